@@ -1,0 +1,159 @@
+/**
+ * What a batch is: a numbered run of one collector's receipts, with all that is needed to make sense of them. It is
+ * the unit that is spooled, published, acknowledged and committed.
+ *
+ * Messages and sessions are named by small numbers that the collector deals out within one **epoch** (one life of its
+ * process). A message's text travels once an epoch, in the batch that first names it; an archive that lost it asks
+ * again (see {@link Want}).
+ *
+ * @module
+ */
+
+/** Receipt flag: this peer had already delivered this very message in this epoch. */
+export const RECEIPT_REPEAT = 1;
+/** Receipt flag: taken in the first minutes of its session, or much older by the message's own time: backlog. */
+export const RECEIPT_WARMUP = 2;
+
+/** What a collector found out about a message's signatures; the order is the code on the wire. */
+export const VERDICTS = ["unchecked", "valid", "invalid", "unknown_signer", "malformed"] as const;
+
+/**
+ * - `unchecked`: not looked at yet, or the verify queue was full;
+ * - `valid`, `invalid`: every signature was checked against the key the message names or its channel implies;
+ * - `unknown_signer`: a channel_update whose channel_announcement this collector has not seen;
+ * - `malformed`: its bytes do not decode as its type.
+ */
+export type Verdict = typeof VERDICTS[number];
+
+/** Messages whose text travels in this batch. */
+export interface NewMessages {
+  /** Their numbers in this epoch, ascending. */
+  readonly numbers: Uint32Array;
+  /** Their bytes, type included: what BOLT 7 signs and hashes, without transport framing. */
+  readonly raws: readonly Uint8Array[];
+}
+
+/** Verdicts reached since the last batch, on messages of this batch or of an earlier one of this epoch. */
+export interface NewVerdicts {
+  /** Message numbers, in the order in which the verdicts were reached. */
+  readonly numbers: Uint32Array;
+  /** Indices into {@link VERDICTS}. */
+  readonly codes: Uint8Array;
+}
+
+/** Receipts as columns of one length, in the order they were stamped. */
+export interface Receipts {
+  /** When the bytes came off the socket: µs since the Unix epoch, integers, never descending. */
+  readonly receivedAt: Float64Array;
+  /** Message numbers. */
+  readonly messages: Uint32Array;
+  /** Session numbers. */
+  readonly sessions: Uint32Array;
+  /** {@link RECEIPT_REPEAT} and {@link RECEIPT_WARMUP}, or-ed. */
+  readonly flags: Uint8Array;
+}
+
+/** Rare facts, told in the order they happened. All instants are µs since the Unix epoch. */
+export type CollectorEvent =
+  | RunStarted
+  | SessionOpened
+  | SessionClosed
+  | BatchesDropped
+  | RunEnded;
+
+/** The first event of an epoch. */
+export interface RunStarted {
+  readonly kind: "run_started";
+  readonly at: number;
+  /** The collector's software version. */
+  readonly version: string;
+  /** How many peers it was told to keep. */
+  readonly target_peers: number;
+}
+
+/** A peer finished init and got our gossip filter; told before any receipt of that session. */
+export interface SessionOpened {
+  readonly kind: "session_opened";
+  /** The session's number in this epoch. */
+  readonly session: number;
+  /** The peer's node id: 33 bytes, lower-case hex. */
+  readonly node_id: string;
+  /** `host:port` as dialled. */
+  readonly address: string;
+  readonly dialled_at: number;
+  readonly handshake_at: number;
+  /** When its init was read and our filter written. */
+  readonly filter_at: number;
+  /** `first_timestamp` of our gossip_timestamp_filter, in seconds. */
+  readonly filter_first: number;
+  /** Its init feature bits, both bitmaps or-ed, hex. */
+  readonly features: string;
+}
+
+/** The end of a session. */
+export interface SessionClosed {
+  readonly kind: "session_closed";
+  readonly session: number;
+  readonly at: number;
+  /** Who ended it. */
+  readonly by: "us" | "peer" | "network";
+  /** Why, in one printable line. */
+  readonly reason: string;
+  /** Receipts taken in it, and bytes each way on the wire, framing included. */
+  readonly receipts: number;
+  readonly bytes_in: number;
+  readonly bytes_out: number;
+  /** Its first and last gossip, or null. */
+  readonly first_gossip_at: number | null;
+  readonly last_gossip_at: number | null;
+}
+
+/** Unsent batches that the spool had to drop at its size cap: numbers first to last of `epoch`. */
+export interface BatchesDropped {
+  readonly kind: "batches_dropped";
+  readonly at: number;
+  readonly epoch: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** The last event of an epoch that ended in order. */
+export interface RunEnded {
+  readonly kind: "run_ended";
+  readonly at: number;
+  /** All receipts stamped in this epoch. */
+  readonly receipts: number;
+}
+
+/** A batch in memory. `shared/batch/codec.ts` gives its bytes. */
+export interface Batch {
+  /** The collector's name, see {@link COLLECTOR_NAME}. */
+  readonly collector: string;
+  /** When this life of the collector began, µs since the Unix epoch; with the name it is unique. */
+  readonly epoch: number;
+  /** From 0 and without holes within an epoch. */
+  readonly number: number;
+  /** Receipts stamped in this epoch before this batch: with it a gap knows how many receipts it swallowed. */
+  readonly receiptsBefore: number;
+  readonly messages: NewMessages;
+  readonly verdicts: NewVerdicts;
+  readonly receipts: Receipts;
+  readonly events: readonly CollectorEvent[];
+}
+
+/** What an archive asks a collector to tell again, because receipts name it and the archive does not have it. */
+export interface Want {
+  readonly epoch: number;
+  /** Message numbers. */
+  readonly messages: readonly number[];
+  /** Session numbers. */
+  readonly sessions: readonly number[];
+}
+
+/** What a collector may be called: also one token of a NATS subject, so no dots, stars or spaces. */
+export const COLLECTOR_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
+
+/** The name that makes a batch one of its kind everywhere: JetStream's message id, log lines, dead letters. */
+export function batchId(batch: Pick<Batch, "collector" | "epoch" | "number">): string {
+  return `${batch.collector}/${batch.epoch}/${batch.number}`;
+}

@@ -1,0 +1,155 @@
+/**
+ * Command lines: flags, `--help` and the one way a program ends.
+ *
+ * Flag parsing is imported here and nowhere else.
+ *
+ * @module
+ */
+import { parseArgs } from "node:util";
+import { errorText, UserError } from "./errors.ts";
+
+/** One flag. `default` also tells whether it must be given: a value flag without one may be absent. */
+export interface Flag {
+  /** `boolean` takes no value. */
+  readonly type: "string" | "number" | "boolean";
+  /** One line for `--help`. */
+  readonly help: string;
+  /** The value's name in `--help`, e.g. `FILE`. */
+  readonly value?: string;
+  /** What holds when the flag is not given. */
+  readonly default?: string | number | boolean;
+  /** The range of a number, both included. */
+  readonly min?: number;
+  /** See {@link Flag.min}. */
+  readonly max?: number;
+}
+
+/** What a command is, for its `--help` and its parser. */
+export interface Command<F extends Record<string, Flag>> {
+  /** How it is called, e.g. `deno task demo`. */
+  readonly name: string;
+  /** One or two sentences: what it does. */
+  readonly summary: string;
+  /** Its flags by long name, without dashes. `help` is added to each command. */
+  readonly flags: F;
+  /** Whole command lines shown under "Examples". */
+  readonly examples?: readonly string[];
+}
+
+/** The type of one flag's value: `undefined` is in it when the flag has no default. */
+export type FlagValue<T extends Flag> = T["type"] extends "boolean" ? boolean
+  :
+    | (T["type"] extends "number" ? number : string)
+    | (T extends { default: string | number } ? never : undefined);
+
+/** The parsed values by flag name. */
+export type FlagValues<F extends Record<string, Flag>> = { [K in keyof F]: FlagValue<F[K]> };
+
+/**
+ * Reads a command line.
+ *
+ * @returns the values, or the text of `--help` when that was asked for.
+ * @throws {UserError} on an unknown flag, a missing value, or a number that is none or out of its range.
+ */
+export function parseFlags<const F extends Record<string, Flag>>(
+  command: Command<F>,
+  args: readonly string[],
+): { values: FlagValues<F> } | { help: string } {
+  const options: Record<string, { type: "string" | "boolean" }> = { help: { type: "boolean" } };
+  for (const [name, flag] of Object.entries(command.flags)) {
+    options[name] = { type: flag.type === "boolean" ? "boolean" : "string" };
+  }
+  let given: Record<string, string | boolean | undefined>;
+  try {
+    given = parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
+  } catch (error) {
+    throw new UserError(
+      `${command.name}: ${errorText(error).split(". ")[0]}. See ${command.name} --help`,
+    );
+  }
+  if (given.help) return { help: helpText(command) };
+  const values: Record<string, unknown> = {};
+  for (const [name, flag] of Object.entries(command.flags)) {
+    const raw = given[name] ?? flag.default;
+    values[name] = flag.type === "number" && raw !== undefined
+      ? readNumber(command.name, name, flag, raw)
+      : flag.type === "boolean"
+      ? raw ?? false
+      : raw;
+  }
+  return { values: values as FlagValues<F> };
+}
+
+function readNumber(
+  command: string,
+  name: string,
+  flag: Flag,
+  raw: string | number | boolean,
+): number {
+  const number = Number(raw);
+  const { min = -Infinity, max = Infinity } = flag;
+  if (raw === "" || !Number.isFinite(number) || number < min || number > max) {
+    throw new UserError(
+      `${command}: --${name} is "${raw}"; it should be a number from ${min} to ${max}`,
+    );
+  }
+  return number;
+}
+
+function helpText(command: Command<Record<string, Flag>>): string {
+  const rows = Object.entries(command.flags).map(([name, flag]) => {
+    const left = flag.type === "boolean"
+      ? `--${name}`
+      : `--${name} ${flag.value ?? flag.type.toUpperCase()}`;
+    const fallback = flag.default === undefined || flag.default === false
+      ? ""
+      : ` (default: ${flag.default})`;
+    return [left, flag.help + fallback];
+  });
+  rows.push(["--help", "this text"]);
+  const width = Math.max(...rows.map(([left]) => left.length));
+  const lines = [command.summary, "", `Usage: ${command.name} [flags]`, "", "Flags:"];
+  for (const [left, right] of rows) lines.push(`  ${left.padEnd(width)}  ${right}`);
+  if (command.examples?.length) {
+    lines.push(
+      "",
+      "Examples:",
+      ...command.examples.map((line) => `  ${line}`),
+    );
+  }
+  return lines.join("\n");
+}
+
+/**
+ * The body of a `main.ts`: parses flags, prints `--help`, runs, and ends the process with the right code: what `run`
+ * returns, or a {@link UserError}'s own, its message on standard error as one clear text without a stack.
+ */
+export async function runMain<const F extends Record<string, Flag>>(
+  command: Command<F>,
+  run: (values: FlagValues<F>) => Promise<number | void>,
+): Promise<never> {
+  try {
+    const parsed = parseFlags(command, Deno.args);
+    if ("help" in parsed) {
+      console.log(parsed.help);
+      Deno.exit(0);
+    }
+    Deno.exit(await run(parsed.values) ?? 0);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    console.error(error.message);
+    Deno.exit(error.exitCode);
+  }
+}
+
+/** A signal that aborts on SIGINT or SIGTERM; a second signal ends the process at once with 130. */
+export function stopSignal(): AbortSignal {
+  const controller = new AbortController();
+  for (const name of ["SIGINT", "SIGTERM"] as const) {
+    Deno.addSignalListener(name, () => {
+      if (controller.signal.aborted) Deno.exit(130);
+      controller.abort(new UserError(`stopped by ${name}`, { exitCode: 0 }));
+    });
+  }
+  return controller.signal;
+}

@@ -1,0 +1,137 @@
+/**
+ * Config files: YAML in, one typed object out, or every fault at once.
+ *
+ * YAML parsing is imported here and nowhere else.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { parse as parseYaml } from "yaml";
+import { errorText, UserError } from "./errors.ts";
+import { printable } from "./text.ts";
+
+/**
+ * Reads and checks a YAML config file.
+ *
+ * @throws {UserError} naming the file when it cannot be read, is not YAML, or breaks the schema; in the last case
+ * with one line a fault: path, value and what would be right.
+ */
+export async function readConfig<S extends v.GenericSchema>(
+  path: string,
+  schema: S,
+): Promise<v.InferOutput<S>> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    const why = error instanceof Deno.errors.NotFound ? "there is no such file" : errorText(error);
+    throw new UserError(`Cannot read config ${path}: ${why}`, { cause: error });
+  }
+  return parseConfig(text, schema, path);
+}
+
+/** {@link readConfig} on text already read; `name` stands for the file in errors. Throws as it does. */
+export function parseConfig<S extends v.GenericSchema>(
+  text: string,
+  schema: S,
+  name: string,
+): v.InferOutput<S> {
+  let value: unknown;
+  try {
+    // maxAliasCount 0: a config needs no aliases, and "billion laughs" needs them.
+    value = parseYaml(text, { maxAliasCount: 0 }) ?? {};
+  } catch (error) {
+    throw new UserError(
+      `Cannot read config ${name}: not YAML: ${errorText(error).split("\n")[0]}`,
+      { cause: error },
+    );
+  }
+  const result = v.safeParse(schema, value);
+  if (result.success) return result.output;
+  const faults = result.issues.map((issue) => `  ${describeIssue(issue)}`);
+  const count = faults.length === 1 ? "1 fault" : `${faults.length} faults`;
+  throw new UserError(`Cannot use config ${name}: ${count}\n${faults.join("\n")}`);
+}
+
+/** One line for one broken rule: `peers.target: -3 — an integer from 1 to 5000`. */
+function describeIssue(issue: v.BaseIssue<unknown>): string {
+  const path = v.getDotPath(issue) ?? "(top level)";
+  const value = issue.input === undefined
+    ? "missing"
+    : printable(JSON.stringify(issue.input) ?? String(issue.input), 60);
+  if (issue.expected === "never") return `${path}: unknown key; remove it or check its spelling`;
+  return `${path}: ${value} — ${issue.message}`;
+}
+
+/** An integer from `min` to `max`, both included, with a message that says so. */
+export function integer(min: number, max: number): v.GenericSchema<number> {
+  const message = `should be an integer from ${min} to ${max}`;
+  return v.pipe(
+    v.number(message),
+    v.integer(message),
+    v.minValue(min, message),
+    v.maxValue(max, message),
+  );
+}
+
+/** Text that matches `pattern`; `what` completes "should be …". */
+export function text(pattern: RegExp, what: string): v.GenericSchema<string> {
+  const message = `should be ${what}`;
+  return v.pipe(v.string(message), v.regex(pattern, message));
+}
+
+/** One of the given words. */
+export function oneOf<const T extends readonly string[]>(words: T): v.GenericSchema<T[number]> {
+  return v.picklist(words, `should be one of ${words.join(", ")}`);
+}
+
+const UNIT_MILLISECONDS: Record<string, number> = {
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
+
+/**
+ * A span of time written as `250ms`, `30s`, `10m`, `23.5h` or `7d`; parsed to milliseconds.
+ *
+ * @param min @param max the allowed range, in milliseconds, both included.
+ */
+export function duration(min: number, max: number): v.GenericSchema<string, number> {
+  const message =
+    `should be a time such as 250ms, 30s, 10m, 24h or 7d, from ${min} ms to ${max} ms`;
+  return v.pipe(
+    v.string(message),
+    v.regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, message),
+    v.transform((written) => {
+      const [, number, unit] = written.match(/^([\d.]+)([a-z]+)$/)!;
+      return Math.round(Number(number) * UNIT_MILLISECONDS[unit]);
+    }),
+    v.minValue(min, message),
+    v.maxValue(max, message),
+  );
+}
+
+const UNIT_BYTES: Record<string, number> = {
+  B: 1,
+  KiB: 1024,
+  MiB: 1024 ** 2,
+  GiB: 1024 ** 3,
+  TiB: 1024 ** 4,
+};
+
+/** A size written as `512KiB`, `64MiB` or `10GiB`; parsed to bytes. `min` and `max` are bytes, both included. */
+export function size(min: number, max: number): v.GenericSchema<string, number> {
+  const message = `should be a size such as 512KiB, 64MiB or 10GiB, from ${min} to ${max} bytes`;
+  return v.pipe(
+    v.string(message),
+    v.regex(/^\d+(\.\d+)?(B|KiB|MiB|GiB|TiB)$/, message),
+    v.transform((written) => {
+      const [, number, unit] = written.match(/^([\d.]+)([A-Za-z]+)$/)!;
+      return Math.round(Number(number) * UNIT_BYTES[unit]);
+    }),
+    v.minValue(min, message),
+    v.maxValue(max, message),
+  );
+}

@@ -1,0 +1,62 @@
+/**
+ * Logging, on LogTape: one line a record, JSON on a pipe and readable text on a terminal, all on standard error so
+ * that standard output stays the program's own.
+ *
+ * @module
+ */
+import {
+  ansiColorFormatter,
+  configure,
+  getLogger,
+  jsonLinesFormatter,
+  type LogRecord,
+} from "@logtape/logtape";
+
+/** What a part logs through: a message with `{name}` placeholders and the values for them. */
+export interface Logger {
+  /** For one who looks for a fault. */
+  debug(message: string, properties?: Record<string, unknown>): void;
+  /** What its user may want to know. */
+  info(message: string, properties?: Record<string, unknown>): void;
+  /** Something is off; the program goes on and loses nothing. */
+  warning(message: string, properties?: Record<string, unknown>): void;
+  /** Something failed. */
+  error(message: string, properties?: Record<string, unknown>): void;
+}
+
+/** The levels, least to most severe. */
+export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
+
+/** One of {@link LOG_LEVELS}. */
+export type LogLevel = (typeof LOG_LEVELS)[number];
+
+/** How log lines look: `auto` is `text` on a terminal and `json` elsewhere. */
+export type LogFormat = "auto" | "text" | "json";
+
+/** Sets where log records go, once a program. Modules that only log need no more than {@link logger}. */
+export async function configureLog(
+  options: { level?: LogLevel; format?: LogFormat } = {},
+): Promise<void> {
+  const { level = "info", format = "auto" } = options;
+  const text = format === "text" || (format === "auto" && Deno.stderr.isTerminal());
+  const formatter = text ? ansiColorFormatter : jsonLinesFormatter;
+  const encoder = new TextEncoder();
+  await configure({
+    reset: true,
+    sinks: {
+      stderr: (record: LogRecord) => {
+        const line = formatter(record);
+        Deno.stderr.writeSync(encoder.encode(line.endsWith("\n") ? line : `${line}\n`));
+      },
+    },
+    loggers: [
+      { category: "gossip", lowestLevel: level, sinks: ["stderr"] },
+      { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["stderr"] },
+    ],
+  });
+}
+
+/** The logger of one part, e.g. `logger("collector", "peer")`. Peer text goes through `printable` first. */
+export function logger(...category: string[]): Logger {
+  return getLogger(["gossip", ...category]);
+}

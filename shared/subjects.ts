@@ -1,0 +1,21 @@
+/**
+ * NATS names: one stream, one subject a collector.
+ *
+ * @module
+ */
+
+/** The JetStream stream's default name. */
+export const STREAM = "GOSSIP";
+
+/** All batches; the stream's subject. */
+export const BATCHES = "gossip.batches.*";
+
+/** Where one collector publishes its batches. */
+export function batchSubject(collector: string): string {
+  return `gossip.batches.${collector}`;
+}
+
+/** Where one collector hears what the archive wants told again (core NATS: at most once, asked again until told). */
+export function wantSubject(collector: string): string {
+  return `gossip.wants.${collector}`;
+}
