@@ -53,13 +53,13 @@ export function parseConfig<S extends v.GenericSchema>(
   throw new UserError(`Cannot use config ${name}: ${count}\n${faults.join("\n")}`);
 }
 
-/** One line for one broken rule: `peers.target: -3 — an integer from 1 to 5000`. */
+/** One line for one broken rule: `peers.target: -3 — should be an integer from 1 to 5000`. */
 function describeIssue(issue: v.BaseIssue<unknown>): string {
   const path = v.getDotPath(issue) ?? "(top level)";
-  const value = issue.input === undefined
-    ? "missing"
-    : printable(JSON.stringify(issue.input) ?? String(issue.input), 60);
+  const { input } = issue;
   if (issue.expected === "never") return `${path}: unknown key; remove it or check its spelling`;
+  if (input === undefined) return `${path}: missing; it has no default`;
+  const value = typeof input === "string" ? `"${printable(input, 60)}"` : JSON.stringify(input);
   return `${path}: ${value} — ${issue.message}`;
 }
 
@@ -99,17 +99,13 @@ const UNIT_MILLISECONDS: Record<string, number> = {
  * @param min @param max the allowed range, in milliseconds, both included.
  */
 export function duration(min: number, max: number): v.GenericSchema<string, number> {
-  const message =
-    `should be a time such as 250ms, 30s, 10m, 24h or 7d, from ${min} ms to ${max} ms`;
+  const message = `should be a time such as 250ms, 30s, 10m, 24h or 7d, from ${
+    written(min, UNIT_MILLISECONDS)
+  } to ${written(max, UNIT_MILLISECONDS)}`;
   return v.pipe(
     v.string(message),
-    v.regex(/^\d+(\.\d+)?(ms|s|m|h|d)$/, message),
-    v.transform((written) => {
-      const [, number, unit] = written.match(/^([\d.]+)([a-z]+)$/)!;
-      return Math.round(Number(number) * UNIT_MILLISECONDS[unit]);
-    }),
-    v.minValue(min, message),
-    v.maxValue(max, message),
+    v.check((value) => within(read(value, UNIT_MILLISECONDS), min, max), message),
+    v.transform((value) => read(value, UNIT_MILLISECONDS)),
   );
 }
 
@@ -123,15 +119,28 @@ const UNIT_BYTES: Record<string, number> = {
 
 /** A size written as `512KiB`, `64MiB` or `10GiB`; parsed to bytes. `min` and `max` are bytes, both included. */
 export function size(min: number, max: number): v.GenericSchema<string, number> {
-  const message = `should be a size such as 512KiB, 64MiB or 10GiB, from ${min} to ${max} bytes`;
+  const message = `should be a size such as 512KiB, 64MiB or 10GiB, from ${
+    written(min, UNIT_BYTES)
+  } to ${written(max, UNIT_BYTES)}`;
   return v.pipe(
     v.string(message),
-    v.regex(/^\d+(\.\d+)?(B|KiB|MiB|GiB|TiB)$/, message),
-    v.transform((written) => {
-      const [, number, unit] = written.match(/^([\d.]+)([A-Za-z]+)$/)!;
-      return Math.round(Number(number) * UNIT_BYTES[unit]);
-    }),
-    v.minValue(min, message),
-    v.maxValue(max, message),
+    v.check((value) => within(read(value, UNIT_BYTES), min, max), message),
+    v.transform((value) => read(value, UNIT_BYTES)),
   );
+}
+
+/** The number that a text such as `1.5MiB` stands for; NaN when it is no number with one of the units. */
+function read(text: string, units: Record<string, number>): number {
+  const [, number, unit] = text.match(/^(\d+(?:\.\d+)?)([A-Za-z]+)$/) ?? [];
+  return Math.round(Number(number) * (units[unit] ?? NaN));
+}
+
+function within(value: number, min: number, max: number): boolean {
+  return value >= min && value <= max;
+}
+
+/** A number in the largest unit that leaves it whole. */
+function written(value: number, units: Record<string, number>): string {
+  const [unit, factor] = Object.entries(units).findLast(([, factor]) => value % factor === 0)!;
+  return `${value / factor}${unit}`;
 }
