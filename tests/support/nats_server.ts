@@ -1,0 +1,134 @@
+/**
+ * A real NATS server with JetStream on loopback, for one test.
+ *
+ * @module
+ */
+import { UserError } from "../../shared/errors.ts";
+import { type Process, startProcess } from "./process.ts";
+import { tempDir } from "./temp_dir.ts";
+
+/** Where Debian puts it; not on every user's PATH. */
+const COMMANDS = ["nats-server", "/usr/sbin/nats-server"];
+/**
+ * Ports to draw from: below Linux' ephemeral range, so that while the server is down no client's own socket, its
+ * reconnecting ones least of all, gets the port that a restart needs again.
+ */
+const FIRST_PORT = 20_000;
+const LAST_PORT = 32_000;
+/** Another test may take a free port before the server binds it. */
+const START_ATTEMPTS = 20;
+
+/** How the server is set up. */
+export interface NatsOptions {
+  /** The text of a configuration file, e.g. `max_payload: 64KB`. */
+  readonly config?: string;
+}
+
+/** A running server; disposing stops it and removes its store. */
+export interface NatsServer extends AsyncDisposable {
+  /** `nats://127.0.0.1:PORT`. */
+  readonly url: string;
+  /** The same over restarts. */
+  readonly port: number;
+  /** JetStream's folder. */
+  readonly storeDir: string;
+  /** Ends it in order (SIGTERM); harmless when it is down. */
+  stop(): Promise<void>;
+  /** Ends it at once (SIGKILL); harmless when it is down. */
+  kill(): Promise<void>;
+  /** Starts it again on the same port and store, after {@link stop} or {@link kill} or straight away. */
+  restart(): Promise<void>;
+}
+
+/**
+ * Starts `nats-server` and waits until it takes connections.
+ *
+ * @throws {UserError} when the server is not installed.
+ */
+export async function startNatsServer(options: NatsOptions = {}): Promise<NatsServer> {
+  await using stack = new AsyncDisposableStack();
+  const dir = stack.use(await tempDir());
+  const storeDir = dir.join("jetstream");
+  const configArgs: string[] = [];
+  if (options.config !== undefined) {
+    await Deno.writeTextFile(dir.join("nats.conf"), options.config);
+    configArgs.push("--config", dir.join("nats.conf"));
+  }
+  const start = (port: number) => {
+    const address = ["--addr", "127.0.0.1", "--port", String(port)];
+    return startOn([...configArgs, ...address, "--jetstream", "--store_dir", storeDir]);
+  };
+
+  let server: Process | null = null;
+  let port = 0;
+  for (let attempt = 1; server === null; attempt++) {
+    port = freePort();
+    server = await start(port);
+    if (server === null && attempt === START_ATTEMPTS) {
+      throw new Error(`nats-server found no free port in ${START_ATTEMPTS} attempts`);
+    }
+  }
+  stack.defer(async () => {
+    await server?.kill();
+  });
+  const owned = stack.move();
+
+  const self: NatsServer = {
+    url: `nats://127.0.0.1:${port}`,
+    port,
+    storeDir,
+    async stop() {
+      await server?.terminate();
+    },
+    async kill() {
+      await server?.kill();
+    },
+    async restart() {
+      await self.stop();
+      server = await start(port);
+      if (server === null) throw new Error(`Port ${port} was taken while nats-server was down`);
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+  return self;
+}
+
+/** Runs the server until it is ready; null when its port is taken. */
+async function startOn(args: readonly string[]): Promise<Process | null> {
+  const server = spawnServer(args);
+  try {
+    const line = await server.waitForLine(/Server is ready|address already in use/);
+    if (line.includes("Server is ready")) return server;
+    await server.kill();
+    return null;
+  } catch (error) {
+    await server.kill();
+    throw error;
+  }
+}
+
+function spawnServer(args: readonly string[]): Process {
+  for (const command of COMMANDS) {
+    try {
+      return startProcess(command, args);
+    } catch (error) {
+      const missing = error instanceof UserError && error.cause instanceof Deno.errors.NotFound;
+      if (!missing) throw error;
+    }
+  }
+  throw new UserError(
+    "Cannot find nats-server, which the tests need; install Debian's package: apt-get install nats-server",
+  );
+}
+
+function freePort(): number {
+  for (;;) {
+    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
+    try {
+      Deno.listen({ hostname: "127.0.0.1", port }).close();
+      return port;
+    } catch (error) {
+      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
+    }
+  }
+}
