@@ -1,0 +1,52 @@
+/**
+ * How long a peer is left alone after it could not be reached or its session ended, by cause.
+ *
+ * @module
+ */
+import type { Random } from "../../shared/random.ts";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+
+/**
+ * The wait after the first failure and the longest wait, in milliseconds. Waits double in between.
+ *
+ * - `unreachable`: TCP was refused, timed out, had no route or no address for the name; hosts come and go.
+ * - `handshake`: the peer closed, or broke off, within the three acts; mostly another key than the file says.
+ * - `wrong_key`: what answered proved not to hold the key: this address is of no more use in this run.
+ * - `full`: the handshake went well and then it closed before init: all its slots for strangers are taken
+ *   (LND has 100), which lasts hours.
+ * - `incompatible`: its init asks for what we do not have, or it is on another network.
+ * - `misbehaved`: we ended the session because of what it sent.
+ * - `lost`: a session that worked ended; it is wanted back soon.
+ */
+const WAITS = {
+  unreachable: [MINUTE, 4 * HOUR],
+  handshake: [10 * MINUTE, 24 * HOUR],
+  wrong_key: [Infinity, Infinity],
+  full: [HOUR, 24 * HOUR],
+  incompatible: [6 * HOUR, 24 * HOUR],
+  misbehaved: [6 * HOUR, 24 * HOUR],
+  lost: [5 * SECOND, 10 * MINUTE],
+} as const;
+
+/** Why a peer is not connected now; see the waits in this file. */
+export type Cause = keyof typeof WAITS;
+
+/** Every {@link Cause}. */
+export const CAUSES = Object.keys(WAITS) as Cause[];
+
+/** Up to this share of a wait is added at random, so that peers lost together are not redialled together. */
+const JITTER = 0.5;
+
+/**
+ * Milliseconds until the peer may be dialled again; Infinity means not again in this run.
+ *
+ * @param failures how many times in a row it failed, this one included: 1 or more.
+ */
+export function backoffMilliseconds(cause: Cause, failures: number, random: Random): number {
+  const [first, longest] = WAITS[cause];
+  const wait = Math.min(first * 2 ** Math.min(failures - 1, 30), longest);
+  return wait * (1 + JITTER * random.next());
+}

@@ -1,0 +1,30 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { seededRandom } from "../../shared/random.ts";
+import { backoffMilliseconds, CAUSES } from "./backoff.ts";
+
+const least = { next: () => 0 };
+
+Deno.test("waits double from one failure to the next, up to the cause's longest", () => {
+  const waits = [1, 2, 3, 4, 50, 5000].map((n) => backoffMilliseconds("unreachable", n, least));
+  assert.deepEqual(waits, [60_000, 120_000, 240_000, 480_000, 14_400_000, 14_400_000]);
+});
+
+Deno.test("full slots wait for hours, a lost session for seconds, a wrong key for ever", () => {
+  assert.equal(backoffMilliseconds("full", 1, least), 3_600_000);
+  assert.equal(backoffMilliseconds("lost", 1, least), 5_000);
+  assert.equal(backoffMilliseconds("wrong_key", 1, least), Infinity);
+});
+
+Deno.test("jitter lengthens a wait by at most half and never shortens it", () => {
+  const input = fc.record({
+    cause: fc.constantFrom(...CAUSES),
+    failures: fc.integer({ min: 1, max: 1e6 }),
+    seed: fc.string(),
+  });
+  fc.assert(fc.property(input, ({ cause, failures, seed }) => {
+    const base = backoffMilliseconds(cause, failures, least);
+    const wait = backoffMilliseconds(cause, failures, seededRandom(seed));
+    assert.ok(wait >= base && wait <= base * 1.5 && wait > 0);
+  }));
+});
