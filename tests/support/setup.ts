@@ -33,6 +33,7 @@ const POSTGRES_FOLDER = "/usr/lib/postgresql";
 /** A package list takes seconds, the packages about 150 MB; a dead mirror must not hold the tests for ever. */
 const UPDATE_LIMIT_MILLISECONDS = 3 * 60_000;
 const INSTALL_LIMIT_MILLISECONDS = 8 * 60_000;
+const TERMINATE_GRACE_MILLISECONDS = 30_000;
 /** Another apt-get may be at work; wait this long for its lock. */
 const APT_LOCK_SECONDS = 120;
 
@@ -48,10 +49,11 @@ async function setUp(): Promise<void> {
   const missing = await missingNeeds();
   if (missing.length === 0) return;
   const names = missing.map((need) => need.debian);
-  const byHand = `apt-get update && apt-get install --no-install-recommends -y ${names.join(" ")}`;
+  const byHand = "sudo apt-get update && sudo apt-get install --no-install-recommends -y " +
+    names.join(" ");
   if (Deno.uid() !== 0 || !await isThere("apt-get")) {
     const list = missing.map((need) => `  ${need.debian}: ${need.purpose}`).join("\n");
-    throw new UserError(`The tests need what is not here:\n${list}\nInstall it: sudo ${byHand}`);
+    throw new UserError(`The tests need what is not here:\n${list}\nInstall it: ${byHand}`);
   }
   console.error(`setup: installing ${names.join(", ")} (the tests' servers and browser) …`);
   const started = performance.now();
@@ -99,14 +101,16 @@ async function apt(args: readonly string[], limitMs: number, byHand: string): Pr
   await using running = startProcess("apt-get", [...lock, ...args], {
     env: { DEBIAN_FRONTEND: "noninteractive" },
   });
-  const late = setTimeout(() => running.signal("SIGTERM"), limitMs);
+  let why = "";
+  const late = setTimeout(() => {
+    why = `took longer than ${limitMs / 60_000} minutes`;
+    running.signal("SIGTERM");
+  }, limitMs);
   // apt-get ends by itself on SIGTERM, unless dpkg hangs; the grace is for that.
-  const status = await running.wait(limitMs + 30_000).finally(() => clearTimeout(late));
+  const status = await running.wait(limitMs + TERMINATE_GRACE_MILLISECONDS)
+    .finally(() => clearTimeout(late));
   if (status.success) return;
-  const why = running.lines.slice(-5).map((line) => `  ${line}`).join("\n");
-  const limit = `within ${limitMs / 60_000} minutes`;
-  throw new UserError(
-    `apt-get ${args[0]} did not succeed ${limit} (exit code ${status.code}):\n${why}\n` +
-      `Try it by hand: ${byHand}`,
-  );
+  why ||= `failed with exit code ${status.code}`;
+  const last = running.lines.slice(-5).map((line) => `  ${line}`).join("\n");
+  throw new UserError(`apt-get ${args[0]} ${why}:\n${last}\nTry it by hand: ${byHand}`);
 }
