@@ -30,6 +30,7 @@ export class LdkSocket {
   #wakeWriter: () => void = () => {};
   #start: () => void = () => {};
 
+  /** Nothing moves before {@link start}. */
   constructor(conn: Deno.TcpConn, manager: ldk.PeerManager) {
     this.#conn = conn;
     this.#manager = manager;
