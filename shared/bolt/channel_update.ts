@@ -1,0 +1,76 @@
+/**
+ * channel_update (BOLT 7): one node's terms for one direction of a channel.
+ *
+ * @module
+ */
+import { type Codec, HASH_BYTES, NOTHING, SIGNATURE_BYTES } from "./codec.ts";
+
+/** channel_update. */
+export interface ChannelUpdate {
+  /** Its number on the wire. */
+  readonly type: 258;
+  /** By the node that {@link ChannelUpdate.channelFlags} points at. */
+  readonly signature: Uint8Array;
+  /** Genesis block hash of the chain it is about. */
+  readonly chainHash: Uint8Array;
+  /** Unsigned. */
+  readonly scid: bigint;
+  /** The sender's own: seconds since the Unix epoch. */
+  readonly timestamp: number;
+  /** Bit 0 should be one; bit 1 is dont_forward. */
+  readonly messageFlags: number;
+  /** Bit 0 is the direction: 0 when node 1 signs, 1 when node 2 does; bit 1 is disabled. */
+  readonly channelFlags: number;
+  /** Blocks. */
+  readonly cltvExpiryDelta: number;
+  /** Least amount it forwards. */
+  readonly htlcMinimumMsat: bigint;
+  /** Fee a payment, whatever its amount. */
+  readonly feeBaseMsat: number;
+  /** Fee in millionths of the amount. */
+  readonly feeProportionalMillionths: number;
+  /** Greatest amount it forwards. */
+  readonly htlcMaximumMsat: bigint;
+  /** Signed bytes behind the fields known here. */
+  readonly extra?: Uint8Array;
+}
+
+/** Where the signed part begins: behind type and signature. */
+export const CHANNEL_UPDATE_SIGNED_AT: number = 2 + SIGNATURE_BYTES;
+/** Where the four bytes of the timestamp are. */
+export const CHANNEL_UPDATE_TIMESTAMP_AT: number = CHANNEL_UPDATE_SIGNED_AT + HASH_BYTES + 8;
+
+/** Codec of {@link ChannelUpdate}. */
+export const channelUpdateCodec: Codec<ChannelUpdate> = {
+  decode: (reader) => ({
+    type: 258,
+    signature: reader.take(SIGNATURE_BYTES),
+    chainHash: reader.take(HASH_BYTES),
+    scid: reader.u64(),
+    timestamp: reader.u32(),
+    messageFlags: reader.u8(),
+    channelFlags: reader.u8(),
+    cltvExpiryDelta: reader.u16(),
+    htlcMinimumMsat: reader.u64(),
+    feeBaseMsat: reader.u32(),
+    feeProportionalMillionths: reader.u32(),
+    htlcMaximumMsat: reader.u64(),
+    extra: reader.rest(),
+    raw: reader.bytes,
+    known: true,
+  }),
+  encode(writer, message) {
+    writer.fixed(message.signature, SIGNATURE_BYTES);
+    writer.fixed(message.chainHash, HASH_BYTES);
+    writer.u64(message.scid);
+    writer.u32(message.timestamp);
+    writer.u8(message.messageFlags);
+    writer.u8(message.channelFlags);
+    writer.u16(message.cltvExpiryDelta);
+    writer.u64(message.htlcMinimumMsat);
+    writer.u32(message.feeBaseMsat);
+    writer.u32(message.feeProportionalMillionths);
+    writer.u64(message.htlcMaximumMsat);
+    writer.bytes(message.extra ?? NOTHING);
+  },
+};

@@ -1,0 +1,190 @@
+/**
+ * query_channel_range and reply_channel_range (BOLT 7): which channels a range of blocks holds. And
+ * gossip_timestamp_filter: which gossip to send from now on.
+ *
+ * @module
+ */
+import { type Codec, HASH_BYTES, NOTHING } from "./codec.ts";
+import {
+  checkCount,
+  readFlags,
+  readPairs,
+  readScids,
+  type UpdatePair,
+  writeFlags,
+  writePairs,
+  writeScids,
+} from "./encoded_array.ts";
+import { readTlvStream, type TlvRecord, tlvRecord, writeTlvStream } from "./tlv.ts";
+
+const QUERY_OPTION = 1n;
+const TIMESTAMPS = 1n;
+const CHECKSUMS = 3n;
+
+/** Bits of {@link QueryChannelRange.options}: what a reply should add. */
+export const RANGE_OPTION = { timestamps: 1, checksums: 2 } as const;
+
+/** query_channel_range. */
+export interface QueryChannelRange {
+  /** Its number on the wire. */
+  readonly type: 263;
+  /** Genesis block hash of the chain it is about. */
+  readonly chainHash: Uint8Array;
+  /** Height. */
+  readonly firstBlock: number;
+  /** Blocks; the sum with {@link QueryChannelRange.firstBlock} may pass 2^32. */
+  readonly numberOfBlocks: number;
+  /** An or of {@link RANGE_OPTION}; undefined when the record is not there. */
+  readonly options?: number;
+  /** Odd TLV records not known here. */
+  readonly tlvs?: readonly TlvRecord[];
+}
+
+/** reply_channel_range. */
+export interface ReplyChannelRange {
+  /** Its number on the wire. */
+  readonly type: 264;
+  /** Genesis block hash of the chain it is about. */
+  readonly chainHash: Uint8Array;
+  /** Height. */
+  readonly firstBlock: number;
+  /** Blocks; the sum with {@link ReplyChannelRange.firstBlock} may pass 2^32. */
+  readonly numberOfBlocks: number;
+  /** 1 in the last reply to a query, else 0. */
+  readonly syncComplete: number;
+  /** Should strictly ascend; not checked here. */
+  readonly scids: readonly bigint[];
+  /** For each scid the timestamps of its channel_updates, in seconds. */
+  readonly timestamps?: readonly UpdatePair[];
+  /** For each scid the checksums of its channel_updates. */
+  readonly checksums?: readonly UpdatePair[];
+  /** Odd TLV records not known here. */
+  readonly tlvs?: readonly TlvRecord[];
+}
+
+/** gossip_timestamp_filter. */
+export interface GossipTimestampFilter {
+  /** Its number on the wire. */
+  readonly type: 265;
+  /** Genesis block hash of the chain it is about. */
+  readonly chainHash: Uint8Array;
+  /** Seconds since the Unix epoch. */
+  readonly firstTimestamp: number;
+  /** Seconds; the sum with {@link GossipTimestampFilter.firstTimestamp} may pass 2^32. */
+  readonly timestampRange: number;
+  /** Bytes behind the fields known here. */
+  readonly extra?: Uint8Array;
+}
+
+/** Codec of {@link QueryChannelRange}. */
+export const queryChannelRangeCodec: Codec<QueryChannelRange> = {
+  decode(reader) {
+    const chainHash = reader.take(HASH_BYTES);
+    const firstBlock = reader.u32();
+    const numberOfBlocks = reader.u32();
+    let options: number | undefined;
+    const tlvs = readTlvStream(
+      reader,
+      new Map([[QUERY_OPTION, (value) => {
+        options = readFlags(value);
+      }]]),
+    );
+    return {
+      type: 263,
+      chainHash,
+      firstBlock,
+      numberOfBlocks,
+      ...options !== undefined && { options },
+      tlvs,
+      raw: reader.bytes,
+      known: true,
+    };
+  },
+  encode(writer, message) {
+    const { options } = message;
+    writer.fixed(message.chainHash, HASH_BYTES);
+    writer.u32(message.firstBlock);
+    writer.u32(message.numberOfBlocks);
+    const records = [...message.tlvs ?? []];
+    if (options !== undefined) {
+      records.push(tlvRecord(QUERY_OPTION, (value) => writeFlags(value, options)));
+    }
+    writeTlvStream(writer, records);
+  },
+};
+
+/** Codec of {@link ReplyChannelRange}. */
+export const replyChannelRangeCodec: Codec<ReplyChannelRange> = {
+  decode(reader) {
+    const chainHash = reader.take(HASH_BYTES);
+    const firstBlock = reader.u32();
+    const numberOfBlocks = reader.u32();
+    const syncComplete = reader.u8();
+    const scids = readScids(reader);
+    let timestamps: UpdatePair[] | undefined;
+    let checksums: UpdatePair[] | undefined;
+    const tlvs = readTlvStream(
+      reader,
+      new Map([
+        [TIMESTAMPS, (value) => {
+          timestamps = readPairs(value, true);
+          checkCount("timestamp pairs", timestamps.length, scids.length);
+        }],
+        [CHECKSUMS, (value) => {
+          checksums = readPairs(value, false);
+          checkCount("checksum pairs", checksums.length, scids.length);
+        }],
+      ]),
+    );
+    return {
+      type: 264,
+      chainHash,
+      firstBlock,
+      numberOfBlocks,
+      syncComplete,
+      scids,
+      ...timestamps && { timestamps },
+      ...checksums && { checksums },
+      tlvs,
+      raw: reader.bytes,
+      known: true,
+    };
+  },
+  encode(writer, message) {
+    const { scids, timestamps, checksums } = message;
+    writer.fixed(message.chainHash, HASH_BYTES);
+    writer.u32(message.firstBlock);
+    writer.u32(message.numberOfBlocks);
+    writer.u8(message.syncComplete);
+    writeScids(writer, scids);
+    const records = [...message.tlvs ?? []];
+    if (timestamps) {
+      checkCount("timestamp pairs", timestamps.length, scids.length);
+      records.push(tlvRecord(TIMESTAMPS, (value) => writePairs(value, timestamps, true)));
+    }
+    if (checksums) {
+      checkCount("checksum pairs", checksums.length, scids.length);
+      records.push(tlvRecord(CHECKSUMS, (value) => writePairs(value, checksums, false)));
+    }
+    writeTlvStream(writer, records);
+  },
+};
+
+/** Codec of {@link GossipTimestampFilter}. */
+export const gossipTimestampFilterCodec: Codec<GossipTimestampFilter> = {
+  decode: (reader) => ({
+    type: 265,
+    chainHash: reader.take(HASH_BYTES),
+    firstTimestamp: reader.u32(),
+    timestampRange: reader.u32(),
+    extra: reader.rest(),
+    raw: reader.bytes,
+    known: true,
+  }),
+  encode(writer, message) {
+    writer.fixed(message.chainHash, HASH_BYTES);
+    writer.u32(message.firstTimestamp);
+    writer.u32(message.timestampRange);
+    writer.bytes(message.extra ?? NOTHING);
+  },
+};
