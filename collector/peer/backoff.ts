@@ -10,9 +10,10 @@ const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
 /**
- * The wait after the first failure and the longest wait, in milliseconds. Waits double in between.
+ * Why a peer is not connected now.
  *
  * - `unreachable`: TCP was refused, timed out, had no route or no address for the name; hosts come and go.
+ * - `not_allowed`: our own sandbox refuses the address; that lasts as long as the process.
  * - `handshake`: the peer closed, or broke off, within the three acts; mostly another key than the file says.
  * - `wrong_key`: what answered proved not to hold the key: this address is of no more use in this run.
  * - `full`: the handshake went well and then it closed before init: all its slots for strangers are taken
@@ -21,21 +22,31 @@ const HOUR = 60 * MINUTE;
  * - `misbehaved`: we ended the session because of what it sent.
  * - `lost`: a session that worked ended; it is wanted back soon.
  */
-const WAITS = {
+export const CAUSES = [
+  "unreachable",
+  "not_allowed",
+  "handshake",
+  "wrong_key",
+  "full",
+  "incompatible",
+  "misbehaved",
+  "lost",
+] as const;
+
+/** One of {@link CAUSES}. */
+export type Cause = typeof CAUSES[number];
+
+/** The wait after the first failure and the longest wait, in milliseconds. Waits double in between. */
+const WAITS: Record<Cause, readonly [first: number, longest: number]> = {
   unreachable: [MINUTE, 4 * HOUR],
+  not_allowed: [Infinity, Infinity],
   handshake: [10 * MINUTE, 24 * HOUR],
   wrong_key: [Infinity, Infinity],
   full: [HOUR, 24 * HOUR],
   incompatible: [6 * HOUR, 24 * HOUR],
   misbehaved: [6 * HOUR, 24 * HOUR],
   lost: [5 * SECOND, 10 * MINUTE],
-} as const;
-
-/** Why a peer is not connected now; see the waits in this file. */
-export type Cause = keyof typeof WAITS;
-
-/** Every {@link Cause}. */
-export const CAUSES = Object.keys(WAITS) as Cause[];
+};
 
 /** Up to this share of a wait is added at random, so that peers lost together are not redialled together. */
 const JITTER = 0.5;

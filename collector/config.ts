@@ -1,0 +1,141 @@
+/**
+ * The collector's config file. `collector.example.yaml` documents each key for its reader.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { COLLECTOR_NAME } from "../shared/batch/batch.ts";
+import { duration, integer, oneOf, size, text } from "../shared/config.ts";
+import { type Network, NETWORKS } from "../shared/bolt/chains.ts";
+import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
+
+const SECOND = 1000;
+const MINUTE = 60 * SECOND;
+const HOUR = 60 * MINUTE;
+const DAY = 24 * HOUR;
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+const TIB = 1024 * 1024 * MIB;
+
+/** A group of keys that may be left out or empty: then each key in it has its default. */
+function group<const E extends v.ObjectEntries>(entries: E) {
+  return v.nullish(v.strictObject(entries, "should be a group of keys"), {} as never);
+}
+
+const path = text(/^[^\0]{1,4096}$/, "the path of a file or folder");
+
+const localUplink = v.strictObject({
+  kind: v.literal("local"),
+  url: v.optional(
+    text(/^http:\/\/[^\s/]+\/?$/, "the archiver's API, such as http://127.0.0.1:8470"),
+    "http://127.0.0.1:8470",
+  ),
+});
+
+const natsUplink = v.strictObject({
+  kind: v.literal("nats"),
+  servers: v.pipe(
+    v.array(text(/^[^\s/]+$|^(nats|tls):\/\/[^\s/]+$/, "a server such as nats://127.0.0.1:4222")),
+    v.minLength(1, "should name at least one server, such as nats://127.0.0.1:4222"),
+    v.maxLength(32, "should name at most 32 servers"),
+  ),
+  max_outstanding: v.optional(integer(1, 1024), 32),
+});
+
+/** A collector's config, checked and with its defaults. All times are milliseconds, all sizes bytes. */
+export interface CollectorConfig {
+  /** Its name in the archive and on the broker. */
+  readonly name: string;
+  /** Whose Lightning nodes it listens to. */
+  readonly network: Network;
+  /** The folder of its key and its spool. */
+  readonly data_dir: string;
+  /** How long it runs; without it, until it is stopped. */
+  readonly run_for?: number;
+  /** Whom it connects to, and how fast. */
+  readonly peers: {
+    readonly file: string;
+    readonly target: number;
+    readonly dials_per_second: number;
+    readonly max_pending: number;
+    readonly bootstrap: number;
+    readonly connect_timeout: number;
+    readonly handshake_timeout: number;
+    readonly init_timeout: number;
+  };
+  /** What it asks peers for, and which receipts count as warm-up. */
+  readonly gossip: { readonly lookback: number; readonly warmup: number };
+  /** When a batch is closed. */
+  readonly batch: {
+    readonly max_receipts: number;
+    readonly max_bytes: number;
+    readonly max_age: number;
+  };
+  /** How much may wait on disk. */
+  readonly spool: { readonly max_bytes: number; readonly segment_bytes: number };
+  /** Where batches go. */
+  readonly uplink: LocalUplinkConfig | NatsUplinkConfig;
+  /** How long the end of a run may take to deliver what is left. */
+  readonly stop_timeout: number;
+  /** What is logged, and how it looks. */
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+}
+
+/** Batches go to an archiver's HTTP API on the same host. */
+export interface LocalUplinkConfig {
+  /** Tells the two uplinks apart. */
+  readonly kind: "local";
+  /** Where that API listens, `http://host:port`. */
+  readonly url: string;
+}
+
+/** Batches go to a NATS server with JetStream. */
+export interface NatsUplinkConfig {
+  /** Tells the two uplinks apart. */
+  readonly kind: "nats";
+  /** One or more `nats://host:port`. */
+  readonly servers: readonly string[];
+  /** How many batches may be under way without an acknowledgement. */
+  readonly max_outstanding: number;
+}
+
+/** What a collector's config file may say, with the defaults; `collector.example.yaml` shows the same. */
+export const CollectorConfigSchema: v.GenericSchema<unknown, CollectorConfig> = v.strictObject({
+  name: text(COLLECTOR_NAME, "1 to 63 lower-case letters, digits and dashes"),
+  network: v.optional(oneOf(NETWORKS), "bitcoin"),
+  data_dir: v.optional(path, "collector-data"),
+  run_for: v.optional(duration(SECOND, 3650 * DAY)),
+  peers: group({
+    file: v.optional(path, "peers.txt"),
+    target: v.optional(integer(1, 5000), 500),
+    dials_per_second: v.optional(integer(1, 1000), 10),
+    max_pending: v.optional(integer(1, 1000), 64),
+    bootstrap: v.optional(integer(0, 100), 3),
+    connect_timeout: v.optional(duration(100, 5 * MINUTE), "10s"),
+    handshake_timeout: v.optional(duration(100, 5 * MINUTE), "15s"),
+    init_timeout: v.optional(duration(100, 5 * MINUTE), "15s"),
+  }),
+  gossip: group({
+    lookback: v.optional(duration(0, 14 * DAY), "1h"),
+    warmup: v.optional(duration(0, DAY), "10m"),
+  }),
+  batch: group({
+    max_receipts: v.optional(integer(1, 1_000_000), 20_000),
+    max_bytes: v.optional(size(4 * KIB, 768 * KIB), "256KiB"),
+    max_age: v.optional(duration(50, 10 * MINUTE), "2s"),
+  }),
+  spool: group({
+    max_bytes: v.optional(size(MIB, 64 * TIB), "4GiB"),
+    segment_bytes: v.optional(size(64 * KIB, 1024 * MIB), "16MiB"),
+  }),
+  uplink: v.optional(
+    v.variant("kind", [localUplink, natsUplink], "should have kind: local or kind: nats"),
+    { kind: "local" },
+  ),
+  stop_timeout: v.optional(duration(0, HOUR), "30s"),
+  log: group({
+    level: v.optional(oneOf(LOG_LEVELS), "info"),
+    format: v.optional(oneOf(["auto", "text", "json"]), "auto"),
+  }),
+});
