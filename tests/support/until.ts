@@ -1,0 +1,28 @@
+/**
+ * Waiting for what other programs do.
+ *
+ * @module
+ */
+
+const POLL_MILLISECONDS = 20;
+const DEFAULT_LIMIT_MILLISECONDS = 30_000;
+
+/**
+ * Waits until `holds` gives true, asking again and again.
+ *
+ * @param state what to tell when it never does, e.g. the other program's log.
+ * @throws {Error} with `state()` when the limit passes.
+ */
+export async function until(
+  holds: () => boolean | Promise<boolean>,
+  state: () => string = () => "",
+  limitMilliseconds: number = DEFAULT_LIMIT_MILLISECONDS,
+): Promise<void> {
+  const end = performance.now() + limitMilliseconds;
+  while (!await holds()) {
+    if (performance.now() > end) {
+      throw new Error(`Not within ${limitMilliseconds} ms: ${holds}\n${state()}`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));
+  }
+}
