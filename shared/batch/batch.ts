@@ -63,7 +63,9 @@ export type CollectorEvent =
 
 /** The first event of an epoch. */
 export interface RunStarted {
+  /** Which event this is. */
   readonly kind: "run_started";
+  /** When. */
   readonly at: number;
   /** The collector's software version. */
   readonly version: string;
@@ -73,6 +75,7 @@ export interface RunStarted {
 
 /** A peer finished init and got our gossip filter; told before any receipt of that session. */
 export interface SessionOpened {
+  /** Which event this is. */
   readonly kind: "session_opened";
   /** The session's number in this epoch. */
   readonly session: number;
@@ -80,7 +83,9 @@ export interface SessionOpened {
   readonly node_id: string;
   /** `host:port` as dialled. */
   readonly address: string;
+  /** When the connection was begun. */
   readonly dialled_at: number;
+  /** When the BOLT 8 handshake was done. */
   readonly handshake_at: number;
   /** When its init was read and our filter written. */
   readonly filter_at: number;
@@ -92,34 +97,47 @@ export interface SessionOpened {
 
 /** The end of a session. */
 export interface SessionClosed {
+  /** Which event this is. */
   readonly kind: "session_closed";
+  /** The session's number in this epoch. */
   readonly session: number;
+  /** When. */
   readonly at: number;
   /** Who ended it. */
   readonly by: "us" | "peer" | "network";
   /** Why, in one printable line. */
   readonly reason: string;
-  /** Receipts taken in it, and bytes each way on the wire, framing included. */
+  /** Receipts taken in it. */
   readonly receipts: number;
+  /** Bytes read from the wire, framing included. */
   readonly bytes_in: number;
+  /** Bytes written to the wire, framing included. */
   readonly bytes_out: number;
-  /** Its first and last gossip, or null. */
+  /** When its first gossip came, or null. */
   readonly first_gossip_at: number | null;
+  /** When its last gossip came, or null. */
   readonly last_gossip_at: number | null;
 }
 
-/** Unsent batches that the spool had to drop at its size cap: numbers first to last of `epoch`. */
+/** Unsent batches that the spool had to drop: at its size cap, on a full disk, or because they were damaged. */
 export interface BatchesDropped {
+  /** Which event this is. */
   readonly kind: "batches_dropped";
+  /** When they were dropped. */
   readonly at: number;
+  /** Their epoch, this one or an earlier one. */
   readonly epoch: number;
+  /** The first number that is gone. */
   readonly first: number;
+  /** The last number that is gone. Some of first to last may have been delivered all the same. */
   readonly last: number;
 }
 
 /** The last event of an epoch that ended in order. */
 export interface RunEnded {
+  /** Which event this is. */
   readonly kind: "run_ended";
+  /** When. */
   readonly at: number;
   /** All receipts stamped in this epoch. */
   readonly receipts: number;
@@ -135,14 +153,19 @@ export interface Batch {
   readonly number: number;
   /** Receipts stamped in this epoch before this batch: with it a gap knows how many receipts it swallowed. */
   readonly receiptsBefore: number;
+  /** Texts: of messages new in this epoch, and of those that are told again. */
   readonly messages: NewMessages;
+  /** Verdicts reached. */
   readonly verdicts: NewVerdicts;
+  /** Receipts stamped. */
   readonly receipts: Receipts;
+  /** What else happened. */
   readonly events: readonly CollectorEvent[];
 }
 
 /** What an archive asks a collector to tell again, because receipts name it and the archive does not have it. */
 export interface Want {
+  /** The epoch whose numbers these are. */
   readonly epoch: number;
   /** Message numbers. */
   readonly messages: readonly number[];

@@ -1,0 +1,254 @@
+import assert from "node:assert/strict";
+import { constants, crc32, zstdCompressSync } from "node:zlib";
+import fc from "fast-check";
+import { type Batch, batchId, type CollectorEvent, VERDICTS } from "./batch.ts";
+import { encodeBody, MAX_BATCH_MESSAGES, MAX_BATCH_RECEIPTS } from "./body.ts";
+import { decodeBatch, encodeBatch, MAX_BATCH_BYTES, MAX_INFLATED_BYTES } from "./codec.ts";
+import { type BatchCode, BatchFault } from "./fault.ts";
+
+const EMPTY: Batch = {
+  collector: "a",
+  epoch: 0,
+  number: 0,
+  receiptsBefore: 0,
+  messages: { numbers: new Uint32Array(), raws: [] },
+  verdicts: { numbers: new Uint32Array(), codes: new Uint8Array() },
+  receipts: {
+    receivedAt: new Float64Array(),
+    messages: new Uint32Array(),
+    sessions: new Uint32Array(),
+    flags: new Uint8Array(),
+  },
+  events: [],
+};
+
+const u32 = fc.nat(0xffff_ffff);
+const whole = fc.maxSafeNat();
+const shortText = fc.string({ unit: "binary", maxLength: 40 });
+/** `fc.record` with ordinary objects, which is what JSON gives. */
+const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
+  fc.record<T>(model, { noNullPrototype: true });
+const hex = (bytes: number) =>
+  fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((b) => b.toHex());
+
+const event: fc.Arbitrary<CollectorEvent> = fc.oneof(
+  record({
+    kind: fc.constant("run_started" as const),
+    at: whole,
+    version: shortText,
+    target_peers: whole,
+  }),
+  record({
+    kind: fc.constant("session_opened" as const),
+    session: u32,
+    node_id: hex(32).map((x) => `02${x}`),
+    address: shortText,
+    dialled_at: whole,
+    handshake_at: whole,
+    filter_at: whole,
+    filter_first: u32,
+    features: hex(5),
+  }),
+  record({
+    kind: fc.constant("session_closed" as const),
+    session: u32,
+    at: whole,
+    by: fc.constantFrom("us" as const, "peer" as const, "network" as const),
+    reason: shortText,
+    receipts: whole,
+    bytes_in: whole,
+    bytes_out: whole,
+    first_gossip_at: fc.option(whole),
+    last_gossip_at: fc.option(whole),
+  }),
+  record({
+    kind: fc.constant("batches_dropped" as const),
+    at: whole,
+    epoch: whole,
+    first: whole,
+    last: whole,
+  }),
+  record({ kind: fc.constant("run_ended" as const), at: whole, receipts: whole }),
+);
+
+/** Times from small steps, as in life, and from anything that is allowed. */
+const times = fc.oneof(
+  fc.array(fc.constantFrom(0, 0, 0, 1, 700, 90_000_000), { maxLength: 60 }).map((steps) => {
+    let now = 1_758_844_800_000_000;
+    return Float64Array.from(steps, (step) => now += step);
+  }),
+  fc.array(whole, { maxLength: 60 }).map((all) => Float64Array.from(all).sort()),
+);
+
+const batch: fc.Arbitrary<Batch> = record({
+  collector: fc.stringMatching(/^[a-z0-9][a-z0-9-]{0,62}$/),
+  epoch: whole,
+  number: whole,
+  receiptsBefore: whole,
+  messages: fc.uniqueArray(u32, { maxLength: 20 }).chain((numbers) =>
+    fc.array(fc.uint8Array({ maxLength: 300 }), {
+      minLength: numbers.length,
+      maxLength: numbers.length,
+    }).map((raws) => ({ numbers: Uint32Array.from(numbers).sort(), raws }))
+  ),
+  verdicts: fc.array(fc.tuple(u32, fc.nat(VERDICTS.length - 1)), { maxLength: 20 }).map((all) => ({
+    numbers: Uint32Array.from(all, ([number]) => number),
+    codes: Uint8Array.from(all, ([, code]) => code),
+  })),
+  receipts: times.chain((receivedAt) => {
+    const size = { minLength: receivedAt.length, maxLength: receivedAt.length };
+    return record({
+      receivedAt: fc.constant(receivedAt),
+      messages: fc.uint32Array(size),
+      sessions: fc.oneof(fc.uint32Array(size), fc.uint32Array({ ...size, max: 1 })),
+      flags: fc.uint8Array({ ...size, max: 3 }),
+    });
+  }),
+  events: fc.array(event, { maxLength: 6 }),
+});
+
+/** A batch's bytes around a zstd frame that no encoder of ours made. */
+function sealed(frame: Uint8Array, bodyLength: number): Uint8Array {
+  const bytes = new Uint8Array(38 + frame.length);
+  bytes.set(encodeBatch(EMPTY).subarray(0, 38));
+  bytes.set(frame, 38);
+  return resealed(bytes, bodyLength);
+}
+
+/** The same bytes with a checksum that fits, so that what lies behind it is reached. */
+function resealed(bytes: Uint8Array, bodyLength?: number): Uint8Array {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bodyLength !== undefined) view.setUint32(8, bodyLength, true);
+  view.setUint32(4, crc32(bytes.subarray(8)), true);
+  return bytes;
+}
+
+function refuses(run: () => unknown, code: BatchCode): void {
+  assert.throws(run, (error) => error instanceof BatchFault && error.code === code, code);
+}
+
+/** Decoding gives a batch or a fault; anything else that is thrown fails the test. */
+function decodeOrFault(bytes: Uint8Array): Batch | BatchFault {
+  try {
+    return decodeBatch(bytes);
+  } catch (error) {
+    if (error instanceof BatchFault) return error;
+    throw error;
+  }
+}
+
+Deno.test("every batch comes back from its bytes as it was", () => {
+  fc.assert(fc.property(batch, (original) => {
+    const decoded = decodeBatch(encodeBatch(original));
+    assert.deepEqual(decoded, original);
+    assert.equal(batchId(decoded), batchId(original));
+  }));
+});
+
+Deno.test("any bytes give a batch or a fault", () => {
+  fc.assert(fc.property(fc.uint8Array({ maxLength: 400 }), (bytes) => {
+    assert.ok(decodeOrFault(bytes));
+  }));
+});
+
+Deno.test("a changed byte anywhere in a batch is noticed", () => {
+  fc.assert(fc.property(batch, fc.nat(), fc.integer({ min: 1, max: 255 }), (original, at, flip) => {
+    const bytes = encodeBatch(original);
+    bytes[at % bytes.length] ^= flip;
+    assert.ok(decodeOrFault(bytes) instanceof BatchFault);
+  }));
+});
+
+Deno.test("a changed header or frame with a right checksum gives a batch or a fault", () => {
+  fc.assert(fc.property(batch, fc.nat(), fc.nat(255), (original, at, value) => {
+    const bytes = encodeBatch(original);
+    bytes[8 + at % (bytes.length - 8)] = value;
+    assert.ok(decodeOrFault(resealed(bytes)));
+  }));
+});
+
+Deno.test("a changed body that compresses well gives a batch or a fault", () => {
+  const change = fc.tuple(fc.nat(), fc.nat(255));
+  fc.assert(fc.property(
+    batch,
+    fc.array(change, { minLength: 1, maxLength: 4 }),
+    fc.option(fc.nat()),
+    (original, changes, cut) => {
+      let body: Uint8Array = encodeBody(original);
+      for (const [at, value] of changes) body[at % body.length] = value;
+      if (cut !== null) body = body.subarray(0, cut % body.length);
+      assert.ok(decodeOrFault(sealed(zstdCompressSync(body), body.length)));
+    },
+  ));
+});
+
+Deno.test("each refusal has its code", () => {
+  const good = encodeBatch(EMPTY);
+  const body = encodeBody(EMPTY);
+  const frame = zstdCompressSync(body);
+  refuses(() => decodeBatch(new Uint8Array(MAX_BATCH_BYTES + 1)), "too_large");
+  refuses(() => decodeBatch(new Uint8Array()), "truncated");
+  refuses(() => decodeBatch(Uint8Array.from(good, (byte, i) => i === 0 ? 0 : byte)), "bad_magic");
+  refuses(() => decodeBatch(Uint8Array.from(good, (byte, i) => i === 3 ? 2 : byte)), "bad_version");
+  refuses(() => decodeBatch(good.subarray(0, -1)), "bad_checksum");
+  refuses(() => decodeBatch(sealed(frame, MAX_INFLATED_BYTES + 1)), "too_large");
+  refuses(() => decodeBatch(sealed(frame, body.length + 1)), "bad_compression");
+  refuses(() => decodeBatch(sealed(body, body.length)), "bad_compression");
+  const longer = new Uint8Array([...body, 0]);
+  refuses(() => decodeBatch(sealed(zstdCompressSync(longer), longer.length)), "trailing");
+  const shorter = body.subarray(0, -1);
+  refuses(() => decodeBatch(sealed(zstdCompressSync(shorter), shorter.length)), "truncated");
+  const events = Uint8Array.from(body);
+  events.set(new TextEncoder().encode("{}"), body.length - 2);
+  refuses(() => decodeBatch(sealed(zstdCompressSync(events), events.length)), "bad_event");
+});
+
+Deno.test("a bomb is refused at the length its header admits", () => {
+  const bomb = zstdCompressSync(new Uint8Array(64 * 1024 * 1024));
+  assert.ok(bomb.length < 16_384);
+  refuses(() => decodeBatch(sealed(bomb, MAX_INFLATED_BYTES)), "bad_compression");
+  refuses(() => decodeBatch(sealed(bomb, 0)), "bad_compression");
+});
+
+Deno.test("a frame that wants a larger window than a batch can use is refused", () => {
+  const body = new Uint8Array(MAX_INFLATED_BYTES);
+  const frame = (windowLog: number) =>
+    sealed(
+      zstdCompressSync(body, { params: { [constants.ZSTD_c_windowLog]: windowLog } }),
+      body.length,
+    );
+  // The same zeros in a modest window are inflated, and then refused for what they hold.
+  refuses(() => decodeBatch(frame(22)), "bad_event");
+  refuses(() => decodeBatch(frame(27)), "bad_compression");
+});
+
+Deno.test("what the format cannot hold is not encoded", () => {
+  const times = (receivedAt: number[]): Batch => ({
+    ...EMPTY,
+    receipts: {
+      receivedAt: Float64Array.from(receivedAt),
+      messages: new Uint32Array(receivedAt.length),
+      sessions: new Uint32Array(receivedAt.length),
+      flags: new Uint8Array(receivedAt.length),
+    },
+  });
+  refuses(() => encodeBatch(times([2, 1])), "bad_value");
+  refuses(() => encodeBatch(times([-1])), "bad_value");
+  refuses(() => encodeBatch(times([0.5])), "bad_value");
+  refuses(() => encodeBatch(times([NaN])), "bad_value");
+  refuses(() => encodeBatch({ ...EMPTY, collector: "a.b" }), "bad_value");
+  refuses(() => encodeBatch({ ...EMPTY, epoch: 0.5 }), "bad_value");
+  const { receipts } = times([1, 2]);
+  const flags = new Uint8Array(1);
+  refuses(() => encodeBatch({ ...EMPTY, receipts: { ...receipts, flags } }), "bad_value");
+  const numbers = Uint32Array.of(1, 1);
+  const raws = [new Uint8Array(), new Uint8Array()];
+  refuses(() => encodeBatch({ ...EMPTY, messages: { numbers, raws } }), "bad_value");
+  refuses(() => encodeBatch({ ...EMPTY, verdicts: { numbers, codes: flags } }), "bad_value");
+  refuses(() => encodeBatch(times(new Array(MAX_BATCH_RECEIPTS + 1).fill(0))), "too_large");
+  const many = new Uint32Array(MAX_BATCH_MESSAGES + 1);
+  const codes = new Uint8Array(many.length);
+  refuses(() => encodeBatch({ ...EMPTY, verdicts: { numbers: many, codes } }), "too_large");
+  const long = { numbers: Uint32Array.of(0), raws: [new Uint8Array(65_536)] };
+  refuses(() => encodeBatch({ ...EMPTY, messages: long }), "bad_value");
+});
