@@ -1,0 +1,52 @@
+/**
+ * Which two nodes may sign the updates of a channel, as told by channel_announcements whose signatures hold.
+ *
+ * Nobody looks up the funding output here, so whoever likes can announce any scid under keys of its own. That is why
+ * a scid may have several pairs of nodes: a false announcement then cannot make the true nodes' updates look false.
+ *
+ * @module
+ */
+
+/** Three times the channels of mainnet; about 70 MB when full. */
+const MAX_CHANNELS = 200_000;
+/** So many pairs of nodes are kept for one scid: the first that announced it. */
+const MAX_PAIRS = 4;
+
+/** The node ids of a channel in the order of its announcement, 33 bytes as lower-case hex. */
+export type NodePair = readonly [node1: string, node2: string];
+
+/** A bounded map from scid to node ids; when it is full the scid that was announced first makes room. */
+export class ChannelKeys {
+  #pairs = new Map<bigint, NodePair[]>();
+
+  constructor(private readonly maxChannels: number = MAX_CHANNELS) {}
+
+  /** Channels known. */
+  get size(): number {
+    return this.#pairs.size;
+  }
+
+  /** Takes note of a channel_announcement; true when it says something new. */
+  add(scid: bigint, pair: NodePair): boolean {
+    const known = this.#pairs.get(scid);
+    if (known) {
+      if (known.length >= MAX_PAIRS) return false;
+      if (known.some(([node1, node2]) => node1 === pair[0] && node2 === pair[1])) return false;
+      known.push(pair);
+      return true;
+    }
+    if (this.#pairs.size >= this.maxChannels) {
+      for (const oldest of this.#pairs.keys()) {
+        this.#pairs.delete(oldest);
+        break;
+      }
+    }
+    this.#pairs.set(scid, [pair]);
+    return true;
+  }
+
+  /** The nodes that announced `scid`; none when it is not known. */
+  get(scid: bigint): readonly NodePair[] {
+    return this.#pairs.get(scid) ?? [];
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * The queue of messages whose signatures are still to be checked, once for each distinct message, worked in small
+ * slices of time so that sockets are read and pings answered in between.
+ *
+ * @module
+ */
+import type { Verdict } from "../../shared/batch/batch.ts";
+import { ChannelKeys } from "./channel_keys.ts";
+import { FairQueue } from "./fair_queue.ts";
+import { type Orphan, Orphans } from "./orphans.ts";
+import { checkMessage, isSigned } from "./verify.ts";
+
+/** A message that waits for its check. */
+export type Unverified = Orphan;
+
+/** What a {@link Verifier} tells. */
+export interface VerifierOptions {
+  /** chain_hash of the network that is listened to. */
+  readonly chain: Uint8Array;
+  /** Gets each verdict but `unchecked`, once a message. */
+  readonly onVerdict: (number: number, verdict: Verdict) => void;
+  /** Is told of each message that its first sender should not have sent. */
+  readonly onBad: (source: number, verdict: "invalid" | "malformed", type: number) => void;
+}
+
+/** What a {@link Verifier} did so far. */
+export interface VerifierCounts {
+  /** Messages by verdict; `unchecked` are those for which the queue had no room. */
+  readonly verdicts: Readonly<Record<Verdict, number>>;
+  /** Messages that wait for their check. */
+  readonly queued: number;
+  /** channel_updates that wait for their channel_announcement. */
+  readonly orphans: number;
+}
+
+/**
+ * Bytes that may wait, messages and bookkeeping. A whole graph is about 75 MB in this measure and comes in over
+ * minutes, so half a graph of lead over the checks is plenty for one peer, and two peers may have it.
+ */
+const QUEUE_LIMITS = { total: 64 * 1024 * 1024, perSource: 32 * 1024 * 1024 };
+/** What a waiting message costs beside its bytes. */
+const ITEM_OVERHEAD_BYTES = 128;
+/** Signature checks in one slice: about 3 ms at 0.15 to 0.25 ms each. */
+const SIGNATURES_PER_SLICE = 16;
+/** Messages in one slice, for those that cost no signature check. */
+const MESSAGES_PER_SLICE = 256;
+
+/** Checks messages in the background; see the module. */
+export class Verifier implements Disposable {
+  #queue = new FairQueue<Unverified>(QUEUE_LIMITS);
+  #orphans = new Orphans();
+  #keys = new ChannelKeys();
+  #verdicts: Record<Verdict, number> = {
+    unchecked: 0,
+    valid: 0,
+    invalid: 0,
+    unknown_signer: 0,
+    malformed: 0,
+  };
+  #timer: ReturnType<typeof setTimeout> | undefined;
+  #idle: (() => void)[] = [];
+
+  constructor(private readonly options: VerifierOptions) {}
+
+  /** See {@link VerifierCounts}. */
+  get counts(): VerifierCounts {
+    const { length: queued } = this.#queue;
+    return { verdicts: { ...this.#verdicts }, queued, orphans: this.#orphans.size };
+  }
+
+  /** Takes a message that was not seen before; `raw` must not change any more. */
+  push(message: Unverified): void {
+    if (!isSigned(message.raw)) return;
+    const cost = message.raw.length + ITEM_OVERHEAD_BYTES;
+    if (!this.#queue.push(message.source, message, cost)) {
+      this.#verdicts.unchecked++;
+      return;
+    }
+    // A timer, not setImmediate: sockets are not polled between immediates.
+    this.#timer ??= setTimeout(() => this.#slice(), 0);
+  }
+
+  /** Resolves when nothing waits in the queue; orphans may. */
+  idle(): Promise<void> {
+    if (this.#timer === undefined) return Promise.resolve();
+    return new Promise((resolve) => this.#idle.push(resolve));
+  }
+
+  /** The end: what still waits for its channel_announcement will not get it. What waits in the queue stays unchecked. */
+  finish(): void {
+    for (const { number } of this.#orphans.takeAll()) this.#tell(number, "unknown_signer");
+    this[Symbol.dispose]();
+  }
+
+  /** Stops the work; harmless when repeated. */
+  [Symbol.dispose](): void {
+    clearTimeout(this.#timer);
+    this.#timer = undefined;
+    for (const resolve of this.#idle.splice(0)) resolve();
+  }
+
+  #slice(): void {
+    let signatures = 0;
+    for (let i = 0; i < MESSAGES_PER_SLICE && signatures < SIGNATURES_PER_SLICE; i++) {
+      const message = this.#queue.shift();
+      if (message === undefined) break;
+      signatures += this.#check(message);
+    }
+    if (this.#queue.length > 0) this.#timer = setTimeout(() => this.#slice(), 0);
+    else this[Symbol.dispose]();
+  }
+
+  /** Checks one message; returns how many signatures that took. */
+  #check(message: Unverified): number {
+    const { verdict, signatures, channel, unknownScid } = checkMessage(
+      message.raw,
+      this.#keys,
+      this.options.chain,
+    );
+    if (unknownScid !== undefined) {
+      const homeless = this.#orphans.add(unknownScid, message);
+      if (homeless) this.#tell(homeless.number, "unknown_signer");
+      return signatures;
+    }
+    if (channel && this.#keys.add(channel.scid, channel.nodes)) {
+      for (const orphan of this.#orphans.take(channel.scid)) this.push(orphan);
+    }
+    this.#tell(message.number, verdict);
+    if (verdict === "invalid" || verdict === "malformed") {
+      this.options.onBad(message.source, verdict, message.raw[0] << 8 | message.raw[1]);
+    }
+    return signatures;
+  }
+
+  #tell(number: number, verdict: Verdict): void {
+    this.#verdicts[verdict]++;
+    this.options.onVerdict(number, verdict);
+  }
+}

@@ -1,0 +1,95 @@
+/**
+ * The verdict on one gossip message's signatures.
+ *
+ * @module
+ */
+import type { Verdict } from "../../shared/batch/batch.ts";
+import type { ChannelAnnouncement } from "../../shared/bolt/channel_announcement.ts";
+import type { ChannelUpdate } from "../../shared/bolt/channel_update.ts";
+import { BoltFault } from "../../shared/bolt/fault.ts";
+import { decodeMessage, type Message } from "../../shared/bolt/message.ts";
+import { signedPart } from "../../shared/bolt/signed.ts";
+import { verifyGossip } from "../../shared/secp256k1.ts";
+import { fromHex, toHex } from "../../shared/text.ts";
+import type { ChannelKeys, NodePair } from "./channel_keys.ts";
+
+/** What checking one message came to. */
+export interface Checked {
+  /** `unchecked` for a type without signatures that are known here. */
+  readonly verdict: Verdict;
+  /** Signatures that were computed: what it cost. */
+  readonly signatures: number;
+  /** For a channel_announcement that holds: what it tells. */
+  readonly channel?: { readonly scid: bigint; readonly nodes: NodePair };
+  /** For a channel_update of a channel that is not known: its scid. */
+  readonly unknownScid?: bigint;
+}
+
+/** Whether `raw` is of a type whose signatures are checked here; the others never get a verdict. */
+export function isSigned(raw: Uint8Array): boolean {
+  return raw[0] === 1 && raw[1] <= 2 && raw.length >= 2;
+}
+
+/**
+ * Checks a message. A channel_update is checked against each pair of nodes that announced its channel.
+ *
+ * @param chain chain_hash of our network: nothing of another one is held to be a channel of ours.
+ */
+export function checkMessage(raw: Uint8Array, keys: ChannelKeys, chain: Uint8Array): Checked {
+  let message: Message;
+  try {
+    message = decodeMessage(raw);
+  } catch (error) {
+    if (error instanceof BoltFault) return { verdict: "malformed", signatures: 0 };
+    throw error;
+  }
+  if (message.known && message.type === 256) return checkChannel(message, raw, chain);
+  if (message.known && message.type === 257) return checkNamed(raw);
+  if (message.known && message.type === 258) return checkUpdate(message, raw, keys, chain);
+  return { verdict: "unchecked", signatures: 0 };
+}
+
+/** A message that names its signers. The first signature that does not hold settles it. */
+function checkNamed(raw: Uint8Array): Checked {
+  const part = signedPart(raw)!;
+  for (const [i, signature] of part.signatures.entries()) {
+    if (!verifyGossip(signature, part.digestInput, fromHex(part.signers[i]))) {
+      return { verdict: "invalid", signatures: i + 1 };
+    }
+  }
+  return { verdict: "valid", signatures: part.signatures.length };
+}
+
+function checkChannel(message: ChannelAnnouncement, raw: Uint8Array, chain: Uint8Array): Checked {
+  const checked = checkNamed(raw);
+  if (checked.verdict !== "valid" || !equal(message.chainHash, chain)) return checked;
+  const nodes: NodePair = [toHex(message.nodeId1), toHex(message.nodeId2)];
+  return { ...checked, channel: { scid: message.scid, nodes } };
+}
+
+function checkUpdate(
+  message: ChannelUpdate,
+  raw: Uint8Array,
+  keys: ChannelKeys,
+  chain: Uint8Array,
+): Checked {
+  if (!equal(message.chainHash, chain)) return { verdict: "unknown_signer", signatures: 0 };
+  const pairs = keys.get(message.scid);
+  if (pairs.length === 0) {
+    return { verdict: "unknown_signer", signatures: 0, unknownScid: message.scid };
+  }
+  const { digestInput, signatures: [signature] } = signedPart(raw)!;
+  // BOLT 7: bit 0 of channel_flags says which node signs.
+  const direction = message.channelFlags & 1;
+  for (const [i, pair] of pairs.entries()) {
+    if (verifyGossip(signature, digestInput, fromHex(pair[direction]))) {
+      return { verdict: "valid", signatures: i + 1 };
+    }
+  }
+  return { verdict: "invalid", signatures: pairs.length };
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < b.length; i++) if (a[i] !== b[i]) return false;
+  return true;
+}
