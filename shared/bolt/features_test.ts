@@ -1,0 +1,65 @@
+import assert from "node:assert/strict";
+import fc from "fast-check";
+import { toHex } from "../text.ts";
+import {
+  combineFeatures,
+  featureBitmap,
+  featureBits,
+  FEATURES,
+  hasBit,
+  hasFeature,
+  missingDependencies,
+  unknownEvenBits,
+} from "./features.ts";
+
+const bits = fc.uniqueArray(fc.nat(300), { maxLength: 12 })
+  .map((bits) => bits.toSorted((a, b) => a - b));
+
+Deno.test("a bitmap holds just the bits it was made of, in the fewest bytes", () => {
+  fc.assert(fc.property(bits, (bits) => {
+    const bitmap = featureBitmap(bits);
+    assert.deepEqual(featureBits(bitmap), bits);
+    assert.notEqual(bitmap[0], 0);
+    for (const bit of bits) assert(hasBit(bitmap, bit));
+    assert(!hasBit(bitmap, 301));
+  }));
+});
+
+Deno.test("or-ing bitmaps of any lengths unites their bits", () => {
+  fc.assert(fc.property(bits, bits, (a, b) => {
+    const united = [...new Set([...a, ...b])].sort((x, y) => x - y);
+    assert.deepEqual(featureBits(combineFeatures(featureBitmap(a), featureBitmap(b))), united);
+  }));
+});
+
+Deno.test("the bits that listeners offer are the known bytes", () => {
+  assert.equal(toHex(featureBitmap([1, 7, 9, 11, 13, 15, 45])), "20000000aa82");
+});
+
+Deno.test("either bit of a pair is the feature", () => {
+  for (const set of [6, 7]) {
+    const bitmap = featureBitmap([set]);
+    for (const asked of [6, 7]) assert(hasFeature(bitmap, asked));
+    for (const asked of [5, 8]) assert(!hasFeature(bitmap, asked));
+  }
+});
+
+Deno.test("assigned bits are known, and of others only even ones matter", () => {
+  const assigned = FEATURES.flatMap(({ bit }) => [bit, bit + 1]);
+  assert.deepEqual(unknownEvenBits(featureBitmap(assigned)), []);
+  assert.deepEqual(unknownEvenBits(featureBitmap([2, 3, 101, 4000])), [2, 4000]);
+});
+
+Deno.test("a feature without the one it needs is named", () => {
+  const names = (bits: number[]) =>
+    missingDependencies(featureBitmap(bits)).map((feature) => feature.name);
+  assert.deepEqual(names([17, 51]), ["basic_mpp", "option_zeroconf"]);
+  assert.deepEqual(names([17, 14, 51, 47]), []);
+});
+
+Deno.test("a bit that no message has room for is refused", () => {
+  assert.equal(featureBitmap([65_535 * 8 - 1]).length, 65_535);
+  for (const bit of [65_535 * 8, -1, 0.5, NaN]) {
+    assert.throws(() => featureBitmap([bit]), { name: "BoltFault", code: "out_of_range" });
+  }
+});
