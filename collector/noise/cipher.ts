@@ -1,0 +1,108 @@
+/**
+ * The transport of BOLT 8 after the handshake: one cipher a direction, each rotating its key on its own.
+ *
+ * @module
+ */
+import { Nonce, open, seal, TAG_BYTES } from "./aead.ts";
+import { NoiseFault } from "./fault.ts";
+import { hkdf } from "./primitives.ts";
+
+/** The longest message, without its framing. */
+export const MAX_MESSAGE_BYTES = 65535;
+/** Bytes of an encrypted length prefix with its tag. */
+export const HEADER_BYTES: number = 2 + TAG_BYTES;
+/** What a frame is longer than its message. */
+export const FRAME_OVERHEAD_BYTES: number = HEADER_BYTES + TAG_BYTES;
+
+/** A key is replaced after this many uses: 500 messages of two uses each. */
+const USES_PER_KEY = 1000;
+
+/** One direction's key and nonce. */
+class RotatingKey {
+  readonly nonce = new Nonce();
+  #key: Uint8Array;
+  #chainingKey: Uint8Array;
+
+  constructor(key: Uint8Array, chainingKey: Uint8Array) {
+    this.#key = key;
+    this.#chainingKey = chainingKey;
+  }
+
+  /** The key that goes with the nonce. To be followed by one use and `nonce.advance()`. */
+  current(): Uint8Array {
+    // BOLT 8, key rotation, steps 1 to 5
+    if (this.nonce.counter === USES_PER_KEY) {
+      [this.#chainingKey, this.#key] = hkdf(this.#chainingKey, this.#key);
+      this.nonce.reset();
+    }
+    return this.#key;
+  }
+}
+
+/** Encrypts the messages of one direction, in their order. */
+export class SendingCipher {
+  readonly #key: RotatingKey;
+  readonly #length = new Uint8Array(2);
+
+  /** Begins with `sk` and with `ck` as act three left it. */
+  constructor(key: Uint8Array, chainingKey: Uint8Array) {
+    this.#key = new RotatingKey(key, chainingKey);
+  }
+
+  /**
+   * Writes the frame of the next message into `target` from `at` on.
+   *
+   * @param message at most {@link MAX_MESSAGE_BYTES}.
+   * @returns where the frame ends.
+   */
+  seal(message: Uint8Array, target: Uint8Array, at: number): number {
+    const key = this.#key;
+    // BOLT 8, encrypting and sending messages, steps 1 to 4
+    this.#length[0] = message.length >>> 8;
+    this.#length[1] = message.length & 0xff;
+    seal(key.current(), key.nonce, this.#length, target, at);
+    key.nonce.advance();
+    seal(key.current(), key.nonce, message, target, at + HEADER_BYTES);
+    key.nonce.advance();
+    return at + FRAME_OVERHEAD_BYTES + message.length;
+  }
+}
+
+/** Decrypts the messages of one direction, in their order: a length, its message, the next length. */
+export class ReceivingCipher {
+  readonly #key: RotatingKey;
+
+  /** Begins with `rk` and with `ck` as act three left it. */
+  constructor(key: Uint8Array, chainingKey: Uint8Array) {
+    this.#key = new RotatingKey(key, chainingKey);
+  }
+
+  /**
+   * The message length in the {@link HEADER_BYTES} of `source` from `start` on.
+   *
+   * @throws {NoiseFault} `bad_mac`.
+   */
+  openLength(source: Uint8Array, start: number): number {
+    // BOLT 8, receiving and decrypting messages, steps 2 and 3
+    const length = this.#open(source, start, start + HEADER_BYTES);
+    return length[0] << 8 | length[1];
+  }
+
+  /**
+   * The message in `source` from `start` to `end`, its tag included; in memory of its own.
+   *
+   * @throws {NoiseFault} `bad_mac`.
+   */
+  openMessage(source: Uint8Array, start: number, end: number): Uint8Array {
+    // BOLT 8, receiving and decrypting messages, step 5
+    return this.#open(source, start, end);
+  }
+
+  #open(source: Uint8Array, start: number, end: number): Uint8Array {
+    const key = this.#key;
+    const opened = open(key.current(), key.nonce, source, start, end);
+    if (opened === null) throw new NoiseFault("bad_mac", "frame: its tag does not fit");
+    key.nonce.advance();
+    return opened;
+  }
+}

@@ -1,0 +1,108 @@
+/**
+ * From a stream of bytes to whole messages: one buffer that the socket fills and the cipher empties.
+ *
+ * @module
+ */
+import {
+  FRAME_OVERHEAD_BYTES,
+  HEADER_BYTES,
+  MAX_MESSAGE_BYTES,
+  type ReceivingCipher,
+} from "./cipher.ts";
+import { TAG_BYTES } from "./aead.ts";
+import { NoiseFault } from "./fault.ts";
+
+/** Room for the longest frame, so that a buffer is never full without a whole one: about 64 KiB. */
+const BUFFER_BYTES = MAX_MESSAGE_BYTES + FRAME_OVERHEAD_BYTES;
+
+/** Bytes read and not used yet. Never grows; all that it holds is one piece. */
+export class ReadBuffer {
+  /** All of it; what is unread stands from {@link ReadBuffer.start} to {@link ReadBuffer.end}. */
+  readonly bytes: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_BYTES);
+  /** Where the unread bytes begin. */
+  start = 0;
+  /** Where they end. */
+  end = 0;
+
+  /** How many bytes are unread. */
+  get length(): number {
+    return this.end - this.start;
+  }
+
+  /** Where to write bytes to; never empty once every whole frame was taken. Then call {@link ReadBuffer.filled}. */
+  room(): Uint8Array<ArrayBuffer> {
+    if (this.start > 0) { // at most one frame's beginning is left to move
+      this.bytes.copyWithin(0, this.start, this.end);
+      this.end -= this.start;
+      this.start = 0;
+    }
+    return this.bytes.subarray(this.end);
+  }
+
+  /** Says that the first `count` bytes of {@link ReadBuffer.room} were written. */
+  filled(count: number): void {
+    this.end += count;
+  }
+
+  /** Copies out the next `count` bytes, of which there must be as many. */
+  take(count: number): Uint8Array {
+    this.start += count;
+    return this.bytes.slice(this.start - count, this.start);
+  }
+}
+
+/** Takes the whole messages out of a {@link ReadBuffer}. */
+export class FrameReader {
+  readonly #buffer: ReadBuffer;
+  readonly #cipher: ReceivingCipher;
+  /** The length of the message whose header was taken, or −1 before a header. */
+  #messageBytes = -1;
+  #fault: NoiseFault | null = null;
+
+  /** Reads from `buffer`, which may hold bytes already: those that came with the handshake's last act. */
+  constructor(cipher: ReceivingCipher, buffer: ReadBuffer) {
+    this.#cipher = cipher;
+    this.#buffer = buffer;
+  }
+
+  /** Whether the stream stands inside a frame, where its end would be wrong. */
+  get insideFrame(): boolean {
+    return this.#messageBytes >= 0 || this.#buffer.length > 0;
+  }
+
+  /** What was wrong with the stream, which then gives no further message; or null. */
+  get fault(): NoiseFault | null {
+    return this.#fault;
+  }
+
+  /** All messages that are whole by now and stand before any {@link FrameReader.fault}, in order. */
+  messages(): Uint8Array[] {
+    const messages: Uint8Array[] = [];
+    if (this.#fault !== null) return messages;
+    try {
+      this.#takeInto(messages);
+    } catch (error) {
+      if (!(error instanceof NoiseFault)) throw error;
+      this.#fault = error;
+    }
+    return messages;
+  }
+
+  #takeInto(messages: Uint8Array[]): void {
+    const buffer = this.#buffer, cipher = this.#cipher;
+    for (;;) {
+      // BOLT 8, receiving and decrypting messages, steps 1 to 3
+      if (this.#messageBytes < 0) {
+        if (buffer.length < HEADER_BYTES) return;
+        this.#messageBytes = cipher.openLength(buffer.bytes, buffer.start);
+        buffer.start += HEADER_BYTES;
+      }
+      // Steps 4 and 5
+      const end = buffer.start + this.#messageBytes + TAG_BYTES;
+      if (end > buffer.end) return;
+      messages.push(cipher.openMessage(buffer.bytes, buffer.start, end));
+      buffer.start = end;
+      this.#messageBytes = -1;
+    }
+  }
+}

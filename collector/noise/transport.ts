@@ -1,0 +1,198 @@
+/**
+ * An encrypted connection after its handshake: batches of messages in, messages out.
+ *
+ * @module
+ */
+import type { Clock } from "../../shared/clock.ts";
+import {
+  FRAME_OVERHEAD_BYTES,
+  MAX_MESSAGE_BYTES,
+  ReceivingCipher,
+  SendingCipher,
+} from "./cipher.ts";
+import { NoiseFault } from "./fault.ts";
+import { FrameReader, type ReadBuffer } from "./frames.ts";
+import type { TransportKeys } from "./handshake.ts";
+import { closeQuietly, networkFault, writeAll } from "./socket.ts";
+
+/** The messages that one read of the socket completed. */
+export interface ReadBatch {
+  /** In order, each in memory of its own; may be none. */
+  readonly messages: Uint8Array[];
+  /** When the read returned, µs since the Unix epoch. */
+  readonly receivedAt: number;
+}
+
+/** An encrypted connection with a proven peer. */
+export interface NoiseConnection {
+  /** The peer's static key, proven. */
+  readonly remotePublicKey: Uint8Array;
+  /**
+   * Waits for one read of the socket and gives every message that is whole by then; null at the end of the stream and
+   * after {@link NoiseConnection.close}. One call at a time.
+   *
+   * @throws {NoiseFault} `bad_mac`, `truncated` or `network`, after all whole messages before it were given; the
+   * connection is then closed.
+   */
+  readBatch(): Promise<ReadBatch | null>;
+  /**
+   * Encrypts at once and sends in order, all messages in one write; resolves when the system took the bytes.
+   *
+   * @throws {NoiseFault} `oversized` (nothing was sent and the connection goes on), or `backlog`, `network` or `closed`
+   * (the connection is closed).
+   */
+  send(...messages: Uint8Array[]): Promise<void>;
+  /** Bytes read from the socket, handshake and framing included. */
+  bytesIn(): number;
+  /** Bytes written to the socket, handshake and framing included. */
+  bytesOut(): number;
+  /** Closes the socket at once; twice is harmless. */
+  close(): void;
+}
+
+/** What a {@link Transport} goes on with. */
+export interface TransportOptions {
+  /** Stamps reads. */
+  readonly clock: Clock;
+  /** How many encrypted bytes may wait to be written. */
+  readonly maxPendingBytes: number;
+  /** What the handshake counted, and when its last bytes came. */
+  readonly handshake: {
+    readonly receivedAt: number;
+    readonly bytesIn: number;
+    readonly bytesOut: number;
+  };
+}
+
+/** {@link NoiseConnection} over a socket; made by `dialNoise` and `acceptNoise`. */
+export class Transport implements NoiseConnection {
+  readonly remotePublicKey: Uint8Array;
+  readonly #conn: Deno.Conn;
+  readonly #clock: Clock;
+  readonly #buffer: ReadBuffer;
+  readonly #frames: FrameReader;
+  readonly #cipher: SendingCipher;
+  readonly #maxPendingBytes: number;
+  #receivedAt: number;
+  #bytesIn: number;
+  #bytesOut: number;
+  #pendingBytes = 0;
+  #lastWrite: Promise<void> = Promise.resolve();
+  #closed = false;
+
+  /** Takes over after act three; `buffer` holds what came behind the handshake. */
+  constructor(
+    conn: Deno.Conn,
+    buffer: ReadBuffer,
+    keys: TransportKeys,
+    options: TransportOptions,
+  ) {
+    this.remotePublicKey = keys.remotePublicKey;
+    this.#conn = conn;
+    this.#clock = options.clock;
+    this.#buffer = buffer;
+    const receiving = new ReceivingCipher(keys.receivingKey, keys.chainingKey);
+    this.#frames = new FrameReader(receiving, buffer);
+    this.#cipher = new SendingCipher(keys.sendingKey, keys.chainingKey);
+    this.#maxPendingBytes = options.maxPendingBytes;
+    this.#receivedAt = options.handshake.receivedAt;
+    this.#bytesIn = options.handshake.bytesIn;
+    this.#bytesOut = options.handshake.bytesOut;
+  }
+
+  async readBatch(): Promise<ReadBatch | null> {
+    if (this.#closed) return null;
+    // What came in one segment with the last act; later on, nothing.
+    let messages = this.#frames.messages();
+    if (messages.length === 0 && this.#frames.fault === null) {
+      if (!(await this.#read())) return null;
+      messages = this.#frames.messages();
+    }
+    const { fault } = this.#frames;
+    if (messages.length === 0 && fault !== null) {
+      this.close();
+      throw fault;
+    }
+    return { messages, receivedAt: this.#receivedAt };
+  }
+
+  /** One read of the socket; false at its end. */
+  async #read(): Promise<boolean> {
+    try {
+      const count = await this.#conn.read(this.#buffer.room());
+      this.#receivedAt = this.#clock.now();
+      if (count !== null) {
+        this.#bytesIn += count;
+        this.#buffer.filled(count);
+        return true;
+      }
+      if (!this.#frames.insideFrame) return false;
+      throw new NoiseFault("truncated", "the peer closed inside a frame");
+    } catch (error) {
+      if (this.#closed) return false;
+      this.close();
+      throw networkFault("read", error);
+    }
+  }
+
+  async send(...messages: Uint8Array[]): Promise<void> {
+    const bytes = this.#encrypt(messages);
+    this.#pendingBytes += bytes.length;
+    const write = this.#lastWrite.then(() => this.#write(bytes));
+    this.#lastWrite = write.catch(() => {}); // the failed send tells; those after it fail by themselves
+    await write;
+  }
+
+  #encrypt(messages: readonly Uint8Array[]): Uint8Array {
+    if (this.#closed) throw closedFault();
+    let total = 0;
+    for (const message of messages) {
+      if (message.length > MAX_MESSAGE_BYTES) {
+        const limit = `${message.length} bytes; ${MAX_MESSAGE_BYTES} are the most`;
+        throw new NoiseFault("oversized", `send: a message has ${limit}`);
+      }
+      total += message.length + FRAME_OVERHEAD_BYTES;
+    }
+    if (this.#pendingBytes + total > this.#maxPendingBytes) {
+      this.close();
+      const limit = `${this.#pendingBytes} bytes wait; ${this.#maxPendingBytes} are the most`;
+      throw new NoiseFault("backlog", `send: the peer does not read: ${limit}`);
+    }
+    const bytes = new Uint8Array(total);
+    let at = 0;
+    for (const message of messages) at = this.#cipher.seal(message, bytes, at);
+    return bytes;
+  }
+
+  async #write(bytes: Uint8Array): Promise<void> {
+    try {
+      if (this.#closed) throw closedFault();
+      await writeAll(this.#conn, bytes);
+      this.#bytesOut += bytes.length;
+    } catch (error) {
+      const cause = this.#closed ? closedFault(error) : networkFault("send", error);
+      this.close();
+      throw cause;
+    } finally {
+      this.#pendingBytes -= bytes.length;
+    }
+  }
+
+  bytesIn(): number {
+    return this.#bytesIn;
+  }
+
+  bytesOut(): number {
+    return this.#bytesOut;
+  }
+
+  close(): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    closeQuietly(this.#conn);
+  }
+}
+
+function closedFault(cause?: unknown): NoiseFault {
+  return new NoiseFault("closed", "send: the connection is closed", { cause });
+}
