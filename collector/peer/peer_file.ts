@@ -6,7 +6,8 @@
  */
 import { isIPv4, isIPv6 } from "node:net";
 import { errorText, UserError } from "../../shared/errors.ts";
-import { printable } from "../../shared/text.ts";
+import { isPublicKey } from "../../shared/secp256k1.ts";
+import { fromHex, printable } from "../../shared/text.ts";
 
 /** Where one node can be dialled. */
 export interface PeerAddress {
@@ -27,12 +28,20 @@ const MAX_FAULTS_SHOWN = 20;
 
 const HOST_LABEL = /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/;
 
+/** What a peer file says. */
+export interface PeerFile {
+  /** In the order of the file, each line once. */
+  readonly peers: readonly PeerAddress[];
+  /** One text for each line that is no peer: its number, what stands there and what is wrong with it. */
+  readonly faults: readonly string[];
+}
+
 /**
- * Reads a peer file.
+ * Reads a peer file. Published lists have a bad line now and then, so bad lines are told and the others used.
  *
- * @throws {UserError} when it cannot be read, is too big, holds no peer, or has lines that are not peers.
+ * @throws {UserError} when it cannot be read, is too big, or has no peer; then with its bad lines.
  */
-export async function readPeerFile(path: string): Promise<PeerAddress[]> {
+export async function readPeerFile(path: string): Promise<PeerFile> {
   let text: string;
   try {
     const { size } = await Deno.stat(path);
@@ -44,26 +53,32 @@ export async function readPeerFile(path: string): Promise<PeerAddress[]> {
     const why = error instanceof Deno.errors.NotFound ? "there is no such file" : errorText(error);
     throw new UserError(`Cannot read peer file ${path}: ${why}`, { cause: error });
   }
-  const peers = parsePeerFile(text, path);
-  if (peers.length === 0) {
+  const file = parsePeerFile(text);
+  if (file.peers.length === 0) {
     throw new UserError(
-      `Cannot use peer file ${path}: it names no peer; one pubkey@host:port a line`,
+      [`Cannot use peer file ${path}: no line is a peer`, ...faultLines(file.faults)].join("\n"),
     );
   }
-  return peers;
+  return file;
+}
+
+/** Faults as indented lines: the first twenty, and how many more there are. */
+export function faultLines(faults: readonly string[]): string[] {
+  const lines = faults.slice(0, MAX_FAULTS_SHOWN).map((fault) => `  ${fault}`);
+  if (faults.length > lines.length) lines.push(`  and ${faults.length - lines.length} more`);
+  return lines;
 }
 
 /**
- * The peers that `text` names, in its order, each line once.
+ * The peers that `text` names.
  *
- * @param name stands for the file in errors.
- * @throws {UserError} with every bad line, its number and what is wrong with it.
+ * @throws {UserError} when it has more lines than {@link MAX_PEER_LINES}.
  */
-export function parsePeerFile(text: string, name: string): PeerAddress[] {
+export function parsePeerFile(text: string): PeerFile {
   const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/);
   if (lines.length > MAX_PEER_LINES) {
     throw new UserError(
-      `Cannot use peer file ${name}: it has ${lines.length} lines, at most ${MAX_PEER_LINES} are read`,
+      `Cannot use peer file: it has ${lines.length} lines, at most ${MAX_PEER_LINES} are read`,
     );
   }
   const peers = new Map<string, PeerAddress>();
@@ -73,18 +88,12 @@ export function parsePeerFile(text: string, name: string): PeerAddress[] {
     if (written === "") continue;
     const peer = parsePeer(written);
     if (typeof peer === "string") {
-      faults.push(`  line ${index + 1}: "${printable(written)}": ${peer}`);
+      faults.push(`line ${index + 1}: "${printable(written)}": ${peer}`);
     } else {
       peers.set(`${peer.nodeId}@${hostAndPort(peer)}`, peer);
     }
   }
-  if (faults.length > 0) {
-    const count = faults.length === 1 ? "1 bad line" : `${faults.length} bad lines`;
-    const shown = faults.slice(0, MAX_FAULTS_SHOWN);
-    if (faults.length > shown.length) shown.push(`  and ${faults.length - shown.length} more`);
-    throw new UserError(`Cannot use peer file ${name}: ${count}\n${shown.join("\n")}`);
-  }
-  return [...peers.values()];
+  return { peers: [...peers.values()], faults };
 }
 
 /** `host:port`, an IPv6 address in brackets. */
@@ -100,6 +109,7 @@ function parsePeer(written: string): PeerAddress | string {
   if (!/^0[23][0-9a-f]{64}$/.test(nodeId)) {
     return "the public key should be 66 hex digits that begin with 02 or 03";
   }
+  if (!isPublicKey(fromHex(nodeId))) return "the public key is no point of secp256k1";
   const rest = written.slice(at + 1);
   const colon = rest.lastIndexOf(":");
   if (colon < 0 || rest.endsWith("]")) return "there is no port; it should be pubkey@host:port";

@@ -1,0 +1,40 @@
+/**
+ * Our init, and what we make of a peer's (BOLT 1, BOLT 9).
+ *
+ * @module
+ */
+import { chainHash, type Network } from "../../shared/bolt/chains.ts";
+import { FEATURES, missingDependencies, unknownEvenBits } from "../../shared/bolt/features.ts";
+import { type Init, initFeatures } from "../../shared/bolt/init.ts";
+import { encodeMessage } from "../../shared/bolt/message.ts";
+import { fromHex, toHex } from "../../shared/text.ts";
+
+/**
+ * Bits 1, 7, 9, 11, 13, 15 and 45: what LDK and Eclair demand of everybody, and bit 7, without which LND sends no
+ * gossip and drops our filter without a word. All of them odd, since we demand nothing.
+ */
+const OUR_FEATURES = fromHex("20000000aa82");
+
+const HIGHEST_ASSIGNED = Math.max(...FEATURES.map(({ bit }) => bit)) + 1;
+
+/** Our init on a network. */
+export function ourInit(network: Network): Uint8Array {
+  return encodeMessage({ type: 16, features: OUR_FEATURES, networks: [chainHash(network)] });
+}
+
+/** Why the connection must end after this init of the peer's; null when it may go on. */
+export function initObjection(init: Init, network: Network): string | null {
+  const features = initFeatures(init);
+  // BOLT 1: unknown even bits close. We only listen, so whatever BOLT 9 assigns or once assigned is fine with us.
+  const unknown = unknownEvenBits(features).filter((bit) => bit > HIGHEST_ASSIGNED);
+  if (unknown.length > 0) {
+    return `it demands unknown features: bits ${unknown.slice(0, 8).join(", ")}`;
+  }
+  const [incomplete] = missingDependencies(features);
+  if (incomplete) return `its feature ${incomplete.name} lacks the one that it needs`;
+  const ours = toHex(chainHash(network));
+  if (init.networks && !init.networks.some((hash) => toHex(hash) === ours)) {
+    return `it is not on the network ${network}`;
+  }
+  return null;
+}
