@@ -1,0 +1,149 @@
+/**
+ * The batch that receipts go into until it is closed.
+ *
+ * @module
+ */
+import type { Batch, CollectorEvent } from "../../shared/batch/batch.ts";
+import {
+  BODY_OVERHEAD_BYTES,
+  MAX_BATCH_MESSAGES,
+  MESSAGE_OVERHEAD_BYTES,
+  RECEIPT_BYTES,
+  VERDICT_BYTES,
+} from "../../shared/batch/body.ts";
+import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
+import { MAX_BATCH_EVENTS } from "../../shared/batch/events.ts";
+
+/**
+ * A batch is full when it may take more than this. What is left to {@link MAX_BATCH_BYTES} holds the largest single
+ * addition, a session_opened event with 64 KiB of features (128 KiB in hex), and the header.
+ */
+const FULL_BYTES = MAX_BATCH_BYTES - 192 * 1024;
+/** So many receipts fill a batch by their bytes alone. */
+const MOST_RECEIPTS = Math.ceil(FULL_BYTES / RECEIPT_BYTES) + 1;
+
+/** Verdicts kept before the columns grow. */
+const VERDICTS_ROOM = 1024;
+
+/** A batch that grows. Its columns are kept from one batch to the next. */
+export class OpenBatch {
+  /** When its first item came, µs since the Unix epoch; `undefined` while it is empty. */
+  openedAt: number | undefined;
+  /** Bytes of message text and events in it. */
+  textBytes = 0;
+  /** Receipts in it. */
+  receipts = 0;
+
+  readonly #receivedAt: Float64Array;
+  readonly #messages: Uint32Array;
+  readonly #sessions: Uint32Array;
+  readonly #flags: Uint8Array;
+  /** A session that was stamped early may be heard late: its receipts are put in order when the batch is closed. */
+  #ordered = true;
+
+  readonly #texts = new Map<number, Uint8Array>();
+  #verdicts = 0;
+  #verdictNumbers = new Uint32Array(VERDICTS_ROOM);
+  #verdictCodes = new Uint8Array(VERDICTS_ROOM);
+  #events: CollectorEvent[] = [];
+
+  /** Starts empty, with room for `maxReceipts` or as many as a batch can carry. */
+  constructor(maxReceipts: number) {
+    const room = Math.min(maxReceipts, MOST_RECEIPTS);
+    this.#receivedAt = new Float64Array(room);
+    this.#messages = new Uint32Array(room);
+    this.#sessions = new Uint32Array(room);
+    this.#flags = new Uint8Array(room);
+  }
+
+  /** Whether it must be closed before anything more is added. */
+  get isFull(): boolean {
+    return this.receipts === this.#flags.length || this.#verdicts === MAX_BATCH_MESSAGES ||
+      this.#texts.size === MAX_BATCH_MESSAGES || this.#events.length === MAX_BATCH_EVENTS ||
+      this.#mostBytes >= FULL_BYTES;
+  }
+
+  /** What its body takes before compression, at most. */
+  get #mostBytes(): number {
+    return BODY_OVERHEAD_BYTES + this.textBytes + RECEIPT_BYTES * this.receipts +
+      MESSAGE_OVERHEAD_BYTES * this.#texts.size + VERDICT_BYTES * this.#verdicts;
+  }
+
+  /** Adds a receipt. */
+  addReceipt(receivedAt: number, message: number, session: number, flags: number): void {
+    const at = this.receipts++;
+    if (at > 0 && receivedAt < this.#receivedAt[at - 1]) this.#ordered = false;
+    this.#receivedAt[at] = receivedAt;
+    this.#messages[at] = message;
+    this.#sessions[at] = session;
+    this.#flags[at] = flags;
+  }
+
+  /** Adds a text, unless it is in already; `raw` must not change any more. */
+  addText(message: number, raw: Uint8Array): void {
+    if (this.#texts.has(message)) return;
+    this.#texts.set(message, raw);
+    this.textBytes += raw.length;
+  }
+
+  /** Adds a verdict; `code` is an index into `VERDICTS`. */
+  addVerdict(message: number, code: number): void {
+    if (this.#verdicts === this.#verdictNumbers.length) this.#growVerdicts();
+    this.#verdictNumbers[this.#verdicts] = message;
+    this.#verdictCodes[this.#verdicts++] = code;
+  }
+
+  /** Adds an event that takes `bytes` as JSON. */
+  addEvent(event: CollectorEvent, bytes: number): void {
+    this.#events.push(event);
+    this.textBytes += bytes + 1;
+  }
+
+  /** What is in it, ready to encode; its columns hold only until the next addition. It is empty then. */
+  take(): Pick<Batch, "messages" | "verdicts" | "receipts" | "events"> {
+    const numbers = Uint32Array.from(this.#texts.keys()).sort();
+    const content = {
+      messages: { numbers, raws: Array.from(numbers, (number) => this.#texts.get(number)!) },
+      verdicts: {
+        numbers: this.#verdictNumbers.subarray(0, this.#verdicts),
+        codes: this.#verdictCodes.subarray(0, this.#verdicts),
+      },
+      receipts: this.#takeReceipts(),
+      events: this.#events,
+    };
+    this.openedAt = undefined;
+    this.textBytes = this.receipts = this.#verdicts = 0;
+    this.#ordered = true;
+    this.#texts.clear();
+    this.#events = [];
+    return content;
+  }
+
+  #takeReceipts(): Batch["receipts"] {
+    const receipts = {
+      receivedAt: this.#receivedAt.subarray(0, this.receipts),
+      messages: this.#messages.subarray(0, this.receipts),
+      sessions: this.#sessions.subarray(0, this.receipts),
+      flags: this.#flags.subarray(0, this.receipts),
+    };
+    if (this.#ordered) return receipts;
+    const { receivedAt } = receipts;
+    // Array.prototype.sort is stable, so receipts of one time stay in the order in which they came.
+    const order = Array.from(receivedAt.keys()).sort((a, b) => receivedAt[a] - receivedAt[b]);
+    return {
+      receivedAt: Float64Array.from(order, (i) => receivedAt[i]),
+      messages: Uint32Array.from(order, (i) => receipts.messages[i]),
+      sessions: Uint32Array.from(order, (i) => receipts.sessions[i]),
+      flags: Uint8Array.from(order, (i) => receipts.flags[i]),
+    };
+  }
+
+  #growVerdicts(): void {
+    const numbers = new Uint32Array(2 * this.#verdicts);
+    const codes = new Uint8Array(2 * this.#verdicts);
+    numbers.set(this.#verdictNumbers);
+    codes.set(this.#verdictCodes);
+    this.#verdictNumbers = numbers;
+    this.#verdictCodes = codes;
+  }
+}
