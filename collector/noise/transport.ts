@@ -36,7 +36,8 @@ export interface NoiseConnection {
    */
   readBatch(): Promise<ReadBatch | null>;
   /**
-   * Encrypts at once and sends in order, all messages in one write; resolves when the system took the bytes.
+   * Encrypts at once and sends in order, all messages in one write that begins at once when none is under way;
+   * resolves when the system took the bytes.
    *
    * @throws {NoiseFault} `oversized` (nothing was sent and the connection goes on), or `backlog`, `network` or `closed`
    * (the connection is closed).
@@ -137,8 +138,10 @@ export class Transport implements NoiseConnection {
 
   async send(...messages: Uint8Array[]): Promise<void> {
     const bytes = this.#encrypt(messages);
+    const idle = this.#pendingBytes === 0;
     this.#pendingBytes += bytes.length;
-    const write = this.#lastWrite.then(() => this.#write(bytes));
+    // With nothing ahead of it a write begins before this call returns, so a pong does not wait for its caller's work.
+    const write = idle ? this.#write(bytes) : this.#lastWrite.then(() => this.#write(bytes));
     this.#lastWrite = write.catch(() => {}); // the failed send tells; those after it fail by themselves
     await write;
   }
