@@ -121,7 +121,7 @@ export const CollectorConfigSchema: v.GenericSchema<unknown, CollectorConfig> = 
     warmup: v.optional(duration(0, DAY), "10m"),
   }),
   batch: group({
-    max_receipts: v.optional(integer(1, 1_000_000), 20_000),
+    max_receipts: v.optional(integer(1, 100_000), 16_384),
     max_bytes: v.optional(size(4 * KIB, 768 * KIB), "256KiB"),
     max_age: v.optional(duration(50, 10 * MINUTE), "2s"),
   }),
