@@ -1,0 +1,163 @@
+/**
+ * The traffic of a gossip run, from a seed: which messages come into being when, and which peer delivers them when.
+ * Its shape is the real run's (`real_run.ts`), for any number of peers and any length. Pure, streaming and independent
+ * of sockets: it feeds the simulated network, and archives that are written straight for benchmarks.
+ *
+ * @module
+ */
+import { type Random, randomInteger, seededRandom } from "../../shared/random.ts";
+import { arrivals } from "./arrivals.ts";
+import { DELAY_KNOTS, DELAY_SCALE, lookUp, quantileTable } from "./distributions.ts";
+import { flushAt, type FlushTimer, flushTimer } from "./flush.ts";
+import { type OriginCounts, originCountsOf, OriginPicker } from "./origins.ts";
+import { ReachPicker } from "./reach.ts";
+import { type GossipType, REAL_RUN } from "./real_run.ts";
+import { messageSize } from "./sizes.ts";
+
+/** What run to make. */
+export interface TrafficOptions {
+  /** Equal seeds give equal traffic. */
+  readonly seed: string | number;
+  /** How many peers deliver. */
+  readonly peers: number;
+  /** How long messages come into being, in seconds of the network's own time. */
+  readonly seconds: number;
+  /** How many messages; the real run's rate (297.6 a minute) unless given. */
+  readonly messages?: number;
+  /** Deliveries later than this are left out: seconds of the network's own time; Infinity unless given. */
+  readonly cutSeconds?: number;
+  /** Network seconds per second of the times given out: 60 squeezes an hour into a minute. 1 unless given. */
+  readonly compression?: number;
+  /** Peers leave over the run as they did in the real one (974 to 644); otherwise all stay. */
+  readonly peersLeave?: boolean;
+}
+
+/** One message with all its deliveries. The object and its arrays are used again for the next one: copy what stays. */
+export interface PlannedMessage {
+  /** From 0, in order of creation. */
+  number: number;
+  /** 256, 257 or 258. */
+  type: GossipType;
+  /** The channel's index (256, 258) or the node's (257); the smaller, the more it says. */
+  origin: number;
+  /** Which end of the channel speaks (258); else 0. */
+  direction: 0 | 1;
+  /** µs since the run's begin, as all times given out: a whole number, compressed. */
+  createdAt: number;
+  /** Bytes of the raw message, type included. */
+  size: number;
+  /** How many deliveries there are. */
+  deliveries: number;
+  /** Their peers' indices; the first {@link deliveries} count. A peer twice is a repeat. */
+  peers: Uint16Array;
+  /** When each is delivered, in the same order. */
+  times: Float64Array;
+}
+
+/** Share of the deliveries that the same peer makes again, and after how long on average. Assumed. */
+const REPEAT_SHARE = 0.004;
+const REPEAT_MEAN_SECONDS = 300;
+/** Share of the deliveries that come hours late, as in the run's receipt traces, and the latest of them. */
+const LATE_SHARE = 0.0015;
+const LATE_FIRST_SECONDS = 3600;
+const LATE_LAST_SECONDS = 50_000;
+/** How much messages of one type differ in speed: standard deviation of the factor's logarithm. */
+const SPEED_SPREAD = 0.15;
+/** Peer indices are 16 bits. */
+const MAX_PEERS = 65_535;
+
+/** How many messages {@link traffic} makes. */
+export function messageCount(options: TrafficOptions): number {
+  return options.messages ??
+    Math.round(options.seconds * REAL_RUN.messages / REAL_RUN.seconds);
+}
+
+/** The peers' flush timers, by peer index. */
+export function peerTimers(options: TrafficOptions): FlushTimer[] {
+  checkOptions(options);
+  const random = seededRandom(`${options.seed}/peers`);
+  const perPeer = messageCount(options) / options.seconds * REAL_RUN.receipts /
+    REAL_RUN.messages / REAL_RUN.peers;
+  return Array.from({ length: options.peers }, () => flushTimer(random, perPeer));
+}
+
+/** How many channels and nodes the traffic of these options is about. */
+export function originCounts(options: TrafficOptions): OriginCounts {
+  return originCountsOf(messageCount(options), options.peers);
+}
+
+/**
+ * The run's messages in order of creation, each with its deliveries in no order.
+ *
+ * @throws {RangeError} when there is not at least one peer, or more than 65,535.
+ */
+export function* traffic(options: TrafficOptions): Generator<PlannedMessage, void, void> {
+  const { seed, seconds, compression = 1, cutSeconds = Infinity } = options;
+  const timers = peerTimers(options);
+  const count = messageCount(options);
+  const origins = new OriginPicker(originCounts(options), seededRandom(`${seed}/origins`));
+  const reaches = new ReachPicker(options, seededRandom(`${seed}/reach`));
+  const random = seededRandom(`${seed}/deliveries`);
+  const delays = quantileTable(DELAY_KNOTS);
+  const cut = cutSeconds * 1e6;
+  const planned: PlannedMessage = {
+    number: 0,
+    type: 258,
+    origin: 0,
+    direction: 0,
+    createdAt: 0,
+    size: 0,
+    deliveries: 0,
+    peers: new Uint16Array(2 * options.peers),
+    times: new Float64Array(2 * options.peers),
+  };
+  const deliver = (peer: number, ready: number) => {
+    const time = flushAt(timers[peer], ready);
+    if (time > cut) return;
+    planned.peers[planned.deliveries] = peer;
+    planned.times[planned.deliveries++] = Math.round(time / compression);
+  };
+
+  for (const arrival of arrivals(count, seconds, seededRandom(`${seed}/arrivals`))) {
+    const created = Math.round(arrival.at * 1e6);
+    planned.type = arrival.type;
+    planned.origin = arrival.origin ?? origins.pick(arrival.type);
+    planned.direction = arrival.type === 258 && random.next() < 0.5 ? 1 : 0;
+    planned.size = messageSize(arrival.type, planned.origin);
+    planned.createdAt = Math.round(created / compression);
+    planned.deliveries = 0;
+    const reach = reaches.draw(arrival.type, arrival.at);
+    const speed = DELAY_SCALE[arrival.type] * Math.exp(SPEED_SPREAD * roughlyNormal(random));
+    for (let i = 0; i < reach.peers; i++) {
+      // Fisher–Yates as far as needed: the first `reach` places are a random choice, whatever order was there before.
+      const j = i + randomInteger(random, reach.from.length - i);
+      const peer = reach.from[j];
+      reach.from[j] = reach.from[i];
+      reach.from[i] = peer;
+      const special = i === 0 ? 1 : random.next();
+      const delay = i === 0
+        ? 0
+        : special < LATE_SHARE
+        ? LATE_FIRST_SECONDS + random.next() * (LATE_LAST_SECONDS - LATE_FIRST_SECONDS)
+        : lookUp(delays, random.next()) * speed;
+      const ready = created + Math.max(0, delay * 1e6 - timers[peer].meanWait);
+      deliver(peer, ready);
+      if (special > 1 - REPEAT_SHARE && i > 0) {
+        deliver(peer, ready - Math.log(1 - random.next()) * REPEAT_MEAN_SECONDS * 1e6);
+      }
+    }
+    yield planned;
+    planned.number++;
+  }
+}
+
+/** About normal, mean 0, deviation 1: the sum of three uniform numbers. */
+function roughlyNormal(random: Random): number {
+  return 2 * (random.next() + random.next() + random.next() - 1.5);
+}
+
+function checkOptions({ peers }: TrafficOptions): void {
+  if (peers < 1 || peers > MAX_PEERS) {
+    throw new RangeError(`Cannot plan traffic of ${peers} peers: 1 to ${MAX_PEERS} are possible`);
+  }
+}
