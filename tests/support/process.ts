@@ -35,6 +35,8 @@ export interface Process extends AsyncDisposable {
    * @throws {Error} with its last lines when it still runs after `timeoutMilliseconds`.
    */
   wait(timeoutMilliseconds?: number): Promise<Deno.CommandStatus>;
+  /** Writes a line to its piped standard input. @throws {Error} when that is not piped or already closed. */
+  writeLine(line: string): Promise<void>;
   /** Sends a signal; harmless after its end. */
   signal(signal: Deno.Signal): void;
   /** SIGKILL, then its end. */
@@ -49,6 +51,8 @@ export interface ProcessOptions {
   readonly cwd?: string | URL;
   /** Added to the test's own environment. */
   readonly env?: Record<string, string>;
+  /** `piped` lets {@link Process.writeLine} write to it; nothing can be read from it otherwise. */
+  readonly stdin?: "null" | "piped";
 }
 
 /** The project's root, the working directory of {@link startProgram}. */
@@ -76,7 +80,8 @@ export function startProcess(
   args: readonly string[],
   options: ProcessOptions = {},
 ): Process {
-  return new ChildProcess(spawn(command, args, options));
+  const child = spawn(command, args, options);
+  return new ChildProcess(child, options.stdin === "piped" ? child.stdin.getWriter() : null);
 }
 
 function spawn(
@@ -86,9 +91,9 @@ function spawn(
 ): Deno.ChildProcess {
   try {
     return new Deno.Command(command, {
+      stdin: "null",
       ...options,
       args: [...args],
-      stdin: "null",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
@@ -102,13 +107,15 @@ class ChildProcess implements Process {
   readonly lines: string[] = [];
   status: Deno.CommandStatus | null = null;
   readonly #child: Deno.ChildProcess;
+  readonly #stdin: WritableStreamDefaultWriter<Uint8Array> | null;
   readonly #ended: Promise<Deno.CommandStatus>;
   /** How many lines left {@link lines} at its front, so that indices of waiters stay right. */
   #dropped = 0;
   readonly #listeners = new Set<() => void>();
 
-  constructor(child: Deno.ChildProcess) {
+  constructor(child: Deno.ChildProcess, stdin: WritableStreamDefaultWriter<Uint8Array> | null) {
     this.#child = child;
+    this.#stdin = stdin;
     this.pid = child.pid;
     this.#ended = this.#follow();
   }
@@ -119,6 +126,8 @@ class ChildProcess implements Process {
       this.#read(this.#child.stdout),
       this.#read(this.#child.stderr),
     ]);
+    // Its end has broken the pipe: nothing is left to flush.
+    await this.#stdin?.abort().catch(() => {});
     this.status = status;
     this.#tell();
     return status;
@@ -197,6 +206,11 @@ class ChildProcess implements Process {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  async writeLine(line: string): Promise<void> {
+    if (!this.#stdin) throw new Error(`Process ${this.pid}: its standard input is not piped`);
+    await this.#stdin.write(new TextEncoder().encode(`${line}\n`));
   }
 
   signal(signal: Deno.Signal): void {

@@ -136,12 +136,12 @@ export function signedGraph(options: GraphOptions): Uint8Array[] {
 }
 
 /** BOLT 7: node_id_1 is the lesser of the two. */
-function inOrder([a, b]: readonly [TestKey, TestKey]): readonly [TestKey, TestKey] {
+export function inOrder([a, b]: readonly [TestKey, TestKey]): readonly [TestKey, TestKey] {
   return a.id < b.id ? [a, b] : [b, a];
 }
 
 /** The message with its signatures by `keys`, in the order of its signature fields. */
-function signed(fields: MessageFields, keys: readonly TestKey[]): Uint8Array {
+export function signed(fields: MessageFields, keys: readonly TestKey[]): Uint8Array {
   const raw = encodeMessage(fields);
   const { signatures, digestInput } = signedPart(raw)!;
   signatures.forEach((signature, i) => {

@@ -24,6 +24,20 @@ Deno.test("a process gives its lines of both outputs, its exit code, and takes s
   await assert.rejects(child.waitForLine(/never/), /ended \(exit code 7\) without a line/);
 });
 
+Deno.test("a process reads the lines that are written to its piped standard input", async () => {
+  const script = "for await (const bytes of Deno.stdin.readable) { " +
+    "const text = new TextDecoder().decode(bytes); console.log(`got ${text.trim()}`); " +
+    'if (text === "end\\n") break; }';
+  await using child = startProcess("deno", ["eval", script], { stdin: "piped" });
+  await child.writeLine("one");
+  await child.waitForLine(/^got one$/);
+  await child.writeLine("end");
+  assert.equal((await child.wait()).code, 0);
+  await assert.rejects(child.writeLine("more"));
+  await using closed = startProcess("deno", ["eval", "1"]);
+  await assert.rejects(closed.writeLine("one"), /not piped/);
+});
+
 Deno.test("nats-server keeps a JetStream message over SIGKILL and restart on its port", async () => {
   await using server = await startNatsServer({ config: "max_payload: 65536" });
   const before = await connect({ servers: server.url, reconnect: false });
