@@ -42,7 +42,8 @@ export class ColumnWriter {
 
   /** Bytes as they are. */
   raw(bytes: Uint8Array): void {
-    this.#bytes.set(bytes, this.#reserve(bytes.length));
+    const at = this.#reserve(bytes.length);
+    this.#bytes.set(bytes, at);
   }
 
   /** The first `count` of `values`, integers from 0 to 2^53 - 1. */
