@@ -8,7 +8,9 @@ CREATE TABLE collectors (
 );
 
 -- One row a life of a collector's process. next_batch is the high-water mark: every batch below it is in the archive
--- or in gaps.
+-- or in gaps. receipts counts those in receipts and unresolved_receipts; stamped_receipts is how many the collector
+-- says it stamped, as far as its highest batch tells: the difference is what gaps swallowed. An epoch without ended_at
+-- goes on or was cut off, and then may have stamped more than it could tell.
 CREATE TABLE epochs (
   epoch_id INTEGER NOT NULL,
   collector_id INTEGER NOT NULL,
@@ -17,8 +19,10 @@ CREATE TABLE epochs (
   target_peers INTEGER,
   next_batch BIGINT NOT NULL,
   receipts BIGINT NOT NULL,
-  ended_at TIMESTAMPTZ,
-  stamped_receipts BIGINT
+  stamped_receipts BIGINT NOT NULL,
+  last_receipt_at TIMESTAMPTZ,
+  last_commit_at TIMESTAMPTZ NOT NULL,
+  ended_at TIMESTAMPTZ
 );
 
 -- One row a Lightning node that was ever a peer. node_id is 33 bytes as lower-case hex.
@@ -96,11 +100,24 @@ CREATE TABLE unresolved_receipts (
   flags INTEGER NOT NULL
 );
 
--- Batches that never came: numbers first_batch to last_batch of an epoch. A late batch shrinks or splits its row.
+-- Verdicts and ends of sessions that name a message or session the archive does not have yet, as JSON. They are
+-- applied when it is told.
+CREATE TABLE unresolved_events (
+  epoch_id INTEGER NOT NULL,
+  message_number BIGINT,
+  session_number BIGINT,
+  event TEXT NOT NULL
+);
+
+-- Batches that never came: numbers first_batch to last_batch of an epoch, and how many receipts they held, where the
+-- batches around them tell. A late batch shrinks or splits its row. reason: missing, or dropped (the collector had to,
+-- and said so).
 CREATE TABLE gaps (
   epoch_id INTEGER NOT NULL,
   first_batch BIGINT NOT NULL,
   last_batch BIGINT NOT NULL,
+  receipts_before BIGINT,
+  receipts BIGINT,
   noticed_at TIMESTAMPTZ NOT NULL,
   reason TEXT NOT NULL
 );

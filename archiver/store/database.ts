@@ -1,0 +1,140 @@
+/**
+ * The archive file: one DuckDB instance a process, and all its connections.
+ *
+ * Two rules keep the file safe. It is opened once a process: DuckDB's lock on it is the kernel's POSIX record lock,
+ * which a second instance in the same process passes, and which is lost as soon as anything in the process closes the
+ * file again. And no result is streamed: one that is not read to its end keeps the instance open after its close.
+ *
+ * @module
+ */
+import type { DuckDBConnection, DuckDBInstance, DuckDBType, DuckDBValue } from "@duckdb/node-api";
+import { DuckDBInstance as Instance } from "@duckdb/node-api";
+import { dirname } from "node:path";
+import { errorText, UserError } from "../../shared/errors.ts";
+import { migrate } from "./migrations.ts";
+
+/** Where the archive is and what DuckDB may use. */
+export interface DatabaseOptions {
+  /** The archive's file; its folder is made when it is not there. */
+  readonly path: string;
+  /** The most memory DuckDB takes for its buffers, in bytes. */
+  readonly memoryLimitBytes: number;
+  /** DuckDB's own threads. */
+  readonly threads: number;
+}
+
+/** One row, by column name. */
+export type Row = Record<string, DuckDBValue>;
+
+/** The open archive. */
+export class Database {
+  readonly #instance: DuckDBInstance;
+  readonly #writing: DuckDBConnection;
+  readonly #reading: DuckDBConnection;
+  /** Queries under way, one after another on {@link #reading}. */
+  #reads: Promise<unknown> = Promise.resolve();
+  #closed = false;
+
+  private constructor(
+    instance: DuckDBInstance,
+    writing: DuckDBConnection,
+    reading: DuckDBConnection,
+  ) {
+    this.#instance = instance;
+    this.#writing = writing;
+    this.#reading = reading;
+  }
+
+  /**
+   * Opens the archive, or makes it, and brings its schema up to date.
+   *
+   * @throws {UserError} in one line when another process holds the file, when it is no archive, when it was written by
+   * a newer program, or when its folder cannot be used.
+   */
+  static async open(options: DatabaseOptions): Promise<Database> {
+    const { path } = options;
+    let instance: DuckDBInstance;
+    try {
+      await Deno.mkdir(dirname(path), { recursive: true });
+      // The cache gives back an instance that is still open: see the second-instance danger above.
+      instance = await Instance.fromCache(path, {
+        memory_limit: `${Math.ceil(options.memoryLimitBytes / 1024)}KiB`,
+        threads: String(options.threads),
+        // All extensions in use are linked in; nothing is ever downloaded.
+        autoinstall_known_extensions: "false",
+        autoload_known_extensions: "false",
+      });
+    } catch (error) {
+      throw refusal(path, error);
+    }
+    try {
+      const writing = await instance.connect();
+      await migrate(writing, path);
+      return new Database(instance, writing, await instance.connect());
+    } catch (error) {
+      instance.closeSync();
+      throw error;
+    }
+  }
+
+  /** The one connection that writes. */
+  get writing(): DuckDBConnection {
+    return this.#writing;
+  }
+
+  /**
+   * Runs a query and gives all its rows, of what is committed. Queries run one after another, beside the writing.
+   *
+   * @throws {Error} DuckDB's own, or when the archive is closed.
+   */
+  read(
+    sql: string,
+    values?: DuckDBValue[],
+    types?: DuckDBType[],
+  ): Promise<Row[]> {
+    const query = this.#reads.then(async () => {
+      if (this.#closed) throw new Error("the archive is closed");
+      return await rowsOf(this.#reading, sql, values, types);
+    });
+    this.#reads = query.catch(() => {});
+    return query;
+  }
+
+  /** Moves all that is committed from the write-ahead log into the file. */
+  async checkpoint(): Promise<void> {
+    await this.#writing.run("CHECKPOINT");
+  }
+
+  /** Closes the file, after the query under way; twice is harmless. */
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#reading.interrupt();
+    await this.#reads;
+    this.#reading.disconnectSync();
+    this.#writing.disconnectSync();
+    this.#instance.closeSync();
+  }
+}
+
+/** Runs a query on `connection` and gives all its rows. */
+export async function rowsOf(
+  connection: DuckDBConnection,
+  sql: string,
+  values?: DuckDBValue[],
+  types?: DuckDBType[],
+): Promise<Row[]> {
+  const reader = await connection.runAndReadAll(sql, values, types);
+  return reader.getRowObjects();
+}
+
+function refusal(path: string, error: unknown): UserError {
+  const text = errorText(error);
+  const holder = text.match(/Conflicting lock is held in (.*?) ?\(PID (\d+)\)/);
+  const why = holder
+    ? `process ${holder[2]} (${holder[1]}) holds it; stop that one, or give this one another file`
+    : text.includes("not a valid DuckDB database")
+    ? "it is no DuckDB file"
+    : text.split("\n")[0].replace(/^IO Error: /, "");
+  return new UserError(`Cannot open archive ${path}: ${why}`, { cause: error });
+}

@@ -1,0 +1,206 @@
+/**
+ * One life of a collector, as the writer keeps it in memory.
+ *
+ * @module
+ */
+import { BIGINT, type DuckDBConnection, INTEGER } from "@duckdb/node-api";
+import type { Want } from "../../shared/batch/batch.ts";
+import { MAX_WANT_NUMBERS } from "../../shared/batch/want.ts";
+import { rowsOf } from "./database.ts";
+import { type Gap, type GapReason, HighWaterMark } from "./high_water_mark.ts";
+import { NumberMap, pageBounds } from "./number_map.ts";
+
+/** Pages of message numbers in memory, an epoch: half a million messages, 2 MiB. */
+const MAX_MESSAGE_PAGES = 128;
+
+/** What receipts or events named and the archive was not told yet. */
+export interface Wanted {
+  /** Message numbers. */
+  readonly messages: Set<number>;
+  /** Session numbers. */
+  readonly sessions: Set<number>;
+  /** True when there are more than the sets may hold. */
+  overflown: boolean;
+}
+
+/** One life of a collector. All instants are µs since the Unix epoch. */
+export class Epoch {
+  /** Its row's id. */
+  readonly id: number;
+  /** The collector's. */
+  readonly collectorId: number;
+  /** The collector's name. */
+  readonly collector: string;
+  /** When it began; with the collector it is unique. */
+  readonly startedAt: number;
+  /** True until its row is inserted. */
+  isNew = true;
+  /** Told by run_started. */
+  version: string | null = null;
+  /** Told by run_started. */
+  targetPeers: number | null = null;
+  /** Told by run_ended. */
+  endedAt: number | null = null;
+  /** Receipts in the archive, resolved or not. */
+  receipts = 0;
+  /** Of its latest receipt. */
+  lastReceiptAt: number | null = null;
+  /** Which batches are there. */
+  mark: HighWaterMark = new HighWaterMark();
+  /** Its gaps as the archive has them. */
+  storedGaps: readonly Gap[] = this.mark.gaps;
+  /** Message numbers to message_id. */
+  messages: NumberMap = new NumberMap();
+  /** Session numbers to peer_id. */
+  sessions: NumberMap = new NumberMap();
+  /** What to ask the collector for. */
+  wanted: Wanted = { messages: new Set(), sessions: new Set(), overflown: false };
+
+  /** An epoch that the archive does not know yet. */
+  constructor(id: number, collectorId: number, collector: string, startedAt: number) {
+    this.id = id;
+    this.collectorId = collectorId;
+    this.collector = collector;
+    this.startedAt = startedAt;
+  }
+
+  /** What to ask the collector for; null when nothing is wanted. */
+  want(): Want | null {
+    const { messages, sessions } = this.wanted;
+    if (messages.size === 0 && sessions.size === 0) return null;
+    return { epoch: this.startedAt, messages: [...messages], sessions: [...sessions] };
+  }
+
+  /** Notes that a message number is wanted. */
+  wantMessage(number: number): void {
+    this.#want(this.wanted.messages, number);
+  }
+
+  /** Notes that a session number is wanted. */
+  wantSession(number: number): void {
+    this.#want(this.wanted.sessions, number);
+  }
+
+  #want(set: Set<number>, number: number): void {
+    if (set.size < MAX_WANT_NUMBERS) set.add(number);
+    else if (!set.has(number)) this.wanted.overflown = true;
+  }
+
+  /** Forgets pages of message numbers that are long out of use. All must be committed. */
+  shrink(): void {
+    this.messages.evict(MAX_MESSAGE_PAGES);
+  }
+}
+
+/** Reads an epoch from the archive; null when it is not there. */
+export async function loadEpoch(
+  connection: DuckDBConnection,
+  collectorId: number,
+  collector: string,
+  startedAt: number,
+): Promise<Epoch | null> {
+  const [row] = await rowsOf(
+    connection,
+    `SELECT epoch_id, version, target_peers, next_batch, receipts, stamped_receipts,
+      epoch_us(ended_at) AS ended_at, epoch_us(last_receipt_at) AS last_receipt_at,
+      (SELECT max(number) FROM message_numbers n WHERE n.epoch_id = e.epoch_id) AS last_number
+    FROM epochs e WHERE collector_id = $1 AND epoch_us(started_at) = $2`,
+    [collectorId, BigInt(startedAt)],
+    [INTEGER, BIGINT],
+  );
+  if (row === undefined) return null;
+  const epoch = new Epoch(Number(row.epoch_id), collectorId, collector, startedAt);
+  epoch.isNew = false;
+  epoch.version = row.version as string | null;
+  epoch.targetPeers = row.target_peers as number | null;
+  epoch.endedAt = numberOrNull(row.ended_at);
+  epoch.receipts = Number(row.receipts);
+  epoch.lastReceiptAt = numberOrNull(row.last_receipt_at);
+  epoch.messages = new NumberMap((numberOrNull(row.last_number) ?? -1) + 1);
+  epoch.mark = await loadMark(connection, epoch.id, row.next_batch, row.stamped_receipts);
+  epoch.storedGaps = epoch.mark.gaps;
+  const sessions = await rowsOf(
+    connection,
+    "SELECT number, peer_id FROM sessions WHERE epoch_id = $1",
+    [epoch.id],
+  );
+  for (const { number, peer_id } of sessions) epoch.sessions.set(Number(number), Number(peer_id));
+  await loadWanted(connection, epoch);
+  return epoch;
+}
+
+async function loadMark(
+  connection: DuckDBConnection,
+  epochId: number,
+  next: unknown,
+  stamped: unknown,
+): Promise<HighWaterMark> {
+  const gaps = await rowsOf(
+    connection,
+    `SELECT first_batch, last_batch, receipts_before, receipts, epoch_us(noticed_at) AS noticed_at,
+      reason
+    FROM gaps WHERE epoch_id = $1 ORDER BY first_batch`,
+    [epochId],
+  );
+  return new HighWaterMark(
+    Number(next),
+    Number(stamped),
+    gaps.map((gap) => ({
+      first: Number(gap.first_batch),
+      last: Number(gap.last_batch),
+      receiptsBefore: numberOrNull(gap.receipts_before),
+      receipts: numberOrNull(gap.receipts),
+      noticedAt: Number(gap.noticed_at),
+      reason: gap.reason as GapReason,
+    })),
+  );
+}
+
+/** Reads anew what is wanted: all that unresolved rows name and the archive was not told. */
+export async function loadWanted(connection: DuckDBConnection, epoch: Epoch): Promise<void> {
+  const wanted: Wanted = { messages: new Set(), sessions: new Set(), overflown: false };
+  epoch.wanted = wanted;
+  const unknown = (column: string, table: string) =>
+    rowsOf(
+      connection,
+      `SELECT DISTINCT ${column} AS number FROM (
+        SELECT epoch_id, ${column} FROM unresolved_receipts UNION ALL
+        SELECT epoch_id, ${column} FROM unresolved_events) u
+      WHERE epoch_id = $1 AND ${column} IS NOT NULL AND NOT EXISTS (
+        SELECT 1 FROM ${table} t WHERE t.epoch_id = u.epoch_id AND t.number = u.${column})
+      LIMIT ${MAX_WANT_NUMBERS + 1}`,
+      [epoch.id],
+    );
+  const messages = await unknown("message_number", "message_numbers");
+  const sessions = await unknown("session_number", "sessions");
+  for (const { number } of messages) epoch.wantMessage(Number(number));
+  for (const { number } of sessions) epoch.wantSession(Number(number));
+}
+
+/** Puts the pages that `numbers` need into memory. */
+export async function loadMessagePages(
+  connection: DuckDBConnection,
+  epoch: Epoch,
+  numbers: readonly Uint32Array[],
+): Promise<void> {
+  const missing = new Set<number>();
+  for (const column of numbers) epoch.messages.collectMissing(column, missing);
+  for (const index of missing) {
+    const [first, last] = pageBounds(index);
+    const rows = await rowsOf(
+      connection,
+      `SELECT number, message_id FROM message_numbers
+      WHERE epoch_id = $1 AND number BETWEEN $2 AND $3`,
+      [epoch.id, BigInt(first), BigInt(last)],
+      [INTEGER, BIGINT, BIGINT],
+    );
+    epoch.messages.load(
+      index,
+      rows.map(({ number, message_id }) => [Number(number), Number(message_id)] as const),
+    );
+  }
+}
+
+function numberOrNull(value: unknown): number | null {
+  return value === null ? null : Number(value);
+}

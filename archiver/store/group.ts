@@ -1,0 +1,264 @@
+/**
+ * The rows of one group of batches. Nothing here waits: all that must be read is in memory before, and all that is
+ * written is gathered for after.
+ *
+ * @module
+ */
+import type { Batch, CollectorEvent, SessionOpened, Verdict } from "../../shared/batch/batch.ts";
+import { VERDICTS } from "../../shared/batch/batch.ts";
+import { gossipFacts } from "../../shared/bolt/facts.ts";
+import type { Epoch } from "./epoch.ts";
+import { NO_PAGE, PAGE_BITS, PAGE_MASK } from "./number_map.ts";
+import type { ReceiptAppender } from "./receipt_appender.ts";
+import { bigintOrNull, bytes, instant, RowBuffer } from "./rows.ts";
+import { laterVerdict, StagedChanges } from "./staged.ts";
+import type { ArchiveState } from "./state.ts";
+
+const MICROSECONDS_PER_SECOND = 1_000_000;
+
+/** A message that this group brings into the archive. */
+interface NewMessage {
+  readonly id: number;
+  readonly sha256: Uint8Array;
+  readonly raw: Uint8Array;
+  verdict: Verdict;
+  firstSeen: number;
+}
+
+/** Takes the batches of one transaction, one after another. */
+export class Group {
+  /** Rows to append, but for those of messages and receipts. */
+  readonly rows = {
+    peers: new RowBuffer("peers"),
+    sessions: new RowBuffer("sessions"),
+    message_numbers: new RowBuffer("message_numbers"),
+    unresolved_receipts: new RowBuffer("unresolved_receipts"),
+    unresolved_events: new RowBuffer("unresolved_events"),
+  };
+  /** Changes to rows that are in the archive, or will be when they are made. */
+  readonly changes: StagedChanges = new StagedChanges();
+  /** Epochs whose rows change. */
+  readonly touched: Set<Epoch> = new Set();
+  /** Epochs that were told what unresolved rows of theirs name. */
+  readonly toResolve: Set<Epoch> = new Set();
+  /** Receipts of the batches that are not duplicates. */
+  receipts = 0;
+
+  readonly #state: ArchiveState;
+  readonly #receipts: ReceiptAppender;
+  readonly #now: number;
+  readonly #newMessages: NewMessage[] = [];
+  readonly #firstNewId: number;
+
+  /** @param receipts begun already. @param now µs since the Unix epoch. */
+  constructor(state: ArchiveState, receipts: ReceiptAppender, now: number) {
+    this.#state = state;
+    this.#receipts = receipts;
+    this.#now = now;
+    this.#firstNewId = state.ids.message.next;
+  }
+
+  /**
+   * Takes a batch.
+   *
+   * @param hashes the SHA-256 of each of its messages.
+   * @returns false when the archive has it already; then nothing changes.
+   */
+  add(batch: Batch, hashes: readonly Uint8Array[]): boolean {
+    const epoch = this.#state.epoch(batch.collector, batch.epoch);
+    const count = batch.receipts.receivedAt.length;
+    const arrival = epoch.mark.note(batch.number, batch.receiptsBefore, count, this.#now);
+    if (arrival === "duplicate") return false;
+    this.touched.add(epoch);
+    // A session or message is told before or in the batch that first names it: so first what is told.
+    for (const event of batch.events) {
+      if (event.kind === "session_opened") this.#openSession(epoch, event);
+    }
+    this.#tellMessages(epoch, batch, hashes);
+    this.#addReceipts(epoch, batch);
+    this.#settleFirstSeen(epoch, batch);
+    const { numbers, codes } = batch.verdicts;
+    for (let i = 0; i < numbers.length; i++) this.#judge(epoch, numbers[i], VERDICTS[codes[i]]);
+    for (const event of batch.events) this.#addEvent(epoch, event);
+    return true;
+  }
+
+  /** The rows of `messages`; to be called once, after the last batch. */
+  messageRows(): RowBuffer {
+    const rows = new RowBuffer("messages");
+    for (const { id, sha256, raw, verdict, firstSeen } of this.#newMessages) {
+      const facts = gossipFacts(raw);
+      rows.push(
+        BigInt(id),
+        bytes(sha256),
+        facts.type,
+        facts.size,
+        verdict,
+        facts.scid,
+        facts.direction,
+        facts.nodeId,
+        facts.ownTimestamp === null ? null : instant(facts.ownTimestamp * MICROSECONDS_PER_SECOND),
+        facts.innerId && bytes(facts.innerId),
+        instant(firstSeen),
+        bytes(raw),
+      );
+    }
+    return rows;
+  }
+
+  #tellMessages(epoch: Epoch, batch: Batch, hashes: readonly Uint8Array[]): void {
+    const { numbers, raws } = batch.messages;
+    for (let i = 0; i < numbers.length; i++) {
+      // Told a second time: it was wanted, or it comes late.
+      if (epoch.messages.get(numbers[i]) !== 0) continue;
+      let id = this.#state.messages.get(hashes[i]);
+      if (id === 0) {
+        id = this.#state.ids.message.take();
+        this.#state.messages.set(hashes[i], id);
+        const raw = raws[i];
+        const message = { id, sha256: hashes[i], raw, verdict: "unchecked", firstSeen: Infinity };
+        this.#newMessages.push(message as NewMessage);
+      }
+      // Negative until its first receipt is found, which is the earliest of this collector.
+      epoch.messages.set(numbers[i], -id);
+      this.rows.message_numbers.push(epoch.id, BigInt(numbers[i]), BigInt(id));
+      const { messages, overflown } = epoch.wanted;
+      if (messages.delete(numbers[i]) || overflown) this.toResolve.add(epoch);
+    }
+  }
+
+  /** The hot path. */
+  #addReceipts(epoch: Epoch, batch: Batch): void {
+    const { receivedAt, messages, sessions, flags } = batch.receipts;
+    const { pages } = epoch.messages;
+    const collectorId = epoch.collectorId;
+    const receipts = this.#receipts;
+    let session = -1;
+    let peerId = 0;
+    for (let i = 0; i < receivedAt.length; i++) {
+      const number = messages[i];
+      let messageId = (pages[number >>> PAGE_BITS] ?? NO_PAGE)[number & PAGE_MASK];
+      if (messageId < 0) messageId = this.#firstReceipt(epoch, number, -messageId, receivedAt[i]);
+      // The receipts of one socket read follow each other and share their session.
+      if (sessions[i] !== session) {
+        session = sessions[i];
+        peerId = epoch.sessions.get(session);
+      }
+      if (messageId !== 0 && peerId !== 0) {
+        receipts.push(receivedAt[i], messageId, peerId, collectorId, flags[i]);
+      } else {
+        if (messageId === 0) epoch.wantMessage(number);
+        if (peerId === 0) epoch.wantSession(session);
+        this.rows.unresolved_receipts.push(
+          instant(receivedAt[i]),
+          epoch.id,
+          BigInt(number),
+          BigInt(session),
+          flags[i],
+        );
+      }
+    }
+    if (receivedAt.length === 0) return;
+    this.receipts += receivedAt.length;
+    epoch.receipts += receivedAt.length;
+    epoch.lastReceiptAt = Math.max(epoch.lastReceiptAt ?? 0, receivedAt[receivedAt.length - 1]);
+  }
+
+  /** A message that this group brings in; undefined when the archive had it before. */
+  #newMessage(id: number): NewMessage | undefined {
+    return id < this.#firstNewId ? undefined : this.#newMessages[id - this.#firstNewId];
+  }
+
+  #firstReceipt(epoch: Epoch, number: number, messageId: number, receivedAt: number): number {
+    epoch.messages.set(number, messageId);
+    const message = this.#newMessage(messageId);
+    if (message === undefined) this.changes.firstSeen(messageId, receivedAt);
+    else message.firstSeen = Math.min(message.firstSeen, receivedAt);
+    return messageId;
+  }
+
+  /** Settles what this batch told without a receipt of it. */
+  #settleFirstSeen(epoch: Epoch, batch: Batch): void {
+    for (const number of batch.messages.numbers) {
+      const id = epoch.messages.get(number);
+      if (id >= 0) continue;
+      epoch.messages.set(number, -id);
+      const message = this.#newMessage(-id);
+      // Its receipts are unresolved ones, and earlier: they lower this when they are resolved.
+      if (message?.firstSeen === Infinity) message.firstSeen = this.#now;
+    }
+  }
+
+  #judge(epoch: Epoch, number: number, verdict: Verdict): void {
+    const id = epoch.messages.get(number);
+    if (id === 0) {
+      epoch.wantMessage(number);
+      const event = JSON.stringify({ kind: "verdict", verdict });
+      this.rows.unresolved_events.push(epoch.id, BigInt(number), null, event);
+      return;
+    }
+    const message = this.#newMessage(id);
+    if (message === undefined) this.changes.verdict(id, verdict);
+    else message.verdict = laterVerdict(message.verdict, verdict);
+  }
+
+  #openSession(epoch: Epoch, event: SessionOpened): void {
+    if (epoch.sessions.get(event.session) !== 0) return;
+    let peerId = this.#state.peers.get(event.node_id);
+    if (peerId === undefined) {
+      peerId = this.#state.ids.peer.take();
+      this.#state.peers.set(event.node_id, peerId);
+      this.rows.peers.push(peerId, event.node_id);
+    }
+    epoch.sessions.set(event.session, peerId);
+    this.rows.sessions.push(
+      BigInt(this.#state.ids.session.take()),
+      epoch.id,
+      BigInt(event.session),
+      epoch.collectorId,
+      peerId,
+      event.address,
+      instant(event.dialled_at),
+      instant(event.handshake_at),
+      instant(event.filter_at),
+      bigintOrNull(event.filter_first),
+      event.features,
+      // How it ended, not known yet.
+      ...[null, null, null, null, null, null, null, null],
+    );
+    const { sessions, overflown } = epoch.wanted;
+    if (sessions.delete(event.session) || overflown) this.toResolve.add(epoch);
+  }
+
+  #addEvent(epoch: Epoch, event: CollectorEvent): void {
+    switch (event.kind) {
+      case "session_opened":
+        break;
+      case "run_started":
+        epoch.version = event.version;
+        epoch.targetPeers = event.target_peers;
+        break;
+      case "run_ended":
+        epoch.endedAt = event.at;
+        epoch.mark.stamped = Math.max(epoch.mark.stamped, event.receipts);
+        break;
+      case "batches_dropped": {
+        const dropped = this.#state.epoch(epoch.collector, event.epoch);
+        dropped.mark.noteDropped(event.first, event.last, this.#now);
+        this.touched.add(dropped);
+        break;
+      }
+      case "session_closed":
+        if (epoch.sessions.get(event.session) !== 0) {
+          this.changes.closed(epoch.id, event);
+        } else {
+          epoch.wantSession(event.session);
+          const text = JSON.stringify(event);
+          this.rows.unresolved_events.push(epoch.id, null, BigInt(event.session), text);
+        }
+        break;
+      default:
+        event satisfies never;
+    }
+  }
+}

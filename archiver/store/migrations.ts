@@ -1,0 +1,61 @@
+/**
+ * The archive's schema over time: numbered SQL files, each applied once, in order.
+ *
+ * @module
+ */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { UserError } from "../../shared/errors.ts";
+import initial from "./migrations/0001_initial.sql" with { type: "text" };
+
+/** One step of the schema. */
+export interface Migration {
+  /** From 1, without holes. */
+  readonly version: number;
+  /** As in its file's name. */
+  readonly name: string;
+  /** Statements that DuckDB and PostgreSQL both take. */
+  readonly sql: string;
+}
+
+/** All steps, in order. */
+export const MIGRATIONS: readonly Migration[] = [
+  { version: 1, name: "initial", sql: initial },
+];
+
+/**
+ * Brings the schema up to the last of `migrations`, each in a transaction of its own.
+ *
+ * @param path names the archive in errors.
+ * @throws {UserError} when the archive was written by a newer program.
+ */
+export async function migrate(
+  connection: DuckDBConnection,
+  path: string,
+  migrations: readonly Migration[] = MIGRATIONS,
+): Promise<void> {
+  await connection.run(
+    "CREATE TABLE IF NOT EXISTS schema_version " +
+      "(version INTEGER NOT NULL, name TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL)",
+  );
+  const found = await schemaVersion(connection);
+  const known = migrations.at(-1)?.version ?? 0;
+  if (found > known) {
+    throw new UserError(
+      `Cannot open archive ${path}: its schema has version ${found}, this program knows ${known}; ` +
+        "use the program that wrote it, or a newer one",
+    );
+  }
+  for (const { version, name, sql } of migrations.filter((step) => step.version > found)) {
+    await connection.run("BEGIN");
+    await connection.run(sql);
+    await connection.run("INSERT INTO schema_version VALUES ($1, $2, now())", [version, name]);
+    await connection.run("COMMIT");
+  }
+}
+
+/** The version an archive is at; 0 when it is empty. Its table must exist. */
+export async function schemaVersion(connection: DuckDBConnection): Promise<number> {
+  const sql = "SELECT COALESCE(max(version), 0) FROM schema_version";
+  const reader = await connection.runAndReadAll(sql);
+  return Number(reader.getRows()[0][0]);
+}

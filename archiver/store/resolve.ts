@@ -1,0 +1,81 @@
+/**
+ * Unresolved rows: once the archive was told what they name, receipts move to where they belong and events are applied.
+ *
+ * @module
+ */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { SessionClosed, Verdict } from "../../shared/batch/batch.ts";
+import { rowsOf } from "./database.ts";
+import type { Epoch } from "./epoch.ts";
+import type { StagedChanges } from "./staged.ts";
+
+/** An unresolved receipt whose message and session are both known by now. */
+const RESOLVED_RECEIPTS = `unresolved_receipts u
+  JOIN message_numbers n ON n.epoch_id = u.epoch_id AND n.number = u.message_number
+  JOIN sessions s ON s.epoch_id = u.epoch_id AND s.number = u.session_number
+  WHERE u.epoch_id = $1`;
+
+/** Resolves what can be of one epoch, within the connection's transaction. */
+export async function resolve(
+  connection: DuckDBConnection,
+  epoch: Epoch,
+  changes: StagedChanges,
+): Promise<void> {
+  const firstReceipts = await rowsOf(
+    connection,
+    `SELECT n.message_id, epoch_us(min(u.received_at)) AS received_at
+    FROM ${RESOLVED_RECEIPTS} GROUP BY n.message_id`,
+    [epoch.id],
+  );
+  for (const { message_id, received_at } of firstReceipts) {
+    changes.firstSeen(Number(message_id), Number(received_at));
+  }
+  // flags: 1 is a repeat, 2 is warm-up (shared/batch/batch.ts).
+  await connection.run(
+    `INSERT INTO receipts
+    SELECT u.received_at, n.message_id, s.peer_id, s.collector_id, u.flags & 1 <> 0, u.flags & 2 <> 0
+    FROM ${RESOLVED_RECEIPTS} ORDER BY u.received_at`,
+    [epoch.id],
+  );
+  await connection.run(
+    `DELETE FROM unresolved_receipts WHERE epoch_id = $1
+      AND message_number IN (SELECT number FROM message_numbers WHERE epoch_id = $1)
+      AND session_number IN (SELECT number FROM sessions WHERE epoch_id = $1)`,
+    [epoch.id],
+  );
+  await resolveEvents(connection, epoch, changes);
+}
+
+async function resolveEvents(
+  connection: DuckDBConnection,
+  epoch: Epoch,
+  changes: StagedChanges,
+): Promise<void> {
+  const verdicts = await rowsOf(
+    connection,
+    `SELECT n.message_id, u.event FROM unresolved_events u
+    JOIN message_numbers n ON n.epoch_id = u.epoch_id AND n.number = u.message_number
+    WHERE u.epoch_id = $1`,
+    [epoch.id],
+  );
+  for (const { message_id, event } of verdicts) {
+    const { verdict } = JSON.parse(String(event)) as { verdict: Verdict };
+    changes.verdict(Number(message_id), verdict);
+  }
+  const closings = await rowsOf(
+    connection,
+    `SELECT u.event FROM unresolved_events u
+    JOIN sessions s ON s.epoch_id = u.epoch_id AND s.number = u.session_number
+    WHERE u.epoch_id = $1`,
+    [epoch.id],
+  );
+  for (const { event } of closings) {
+    changes.closed(epoch.id, JSON.parse(String(event)) as SessionClosed);
+  }
+  await connection.run(
+    `DELETE FROM unresolved_events WHERE epoch_id = $1
+      AND (message_number IN (SELECT number FROM message_numbers WHERE epoch_id = $1)
+        OR session_number IN (SELECT number FROM sessions WHERE epoch_id = $1))`,
+    [epoch.id],
+  );
+}

@@ -1,0 +1,115 @@
+/**
+ * Rare rows: gathered as values, appended as data chunks.
+ *
+ * @module
+ */
+import {
+  BIGINT,
+  BLOB,
+  blobValue,
+  type DuckDBAppender,
+  type DuckDBConnection,
+  DuckDBDataChunk,
+  DuckDBTimestampTZValue,
+  type DuckDBType,
+  type DuckDBValue,
+  INTEGER,
+  SMALLINT,
+  TIMESTAMPTZ,
+  VARCHAR,
+} from "@duckdb/node-api";
+
+/** Rows in one of DuckDB's vectors. */
+export const VECTOR_ROWS = 2048;
+
+/** The columns that {@link RowBuffer} fills, by table, in the order of the migrations. */
+const TABLES = {
+  collectors: [INTEGER, VARCHAR],
+  peers: [INTEGER, VARCHAR],
+  sessions: [
+    ...[BIGINT, INTEGER, BIGINT, INTEGER, INTEGER, VARCHAR, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ],
+    ...[BIGINT, VARCHAR, TIMESTAMPTZ, VARCHAR, VARCHAR, BIGINT, BIGINT, BIGINT],
+    ...[TIMESTAMPTZ, TIMESTAMPTZ],
+  ],
+  messages: [
+    ...[BIGINT, BLOB, INTEGER, INTEGER, VARCHAR, BIGINT, SMALLINT, VARCHAR, TIMESTAMPTZ, BLOB],
+    ...[TIMESTAMPTZ, BLOB],
+  ],
+  message_numbers: [INTEGER, BIGINT, BIGINT],
+  unresolved_receipts: [TIMESTAMPTZ, INTEGER, BIGINT, BIGINT, INTEGER],
+  unresolved_events: [INTEGER, BIGINT, BIGINT, VARCHAR],
+  gaps: [INTEGER, BIGINT, BIGINT, BIGINT, BIGINT, TIMESTAMPTZ, VARCHAR],
+  dead_letters: [TIMESTAMPTZ, VARCHAR, VARCHAR, BLOB],
+} satisfies Record<string, DuckDBType[]>;
+
+/** A table that {@link RowBuffer} can fill. */
+export type RowTable = keyof typeof TABLES;
+
+/** Rows for one table, to be appended together. */
+export class RowBuffer {
+  readonly #table: RowTable;
+  #rows: DuckDBValue[][] = [];
+
+  /** @param table where the rows go. */
+  constructor(table: RowTable) {
+    this.#table = table;
+  }
+
+  /** Adds a row: one value a column, in the table's order. */
+  push(...values: DuckDBValue[]): void {
+    this.#rows.push(values);
+  }
+
+  /** Appends the rows within the connection's transaction, and forgets them. */
+  async append(connection: DuckDBConnection): Promise<void> {
+    if (this.#rows.length === 0) return;
+    const rows = this.#rows;
+    this.#rows = [];
+    const appender = await connection.createAppender(this.#table);
+    try {
+      const chunk = DuckDBDataChunk.create(TABLES[this.#table]);
+      for (let at = 0; at < rows.length; at += VECTOR_ROWS) {
+        chunk.reset();
+        chunk.setRows(rows.slice(at, at + VECTOR_ROWS));
+        appender.appendDataChunk(chunk);
+      }
+      appender.flushSync();
+    } finally {
+      closeAppender(appender);
+    }
+  }
+}
+
+/** Closes an appender without what is not flushed: one that is left open would keep the archive's file open. */
+export function closeAppender(appender: DuckDBAppender): void {
+  appender.clear();
+  appender.closeSync();
+}
+
+/** An instant as a value. @param microseconds integer µs since the Unix epoch. */
+export function instant(microseconds: number): DuckDBTimestampTZValue {
+  return new DuckDBTimestampTZValue(BigInt(microseconds));
+}
+
+/** {@link instant}, or null. */
+export function instantOrNull(microseconds: number | null): DuckDBTimestampTZValue | null {
+  return microseconds === null ? null : instant(microseconds);
+}
+
+/** Bytes as a value. */
+export function bytes(value: Uint8Array): DuckDBValue {
+  return blobValue(value);
+}
+
+/** An integer as a BIGINT, or null. */
+export function bigintOrNull(value: number | null): bigint | null {
+  return value === null ? null : BigInt(value);
+}
+
+/** The largest INTEGER. */
+const MAX_INTEGER = 2 ** 31 - 1;
+
+/** An integer as an INTEGER: what is larger becomes the largest one. */
+export function integerAtMost(value: number): number {
+  return Math.min(value, MAX_INTEGER);
+}

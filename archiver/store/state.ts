@@ -1,0 +1,143 @@
+/**
+ * What the writer keeps in memory: names and numbers already given, and the epochs in use. All of it is a copy of what
+ * the archive holds; after a commit that failed it is thrown away and read anew.
+ *
+ * @module
+ */
+import type { DuckDBBlobValue, DuckDBConnection } from "@duckdb/node-api";
+import type { Random } from "../../shared/random.ts";
+import { rowsOf } from "./database.ts";
+import { Epoch, loadEpoch } from "./epoch.ts";
+import { MessageIndex } from "./message_index.ts";
+
+/** Messages remembered by their SHA-256 for certain: about a day and a half of the real network, 44 MiB at most. */
+const INDEXED_MESSAGES = 2 ** 19;
+/** Epochs in memory; the one longest out of use goes first. */
+const MAX_EPOCHS = 64;
+/** Ids are kept in 32-bit arrays. */
+const MAX_ID = 2 ** 31 - 1;
+
+/** Counts up from the largest id given. */
+export class IdSequence {
+  /** The next id. */
+  next: number;
+  readonly #what: string;
+
+  /** @param what is counted, for the error. */
+  constructor(what: string, next: number) {
+    this.#what = what;
+    this.next = next;
+  }
+
+  /** A new id. @throws {Error} when all are given. */
+  take(): number {
+    if (this.next > MAX_ID) throw new Error(`the archive is full: ${MAX_ID} ${this.#what}`);
+    return this.next++;
+  }
+}
+
+/** See the module. */
+export class ArchiveState {
+  /** collector_id by name. */
+  readonly collectors: Map<string, number> = new Map();
+  /** peer_id by node id. */
+  readonly peers: Map<string, number> = new Map();
+  /** message_id by SHA-256. */
+  readonly messages: MessageIndex;
+  /** The ids of new rows. */
+  readonly ids: {
+    readonly collector: IdSequence;
+    readonly epoch: IdSequence;
+    readonly peer: IdSequence;
+    readonly session: IdSequence;
+    readonly message: IdSequence;
+  };
+  /** By collector and start, the one longest out of use first. */
+  readonly #epochs = new Map<string, Epoch>();
+
+  private constructor(messages: MessageIndex, ids: ArchiveState["ids"]) {
+    this.messages = messages;
+    this.ids = ids;
+  }
+
+  /** Reads all but the epochs, which are read when they are first of use. */
+  static async load(connection: DuckDBConnection, random: Random): Promise<ArchiveState> {
+    const next = async (what: string, table: string, column: string) => {
+      const [row] = await rowsOf(connection, `SELECT max(${column}) AS last FROM ${table}`);
+      return new IdSequence(what, Number(row.last ?? 0) + 1);
+    };
+    const ids = {
+      collector: await next("collectors", "collectors", "collector_id"),
+      epoch: await next("epochs", "epochs", "epoch_id"),
+      peer: await next("peers", "peers", "peer_id"),
+      session: await next("sessions", "sessions", "session_id"),
+      message: await next("messages", "messages", "message_id"),
+    };
+    const forgetful = ids.message.next > INDEXED_MESSAGES;
+    const state = new ArchiveState(new MessageIndex(INDEXED_MESSAGES, random, forgetful), ids);
+    // An index that cannot hold all of them fills with those that are asked for.
+    const messages = forgetful
+      ? []
+      : await rowsOf(connection, "SELECT message_id, sha256 FROM messages");
+    for (const { message_id, sha256 } of messages) {
+      state.messages.set((sha256 as DuckDBBlobValue).bytes, Number(message_id));
+    }
+    for (const row of await rowsOf(connection, "SELECT collector_id, name FROM collectors")) {
+      state.collectors.set(String(row.name), Number(row.collector_id));
+    }
+    for (const row of await rowsOf(connection, "SELECT peer_id, node_id FROM peers")) {
+      state.peers.set(String(row.node_id), Number(row.peer_id));
+    }
+    return state;
+  }
+
+  /** The epochs in memory. */
+  epochs(): Iterable<Epoch> {
+    return this.#epochs.values();
+  }
+
+  /** An epoch in memory. @throws {Error} when {@link loadEpoch} was not called for it. */
+  epoch(collector: string, startedAt: number): Epoch {
+    const epoch = this.#epochs.get(epochKey(collector, startedAt));
+    if (epoch === undefined) throw new Error(`epoch ${collector}/${startedAt} is not loaded`);
+    return epoch;
+  }
+
+  /**
+   * Brings an epoch into memory, from the archive or, when that does not know it, as a new one.
+   *
+   * @returns the epoch, and whether its collector is new too.
+   */
+  async loadEpoch(
+    connection: DuckDBConnection,
+    collector: string,
+    startedAt: number,
+  ): Promise<{ epoch: Epoch; newCollector: boolean }> {
+    const key = epochKey(collector, startedAt);
+    let collectorId = this.collectors.get(collector);
+    const newCollector = collectorId === undefined;
+    if (collectorId === undefined) {
+      collectorId = this.ids.collector.take();
+      this.collectors.set(collector, collectorId);
+    }
+    const epoch = this.#epochs.get(key) ??
+      await loadEpoch(connection, collectorId, collector, startedAt) ??
+      new Epoch(this.ids.epoch.take(), collectorId, collector, startedAt);
+    this.#epochs.delete(key);
+    this.#epochs.set(key, epoch);
+    return { epoch, newCollector };
+  }
+
+  /** Forgets what is long out of use. Call it between commits only. */
+  shrink(): void {
+    for (const epoch of this.#epochs.values()) epoch.shrink();
+    for (const key of this.#epochs.keys()) {
+      if (this.#epochs.size <= MAX_EPOCHS) break;
+      this.#epochs.delete(key);
+    }
+  }
+}
+
+function epochKey(collector: string, startedAt: number): string {
+  return `${collector}/${startedAt}`;
+}
