@@ -1,0 +1,77 @@
+import { deepEqual, equal, ok } from "node:assert/strict";
+
+/**
+ * What no collector may dial unless told: IPv4 networks that are not public (IANA special-purpose address registry),
+ * multicast and reserved space; also the deprecated 6to4 relay anycast.
+ */
+const NOT_PUBLIC = [
+  "0.0.0.0/8",
+  "10.0.0.0/8",
+  "100.64.0.0/10",
+  "127.0.0.0/8",
+  "169.254.0.0/16",
+  "172.16.0.0/12",
+  "192.0.0.0/24",
+  "192.0.2.0/24",
+  "192.88.99.0/24",
+  "192.168.0.0/16",
+  "198.18.0.0/15",
+  "198.51.100.0/24",
+  "203.0.113.0/24",
+  "224.0.0.0/3",
+];
+
+interface Network {
+  readonly base: number;
+  readonly bits: number;
+}
+
+const parse = (text: string): Network => {
+  const [address, bits] = text.split("/");
+  return {
+    base: address.split(".").reduce((n, part) => n * 256 + Number(part), 0),
+    bits: Number(bits),
+  };
+};
+const text = ({ base, bits }: Network): string =>
+  `${[24, 16, 8, 0].map((shift) => Math.floor(base / 2 ** shift) % 256).join(".")}/${bits}`;
+const holds = (outer: Network, inner: Network): boolean =>
+  inner.bits >= outer.bits &&
+  Math.floor(inner.base / 2 ** (32 - outer.bits)) === outer.base / 2 ** (32 - outer.bits);
+
+/** The parts of `network` outside all of `holes`: halved until a half is wholly in or wholly out. */
+function without(network: Network, holes: readonly Network[]): Network[] {
+  if (holes.some((hole) => holds(hole, network))) return [];
+  if (!holes.some((hole) => holds(network, hole))) return [network];
+  const bits = network.bits + 1;
+  return [network.base, network.base + 2 ** (32 - bits)]
+    .flatMap((base) => without({ base, bits }, holes));
+}
+
+const config = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));
+
+Deno.test("a collector may dial all public IPv4 networks, its broker and its archiver, and nothing else", () => {
+  const all = without({ base: 0, bits: 0 }, NOT_PUBLIC.map(parse)).map(text);
+  deepEqual(
+    config.permissions.collector.net.toSorted(),
+    ["127.0.0.1:4222", "127.0.0.1:8470", ...all].toSorted(),
+  );
+});
+
+Deno.test("a collector may not run programs, load libraries, or see the environment or the system", () => {
+  const { net: _, read, write, ...rest } = config.permissions.collector;
+  deepEqual(rest, { env: { ignore: true }, import: { deny: true } });
+  equal(read.includes("."), false);
+  for (const path of write) ok(read.includes(path), `${path} is written but not read`);
+});
+
+Deno.test("no set but the test's and the benchmark's may reach beyond loopback, run anything, or all at once", () => {
+  for (const [name, set] of Object.entries<Record<string, unknown>>(config.permissions)) {
+    if (["collector", "test", "bench", "setup"].includes(name)) continue;
+    for (const host of (set.net ?? []) as string[]) {
+      ok(/^127\.0\.0\.1(:\d+)?$/.test(host), `${name}: ${host}`);
+    }
+    if (set.run !== undefined) deepEqual(set.run, ["deno"], name);
+    equal(set.all, undefined, name);
+  }
+});
