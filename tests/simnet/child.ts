@@ -1,0 +1,65 @@
+/**
+ * The simulated network in a process of its own, seen from the parent.
+ *
+ * @module
+ */
+import { type Process, startProgram } from "../support/process.ts";
+import { type Done, parseEvent, type Progress, type Ready } from "./ipc.ts";
+
+/** What to start. */
+export interface SimnetChildOptions {
+  /** How many nodes. */
+  readonly peers: number;
+  /** How long they send. */
+  readonly seconds: number;
+  /** Equal seeds give equal traffic. */
+  readonly seed: string | number;
+  /** An existing folder, absolute, for the addresses and the ledger. */
+  readonly dir: string;
+}
+
+/** A running simulated network; disposing ends it. */
+export interface SimnetChild extends AsyncDisposable {
+  /** What it said when it listened. */
+  readonly ready: Ready;
+  /** Its process, for its lines and signals. */
+  readonly process: Process;
+  /** Begins to send; once. */
+  start(): Promise<void>;
+  /** Its latest progress, null before the first. */
+  progress(): Progress | null;
+  /** Waits until all is written. @throws {Error} with its last lines when it ends or fails before. */
+  done(timeoutMilliseconds: number): Promise<Done>;
+}
+
+/** Starts the process and waits until its nodes listen. */
+export async function startSimnet(options: SimnetChildOptions): Promise<SimnetChild> {
+  const { peers, seconds, seed, dir } = options;
+  const args = ["--peers", peers, "--seconds", seconds, "--seed", seed, "--out", dir].map(String);
+  const permissions = [
+    "--allow-net=127.0.0.1",
+    `--allow-read=${dir}`,
+    `--allow-write=${dir}`,
+  ];
+  const process = startProgram("tests/simnet/main.ts", args, permissions, { stdin: "piped" });
+  try {
+    const ready = parseEvent(await process.waitForLine(/^\{"event":"ready"/)) as Ready;
+    return {
+      ready,
+      process,
+      start: () => process.writeLine('{"command":"start"}'),
+      progress() {
+        const line = process.lines.findLast((line) => line.startsWith('{"event":"progress"'));
+        return line === undefined ? null : parseEvent(line) as Progress;
+      },
+      async done(timeoutMilliseconds) {
+        const line = await process.waitForLine(/^\{"event":"done"/, { timeoutMilliseconds });
+        return parseEvent(line) as Done;
+      },
+      [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
+    };
+  } catch (error) {
+    await process.kill();
+    throw error;
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * How to squeeze a gossip run into seconds of a clock. Pure.
+ *
+ * @module
+ */
+import { REAL_RUN } from "./real_run.ts";
+import type { TrafficOptions } from "./traffic.ts";
+
+/** A minute of the network in a second, or more where the run would be shorter than {@link LEAST_NETWORK_SECONDS}. */
+const COMPRESSION = 60;
+/** Delays and timers need this much of the network's time to show their shape. */
+const LEAST_NETWORK_SECONDS = 1800;
+/** What two cores take with ease, receipts a second of the clock; beyond it there are fewer messages. */
+const MAX_RECEIPTS_PER_SECOND = 25_000;
+/** The end of a run, in which no message is created but the late deliveries come in: a share, and at most seconds. */
+const TAIL_SHARE = 0.3;
+const MAX_TAIL_SECONDS = 900;
+
+/** The traffic of a run of `peers` peers that takes `seconds` of the clock. */
+export function squeezedRun(
+  options: { peers: number; seconds: number; seed: string | number },
+): TrafficOptions & { readonly compression: number; readonly cutSeconds: number } {
+  const { peers, seconds, seed } = options;
+  const compression = Math.max(COMPRESSION, LEAST_NETWORK_SECONDS / seconds);
+  const whole = seconds * compression;
+  const created = whole - Math.min(TAIL_SHARE * whole, MAX_TAIL_SECONDS);
+  const natural = created * REAL_RUN.messages / REAL_RUN.seconds;
+  const receiptsPerMessage = REAL_RUN.receipts / REAL_RUN.messages * peers / REAL_RUN.peers;
+  const most = MAX_RECEIPTS_PER_SECOND * seconds / receiptsPerMessage;
+  return {
+    seed,
+    peers,
+    seconds: created,
+    cutSeconds: whole,
+    compression,
+    messages: Math.max(1, Math.round(Math.min(natural, most))),
+  };
+}
