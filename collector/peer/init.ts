@@ -6,8 +6,11 @@
 import { chainHash, type Network } from "../../shared/bolt/chains.ts";
 import { FEATURES, missingDependencies, unknownEvenBits } from "../../shared/bolt/features.ts";
 import { type Init, initFeatures } from "../../shared/bolt/init.ts";
-import { encodeMessage } from "../../shared/bolt/message.ts";
+import { decodeMessage, encodeMessage, type Message } from "../../shared/bolt/message.ts";
+import { messageName } from "../../shared/bolt/message_types.ts";
+import { errorText } from "../../shared/errors.ts";
 import { fromHex, toHex } from "../../shared/text.ts";
+import { quoted } from "./quoted.ts";
 
 /**
  * Bits 1, 7, 9, 11, 13, 15 and 45: what LDK and Eclair demand of everybody, and bit 7, without which LND sends no
@@ -22,8 +25,25 @@ export function ourInit(network: Network): Uint8Array {
   return encodeMessage({ type: 16, features: OUR_FEATURES, networks: [chainHash(network)] });
 }
 
+/** A peer's first message as the init that BOLT 1 has it be; or why the connection must end. */
+export function readInit(raw: Uint8Array, network: Network): Init | string {
+  let message: Message;
+  try {
+    message = decodeMessage(raw);
+  } catch (error) {
+    return `its first message does not decode: ${errorText(error)}`;
+  }
+  if (message.known && (message.type === 1 || message.type === 17)) {
+    return `it said ${quoted(message.data)} in place of init`;
+  }
+  if (!message.known || message.type !== 16) {
+    return `its first message was ${messageName(message.type)}, not init`;
+  }
+  return initObjection(message, network) ?? message;
+}
+
 /** Why the connection must end after this init of the peer's; null when it may go on. */
-export function initObjection(init: Init, network: Network): string | null {
+function initObjection(init: Init, network: Network): string | null {
   const features = initFeatures(init);
   // BOLT 1: unknown even bits close. We only listen, so whatever BOLT 9 assigns or once assigned is fine with us.
   const unknown = unknownEvenBits(features).filter((bit) => bit > HIGHEST_ASSIGNED);

@@ -1,9 +1,18 @@
 import assert from "node:assert/strict";
+import fc from "fast-check";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { featureBitmap, FEATURES } from "../../shared/bolt/features.ts";
 import type { Init } from "../../shared/bolt/init.ts";
-import { toHex } from "../../shared/text.ts";
-import { initObjection, ourInit } from "./init.ts";
+import { encodeMessage } from "../../shared/bolt/message.ts";
+import type { Network } from "../../shared/bolt/chains.ts";
+import { fromHex, toHex } from "../../shared/text.ts";
+import { ourInit, readInit } from "./init.ts";
+
+/** Why an init is refused, or null. */
+function initObjection(init: Init, network: Network): string | null {
+  const read = readInit(encodeMessage(init), network);
+  return typeof read === "string" ? read : null;
+}
 
 const withBits = (...bits: number[]): Init => ({ type: 16, features: featureBitmap(bits) });
 
@@ -35,4 +44,30 @@ Deno.test("a peer that names its networks must name ours", () => {
   const init: Init = { ...withBits(1), networks: [chainHash("testnet"), chainHash("signet")] };
   assert.equal(initObjection(init, "signet"), null);
   assert.match(initObjection(init, "bitcoin")!, /not on the network bitcoin/);
+});
+
+Deno.test("what comes in place of init is told, the peer's words made printable", () => {
+  const data = new TextEncoder().encode("too many\npeers");
+  const error = encodeMessage({ type: 17, channelId: new Uint8Array(32), data });
+  assert.equal(readInit(error, "bitcoin"), 'it said "too many\\u{a}peers" in place of init');
+  assert.equal(readInit(fromHex("0201"), "bitcoin"), "its first message was 513, not init");
+  assert.equal(
+    readInit(fromHex("001300010000"), "bitcoin"),
+    "its first message was pong, not init",
+  );
+  assert.match(String(readInit(fromHex("00"), "bitcoin")), /^its first message does not decode/);
+  assert.match(String(readInit(fromHex("001000ff"), "bitcoin")), /does not decode: init/);
+});
+
+Deno.test("any first message is an init or an objection in one printable line", () => {
+  const first = fc.oneof(
+    fc.uint8Array(),
+    fc.uint8Array().map((rest) => new Uint8Array([0, 16, 0, 0, ...rest])),
+    fc.uint8Array({ minLength: 40 }).map((rest) => new Uint8Array([0, 17, ...rest])),
+  );
+  fc.assert(fc.property(first, (raw) => {
+    const read = readInit(raw, "bitcoin");
+    if (typeof read === "string") assert.match(read, /^\P{Cc}{1,2000}$/u);
+    else assert.equal(read.type, 16);
+  }));
 });

@@ -90,7 +90,7 @@ export function parsePeerFile(text: string): PeerFile {
     if (typeof peer === "string") {
       faults.push(`line ${index + 1}: "${printable(written)}": ${peer}`);
     } else {
-      peers.set(`${peer.nodeId}@${hostAndPort(peer)}`, peer);
+      peers.set(peerName(peer), peer);
     }
   }
   return { peers: [...peers.values()], faults };
@@ -99,6 +99,11 @@ export function parsePeerFile(text: string): PeerFile {
 /** `host:port`, an IPv6 address in brackets. */
 export function hostAndPort(peer: Pick<PeerAddress, "host" | "port">): string {
   return `${peer.host.includes(":") ? `[${peer.host}]` : peer.host}:${peer.port}`;
+}
+
+/** `pubkey@host:port`, as in the file. */
+export function peerName(peer: PeerAddress): string {
+  return `${peer.nodeId}@${hostAndPort(peer)}`;
 }
 
 /** One `pubkey@host:port`, or what is wrong with it. */

@@ -4,10 +4,10 @@ import { publicKeyOf } from "../../shared/secp256k1.ts";
 import { fromHex, toHex } from "../../shared/text.ts";
 import {
   faultLines,
-  hostAndPort,
   MAX_PEER_LINES,
   parsePeerFile,
   type PeerAddress,
+  peerName,
 } from "./peer_file.ts";
 
 /** The generator of secp256k1 (SEC 2), and 3 G. */
@@ -84,7 +84,7 @@ const peer: fc.Arbitrary<PeerAddress> = fc.record({
 
 Deno.test("what is written as pubkey@host:port is read back the same", () => {
   fc.assert(fc.property(fc.uniqueArray(peer, { selector: (p) => p.nodeId }), (peers) => {
-    const text = peers.map((p) => `${p.nodeId}@${hostAndPort(p)}`).join("\n");
+    const text = peers.map(peerName).join("\n");
     assert.deepEqual(parsePeerFile(text), { peers, faults: [] });
   }));
 });

@@ -1,0 +1,63 @@
+/**
+ * What a peer may do how often before it is left unanswered or let go.
+ *
+ * @module
+ */
+import { Meter } from "./meter.ts";
+
+const MINUTE = 60_000_000;
+
+/** Real peers ping every 10 to 60 s and ask for less than 64 KiB. */
+const PONG_BYTES_A_MINUTE = 1024 * 1024;
+/** Frame and type of a pong, which cost us as much as its content. */
+const PONG_OVERHEAD_BYTES = 38;
+/** Channel opens and gossip queries answered. LND asks for the whole range in one and pages through scids. */
+const ANSWERS_A_MINUTE = 60;
+/** Warnings of one peer that are logged; the rest are counted. */
+const COMPLAINTS_AN_HOUR = 5;
+
+/**
+ * Points for gossip that its first sender should have kept to itself, and how many of them in ten minutes end the
+ * session. A malformed message or an announcement that does not hold is proof by itself. An update is judged by
+ * keys that other peers' announcements told, and whoever announces a false channel must not have honest peers sent
+ * away; so a wrong update weighs little.
+ */
+const POINTS = { announcement: 20, update: 1 };
+const POINTS_IN_TEN_MINUTES = 20_000;
+const CHANNEL_UPDATE = 258;
+
+/** One peer's account. Instants are µs since the Unix epoch. */
+export class Conduct {
+  #pongs = new Meter(PONG_BYTES_A_MINUTE, MINUTE);
+  #answers = new Meter(ANSWERS_A_MINUTE, MINUTE);
+  #complaints = new Meter(COMPLAINTS_AN_HOUR, 60 * MINUTE);
+  #points = new Meter(POINTS_IN_TEN_MINUTES, 10 * MINUTE);
+  #bad = { invalid: 0, malformed: 0 };
+
+  /** Enters a ping that asks for a pong of so many bytes; why the session must end, or null. */
+  ping(pongBytes: number, now: number): string | null {
+    if (this.#pongs.spend(pongBytes + PONG_OVERHEAD_BYTES, now)) return null;
+    return `it asked for more than ${PONG_BYTES_A_MINUTE} bytes of pongs in a minute`;
+  }
+
+  /** Enters a bad gossip message; why the session must end, or null. */
+  badGossip(verdict: "invalid" | "malformed", type: number, now: number): string | null {
+    this.#bad[verdict]++;
+    const points = verdict === "invalid" && type === CHANNEL_UPDATE
+      ? POINTS.update
+      : POINTS.announcement;
+    if (this.#points.spend(points, now)) return null;
+    const { malformed, invalid } = this.#bad;
+    return `it sent too many bad messages: ${malformed} malformed, ${invalid} with wrong signatures`;
+  }
+
+  /** Enters a channel open or a query; false when it is to stay unanswered. */
+  question(now: number): boolean {
+    return this.#answers.spend(1, now);
+  }
+
+  /** Enters a warning or an error; false when it is not to be logged. */
+  complaint(now: number): boolean {
+    return this.#complaints.spend(1, now);
+  }
+}

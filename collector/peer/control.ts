@@ -1,0 +1,161 @@
+/**
+ * Everything that a peer sends beside gossip: pings are answered, questions get the least that is owed, complaints are
+ * logged, the rest is counted.
+ *
+ * @module
+ */
+import { BoltFault } from "../../shared/bolt/fault.ts";
+import { decodeMessage, encodeMessage, type Message } from "../../shared/bolt/message.ts";
+import type { Clock } from "../../shared/clock.ts";
+import { logger } from "../../shared/log.ts";
+import { answerTo, pongFor } from "./answers.ts";
+import type { Conduct } from "./conduct.ts";
+import { quoted } from "./quoted.ts";
+
+/** What came beside gossip, over all sessions. */
+export interface ControlCounts {
+  /** Pings answered. */
+  pings: number;
+  /** Channel opens and queries answered. */
+  answers: number;
+  /** The same, left unanswered because there were too many or they use a forbidden encoding. */
+  unanswered: number;
+  /** Warnings, and errors about a channel. */
+  complaints: number;
+  /** Messages of types not known here. */
+  unknown: number;
+}
+
+/** No messages yet. */
+export function noControlCounts(): ControlCounts {
+  return { pings: 0, answers: 0, unanswered: 0, complaints: 0, unknown: 0 };
+}
+
+/** What a {@link Control} works with. */
+export interface ControlOptions {
+  /** The peer as log lines name it. */
+  readonly name: string;
+  /** For what may be done how often. */
+  readonly clock: Clock;
+  /** The peer's account. */
+  readonly conduct: Conduct;
+  /** Counts, shared by all sessions. */
+  readonly counts: ControlCounts;
+  /** Writes at once, in order. */
+  readonly send: (...messages: Uint8Array[]) => void;
+  /** Ends the session because of what the peer sent. */
+  readonly onMisbehaved: (reason: string) => void;
+  /** The peer said that the connection is over. */
+  readonly onError: (reason: string) => void;
+}
+
+const PING_TYPE = 18;
+/** The smallest pong that no implementation has trouble with. */
+const PONG_BYTES_ASKED = 1;
+const PING = encodeMessage({
+  type: PING_TYPE,
+  numPongBytes: PONG_BYTES_ASKED,
+  ignored: new Uint8Array(0),
+});
+/** A ping that has no pong when two more are due ends the session. */
+const MAX_PINGS_DUE = 2;
+
+const log = logger("collector", "peer");
+
+/** One session's messages beside gossip; see the module. */
+export class Control {
+  readonly #options: ControlOptions;
+  /** Pings that were due since the last pong; only the first was sent. */
+  #pingsDue = 0;
+
+  /** Begins after init. */
+  constructor(options: ControlOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * Sends a ping, unless one is under way: Eclair ends a connection that has two.
+   *
+   * @returns false when the pong is overdue.
+   */
+  ping(): boolean {
+    if (this.#pingsDue === 0) this.#options.send(PING);
+    return this.#pingsDue++ < MAX_PINGS_DUE;
+  }
+
+  /** Answers the pings among the messages of one read, from index `first` on; to be called before all other work. */
+  answerPings(messages: readonly Uint8Array[], first: number): void {
+    const { conduct, clock, counts } = this.#options;
+    let pongs: Uint8Array[] | undefined;
+    for (let i = first; i < messages.length; i++) {
+      const raw = messages[i];
+      if (raw[1] !== PING_TYPE || raw[0] !== 0) continue;
+      const ping = this.#decode(raw);
+      if (!ping?.known || ping.type !== PING_TYPE) continue;
+      const pong = pongFor(ping.numPongBytes);
+      const objection = conduct.ping(pong?.length ?? 0, clock.now());
+      if (objection) return this.#options.onMisbehaved(objection);
+      if (pong) (pongs ??= []).push(pong);
+    }
+    if (!pongs) return;
+    counts.pings += pongs.length;
+    this.#options.send(...pongs);
+  }
+
+  /** Takes a message that is not gossip. Pings are left to {@link Control.answerPings}. */
+  take(raw: Uint8Array): void {
+    const message = this.#decode(raw);
+    if (!message || message.type === PING_TYPE) return;
+    if (message.known && message.type === 19) {
+      this.#pingsDue = 0;
+    } else if (message.known && (message.type === 1 || message.type === 17)) {
+      this.#takeComplaint(message.type, message.channelId, message.data);
+    } else {
+      this.#answer(message);
+    }
+  }
+
+  /** The message, or null when it does not decode, which mostly ends the session. */
+  #decode(raw: Uint8Array): Message | null {
+    try {
+      return decodeMessage(raw);
+    } catch (error) {
+      if (!(error instanceof BoltFault)) throw error;
+      // BOLT 7 forbids these encodings, yet unread they do no harm.
+      const harmless = error.code === "compressed" || error.code === "unknown_encoding";
+      if (harmless) this.#options.counts.unanswered++;
+      // BOLT 1: a message that is too short for its contents closes the connection.
+      else this.#options.onMisbehaved(`it sent a message that does not decode: ${error.message}`);
+      return null;
+    }
+  }
+
+  #takeComplaint(type: 1 | 17, channelId: Uint8Array, data: Uint8Array): void {
+    const { conduct, clock, counts, name: node } = this.#options;
+    const text = quoted(data);
+    // BOLT 1: an error about all channels ends the connection; one about a channel we do not have is ignored.
+    if (type === 17 && channelId.every((byte) => byte === 0)) {
+      return this.#options.onError(`it sent an error: ${text}`);
+    }
+    counts.complaints++;
+    if (!conduct.complaint(clock.now())) return;
+    log.info("{node} sent {kind}: {text}", {
+      node,
+      kind: type === 1 ? "a warning" : "an error about a channel",
+      text,
+    });
+  }
+
+  #answer(message: Message): void {
+    const { conduct, clock, counts } = this.#options;
+    const reply = answerTo(message);
+    if (reply === null) {
+      if (!message.known) counts.unknown++;
+    } else if (conduct.question(clock.now())) {
+      counts.answers++;
+      this.#options.send(reply);
+    } else {
+      counts.unanswered++;
+    }
+  }
+}

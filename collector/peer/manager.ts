@@ -1,0 +1,245 @@
+/**
+ * Keeps the target number of peers connected: dials, replaces what is lost, spares what failed.
+ *
+ * @module
+ */
+import type { Network } from "../../shared/bolt/chains.ts";
+import type { Clock } from "../../shared/clock.ts";
+import { logger } from "../../shared/log.ts";
+import type { Random } from "../../shared/random.ts";
+import type { ReceiptSink } from "../receipt/recorder.ts";
+import { type Cause, CAUSES } from "./backoff.ts";
+import { type Backoff, Candidates } from "./candidates.ts";
+import { type ControlCounts, noControlCounts } from "./control.ts";
+import { dial, DialFault, type Dialled } from "./dialer.ts";
+import { type PeerAddress, peerName } from "./peer_file.ts";
+import { Session, type SessionEnd } from "./session.ts";
+
+/** Whom to connect to, and how. Times are milliseconds. */
+export interface ManagerOptions {
+  /** Where peers are chosen from. */
+  readonly peers: readonly PeerAddress[];
+  /** Our static private key. */
+  readonly privateKey: Uint8Array;
+  /** Whose gossip is wanted. */
+  readonly network: Network;
+  /** How many peers to keep. */
+  readonly target: number;
+  /** How many connections may be begun a second. */
+  readonly dialsPerSecond: number;
+  /** How many connections may be on their way to the end of init at once. */
+  readonly maxPending: number;
+  /** How many peers are asked for all they have. */
+  readonly bootstrap: number;
+  /** How far back the others are asked to tell. */
+  readonly lookback: number;
+  /** How long TCP may take. */
+  readonly connectTimeout: number;
+  /** How long the handshake's answer may take. */
+  readonly handshakeTimeout: number;
+  /** How long the peer's init may take. */
+  readonly initTimeout: number;
+}
+
+/** What a manager works with. */
+export interface ManagerDependencies {
+  /** Stamps, deadlines and waits. */
+  readonly clock: Clock;
+  /** Chooses peers, spreads waits and pings. */
+  readonly random: Random;
+  /** Gets every receipt. */
+  readonly sink: ReceiptSink;
+  /** How long a peer is left alone after a failure. */
+  readonly backoff?: Backoff;
+}
+
+/** How the peers are. */
+export interface PeerCounts {
+  /** Sessions that are open: init done, filter sent. */
+  readonly connected: number;
+  /** Connections on their way to that. */
+  readonly pending: number;
+  /** Connections begun so far. */
+  readonly dials: number;
+  /** Dials that failed and sessions that ended so far, by cause. */
+  readonly ended: Readonly<Record<Cause, number>>;
+  /** Messages that were not gossip. */
+  readonly control: Readonly<ControlCounts>;
+}
+
+/** A peer that was kept so long is worth as much as one never tried. */
+const WORKED_MICROSECONDS = 300_000_000;
+/** LND takes so long to send a whole graph at its 50 KiB/s; whoever stayed so long needs no successor. */
+const BOOTSTRAPPED_MICROSECONDS = 900_000_000;
+/** The longest wait without looking again, within what timers can do. */
+const MAX_WAIT_MILLISECONDS = 3_600_000;
+const STOPPED: SessionEnd = { by: "us", reason: "the collector stopped", cause: "lost" };
+
+const log = logger("collector", "peer");
+
+/** Keeps peers connected; see the module. */
+export class PeerManager {
+  readonly #options: ManagerOptions;
+  readonly #dependencies: ManagerDependencies;
+  readonly #candidates: Candidates;
+  readonly #attempts = new Set<Promise<void>>();
+  readonly #sessions = new Set<Session>();
+  readonly #byNumber = new Map<number, Session>();
+  readonly #control = noControlCounts();
+  readonly #ended = Object.fromEntries(CAUSES.map((cause) => [cause, 0])) as Record<Cause, number>;
+  #dials = 0;
+  /** Peers that were asked for all they have and are connected, or stayed long enough to tell. */
+  #bootstraps = 0;
+  #bug: unknown;
+  #wake: () => void = () => {};
+
+  /** Connects to nobody before {@link PeerManager.run}. */
+  constructor(options: ManagerOptions, dependencies: ManagerDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+    const { random, backoff } = dependencies;
+    this.#candidates = new Candidates(options.peers, random, backoff);
+  }
+
+  /** See {@link PeerCounts}. */
+  get counts(): PeerCounts {
+    return {
+      connected: this.#byNumber.size,
+      pending: this.#attempts.size - this.#byNumber.size,
+      dials: this.#dials,
+      ended: { ...this.#ended },
+      control: { ...this.#control },
+    };
+  }
+
+  /** Holds a gossip message that proved bad against the session that brought it first, if that is still open. */
+  blame(session: number, verdict: "invalid" | "malformed", type: number): void {
+    this.#byNumber.get(session)?.blame(verdict, type);
+  }
+
+  /** Keeps peers connected until the signal aborts, then ends all sessions. Throws only what is a bug. */
+  async run(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#dependencies;
+    const onAbort = () => this.#wake();
+    signal.addEventListener("abort", onAbort, { once: true });
+    try {
+      while (!signal.aborted && this.#bug === undefined) {
+        const now = clock.now();
+        const peer = this.#hasRoom() ? this.#candidates.take(now) : undefined;
+        if (peer) {
+          this.#begin(peer, signal);
+          await clock.sleep(1000 / this.#options.dialsPerSecond, signal).catch(() => {});
+        } else {
+          await this.#change(this.#hasRoom() ? this.#candidates.soonest() - now : Infinity);
+        }
+      }
+    } finally {
+      signal.removeEventListener("abort", onAbort);
+      for (const session of this.#sessions) session.end(STOPPED);
+      await Promise.all(this.#attempts);
+    }
+    if (this.#bug !== undefined) throw this.#bug;
+  }
+
+  #hasRoom(): boolean {
+    const { target, maxPending } = this.#options;
+    return this.#attempts.size < target && this.#attempts.size - this.#byNumber.size < maxPending;
+  }
+
+  /** Waits until something changes among the peers or the run ends, at most so many microseconds. */
+  async #change(microseconds: number): Promise<void> {
+    const waiting = new AbortController();
+    this.#wake = () => waiting.abort();
+    const milliseconds = Math.min(microseconds / 1000, MAX_WAIT_MILLISECONDS);
+    await this.#dependencies.clock.sleep(milliseconds, waiting.signal).catch(() => {});
+  }
+
+  #begin(peer: PeerAddress, signal: AbortSignal): void {
+    this.#dials++;
+    const attempt = this.#attempt(peer, signal)
+      .catch((error) => {
+        this.#bug ??= error;
+      })
+      .finally(() => {
+        this.#attempts.delete(attempt);
+        this.#wake();
+      });
+    this.#attempts.add(attempt);
+  }
+
+  async #attempt(peer: PeerAddress, signal: AbortSignal): Promise<void> {
+    const { clock } = this.#dependencies;
+    let link: Dialled;
+    try {
+      const { privateKey, connectTimeout, handshakeTimeout } = this.#options;
+      link = await dial(peer, {
+        privateKey,
+        clock,
+        signal,
+        connectTimeoutMilliseconds: connectTimeout,
+        handshakeTimeoutMilliseconds: handshakeTimeout,
+      });
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof DialFault)) throw error;
+      this.#release(peer, { by: "network", reason: error.message, cause: error.code }, -Infinity);
+      return;
+    }
+    await this.#hold(link, signal);
+  }
+
+  /** Runs a session to its end. */
+  async #hold(link: Dialled, signal: AbortSignal): Promise<void> {
+    const { clock, random, sink } = this.#dependencies;
+    const { network, initTimeout, lookback, bootstrap } = this.#options;
+    const bootstraps = this.#bootstraps < bootstrap;
+    if (bootstraps) this.#bootstraps++;
+    let openedAt = Infinity;
+    const session = new Session(link, {
+      network,
+      filterFirst: bootstraps ? 0 : Math.floor((clock.now() / 1000 - lookback) / 1000),
+      initTimeoutMilliseconds: initTimeout,
+      clock,
+      random,
+      sink,
+      counts: this.#control,
+      onOpen: () => {
+        openedAt = clock.now();
+        this.#byNumber.set(session.number, session);
+        log.debug("{peer} connected", { peer: peerName(link.peer) });
+        this.#wake();
+      },
+    });
+    this.#sessions.add(session);
+    if (signal.aborted) session.end(STOPPED);
+    const end = await session.run().finally(() => {
+      this.#sessions.delete(session);
+      this.#byNumber.delete(session.number);
+    });
+    const lasted = clock.now() - openedAt;
+    if (bootstraps && lasted < BOOTSTRAPPED_MICROSECONDS) this.#bootstraps--;
+    if (!signal.aborted) this.#release(link.peer, end, lasted);
+  }
+
+  /**
+   * Gives a peer back, with one line in the log: what happens again and again is said once.
+   *
+   * @param lasted how long it was connected, µs; below 0 when it never was.
+   */
+  #release(peer: PeerAddress, end: SessionEnd, lasted: number): void {
+    const { cause, by, reason } = end;
+    const now = this.#dependencies.clock.now();
+    const failures = this.#candidates.release(peer, cause, lasted >= WORKED_MICROSECONDS, now);
+    this.#ended[cause]++;
+    const level = cause === "misbehaved" ? "warning" : failures === 1 ? "info" : "debug";
+    const what = lasted >= 0 ? "disconnected" : "not connected";
+    log[level]("{peer} {what}: {reason}", {
+      peer: peerName(peer),
+      what,
+      reason,
+      by,
+      cause,
+      failures,
+    });
+  }
+}

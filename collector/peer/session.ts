@@ -1,0 +1,246 @@
+/**
+ * One connection to one peer, from our init to its end. Gossip goes to the recorder, everything else to `Control`.
+ *
+ * @module
+ */
+import type { SessionClosed } from "../../shared/batch/batch.ts";
+import { chainHash, type Network } from "../../shared/bolt/chains.ts";
+import { initFeatures } from "../../shared/bolt/init.ts";
+import { encodeMessage } from "../../shared/bolt/message.ts";
+import { messageType } from "../../shared/bolt/message_types.ts";
+import type { Clock } from "../../shared/clock.ts";
+import type { Random } from "../../shared/random.ts";
+import { toHex } from "../../shared/text.ts";
+import { NoiseFault } from "../noise/fault.ts";
+import type { ReceiptSink } from "../receipt/recorder.ts";
+import type { Cause } from "./backoff.ts";
+import { Conduct } from "./conduct.ts";
+import { Control, type ControlCounts } from "./control.ts";
+import type { Dialled } from "./dialer.ts";
+import { ourInit, readInit } from "./init.ts";
+import { hostAndPort, peerName } from "./peer_file.ts";
+
+/** How a session ended. */
+export interface SessionEnd {
+  /** Who ended it. */
+  readonly by: SessionClosed["by"];
+  /** Why, in one printable line. */
+  readonly reason: string;
+  /** How long to leave the peer alone. */
+  readonly cause: Cause;
+}
+
+/** What a session works with. */
+export interface SessionOptions {
+  /** Whose gossip is wanted. */
+  readonly network: Network;
+  /** `first_timestamp` of our filter, seconds since the Unix epoch. */
+  readonly filterFirst: number;
+  /** How long the peer's init may take. */
+  readonly initTimeoutMilliseconds: number;
+  /** Stamps, pings and deadlines. */
+  readonly clock: Clock;
+  /** Spreads pings. */
+  readonly random: Random;
+  /** Gets every receipt. */
+  readonly sink: ReceiptSink;
+  /** Counts what is not gossip; shared by all sessions. */
+  readonly counts: ControlCounts;
+  /** Is called when init is done and the filter sent, before the first receipt. */
+  readonly onOpen: () => void;
+}
+
+/** BOLT 7: everything from `first_timestamp` on. Safe with every implementation. */
+const FILTER_RANGE = 0xffffffff;
+/** The time between pings. LND and CLN ping every 60 s, LDK every 10. */
+const PING_INTERVAL_MILLISECONDS = 30_000;
+/** Types recorded as gossip beside 256 to 258: gossip v1.75, as proposed. */
+const PROPOSED_GOSSIP = new Set([260, 267, 269, 271]);
+
+/** One connection to one peer; see the module. */
+export class Session {
+  readonly #link: Dialled;
+  readonly #options: SessionOptions;
+  readonly #conduct = new Conduct();
+  readonly #control: Control;
+  readonly #stop = new AbortController();
+  #number = -1;
+  #end: SessionEnd | undefined;
+  #receipts = 0;
+  #firstGossipAt: number | null = null;
+  #lastGossipAt: number | null = null;
+
+  /** Takes the connection over; {@link Session.run} uses and ends it. */
+  constructor(link: Dialled, options: SessionOptions) {
+    this.#link = link;
+    this.#options = options;
+    this.#control = new Control({
+      name: peerName(link.peer),
+      clock: options.clock,
+      conduct: this.#conduct,
+      counts: options.counts,
+      send: (...messages) => this.#send(...messages),
+      onMisbehaved: (reason) => this.#misbehaved(reason),
+      onError: (reason) => this.end({ by: "peer", reason, cause: "lost" }),
+    });
+  }
+
+  /** Its number in this epoch; −1 until init is done. */
+  get number(): number {
+    return this.#number;
+  }
+
+  /** Runs until the end. */
+  async run(): Promise<SessionEnd> {
+    this.#send(ourInit(this.#options.network));
+    const timers = [this.#watchInit(), this.#pingAgainAndAgain()];
+    try {
+      while (this.#end === undefined) {
+        const batch = await this.#link.connection.readBatch();
+        if (batch === null) this.#peerClosed();
+        else this.#take(batch.messages, batch.receivedAt);
+      }
+    } catch (error) {
+      if (!(error instanceof NoiseFault)) throw error;
+      this.#failed(error);
+    } finally {
+      this.end({ by: "us", reason: "internal error", cause: "lost" });
+      await Promise.all(timers);
+      this.#tellEnd(this.#end!);
+    }
+    return this.#end!;
+  }
+
+  /** Ends the session; the first end that is told counts. */
+  end(end: SessionEnd): void {
+    this.#end ??= end;
+    this.#stop.abort();
+    this.#link.connection.close();
+  }
+
+  /** Holds a gossip message that proved bad against the peer. */
+  blame(verdict: "invalid" | "malformed", type: number): void {
+    const objection = this.#conduct.badGossip(verdict, type, this.#options.clock.now());
+    if (objection) this.#misbehaved(objection);
+  }
+
+  /** Works on the messages of one read. Does not wait, so receipts stay in the order of their times. */
+  #take(messages: readonly Uint8Array[], receivedAt: number): void {
+    let first = 0;
+    if (this.#number < 0) {
+      if (messages.length === 0 || !this.#open(messages[0])) return;
+      first = 1;
+    }
+    this.#control.answerPings(messages, first);
+    // Once the session has ended the rest of the read is still recorded: it came whole.
+    for (let i = first; i < messages.length; i++) {
+      const raw = messages[i];
+      if (isGossip(raw)) this.#receive(raw, receivedAt);
+      else if (this.#end === undefined) this.#control.take(raw);
+    }
+  }
+
+  #receive(raw: Uint8Array, receivedAt: number): void {
+    this.#receipts++;
+    this.#firstGossipAt ??= receivedAt;
+    this.#lastGossipAt = receivedAt;
+    this.#options.sink.receive(this.#number, raw, receivedAt);
+  }
+
+  /** Reads the peer's init, sends our filter and opens the session; false when it ends instead. */
+  #open(raw: Uint8Array): boolean {
+    const { network, clock, filterFirst } = this.#options;
+    const init = readInit(raw, network);
+    if (typeof init === "string") {
+      this.end({ by: "us", reason: init, cause: "incompatible" });
+      return false;
+    }
+    this.#send(encodeMessage({
+      type: 265,
+      chainHash: chainHash(network),
+      firstTimestamp: filterFirst,
+      timestampRange: FILTER_RANGE,
+    }));
+    const { peer, dialledAt, handshakeAt } = this.#link;
+    this.#number = this.#options.sink.openSession({
+      node_id: peer.nodeId,
+      address: hostAndPort(peer),
+      dialled_at: dialledAt,
+      handshake_at: handshakeAt,
+      filter_at: clock.now(),
+      filter_first: filterFirst,
+      features: toHex(initFeatures(init)),
+    });
+    this.#options.onOpen();
+    return true;
+  }
+
+  /** Encrypts and begins to write at once; a failure ends the session. */
+  #send(...messages: Uint8Array[]): void {
+    this.#link.connection.send(...messages).catch((error) => {
+      if (!(error instanceof NoiseFault)) throw error;
+      if (error.code !== "closed") this.#failed(error);
+    });
+  }
+
+  #misbehaved(reason: string): void {
+    this.end({ by: "us", reason, cause: "misbehaved" });
+  }
+
+  #peerClosed(): void {
+    const open = this.#number >= 0;
+    const reason = open ? "it closed the connection" : "it closed the connection before init";
+    this.end({ by: "peer", reason, cause: open ? "lost" : "full" });
+  }
+
+  #failed({ code, message }: NoiseFault): void {
+    const cause = this.#number >= 0 ? "lost" : "full";
+    if (code === "network") this.end({ by: "network", reason: message, cause });
+    else if (code === "truncated") this.end({ by: "peer", reason: message, cause });
+    else if (code === "bad_mac") this.#misbehaved(`it sent a broken frame: ${message}`);
+    else this.#misbehaved(message);
+  }
+
+  async #watchInit(): Promise<void> {
+    const { initTimeoutMilliseconds: limit } = this.#options;
+    if (!await this.#sleep(limit) || this.#number >= 0) return;
+    this.end({ by: "us", reason: `no init within ${limit} ms`, cause: "handshake" });
+  }
+
+  async #pingAgainAndAgain(): Promise<void> {
+    // At a phase of its own, for a thousand pings at once are a burst.
+    let wait = PING_INTERVAL_MILLISECONDS * (0.5 + this.#options.random.next() / 2);
+    while (await this.#sleep(wait)) {
+      wait = PING_INTERVAL_MILLISECONDS;
+      if (this.#number >= 0 && !this.#control.ping()) {
+        this.end({ by: "us", reason: "it does not answer pings", cause: "lost" });
+      }
+    }
+  }
+
+  /** True after the time, false as soon as the session ends. */
+  #sleep(milliseconds: number): Promise<boolean> {
+    return this.#options.clock.sleep(milliseconds, this.#stop.signal)
+      .then(() => this.#end === undefined, () => false);
+  }
+
+  #tellEnd({ by, reason }: SessionEnd): void {
+    if (this.#number < 0) return;
+    this.#options.sink.closeSession({
+      session: this.#number,
+      at: this.#options.clock.now(),
+      by,
+      reason,
+      receipts: this.#receipts,
+      bytes_in: this.#link.connection.bytesIn(),
+      bytes_out: this.#link.connection.bytesOut(),
+      first_gossip_at: this.#firstGossipAt,
+      last_gossip_at: this.#lastGossipAt,
+    });
+  }
+}
+
+function isGossip(raw: Uint8Array): boolean {
+  if (raw[0] !== 1 || raw.length < 2) return false;
+  return raw[1] <= 2 || PROPOSED_GOSSIP.has(messageType(raw));
+}
