@@ -3,7 +3,8 @@
  * PeerManager, joined to TCP sockets of Deno's by {@link LdkSocket}. It verifies signatures and speaks the protocol by
  * somebody else's reading of the BOLTs.
  *
- * Nothing here runs on a timer: LDK works when bytes come, and when {@link LdkNode.tick} says that time passed.
+ * LDK works when bytes come and, as its own background processor has it, ten times a second; that its longer timers
+ * passed only {@link LdkNode.tick} says.
  *
  * @module
  */
@@ -62,6 +63,8 @@ export async function startLdk(options: LdkOptions): Promise<LdkNode> {
   return new Node(options);
 }
 
+const PROCESS_INTERVAL_MILLISECONDS = 100;
+
 let loaded: Promise<void> | undefined;
 
 function loadLdk(): Promise<void> {
@@ -80,6 +83,7 @@ class Node implements LdkNode {
   readonly #manager: ldk.PeerManager;
   readonly #listener: Deno.TcpListener;
   readonly #accepting: Promise<void>;
+  readonly #processing: ReturnType<typeof setInterval>;
   readonly #sockets = new Set<LdkSocket>();
 
   constructor(options: LdkOptions) {
@@ -105,6 +109,8 @@ class Node implements LdkNode {
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     this.port = this.#listener.addr.port;
     this.#accepting = this.#accept();
+    const process = () => this.#manager.process_events();
+    this.#processing = setInterval(process, PROCESS_INTERVAL_MILLISECONDS);
   }
 
   async #accept(): Promise<void> {
@@ -198,6 +204,7 @@ class Node implements LdkNode {
     } catch (error) {
       if (!(error instanceof Deno.errors.BadResource)) throw error;
     }
+    clearInterval(this.#processing);
     await this.#accepting;
     this.#manager.disconnect_all_peers();
     for (const socket of this.#sockets) socket.close();

@@ -32,6 +32,7 @@ export class LdkSocket {
 
   /** Nothing moves before {@link start}. */
   constructor(conn: Deno.TcpConn, manager: ldk.PeerManager) {
+    conn.setNoDelay(true);
     this.#conn = conn;
     this.#manager = manager;
     const id = ++lastId;
