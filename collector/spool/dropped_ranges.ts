@@ -1,0 +1,44 @@
+/**
+ * Batches that were given up, as ranges of numbers, until they can be told.
+ *
+ * @module
+ */
+import type { BatchNumber } from "./record.ts";
+
+/** Batches `first` to `last` of `epoch`, both included. */
+export interface DroppedRange {
+  /** Their epoch. */
+  readonly epoch: number;
+  /** The lowest number. */
+  readonly first: number;
+  /** The highest number. */
+  readonly last: number;
+}
+
+/** Ranges kept; at more, the newest is widened, which tells too much rather than too little. */
+const MAX_RANGES = 1000;
+
+/** A list of ranges that grows at its end. */
+export class DroppedRanges {
+  #ranges: DroppedRange[] = [];
+
+  /** Adds one batch; those that follow each other share a range. */
+  add({ epoch, number }: BatchNumber): void {
+    const last = this.#ranges.at(-1);
+    const isNext = last?.epoch === epoch && number === last.last + 1;
+    const mustWiden = last?.epoch === epoch && this.#ranges.length >= MAX_RANGES;
+    if (isNext || mustWiden) {
+      const first = Math.min(last.first, number);
+      this.#ranges[this.#ranges.length - 1] = { epoch, first, last: Math.max(last.last, number) };
+    } else {
+      this.#ranges.push({ epoch, first: number, last: number });
+    }
+  }
+
+  /** All ranges; the list is empty after. */
+  take(): DroppedRange[] {
+    const ranges = this.#ranges;
+    this.#ranges = [];
+    return ranges;
+  }
+}

@@ -1,0 +1,272 @@
+/**
+ * The spool: closed batches on disk until they are delivered. It is the only buffer of the collector that may grow.
+ *
+ * A folder of append-only segments. Batches are read back for delivery through the page cache, in the order in which
+ * they were written, those of earlier epochs first. A segment's file goes when all of its batches are delivered; what
+ * was delivered out of a segment that is still there is delivered once more after a restart, which changes nothing in
+ * the archive. A write that returned survives SIGKILL, but not necessarily the loss of power.
+ *
+ * One process at a time: the lock of the data folder sees to it.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
+import { errorText, UserError } from "../../shared/errors.ts";
+import { logger } from "../../shared/log.ts";
+import { type DroppedRange, DroppedRanges } from "./dropped_ranges.ts";
+import { type BatchNumber, encodeRecord, recordBatch, recordNumber } from "./record.ts";
+import { Segment } from "./segment.ts";
+
+const log = logger("collector", "spool");
+
+/** A segment's file: ten digits, in the order of creation. */
+const SEGMENT_NAME = /^(\d{10})\.seg$/;
+/** At least so many segments fit below the cap: dropping one then costs no more than this share of what is kept. */
+const MIN_SEGMENTS = 4;
+/** An active segment of which everything is delivered is given up at this size, so that a crash repeats little. */
+const GIVE_UP_BYTES = MAX_BATCH_BYTES;
+
+/** How much a spool may hold. */
+export interface SpoolOptions {
+  /** The cap: at it the oldest segment is dropped, and with it what of it was not delivered. */
+  readonly maxBytes: number;
+  /** When the next segment is begun; at most a quarter of the cap is taken. */
+  readonly segmentBytes: number;
+  /** Hears what was dropped, once the spool can write again: that is when it can be told. */
+  readonly onDropped: (dropped: DroppedRange) => void;
+}
+
+/** A batch read back for delivery. */
+export interface SpooledBatch extends BatchNumber {
+  /** As `encodeBatch` gave them. */
+  readonly bytes: Uint8Array;
+}
+
+/** What a spool has done so far. */
+export interface SpoolCounters {
+  /** Batches found at the start, of earlier epochs. */
+  recovered: number;
+  /** Bytes of torn last writes that were cut off at the start. */
+  tornBytes: number;
+  /** Batches given up at the cap or because the disk took no more. */
+  dropped: number;
+  /** Records that could not be read back. */
+  damaged: number;
+}
+
+/** Batches on disk. Disposing closes its files; twice is harmless. */
+export class Spool implements Disposable {
+  /** What it has done so far. */
+  readonly counters: Readonly<SpoolCounters>;
+
+  readonly #path: string;
+  readonly #options: SpoolOptions;
+  readonly #segmentBytes: number;
+  readonly #counters: SpoolCounters = { recovered: 0, tornBytes: 0, dropped: 0, damaged: 0 };
+  /** Oldest first; only the last may be open for appending. */
+  readonly #segments: Segment[] = [];
+  #nextSequence = 1;
+  #bytes = 0;
+  /** Given out by {@link next}, and not delivered yet. */
+  readonly #outstanding = new Map<SpooledBatch, Segment>();
+  readonly #unreported = new DroppedRanges();
+  /** Why the last write failed, or null. */
+  #trouble: string | null = null;
+  #onAppended: (() => void) | null = null;
+
+  private constructor(path: string, options: SpoolOptions) {
+    this.#path = path;
+    this.#options = options;
+    this.#segmentBytes = Math.min(options.segmentBytes, options.maxBytes / MIN_SEGMENTS);
+    this.counters = this.#counters;
+  }
+
+  /**
+   * Opens the spool in a folder, which is made if need be, with what an earlier process left there.
+   *
+   * @throws {UserError} when the folder or a file in it cannot be used.
+   */
+  static async open(path: string, options: SpoolOptions): Promise<Spool> {
+    const spool = new Spool(path, options);
+    try {
+      await Deno.mkdir(path, { recursive: true });
+      const names: string[] = [];
+      for await (const { name } of Deno.readDir(path)) {
+        if (SEGMENT_NAME.test(name)) names.push(name);
+      }
+      for (const name of names.sort()) spool.#recover(name);
+    } catch (error) {
+      spool[Symbol.dispose]();
+      throw new UserError(`Cannot use spool ${path}: ${errorText(error)}`, { cause: error });
+    }
+    const { recovered, tornBytes } = spool.#counters;
+    if (recovered > 0 || tornBytes > 0) {
+      log.info("found {recovered} batches of earlier runs; cut {tornBytes} torn bytes", {
+        recovered,
+        tornBytes,
+      });
+    }
+    return spool;
+  }
+
+  /** Batches in it that are not delivered. */
+  get batches(): number {
+    return this.#segments.reduce((sum, { records, done }) => sum + records - done, 0);
+  }
+
+  /** Bytes of its files. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Adds a batch. Never throws: what cannot be kept is dropped, counted and told. */
+  append(bytes: Uint8Array, id: BatchNumber): void {
+    const record = encodeRecord(bytes, id);
+    while (this.#segments.length > 0 && this.#bytes + record.length > this.#options.maxBytes) {
+      this.#dropOldest();
+    }
+    try {
+      this.#activeSegment(record.length).append(record);
+    } catch (error) {
+      this.#unreported.add(id);
+      this.#counters.dropped++;
+      this.#setTrouble(errorText(error));
+      return;
+    }
+    this.#bytes += record.length;
+    this.#setTrouble(null);
+    this.#onAppended?.();
+    for (const range of this.#unreported.take()) this.#options.onDropped(range);
+  }
+
+  /**
+   * The next batch to deliver, or null when all were given out. Each is given out once.
+   *
+   * Throws what the file system throws, such as too many open files; a later call may succeed.
+   */
+  next(): SpooledBatch | null {
+    for (;;) {
+      const segment = this.#segments.find((segment) => segment.hasUnread);
+      if (!segment) return null;
+      const record = segment.read();
+      const bytes = record && recordBatch(record);
+      if (bytes) {
+        const batch = { ...recordNumber(record), bytes };
+        this.#outstanding.set(batch, segment);
+        return batch;
+      }
+      if (record) segment.done++;
+      this.#counters.damaged++;
+      log.error("A spooled batch is damaged and cannot be delivered; the archive will show a gap");
+      this.#release(segment);
+    }
+  }
+
+  /** Marks a batch that {@link next} gave as delivered; harmless twice. */
+  acknowledge(batch: SpooledBatch): void {
+    const segment = this.#outstanding.get(batch);
+    if (!segment) return;
+    this.#outstanding.delete(batch);
+    segment.done++;
+    if (segment.isDone && segment.bytes >= GIVE_UP_BYTES) segment.seal();
+    this.#release(segment);
+  }
+
+  /** Resolves when a batch is appended; rejects with the signal's reason when that comes first. One waiter at a time. */
+  appended(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      if (signal.aborted) return reject(signal.reason);
+      const settle = (end: () => void) => {
+        this.#onAppended = null;
+        signal.removeEventListener("abort", onAbort);
+        end();
+      };
+      const onAbort = () => settle(() => reject(signal.reason));
+      this.#onAppended = () => settle(resolve);
+      signal.addEventListener("abort", onAbort, { once: true });
+    });
+  }
+
+  /** Closes its files, and removes those that hold nothing to deliver. */
+  [Symbol.dispose](): void {
+    for (const segment of [...this.#segments]) {
+      segment.seal();
+      this.#release(segment);
+    }
+  }
+
+  #recover(name: string): void {
+    this.#nextSequence = Number(SEGMENT_NAME.exec(name)![1]) + 1;
+    const { segment, tornBytes } = Segment.recover(join(this.#path, name));
+    this.#counters.tornBytes += tornBytes;
+    this.#counters.recovered += segment.records;
+    this.#bytes += segment.bytes;
+    this.#segments.push(segment);
+    this.#release(segment);
+  }
+
+  /** The segment that takes a record of `length` bytes. Throws what the file system throws. */
+  #activeSegment(length: number): Segment {
+    const last = this.#segments.at(-1);
+    if (last && !last.isSealed) {
+      if (last.bytes === 0 || last.bytes + length <= this.#segmentBytes) return last;
+      last.seal();
+      this.#release(last);
+    }
+    const name = `${String(this.#nextSequence++).padStart(10, "0")}.seg`;
+    const segment = Segment.create(join(this.#path, name));
+    this.#segments.push(segment);
+    return segment;
+  }
+
+  /** Gives up the oldest segment: at the cap the newest batches are worth more. */
+  #dropOldest(): void {
+    const [segment] = this.#segments;
+    let batches = 0;
+    const drop = (id: BatchNumber) => {
+      this.#unreported.add(id);
+      batches++;
+    };
+    for (const [batch, home] of this.#outstanding) {
+      if (home !== segment) continue;
+      this.#outstanding.delete(batch);
+      drop(batch);
+    }
+    for (const id of segment.unreadNumbers()) drop(id);
+    this.#counters.dropped += batches;
+    log.warning("The spool is full; its oldest {batches} batches are dropped", { batches });
+    this.#remove(segment);
+  }
+
+  /** Lets go of a segment of which nothing is left to deliver, nor will be. */
+  #release(segment: Segment): void {
+    if (segment.isSealed && segment.isDone) this.#remove(segment);
+  }
+
+  #remove(segment: Segment): void {
+    const at = this.#segments.indexOf(segment);
+    if (at < 0) return;
+    this.#segments.splice(at, 1);
+    this.#bytes -= segment.bytes;
+    try {
+      segment.remove();
+    } catch (error) {
+      // What is in it is delivered once more after a restart, which does no harm.
+      log.warning("Cannot remove a spool file: {reason}", { reason: errorText(error) });
+    }
+  }
+
+  /** Says once when writing stops to work, and once when it works again. */
+  #setTrouble(trouble: string | null): void {
+    if (trouble !== null && this.#trouble === null) {
+      log.error("Cannot write to spool {path}: {trouble}; batches are dropped until it works", {
+        path: this.#path,
+        trouble,
+      });
+    } else if (trouble === null && this.#trouble !== null) {
+      log.info("Spool {path} takes batches again", { path: this.#path });
+    }
+    this.#trouble = trouble;
+  }
+}
