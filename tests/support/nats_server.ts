@@ -4,17 +4,12 @@
  * @module
  */
 import { UserError } from "../../shared/errors.ts";
+import { freePort } from "./free_port.ts";
 import { type Process, startProcess } from "./process.ts";
 import { tempDir } from "./temp_dir.ts";
 
 /** Where Debian puts it; not on every user's PATH. */
 const COMMANDS = ["nats-server", "/usr/sbin/nats-server"];
-/**
- * Ports to draw from: below Linux' ephemeral range, so that while the server is down no client's own socket, its
- * reconnecting ones least of all, gets the port that a restart needs again.
- */
-const FIRST_PORT = 20_000;
-const LAST_PORT = 32_000;
 /** Another test may take a free port before the server binds it. */
 const START_ATTEMPTS = 20;
 
@@ -119,16 +114,4 @@ function spawnServer(args: readonly string[]): Process {
   throw new UserError(
     "Cannot find nats-server, which the tests need; install Debian's package: apt-get install nats-server",
   );
-}
-
-function freePort(): number {
-  for (;;) {
-    const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
-    try {
-      Deno.listen({ hostname: "127.0.0.1", port }).close();
-      return port;
-    } catch (error) {
-      if (!(error instanceof Deno.errors.AddrInUse)) throw error;
-    }
-  }
 }
