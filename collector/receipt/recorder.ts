@@ -109,8 +109,13 @@ export class Recorder implements ReceiptSink, Disposable {
     return session;
   }
 
-  /** See {@link ReceiptSink.receive}. @throws {Error} when the session is not open: a bug of the caller. */
-  receive(session: number, raw: Uint8Array, receivedAt: number): void {
+  /**
+   * See {@link ReceiptSink.receive}.
+   *
+   * @returns the message's number in this epoch.
+   * @throws {Error} when the session is not open: a bug of the caller.
+   */
+  receive(session: number, raw: Uint8Array, receivedAt: number): number {
     const from = this.#sessions.get(session);
     if (!from) throw new Error(`Receipt of session ${session}, which is not open`);
     const counters = this.#counters;
@@ -131,6 +136,7 @@ export class Recorder implements ReceiptSink, Disposable {
     counters.receipts++;
     this.#batch.addReceipt(receivedAt, number, session, flags);
     this.#afterAdding(receivedAt);
+    return number;
   }
 
   /** See {@link ReceiptSink.closeSession}. @throws {Error} when the session is not open: a bug of the caller. */
