@@ -4,7 +4,7 @@
  * @module
  */
 import { type Process, startProgram } from "../support/process.ts";
-import { type Done, parseEvent, type Progress, type Ready } from "./ipc.ts";
+import { type Done, parseEvent, type Progress, type Ready, type SimnetEvent } from "./ipc.ts";
 
 /** What to start. */
 export interface SimnetChildOptions {
@@ -28,6 +28,8 @@ export interface SimnetChild extends AsyncDisposable {
   start(): Promise<void>;
   /** Its latest progress, null before the first. */
   progress(): Progress | null;
+  /** What it said when all was written; null before. */
+  finished(): Done | null;
   /** Waits until all is written. @throws {Error} with its last lines when it ends or fails before. */
   done(timeoutMilliseconds: number): Promise<Done>;
 }
@@ -48,10 +50,8 @@ export async function startSimnet(options: SimnetChildOptions): Promise<SimnetCh
       ready,
       process,
       start: () => process.writeLine('{"command":"start"}'),
-      progress() {
-        const line = process.lines.findLast((line) => line.startsWith('{"event":"progress"'));
-        return line === undefined ? null : parseEvent(line) as Progress;
-      },
+      progress: () => latest(process, "progress") as Progress | null,
+      finished: () => latest(process, "done") as Done | null,
       async done(timeoutMilliseconds) {
         const line = await process.waitForLine(/^\{"event":"done"/, { timeoutMilliseconds });
         return parseEvent(line) as Done;
@@ -62,4 +62,9 @@ export async function startSimnet(options: SimnetChildOptions): Promise<SimnetCh
     await process.kill();
     throw error;
   }
+}
+
+function latest(process: Process, event: SimnetEvent["event"]): SimnetEvent | null {
+  const line = process.lines.findLast((line) => line.startsWith(`{"event":"${event}"`));
+  return line === undefined ? null : parseEvent(line);
 }

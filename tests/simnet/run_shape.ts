@@ -6,13 +6,16 @@
 import { REAL_RUN } from "./real_run.ts";
 import type { TrafficOptions } from "./traffic.ts";
 
-/** A minute of the network in a second, or more where the run would be shorter than {@link LEAST_NETWORK_SECONDS}. */
-const COMPRESSION = 60;
+/** Network seconds in a second, or more where the run would be shorter than {@link LEAST_NETWORK_SECONDS}. */
+const COMPRESSION = 40;
 /** Delays and timers need this much of the network's time to show their shape. */
-const LEAST_NETWORK_SECONDS = 1800;
+const LEAST_NETWORK_SECONDS = 1200;
 /** What two cores take with ease, receipts a second of the clock; beyond it there are fewer messages. */
 const MAX_RECEIPTS_PER_SECOND = 25_000;
-/** The end of a run, in which no message is created but the late deliveries come in: a share, and at most seconds. */
+/**
+ * The end of a run, in which no message is created but the late deliveries come in: a share, and at most seconds.
+ * Before it messages come that much faster, so that the run as a whole has the real one's rate.
+ */
 const TAIL_SHARE = 0.3;
 const MAX_TAIL_SECONDS = 900;
 
@@ -24,7 +27,7 @@ export function squeezedRun(
   const compression = Math.max(COMPRESSION, LEAST_NETWORK_SECONDS / seconds);
   const whole = seconds * compression;
   const created = whole - Math.min(TAIL_SHARE * whole, MAX_TAIL_SECONDS);
-  const natural = created * REAL_RUN.messages / REAL_RUN.seconds;
+  const natural = whole * REAL_RUN.messages / REAL_RUN.seconds;
   const receiptsPerMessage = REAL_RUN.receipts / REAL_RUN.messages * peers / REAL_RUN.peers;
   const most = MAX_RECEIPTS_PER_SECOND * seconds / receiptsPerMessage;
   return {
