@@ -1,0 +1,63 @@
+/**
+ * `deno task demo`: the main job end to end on loopback, with a report.
+ *
+ * @module
+ */
+import { relative } from "node:path";
+import { runMain, stopSignal } from "../../shared/cli.ts";
+import { isFaithful } from "./compare.ts";
+import { Display, standardError } from "./display.ts";
+import { lastLine, resultLines } from "./result.ts";
+import { runDemo } from "./run.ts";
+
+const command = {
+  name: "deno task demo",
+  summary:
+    "Runs a simulated Lightning network, a collector and an archiver on this machine, compares the " +
+    "archive with what was sent, and reports on it.",
+  flags: {
+    peers: { type: "number", help: "how many simulated nodes", default: 200, min: 1, max: 2000 },
+    seconds: { type: "number", help: "how long they send", default: 30, min: 1, max: 3600 },
+    seed: { type: "string", help: "equal seeds give equal traffic", default: "1" },
+    nats: {
+      type: "string",
+      help: "send through this NATS server, e.g. nats://127.0.0.1:4222",
+      value: "URL",
+    },
+    out: {
+      type: "string",
+      help: "where the results go",
+      value: "DIR",
+      default: "query_results/demo",
+    },
+  },
+  examples: [
+    "deno task demo",
+    "deno task demo --peers 50 --seconds 10 --seed friday",
+    "deno task demo --nats nats://127.0.0.1:4222",
+  ],
+} as const;
+
+if (import.meta.main) {
+  await runMain(command, async ({ peers, seconds, seed, nats, out }) => {
+    const result = await runDemo({
+      peers,
+      seconds,
+      seed,
+      nats,
+      out,
+      signal: stopSignal(),
+      display: new Display(standardError()),
+    });
+    const shown = (path: string) => relative(Deno.cwd(), path);
+    console.log(resultLines(result).join("\n"));
+    console.log(
+      lastLine(result, {
+        peers,
+        archive: shown(result.archive),
+        report: shown(result.queried.report),
+      }),
+    );
+    return isFaithful(result.comparison) ? 0 : 1;
+  });
+}
