@@ -1,0 +1,65 @@
+/**
+ * What `deno task bench` prints: one figure a line, held against its bar.
+ *
+ * @module
+ */
+
+/** What a figure should be. */
+export interface Bar {
+  /** Whether the figure should stay at or below the limit, or at or above it. */
+  readonly sense: "<=" | ">=";
+  /** The limit, in the figure's unit. */
+  readonly limit: number;
+}
+
+/** One measured figure, as printed. */
+export interface Figure {
+  /** What was measured. */
+  readonly figure: string;
+  /** The median of the runs, or the one value of a figure that is measured once. */
+  readonly value: number;
+  /** Its unit, e.g. `receipts/s`. */
+  readonly unit: string;
+  /** The bar, e.g. `<= 3`. */
+  readonly bar: string;
+  /** Whether the value holds it. */
+  readonly holds: boolean;
+  /** Every run's value where there were several: the spread. */
+  readonly runs?: readonly number[];
+}
+
+/** A measurement: what it is called on the command line, and how it is taken. */
+export interface Benchmark {
+  /** The name for `--only`. */
+  readonly name: string;
+  /** One line for `--list`. */
+  readonly what: string;
+  /** Takes it; `repeat` is how many runs a median is made of, `progress` writes a line for the reader. */
+  run(options: { repeat: number; progress: (line: string) => void }): Promise<readonly Figure[]>;
+}
+
+/** The figure of one or more runs: their median against the bar. */
+export function figure(name: string, runs: readonly number[], unit: string, bar: Bar): Figure {
+  const value = median(runs);
+  const holds = bar.sense === "<=" ? value <= bar.limit : value >= bar.limit;
+  return {
+    figure: name,
+    value: rounded(value),
+    unit,
+    bar: `${bar.sense} ${bar.limit}`,
+    holds,
+    ...(runs.length > 1 ? { runs: runs.map(rounded) } : {}),
+  };
+}
+
+/** The middle value; the mean of the two in the middle of an even number of them. */
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2;
+}
+
+/** Four significant digits: more would be noise. */
+function rounded(value: number): number {
+  return Number(value.toPrecision(4));
+}

@@ -1,0 +1,63 @@
+/**
+ * `deno task bench`: the performance figures, one JSON line each on standard output; progress on standard error.
+ *
+ * @module
+ */
+import { type Command, type Flag, runMain } from "../../shared/cli.ts";
+import { UserError } from "../../shared/errors.ts";
+import { archiveBenchmark } from "./archive.ts";
+import { collectorBenchmark } from "./collector.ts";
+import type { Benchmark } from "./figure.ts";
+import { freshDemoBenchmark, freshTestBenchmark } from "./fresh_clone.ts";
+
+const BENCHMARKS: readonly Benchmark[] = [
+  collectorBenchmark,
+  archiveBenchmark,
+  freshDemoBenchmark,
+  freshTestBenchmark,
+];
+
+const flags = {
+  only: { type: "string", help: "only these, separated by commas", value: "NAMES" },
+  list: { type: "boolean", help: "say what there is and end" },
+  repeat: { type: "number", help: "runs a median is made of", default: 3, min: 1, max: 100 },
+} as const satisfies Record<string, Flag>;
+
+const command: Command<typeof flags> = {
+  name: "deno task bench",
+  summary: "Measures the performance figures and prints one JSON line each:\n" +
+    '{"figure", "value", "unit", "bar", "holds", "runs"}. Ends with 1 when one does not hold.',
+  flags,
+  examples: ["deno task bench", "deno task bench --only archive,collector --repeat 5"],
+};
+
+/** The benchmarks that `--only` names, in the order in which they stand. */
+function chosen(only: string | undefined): readonly Benchmark[] {
+  if (only === undefined) return BENCHMARKS;
+  const names = only.split(",");
+  const known = BENCHMARKS.map((benchmark) => benchmark.name);
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0) {
+    throw new UserError(
+      `No benchmark is called ${unknown.join(", ")}; there are ${known.join(", ")}`,
+    );
+  }
+  return BENCHMARKS.filter((benchmark) => names.includes(benchmark.name));
+}
+
+await runMain(command, async ({ only, list, repeat }) => {
+  const benchmarks = chosen(only);
+  if (list) {
+    for (const { name, what } of benchmarks) console.log(`${name.padEnd(16)}${what}`);
+    return 0;
+  }
+  let holds = true;
+  for (const benchmark of benchmarks) {
+    const progress = (line: string) => console.error(`${benchmark.name}: ${line}`);
+    for (const figure of await benchmark.run({ repeat, progress })) {
+      console.log(JSON.stringify(figure));
+      holds &&= figure.holds;
+    }
+  }
+  return holds ? 0 : 1;
+});
