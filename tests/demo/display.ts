@@ -36,7 +36,7 @@ export class Display {
   #hasLive = false;
   #toldAt = -Infinity;
 
-  /** @param now milliseconds that only grow. */
+  /** Nothing is shown yet. @param now milliseconds that only grow. */
   constructor(output: Output, now: () => number = () => performance.now()) {
     this.#output = output;
     this.#now = now;

@@ -42,7 +42,7 @@ export class OriginPicker {
   readonly #counts: OriginCounts;
   #announced = 0;
 
-  /** @param counts from {@link originCountsOf}. */
+  /** No channel is announced yet. @param counts from {@link originCountsOf}. */
   constructor(counts: OriginCounts, random: Random) {
     this.#random = random;
     this.#counts = counts;

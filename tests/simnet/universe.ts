@@ -28,7 +28,7 @@ export class Universe {
   readonly #nodes: TestKey[] = [];
   readonly #channels: SimulatedChannel[] = [];
 
-  /** @param counts how many there are; the first nodes are the peers. */
+  /** A universe of its own. @param counts how many there are; the first nodes are the peers. */
   constructor(seed: string | number, counts: OriginCounts) {
     this.#seed = `simnet ${seed}`;
     this.#counts = counts;
