@@ -271,19 +271,6 @@ Deno.test("batches that the disk does not take are dropped, and told when it tak
   assert.deepEqual(names(rest(spool)), ["1/5"]);
 });
 
-Deno.test("whoever waits for a batch is woken by it, or by the signal", async () => {
-  await using dir = await tempDir();
-  using spool = await openSpool(dir);
-  const stop = new AbortController();
-  const woken = spool.appended(stop.signal);
-  append(spool, 1, 0, 0);
-  await woken;
-  const waiting = spool.appended(stop.signal);
-  stop.abort(new Error("enough"));
-  await assert.rejects(waiting, /enough/);
-  await assert.rejects(spool.appended(stop.signal), /enough/);
-});
-
 Deno.test("a folder that cannot be a spool is refused in one line", async () => {
   await using dir = await tempDir();
   await Deno.writeTextFile(dir.join("spool"), "a file");

@@ -59,6 +59,8 @@ export interface SpoolCounters {
 export class Spool implements Disposable {
   /** What it has done so far. */
   readonly counters: Readonly<SpoolCounters>;
+  /** Called after each batch that was added. */
+  onAppended: (() => void) | null = null;
 
   readonly #path: string;
   readonly #options: SpoolOptions;
@@ -73,7 +75,6 @@ export class Spool implements Disposable {
   readonly #unreported = new DroppedRanges();
   /** Why the last write failed, or null. */
   #trouble: string | null = null;
-  #onAppended: (() => void) | null = null;
 
   private constructor(path: string, options: SpoolOptions) {
     this.#path = path;
@@ -136,7 +137,7 @@ export class Spool implements Disposable {
     }
     this.#bytes += record.length;
     this.#setTrouble(null);
-    this.#onAppended?.();
+    this.onAppended?.();
     for (const range of this.#unreported.take()) this.#options.onDropped(range);
   }
 
@@ -171,21 +172,6 @@ export class Spool implements Disposable {
     segment.done++;
     if (segment.isDone && segment.bytes >= GIVE_UP_BYTES) segment.seal();
     this.#release(segment);
-  }
-
-  /** Resolves when a batch is appended; rejects with the signal's reason when that comes first. One waiter at a time. */
-  appended(signal: AbortSignal): Promise<void> {
-    return new Promise((resolve, reject) => {
-      if (signal.aborted) return reject(signal.reason);
-      const settle = (end: () => void) => {
-        this.#onAppended = null;
-        signal.removeEventListener("abort", onAbort);
-        end();
-      };
-      const onAbort = () => settle(() => reject(signal.reason));
-      this.#onAppended = () => settle(resolve);
-      signal.addEventListener("abort", onAbort, { once: true });
-    });
   }
 
   /** Closes its files, and removes those that hold nothing to deliver. */

@@ -1,0 +1,207 @@
+/**
+ * The delivery loop: batches go from the spool to the uplink, in order, until each is safe on the other side.
+ *
+ * @module
+ */
+import { errorText } from "../../shared/errors.ts";
+import type { Clock } from "../../shared/clock.ts";
+import { logger } from "../../shared/log.ts";
+import type { Random } from "../../shared/random.ts";
+import type { Spool, SpooledBatch } from "../spool/spool.ts";
+import { type Outcome, type Uplink, type UplinkCode, UplinkFault } from "./uplink.ts";
+
+const log = logger("collector", "uplink");
+
+/** Bytes of batches under way at once, at most; they are in memory meanwhile. */
+const MAX_OUTSTANDING_BYTES = 8 * 1024 * 1024;
+/** After the first failure; doubled with each further one, and shortened by up to a half at random. */
+const FIRST_BACKOFF_MILLISECONDS = 250;
+/** The longest back-off. */
+const MAX_BACKOFF_MILLISECONDS = 5000;
+
+/** What a delivery works with. */
+export interface DeliveryDependencies {
+  /** Where batches come from. */
+  readonly spool: Spool;
+  /** Where they go. */
+  readonly uplink: Uplink;
+  /** For back-off and time-outs. */
+  readonly clock: Clock;
+  /** For back-off. */
+  readonly random: Random;
+}
+
+/** How delivery is going. */
+export interface DeliveryStatus {
+  /** Why batches wait, or null while nothing stops them; `spool` when they cannot be read. */
+  readonly trouble: UplinkCode | "spool" | null;
+  /** Batches delivered. */
+  readonly delivered: number;
+  /** Those of them that the other side had already. */
+  readonly duplicates: number;
+  /** Those of them that the archive could not read. */
+  readonly setAside: number;
+  /** Attempts that failed. */
+  readonly failures: number;
+}
+
+/** What is in the spool after {@link Delivery.drain}. */
+export interface Leftover {
+  /** Batches that are not delivered. */
+  readonly batches: number;
+  /** Bytes of the spool's files. */
+  readonly bytes: number;
+}
+
+/** A batch that was read from the spool. */
+interface Entry {
+  readonly batch: SpooledBatch;
+  /** Settles when the attempt that is made is over; null while none is made. */
+  attempt: Promise<void> | null;
+}
+
+/** Delivers batches from its creation until it is disposed of. */
+export class Delivery implements AsyncDisposable {
+  readonly #dependencies: DeliveryDependencies;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+  /** Batches read from the spool and not delivered yet, in its order. */
+  readonly #window: Entry[] = [];
+  #windowBytes = 0;
+  readonly #counters = { delivered: 0, duplicates: 0, setAside: 0, failures: 0 };
+  #trouble: DeliveryStatus["trouble"] = null;
+  #saidHello = false;
+  /** Whether an attempt failed since the last back-off. */
+  #failed = false;
+  /** Back-offs since the last success. */
+  #backOffs = 0;
+  #wake: () => void = () => {};
+  #onDelivered: () => void = () => {};
+
+  /** Begins to deliver. */
+  constructor(dependencies: DeliveryDependencies) {
+    this.#dependencies = dependencies;
+    this.#running = this.#run();
+  }
+
+  /** How it is going. */
+  get status(): DeliveryStatus {
+    return { trouble: this.#trouble, ...this.#counters };
+  }
+
+  /** Waits until everything in the spool is delivered or so much time has passed; tells what is left. */
+  async drain(timeoutMilliseconds: number): Promise<Leftover> {
+    const { spool, clock } = this.#dependencies;
+    const emptied = new AbortController();
+    this.#onDelivered = () => {
+      if (spool.batches === 0) emptied.abort();
+    };
+    this.#onDelivered();
+    await clock.sleep(timeoutMilliseconds, emptied.signal).catch(() => {});
+    return { batches: spool.batches, bytes: spool.bytes };
+  }
+
+  /** Stops; what is under way is given up and stays in the spool. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    this.#wake();
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    const { spool } = this.#dependencies;
+    const { signal } = this.#stop;
+    spool.onAppended = () => this.#wake();
+    while (!signal.aborted) {
+      // Made before anything can happen that it is for.
+      const woken = new Promise<void>((resolve) => this.#wake = resolve);
+      if (!this.#failed) this.#sendMore();
+      if (!this.#failed || this.#underWay().length > 0) await woken;
+      else await this.#backOff();
+    }
+    spool.onAppended = null;
+    await Promise.all(this.#underWay());
+  }
+
+  /** Fills the window and sends what is in it. After a failure one batch goes ahead, to see how things are. */
+  #sendMore(): void {
+    const { spool, uplink } = this.#dependencies;
+    const limit = this.#backOffs > 0 ? 1 : uplink.maxOutstanding;
+    try {
+      while (this.#window.length < limit && this.#windowBytes < MAX_OUTSTANDING_BYTES) {
+        const batch = spool.next();
+        if (batch === null) break;
+        this.#window.push({ batch, attempt: null });
+        this.#windowBytes += batch.bytes.length;
+      }
+    } catch (error) {
+      this.#fail("spool", errorText(error));
+    }
+    for (const entry of this.#window.slice(0, limit)) entry.attempt ??= this.#attempt(entry);
+  }
+
+  #underWay(): Promise<void>[] {
+    return this.#window.flatMap(({ attempt }) => attempt ?? []);
+  }
+
+  async #attempt(entry: Entry): Promise<void> {
+    const { signal } = this.#stop;
+    let outcome: Outcome | null = null;
+    try {
+      outcome = await this.#dependencies.uplink.send(entry.batch, signal);
+    } catch (error) {
+      const code = error instanceof UplinkFault ? error.code : "refused";
+      if (!signal.aborted) this.#fail(code, errorText(error));
+    }
+    entry.attempt = null;
+    if (outcome !== null) this.#settle(entry, outcome);
+    this.#wake();
+  }
+
+  #settle(entry: Entry, outcome: Outcome): void {
+    this.#window.splice(this.#window.indexOf(entry), 1);
+    this.#windowBytes -= entry.batch.bytes.length;
+    this.#dependencies.spool.acknowledge(entry.batch);
+    this.#counters.delivered++;
+    if (outcome === "duplicate") this.#counters.duplicates++;
+    if (outcome === "set_aside") this.#counters.setAside++;
+    if (!this.#failed) {
+      this.#backOffs = 0;
+      this.#sayWell();
+    }
+    this.#onDelivered();
+  }
+
+  #fail(trouble: UplinkCode | "spool", reason: string): void {
+    this.#counters.failures++;
+    this.#failed = true;
+    if (trouble === this.#trouble) return;
+    this.#trouble = trouble;
+    const { uplink, spool } = this.#dependencies;
+    log.warning("Batches wait in the spool ({batches} now): {target}: {reason}", {
+      batches: spool.batches,
+      target: uplink.target,
+      trouble,
+      reason,
+    });
+  }
+
+  /** Says once, at first and after each trouble, that batches are delivered. */
+  #sayWell(): void {
+    if (this.#trouble === null && this.#saidHello) return;
+    this.#trouble = null;
+    this.#saidHello = true;
+    log.info("Batches are delivered to {target}", { target: this.#dependencies.uplink.target });
+  }
+
+  async #backOff(): Promise<void> {
+    const { clock, random } = this.#dependencies;
+    const full = Math.min(
+      MAX_BACKOFF_MILLISECONDS,
+      FIRST_BACKOFF_MILLISECONDS * 2 ** this.#backOffs,
+    );
+    this.#backOffs++;
+    await clock.sleep(full * (1 - random.next() / 2), this.#stop.signal).catch(() => {});
+    this.#failed = false;
+  }
+}

@@ -1,0 +1,135 @@
+/**
+ * The uplink to an archiver on the same host: each batch is one HTTP POST, answered after it is committed.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { batchId, type Want } from "../../shared/batch/batch.ts";
+import { checkWant, MAX_WANT_BYTES } from "../../shared/batch/want.ts";
+import { errorText } from "../../shared/errors.ts";
+import { logger } from "../../shared/log.ts";
+import { printable } from "../../shared/text.ts";
+import { type Outcome, type OutgoingBatch, type Uplink, UplinkFault } from "./uplink.ts";
+
+const log = logger("collector", "uplink");
+
+/** An archiver commits several batches at once, so a few may wait for the same commit. */
+const MAX_OUTSTANDING = 4;
+/** How long a commit may take before the batch is sent again. */
+const ANSWER_TIMEOUT_MILLISECONDS = 30_000;
+/** The longest answer: a want and a few words. */
+const MAX_ANSWER_BYTES = MAX_WANT_BYTES + 4096;
+
+/** What a local uplink needs. */
+export interface LocalUplinkOptions {
+  /** Where the archiver's API listens: `http://127.0.0.1:8470`. */
+  readonly url: string;
+  /** The collector's name. */
+  readonly collector: string;
+  /** Hears what the archive wants told again. */
+  readonly onWant: (want: Want) => void;
+}
+
+/** What the archiver answers to a batch it took. */
+const answerSchema = v.object({
+  status: v.picklist(["committed", "duplicate"]),
+  want: v.optional(v.unknown(), null),
+});
+
+/** Batches by HTTP POST to `/batches`. */
+export class LocalUplink implements Uplink {
+  /** See {@link Uplink.target}. */
+  readonly target: string;
+  /** See {@link Uplink.maxOutstanding}. */
+  readonly maxOutstanding: number = MAX_OUTSTANDING;
+  readonly #options: LocalUplinkOptions;
+
+  /** Connects with the first batch. */
+  constructor(options: LocalUplinkOptions) {
+    this.#options = options;
+    this.target = new URL("/batches", options.url).href;
+  }
+
+  /** See {@link Uplink.send}. */
+  async send(batch: OutgoingBatch, signal: AbortSignal): Promise<Outcome> {
+    const { status, body } = await this.#post(batch.bytes, signal);
+    if (status === 200) return this.#accepted(body);
+    const answer = printable(new TextDecoder().decode(body), 200);
+    if (status === 422) {
+      const id = batchId({ ...batch, collector: this.#options.collector });
+      log.error("The archive could not read batch {id} and set it aside: {answer}", { id, answer });
+      return "set_aside";
+    }
+    const code = status === 503 ? "busy" : "refused";
+    throw new UplinkFault(code, `HTTP status ${status}: ${answer}`);
+  }
+
+  /** Nothing to close: idle connections end by themselves. */
+  [Symbol.asyncDispose](): Promise<void> {
+    return Promise.resolve();
+  }
+
+  /** The whole answer to a POST. */
+  async #post(
+    bytes: Uint8Array,
+    signal: AbortSignal,
+  ): Promise<{ status: number; body: Uint8Array }> {
+    signal.throwIfAborted();
+    const end = new AbortController();
+    const onAbort = () => end.abort(signal.reason);
+    signal.addEventListener("abort", onAbort);
+    const late = new Error("no answer in time");
+    const timer = setTimeout(() => end.abort(late), ANSWER_TIMEOUT_MILLISECONDS);
+    try {
+      const response = await fetch(this.target, {
+        method: "POST",
+        headers: { "content-type": "application/octet-stream" },
+        body: bytes as Uint8Array<ArrayBuffer>,
+        signal: end.signal,
+      });
+      return { status: response.status, body: await readBody(response) };
+    } catch (error) {
+      signal.throwIfAborted();
+      throw new UplinkFault("unreachable", errorText(error), { cause: error });
+    } finally {
+      clearTimeout(timer);
+      signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  #accepted(body: Uint8Array): Outcome {
+    let want: Want | null;
+    let status: "committed" | "duplicate";
+    try {
+      const answer = v.parse(answerSchema, JSON.parse(new TextDecoder().decode(body)));
+      want = answer.want === null ? null : checkWant(answer.want);
+      status = answer.status;
+    } catch (error) {
+      throw new UplinkFault("refused", `this is no archiver's answer: ${errorText(error)}`, {
+        cause: error,
+      });
+    }
+    if (want) this.#options.onWant(want);
+    return status === "duplicate" ? "duplicate" : "stored";
+  }
+}
+
+/** The body, up to the longest answer there is. */
+async function readBody(response: Response): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > MAX_ANSWER_BYTES) {
+      throw new Error(`an answer of more than ${MAX_ANSWER_BYTES} bytes`);
+    }
+  }
+  const body = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.length;
+  }
+  return body;
+}
