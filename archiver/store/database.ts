@@ -23,6 +23,11 @@ export interface DatabaseOptions {
   readonly threads: number;
 }
 
+/** Queries that may wait for their turn. */
+const MAX_WAITING_QUERIES = 32;
+/** A query that takes longer is interrupted. */
+const QUERY_MILLISECONDS = 30_000;
+
 /** One row, by column name. */
 export type Row = Record<string, DuckDBValue>;
 
@@ -33,6 +38,7 @@ export class Database {
   readonly #reading: DuckDBConnection;
   /** Queries under way, one after another on {@link #reading}. */
   #reads: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
   #closed = false;
 
   private constructor(
@@ -85,19 +91,28 @@ export class Database {
   /**
    * Runs a query and gives all its rows, of what is committed. Queries run one after another, beside the writing.
    *
-   * @throws {Error} DuckDB's own, or when the archive is closed.
+   * @throws {Error} DuckDB's own, or when the archive is closed, or when too many queries wait already.
    */
-  read(
-    sql: string,
-    values?: DuckDBValue[],
-    types?: DuckDBType[],
-  ): Promise<Row[]> {
-    const query = this.#reads.then(async () => {
-      if (this.#closed) throw new Error("the archive is closed");
-      return await rowsOf(this.#reading, sql, values, types);
-    });
+  async read(sql: string, values?: DuckDBValue[], types?: DuckDBType[]): Promise<Row[]> {
+    if (this.#waiting >= MAX_WAITING_QUERIES) throw new Error("too many queries wait already");
+    this.#waiting++;
+    const query = this.#reads.then(() => this.#query(sql, values, types));
     this.#reads = query.catch(() => {});
-    return query;
+    try {
+      return await query;
+    } finally {
+      this.#waiting--;
+    }
+  }
+
+  async #query(sql: string, values?: DuckDBValue[], types?: DuckDBType[]): Promise<Row[]> {
+    if (this.#closed) throw new Error("the archive is closed");
+    const timer = setTimeout(() => this.#reading.interrupt(), QUERY_MILLISECONDS);
+    try {
+      return await rowsOf(this.#reading, sql, values, types);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   /** Moves all that is committed from the write-ahead log into the file. */

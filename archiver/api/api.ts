@@ -1,0 +1,102 @@
+/**
+ * The archiver's HTTP API. All it answers is JSON, but for the metrics; it knows no passwords and is meant for loopback.
+ *
+ * @module
+ */
+import { type Context, Hono } from "hono";
+import { bodyLimit } from "hono/body-limit";
+import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
+import { errorText } from "../../shared/errors.ts";
+import { logger } from "../../shared/log.ts";
+import type { Intake } from "../intake/intake.ts";
+import { describeMessage, describePeers, MESSAGE_NAME } from "./debug.ts";
+import { createMetrics } from "./metrics.ts";
+import { collectStatus, type StatusSources } from "./status.ts";
+
+const RETRY_SECONDS = "1";
+
+const log = logger("archiver", "api");
+
+/** What the API answers from. */
+export interface ApiDependencies extends StatusSources {
+  /** The archive. */
+  readonly store: StatusSources["store"] & Parameters<typeof describeMessage>[0];
+  /** Where posted batches go. */
+  readonly intake: Pick<Intake, "status" | "submit">;
+}
+
+/**
+ * The routes:
+ *
+ * - `GET /healthz`: 200, or 503 with why it is not well;
+ * - `GET /status`: see {@link Status};
+ * - `GET /metrics`: for Prometheus;
+ * - `GET /debug/messages/:id` by message_id or SHA-256 in hex, `GET /debug/peers`;
+ * - `POST /batches`, the body one batch: after its commit 200 `{status: "committed" | "duplicate", want}`; 422
+ *   `{status: "dead_letter", reason}` when it is none; 413 when it is too long for one; 503 `{status: "busy"}` when it
+ *   was not taken.
+ */
+export function createApi(dependencies: ApiDependencies): Hono {
+  const { store, intake } = dependencies;
+  const metrics = createMetrics(dependencies);
+  const app = new Hono();
+
+  app.get("/healthz", (c) => {
+    const problems = healthProblems(dependencies);
+    return c.json({ ok: problems.length === 0, problems }, problems.length === 0 ? 200 : 503);
+  });
+  app.get("/status", async (c) => c.json(await collectStatus(dependencies)));
+  app.get("/metrics", async (c) => {
+    return c.body(await metrics.text(), 200, { "content-type": metrics.contentType });
+  });
+  app.get("/debug/peers", async (c) => c.json(await describePeers(store) as object));
+  app.get("/debug/messages/:id", async (c) => {
+    const id = c.req.param("id");
+    if (!MESSAGE_NAME.test(id)) {
+      return c.json({ error: "a message is named by its message_id or its SHA-256 in hex" }, 400);
+    }
+    const message = await describeMessage(store, id);
+    return message === null
+      ? c.json({ error: "the archive has no such message" }, 404)
+      : c.json(message as object);
+  });
+
+  const limit = bodyLimit({
+    maxSize: MAX_BATCH_BYTES,
+    onError: (c) => c.json({ error: `a batch has ${MAX_BATCH_BYTES} bytes at most` }, 413),
+  });
+  app.post("/batches", refuseBrowsers, limit, async (c) => {
+    const bytes = new Uint8Array(await c.req.arrayBuffer());
+    const outcome = await intake.submit(bytes, "http");
+    if (outcome.status === "busy") return c.json(outcome, 503, { "retry-after": RETRY_SECONDS });
+    return c.json(outcome, outcome.status === "dead_letter" ? 422 : 200);
+  });
+
+  app.notFound((c) => c.json({ error: "there is no such page" }, 404));
+  app.onError((error, c) => {
+    log.warning("{method} {path}: {error}", {
+      method: c.req.method,
+      path: c.req.routePath,
+      error: errorText(error),
+    });
+    return c.json({ error: errorText(error) }, 503);
+  });
+  return app;
+}
+
+/** A page that a browser on this host shows could post here too; only browsers send an Origin. */
+async function refuseBrowsers(c: Context, next: () => Promise<void>): Promise<Response | void> {
+  if (c.req.header("origin") !== undefined) {
+    return c.json({ error: "batches come from collectors, not from web pages" }, 403);
+  }
+  await next();
+}
+
+function healthProblems({ intake, jetStream }: ApiDependencies): string[] {
+  const { failure } = intake.status();
+  const nats = jetStream?.status().problem ?? null;
+  return [
+    ...(failure ? [`commits fail: ${failure.reason}`] : []),
+    ...(nats === null ? [] : [`batches do not come from NATS: ${nats}`]),
+  ];
+}

@@ -1,0 +1,79 @@
+/**
+ * Debug queries: one message with all that is known of it, and the peers.
+ *
+ * @module
+ */
+import { BIGINT, BLOB, blobValue, type DuckDBBlobValue } from "@duckdb/node-api";
+import { decodeMessage } from "../../shared/bolt/message.ts";
+import { BoltFault } from "../../shared/bolt/fault.ts";
+import { fromHex } from "../../shared/text.ts";
+import type { Store } from "../store/store.ts";
+import { jsonValue } from "./json.ts";
+
+/** Arrivals told of a message, at most. */
+const MAX_ARRIVALS = 1000;
+/** Peers told, at most. */
+const MAX_PEERS = 10_000;
+
+/** The archive, as far as queries go. */
+export type Readable = Pick<Store, "read">;
+
+/** What a message may be called in a URL: its message_id, or its SHA-256 in hex. */
+export const MESSAGE_NAME = /^(\d{1,15}|[0-9a-fA-F]{64})$/;
+
+/** All that is known of a message, for JSON; null when it is not there. @param name see {@link MESSAGE_NAME}. */
+export async function describeMessage(store: Readable, name: string): Promise<unknown> {
+  const byHash = name.length === 64;
+  const [message] = await store.read(
+    `SELECT m.*, l.type_name, l.scid_text FROM messages m
+    JOIN message_list l ON l.message_id = m.message_id
+    WHERE m.${byHash ? "sha256" : "message_id"} = $1`,
+    [byHash ? blobValue(fromHex(name)) : BigInt(name)],
+    [byHash ? BLOB : BIGINT],
+  );
+  if (message === undefined) return null;
+  const id = [message.message_id];
+  const [receipts] = await store.read(
+    `SELECT count(*) AS count, count(DISTINCT peer_id) AS peers,
+      count(*) FILTER (WHERE is_repeat) AS repeats, min(received_at) AS first,
+      max(received_at) AS last
+    FROM receipts WHERE message_id = $1`,
+    id,
+    [BIGINT],
+  );
+  const arrivals = await store.read(
+    `SELECT r.received_at, p.node_id AS peer, c.name AS collector, r.is_repeat, r.is_warmup
+    FROM receipts r JOIN peers p ON p.peer_id = r.peer_id
+    JOIN collectors c ON c.collector_id = r.collector_id
+    WHERE r.message_id = $1 ORDER BY r.received_at, p.node_id LIMIT ${MAX_ARRIVALS}`,
+    id,
+    [BIGINT],
+  );
+  const decoded = decode((message.raw as DuckDBBlobValue).bytes);
+  return jsonValue({ ...message, decoded, receipts, arrivals });
+}
+
+/** The fields of a message, or why it has none. */
+function decode(raw: Uint8Array): unknown {
+  try {
+    const { raw: _, ...fields } = decodeMessage(raw);
+    return fields;
+  } catch (error) {
+    if (!(error instanceof BoltFault)) throw error;
+    return { error: error.message };
+  }
+}
+
+/** The peers with their sessions, for JSON. */
+export async function describePeers(store: Readable): Promise<unknown> {
+  const peers = await store.read(
+    `SELECT p.peer_id, p.node_id, count(s.session_id) AS sessions,
+      count(s.session_id) FILTER (WHERE s.closed_at IS NULL) AS sessions_not_closed,
+      arg_max(s.address, s.filter_at) AS address, min(s.filter_at) AS first_subscribed,
+      max(s.filter_at) AS last_subscribed, max(s.closed_at) AS last_closed,
+      arg_max(s.close_reason, s.closed_at) AS last_close_reason
+    FROM peers p LEFT JOIN sessions s ON s.peer_id = p.peer_id
+    GROUP BY p.peer_id, p.node_id ORDER BY p.peer_id LIMIT ${MAX_PEERS}`,
+  );
+  return jsonValue(peers);
+}

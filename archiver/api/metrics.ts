@@ -1,0 +1,89 @@
+/**
+ * The archiver's metrics in Prometheus' text format.
+ *
+ * @module
+ */
+import { Counter, Gauge, Registry } from "prom-client";
+import { readCollectors, type StatusSources } from "./status.ts";
+
+const PREFIX = "gossip_archiver_";
+
+/** The metrics, read anew whenever they are asked for. */
+export interface Metrics {
+  /** The HTTP content type of {@link text}. */
+  readonly contentType: string;
+  /** All of them. While the archive cannot be read, those that come from it are missing. */
+  text(): Promise<string>;
+}
+
+/** Metrics of `sources`. */
+export function createMetrics(sources: StatusSources): Metrics {
+  const registry = new Registry();
+  const { counters, intake, jetStream, store, now } = sources;
+  const count = (name: string, help: string, value: () => number) =>
+    new Counter({
+      name: `${PREFIX}${name}_total`,
+      help,
+      registers: [registry],
+      collect() {
+        this.reset();
+        this.inc(value());
+      },
+    });
+  const gauge = (name: string, help: string, value: () => number) =>
+    new Gauge({
+      name: PREFIX + name,
+      help,
+      registers: [registry],
+      collect() {
+        this.set(value());
+      },
+    });
+  count("receipts", "Receipts committed since the start", () => counters.receipts);
+  count("batches", "Batches committed since the start", () => counters.batches);
+  count("duplicate_batches", "Batches that were in the archive before", () => counters.duplicates);
+  count("dead_letters", "Sets of bytes that were no batch", () => counters.deadLetters);
+  count("commits", "Commits since the start", () => counters.commits);
+  count(
+    "commit_seconds",
+    "Time spent in commits since the start",
+    () => counters.commitMilliseconds / 1000,
+  );
+  gauge("intake_batches", "Batches that wait for their commit", () => intake.status().batches);
+  gauge("intake_bytes", "Their bytes as they came", () => intake.status().bytes);
+  gauge("failing", "1 while commits fail", () => intake.status().failure ? 1 : 0);
+  if (jetStream) {
+    gauge("nats_connected", "1 while a server is there", () => jetStream.status().server ? 1 : 0);
+  }
+  const labelNames = ["collector"] as const;
+  const perCollector = (name: string, help: string) =>
+    new Gauge({ name: PREFIX + name, help, labelNames, registers: [registry] });
+  const lag = perCollector("lag_seconds", "Age of a collector's latest receipt in the archive");
+  const receipts = perCollector("collector_receipts", "A collector's receipts in the archive");
+  const lost = perCollector("collector_lost_receipts", "Receipts it stamped that are not there");
+  const gaps = perCollector("collector_missing_batches", "Batches that never came");
+  const bytes = new Gauge({
+    name: `${PREFIX}archive_bytes`,
+    help: "Size of the archive's file and its write-ahead log",
+    registers: [registry],
+  });
+  const readArchive = async () => {
+    const size = await store.size();
+    bytes.set(size.bytes + size.logBytes);
+    for (const gauge of [lag, receipts, lost, gaps]) gauge.reset();
+    for (const collector of await readCollectors(store, now())) {
+      const label = { collector: collector.name };
+      if (collector.lag_seconds !== null) lag.set(label, collector.lag_seconds);
+      receipts.set(label, collector.receipts);
+      lost.set(label, collector.lost_receipts);
+      gaps.set(label, collector.gaps.batches);
+    }
+  };
+  return {
+    contentType: registry.contentType,
+    async text() {
+      await readArchive().catch(() => {});
+      return await registry.metrics();
+    },
+  };
+}

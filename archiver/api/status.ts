@@ -1,0 +1,219 @@
+/**
+ * How the archiver is doing, as `/status` tells it: all of it from what is committed, but for what is under way.
+ *
+ * @module
+ */
+import { printable } from "../../shared/text.ts";
+import type { IntakeStatus } from "../intake/contract.ts";
+import type { JetStreamStatus } from "../intake/jetstream.ts";
+import type { Row } from "../store/store.ts";
+import type { Counters } from "./counters.ts";
+import { isoTime, isoTimeOrNull } from "./json.ts";
+
+/** Gaps and cut-off epochs told of one collector, at most; their numbers tell of all. */
+const MAX_TOLD = 100;
+
+const MICROSECONDS_PER_SECOND = 1_000_000;
+
+/** Where a status comes from. */
+export interface StatusSources {
+  /** The archive. */
+  readonly store: {
+    readonly options: { readonly path: string };
+    read(sql: string): Promise<Row[]>;
+    size(): Promise<{ bytes: number; logBytes: number }>;
+  };
+  /** What waits for its commit. */
+  readonly intake: { status(): IntakeStatus };
+  /** NATS, when it is in use. */
+  readonly jetStream: { status(): JetStreamStatus } | null;
+  /** Counts since the start. */
+  readonly counters: Counters;
+  /** µs since the Unix epoch. */
+  readonly now: () => number;
+}
+
+/** One collector, in the JSON of `/status`. Instants are ISO 8601. */
+export interface CollectorStatus {
+  /** Its name. */
+  readonly name: string;
+  /** Receipts in the archive. */
+  readonly receipts: number;
+  /** Those of them that name a message or session the archive was not told yet. */
+  readonly unresolved_receipts: number;
+  /** Receipts it stamped, by its own count, that the archive does not have. */
+  readonly lost_receipts: number;
+  /** Batches in the archive. */
+  readonly batches: number;
+  /** How long ago its latest receipt in the archive was taken; null when there is none. */
+  readonly lag_seconds: number | null;
+  /** When that was. */
+  readonly last_receipt_at: string | null;
+  /** When the last batch of it was committed. */
+  readonly last_commit_at: string;
+  /** The latest life of its process. Every batch below high_water_mark is in the archive or in gaps. */
+  readonly epoch: {
+    readonly started_at: string;
+    readonly version: string | null;
+    readonly target_peers: number | null;
+    readonly high_water_mark: number;
+    readonly ended_at: string | null;
+  };
+  /** Earlier lives that never said that they ended: their last receipts may be lost. The latest ones. */
+  readonly cut_off_epochs: readonly string[];
+  /** Batches that never came. */
+  readonly gaps: {
+    readonly count: number;
+    readonly batches: number;
+    readonly latest: readonly GapStatus[];
+  };
+}
+
+/** One gap, in the JSON of `/status`. */
+export interface GapStatus {
+  /** Which life of the collector, by its start. */
+  readonly epoch: string;
+  /** The first batch that is missing. */
+  readonly first_batch: number;
+  /** The last one. */
+  readonly last_batch: number;
+  /** Receipts in them; null when nothing tells. */
+  readonly receipts: number | null;
+  /** `missing`, or `dropped` by the collector. */
+  readonly reason: string;
+  /** When it was noticed. */
+  readonly noticed_at: string;
+}
+
+/** The JSON of `/status`. */
+export interface Status {
+  /** When this process began. */
+  readonly started_at: string;
+  /** The file. */
+  readonly archive: { readonly path: string; readonly bytes: number; readonly log_bytes: number };
+  /** The last commit of this process. */
+  readonly last_commit: {
+    readonly at: string;
+    readonly batches: number;
+    readonly receipts: number;
+    readonly milliseconds: number;
+  } | null;
+  /** Why commits fail; null while they do not. */
+  readonly failure: { readonly reason: string; readonly since: string } | null;
+  /** What waits for its commit. */
+  readonly intake: {
+    readonly batches: number;
+    readonly bytes: number;
+    readonly receipts: number;
+  };
+  /** NATS; null when it is not in use. */
+  readonly nats: JetStreamStatus | null;
+  /** Sets of bytes that were no batch, in the archive. */
+  readonly dead_letters: number;
+  /** By name. */
+  readonly collectors: readonly CollectorStatus[];
+}
+
+/** @throws {Error} while the archive cannot be read. */
+export async function collectStatus(sources: StatusSources): Promise<Status> {
+  const { store, intake, jetStream, counters, now } = sources;
+  const { failure, batches, bytes, receipts } = intake.status();
+  const [{ dead_letters }] = await store.read("SELECT count(*) AS dead_letters FROM dead_letters");
+  const collectors = await readCollectors(store, now());
+  const size = await store.size();
+  const { lastCommit } = counters;
+  return {
+    started_at: isoTime(counters.startedAt),
+    archive: { path: store.options.path, bytes: size.bytes, log_bytes: size.logBytes },
+    last_commit: lastCommit && {
+      at: isoTime(lastCommit.at),
+      batches: lastCommit.batches,
+      receipts: lastCommit.receipts,
+      milliseconds: Math.round(lastCommit.milliseconds),
+    },
+    failure: failure && { reason: failure.reason, since: isoTime(failure.since) },
+    intake: { batches, bytes, receipts },
+    nats: jetStream?.status() ?? null,
+    dead_letters: Number(dead_letters),
+    collectors,
+  };
+}
+
+/** The collectors' part of the status. @param now µs since the Unix epoch. */
+export async function readCollectors(
+  store: Pick<StatusSources["store"], "read">,
+  now: number,
+): Promise<CollectorStatus[]> {
+  const epochs = await store.read(
+    `SELECT c.name, e.epoch_id, epoch_us(e.started_at) AS started_at, e.version, e.target_peers,
+      e.next_batch, e.receipts, e.stamped_receipts, epoch_us(e.last_receipt_at) AS last_receipt_at,
+      epoch_us(e.last_commit_at) AS last_commit_at, epoch_us(e.ended_at) AS ended_at,
+      (SELECT count(*) FROM unresolved_receipts u WHERE u.epoch_id = e.epoch_id) AS unresolved
+    FROM epochs e JOIN collectors c ON c.collector_id = e.collector_id
+    ORDER BY c.name, e.started_at`,
+  );
+  const gaps = await store.read(
+    `SELECT epoch_id, first_batch, last_batch, receipts, reason,
+      epoch_us(noticed_at) AS noticed_at
+    FROM gaps ORDER BY epoch_id, first_batch`,
+  );
+  const gapsByEpoch = Map.groupBy(gaps, (gap) => Number(gap.epoch_id));
+  const byName = Map.groupBy(epochs, (epoch) => String(epoch.name));
+  return [...byName.values()].map((own) => collectorStatus(own, gapsByEpoch, now));
+}
+
+function collectorStatus(
+  epochs: readonly Row[],
+  gapsByEpoch: ReadonlyMap<number, Row[]>,
+  now: number,
+): CollectorStatus {
+  const latest = epochs.at(-1)!;
+  const sum = (column: string) => epochs.reduce((total, epoch) => total + Number(epoch[column]), 0);
+  const max = (column: string) =>
+    epochs.reduce<number | null>((most, epoch) => {
+      const value = numberOrNull(epoch[column]);
+      return value === null || (most !== null && most >= value) ? most : value;
+    }, null);
+  const gaps = epochs.flatMap((epoch) =>
+    (gapsByEpoch.get(Number(epoch.epoch_id)) ?? []).map((gap) => gapStatus(epoch, gap))
+  );
+  const missing = gaps.reduce((total, gap) => total + gap.last_batch - gap.first_batch + 1, 0);
+  const lastReceiptAt = max("last_receipt_at");
+  return {
+    name: String(latest.name),
+    receipts: sum("receipts"),
+    unresolved_receipts: sum("unresolved"),
+    lost_receipts: sum("stamped_receipts") - sum("receipts"),
+    batches: sum("next_batch") - missing,
+    lag_seconds: lastReceiptAt === null ? null : (now - lastReceiptAt) / MICROSECONDS_PER_SECOND,
+    last_receipt_at: isoTimeOrNull(lastReceiptAt),
+    last_commit_at: isoTime(max("last_commit_at")!),
+    epoch: {
+      started_at: isoTime(Number(latest.started_at)),
+      version: latest.version === null ? null : printable(String(latest.version)),
+      target_peers: numberOrNull(latest.target_peers),
+      high_water_mark: Number(latest.next_batch),
+      ended_at: isoTimeOrNull(numberOrNull(latest.ended_at)),
+    },
+    cut_off_epochs: epochs.slice(0, -1)
+      .filter((epoch) => epoch.ended_at === null)
+      .slice(-MAX_TOLD)
+      .map((epoch) => isoTime(Number(epoch.started_at))),
+    gaps: { count: gaps.length, batches: missing, latest: gaps.slice(-MAX_TOLD) },
+  };
+}
+
+function gapStatus(epoch: Row, gap: Row): GapStatus {
+  return {
+    epoch: isoTime(Number(epoch.started_at)),
+    first_batch: Number(gap.first_batch),
+    last_batch: Number(gap.last_batch),
+    receipts: numberOrNull(gap.receipts),
+    reason: String(gap.reason),
+    noticed_at: isoTime(Number(gap.noticed_at)),
+  };
+}
+
+function numberOrNull(value: unknown): number | null {
+  return value === null ? null : Number(value);
+}

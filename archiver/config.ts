@@ -1,0 +1,98 @@
+/**
+ * The archiver's config file. `archiver.example.yaml` documents each key for its reader.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { duration, integer, oneOf, size, text } from "../shared/config.ts";
+import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
+import { STREAM } from "../shared/subjects.ts";
+
+const MINUTE_MILLISECONDS = 60_000;
+const MIB = 1024 ** 2;
+const TIB = 1024 ** 4;
+
+/**
+ * Two of DuckDB's row groups. A commit of more than one is written to the file as row groups of its own; two full ones
+ * leave no small remainder that a checkpoint would write again.
+ */
+const DEFAULT_MAX_RECEIPTS = 245_760;
+
+/** A group of keys that may be left out or empty: then each key in it has its default. */
+function group<const E extends v.ObjectEntries>(entries: E) {
+  return v.nullish(v.strictObject(entries, "should be a group of keys"), {} as never);
+}
+
+const nats = v.strictObject({
+  servers: v.pipe(
+    v.array(text(/^[^\s/]+$|^(nats|tls):\/\/[^\s/]+$/, "a server such as nats://127.0.0.1:4222")),
+    v.minLength(1, "should name at least one server, such as nats://127.0.0.1:4222"),
+    v.maxLength(32, "should name at most 32 servers"),
+  ),
+  stream: v.optional(text(/^[A-Za-z0-9_-]{1,64}$/, "letters, digits, _ and -"), STREAM),
+  max_bytes: v.optional(size(MIB, 64 * TIB), "8GiB"),
+}, "should be a group of keys with servers, or be left out");
+
+/** Batches come from a NATS server with JetStream too. */
+export interface NatsConfig {
+  /** One or more `nats://host:port`. */
+  readonly servers: readonly string[];
+  /** The stream's name. */
+  readonly stream: string;
+  /** What may wait in the stream, in bytes; when it is full the collectors' spools hold the rest. */
+  readonly max_bytes: number;
+}
+
+/** An archiver's config, checked and with its defaults. All times are milliseconds, all sizes bytes. */
+export interface ArchiverConfig {
+  /** The archive's file. */
+  readonly archive: string;
+  /** What DuckDB may take for its buffers. */
+  readonly memory_limit: number;
+  /** DuckDB's own threads. */
+  readonly threads: number;
+  /** Where the API listens. */
+  readonly api: {
+    /** An address of this host. */
+    readonly host: string;
+    /** 0 lets the system choose. */
+    readonly port: number;
+  };
+  /** Absent: batches come through the API only. */
+  readonly nats?: NatsConfig;
+  /** When what has come is committed. */
+  readonly commit: {
+    /** Receipts in one commit, at most, unless one batch has more. */
+    readonly max_receipts: number;
+    /** How long a batch waits for others. */
+    readonly max_wait: number;
+  };
+  /** What is logged, and how it looks. */
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+}
+
+/** What an archiver's config file may say, with the defaults; `archiver.example.yaml` shows the same. */
+export const ArchiverConfigSchema: v.GenericSchema<unknown, ArchiverConfig> = v.strictObject({
+  archive: v.optional(
+    text(/^[^\0:]{1,4096}$/, "the path of a file, without colons"),
+    "archive/gossip.duckdb",
+  ),
+  memory_limit: v.optional(size(64 * MIB, 64 * TIB), "1GiB"),
+  threads: v.optional(integer(1, 256), 2),
+  api: group({
+    host: v.optional(
+      text(/^[0-9A-Fa-f:.]{2,45}$|^localhost$/, "an address of this host, such as 127.0.0.1"),
+      "127.0.0.1",
+    ),
+    port: v.optional(integer(0, 65_535), 8470),
+  }),
+  nats: v.optional(nats),
+  commit: group({
+    max_receipts: v.optional(integer(1, 10_000_000), DEFAULT_MAX_RECEIPTS),
+    max_wait: v.optional(duration(0, MINUTE_MILLISECONDS), "250ms"),
+  }),
+  log: group({
+    level: v.optional(oneOf(LOG_LEVELS), "info"),
+    format: v.optional(oneOf(["auto", "text", "json"]), "auto"),
+  }),
+});

@@ -1,0 +1,30 @@
+/**
+ * Commits that failed: whether it was the batch or the world, and when to try again.
+ *
+ * @module
+ */
+import { errorText } from "../../shared/errors.ts";
+
+const FIRST_RETRY_MILLISECONDS = 250;
+const MAX_RETRY_MILLISECONDS = 15_000;
+
+/** What DuckDB's errors begin with when a value cannot be stored. */
+const REFUSALS = /^(Conversion|Constraint|Invalid Input|Invalid Type|Out of Range) Error/;
+
+/**
+ * True when the batch itself cannot be stored: trying again would fail for ever. All else is the world's (a full disk,
+ * no memory, a file that is gone), and may pass.
+ */
+export function isRefusal(error: unknown): boolean {
+  return error instanceof RangeError || REFUSALS.test(errorText(error));
+}
+
+/** The first line of an error's text: DuckDB's go on with the statement and stacks. */
+export function firstLine(error: unknown): string {
+  return errorText(error).split("\n")[0];
+}
+
+/** How long to wait after the `attempt`-th failure in a row (from 0): doubling, up to a limit. */
+export function retryMilliseconds(attempt: number): number {
+  return Math.min(MAX_RETRY_MILLISECONDS, FIRST_RETRY_MILLISECONDS * 2 ** attempt);
+}

@@ -1,0 +1,20 @@
+import assert from "node:assert/strict";
+import { firstLine, isRefusal, retryMilliseconds } from "./failure.ts";
+
+Deno.test("values that cannot be stored are told from a world that fails", () => {
+  assert.ok(isRefusal(new Error("Conversion Error: timestamp out of range")));
+  assert.ok(isRefusal(new Error("Constraint Error: NOT NULL constraint failed")));
+  assert.ok(isRefusal(new RangeError("The number 1.5 cannot be converted to a BigInt")));
+  assert.ok(!isRefusal(new Error("IO Error: No space left on device")));
+  assert.ok(!isRefusal(new Error("FATAL Error: Failed to create checkpoint")));
+  assert.ok(!isRefusal(new Error("TransactionContext Error: Failed to commit: Could not write")));
+  assert.ok(!isRefusal("no error at all"));
+});
+
+Deno.test("retries back off up to a limit", () => {
+  assert.deepEqual([0, 1, 2, 100].map(retryMilliseconds), [250, 500, 1000, 15_000]);
+});
+
+Deno.test("only the first line of an error is told", () => {
+  assert.equal(firstLine(new Error("one\ntwo")), "one");
+});

@@ -1,0 +1,250 @@
+/**
+ * Batches in: decoded as they come, committed in groups, answered only after the commit. Bounded: when it is full it
+ * says so, and the sender keeps what it has.
+ *
+ * @module
+ */
+import { type Batch, batchId } from "../../shared/batch/batch.ts";
+import { decodeBatch, MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
+import { BatchFault } from "../../shared/batch/fault.ts";
+import { logger } from "../../shared/log.ts";
+import { printable } from "../../shared/text.ts";
+import type { BatchOutcome, DeadLetter } from "../store/store.ts";
+import type { IntakeDependencies, IntakeOptions, IntakeStatus, Outcome } from "./contract.ts";
+import { firstLine, isRefusal, retryMilliseconds } from "./failure.ts";
+
+/** Batches that may wait, and their bytes as they came. */
+const MAX_QUEUED_BATCHES = 2048;
+const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
+/** Of a dead letter's bytes so many are kept, once all kept ones together have reached their limit. */
+const SHORT_DEAD_LETTER_BYTES = 1024;
+const MAX_DEAD_LETTER_BYTES = 256 * 1024 * 1024;
+
+const log = logger("archiver", "intake");
+
+/** Something that waits for its commit. */
+interface Entry {
+  readonly batch: Batch | null;
+  readonly deadLetter: DeadLetter | null;
+  /** As they came. */
+  readonly bytes: Uint8Array;
+  readonly receipts: number;
+  readonly since: number;
+  readonly resolve: (outcome: Outcome) => void;
+}
+
+/** See the module. */
+export class Intake implements AsyncDisposable {
+  readonly #options: IntakeOptions;
+  readonly #dependencies: IntakeDependencies;
+  #queue: Entry[] = [];
+  #bytes = 0;
+  #receipts = 0;
+  #batches = 0;
+  #deadLetterBytes = 0;
+  #failure: IntakeStatus["failure"] = null;
+  readonly #closing = new AbortController();
+  /** Wakes the loop when something comes, and senders when there is room. */
+  #arrival = Promise.withResolvers<void>();
+  #room = Promise.withResolvers<void>();
+  readonly #loop: Promise<void>;
+
+  /** Starts at once. */
+  constructor(options: IntakeOptions, dependencies: IntakeDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+    this.#loop = this.#run();
+  }
+
+  /**
+   * Takes the bytes of a batch.
+   *
+   * @param source where they come from, for the dead letter they may become.
+   * @returns what became of them, after the commit; `busy` at once when there is no room.
+   */
+  submit(bytes: Uint8Array, source: string): Promise<Outcome> {
+    if (this.#closing.signal.aborted || !this.#hasRoom(bytes.length)) {
+      return Promise.resolve({ status: "busy" });
+    }
+    let batch: Batch | null = null;
+    let deadLetter: DeadLetter | null = null;
+    const now = this.#dependencies.clock.now();
+    try {
+      batch = decodeBatch(bytes);
+    } catch (error) {
+      if (!(error instanceof BatchFault)) throw error;
+      const reason = `${error.code}: ${error.message}`;
+      deadLetter = this.#deadLetter(now, source, reason, bytes);
+    }
+    const { promise, resolve } = Promise.withResolvers<Outcome>();
+    const receipts = batch?.receipts.receivedAt.length ?? 0;
+    this.#queue.push({ batch, deadLetter, bytes, receipts, since: now, resolve });
+    this.#batches++;
+    this.#bytes += bytes.length;
+    this.#receipts += receipts;
+    this.#arrival.resolve();
+    return promise;
+  }
+
+  /** Resolves when there is room for so many batches and bytes, or nothing is taken any more. */
+  async room(batches: number, bytes: number): Promise<void> {
+    while (!this.#hasRoom(bytes, batches) && !this.#closing.signal.aborted) {
+      await this.#room.promise;
+    }
+  }
+
+  /** See {@link IntakeStatus}. */
+  status(): IntakeStatus {
+    return {
+      batches: this.#batches,
+      bytes: this.#bytes,
+      receipts: this.#receipts,
+      failure: this.#failure,
+    };
+  }
+
+  /** Takes nothing more, commits what was taken, and ends; what cannot be committed is answered `busy`. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    this.#arrival.resolve();
+    this.#room.resolve();
+    await this.#loop;
+  }
+
+  #hasRoom(bytes: number, batches = 1): boolean {
+    return this.#batches + batches <= MAX_QUEUED_BATCHES && this.#bytes + bytes <= MAX_QUEUED_BYTES;
+  }
+
+  #deadLetter(receivedAt: number, source: string, reason: string, bytes: Uint8Array): DeadLetter {
+    const whole = this.#deadLetterBytes + bytes.length <= MAX_DEAD_LETTER_BYTES;
+    const raw = bytes.slice(0, whole ? bytes.length : SHORT_DEAD_LETTER_BYTES);
+    this.#deadLetterBytes += raw.length;
+    log.warning("Set aside {bytes} bytes from {source} that are no batch: {reason}", {
+      bytes: bytes.length,
+      source: printable(source),
+      reason: printable(reason),
+    });
+    return { receivedAt, source, reason, raw };
+  }
+
+  async #run(): Promise<void> {
+    while (true) {
+      if (this.#queue.length === 0) {
+        if (this.#closing.signal.aborted) return;
+        this.#arrival = Promise.withResolvers();
+        await this.#arrival.promise;
+        continue;
+      }
+      await this.#gather();
+      await this.#commitUntilDone(this.#takeGroup());
+    }
+  }
+
+  /** Waits until the group is full or its first batch has waited long enough. */
+  async #gather(): Promise<void> {
+    const { maxReceipts, maxWaitMilliseconds } = this.#options;
+    const { clock } = this.#dependencies;
+    const until = this.#queue[0].since + maxWaitMilliseconds * 1000;
+    const goesOn = () => this.#receipts < maxReceipts && this.#hasRoom(MAX_BATCH_BYTES);
+    while (goesOn() && !this.#closing.signal.aborted) {
+      const milliseconds = Math.ceil((until - clock.now()) / 1000);
+      if (milliseconds <= 0) return;
+      this.#arrival = Promise.withResolvers();
+      const enough = new AbortController();
+      const late = clock.sleep(milliseconds, enough.signal).catch(() => {});
+      await Promise.race([late, this.#arrival.promise]);
+      enough.abort();
+    }
+  }
+
+  #takeGroup(): Entry[] {
+    let receipts = 0;
+    let count = 0;
+    for (const entry of this.#queue) {
+      receipts += entry.receipts;
+      if (count > 0 && receipts > this.#options.maxReceipts) break;
+      count++;
+    }
+    return this.#queue.splice(0, count);
+  }
+
+  async #commitUntilDone(group: Entry[]): Promise<void> {
+    for (let attempt = 0;; attempt++) {
+      const error = await this.#tryToCommit(group);
+      if (error === null) return;
+      if (isRefusal(error)) return await this.#commitOneByOne(group, error);
+      if (this.#closing.signal.aborted) return this.#giveUp(group);
+      await this.#pause(error, attempt);
+    }
+  }
+
+  /** Something in the group cannot be stored, whatever the disk does: it must not hold up the rest. */
+  async #commitOneByOne(group: Entry[], error: unknown): Promise<void> {
+    if (group.length > 1) {
+      for (const entry of group) await this.#commitUntilDone([entry]);
+      return;
+    }
+    const [entry] = group;
+    if (entry.batch === null) throw error;
+    const source = batchId(entry.batch);
+    const reason = `cannot be stored: ${firstLine(error)}`;
+    const deadLetter = this.#deadLetter(entry.since, source, reason, entry.bytes);
+    await this.#commitUntilDone([{ ...entry, batch: null, deadLetter }]);
+  }
+
+  /** @returns what went wrong, or null. */
+  async #tryToCommit(group: readonly Entry[]): Promise<unknown> {
+    const { store, clock, onCommit } = this.#dependencies;
+    const batches = group.flatMap(({ batch }) => batch ?? []);
+    const deadLetters = group.flatMap(({ deadLetter }) => deadLetter ?? []);
+    const start = clock.now();
+    let outcomes: BatchOutcome[];
+    try {
+      outcomes = await store.commit(batches, deadLetters);
+    } catch (error) {
+      return error;
+    }
+    if (this.#failure) log.info("Commits work again");
+    this.#failure = null;
+    onCommit?.({
+      batches: batches.filter((_, i) => outcomes[i].status === "committed"),
+      duplicates: outcomes.filter(({ status }) => status === "duplicate").length,
+      deadLetters: deadLetters.length,
+      milliseconds: (clock.now() - start) / 1000,
+    });
+    let next = 0;
+    for (const entry of group) {
+      this.#release(
+        entry,
+        entry.deadLetter
+          ? { status: "dead_letter", reason: entry.deadLetter.reason }
+          : outcomes[next++],
+      );
+    }
+    return null;
+  }
+
+  async #pause(error: unknown, attempt: number): Promise<void> {
+    const { clock } = this.#dependencies;
+    const reason = firstLine(error);
+    if (this.#failure?.reason !== reason) {
+      log.error("Cannot commit, nothing is acknowledged, trying again: {reason}", { reason });
+    }
+    this.#failure = { reason, since: this.#failure?.since ?? clock.now() };
+    await clock.sleep(retryMilliseconds(attempt), this.#closing.signal).catch(() => {});
+  }
+
+  #giveUp(group: readonly Entry[]): void {
+    for (const entry of [...group, ...this.#queue]) this.#release(entry, { status: "busy" });
+    this.#queue = [];
+  }
+
+  #release(entry: Entry, outcome: Outcome): void {
+    this.#batches--;
+    this.#bytes -= entry.bytes.length;
+    this.#receipts -= entry.receipts;
+    entry.resolve(outcome);
+    this.#room.resolve();
+    this.#room = Promise.withResolvers();
+  }
+}

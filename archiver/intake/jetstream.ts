@@ -1,0 +1,224 @@
+/**
+ * Batches from NATS JetStream: pulled while there is room, acknowledged after their commit. It never gives up: a server
+ * that is not there, or is killed and comes back, is tried again until the end.
+ *
+ * @module
+ */
+import { connect, type Consumer, type ConsumerMessages, Events, type JsMsg } from "nats";
+import type { NatsConnection } from "nats";
+import type { Want } from "../../shared/batch/batch.ts";
+import { encodeWant } from "../../shared/batch/want.ts";
+import type { Clock } from "../../shared/clock.ts";
+import { logger } from "../../shared/log.ts";
+import { wantSubject } from "../../shared/subjects.ts";
+import { firstLine, retryMilliseconds } from "./failure.ts";
+import type { Intake } from "./intake.ts";
+import { ACK_WAIT_MILLISECONDS, openConsumer } from "./stream.ts";
+
+/** One pull, at most. */
+const PULL_BATCHES = 128;
+const PULL_BYTES = 16 * 1024 * 1024;
+const PULL_MILLISECONDS = 2000;
+/** How long a batch that found no room waits before the server gives it out again. */
+const BUSY_MILLISECONDS = 1000;
+/** A third of the server's patience: it is asked for more in time even if one request is lost. */
+const PATIENCE_MILLISECONDS: number = ACK_WAIT_MILLISECONDS / 3;
+/** How often collectors are asked for what is wanted. */
+const WANT_MILLISECONDS = 5000;
+const CONNECT_TIMEOUT_MILLISECONDS = 5000;
+const RECONNECT_MILLISECONDS = 500;
+/** What the last acknowledgements get to reach the server. */
+const CLOSE_MILLISECONDS = 2000;
+
+const log = logger("archiver", "nats");
+
+/** Which server and stream. */
+export interface JetStreamOptions {
+  /** One or more `nats://host:port`. */
+  readonly servers: readonly string[];
+  /** The stream's name. */
+  readonly stream: string;
+  /** What may wait in it. */
+  readonly maxBytes: number;
+}
+
+/** What it needs of the world. */
+export interface JetStreamDependencies {
+  /** Where batches go. */
+  readonly intake: Intake;
+  /** What to ask collectors for. */
+  readonly wants: () => { collector: string; want: Want }[];
+  /** Waits. */
+  readonly clock: Clock;
+}
+
+/** How it stands with the server. */
+export interface JetStreamStatus {
+  /** The server it is connected to; null while there is none. */
+  readonly server: string | null;
+  /** Why there is none, or why batches cannot be had; null while all is well. */
+  readonly problem: string | null;
+  /** Batches received and not acknowledged. */
+  readonly unacknowledged: number;
+}
+
+/** See the module. */
+export class JetStreamIntake implements AsyncDisposable {
+  readonly #options: JetStreamOptions;
+  readonly #dependencies: JetStreamDependencies;
+  readonly #stopping = new AbortController();
+  readonly #pending = new Set<JsMsg>();
+  #server: string | null = null;
+  #problem: string | null = "not connected yet";
+  #pull: ConsumerMessages | null = null;
+  #connection: NatsConnection | null = null;
+  readonly #loop: Promise<void>;
+
+  /** Starts at once. */
+  constructor(options: JetStreamOptions, dependencies: JetStreamDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+    this.#loop = this.#run();
+  }
+
+  /** See {@link JetStreamStatus}. */
+  status(): JetStreamStatus {
+    return {
+      server: this.#server,
+      problem: this.#problem,
+      unacknowledged: this.#pending.size,
+    };
+  }
+
+  /** Pulls no more. What was pulled goes on to its commit; {@link close} ends the connection after it. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    // Without a server nothing is worth waiting for.
+    if (this.#server === null) await this.#connection?.close();
+    await this.#pull?.close();
+    await this.#loop;
+  }
+
+  /** {@link stop}, then sends what acknowledgements are left and closes; twice is harmless. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    // What was not committed the server may give out again at once, rather than when its patience ends.
+    for (const message of this.#pending) message.nak();
+    this.#pending.clear();
+    const connection = this.#connection;
+    this.#connection = null;
+    if (!connection || connection.isClosed()) return;
+    const late = new AbortController();
+    const { clock } = this.#dependencies;
+    const flushed = connection.flush().catch(() => {});
+    await Promise.race([flushed, clock.sleep(CLOSE_MILLISECONDS, late.signal).catch(() => {})]);
+    late.abort();
+    await connection.close();
+  }
+
+  async #run(): Promise<void> {
+    const { signal } = this.#stopping;
+    for (let attempt = 0; !signal.aborted; attempt++) {
+      try {
+        this.#connection ??= await this.#connect();
+        const { stream, maxBytes } = this.#options;
+        const consumer = await openConsumer(this.#connection, stream, maxBytes);
+        attempt = 0;
+        this.#settle(`Pulling batches from stream ${stream}`);
+        await this.#pullFrom(consumer);
+      } catch (error) {
+        this.#complain(firstLine(error));
+      }
+      if (this.#connection?.isClosed()) this.#connection = null;
+      await this.#dependencies.clock.sleep(retryMilliseconds(attempt), signal).catch(() => {});
+    }
+  }
+
+  async #connect(): Promise<NatsConnection> {
+    const connection = await connect({
+      servers: [...this.#options.servers],
+      name: "gossip-archiver",
+      timeout: CONNECT_TIMEOUT_MILLISECONDS,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: RECONNECT_MILLISECONDS,
+    });
+    this.#server = connection.getServer();
+    log.info("Connected to {server}", { server: this.#server });
+    this.#follow(connection);
+    this.#tick(connection, PATIENCE_MILLISECONDS, () => {
+      for (const message of this.#pending) message.working();
+    });
+    this.#tick(connection, WANT_MILLISECONDS, () => {
+      for (const { collector, want } of this.#dependencies.wants()) {
+        connection.publish(wantSubject(collector), encodeWant(want));
+      }
+    });
+    return connection;
+  }
+
+  /** Follows the connection's ups and downs until it is closed. */
+  async #follow(connection: NatsConnection): Promise<void> {
+    for await (const { type } of connection.status()) {
+      if (type === Events.Disconnect) {
+        this.#server = null;
+        this.#complain("disconnected");
+      } else if (type === Events.Reconnect) {
+        this.#server = connection.getServer();
+        this.#settle(`Connected to ${this.#server} again`);
+      }
+    }
+    this.#server = null;
+  }
+
+  /** Does `work` again and again while connected: what is sent without a connection only piles up. */
+  async #tick(connection: NatsConnection, milliseconds: number, work: () => void): Promise<void> {
+    const ended = new AbortController();
+    connection.closed().finally(() => ended.abort());
+    while (!ended.signal.aborted) {
+      await this.#dependencies.clock.sleep(milliseconds, ended.signal).catch(() => {});
+      if (this.#server !== null && !connection.isClosed()) work();
+    }
+  }
+
+  async #pullFrom(consumer: Consumer): Promise<void> {
+    const { signal } = this.#stopping;
+    while (!signal.aborted) {
+      await this.#dependencies.intake.room(PULL_BATCHES, PULL_BYTES);
+      if (signal.aborted) return;
+      this.#pull = await consumer.fetch({
+        max_messages: PULL_BATCHES,
+        max_bytes: PULL_BYTES,
+        expires: PULL_MILLISECONDS,
+      });
+      for await (const message of this.#pull) void this.#take(message);
+      this.#pull = null;
+    }
+  }
+
+  async #take(message: JsMsg): Promise<void> {
+    this.#pending.add(message);
+    const outcome = await this.#dependencies.intake.submit(message.data, message.subject);
+    // On the way out: the end gives back what is left.
+    if (!this.#pending.delete(message)) return;
+    if (outcome.status === "busy") message.nak(BUSY_MILLISECONDS);
+    else message.ack();
+  }
+
+  #complain(problem: string): void {
+    if (this.#stopping.signal.aborted) return;
+    const { servers, stream } = this.#options;
+    if (problem !== this.#problem) {
+      log.warning("Cannot pull batches from stream {stream} at {servers}, trying on: {problem}", {
+        servers: servers.join(", "),
+        stream,
+        problem,
+      });
+    }
+    this.#problem = problem;
+  }
+
+  #settle(line: string): void {
+    if (this.#problem !== null) log.info(line);
+    this.#problem = null;
+  }
+}

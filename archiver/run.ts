@@ -1,0 +1,154 @@
+/**
+ * The archiver, put together from its parts.
+ *
+ * @module
+ */
+import { type Clock, systemClock } from "../shared/clock.ts";
+import { errorText, UserError } from "../shared/errors.ts";
+import { logger } from "../shared/log.ts";
+import { type Random, systemRandom } from "../shared/random.ts";
+import { createApi } from "./api/api.ts";
+import { Counters } from "./api/counters.ts";
+import type { ArchiverConfig } from "./config.ts";
+import { Intake } from "./intake/intake.ts";
+import { JetStreamIntake } from "./intake/jetstream.ts";
+import { Store } from "./store/store.ts";
+
+const PROGRESS_MILLISECONDS = 10_000;
+/** What requests under way get to end, once all that was taken is committed. */
+const SHUTDOWN_MILLISECONDS = 5000;
+const LOOPBACK = /^(127\.[\d.]+|::1|localhost)$/;
+
+const log = logger("archiver");
+
+/** What the archiver needs of the world. */
+export interface ArchiverDependencies {
+  /** The machine's by default. */
+  readonly clock?: Clock;
+  /** The system's by default. */
+  readonly random?: Random;
+}
+
+/** A running archiver. Disposing stops it: what was taken is committed, the archive checkpointed and closed. */
+export interface Archiver extends AsyncDisposable {
+  /** Where its API listens, e.g. `http://127.0.0.1:8470`. */
+  readonly url: string;
+}
+
+/** Runs an archiver until `signal` aborts, and stops it in order. Throws as {@link startArchiver} does. */
+export async function runArchiver(config: ArchiverConfig, signal: AbortSignal): Promise<void> {
+  await using _archiver = await startArchiver(config);
+  if (!signal.aborted) {
+    await new Promise((resolve) => signal.addEventListener("abort", resolve, { once: true }));
+  }
+  log.info("Stopping: committing what was taken");
+}
+
+/**
+ * Starts an archiver.
+ *
+ * @throws {UserError} when the archive cannot be opened or the API cannot listen. A NATS server that is not there is no
+ * error: it is tried until it is.
+ */
+export async function startArchiver(
+  config: ArchiverConfig,
+  dependencies: ArchiverDependencies = {},
+): Promise<Archiver> {
+  const { clock = systemClock, random = systemRandom } = dependencies;
+  // Disposed from the last to the first.
+  await using stack = new AsyncDisposableStack();
+  const store = await Store.open(
+    { path: config.archive, memoryLimitBytes: config.memory_limit, threads: config.threads },
+    { clock, random },
+  );
+  stack.defer(() => closeStore(store));
+  const counters = new Counters(clock.now());
+  const intake = new Intake(
+    { maxReceipts: config.commit.max_receipts, maxWaitMilliseconds: config.commit.max_wait },
+    { store, clock, onCommit: (commit) => counters.add(commit, clock.now()) },
+  );
+  const jetStream = config.nats
+    ? stack.use(
+      new JetStreamIntake(
+        {
+          servers: config.nats.servers,
+          stream: config.nats.stream,
+          maxBytes: config.nats.max_bytes,
+        },
+        { intake, wants: () => store.wants(), clock },
+      ),
+    )
+    : null;
+  const api = createApi({ store, intake, jetStream, counters, now: () => clock.now() });
+  stack.defer(() => intake[Symbol.asyncDispose]());
+  const server = listen(config.api, api.fetch);
+  stack.defer(() => shutDown(server, clock));
+  // The first to be disposed: nothing more is taken, and all that was is committed; only then can requests be answered.
+  stack.defer(async () => {
+    await jetStream?.stop();
+    await intake[Symbol.asyncDispose]();
+  });
+  stack.defer(reportProgress(counters, intake, clock));
+  const { hostname, port } = server.addr;
+  const url = `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
+  log.info("Archiving into {path}; API at {url}", { path: config.archive, url });
+  const owned = stack.move();
+  return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+function listen(
+  api: ArchiverConfig["api"],
+  handler: (request: Request) => Response | Promise<Response>,
+): Deno.HttpServer<Deno.NetAddr> {
+  const { host, port } = api;
+  if (!LOOPBACK.test(host)) {
+    log.warning("The API listens on {host}: all who can reach it can read the archive", { host });
+  }
+  try {
+    return Deno.serve({ hostname: host, port, onListen: () => {} }, (request) => handler(request));
+  } catch (error) {
+    throw new UserError(`Cannot listen on ${host}:${port} (api): ${errorText(error)}`, {
+      cause: error,
+    });
+  }
+}
+
+async function shutDown(server: Deno.HttpServer, clock: Clock): Promise<void> {
+  const done = new AbortController();
+  const late = clock.sleep(SHUTDOWN_MILLISECONDS, done.signal).catch(() => {});
+  await Promise.race([server.shutdown(), late]);
+  done.abort();
+}
+
+/** What is committed is safe in the write-ahead log, so a checkpoint that fails is no more than a nuisance. */
+async function closeStore(store: Store): Promise<void> {
+  try {
+    await store[Symbol.asyncDispose]();
+  } catch (error) {
+    log.warning("Cannot checkpoint the archive: {error}", { error: errorText(error) });
+  }
+}
+
+/** Logs a line every {@link PROGRESS_MILLISECONDS} in which something came; returns what ends it. */
+function reportProgress(counters: Counters, intake: Intake, clock: Clock): () => void {
+  let last = { receipts: counters.receipts, at: clock.now() };
+  const timer = setInterval(() => {
+    const now = clock.now();
+    const receipts = counters.receipts - last.receipts;
+    const seconds = (now - last.at) / 1_000_000;
+    last = { receipts: counters.receipts, at: now };
+    if (receipts === 0 && intake.status().batches === 0) return;
+    log.info(
+      "{receipts} receipts archived, {rate} a second; the latest was taken {lag} s ago; {waiting} batches wait",
+      {
+        receipts: counters.receipts,
+        rate: Math.round(receipts / seconds),
+        lag: counters.lastReceiptAt === null
+          ? "?"
+          : ((now - counters.lastReceiptAt) / 1_000_000).toFixed(1),
+        waiting: intake.status().batches,
+      },
+    );
+  }, PROGRESS_MILLISECONDS);
+  return () => clearInterval(timer);
+}
