@@ -7,6 +7,7 @@
 import { connect, type Consumer, type ConsumerMessages, Events, type JsMsg } from "nats";
 import type { NatsConnection } from "nats";
 import type { Want } from "../../shared/batch/batch.ts";
+import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { encodeWant } from "../../shared/batch/want.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
@@ -15,9 +16,9 @@ import { firstLine, retryMilliseconds } from "./failure.ts";
 import type { Intake } from "./intake.ts";
 import { ACK_WAIT_MILLISECONDS, openConsumer } from "./stream.ts";
 
-/** One pull, at most. */
-const PULL_BATCHES = 128;
-const PULL_BYTES = 16 * 1024 * 1024;
+/** One pull, at most. A pull may name messages or bytes, not both. */
+const PULL_BATCHES = 16;
+const PULL_BYTES: number = PULL_BATCHES * MAX_BATCH_BYTES;
 const PULL_MILLISECONDS = 2000;
 /** How long a batch that found no room waits before the server gives it out again. */
 const BUSY_MILLISECONDS = 1000;
@@ -187,7 +188,6 @@ export class JetStreamIntake implements AsyncDisposable {
       if (signal.aborted) return;
       this.#pull = await consumer.fetch({
         max_messages: PULL_BATCHES,
-        max_bytes: PULL_BYTES,
         expires: PULL_MILLISECONDS,
       });
       for await (const message of this.#pull) void this.#take(message);
