@@ -40,7 +40,8 @@ function watched() {
       assert.ok(!verdicts.has(number), `two verdicts on ${number}`);
       verdicts.set(number, verdict);
     },
-    onBad: (source, verdict, type) => bad.push(`${source} ${verdict} ${type}`),
+    onBad: ({ source, number, verdict, proven }) =>
+      bad.push(`${number} from ${source} ${verdict} ${proven}`),
   });
   return { verifier, verdicts, bad };
 }
@@ -74,10 +75,10 @@ Deno.test("what is forged or cut short is told with its sender, and says nothing
   const expected = ["invalid", "unknown_signer", "invalid", "malformed", "malformed"];
   assert.deepEqual(expected.map((_, number) => verdicts.get(number)), expected);
   assert.deepEqual(bad, [
-    "9 invalid 256",
-    "9 invalid 257",
-    "9 malformed 256",
-    "9 malformed 258",
+    "0 from 9 invalid true",
+    "2 from 9 invalid true",
+    "3 from 9 malformed true",
+    "4 from 9 malformed true",
   ]);
 });
 
@@ -90,7 +91,7 @@ Deno.test("a false announcement of the same channel does not make the true nodes
 });
 
 Deno.test("an update signed by the other node of its channel is invalid", async () => {
-  const { verifier, verdicts } = watched();
+  const { verifier, verdicts, bad } = watched();
   const wrong = channelUpdate({ scid, nodes, direction: 1, timestamp: 1 });
   const { signatures: [signature], digestInput } = signedPart(wrong)!;
   const [node1] = nodes.toSorted((a, b) => a.id < b.id ? -1 : 1);
@@ -98,6 +99,7 @@ Deno.test("an update signed by the other node of its channel is invalid", async 
   [announcement, update, wrong].forEach((raw, number) => verifier.push({ source: 1, number, raw }));
   await verifier.idle();
   assert.deepEqual([...verdicts.values()], ["valid", "valid", "invalid"]);
+  assert.deepEqual(bad, ["2 from 1 invalid false"], "others may have told wrong keys");
 });
 
 Deno.test("another chain's announcement tells nothing about ours", async () => {

@@ -153,7 +153,7 @@ Deno.test("a pong is on its way before anything else of the same read is worked 
   const receive = recorder.receive.bind(recorder);
   recorder.receive = (session, raw, at) => {
     order.push("receipt");
-    receive(session, raw, at);
+    return receive(session, raw, at);
   };
   await until(() => order.filter((entry) => entry === "receipt").length === 3 * graph.length);
   assert.deepEqual(order.slice(0, 3), ["sent 16", "sent 265", "sent 19"]);

@@ -6,12 +6,15 @@
 import type { SessionClosed, SessionOpened } from "../../shared/batch/batch.ts";
 import { type ReceiptSink, Recorder } from "../receipt/recorder.ts";
 import type { RecorderDependencies, RecorderOptions } from "../receipt/recorder_options.ts";
-import { Verifier, type VerifierOptions } from "./verifier.ts";
+import { type BadMessage, Verifier, type VerifierOptions } from "./verifier.ts";
 
 /** What an {@link Intake} works with. */
 export type IntakeDependencies =
   & Omit<RecorderDependencies, "onNewMessage">
   & Omit<VerifierOptions, "onVerdict">;
+
+/** Bad messages that are known again when they are repeated; past it they are all forgotten. */
+const MAX_PROVEN_BAD = 65_536;
 
 /** A recorder and a verifier that know of each other. */
 export class Intake implements ReceiptSink, Disposable {
@@ -19,14 +22,19 @@ export class Intake implements ReceiptSink, Disposable {
   readonly recorder: Recorder;
   /** Checks each new message once and tells the recorder. */
   readonly verifier: Verifier;
+  readonly #onBad: VerifierOptions["onBad"];
   /** The session whose receipt is being recorded. */
   #source = -1;
+  /** Messages that are bad beyond doubt: each receipt of one is held against whoever brings it. */
+  readonly #provenBad = new Map<number, BadMessage["verdict"]>();
 
   /** Begins the recorder's epoch. */
   constructor(options: RecorderOptions, dependencies: IntakeDependencies) {
+    this.#onBad = dependencies.onBad;
     this.verifier = new Verifier({
       ...dependencies,
       onVerdict: (number, verdict) => this.recorder.verdict(number, verdict),
+      onBad: (bad) => this.#takeBad(bad),
     });
     this.recorder = new Recorder(options, {
       ...dependencies,
@@ -42,7 +50,10 @@ export class Intake implements ReceiptSink, Disposable {
   /** See {@link ReceiptSink.receive}. */
   receive(session: number, raw: Uint8Array, receivedAt: number): void {
     this.#source = session;
-    this.recorder.receive(session, raw, receivedAt);
+    const number = this.recorder.receive(session, raw, receivedAt);
+    if (this.#provenBad.size === 0) return;
+    const verdict = this.#provenBad.get(number);
+    if (verdict) this.#onBad({ source: session, number, verdict, proven: true });
   }
 
   /** See {@link ReceiptSink.closeSession}. */
@@ -60,5 +71,11 @@ export class Intake implements ReceiptSink, Disposable {
   [Symbol.dispose](): void {
     this.verifier[Symbol.dispose]();
     this.recorder[Symbol.dispose]();
+  }
+
+  #takeBad(bad: BadMessage): void {
+    if (this.#provenBad.size >= MAX_PROVEN_BAD) this.#provenBad.clear();
+    if (bad.proven) this.#provenBad.set(bad.number, bad.verdict);
+    this.#onBad(bad);
   }
 }

@@ -5,6 +5,7 @@
  * @module
  */
 import type { Verdict } from "../../shared/batch/batch.ts";
+import { MESSAGE_TYPES, messageType } from "../../shared/bolt/message_types.ts";
 import { ChannelKeys } from "./channel_keys.ts";
 import { FairQueue } from "./fair_queue.ts";
 import { type Orphan, Orphans } from "./orphans.ts";
@@ -13,14 +14,29 @@ import { checkMessage, isSigned } from "./verify.ts";
 /** A message that waits for its check. */
 export type Unverified = Orphan;
 
+/** A message that its sender should have kept to itself. */
+export interface BadMessage {
+  /** The session that brought it. */
+  readonly source: number;
+  /** Its number in this epoch. */
+  readonly number: number;
+  /** What is wrong with it. */
+  readonly verdict: "invalid" | "malformed";
+  /**
+   * Whether its own bytes prove that. An update is judged by the keys that announcements told, and anybody can announce
+   * a false channel, so an honest peer may have brought it.
+   */
+  readonly proven: boolean;
+}
+
 /** What a {@link Verifier} tells. */
 export interface VerifierOptions {
   /** chain_hash of the network that is listened to. */
   readonly chain: Uint8Array;
   /** Gets each verdict but `unchecked`, once a message. */
   readonly onVerdict: (number: number, verdict: Verdict) => void;
-  /** Is told of each message that its first sender should not have sent. */
-  readonly onBad: (source: number, verdict: "invalid" | "malformed", type: number) => void;
+  /** Is told of each bad message, with the session that brought it first. */
+  readonly onBad: (bad: BadMessage) => void;
 }
 
 /** What a {@link Verifier} did so far. */
@@ -42,6 +58,7 @@ const QUEUE_LIMITS = { total: 64 * 1024 * 1024, perSource: 32 * 1024 * 1024 };
 const ITEM_OVERHEAD_BYTES = 128;
 /** Signature checks in one slice: about 3 ms at 0.15 to 0.25 ms each. */
 const SIGNATURES_PER_SLICE = 16;
+const CHANNEL_UPDATE = MESSAGE_TYPES.channel_update;
 /** Messages in one slice, for those that cost no signature check. */
 const MESSAGES_PER_SLICE = 256;
 
@@ -127,7 +144,9 @@ export class Verifier implements Disposable {
     }
     this.#tell(message.number, verdict);
     if (verdict === "invalid" || verdict === "malformed") {
-      this.options.onBad(message.source, verdict, message.raw[0] << 8 | message.raw[1]);
+      const { source, number, raw } = message;
+      const proven = verdict === "malformed" || messageType(raw) !== CHANNEL_UPDATE;
+      this.options.onBad({ source, number, verdict, proven });
     }
     return signatures;
   }

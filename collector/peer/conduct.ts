@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BadMessage } from "../gossip/verifier.ts";
 import { Meter } from "./meter.ts";
 
 const MINUTE = 60_000_000;
@@ -17,14 +18,12 @@ const ANSWERS_A_MINUTE = 60;
 const COMPLAINTS_AN_HOUR = 5;
 
 /**
- * Points for gossip that its first sender should have kept to itself, and how many of them in ten minutes end the
- * session. A malformed message or an announcement that does not hold is proof by itself. An update is judged by
- * keys that other peers' announcements told, and whoever announces a false channel must not have honest peers sent
- * away; so a wrong update weighs little.
+ * Points for bad gossip, and how many of them in ten minutes end the session. A message that is bad beyond doubt is
+ * nothing an honest peer relays. What is only bad by other peers' word weighs little, for none of them may have an
+ * honest peer sent away.
  */
-const POINTS = { announcement: 20, update: 1 };
+const POINTS = { proven: 20, doubtful: 1 };
 const POINTS_IN_TEN_MINUTES = 20_000;
-const CHANNEL_UPDATE = 258;
 
 /** One peer's account. Instants are µs since the Unix epoch. */
 export class Conduct {
@@ -41,12 +40,9 @@ export class Conduct {
   }
 
   /** Enters a bad gossip message; why the session must end, or null. */
-  badGossip(verdict: "invalid" | "malformed", type: number, now: number): string | null {
+  badGossip({ verdict, proven }: BadMessage, now: number): string | null {
     this.#bad[verdict]++;
-    const points = verdict === "invalid" && type === CHANNEL_UPDATE
-      ? POINTS.update
-      : POINTS.announcement;
-    if (this.#points.spend(points, now)) return null;
+    if (this.#points.spend(proven ? POINTS.proven : POINTS.doubtful, now)) return null;
     const { malformed, invalid } = this.#bad;
     return `it sent too many bad messages: ${malformed} malformed, ${invalid} with wrong signatures`;
   }

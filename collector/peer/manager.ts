@@ -7,6 +7,7 @@ import type { Network } from "../../shared/bolt/chains.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import type { Random } from "../../shared/random.ts";
+import type { BadMessage } from "../gossip/verifier.ts";
 import type { ReceiptSink } from "../receipt/recorder.ts";
 import { type Cause, CAUSES } from "./backoff.ts";
 import { type Backoff, Candidates } from "./candidates.ts";
@@ -112,9 +113,9 @@ export class PeerManager {
     };
   }
 
-  /** Holds a gossip message that proved bad against the session that brought it first, if that is still open. */
-  blame(session: number, verdict: "invalid" | "malformed", type: number): void {
-    this.#byNumber.get(session)?.blame(verdict, type);
+  /** Holds a bad message against the session that brought it, if that is still open. */
+  blame(bad: BadMessage): void {
+    this.#byNumber.get(bad.source)?.blame(bad);
   }
 
   /** Keeps peers connected until the signal aborts, then ends all sessions. Throws only what is a bug. */

@@ -11,6 +11,7 @@ import { messageType } from "../../shared/bolt/message_types.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Random } from "../../shared/random.ts";
 import { toHex } from "../../shared/text.ts";
+import type { BadMessage } from "../gossip/verifier.ts";
 import { NoiseFault } from "../noise/fault.ts";
 import type { ReceiptSink } from "../receipt/recorder.ts";
 import type { Cause } from "./backoff.ts";
@@ -19,6 +20,7 @@ import { Control, type ControlCounts } from "./control.ts";
 import type { Dialled } from "./dialer.ts";
 import { ourInit, readInit } from "./init.ts";
 import { hostAndPort, peerName } from "./peer_file.ts";
+import { nextTurn } from "./turns.ts";
 
 /** How a session ended. */
 export interface SessionEnd {
@@ -54,6 +56,9 @@ export interface SessionOptions {
 const FILTER_RANGE = 0xffffffff;
 /** The time between pings. LND and CLN ping every 60 s, LDK every 10. */
 const PING_INTERVAL_MILLISECONDS = 30_000;
+/** What one session may read before the others have their turn: a millisecond or two of work. */
+const BYTES_IN_TURN = 32 * 1024;
+const READS_IN_TURN = 16;
 /** Types recorded as gossip beside 256 to 258: gossip v1.75, as proposed. */
 const PROPOSED_GOSSIP = new Set([260, 267, 269, 271]);
 
@@ -66,6 +71,9 @@ export class Session {
   readonly #stop = new AbortController();
   #number = -1;
   #end: SessionEnd | undefined;
+  /** Reads since the session last gave way, and its bytes then. */
+  #readsInTurn = 0;
+  #turnBeganAt = 0;
   #receipts = 0;
   #firstGossipAt: number | null = null;
   #lastGossipAt: number | null = null;
@@ -99,6 +107,7 @@ export class Session {
         const batch = await this.#link.connection.readBatch();
         if (batch === null) this.#peerClosed();
         else this.#take(batch.messages, batch.receivedAt);
+        if (this.#isGreedy()) await nextTurn();
       }
     } catch (error) {
       if (!(error instanceof NoiseFault)) throw error;
@@ -119,8 +128,8 @@ export class Session {
   }
 
   /** Holds a gossip message that proved bad against the peer. */
-  blame(verdict: "invalid" | "malformed", type: number): void {
-    const objection = this.#conduct.badGossip(verdict, type, this.#options.clock.now());
+  blame(bad: BadMessage): void {
+    const objection = this.#conduct.badGossip(bad, this.#options.clock.now());
     if (objection) this.#misbehaved(objection);
   }
 
@@ -138,6 +147,17 @@ export class Session {
       if (isGossip(raw)) this.#receive(raw, receivedAt);
       else if (this.#end === undefined) this.#control.take(raw);
     }
+  }
+
+  /** Whether it has read so much that the others should have their turn. */
+  #isGreedy(): boolean {
+    const bytes = this.#link.connection.bytesIn();
+    if (++this.#readsInTurn < READS_IN_TURN && bytes - this.#turnBeganAt < BYTES_IN_TURN) {
+      return false;
+    }
+    this.#readsInTurn = 0;
+    this.#turnBeganAt = bytes;
+    return true;
   }
 
   #receive(raw: Uint8Array, receivedAt: number): void {

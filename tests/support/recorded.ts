@@ -46,7 +46,7 @@ export class Recorded implements Disposable {
         random: seededRandom(1),
         chain: chainHash("regtest"),
         sink: (bytes) => this.#batches.push(decodeBatch(bytes)),
-        onBad: (...bad) => this.onBad(...bad),
+        onBad: (bad) => this.onBad(bad),
       },
     );
   }

@@ -1,0 +1,319 @@
+/**
+ * The collected graph: of each channel the announcement and the newest update of each direction, of each node the
+ * newest announcement, as the bytes that came, in a few large buffers.
+ *
+ * How it is wired:
+ *
+ * - Made once a collector. `loadGraph` fills it from disk at start and `saveGraph` writes it: every ten minutes or so
+ *   when {@link Graph.changes} has grown, and at the end.
+ * - Where the verifier tells its verdict it calls {@link Graph.accept} with the message's bytes; for a channel_update
+ *   also with the node id under which the signature holds. That is all it needs to know of the graph, and whatever it
+ *   gets back is for counting only.
+ * - The verifier finds the keys of a channel by {@link GraphView.nodesOf}, so that it knows all that was on disk; its
+ *   own bounded map then only has to hold what the graph refused.
+ * - {@link Graph.prune} is called at start and every hour.
+ * - Whoever answers peers or asks them gets {@link Graph.view} and can change nothing.
+ *
+ * Nobody looks up the funding output here: a channel is what four signatures say. The first announcement of a scid
+ * stays until it is pruned; one under other nodes is refused and counted.
+ *
+ * @module
+ */
+import type { Verdict } from "../../../shared/batch/batch.ts";
+import type { ChannelAnnouncement } from "../../../shared/bolt/channel_announcement.ts";
+import type { ChannelUpdate } from "../../../shared/bolt/channel_update.ts";
+import type { NodeAnnouncement } from "../../../shared/bolt/node_announcement.ts";
+import type { Clock } from "../../../shared/clock.ts";
+import { toHex } from "../../../shared/text.ts";
+import { ChannelTable, NO_HANDLE } from "./channel_table.ts";
+import { type Direction, GraphView } from "./graph_view.ts";
+import { HeldUpdates } from "./held_updates.ts";
+import { GRAPH_LIMITS, type GraphLimits, type Outcome, OUTCOMES } from "./limits.ts";
+import { NodeTable } from "./node_table.ts";
+import { equal, graphMessage, objection, STALE_AFTER_SECONDS } from "./objection.ts";
+import { OVER_QUOTA, withinQuota } from "./quota.ts";
+import { Slab } from "./slab.ts";
+
+/** What a {@link Graph} is made with. */
+export interface GraphOptions {
+  /** chain_hash of the network. */
+  readonly chain: Uint8Array;
+  /** Tells how old an update is. */
+  readonly clock: Clock;
+  /** {@link GRAPH_LIMITS} when absent. */
+  readonly limits?: Partial<GraphLimits>;
+}
+
+/** What a graph holds, and what came of all that it was given. */
+export interface GraphCounts {
+  /** Channels. */
+  readonly channels: number;
+  /** channel_updates. */
+  readonly updates: number;
+  /** Nodes that a channel names. */
+  readonly nodes: number;
+  /** node_announcements. */
+  readonly nodeAnnouncements: number;
+  /** Bytes of all messages held. */
+  readonly bytes: number;
+  /** channel_updates that wait for their channel. */
+  readonly held: number;
+  /** Such that had to make room for others. */
+  readonly heldDropped: number;
+  /** Such that got their channel. */
+  readonly adopted: number;
+  /** Channels pruned by age. */
+  readonly pruned: number;
+  /** Messages by what came of them; the restored ones not counted. */
+  readonly outcomes: Readonly<Record<Outcome, number>>;
+}
+
+/** The graph; see the module. */
+export class Graph {
+  /** For all who only read. */
+  readonly view: GraphView;
+  readonly #options: GraphOptions;
+  readonly #limits: GraphLimits;
+  readonly #slab = new Slab();
+  readonly #channels = new ChannelTable();
+  readonly #nodes = new NodeTable();
+  readonly #held: HeldUpdates;
+  readonly #outcomes = Object.fromEntries(OUTCOMES.map((each) => [each, 0])) as Record<
+    Outcome,
+    number
+  >;
+  #updates = 0;
+  #nodeAnnouncements = 0;
+  #adopted = 0;
+  #pruned = 0;
+  #changes = 0;
+
+  /** Starts empty. */
+  constructor(options: GraphOptions) {
+    this.#options = options;
+    this.#limits = { ...GRAPH_LIMITS, ...options.limits };
+    this.#held = new HeldUpdates(this.#limits.held);
+    this.view = new GraphView(this.#channels, this.#nodes, this.#slab);
+  }
+
+  /** The chain_hash of its network. */
+  get chain(): Uint8Array {
+    return this.#options.chain;
+  }
+
+  /** Grows with each change of what it holds: who compares knows whether there is something to save. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** See {@link GraphCounts}. */
+  get counts(): GraphCounts {
+    return {
+      channels: this.#channels.size,
+      updates: this.#updates,
+      nodes: this.#nodes.size,
+      nodeAnnouncements: this.#nodeAnnouncements,
+      bytes: this.#slab.bytes,
+      held: this.#held.size,
+      heldDropped: this.#held.dropped,
+      adopted: this.#adopted,
+      pruned: this.#pruned,
+      outcomes: { ...this.#outcomes },
+    };
+  }
+
+  /**
+   * Takes a message whose signatures were checked. Its bytes are copied.
+   *
+   * @param signer of a channel_update: the node id under which its signature holds, hex.
+   */
+  accept(raw: Uint8Array, verdict: Verdict, signer: string | null = null): Outcome {
+    const outcome = verdict === "valid" ? this.#take(raw, signer) : "unverified";
+    this.#outcomes[outcome]++;
+    return outcome;
+  }
+
+  /**
+   * Takes a message that a graph like this one held: the same but for quotas and age, see {@link prune}.
+   *
+   * @param addedAt of a channel_announcement: when it was first taken in, seconds since the Unix epoch.
+   */
+  restore(raw: Uint8Array, addedAt: number): Outcome {
+    const message = graphMessage(raw, this.#options.chain);
+    switch (message?.type) {
+      case 256:
+        return this.#addChannel(message, raw, addedAt);
+      case 257:
+        return this.#putNode(message, raw, null);
+      case 258:
+        return this.#putUpdate(message, raw, null);
+      default:
+        return "foreign";
+    }
+  }
+
+  /**
+   * Forgets the channels of which a direction was not updated for two weeks (BOLT 7, pruning), and the nodes that are
+   * left without a channel. A direction that never had an update counts from the channel's announcement.
+   *
+   * @returns how many channels went.
+   */
+  prune(): number {
+    const oldest = this.#now() - STALE_AFTER_SECONDS;
+    const { timestamps, addedAt } = this.#channels;
+    const before = this.#channels.size;
+    for (let position = before - 1; position >= 0; position--) {
+      const slot = this.#channels.at(position);
+      const since1 = timestamps[2 * slot] || addedAt[slot];
+      const since2 = timestamps[2 * slot + 1] || addedAt[slot];
+      if (since1 < oldest || since2 < oldest) this.#removeChannel(slot);
+    }
+    const gone = before - this.#channels.size;
+    this.#pruned += gone;
+    this.#changes += gone;
+    return gone;
+  }
+
+  #take(raw: Uint8Array, signer: string | null): Outcome {
+    if (raw.length > this.#limits.messageBytes) return "too_long";
+    const message = graphMessage(raw, this.#options.chain);
+    if (!message) return "foreign";
+    const now = this.#now();
+    const refusal = objection(message, now);
+    if (refusal) return refusal;
+    switch (message.type) {
+      case 256: {
+        const outcome = this.#addChannel(message, raw, now);
+        if (outcome === "added") this.#adopt(message.scid);
+        return outcome;
+      }
+      case 257:
+        return this.#putNode(message, raw, now);
+      case 258:
+        return signer === null ? "unverified" : this.#signedUpdate(message, raw, { signer, now });
+    }
+  }
+
+  #addChannel(message: ChannelAnnouncement, raw: Uint8Array, addedAt: number): Outcome {
+    const { scid, nodeId1, nodeId2 } = message;
+    const known = this.#channels.find(scid);
+    if (known >= 0) {
+      const same = equal(nodeId1, this.view.nodeId(this.view.nodeOf(known, 0))) &&
+        equal(nodeId2, this.view.nodeId(this.view.nodeOf(known, 1)));
+      return same ? "known" : "conflicting";
+    }
+    if (this.#channels.size >= this.#limits.channels || !this.#hasRoom(raw)) return "full";
+    const ids = [nodeId1, nodeId2];
+    const strangers = ids.filter((id) => this.#nodes.find(id) < 0).length;
+    if (this.#nodes.size + strangers > this.#limits.nodes) return "full";
+    const [node1, node2] = ids.map((id) => {
+      const found = this.#nodes.find(id);
+      const node = found >= 0 ? found : this.#nodes.add(id);
+      this.#nodes.channels[node]++;
+      return node;
+    });
+    this.#channels.add({ scid, announcement: this.#slab.put(raw), addedAt, node1, node2 });
+    this.#changes++;
+    return "added";
+  }
+
+  #signedUpdate(
+    message: ChannelUpdate,
+    raw: Uint8Array,
+    { signer, now }: { signer: string; now: number },
+  ): Outcome {
+    const direction = (message.channelFlags & 1) as Direction;
+    const { scid, timestamp } = message;
+    const slot = this.#channels.find(scid);
+    if (slot < 0) {
+      return this.#held.put(scid, direction, { raw, signer, timestamp }) ? "held" : "known";
+    }
+    const owner = this.view.nodeId(this.view.nodeOf(slot, direction));
+    return signer === toHex(owner) ? this.#putUpdate(message, raw, now) : "conflicting";
+  }
+
+  /** `now` is null when no quota applies; so in {@link Graph.#putNode}. */
+  #putUpdate(message: ChannelUpdate, raw: Uint8Array, now: number | null): Outcome {
+    const table = this.#channels;
+    const slot = table.find(message.scid);
+    if (slot < 0) return "unannounced";
+    const at = 2 * slot + (message.channelFlags & 1);
+    const old = table.updates[at];
+    // BOLT 7: only a greater timestamp replaces.
+    if (old !== NO_HANDLE && message.timestamp <= table.timestamps[at]) return "known";
+    if (!this.#hasRoom(raw)) return "full";
+    if (now !== null) {
+      const fullAt = withinQuota(this.#limits.quota, table.quotas[at], now);
+      if (fullAt === OVER_QUOTA) return "spam";
+      table.quotas[at] = fullAt;
+    }
+    table.updates[at] = this.#replace(old, raw);
+    table.timestamps[at] = message.timestamp;
+    table.disabled[at] = message.channelFlags >> 1 & 1;
+    if (old === NO_HANDLE) this.#updates++;
+    return old === NO_HANDLE ? "added" : "replaced";
+  }
+
+  #putNode(message: NodeAnnouncement, raw: Uint8Array, now: number | null): Outcome {
+    const table = this.#nodes;
+    const node = table.find(message.nodeId);
+    if (node < 0) return "unannounced";
+    const old = table.announcements[node];
+    if (old !== NO_HANDLE && message.timestamp <= table.timestamps[node]) return "known";
+    if (!this.#hasRoom(raw)) return "full";
+    if (now !== null) {
+      const fullAt = withinQuota(this.#limits.quota, table.quotas[node], now);
+      if (fullAt === OVER_QUOTA) return "spam";
+      table.quotas[node] = fullAt;
+    }
+    table.announcements[node] = this.#replace(old, raw);
+    table.timestamps[node] = message.timestamp;
+    if (old === NO_HANDLE) this.#nodeAnnouncements++;
+    return old === NO_HANDLE ? "added" : "replaced";
+  }
+
+  /** Gives the updates of a new channel that came before it their place. */
+  #adopt(scid: bigint): void {
+    for (const { raw, signer } of this.#held.take(scid)) {
+      if (this.#take(raw, signer) === "added") this.#adopted++;
+    }
+  }
+
+  #removeChannel(slot: number): void {
+    for (const direction of [0, 1] as const) {
+      const update = this.#channels.updates[2 * slot + direction];
+      if (update !== NO_HANDLE) {
+        this.#slab.free(update);
+        this.#updates--;
+      }
+      this.#leaveNode(this.#channels.nodes[2 * slot + direction]);
+    }
+    this.#slab.free(this.#channels.announcements[slot]);
+    this.#channels.remove(slot);
+  }
+
+  /** A node has one channel less; without any it goes. */
+  #leaveNode(node: number): void {
+    if (--this.#nodes.channels[node] > 0) return;
+    const announcement = this.#nodes.announcements[node];
+    if (announcement !== NO_HANDLE) {
+      this.#slab.free(announcement);
+      this.#nodeAnnouncements--;
+    }
+    this.#nodes.remove(node);
+  }
+
+  #replace(old: number, raw: Uint8Array): number {
+    if (old !== NO_HANDLE) this.#slab.free(old);
+    this.#changes++;
+    return this.#slab.put(raw);
+  }
+
+  #hasRoom(raw: Uint8Array): boolean {
+    return this.#slab.bytes + raw.length <= this.#limits.bytes;
+  }
+
+  #now(): number {
+    return Math.floor(this.#options.clock.now() / 1_000_000);
+  }
+}

@@ -1,0 +1,139 @@
+/**
+ * The graph as those see it who read it: answers to peers, the sync, the file. Nothing can be changed through it.
+ *
+ * Channels are in the order of their scids and nodes in the order of their ids. A position or a slot holds until the
+ * graph changes, so who waits in between keeps a scid or node id and looks for its place again. Bytes are views that
+ * hold as long.
+ *
+ * @module
+ */
+import { channelUpdateChecksum } from "../../../shared/bolt/checksum.ts";
+import { toHex } from "../../../shared/text.ts";
+import type { NodePair } from "../channel_keys.ts";
+import { type ChannelTable, NO_HANDLE } from "./channel_table.ts";
+import type { NodeTable } from "./node_table.ts";
+import type { Slab } from "./slab.ts";
+
+/** Node 1 signs direction 0, node 2 direction 1. */
+export type Direction = 0 | 1;
+
+/** Reads the tables of a graph. */
+export class GraphView {
+  readonly #channels: ChannelTable;
+  readonly #nodes: NodeTable;
+  readonly #slab: Slab;
+
+  /** Made by the graph. */
+  constructor(channels: ChannelTable, nodes: NodeTable, slab: Slab) {
+    this.#channels = channels;
+    this.#nodes = nodes;
+    this.#slab = slab;
+  }
+
+  /** Channels. */
+  get channelCount(): number {
+    return this.#channels.size;
+  }
+
+  /** Nodes. */
+  get nodeCount(): number {
+    return this.#nodes.size;
+  }
+
+  /** The node ids of a channel, hex: who signs its updates. Null when it is not known. */
+  nodesOf(scid: bigint): NodePair | null {
+    const slot = this.#channels.find(scid);
+    if (slot < 0) return null;
+    return [toHex(this.nodeId(this.nodeOf(slot, 0))), toHex(this.nodeId(this.nodeOf(slot, 1)))];
+  }
+
+  /** The slot of a channel, or -1. */
+  find(scid: bigint): number {
+    return this.#channels.find(scid);
+  }
+
+  /** The position of the first channel whose scid is not below `scid`; the count when there is none. */
+  lowerBound(scid: bigint): number {
+    return this.#channels.lowerBound(scid);
+  }
+
+  /** The slot of the channel at a position. */
+  at(position: number): number {
+    return this.#channels.at(position);
+  }
+
+  /** A channel's scid, unsigned. */
+  scid(slot: number): bigint {
+    return this.#channels.scid(slot);
+  }
+
+  /** The block height in a channel's scid. */
+  block(slot: number): number {
+    return this.#channels.block(slot);
+  }
+
+  /** The timestamp of a channel_update in seconds; 0 when there is none. */
+  timestamp(slot: number, direction: Direction): number {
+    return this.#channels.timestamps[2 * slot + direction];
+  }
+
+  /** Whether a channel_update of the channel says disabled. */
+  isDisabled(slot: number): boolean {
+    return this.#channels.isDisabled(slot);
+  }
+
+  /** When the channel was taken in, seconds since the Unix epoch. */
+  addedAt(slot: number): number {
+    return this.#channels.addedAt[slot];
+  }
+
+  /** The channel_announcement. */
+  announcement(slot: number): Uint8Array {
+    return this.#slab.get(this.#channels.announcements[slot]);
+  }
+
+  /** The newest channel_update of a direction, or null. */
+  update(slot: number, direction: Direction): Uint8Array | null {
+    return this.#text(this.#channels.updates[2 * slot + direction]);
+  }
+
+  /** The checksum of a channel_update (BOLT 7); 0 when there is none. */
+  checksum(slot: number, direction: Direction): number {
+    const update = this.update(slot, direction);
+    return update ? channelUpdateChecksum(update) : 0;
+  }
+
+  /** The slot of the channel's node 1 (direction 0) or node 2. */
+  nodeOf(slot: number, direction: Direction): number {
+    return this.#channels.nodes[2 * slot + direction];
+  }
+
+  /** The position of the first node whose id is not below `id`; the count when there is none. */
+  nodeLowerBound(id: Uint8Array): number {
+    return this.#nodes.lowerBound(id);
+  }
+
+  /** The slot of the node at a position. */
+  nodeAt(position: number): number {
+    return this.#nodes.at(position);
+  }
+
+  /** A node's id, 33 bytes. */
+  nodeId(node: number): Uint8Array {
+    return this.#nodes.id(node);
+  }
+
+  /** The timestamp of the node_announcement in seconds; 0 when there is none. */
+  nodeTimestamp(node: number): number {
+    return this.#nodes.timestamps[node];
+  }
+
+  /** The newest node_announcement, or null. */
+  nodeAnnouncement(node: number): Uint8Array | null {
+    return this.#text(this.#nodes.announcements[node]);
+  }
+
+  #text(handle: number): Uint8Array | null {
+    return handle === NO_HANDLE ? null : this.#slab.get(handle);
+  }
+}

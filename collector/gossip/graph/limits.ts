@@ -1,0 +1,77 @@
+/**
+ * How much the graph holds, and what it makes of what it is given.
+ *
+ * @module
+ */
+import type { HeldLimits } from "./held_updates.ts";
+import type { Quota } from "./quota.ts";
+
+/** What the graph holds at most. */
+export interface GraphLimits {
+  /** Channels. What comes when all places are taken is refused; places get free by age. */
+  readonly channels: number;
+  /** Nodes; likewise. */
+  readonly nodes: number;
+  /** Bytes of messages; likewise. */
+  readonly bytes: number;
+  /** Bytes of one message. */
+  readonly messageBytes: number;
+  /** Updates that wait for their channel; the oldest make room. */
+  readonly held: HeldLimits;
+  /** How often a direction of a channel, or a node, may have a newer message stored. */
+  readonly quota: Quota;
+}
+
+/** As many channels as one answer to a query_channel_range may name to LND. */
+const CHANNELS = 100_000;
+/** Two and a half times mainnet's. */
+const NODES = 50_000;
+/** Mainnet's graph is 54 MB. */
+const BYTES = 96 * 1024 * 1024;
+/** The longest of mainnet have about 700 bytes; messages may have 65,535, mostly of signed bytes that mean nothing. */
+const MESSAGE_BYTES = 4096;
+
+/** Room for half as many channels as mainnet has beyond its own. */
+export const GRAPH_LIMITS: GraphLimits = {
+  channels: CHANNELS,
+  nodes: NODES,
+  bytes: BYTES,
+  messageBytes: MESSAGE_BYTES,
+  held: { count: 16_384, bytes: 4 * 1024 * 1024 },
+  // As LND limits what it forwards.
+  quota: { burst: 10, intervalSeconds: 60 },
+};
+
+/** What may come of a message, see {@link Outcome}. */
+export const OUTCOMES = [
+  "added",
+  "replaced",
+  "held",
+  "known",
+  "unverified",
+  "foreign",
+  "conflicting",
+  "unannounced",
+  "implausible",
+  "private",
+  "stale",
+  "spam",
+  "too_long",
+  "full",
+] as const;
+
+/**
+ * - `added`, `replaced`: it is in the graph, where there was none or an older one;
+ * - `held`: an update that waits for its channel_announcement;
+ * - `known`: the graph has this channel already, or an update or node_announcement that is as new;
+ * - `unverified`: its verdict is not `valid`, or it is a channel_update without a signer;
+ * - `foreign`: of another chain, or of a type that the graph does not hold;
+ * - `conflicting`: the channel is announced under other nodes than the ones this message is signed by;
+ * - `unannounced`: a node_announcement of a node without a channel;
+ * - `implausible`: no peer would take it, see `objection`;
+ * - `private`: a channel_update that says dont_forward, so no answer may contain it;
+ * - `stale`: a channel_update older than two weeks;
+ * - `spam`: newer, and more often than the quota;
+ * - `too_long`, `full`: a limit of {@link GraphLimits}.
+ */
+export type Outcome = typeof OUTCOMES[number];

@@ -1,0 +1,283 @@
+import assert from "node:assert/strict";
+import { PeerManager } from "../collector/peer/manager.ts";
+import type { PeerAddress } from "../collector/peer/peer_file.ts";
+import { scidOf } from "../shared/bolt/scid.ts";
+import { systemClock } from "../shared/clock.ts";
+import { seededRandom } from "../shared/random.ts";
+import { toHex } from "../shared/text.ts";
+import { CapturedLog } from "./support/captured_log.ts";
+import { Recorded } from "./support/recorded.ts";
+import { lightning, type Script, ScriptedPeer } from "./support/scripted_peer.ts";
+import { channelAnnouncement, signedGraph, testKey } from "./support/signed_gossip.ts";
+import { until } from "./support/until.ts";
+import { initMessage, Wire } from "./support/wire.ts";
+
+const graph = signedGraph({ nodes: 4, channels: 6, timestamp: 1_758_844_000 });
+/** So many times each honest peer tells the graph. */
+const ROUNDS = 20;
+const HONEST = 3;
+
+/** The same announcement over and over, each time with another scid under the same signatures. */
+function forged(from: number, count: number): Uint8Array[] {
+  const scid = scidOf({ block: 1, transaction: 1, output: 1 });
+  const nodes = [testKey("liar"), testKey("liar's friend")] as const;
+  const announcement = channelAnnouncement({ scid, nodes });
+  const at = 2 + 4 * 64 + 2 + 32;
+  return Array.from({ length: count }, (_, i) => {
+    const raw = announcement.slice();
+    new DataView(raw.buffer).setBigUint64(at, BigInt(from + i));
+    return raw;
+  });
+}
+
+/** An honest peer: tells the graph, round after round, with a pause in between, until all of it has arrived. */
+function honest(onTold: () => void): Script {
+  return lightning(async (wire) => {
+    for (let round = 0; round < ROUNDS; round++) {
+      await wire.send(...graph);
+      await new Promise((resolve) => setTimeout(resolve, 10));
+    }
+    await wire.send({ type: 18, numPongBytes: 0, ignored: new Uint8Array(0) });
+    await wire.nextOf(19);
+    onTold();
+    await wire.untilClosed();
+  });
+}
+
+interface Outcome {
+  readonly recorded: Recorded;
+  readonly log: CapturedLog;
+  readonly bad: PeerAddress;
+}
+
+/**
+ * Runs honest peers and one bad one until the bad one is let go and the honest ones have told all; then checks that
+ * of the honest ones nothing is missing.
+ *
+ * @param wrongKey lets the file name another key than the peer has.
+ */
+async function amongHonestPeers(
+  script: Script,
+  check: (outcome: Outcome) => void,
+  wrongKey = false,
+): Promise<void> {
+  await using stack = new AsyncDisposableStack();
+  const log = stack.use(new CapturedLog());
+  let told = 0;
+  const honestPeers = Array.from({ length: HONEST }, (_, i) => {
+    return stack.use(new ScriptedPeer(`honest ${i}`, honest(() => told++))).address;
+  });
+  const listening = stack.use(new ScriptedPeer("bad", script)).address;
+  const bad = wrongKey ? { ...listening, nodeId: testKey("somebody else").id } : listening;
+  const recorded = stack.use(new Recorded());
+  const manager = new PeerManager({
+    peers: [...honestPeers, bad],
+    privateKey: testKey("us").privateKey,
+    network: "regtest",
+    target: 4,
+    dialsPerSecond: 1000,
+    maxPending: 4,
+    bootstrap: 0,
+    lookback: 3_600_000,
+    connectTimeout: 5000,
+    handshakeTimeout: 300,
+    initTimeout: 300,
+  }, {
+    clock: systemClock,
+    random: seededRandom(1),
+    sink: recorded.intake,
+    backoff: () => Infinity,
+  });
+  recorded.onBad = (bad) => manager.blame(bad);
+  const stop = new AbortController();
+  const running = manager.run(stop.signal);
+  await until(() => log.lines(bad.nodeId).length > 0 && told === HONEST);
+  await until(() => recorded.intake.verifier.counts.verdicts.valid >= graph.length);
+  stop.abort();
+  await running;
+
+  const receipts = recorded.receipts();
+  for (const { nodeId } of honestPeers) {
+    const told = receipts.filter((receipt) => receipt.nodeId === nodeId);
+    assert.deepEqual(
+      told.map((receipt) => receipt.message),
+      Array.from({ length: ROUNDS }, () => graph.map(toHex)).flat(),
+    );
+    assert.deepEqual(log.lines(nodeId), []);
+  }
+  const verdicts = recorded.verdicts();
+  for (const raw of graph) assert.equal(verdicts.get(toHex(raw)), "valid");
+  assert.equal(log.lines(bad.nodeId).length, 1, "one clear line");
+  check({ recorded, log, bad });
+}
+
+/** The bad peer's one line without its address. */
+const said = ({ log, bad }: Outcome) => log.lines(bad.nodeId)[0].replace(/^\S+ /, "");
+const receiptsOf = ({ recorded, bad }: Outcome) =>
+  recorded.receipts().filter((receipt) => receipt.nodeId === bad.nodeId);
+
+/** Sends what it is given, in writes of a thousand messages. */
+function flood(messages: (from: number, count: number) => Uint8Array[], total: number): Script {
+  return lightning(async (wire) => {
+    for (let sent = 0; sent < total; sent += 1000) await wire.send(...messages(sent, 1000));
+    await wire.untilClosed();
+  });
+}
+
+/** Writes bytes that are no frame where the first one should be, after some good gossip. */
+function afterGossip(garbage: (wire: Wire, conn: Deno.Conn) => Promise<void>): Script {
+  return async (conn, key) => {
+    using wire = await Wire.accept(key, conn);
+    await wire.send(initMessage(), ...graph);
+    await garbage(wire, conn);
+    await wire.untilClosed();
+  };
+}
+
+const random = seededRandom("garbage");
+const noise = (length: number) => Uint8Array.from({ length }, () => random.next() * 256);
+
+Deno.test("100,000 forged announcements: the peer is let go, the others lose nothing", async () => {
+  await amongHonestPeers(flood(forged, 100_000), (outcome) => {
+    assert.match(
+      said(outcome),
+      /^disconnected: it sent too many bad messages: 0 malformed, 10\d\d with wrong signatures$/,
+    );
+    const count = receiptsOf(outcome).length;
+    assert.ok(count >= 1000 && count < 100_000, `${count} receipts`);
+    const closed = outcome.recorded.events("session_closed").find((end) => end.receipts === count);
+    assert.equal(closed?.by, "us");
+  });
+});
+
+Deno.test("100,000 announcements of random bytes are malformed, recorded and too many", async () => {
+  const random = (_: number, count: number) =>
+    Array.from({ length: count }, () => {
+      const raw = noise(430);
+      raw.set([1, 0]);
+      raw.set([255, 255], 258); // features that run past the end
+      return raw;
+    });
+  await amongHonestPeers(flood(random, 100_000), (outcome) => {
+    assert.match(
+      said(outcome),
+      /too many bad messages: 10\d\d malformed, 0 with wrong signatures$/,
+    );
+    const verdicts = outcome.recorded.verdicts();
+    const malformed = receiptsOf(outcome).filter(({ message }) => {
+      return verdicts.get(message) === "malformed";
+    });
+    assert.ok(malformed.length >= 1000, String(malformed.length));
+  });
+});
+
+Deno.test("the same forged announcement 100,000 times is held against its sender each time", async () => {
+  const [lie] = forged(0, 1);
+  await amongHonestPeers(flood((_, count) => Array(count).fill(lie), 100_000), (outcome) => {
+    assert.match(
+      said(outcome),
+      /too many bad messages: 0 malformed, 10\d\d with wrong signatures$/,
+    );
+    assert.equal(outcome.recorded.verdicts().get(toHex(lie)), "invalid");
+  });
+});
+
+Deno.test("a frame that does not decrypt ends the session after the whole messages before it", async () => {
+  await amongHonestPeers(
+    afterGossip(async (_, conn) => {
+      await conn.write(noise(1000));
+    }),
+    (outcome) => {
+      assert.match(said(outcome), /^disconnected: it sent a broken frame: /);
+      assert.deepEqual(receiptsOf(outcome).map((r) => r.message), graph.map(toHex));
+    },
+  );
+});
+
+Deno.test("a connection cut inside a frame keeps the whole messages before it", async () => {
+  await amongHonestPeers(
+    async (conn, key) => {
+      using wire = await Wire.accept(key, conn);
+      await wire.send(initMessage());
+      await wire.nextOf(265);
+      await wire.send(...graph);
+      await conn.write(noise(10));
+    },
+    (outcome) => {
+      assert.match(said(outcome), /^disconnected: the peer closed inside a frame$/);
+      assert.deepEqual(receiptsOf(outcome).map((r) => r.message), graph.map(toHex));
+    },
+  );
+});
+
+Deno.test("a message too short to have a type ends the session, the rest of its read is kept", async () => {
+  await amongHonestPeers(
+    afterGossip((wire) => wire.send(new Uint8Array([1]), graph[0])),
+    (outcome) => {
+      assert.match(said(outcome), /^disconnected: it sent a message that does not decode: /);
+      const [first] = graph;
+      assert.deepEqual(receiptsOf(outcome).map((r) => r.message), [...graph, first].map(toHex));
+    },
+  );
+});
+
+Deno.test("the longest message there is is taken whole", async () => {
+  const longest = new Uint8Array(65_535);
+  longest.set([1, 1]);
+  await amongHonestPeers(
+    afterGossip((wire) => wire.send(longest, new Uint8Array([0, 18]))),
+    (outcome) => {
+      assert.match(said(outcome), /^disconnected: it sent a message that does not decode: ping/);
+      assert.ok(receiptsOf(outcome).some(({ message }) => message === toHex(longest)));
+    },
+  );
+});
+
+Deno.test("a flood of pings for the largest pongs ends the session", async () => {
+  const ping = { type: 18, numPongBytes: 65_531, ignored: new Uint8Array(0) } as const;
+  await amongHonestPeers(
+    afterGossip((wire) => wire.send(...Array.from({ length: 1000 }, () => ping))),
+    (outcome) => {
+      assert.match(said(outcome), /^disconnected: it asked for more than 1048576 bytes of pongs/);
+      assert.equal(receiptsOf(outcome).length, graph.length);
+    },
+  );
+});
+
+Deno.test("what does not speak BOLT 8 is told in one line", async () => {
+  await amongHonestPeers(
+    async (conn) => {
+      await conn.write(new TextEncoder().encode(`HTTP/1.1 400 Bad Request\r\n${" ".repeat(50)}`));
+      await conn.read(new Uint8Array(100));
+    },
+    (outcome) => assert.match(said(outcome), /^not connected: handshake: act two/),
+  );
+});
+
+Deno.test("a peer under another key than the file says is told in one line", async () => {
+  await amongHonestPeers(
+    async (conn, key) => {
+      await Wire.accept(key, conn);
+    },
+    (outcome) => assert.match(said(outcome), /^not connected: handshake: act two: the peer closed/),
+    true,
+  );
+});
+
+Deno.test("a peer that never answers is told in one line, in the handshake and before init", async () => {
+  const silent: Script = async (conn) => {
+    while (await conn.read(new Uint8Array(100)) !== null);
+  };
+  await amongHonestPeers(
+    silent,
+    (outcome) =>
+      assert.match(said(outcome), /^not connected: handshake: act two: not done in 300 ms/),
+  );
+  await amongHonestPeers(
+    async (conn, key) => {
+      using wire = await Wire.accept(key, conn);
+      await wire.untilClosed();
+    },
+    (outcome) => assert.match(said(outcome), /^not connected: no init within 300 ms$/),
+  );
+});
