@@ -1,0 +1,130 @@
+/**
+ * Charts: a vega-lite specification and rows in, SVG out, without a browser.
+ *
+ * @module
+ */
+import * as vega from "vega";
+import { compile, type TopLevelSpec } from "vega-lite";
+import { printable } from "../../shared/text.ts";
+import type { ChartSpec } from "../query.ts";
+import type { Cell, Table } from "../table.ts";
+import { PALETTE } from "./palette.ts";
+import {
+  CHART_CONFIG,
+  CHART_HEIGHT,
+  CHART_WIDTH,
+  type ChartRow,
+  FONT,
+  resolveKeyedScales,
+} from "./theme.ts";
+import { textWidth } from "./text_width.ts";
+
+// Without a canvas vega takes every character for 0.8 of the font size, which tears legends apart.
+const metrics: { width(item: { fontSize?: number; text?: unknown }, text?: unknown): number } =
+  // deno-lint-ignore no-explicit-any -- vega's types leave textMetrics out, its documentation does not
+  (vega as any).textMetrics;
+metrics.width = (item, text) => textWidth(String(text ?? item.text ?? ""), item.fontSize ?? 11);
+
+/** The size of a chart of one plot: its axes take their room from the width, so that all are equally wide. */
+const SINGLE_PLOT = {
+  width: CHART_WIDTH,
+  height: CHART_HEIGHT,
+  autosize: { type: "fit-x", contains: "padding" },
+};
+
+/** Rows drawn at most; later ones are left out, and the caption says so. */
+export const MAX_CHART_ROWS = 50_000;
+
+/** What a chart may use beside its query's rows. */
+export interface ChartContext {
+  /** Figures by name, as vega parameters. */
+  readonly parameters: Readonly<Record<string, number>>;
+  /** Rows of the dataset `reference`: another run's figures; none when there is nothing to compare with. */
+  readonly reference: readonly ChartRow[];
+}
+
+/** A drawing: the inside of an SVG element and its size in px. */
+export interface Drawing {
+  readonly width: number;
+  readonly height: number;
+  readonly content: string;
+}
+
+/**
+ * Draws a chart. The rows are its dataset `rows`: instants as milliseconds since the Unix epoch, texts made
+ * {@link printable}. Ids inside start with `idPrefix`, so that many drawings fit into one page.
+ */
+export async function drawChart(
+  spec: ChartSpec,
+  table: Table,
+  context: ChartContext,
+  idPrefix: string,
+): Promise<Drawing> {
+  if (table.rows.length === 0) return noData();
+  const rows = chartRows(table);
+  const keyed = resolveKeyedScales(spec, [...rows, ...context.reference]);
+  const full = {
+    ...keyed.vconcat ? {} : SINGLE_PLOT,
+    ...keyed,
+    config: CHART_CONFIG,
+    data: { name: "rows" },
+    datasets: { rows, reference: context.reference },
+    params: Object.entries(context.parameters).map(([name, value]) => ({ name, value })),
+  };
+  // A specification is data of this project's own; vega-lite checks it as it compiles.
+  const compiled = compile(full as unknown as TopLevelSpec, { logger: silentLogger() });
+  const view = new vega.View(vega.parse(compiled.spec), {
+    renderer: "none",
+    logger: silentLogger(),
+    loader: offlineLoader(),
+  });
+  try {
+    return unwrap(await view.toSVG(), idPrefix);
+  } finally {
+    view.finalize();
+  }
+}
+
+function chartRows(table: Table): ChartRow[] {
+  return table.rows.slice(0, MAX_CHART_ROWS).map((row) =>
+    Object.fromEntries(table.columns.map(({ name, kind }, i) => [name, chartValue(row[i], kind)]))
+  );
+}
+
+function chartValue(value: Cell, kind: Table["columns"][number]["kind"]): unknown {
+  if (value === null) return null;
+  if (kind === "instant") return Number(value) / 1000;
+  return typeof value === "bigint"
+    ? Number(value)
+    : typeof value === "string"
+    ? printable(value)
+    : value;
+}
+
+/** Vega would warn on the console of empty domains and the like. */
+function silentLogger(): ReturnType<typeof vega.logger> {
+  return vega.logger(vega.None);
+}
+
+/** Charts have all their data: whatever they would load is refused. */
+function offlineLoader(): ReturnType<typeof vega.loader> {
+  const refuse = () => Promise.reject(new Error("a chart may not load anything"));
+  return { ...vega.loader(), load: refuse, http: refuse, file: refuse };
+}
+
+/** Takes the outer element off vega's SVG, keeping its size. */
+function unwrap(svg: string, idPrefix: string): Drawing {
+  const outer = svg.match(/^<svg[^>]*? width="([\d.]+)" height="([\d.]+)"[^>]*>(.*)<\/svg>$/s);
+  if (!outer) throw new Error("vega's SVG has no outer element with a size");
+  const content = outer[3]
+    .replaceAll(/ id="([^"]+)"/g, ` id="${idPrefix}-$1"`)
+    .replaceAll(/url\(#([^)]+)\)/g, `url(#${idPrefix}-$1)`);
+  return { width: Number(outer[1]), height: Number(outer[2]), content };
+}
+
+function noData(): Drawing {
+  const [width, height] = [CHART_WIDTH, 96];
+  const content = `<text x="${width / 2}" y="${height / 2}" text-anchor="middle" font-size="14" ` +
+    `font-family="${FONT}" fill="${PALETTE.muted.light}">no data</text>`;
+  return { width, height, content };
+}

@@ -1,0 +1,95 @@
+/**
+ * The look that all charts share, and the words they share it by.
+ *
+ * @module
+ */
+import type { ChartSpec } from "../query.ts";
+import { KEY_COLORS, OTHER_COLORS, PALETTE } from "./palette.ts";
+
+/** The fonts of charts and page; each system has one of them. */
+export const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif";
+
+/** A chart's whole width in px; of one made of several plots, about that. */
+export const CHART_WIDTH = 700;
+/** A chart's height unless its specification says otherwise, in px, without axes. */
+export const CHART_HEIGHT = 260;
+
+/** vega-lite's config for all charts. */
+export const CHART_CONFIG: Readonly<Record<string, unknown>> = {
+  background: null,
+  font: FONT,
+  padding: 4,
+  // The page and the SVG file describe the whole picture; a label per mark would make them many times larger.
+  aria: false,
+  view: { stroke: null },
+  axis: {
+    domainColor: PALETTE.line.light,
+    gridColor: PALETTE.line.light,
+    tickColor: PALETTE.line.light,
+    labelColor: PALETTE.muted.light,
+    titleColor: PALETTE.muted.light,
+    titleFontWeight: "normal",
+    labelFontSize: 11,
+    titleFontSize: 11,
+    titlePadding: 10,
+    labelPadding: 6,
+    tickSize: 4,
+  },
+  axisX: { grid: false },
+  axisY: { domain: false, ticks: false },
+  legend: {
+    orient: "top",
+    title: null,
+    labelColor: PALETTE.ink.light,
+    labelFontSize: 12,
+    symbolType: "circle",
+    symbolSize: 70,
+    symbolStrokeWidth: 0,
+    labelLimit: 260,
+    columns: 5,
+    columnPadding: 14,
+    offset: 12,
+  },
+  text: { color: PALETTE.ink.light, fontSize: 11 },
+  bar: { color: PALETTE.blue.light },
+  line: { color: PALETTE.blue.light, strokeWidth: 1.8, strokeJoin: "round", strokeCap: "round" },
+  point: { color: PALETTE.blue.light, filled: true, opacity: 1 },
+  rule: { color: PALETTE.sand.light },
+};
+
+/** One row as charts see it. */
+export type ChartRow = Readonly<Record<string, unknown>>;
+
+/**
+ * Fills in each encoding's `scale: "keyed"`: the words that its field takes in `rows` (or those of `keys` beside it,
+ * for words that a transform makes), in the order and colours of {@link KEY_COLORS}.
+ */
+export function resolveKeyedScales(spec: ChartSpec, rows: readonly ChartRow[]): ChartSpec {
+  return walk(spec, rows) as ChartSpec;
+}
+
+function walk(node: unknown, rows: readonly ChartRow[]): unknown {
+  if (Array.isArray(node)) return node.map((item) => walk(item, rows));
+  if (typeof node !== "object" || node === null) return node;
+  const fields: Record<string, unknown> = { ...node };
+  if (fields.scale === "keyed") {
+    const { keys, ...rest } = fields;
+    const words = keys as string[] | undefined ?? rows.map((row) => String(row[`${rest.field}`]));
+    return { ...rest, scale: keyedScale(new Set(words)) };
+  }
+  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, walk(value, rows)]));
+}
+
+function keyedScale(words: ReadonlySet<string>): { domain: string[]; range: string[] } {
+  const known = Object.keys(KEY_COLORS).filter((word) => words.has(word));
+  const others = [...words].filter((word) =>
+    !Object.hasOwn(KEY_COLORS, word) && word !== "undefined"
+  );
+  return {
+    domain: [...known, ...others],
+    range: [
+      ...known.map((word) => KEY_COLORS[word]),
+      ...others.map((_, i) => OTHER_COLORS[i % OTHER_COLORS.length]),
+    ],
+  };
+}

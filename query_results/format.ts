@@ -1,0 +1,45 @@
+/**
+ * Numbers and times as people read them. All times are UTC.
+ *
+ * @module
+ */
+import { isoInstant } from "./table.ts";
+
+/** Digits of a number that is no integer. */
+const SIGNIFICANT_DIGITS = 4;
+
+/** An integer with thousands separators, or four significant digits of another number. */
+export function formatNumber(value: number | bigint): string {
+  if (typeof value === "bigint" || Number.isInteger(value)) return value.toLocaleString("en-US");
+  if (Math.abs(value) >= 10 ** SIGNIFICANT_DIGITS) return Math.round(value).toLocaleString("en-US");
+  return Number(value.toPrecision(SIGNIFICANT_DIGITS)).toLocaleString("en-US", {
+    maximumSignificantDigits: SIGNIFICANT_DIGITS,
+  });
+}
+
+/** A large count in few characters, e.g. `163.9 M`. */
+export function formatCount(value: number): string {
+  for (const [size, letter] of [[1e9, "G"], [1e6, "M"]] as const) {
+    if (value >= size) return `${(value / size).toPrecision(SIGNIFICANT_DIGITS)} ${letter}`;
+  }
+  return formatNumber(value);
+}
+
+/** A span of time in the unit that suits it, e.g. `23.32 h`. */
+export function formatDuration(seconds: number): string {
+  if (seconds >= 2 * 86_400) return `${formatNumber(seconds / 86_400)} d`;
+  if (seconds >= 2 * 3600) return `${formatNumber(seconds / 3600)} h`;
+  if (seconds >= 10 * 60) return `${formatNumber(seconds / 60)} min`;
+  if (seconds >= 1 || seconds === 0) return `${formatNumber(seconds)} s`;
+  return `${formatNumber(seconds * 1000)} ms`;
+}
+
+/** An instant to the second, e.g. `2025-09-26 20:31:10`. @param microseconds since the Unix epoch. */
+export function formatInstant(microseconds: number): string {
+  return isoInstant(microseconds).slice(0, 19).replace("T", " ");
+}
+
+/** `1 peer`, `2 peers`. */
+export function formatPlural(count: number, noun: string): string {
+  return `${formatNumber(count)} ${noun}${count === 1 ? "" : "s"}`;
+}

@@ -1,0 +1,140 @@
+/**
+ * `deno task query`: flags in, results out.
+ *
+ * @module
+ */
+import { resolve } from "node:path";
+import { runMain, stopSignal } from "../shared/cli.ts";
+import { UserError } from "../shared/errors.ts";
+import { printable } from "../shared/text.ts";
+import { formatDuration, formatNumber } from "./format.ts";
+import { QUERIES } from "./queries/catalog.ts";
+import { type Progress, runQueries, selectQueries } from "./run.ts";
+
+const command = {
+  name: "deno task query",
+  summary:
+    "Runs the queries on an archive that no other process holds, and writes one CSV and one " +
+    "SVG a query\nand an index.html with all of them.",
+  flags: {
+    archive: { type: "string", value: "FILE", help: "the archive" },
+    out: { type: "string", value: "DIR", help: "folder for the results" },
+    only: { type: "string", value: "NAME,…", help: "run these queries; all when absent" },
+    list: { type: "boolean", help: "list the queries and their parameters, and run none" },
+    set: {
+      type: "string",
+      value: "NAME=VALUE,…",
+      help: "parameters of the queries, e.g. reach_share=0.9,include_warmup=true",
+    },
+    from: {
+      type: "string",
+      value: "TIME",
+      help: "look at receipts from this time on, e.g. 2025-09-26T20:00:00Z",
+    },
+    to: { type: "string", value: "TIME", help: "look at receipts before this time" },
+    title: { type: "string", value: "TEXT", help: "the report's title" },
+    note: { type: "string", value: "TEXT", help: "a line under the title" },
+    reference: {
+      type: "number",
+      value: "SCALE",
+      min: 0.001,
+      max: 1_000_000,
+      help: "compare with the published run of 2025-09-26; SCALE is the network seconds in one " +
+        "second of this run: 1 unless it was simulated",
+    },
+    memory: { type: "string", value: "SIZE", help: "DuckDB's memory limit, e.g. 4GiB" },
+    threads: { type: "number", value: "N", min: 1, max: 256, help: "DuckDB's threads" },
+  },
+  examples: [
+    "deno task query --archive archive/gossip.duckdb --out query_results/out",
+    "deno task query --archive archive/gossip.duckdb --out query_results/out --reference 1",
+    "deno task query --list",
+  ],
+} as const;
+
+if (import.meta.main) {
+  await runMain(command, async (flags) => {
+    const only = flags.only?.split(",").map((name) => name.trim());
+    if (flags.list) return list(only);
+    if (!flags.archive || !flags.out) {
+      throw new UserError(
+        "deno task query: --archive FILE and --out DIR should be given. See --help",
+      );
+    }
+    const started = performance.now();
+    const result = await runQueries({
+      archive: flags.archive,
+      out: flags.out,
+      only,
+      title: flags.title,
+      note: flags.note,
+      settings: readSettings(flags.set ?? ""),
+      window: { from: readTime("from", flags.from), to: readTime("to", flags.to) },
+      reference: flags.reference === undefined ? undefined : { scale: flags.reference },
+      reader: { memoryLimit: readMemory(flags.memory), threads: flags.threads },
+      signal: stopSignal(),
+      onProgress: (progress) => console.error(progressLine(progress)),
+    });
+    const seconds = formatDuration((performance.now() - started) / 1000);
+    console.log(
+      `query: queries=${result.tables.size} time=${seconds} report=${resolve(result.report)}`,
+    );
+  });
+}
+
+function list(only?: readonly string[]): void {
+  for (const query of selectQueries(only)) {
+    console.log(`${query.name}: ${query.title}\n  ${query.question}`);
+    for (const { name, type, fallback, meaning } of query.parameters) {
+      const value = typeof fallback === "object" ? `about ${fallback.preferred}` : fallback;
+      console.log(`  --set ${name}=${type} (default: ${value}): ${meaning}`);
+    }
+  }
+}
+
+function progressLine({ query, index, count, rows, ...took }: Progress): string {
+  const width = Math.max(...QUERIES.map((known) => known.name.length));
+  const place = `${index}/${count}`.padStart(5);
+  const [asked, drawn] = [took.queryMilliseconds, took.drawMilliseconds]
+    .map((milliseconds) => `${Math.round(milliseconds)} ms`.padStart(9));
+  return `${place}  ${query.padEnd(width)}  query ${asked}  chart ${drawn}  ${
+    formatNumber(rows).padStart(8)
+  } rows`;
+}
+
+/** @throws {UserError} when `text` is not a list of `name=value`. */
+function readSettings(text: string): Record<string, string> {
+  const settings: Record<string, string> = {};
+  for (const part of text.split(",").filter((part) => part.trim() !== "")) {
+    const [, name, value] = part.match(/^\s*(\w+)\s*=\s*(\S+)\s*$/) ?? [];
+    if (!name) {
+      throw new UserError(
+        `deno task query: --set has "${printable(part, 40)}"; it should be NAME=VALUE`,
+      );
+    }
+    settings[name] = value;
+  }
+  return settings;
+}
+
+/** µs since the Unix epoch. @throws {UserError} when `text` is no time with its zone. */
+function readTime(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  const milliseconds = /(Z|[+-]\d\d:?\d\d)$/.test(text) ? Date.parse(text) : NaN;
+  if (Number.isNaN(milliseconds)) {
+    throw new UserError(
+      `deno task query: --${flag} is "${
+        printable(text, 40)
+      }"; it should be a time such as 2025-09-26T20:00:00Z`,
+    );
+  }
+  return milliseconds * 1000;
+}
+
+/** @throws {UserError} when `text` is no size. */
+function readMemory(text: string | undefined): string | undefined {
+  if (text === undefined || /^\d+(\.\d+)?(MiB|GiB|MB|GB)$/.test(text)) return text;
+  throw new UserError(
+    `deno task query: --memory is "${printable(text, 40)}"; it should be a size such as 4GiB`,
+  );
+}

@@ -1,0 +1,18 @@
+-- title: Gaps
+-- question: Which batches never came, from which collector, and why?
+-- inputs: gaps, epochs, collectors
+-- pitfall: A gap is known by batch numbers, not by time: each gap of a run that touches the window is listed.
+-- pitfall: receipts is how many the batches held, where the batches around them tell.
+-- pitfall: A late batch closes its gap; an open one may still shrink.
+SELECT
+  c.name AS collector,
+  e.started_at AS run_started_at,
+  g.first_batch,
+  g.last_batch,
+  g.last_batch - g.first_batch + 1 AS batches,
+  g.receipts,
+  g.noticed_at,
+  g.reason
+FROM gaps g JOIN epochs e ON e.epoch_id = g.epoch_id JOIN collectors c ON c.collector_id = e.collector_id
+WHERE e.started_at < $window_to AND (e.ended_at IS NULL OR e.ended_at >= $window_from)
+ORDER BY g.noticed_at, c.name, g.first_batch

@@ -1,0 +1,24 @@
+-- title: Repeats per peer
+-- question: Which peers deliver the same message more than once, and how often?
+-- inputs: receipts (all), sessions, peers
+-- pitfall: A repeat is the same bytes from the same peer to the same collector process; what was re-signed is new.
+-- pitfall: A peer that reconnects sends its backlog again: repeats of many short sessions are normal.
+WITH connected AS (
+  SELECT peer_id, count(*) AS sessions, sum(epoch_us(to_at) - epoch_us(from_at)) / 3.6e9 AS connected_hours
+  FROM session_spans($window_from, $window_to)
+  GROUP BY peer_id
+), heard AS (
+  SELECT peer_id, count(*) AS receipts, count(*) FILTER (is_repeat) AS repeats
+  FROM receipts
+  WHERE received_at >= $window_from AND received_at < $window_to
+  GROUP BY peer_id
+)
+SELECT
+  p.node_id,
+  coalesce(c.sessions, 0) AS sessions,
+  coalesce(c.connected_hours, 0) AS connected_hours,
+  h.receipts,
+  h.repeats,
+  100.0 * h.repeats / h.receipts AS repeat_percent
+FROM heard h JOIN peers p ON p.peer_id = h.peer_id LEFT JOIN connected c ON c.peer_id = h.peer_id
+ORDER BY h.repeats DESC, h.receipts DESC, p.node_id

@@ -1,0 +1,20 @@
+-- title: Signature verdicts
+-- question: Were the messages truly signed by the nodes and channels they speak for?
+-- inputs: messages.verdict, receipts (all)
+-- pitfall: unknown_signer is a channel_update whose channel_announcement the collector has not seen: neither good nor bad.
+-- pitfall: unchecked messages met a full queue, or were too new when the window ended.
+WITH heard AS (
+  SELECT message_id, count(*) AS receipts
+  FROM receipts
+  WHERE received_at >= $window_from AND received_at < $window_to
+  GROUP BY message_id
+)
+SELECT
+  gossip_type(m.type) AS type_name,
+  m.verdict,
+  count(*) AS messages,
+  CAST(sum(h.receipts) AS BIGINT) AS receipts,
+  100.0 * count(*) / sum(count(*)) OVER (PARTITION BY m.type) AS percentage_of_type
+FROM heard h JOIN messages m ON m.message_id = h.message_id
+GROUP BY m.type, m.verdict
+ORDER BY m.type, messages DESC, m.verdict

@@ -1,0 +1,182 @@
+/**
+ * The report as one HTML file that needs nothing beside it: no script, no network, light and dark.
+ *
+ * @module
+ */
+import { captionLines, parameterText } from "../caption.ts";
+import { darkChartCss, PALETTE } from "../chart/palette.ts";
+import type { Drawing } from "../chart/render.ts";
+import { inlineSvg } from "../chart/svg_file.ts";
+import type { Figure } from "../figures.ts";
+import { formatInstant, formatPlural } from "../format.ts";
+import type { Frame } from "../frame.ts";
+import { Html, markup } from "../html.ts";
+import type { UsedParameter } from "../parameters.ts";
+import type { Query } from "../query.ts";
+import type { Reference } from "../reference.ts";
+import type { Table } from "../table.ts";
+import { dataTable } from "./data_table.ts";
+import style from "./style.css" with { type: "text" };
+import { figureTable, frameList, largeFigures } from "./summary.ts";
+
+/** One query's answer. */
+export interface Answer {
+  readonly query: Query;
+  readonly parameters: readonly UsedParameter[];
+  readonly table: Table;
+  readonly drawing: Drawing;
+}
+
+/** Answers that belong together. */
+export interface ReportSection {
+  readonly title: string;
+  readonly answers: readonly Answer[];
+}
+
+/** All that a report shows. */
+export interface Report {
+  readonly title: string;
+  /** A line or two under the title, or empty. */
+  readonly note: string;
+  /** When it was made, µs since the Unix epoch. */
+  readonly madeAt: number;
+  readonly frame: Frame;
+  readonly figures: readonly Figure[];
+  readonly reference?: Reference;
+  /** Sections in order, without empty ones. */
+  readonly sections: readonly ReportSection[];
+  /** The SQL that all queries share. */
+  readonly definitions: string;
+}
+
+/** Nothing may be loaded or run, whatever text a peer sent. */
+const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
+
+/** The whole file. */
+export function reportPage(report: Report): string {
+  const { title } = report;
+  return markup`<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta http-equiv="Content-Security-Policy" content="${POLICY}">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
+<title>${title}</title>
+<style>${new Html(paletteCss() + style + darkChartCss())}</style>
+</head>
+<body>
+<a class="skip" href="#figures">Skip to the figures</a>
+<div class="page">
+${pageHead(report)}
+${contents(report)}
+<main>
+${figuresSection(report)}
+${report.sections.map((section) => groupSection(section, report.frame))}
+${definitionsSection(report)}
+</main>
+<footer><p>Made ${formatInstant(report.madeAt)} UTC. All times are UTC. ${FOOTER}</p></footer>
+</div>
+</body>
+</html>
+`.text;
+}
+
+const FOOTER =
+  "Each chart and table is one SQL query on the archive; the CSV files beside this page have every row.";
+const DEFINITIONS_NOTE =
+  "All queries share these macros. To run a query by hand, run these first " +
+  "in DuckDB, then the query with its window and parameters.";
+
+function pageHead({ title, note, figures, frame }: Report): Html {
+  return markup`<header>
+<p class="kicker">Gossip Observer</p>
+<h1>${title}</h1>
+${note === "" ? "" : markup`<p class="note">${note}</p>`}
+${largeFigures(figures)}
+${frameList(frame)}
+</header>`;
+}
+
+function contents({ sections }: Report): Html {
+  const entry = ({ query }: Answer) => markup`<li><a href="#${query.name}">${query.title}</a></li>`;
+  const groups = sections.map(({ title, answers }) =>
+    markup`<li><span>${title}</span><ol>${answers.map(entry)}</ol></li>`
+  );
+  return markup`<nav aria-label="Contents">
+<ol>
+<li class="kicker">Contents</li>
+<li><a href="#figures">Main figures</a></li>
+${groups}
+<li><a href="#definitions">Definitions</a></li>
+</ol>
+</nav>`;
+}
+
+function figuresSection({ figures, reference }: Report): Html {
+  return markup`<section id="figures" aria-labelledby="figures-h">
+<h2 id="figures-h">Main figures</h2>
+${figureTable(figures, reference)}
+</section>`;
+}
+
+function definitionsSection({ definitions }: Report): Html {
+  return markup`<section id="definitions" aria-labelledby="definitions-h">
+<h2 id="definitions-h">Definitions</h2>
+<p class="question">${DEFINITIONS_NOTE}</p>
+<details><summary>Shared SQL</summary><pre><code>${definitions}</code></pre></details>
+</section>`;
+}
+
+function groupSection({ title, answers }: ReportSection, frame: Frame): Html {
+  return markup`<section aria-label="${title}">
+<h2>${title}</h2>
+${answers.map((answer) => answerArticle(answer, frame))}
+</section>`;
+}
+
+function answerArticle(answer: Answer, frame: Frame): Html {
+  const { query, parameters, table, drawing } = answer;
+  const { name, title, question, pitfalls } = query;
+  const description = `${question} The table below holds the figures.`;
+  const svg = inlineSvg(drawing, { title, description }, name);
+  const caption = captionLines(name, frame, parameters).map((line) => markup`<span>${line}</span>`);
+  return markup`<article id="${name}" aria-labelledby="${name}-h">
+<h3 id="${name}-h">${title}</h3>
+<p class="question">${question}</p>
+<figure>
+<div class="chart">${new Html(svg)}</div>
+<figcaption>${caption}</figcaption>
+</figure>
+${dataTable(table, `${title}: rows`, `${name}.csv`)}
+<details open><summary>Read with care</summary>${list(pitfalls)}</details>
+${queryDetails(answer)}
+<p class="files">${link(`${name}.csv`)} (${formatPlural(table.rows.length, "row")}) · ${
+    link(`${name}.svg`)
+  }</p>
+</article>`;
+}
+
+function queryDetails({ query, parameters }: Answer): Html {
+  return markup`<details><summary>Query</summary>
+<p>Reads ${query.inputs}.</p>
+${parameters.length === 0 ? "" : list(parameters.map(parameterText))}
+<pre><code>${query.sql}</code></pre></details>`;
+}
+
+function list(items: readonly string[]): Html {
+  return markup`<ul>${items.map((item) => markup`<li>${item}</li>`)}</ul>`;
+}
+
+function link(file: string): Html {
+  return markup`<a href="${file}">${file}</a>`;
+}
+
+/** The palette as custom properties, light and dark. */
+function paletteCss(): string {
+  const colors = Object.entries(PALETTE);
+  const light = colors.map(([name, pair]) => `--${name}:${pair.light}`).join(";");
+  const dark = colors.map(([name, pair]) => `--${name}:${pair.dark}`).join(";");
+  return `:root{color-scheme:light dark;${light}}` +
+    `@media (prefers-color-scheme:dark){:root{${dark}}}`;
+}

@@ -1,0 +1,215 @@
+/**
+ * Runs the queries on an archive and writes the results: one CSV and one SVG a query, and one `index.html` with all.
+ *
+ * @module
+ */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { join } from "node:path";
+import { type Clock, systemClock } from "../shared/clock.ts";
+import { errorText, UserError } from "../shared/errors.ts";
+import { printable } from "../shared/text.ts";
+import { openArchive, type ReaderOptions } from "./archive.ts";
+import { captionLines } from "./caption.ts";
+import { drawChart } from "./chart/render.ts";
+import { svgFile } from "./chart/svg_file.ts";
+import { toCsv } from "./csv.ts";
+import { type Figure, mainFigures } from "./figures.ts";
+import { type Frame, readFrame, type WantedWindow } from "./frame.ts";
+import { checkSettings, useParameters } from "./parameters.ts";
+import { DEFINITIONS, QUERIES, SECTIONS } from "./queries/catalog.ts";
+import type { Query } from "./query.ts";
+import { type Reference, referenceRows } from "./reference.ts";
+import { type Answer, reportPage } from "./report/page.ts";
+import { readTable, type Table } from "./table.ts";
+import { makeFolder, writeWhole } from "./write_whole.ts";
+
+/** One query's end. */
+export interface Progress {
+  readonly query: string;
+  /** From 1. */
+  readonly index: number;
+  readonly count: number;
+  readonly rows: number;
+  /** How long the query itself took. */
+  readonly queryMilliseconds: number;
+  /** How long its chart and files took. */
+  readonly drawMilliseconds: number;
+}
+
+/** What to run, on what, to where. */
+export interface RunOptions {
+  /**
+   * The archive's file, which no other process may hold for writing, or an open connection to it. On a connection all
+   * queries see one snapshot, in a transaction of their own.
+   */
+  readonly archive: string | DuckDBConnection;
+  /** The folder for the results; made when it is not there. Files of the same names are replaced. */
+  readonly out: string;
+  /** The report's title. */
+  readonly title?: string;
+  /** A line or two under it. */
+  readonly note?: string;
+  /** Names of the queries to run; all when absent. See {@link QUERIES}. */
+  readonly only?: readonly string[];
+  /** Parameters by name as text, for every query that has them, e.g. `{ reach_share: "0.9" }`. */
+  readonly settings?: Readonly<Record<string, string>>;
+  /** The part of the archive to look at; all of it when absent. */
+  readonly window?: WantedWindow;
+  /** Compare with the published run of 2025-09-26; left out when absent. */
+  readonly reference?: Reference;
+  /** What DuckDB may use, when `archive` is a path. */
+  readonly reader?: ReaderOptions;
+  /** Stops the query under way; {@link runQueries} then throws its reason. */
+  readonly signal?: AbortSignal;
+  readonly onProgress?: (progress: Progress) => void;
+  readonly clock?: Clock;
+}
+
+/** What came out. */
+export interface RunResult {
+  /** The report's path. */
+  readonly report: string;
+  readonly frame: Frame;
+  /** The main figures, for a table elsewhere. */
+  readonly figures: readonly Figure[];
+  /** Each query's rows by its name. */
+  readonly tables: ReadonlyMap<string, Table>;
+}
+
+/**
+ * Runs queries and writes their results. The report is written last: where it stands, all is there.
+ *
+ * @throws {UserError} when the archive cannot be read (see {@link openArchive}), the folder cannot be written, or a
+ * query name or setting does not exist.
+ * @throws the signal's reason when it aborts.
+ */
+export async function runQueries(options: RunOptions): Promise<RunResult> {
+  const { archive } = options;
+  checkSettings(selectQueries(options.only), options.settings ?? {});
+  if (typeof archive !== "string") return await runOn(archive, options);
+  using reader = await openArchive(archive, options.reader);
+  return await runOn(reader.connection, options);
+}
+
+async function runOn(connection: DuckDBConnection, options: RunOptions): Promise<RunResult> {
+  const { signal } = options;
+  signal?.throwIfAborted();
+  await makeFolder(options.out);
+  const interrupt = () => connection.interrupt();
+  signal?.addEventListener("abort", interrupt);
+  try {
+    await connection.run(DEFINITIONS);
+    await connection.run("BEGIN");
+    try {
+      return await writeResults(connection, options);
+    } finally {
+      // Nothing was changed: it only held the snapshot.
+      await connection.run("ROLLBACK");
+    }
+  } catch (error) {
+    // DuckDB's own error says no more than that it was interrupted.
+    signal?.throwIfAborted();
+    throw error;
+  } finally {
+    signal?.removeEventListener("abort", interrupt);
+  }
+}
+
+async function writeResults(connection: DuckDBConnection, options: RunOptions): Promise<RunResult> {
+  const { out, reference, clock = systemClock } = options;
+  const queries = selectQueries(options.only);
+  const frame = await readFrame(connection, options.window);
+  const answers: Answer[] = [];
+  for (const [i, query] of queries.entries()) {
+    options.signal?.throwIfAborted();
+    const start = clock.now();
+    const answer = await runQuery(connection, query, frame, options);
+    const queried = clock.now();
+    const drawn = await drawAnswer(answer, frame, reference);
+    await writeAnswer(drawn, frame, out);
+    answers.push(drawn);
+    options.onProgress?.({
+      query: query.name,
+      index: i + 1,
+      count: queries.length,
+      rows: drawn.table.rows.length,
+      queryMilliseconds: (queried - start) / 1000,
+      drawMilliseconds: (clock.now() - queried) / 1000,
+    });
+  }
+  const tables = new Map(answers.map(({ query, table }) => [query.name, table]));
+  const figures = mainFigures(frame, tables);
+  const report = join(out, "index.html");
+  await writeWhole(
+    report,
+    reportPage({
+      title: options.title ?? "Lightning gossip, observed",
+      note: options.note ?? "",
+      madeAt: clock.now(),
+      frame,
+      figures,
+      reference,
+      sections: SECTIONS.map(({ title, queries }) => ({
+        title,
+        answers: answers.filter((answer) => queries.includes(answer.query)),
+      })).filter((section) => section.answers.length > 0),
+      definitions: DEFINITIONS,
+    }),
+  );
+  return { report, frame, figures, tables };
+}
+
+async function runQuery(
+  connection: DuckDBConnection,
+  query: Query,
+  frame: Frame,
+  options: RunOptions,
+): Promise<Omit<Answer, "drawing">> {
+  const parameters = useParameters(query, frame.window, options.settings);
+  try {
+    const table = await readTable(connection, query.sql, frame.window, parameters);
+    return { query, parameters, table };
+  } catch (error) {
+    throw new Error(`Query ${query.name} failed: ${errorText(error)}`, { cause: error });
+  }
+}
+
+async function drawAnswer(
+  answer: Omit<Answer, "drawing">,
+  frame: Frame,
+  reference: Reference | undefined,
+): Promise<Answer> {
+  const { name, chart } = answer.query;
+  const context = {
+    parameters: { peers: frame.peers },
+    reference: referenceRows(name, reference),
+  };
+  return { ...answer, drawing: await drawChart(chart, answer.table, context, name) };
+}
+
+async function writeAnswer(answer: Answer, frame: Frame, out: string): Promise<void> {
+  const { query, parameters, table, drawing } = answer;
+  const words = {
+    title: query.title,
+    description: query.question,
+    caption: captionLines(query.name, frame, parameters),
+  };
+  await writeWhole(join(out, `${query.name}.csv`), toCsv(table));
+  await writeWhole(join(out, `${query.name}.svg`), svgFile(drawing, words, query.name));
+}
+
+/**
+ * The queries of these names, in the order of the report; all when `only` is absent.
+ *
+ * @throws {UserError} naming those that do not exist.
+ */
+export function selectQueries(only?: readonly string[]): Query[] {
+  const unknown = (only ?? []).filter((name) => !QUERIES.some((query) => query.name === name));
+  if (unknown.length > 0) {
+    throw new UserError(
+      `There is no query ${unknown.map((name) => printable(name, 40)).join(", ")}; ` +
+        `there are ${QUERIES.map((query) => query.name).join(", ")}`,
+    );
+  }
+  return QUERIES.filter((query) => !only || only.includes(query.name));
+}
