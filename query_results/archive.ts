@@ -19,6 +19,7 @@ export interface ReaderOptions {
 
 /** An open archive; disposing closes it. */
 export interface ArchiveReader extends Disposable {
+  /** For reading. */
   readonly connection: DuckDBConnection;
 }
 

@@ -12,7 +12,9 @@ export type FigureKind = "plain" | "seconds" | "rate";
 
 /** One figure. */
 export interface Figure {
+  /** What it is, in a few words. */
   readonly label: string;
+  /** How it goes with the time scale. */
   readonly kind: FigureKind;
   /** This run's; null when it is unknown, as when its query found nothing. */
   readonly value: number | null;

@@ -32,7 +32,9 @@ export interface Frame {
 
 /** What part of the archive to look at; an open side is the archive's own end. µs since the Unix epoch. */
 export interface WantedWindow {
+  /** The first instant that counts. */
   readonly from?: number;
+  /** The first instant that no longer counts. */
   readonly to?: number;
 }
 

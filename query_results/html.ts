@@ -6,8 +6,13 @@
 
 /** Finished HTML. */
 export class Html {
+  /** The markup. */
+  readonly text: string;
+
   /** @param text markup that needs no more escaping. */
-  constructor(readonly text: string) {}
+  constructor(text: string) {
+    this.text = text;
+  }
 }
 
 /** What a template takes. */

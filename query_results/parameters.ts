@@ -15,13 +15,17 @@ import {
 
 /** A span of time, half open; µs since the Unix epoch. */
 export interface Window {
+  /** The first instant in it. */
   readonly from: number;
+  /** The first instant after it. */
   readonly to: number;
 }
 
 /** One parameter as it was used. */
 export interface UsedParameter {
+  /** Which one. */
   readonly parameter: Parameter;
+  /** What it was. */
   readonly value: ParameterValue;
   /** Why it is not the default, or empty. */
   readonly note: string;

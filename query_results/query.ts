@@ -14,6 +14,7 @@ export type ParameterType = "BIGINT" | "DOUBLE" | "BOOLEAN";
 
 /** The width of a time bin in seconds, fitted to the window: `preferred` unless that gives too few or too many bins. */
 export interface AdaptiveBin {
+  /** In seconds. */
   readonly preferred: number;
 }
 
@@ -24,6 +25,7 @@ export type ParameterValue = number | boolean;
 export interface Parameter {
   /** As in the SQL, without `$`. */
   readonly name: string;
+  /** Its SQL type. */
   readonly type: ParameterType;
   /** What holds unless it is set. */
   readonly fallback: ParameterValue | AdaptiveBin;
@@ -38,13 +40,19 @@ export type ChartSpec = Readonly<Record<string, unknown>>;
 export interface Query {
   /** Its file's name without `.sql`; also names its CSV and SVG. */
   readonly name: string;
+  /** A heading. */
   readonly title: string;
+  /** What it asks, as a question. */
   readonly question: string;
+  /** The tables and columns it reads. */
   readonly inputs: string;
+  /** What spoils the answer. */
   readonly pitfalls: readonly string[];
+  /** What may be set. */
   readonly parameters: readonly Parameter[];
   /** The whole file. */
   readonly sql: string;
+  /** How it is drawn. */
   readonly chart: ChartSpec;
 }
 

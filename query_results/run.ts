@@ -25,10 +25,13 @@ import { makeFolder, writeWhole } from "./write_whole.ts";
 
 /** One query's end. */
 export interface Progress {
+  /** Its name. */
   readonly query: string;
   /** From 1. */
   readonly index: number;
+  /** How many queries there are. */
   readonly count: number;
+  /** How many it gave. */
   readonly rows: number;
   /** How long the query itself took. */
   readonly queryMilliseconds: number;
@@ -61,7 +64,9 @@ export interface RunOptions {
   readonly reader?: ReaderOptions;
   /** Stops the query under way; {@link runQueries} then throws its reason. */
   readonly signal?: AbortSignal;
+  /** Called after each query. */
   readonly onProgress?: (progress: Progress) => void;
+  /** The machine's own when absent. */
   readonly clock?: Clock;
 }
 
@@ -69,6 +74,7 @@ export interface RunOptions {
 export interface RunResult {
   /** The report's path. */
   readonly report: string;
+  /** What all figures rest on. */
   readonly frame: Frame;
   /** The main figures, for a table elsewhere. */
   readonly figures: readonly Figure[];

@@ -25,13 +25,17 @@ export type Cell = number | bigint | string | boolean | null;
 
 /** A column's name and kind. */
 export interface Column {
+  /** As the query names it. */
   readonly name: string;
+  /** What its cells hold. */
   readonly kind: ColumnKind;
 }
 
 /** Rows by column, in the query's order. */
 export interface Table {
+  /** From left to right. */
   readonly columns: readonly Column[];
+  /** One cell a column. */
   readonly rows: readonly (readonly Cell[])[];
 }
 

@@ -7,7 +7,9 @@
 
 /** A colour on light and on dark paper. */
 export interface Pair {
+  /** As `#rrggbb`. */
   readonly light: string;
+  /** As `#rrggbb`. */
   readonly dark: string;
 }
 

@@ -45,8 +45,11 @@ export interface ChartContext {
 
 /** A drawing: the inside of an SVG element and its size in px. */
 export interface Drawing {
+  /** In px. */
   readonly width: number;
+  /** In px. */
   readonly height: number;
+  /** SVG elements. */
   readonly content: string;
 }
 

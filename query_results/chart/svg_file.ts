@@ -17,6 +17,7 @@ const CAPTION_SIZE = 11;
 
 /** What a chart says about itself in words. */
 export interface ChartWords {
+  /** Its name. */
   readonly title: string;
   /** Its alternative text. */
   readonly description: string;

@@ -46,7 +46,9 @@ export const DEFINITIONS: string = definitions;
 
 /** Queries that belong together. */
 export interface Section {
+  /** Its heading. */
   readonly title: string;
+  /** In order. */
   readonly queries: readonly Query[];
 }
 

@@ -21,27 +21,37 @@ import { figureTable, frameList, largeFigures } from "./summary.ts";
 
 /** One query's answer. */
 export interface Answer {
+  /** What was asked. */
   readonly query: Query;
+  /** With what. */
   readonly parameters: readonly UsedParameter[];
+  /** What came out. */
   readonly table: Table;
+  /** Its chart. */
   readonly drawing: Drawing;
 }
 
 /** Answers that belong together. */
 export interface ReportSection {
+  /** A heading. */
   readonly title: string;
+  /** In order. */
   readonly answers: readonly Answer[];
 }
 
 /** All that a report shows. */
 export interface Report {
+  /** A heading. */
   readonly title: string;
   /** A line or two under the title, or empty. */
   readonly note: string;
   /** When it was made, µs since the Unix epoch. */
   readonly madeAt: number;
+  /** What all figures rest on. */
   readonly frame: Frame;
+  /** The main figures. */
   readonly figures: readonly Figure[];
+  /** What they are compared with. */
   readonly reference?: Reference;
   /** Sections in order, without empty ones. */
   readonly sections: readonly ReportSection[];
