@@ -1,0 +1,98 @@
+/**
+ * IP addresses: text to bytes and back. Bytes are 4 for IPv4 and 16 for IPv6, in network order.
+ *
+ * @module
+ */
+
+/** Bytes of an IPv4 address. */
+export const IPV4_BYTES = 4;
+/** Bytes of an IPv6 address. */
+export const IPV6_BYTES = 16;
+
+/** `::ffff:0:0/96`, IPv4-mapped (RFC 4291, section 2.5.5.2). */
+const MAPPED_PREFIX = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff] as const;
+
+const OCTET = /^(0|[1-9]\d{0,2})$/;
+const GROUP = /^[0-9a-fA-F]{1,4}$/;
+
+/**
+ * The bytes of an IP address in text, or null when it is none. Zone ids (`fe80::1%eth0`) and octets with leading
+ * zeros, which some take for octal, are refused.
+ */
+export function parseIp(text: string): Uint8Array | null {
+  return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
+}
+
+/** Dotted decimal; IPv6 in lower case with its longest run of zero groups as `::` (RFC 5952). */
+export function formatIp(ip: Uint8Array): string {
+  if (ip.length === IPV4_BYTES) return ip.join(".");
+  const groups: number[] = [];
+  for (let i = 0; i < IPV6_BYTES; i += 2) groups.push(ip[i] << 8 | ip[i + 1]);
+  const { start, length } = longestZeros(groups);
+  const hex = (part: number[]) => part.map((group) => group.toString(16)).join(":");
+  // RFC 5952, section 4.2.2: a single zero group is not shortened.
+  if (length < 2) return hex(groups);
+  return `${hex(groups.slice(0, start))}::${hex(groups.slice(start + length))}`;
+}
+
+/** An IPv4-mapped IPv6 address as the IPv4 address that it stands for; any other as it is. */
+export function unmapped(ip: Uint8Array): Uint8Array {
+  const mapped = ip.length === IPV6_BYTES && MAPPED_PREFIX.every((byte, i) => ip[i] === byte);
+  return mapped ? ip.subarray(MAPPED_PREFIX.length) : ip;
+}
+
+function parseIpv4(text: string): Uint8Array | null {
+  const octets = text.split(".");
+  if (octets.length !== IPV4_BYTES) return null;
+  const ip = new Uint8Array(IPV4_BYTES);
+  for (const [i, octet] of octets.entries()) {
+    if (!OCTET.test(octet) || Number(octet) > 255) return null;
+    ip[i] = Number(octet);
+  }
+  return ip;
+}
+
+function parseIpv6(text: string): Uint8Array | null {
+  const halves = text.split("::");
+  if (halves.length > 2) return null;
+  const [head, tail] = halves.map((half, i) => parseGroups(half, i === halves.length - 1));
+  if (head === null || tail === null) return null;
+  const ip = new Uint8Array(IPV6_BYTES);
+  if (tail === undefined) {
+    if (head.length !== IPV6_BYTES) return null;
+  } else {
+    // "::" stands for at least one group (RFC 4291, section 2.2).
+    if (head.length + tail.length > IPV6_BYTES - 2) return null;
+    ip.set(tail, IPV6_BYTES - tail.length);
+  }
+  ip.set(head);
+  return ip;
+}
+
+/** The bytes of groups between colons; the last one may be an IPv4 address when it ends the text. */
+function parseGroups(text: string, isEnd: boolean): number[] | null {
+  const bytes: number[] = [];
+  const groups = text === "" ? [] : text.split(":");
+  for (const [i, group] of groups.entries()) {
+    if (GROUP.test(group)) {
+      const value = parseInt(group, 16);
+      bytes.push(value >> 8, value & 0xff);
+      continue;
+    }
+    const ipv4 = isEnd && i === groups.length - 1 ? parseIpv4(group) : null;
+    if (!ipv4) return null;
+    bytes.push(...ipv4);
+  }
+  return bytes.length <= IPV6_BYTES ? bytes : null;
+}
+
+/** The first of the longest runs of zeros. */
+function longestZeros(groups: readonly number[]): { start: number; length: number } {
+  let best = { start: 0, length: 0 };
+  for (let start = 0; start < groups.length; start++) {
+    let length = 0;
+    while (groups[start + length] === 0) length++;
+    if (length > best.length) best = { start, length };
+  }
+  return best;
+}
