@@ -1,0 +1,135 @@
+/**
+ * Where something listens: a host of one of four kinds, and a TCP port; as text `192.0.2.7:9735`,
+ * `[2001:db8::7]:9735`, `node.example:9735` or `….onion:9735`.
+ *
+ * @module
+ */
+import { printable } from "../../shared/text.ts";
+import { AddressFault } from "./fault.ts";
+import { formatIp, IPV4_BYTES, parseIp, unmapped } from "./ip.ts";
+import { checkOnion, isOnion } from "./onion.ts";
+
+/** The kinds of hosts; an onion service is one of version 3. */
+export const HOST_KINDS = ["ipv4", "ipv6", "dns", "onion"] as const;
+
+/** One of {@link HOST_KINDS}. */
+export type HostKind = typeof HOST_KINDS[number];
+
+/** A host and a port. Two that are the same place have the same texts. */
+export interface Endpoint {
+  /** What the host is. */
+  readonly kind: HostKind;
+  /** An IP address as {@link formatIp} writes it, without brackets; or a name in lower case. */
+  readonly host: string;
+  /** 1 to 65535. */
+  readonly port: number;
+}
+
+/** Longest DNS name in text (RFC 1035, section 2.3.4: 255 bytes with their lengths). */
+const MAX_NAME_CHARACTERS = 253;
+const LABEL = /^[a-z0-9_]([a-z0-9_-]{0,61}[a-z0-9_])?$/;
+/**
+ * Names that the public DNS does not have, and local ones do (RFC 6761, RFC 6762, RFC 8375, RFC 9476, ICANN's
+ * `internal`, and what home routers are known to use).
+ */
+const LOCAL_DOMAINS: ReadonlySet<string> = new Set([
+  "alt",
+  "corp",
+  "example",
+  "home",
+  "internal",
+  "intranet",
+  "invalid",
+  "lan",
+  "local",
+  "localdomain",
+  "localhost",
+  "private",
+  "test",
+]);
+
+/**
+ * Reads an endpoint.
+ *
+ * @param defaultPort stands in when `text` has no port; without it, that is a fault.
+ * @throws {AddressFault} with any code but `bad_cidr` and `bad_node_id`.
+ */
+export function parseEndpoint(text: string, defaultPort?: number): Endpoint {
+  const { host, port } = splitPort(text);
+  if (port === undefined && defaultPort === undefined) {
+    throw new AddressFault("no_port", `"${printable(text)}" has no port; it should be host:port`);
+  }
+  return endpoint(host, port === undefined ? defaultPort! : parsePort(port));
+}
+
+/**
+ * Makes an endpoint of a host without brackets, and a port.
+ *
+ * @throws {AddressFault} `bad_host`, `tor_v2`, `bad_onion` or `bad_port`.
+ */
+export function endpoint(host: string, port: number): Endpoint {
+  if (!Number.isInteger(port) || port < 1 || port > 65535) {
+    throw new AddressFault("bad_port", `port ${port} should be from 1 to 65535`);
+  }
+  const ip = parseIp(host);
+  if (ip) return ipEndpoint(ip, port);
+  // A fully qualified name ends in a dot (RFC 1034, section 3.1); here it has none.
+  const name = host.toLowerCase().replace(/\.$/, "");
+  if (isOnion(name)) {
+    checkOnion(name);
+    return { kind: "onion", host: name, port };
+  }
+  if (isName(name)) return { kind: "dns", host: name, port };
+  throw new AddressFault(
+    "bad_host",
+    `"${
+      printable(host)
+    }" should be an IPv4 address, an [IPv6 address], a DNS name or an onion name`,
+  );
+}
+
+/** The endpoint of an IP address; an IPv4-mapped one is the IPv4 address. @param port 1 to 65535. */
+export function ipEndpoint(ip: Uint8Array, port: number): Endpoint {
+  const address = unmapped(ip);
+  const kind = address.length === IPV4_BYTES ? "ipv4" : "ipv6";
+  return { kind, host: formatIp(address), port };
+}
+
+/** The endpoint as {@link parseEndpoint} reads it. */
+export function formatEndpoint({ kind, host, port }: Endpoint): string {
+  return kind === "ipv6" ? `[${host}]:${port}` : `${host}:${port}`;
+}
+
+/** Whether a DNS name means something only on the network of whoever asks. */
+export function isLocalName(name: string): boolean {
+  const labels = name.split(".");
+  return labels.length < 2 || LOCAL_DOMAINS.has(labels[labels.length - 1]) ||
+    name.endsWith(".home.arpa");
+}
+
+/** Host without brackets, and the port's text if there is one. */
+function splitPort(text: string): { host: string; port?: string } {
+  if (text.startsWith("[")) {
+    const [, host, port] = text.match(/^\[([^\]]*)\](?::(.*))?$/s) ?? [];
+    if (host?.includes(":")) return { host, port };
+    throw new AddressFault("bad_host", `"${printable(text)}" should be an [IPv6 address]:port`);
+  }
+  const colon = text.indexOf(":");
+  if (colon < 0) return { host: text };
+  if (colon !== text.lastIndexOf(":")) {
+    throw new AddressFault("bad_host", `"${printable(text)}": an IPv6 address goes in brackets`);
+  }
+  return { host: text.slice(0, colon), port: text.slice(colon + 1) };
+}
+
+function parsePort(text: string): number {
+  if (/^\d{1,5}$/.test(text)) return Number(text);
+  throw new AddressFault("bad_port", `port "${printable(text)}" should be from 1 to 65535`);
+}
+
+function isName(name: string): boolean {
+  const labels = name.split(".");
+  return name.length <= MAX_NAME_CHARACTERS && labels.every((label) => LABEL.test(label)) &&
+    // A last label of digits alone is a mistyped IPv4 address; no top-level domain has one (RFC 3696, section 2).
+    !/^(\d+|0x[0-9a-f]*)$/.test(labels[labels.length - 1]);
+}
