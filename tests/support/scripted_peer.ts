@@ -72,10 +72,16 @@ export function lightning(talk: (wire: Wire) => Promise<void>): Script {
   };
 }
 
-/** A script that sends `messages` and then is a good listener until the other side closes. */
-export function honest(messages: readonly Uint8Array[]): Script {
+/**
+ * A script that sends `messages` and then is a good listener until the other side closes.
+ *
+ * @param onTaken is called when the other side has worked on all of them: pongs come in order.
+ */
+export function honest(messages: readonly Uint8Array[], onTaken: () => void = () => {}): Script {
   return lightning(async (wire) => {
-    await wire.send(...messages);
+    await wire.send(...messages, { type: 18, numPongBytes: 0, ignored: new Uint8Array(0) });
+    await wire.nextOf(MESSAGE_TYPES.pong);
+    onTaken();
     await wire.untilClosed();
   });
 }

@@ -1,0 +1,171 @@
+/**
+ * The collector, put together from its parts.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { chainHash } from "../shared/bolt/chains.ts";
+import { type Clock, systemClock } from "../shared/clock.ts";
+import { logger } from "../shared/log.ts";
+import { type Random, systemRandom } from "../shared/random.ts";
+import type { CollectorConfig } from "./config.ts";
+import { holdDataDir } from "./data_dir.ts";
+import { Intake } from "./gossip/intake.ts";
+import { loadIdentity } from "./identity.ts";
+import { PeerManager } from "./peer/manager.ts";
+import { choosablePeers } from "./peers.ts";
+import { reportProgress } from "./progress.ts";
+import { Spool } from "./spool/spool.ts";
+import { Delivery } from "./uplink/delivery.ts";
+import { JetStreamUplink } from "./uplink/jetstream.ts";
+import { LocalUplink } from "./uplink/local.ts";
+import type { Uplink } from "./uplink/uplink.ts";
+import { VERSION } from "./version.ts";
+
+/** What a run needs of the world. */
+export interface RunOptions {
+  /** Ends the run in order. */
+  readonly signal: AbortSignal;
+  /** The machine's by default. */
+  readonly clock?: Clock;
+  /** The system's by default. */
+  readonly random?: Random;
+}
+
+/** How a run went. */
+export interface RunSummary {
+  /** Receipts stamped. */
+  readonly receipts: number;
+  /** Batches that this run delivered, those that earlier ones left among them. */
+  readonly delivered: number;
+  /** Batches that stay in the spool for the next run. */
+  readonly left: number;
+}
+
+/** At the end, what waits for its signature check gets so long. */
+const VERIFY_MILLISECONDS = 5000;
+/** Within what timers can do. */
+const LONGEST_SLEEP_MILLISECONDS = 3_600_000;
+
+const log = logger("collector");
+
+/**
+ * Collects until the configured time is over or the signal aborts, then delivers what is left.
+ *
+ * @throws {UserError} when the data folder, the key or the peer file cannot be used.
+ */
+export async function run(config: CollectorConfig, options: RunOptions): Promise<RunSummary> {
+  const { signal, clock = systemClock, random = systemRandom } = options;
+  // Disposed from the last to the first.
+  await using stack = new AsyncDisposableStack();
+  stack.use(await holdDataDir(config.data_dir));
+  const identity = await loadIdentity(join(config.data_dir, "key"));
+  const peers = await choosablePeers(config.peers.file, identity.nodeId);
+
+  const spool = stack.use(
+    await Spool.open(join(config.data_dir, "spool"), {
+      maxBytes: config.spool.max_bytes,
+      segmentBytes: config.spool.segment_bytes,
+      onDropped: (dropped) => intake.recorder.batchesDropped(dropped),
+    }),
+  );
+  const intake: Intake = stack.use(
+    new Intake({
+      collector: config.name,
+      epoch: clock.now(),
+      version: VERSION,
+      targetPeers: config.peers.target,
+      maxReceipts: config.batch.max_receipts,
+      maxBytes: config.batch.max_bytes,
+      maxAgeMilliseconds: config.batch.max_age,
+      warmupMilliseconds: config.gossip.warmup,
+    }, {
+      clock,
+      random,
+      chain: chainHash(config.network),
+      sink: (bytes, id) => spool.append(bytes, id),
+      onBad: (bad) => manager.blame(bad),
+    }),
+  );
+  const uplink = stack.use(openUplink(config, intake));
+  const delivery = stack.use(new Delivery({ spool, uplink, clock, random }));
+  const manager = new PeerManager({
+    peers,
+    privateKey: identity.privateKey,
+    network: config.network,
+    target: config.peers.target,
+    dialsPerSecond: config.peers.dials_per_second,
+    maxPending: config.peers.max_pending,
+    bootstrap: config.peers.bootstrap,
+    lookback: config.gossip.lookback,
+    connectTimeout: config.peers.connect_timeout,
+    handshakeTimeout: config.peers.handshake_timeout,
+    initTimeout: config.peers.init_timeout,
+  }, { clock, random, sink: intake });
+  log.info("Collector {name} ({nodeId}) chooses {target} of {peers} peers on {network}", {
+    name: config.name,
+    nodeId: identity.nodeId,
+    target: config.peers.target,
+    peers: peers.length,
+    network: config.network,
+  });
+
+  const parts = { manager, intake, spool, delivery };
+  stack.use(reportProgress(parts, config.peers.target, clock));
+  try {
+    await collect(manager, config.run_for, signal, clock);
+    await atMost(VERIFY_MILLISECONDS, intake.verifier.idle(), clock);
+  } finally {
+    intake.end();
+  }
+  const left = await delivery.drain(config.stop_timeout);
+  const summary: RunSummary = {
+    receipts: intake.recorder.counters.receipts,
+    delivered: delivery.status.delivered,
+    left: left.batches,
+  };
+  if (left.batches === 0) log.info("Done: {receipts} receipts, all delivered", { ...summary });
+  else log.warning("Done: {left} batches are left in the spool for the next run", { ...summary });
+  return summary;
+}
+
+function openUplink({ name: collector, uplink }: CollectorConfig, intake: Intake): Uplink {
+  const onWant = intake.recorder.retell.bind(intake.recorder);
+  if (uplink.kind === "local") return new LocalUplink({ url: uplink.url, collector, onWant });
+  const { servers, max_outstanding: maxOutstanding } = uplink;
+  return new JetStreamUplink({ servers, collector, maxOutstanding, onWant });
+}
+
+/** Keeps peers until the time is over or the signal aborts. */
+async function collect(
+  manager: PeerManager,
+  runFor: number | undefined,
+  signal: AbortSignal,
+  clock: Clock,
+): Promise<void> {
+  const stop = new AbortController();
+  const onAbort = () => stop.abort(signal.reason);
+  signal.addEventListener("abort", onAbort, { once: true });
+  if (signal.aborted) onAbort();
+  const ended = manager.run(stop.signal).finally(() => stop.abort());
+  try {
+    const end = clock.now() / 1000 + (runFor ?? Infinity);
+    while (!stop.signal.aborted) {
+      const rest = end - clock.now() / 1000;
+      if (rest <= 0) break;
+      await clock.sleep(Math.min(rest, LONGEST_SLEEP_MILLISECONDS), stop.signal).catch(() => {});
+    }
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+    log.info("Stopping: {reason}", { reason: signal.aborted ? "as told" : "the time is over" });
+    stop.abort();
+    await ended;
+  }
+}
+
+async function atMost(milliseconds: number, work: Promise<void>, clock: Clock): Promise<void> {
+  const done = new AbortController();
+  const late = clock.sleep(milliseconds, done.signal).catch(() => {});
+  await Promise.race([work, late]);
+  done.abort();
+}
