@@ -4,9 +4,16 @@
  *
  * @module
  */
-import type { Batch, CollectorEvent, SessionOpened, Verdict } from "../../shared/batch/batch.ts";
+import type {
+  Batch,
+  CollectorEvent,
+  NewMessages,
+  SessionOpened,
+  Verdict,
+} from "../../shared/batch/batch.ts";
 import { VERDICTS } from "../../shared/batch/batch.ts";
 import { gossipFacts } from "../../shared/bolt/facts.ts";
+import { toHex } from "../../shared/text.ts";
 import type { Epoch } from "./epoch.ts";
 import { NO_PAGE, PAGE_BITS, PAGE_MASK } from "./number_map.ts";
 import type { ReceiptAppender } from "./receipt_appender.ts";
@@ -15,6 +22,14 @@ import { laterVerdict, StagedChanges } from "./staged.ts";
 import type { ArchiveState } from "./state.ts";
 
 const MICROSECONDS_PER_SECOND = 1_000_000;
+
+/** A message of a batch. */
+export interface HashedMessage {
+  /** Of its bytes. */
+  readonly sha256: Uint8Array;
+  /** Its message_id; 0 when the archive did not have it before this group. */
+  id: number;
+}
 
 /** A message that this group brings into the archive. */
 interface NewMessage {
@@ -48,6 +63,8 @@ export class Group {
   readonly #receipts: ReceiptAppender;
   readonly #now: number;
   readonly #newMessages: NewMessage[] = [];
+  /** Their ids by their SHA-256 in hex: the index may forget them before the group ends. */
+  readonly #newIds = new Map<string, number>();
   readonly #firstNewId: number;
 
   /** @param receipts begun already. @param now µs since the Unix epoch. */
@@ -61,10 +78,10 @@ export class Group {
   /**
    * Takes a batch.
    *
-   * @param hashes the SHA-256 of each of its messages.
+   * @param hashed its messages.
    * @returns false when the archive has it already; then nothing changes.
    */
-  add(batch: Batch, hashes: readonly Uint8Array[]): boolean {
+  add(batch: Batch, hashed: readonly HashedMessage[]): boolean {
     const epoch = this.#state.epoch(batch.collector, batch.epoch);
     const count = batch.receipts.receivedAt.length;
     const arrival = epoch.mark.note(batch.number, batch.receiptsBefore, count, this.#now);
@@ -74,7 +91,7 @@ export class Group {
     for (const event of batch.events) {
       if (event.kind === "session_opened") this.#openSession(epoch, event);
     }
-    this.#tellMessages(epoch, batch, hashes);
+    this.#tellMessages(epoch, batch.messages, hashed);
     this.#addReceipts(epoch, batch);
     this.#settleFirstSeen(epoch, batch);
     const { numbers, codes } = batch.verdicts;
@@ -106,25 +123,34 @@ export class Group {
     return rows;
   }
 
-  #tellMessages(epoch: Epoch, batch: Batch, hashes: readonly Uint8Array[]): void {
-    const { numbers, raws } = batch.messages;
+  #tellMessages(
+    epoch: Epoch,
+    { numbers, raws }: NewMessages,
+    hashed: readonly HashedMessage[],
+  ): void {
     for (let i = 0; i < numbers.length; i++) {
       // Told a second time: it was wanted, or it comes late.
       if (epoch.messages.get(numbers[i]) !== 0) continue;
-      let id = this.#state.messages.get(hashes[i]);
-      if (id === 0) {
-        id = this.#state.ids.message.take();
-        this.#state.messages.set(hashes[i], id);
-        const raw = raws[i];
-        const message = { id, sha256: hashes[i], raw, verdict: "unchecked", firstSeen: Infinity };
-        this.#newMessages.push(message as NewMessage);
-      }
+      const { id: knownId, sha256 } = hashed[i];
+      const id = knownId !== 0 ? knownId : this.#idOfNew(sha256, raws[i]);
       // Negative until its first receipt is found, which is the earliest of this collector.
       epoch.messages.set(numbers[i], -id);
       this.rows.message_numbers.push(epoch.id, BigInt(numbers[i]), BigInt(id));
       const { messages, overflown } = epoch.wanted;
       if (messages.delete(numbers[i]) || overflown) this.toResolve.add(epoch);
     }
+  }
+
+  #idOfNew(sha256: Uint8Array, raw: Uint8Array): number {
+    const key = toHex(sha256);
+    let id = this.#newIds.get(key);
+    if (id === undefined) {
+      id = this.#state.ids.message.take();
+      this.#newIds.set(key, id);
+      this.#state.messages.set(sha256, id);
+      this.#newMessages.push({ id, sha256, raw, verdict: "unchecked", firstSeen: Infinity });
+    }
+    return id;
   }
 
   /** The hot path. */

@@ -10,7 +10,7 @@ import { rowsOf } from "./database.ts";
 import { Epoch, loadEpoch } from "./epoch.ts";
 import { MessageIndex } from "./message_index.ts";
 
-/** Messages remembered by their SHA-256 for certain: about a day and a half of the real network, 44 MiB at most. */
+/** Messages remembered by their SHA-256 for certain: more than a day of the real network, 44 MiB at most. */
 const INDEXED_MESSAGES = 2 ** 19;
 /** Epochs in memory; the one longest out of use goes first. */
 const MAX_EPOCHS = 64;
@@ -60,8 +60,16 @@ export class ArchiveState {
     this.ids = ids;
   }
 
-  /** Reads all but the epochs, which are read when they are first of use. */
-  static async load(connection: DuckDBConnection, random: Random): Promise<ArchiveState> {
+  /**
+   * Reads all but the epochs, which are read when they are first of use.
+   *
+   * @param indexedMessages see {@link MessageIndex}.
+   */
+  static async load(
+    connection: DuckDBConnection,
+    random: Random,
+    indexedMessages: number = INDEXED_MESSAGES,
+  ): Promise<ArchiveState> {
     const next = async (what: string, table: string, column: string) => {
       const [row] = await rowsOf(connection, `SELECT max(${column}) AS last FROM ${table}`);
       return new IdSequence(what, Number(row.last ?? 0) + 1);
@@ -73,8 +81,8 @@ export class ArchiveState {
       session: await next("sessions", "sessions", "session_id"),
       message: await next("messages", "messages", "message_id"),
     };
-    const forgetful = ids.message.next > INDEXED_MESSAGES;
-    const state = new ArchiveState(new MessageIndex(INDEXED_MESSAGES, random, forgetful), ids);
+    const forgetful = ids.message.next > indexedMessages;
+    const state = new ArchiveState(new MessageIndex(indexedMessages, random, forgetful), ids);
     // An index that cannot hold all of them fills with those that are asked for.
     const messages = forgetful
       ? []

@@ -6,30 +6,20 @@
  */
 import type { DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import type { Batch, Want } from "../../shared/batch/batch.ts";
-import type { Clock } from "../../shared/clock.ts";
-import type { Random } from "../../shared/random.ts";
 import { Database, type DatabaseOptions, type Row } from "./database.ts";
-import { type BatchOutcome, type DeadLetter, Writer } from "./writer.ts";
+import { type BatchOutcome, type DeadLetter, Writer, type WriterDependencies } from "./writer.ts";
 
-export type { BatchOutcome, DatabaseOptions, DeadLetter, Row };
-
-/** What a store needs of the world. */
-export interface StoreDependencies {
-  /** The time of commits. */
-  readonly clock: Clock;
-  /** Salts the index of messages. */
-  readonly random: Random;
-}
+export type { BatchOutcome, DatabaseOptions, DeadLetter, Row, WriterDependencies };
 
 /** An open archive, or one that will be opened again. */
 export class Store implements AsyncDisposable {
   /** Where and how. */
   readonly options: DatabaseOptions;
-  readonly #dependencies: StoreDependencies;
+  readonly #dependencies: WriterDependencies;
   #open: { readonly database: Database; readonly writer: Writer } | null = null;
   #closed = false;
 
-  private constructor(options: DatabaseOptions, dependencies: StoreDependencies) {
+  private constructor(options: DatabaseOptions, dependencies: WriterDependencies) {
     this.options = options;
     this.#dependencies = dependencies;
   }
@@ -39,7 +29,7 @@ export class Store implements AsyncDisposable {
    *
    * @throws {UserError} as {@link Database.open} does.
    */
-  static async open(options: DatabaseOptions, dependencies: StoreDependencies): Promise<Store> {
+  static async open(options: DatabaseOptions, dependencies: WriterDependencies): Promise<Store> {
     const store = new Store(options, dependencies);
     await store.#reopen();
     return store;
@@ -104,9 +94,8 @@ export class Store implements AsyncDisposable {
   async #reopen(): Promise<{ database: Database; writer: Writer }> {
     if (this.#closed) throw new Error("the archive is closed");
     const database = await Database.open(this.options);
-    const { clock, random } = this.#dependencies;
     try {
-      this.#open = { database, writer: await Writer.create(database, clock, random) };
+      this.#open = { database, writer: await Writer.create(database, this.#dependencies) };
     } catch (error) {
       await database.close();
       throw error;

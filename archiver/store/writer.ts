@@ -8,9 +8,10 @@ import { createHash } from "node:crypto";
 import type { Batch, Want } from "../../shared/batch/batch.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Random } from "../../shared/random.ts";
-import { type Database, rowsOf } from "./database.ts";
+import { toHex } from "../../shared/text.ts";
+import { type Database, type Row, rowsOf } from "./database.ts";
 import { type Epoch, loadMessagePages, loadWanted } from "./epoch.ts";
-import { Group } from "./group.ts";
+import { Group, type HashedMessage } from "./group.ts";
 import { ReceiptAppender } from "./receipt_appender.ts";
 import { resolve } from "./resolve.ts";
 import { bigintOrNull, bytes, instant, instantOrNull, integerAtMost, RowBuffer } from "./rows.ts";
@@ -36,6 +37,22 @@ export interface BatchOutcome {
   readonly want: Want | null;
 }
 
+/** What a writer needs of the world. */
+export interface WriterDependencies {
+  /** The time of commits. */
+  readonly clock: Clock;
+  /** Salts the index of messages. */
+  readonly random: Random;
+  /** How many messages that index remembers for certain, a power of two; half a million by default. */
+  readonly indexedMessages?: number;
+}
+
+/** A row of a look-up by hash. */
+interface FoundMessage extends Row {
+  readonly message_id: bigint;
+  readonly sha256: DuckDBBlobValue;
+}
+
 /** Writes to an open archive. After an error it is of no more use, and neither is the {@link Database}. */
 export class Writer {
   readonly #database: Database;
@@ -50,8 +67,10 @@ export class Writer {
   }
 
   /** Reads what it must know of the archive. */
-  static async create(database: Database, clock: Clock, random: Random): Promise<Writer> {
-    return new Writer(database, await ArchiveState.load(database.writing, random), clock);
+  static async create(database: Database, dependencies: WriterDependencies): Promise<Writer> {
+    const { clock, random, indexedMessages } = dependencies;
+    const state = await ArchiveState.load(database.writing, random, indexedMessages);
+    return new Writer(database, state, clock);
   }
 
   /** What to ask the collectors for: of each, its latest epoch's want. */
@@ -83,13 +102,13 @@ export class Writer {
     await connection.run("BEGIN");
     const collectors = new RowBuffer("collectors");
     await this.#loadEpochs(batches, collectors);
-    const hashes = await this.#loadMessages(batches);
+    const hashed = await this.#findMessages(batches);
 
     const group = new Group(this.#state, this.#receipts, now);
     let added: boolean[];
     await this.#receipts.begin(connection);
     try {
-      added = batches.map((batch, i) => group.add(batch, hashes[i]));
+      added = batches.map((batch, i) => group.add(batch, hashed[i]));
       this.#receipts.flush();
     } finally {
       this.#receipts.end();
@@ -131,24 +150,33 @@ export class Writer {
     }
   }
 
-  /** Hashes the messages, and brings those of them that the archive has into the index. */
-  async #loadMessages(batches: readonly Batch[]): Promise<Uint8Array[][]> {
+  /** Hashes the messages, and finds those of them that the archive has. */
+  async #findMessages(batches: readonly Batch[]): Promise<HashedMessage[][]> {
     const { messages } = this.#state;
-    const hashes = batches.map((batch) => batch.messages.raws.map(sha256));
-    if (!messages.forgetful) return hashes;
-    const unknown = hashes.flat().filter((hash) => messages.get(hash) === 0);
-    if (unknown.length === 0) return hashes;
+    const hashed = batches.map((batch) =>
+      batch.messages.raws.map((raw): HashedMessage => {
+        const sha256 = createHash("sha256").update(raw).digest();
+        return { sha256, id: messages.get(sha256) };
+      })
+    );
+    if (!messages.forgetful) return hashed;
+    const unknown = Map.groupBy(
+      hashed.flat().filter(({ id }) => id === 0),
+      ({ sha256 }) => toHex(sha256),
+    );
+    if (unknown.size === 0) return hashed;
     const rows = await rowsOf(
       this.#database.writing,
-      `SELECT message_id, m.sha256 FROM messages m
-      JOIN (SELECT DISTINCT unnest($1) AS sha256) u ON m.sha256 = u.sha256`,
-      [listValue(unknown.map(bytes))],
+      `SELECT m.message_id, m.sha256 FROM messages m
+      JOIN (SELECT unnest($1) AS sha256) u ON m.sha256 = u.sha256`,
+      [listValue([...unknown.values()].map(([{ sha256 }]) => bytes(sha256)))],
       [LIST(BLOB)],
     );
-    for (const { message_id, sha256 } of rows) {
-      messages.set((sha256 as DuckDBBlobValue).bytes, Number(message_id));
+    for (const { message_id, sha256: { bytes: sha256 } } of rows as FoundMessage[]) {
+      messages.set(sha256, Number(message_id));
+      for (const message of unknown.get(toHex(sha256))!) message.id = Number(message_id);
     }
-    return hashes;
+    return hashed;
   }
 
   async #appendDeadLetters(deadLetters: readonly DeadLetter[]): Promise<void> {
@@ -203,8 +231,4 @@ export class Writer {
     }
     await gaps.append(connection);
   }
-}
-
-function sha256(raw: Uint8Array): Uint8Array {
-  return createHash("sha256").update(raw).digest();
 }
