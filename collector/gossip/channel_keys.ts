@@ -19,6 +19,7 @@ export type NodePair = readonly [node1: string, node2: string];
 export class ChannelKeys {
   #pairs = new Map<bigint, NodePair[]>();
 
+  /** Starts empty. */
   constructor(private readonly maxChannels: number = MAX_CHANNELS) {}
 
   /** Channels known. */

@@ -32,6 +32,7 @@ export class FairQueue<T> {
   #cost = 0;
   #length = 0;
 
+  /** Starts empty. */
   constructor(private readonly limits: FairQueueLimits) {}
 
   /** Items that wait. */

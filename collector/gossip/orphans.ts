@@ -33,6 +33,7 @@ export class Orphans {
   #byScid = new Map<bigint, number[]>();
   #bySource = new Map<number, number>();
 
+  /** Starts empty. */
   constructor(private readonly limits: OrphanLimits = LIMITS) {}
 
   /** Orphans held. */

@@ -77,6 +77,7 @@ export class Verifier implements Disposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #idle: (() => void)[] = [];
 
+  /** Begins to work with the first message. */
   constructor(private readonly options: VerifierOptions) {}
 
   /** See {@link VerifierCounts}. */

@@ -27,7 +27,7 @@ export class Candidates {
   readonly #taken = new Map<string, Candidate>();
   readonly #nodes = new Set<string>();
 
-  /** @param backoff tells how long a peer is left alone. */
+  /** Shuffles the peers. */
   constructor(
     peers: readonly PeerAddress[],
     private readonly random: Random,

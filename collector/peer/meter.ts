@@ -9,7 +9,7 @@ export class Meter {
   #left: number;
   #at = -Infinity;
 
-  /** @param limit the most that can be spent at once. @param intervalMicroseconds time to fill from empty. */
+  /** Starts full; `limit` is the most that can be spent at once, the interval the time to fill from empty. */
   constructor(private readonly limit: number, private readonly intervalMicroseconds: number) {
     this.#left = limit;
   }

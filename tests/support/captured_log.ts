@@ -29,6 +29,7 @@ export class CapturedLog implements Disposable {
       .filter((line) => line.includes(text));
   }
 
+  /** Ends the capture. */
   [Symbol.dispose](): void {
     resetSync();
   }

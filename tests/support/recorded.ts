@@ -99,6 +99,7 @@ export class Recorded implements Disposable {
     );
   }
 
+  /** Stops the intake. */
   [Symbol.dispose](): void {
     this.intake[Symbol.dispose]();
   }
