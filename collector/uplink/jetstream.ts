@@ -2,27 +2,21 @@
  * The uplink to a NATS server with JetStream. A batch is delivered when the stream has acknowledged it; its message id
  * lets the stream drop what comes twice within its window, and the archive drops what comes later.
  *
- * The client reads no environment, no files and nothing of the system: network access to the listed servers is all.
- *
  * @module
  */
-import { connect, type JetStreamClient, type NatsConnection, NatsError } from "nats";
+import type { JetStreamClient, NatsConnection } from "nats";
 import { batchId, type Want } from "../../shared/batch/batch.ts";
 import { decodeWant } from "../../shared/batch/want.ts";
 import { errorText } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
+import { connectNats, NatsError } from "../../shared/nats/connect.ts";
 import { batchSubject, wantSubject } from "../../shared/subjects.ts";
 import { type Outcome, type OutgoingBatch, type Uplink, UplinkFault } from "./uplink.ts";
 
 const log = logger("collector", "uplink");
 
-const CONNECT_TIMEOUT_MILLISECONDS = 5000;
 /** How long a stream may take to acknowledge a batch before it is sent again. */
 const ACK_TIMEOUT_MILLISECONDS = 10_000;
-/** Between two attempts to connect again; a random part of as much comes on top. */
-const RECONNECT_MILLISECONDS = 500;
-/** A connection without a sign of life is given up after two of these. */
-const PING_MILLISECONDS = 20_000;
 
 /** What a JetStream uplink needs. */
 export interface JetStreamUplinkOptions {
@@ -51,12 +45,9 @@ export class JetStreamUplink implements Uplink {
 
   readonly #options: JetStreamUplinkOptions;
   #link: Promise<Link> | null = null;
-  #connected = false;
-  /** Ends the wait for an acknowledgement that will not come. */
-  readonly #waiting = new Set<(reason: unknown) => void>();
   #closed = false;
 
-  /** Connects with the first batch, and from then on again and again. */
+  /** Connects with the first batch, and with the next one after a connection was lost. */
   constructor(options: JetStreamUplinkOptions) {
     this.#options = options;
     this.maxOutstanding = options.maxOutstanding;
@@ -67,75 +58,42 @@ export class JetStreamUplink implements Uplink {
   /** See {@link Uplink.send}. */
   async send(batch: OutgoingBatch, signal: AbortSignal): Promise<Outcome> {
     signal.throwIfAborted();
-    const { jetstream } = await (this.#link ??= this.#open());
-    signal.throwIfAborted();
-    if (!this.#connected) throw new UplinkFault("unreachable", "the connection is lost");
-    return await new Promise((resolve, reject) => {
-      const settle = (end: () => void) => {
-        this.#waiting.delete(fail);
-        signal.removeEventListener("abort", onAbort);
-        end();
-      };
-      const fail = (reason: unknown) => settle(() => reject(reason));
-      const onAbort = () => fail(signal.reason);
-      this.#waiting.add(fail);
-      signal.addEventListener("abort", onAbort, { once: true });
-      jetstream.publish(batchSubject(this.#options.collector), batch.bytes, {
-        msgID: batchId({ ...batch, collector: this.#options.collector }),
-        timeout: ACK_TIMEOUT_MILLISECONDS,
-      }).then(
-        (ack) => settle(() => resolve(ack.duplicate ? "duplicate" : "stored")),
-        (error) => fail(faultOf(error)),
-      );
-    });
+    if (this.#closed) throw new UplinkFault("unreachable", "the uplink is closed");
+    return await orAbort(this.#publish(batch), signal);
   }
 
-  /** Closes the connection; what is under way fails. */
+  /** Closes the connection; what is under way fails. Twice is harmless. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closed = true;
     const link = await this.#link?.catch(() => null);
     await link?.connection.close();
   }
 
+  async #publish(batch: OutgoingBatch): Promise<Outcome> {
+    const { collector } = this.#options;
+    try {
+      const { jetstream } = await (this.#link ??= this.#open());
+      const ack = await jetstream.publish(batchSubject(collector), batch.bytes, {
+        msgID: batchId({ ...batch, collector }),
+        timeout: ACK_TIMEOUT_MILLISECONDS,
+      });
+      return ack.duplicate ? "duplicate" : "stored";
+    } catch (error) {
+      throw faultOf(error);
+    }
+  }
+
   async #open(): Promise<Link> {
     try {
-      if (this.#closed) throw new UplinkFault("unreachable", "the uplink is closed");
-      const connection = await connect({
-        servers: [...this.#options.servers],
-        name: `gossip collector ${this.#options.collector}`,
-        timeout: CONNECT_TIMEOUT_MILLISECONDS,
-        maxReconnectAttempts: -1,
-        reconnectTimeWait: RECONNECT_MILLISECONDS,
-        reconnectJitter: RECONNECT_MILLISECONDS,
-        pingInterval: PING_MILLISECONDS,
-        // Other servers of a cluster are beyond the permissions unless the config names them.
-        ignoreClusterUpdates: true,
-      });
-      this.#connected = true;
-      void this.#watch(connection);
+      const { servers, collector } = this.#options;
+      const connection = await connectNats({ servers, name: `gossip collector ${collector}` });
+      void connection.closed().then(() => this.#link = null);
       this.#hearWants(connection);
       return { connection, jetstream: connection.jetstream() };
     } catch (error) {
       this.#link = null;
-      throw error instanceof UplinkFault ? error : faultOf(error);
+      throw error;
     }
-  }
-
-  /** Follows the connection's state to its end. */
-  async #watch(connection: NatsConnection): Promise<void> {
-    for await (const { type } of connection.status()) {
-      if (type === "reconnect") this.#connected = true;
-      else if (type === "disconnect") this.#lost();
-    }
-    // Closed: by us, or by the client because the server refuses us. A later batch connects anew.
-    this.#lost();
-    this.#link = null;
-  }
-
-  #lost(): void {
-    this.#connected = false;
-    const fault = new UplinkFault("unreachable", "the connection is lost");
-    for (const fail of [...this.#waiting]) fail(fault);
   }
 
   #hearWants(connection: NatsConnection): void {
@@ -150,6 +108,15 @@ export class JetStreamUplink implements Uplink {
       },
     });
   }
+}
+
+/** The promise, unless the signal aborts first. */
+function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    signal.addEventListener("abort", onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
 }
 
 /** What a client's error means for a batch. */
@@ -167,7 +134,7 @@ function faultOf(error: unknown): UplinkFault {
     case "503":
       return new UplinkFault("no_stream", "no stream takes batches yet", options);
     case "TIMEOUT":
-      return new UplinkFault("unreachable", "no acknowledgement in time", options);
+      return new UplinkFault("unreachable", "no acknowledgement came", options);
     case "MAX_PAYLOAD_EXCEEDED":
       return new UplinkFault("refused", "the server's max_payload is below 1 MiB", options);
     case "PERMISSIONS_VIOLATION":
@@ -175,6 +142,13 @@ function faultOf(error: unknown): UplinkFault {
     case "AUTHENTICATION_EXPIRED":
       return new UplinkFault("refused", error.message, options);
     default:
-      return new UplinkFault("unreachable", error.message, options);
+      return new UplinkFault("unreachable", reasonOf(error), options);
   }
+}
+
+/** The client's own errors say little but a code where the system's say what it is. */
+function reasonOf(error: NatsError): string {
+  return error.code === "CONNECTION_REFUSED" && error.chainedError
+    ? errorText(error.chainedError)
+    : error.message;
 }
