@@ -6,7 +6,7 @@ import { batchSubject, STREAM } from "../../shared/subjects.ts";
 import { toHex } from "../../shared/text.ts";
 import { archiveRows, archiveTotals } from "../support/archive_check.ts";
 import { BatchMaker, plainMessage } from "../support/batch_maker.ts";
-import { type NatsServer, startNatsServer } from "../support/nats_server.ts";
+import { type NatsServer, startNatsServer, untilArchived } from "../support/nats_server.ts";
 import { type ArchiverProcess, startArchiver } from "../support/programs.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
@@ -52,15 +52,6 @@ async function clientOf(server: NatsServer, archiver: ArchiverProcess): Promise<
   return connection;
 }
 
-/** Waits until the stream has nothing left: all is acknowledged. */
-async function untilEmpty(server: NatsServer, archiver: ArchiverProcess): Promise<void> {
-  const connection = await connect({ servers: server.url });
-  const manager = await connection.jetstreamManager();
-  const left = async () => (await manager.streams.info(STREAM)).state.messages;
-  await until(async () => await left() === 0, told(archiver));
-  await connection.close();
-}
-
 Deno.test("a malformed batch on the stream is set aside with its reason and acknowledged", async () => {
   await using dir = await tempDir();
   await using server = await startNatsServer();
@@ -77,7 +68,7 @@ Deno.test("a malformed batch on the stream is set aside with its reason and ackn
   await publish(connection, good);
   await connection.close();
 
-  await untilEmpty(server, archiver);
+  await untilArchived(server, told(archiver));
   const now = await status(archiver);
   assert.equal(now?.dead_letters, 3, told(archiver)());
   assert.equal(now?.collectors[0].receipts, 5);
@@ -120,7 +111,7 @@ Deno.test("an archiver without its broker says so once, waits, and then takes al
   const connection = await clientOf(server, archiver);
   for (const batch of batches(3, 100)) await publish(connection, batch);
   await connection.close();
-  await untilEmpty(server, archiver);
+  await untilArchived(server, told(archiver));
   assert.equal(archiver.process.lines.filter((line) => /Cannot pull/.test(line)).length, 1);
   assert.equal((await archiver.process.terminate()).code, 0);
   const { receipts, gaps } = await archiveTotals(archiver.archive);

@@ -1,11 +1,9 @@
 import assert from "node:assert/strict";
-import { connect } from "nats";
 import { scidOf } from "../../shared/bolt/scid.ts";
-import { STREAM } from "../../shared/subjects.ts";
 import { toHex } from "../../shared/text.ts";
 import { archiveRows, archiveTotals } from "../support/archive_check.ts";
 import { type LdkNode, startLdk } from "../support/ldk_peer.ts";
-import { startNatsServer } from "../support/nats_server.ts";
+import { startNatsServer, untilArchived } from "../support/nats_server.ts";
 import { startArchiver, startCollector } from "../support/programs.ts";
 import { channelUpdate, signedGraph, testKey } from "../support/signed_gossip.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -69,10 +67,7 @@ Deno.test("what LDK tells the collector stands in DuckDB, byte for byte, once a 
   const update = await tellUpdate(nodes[0], timestamp + 1);
   await until(async () => await receipts() >= NODES * graph.length + 1, told);
   assert.equal((await collector.terminate()).code, 0, told());
-  const connection = await connect({ servers: server.url });
-  const manager = await connection.jetstreamManager();
-  await until(async () => (await manager.streams.info(STREAM)).state.messages === 0, told);
-  await connection.close();
+  await untilArchived(server, told);
   assert.equal((await archiver.process.terminate()).code, 0, told());
 
   const kept = await archiveRows(

@@ -3,10 +3,13 @@
  *
  * @module
  */
+import { connect } from "nats";
 import { UserError } from "../../shared/errors.ts";
+import { STREAM } from "../../shared/subjects.ts";
 import { freePort } from "./free_port.ts";
 import { type Process, startProcess } from "./process.ts";
 import { tempDir } from "./temp_dir.ts";
+import { until } from "./until.ts";
 
 /** Where Debian puts it; not on every user's PATH. */
 const COMMANDS = ["nats-server", "/usr/sbin/nats-server"];
@@ -114,4 +117,32 @@ function spawnServer(args: readonly string[]): Process {
   throw new UserError(
     "Cannot find nats-server, which the tests need; install Debian's package: apt-get install nats-server",
   );
+}
+
+/** An archiver's durable consumer. */
+const CONSUMER = "archiver";
+/** What a killed archiver had not acknowledged is given out again after ten seconds. */
+const ARCHIVED_MILLISECONDS = 60_000;
+
+/**
+ * Waits until the archiver has acknowledged every batch of the stream. (Batches may still be counted in the stream: a
+ * server that was killed forgets to remove some that were acknowledged.)
+ *
+ * @param state told when it never happens.
+ */
+export async function untilArchived(server: NatsServer, state: () => string): Promise<void> {
+  const connection = await connect({ servers: server.url });
+  try {
+    const { consumers } = await connection.jetstreamManager();
+    await until(
+      async () => {
+        const info = await consumers.info(STREAM, CONSUMER);
+        return info.num_pending === 0 && info.num_ack_pending === 0;
+      },
+      state,
+      ARCHIVED_MILLISECONDS,
+    );
+  } finally {
+    await connection.close();
+  }
 }
