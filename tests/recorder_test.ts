@@ -379,6 +379,15 @@ Deno.test("what an archive wants is told again: kept texts at once, others with 
   recorder.retell(want);
   recorder.flush();
   assert.equal(recording.texts.get(19)?.length, 2, "after a while it may have been lost again");
+
+  recorder.end();
+  await recording.clock.advance(30_000);
+  recorder.retell(want);
+  assert.equal(
+    recording.texts.get(19)?.length,
+    3,
+    "even after the end, while batches are delivered",
+  );
 });
 
 Deno.test("dropped batches are told in the next batch, even when told while one is closed", () => {

@@ -163,7 +163,7 @@ export class Recorder implements ReceiptSink, Disposable {
 
   /**
    * Tells again what an archive wants: at once what is still kept; the text of any other message with its next receipt.
-   * What earlier epochs told is not kept.
+   * What earlier epochs told is not kept. After {@link end} it goes out at once, for no timer will close its batch.
    */
   retell(want: Want): void {
     if (want.epoch !== this.#options.epoch) return;
@@ -178,6 +178,7 @@ export class Recorder implements ReceiptSink, Disposable {
       else if (this.#messages.has(number)) this.#retelling.expect(number);
       else this.#counters.unanswered++;
     }
+    if (this.#stop.signal.aborted) this.flush();
   }
 
   /** Closes the open batch, unless it is empty. */
@@ -200,7 +201,7 @@ export class Recorder implements ReceiptSink, Disposable {
     this.#dependencies.sink(bytes, { epoch, number });
   }
 
-  /** Ends the epoch in order: nothing may be recorded after it. */
+  /** Ends the epoch in order: nothing may be recorded after it, but {@link retell} still answers. */
   end(): void {
     const { receipts } = this.#counters;
     this.#tell({ kind: "run_ended", at: this.#dependencies.clock.now(), receipts });
@@ -252,7 +253,7 @@ export class Recorder implements ReceiptSink, Disposable {
       this.flush();
     } else if (batch.openedAt === undefined) {
       batch.openedAt = now ?? this.#dependencies.clock.now();
-      if (!this.#timerRuns) void this.#watchAge();
+      if (!this.#timerRuns && !this.#stop.signal.aborted) void this.#watchAge();
     }
   }
 
