@@ -36,7 +36,11 @@ export interface ArchiverProcess extends AsyncDisposable {
   readonly process: Process;
   /** The archive's file. */
   readonly archive: string;
-  /** GET of a path of its API, as JSON; null while nothing answers there. */
+  /**
+   * GET of a path of its API, as JSON; null while nothing answers there.
+   *
+   * @throws {Error} with the answer when that is no success.
+   */
   get(path: string): Promise<unknown>;
 }
 
@@ -74,13 +78,16 @@ export async function startArchiver(options: ArchiverOptions): Promise<ArchiverP
     process,
     archive,
     async get(path) {
+      let response: Response;
       try {
-        const response = await fetch(`http://127.0.0.1:${port}${path}`);
-        return await response.json();
+        response = await fetch(`http://127.0.0.1:${port}${path}`);
+        if (response.ok) return await response.json();
       } catch (error) {
+        // Not there yet, or killed while it answered.
         if (error instanceof TypeError) return null;
         throw error;
       }
+      throw new Error(`GET ${path}: ${response.status} ${await response.text()}`);
     },
     [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
   };
