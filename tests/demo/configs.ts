@@ -15,6 +15,8 @@ export interface CollectorSettings {
   readonly peersFile: string;
   /** How many they are: it connects to all. */
   readonly peers: number;
+  /** When it ends by itself, should nobody be left to stop it. */
+  readonly longestSeconds: number;
   /** For its key and its spool. */
   readonly dataDir: string;
   /** Where its batches go. */
@@ -38,12 +40,13 @@ const LEAST_DIALS_PER_SECOND = 100;
 
 /** The collector's YAML. */
 export function collectorConfig(settings: CollectorSettings): string {
-  const { peersFile, peers, dataDir, uplink } = settings;
+  const { peersFile, peers, dataDir, uplink, longestSeconds } = settings;
   const destination = uplink.kind === "local"
     ? `  kind: local\n  url: ${text(uplink.url)}`
     : `  kind: nats\n  servers: [${text(uplink.server)}]`;
   return `name: ${DEMO_COLLECTOR}
 data_dir: ${text(dataDir)}
+run_for: ${longestSeconds}s
 peers:
   file: ${text(peersFile)}
   target: ${peers}

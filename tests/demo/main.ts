@@ -5,6 +5,7 @@
  */
 import { relative } from "node:path";
 import { runMain, stopSignal } from "../../shared/cli.ts";
+import { errorText, UserError } from "../../shared/errors.ts";
 import { isFaithful } from "./compare.ts";
 import { Display, standardError } from "./display.ts";
 import { lastLine, resultLines } from "./result.ts";
@@ -40,15 +41,14 @@ const command = {
 
 if (import.meta.main) {
   await runMain(command, async ({ peers, seconds, seed, nats, out }) => {
-    const result = await runDemo({
-      peers,
-      seconds,
-      seed,
-      nats,
-      out,
-      signal: stopSignal(),
-      display: new Display(standardError()),
-    });
+    const signal = stopSignal();
+    const display = new Display(standardError());
+    const result = await runDemo({ peers, seconds, seed, nats, out, signal, display })
+      .catch((error) => {
+        if (!signal.aborted) throw error;
+        const why = errorText(signal.reason);
+        throw new UserError(`The demo was ${why}; there is no report`, { exitCode: 130 });
+      });
     const shown = (path: string) => relative(Deno.cwd(), path);
     console.log(resultLines(result).join("\n"));
     console.log(

@@ -3,11 +3,13 @@
  *
  * @module
  */
-import { type Figure, rescaled } from "../../query_results/figures.ts";
-import { PUBLISHED } from "../../query_results/reference.ts";
+import { figureColumns } from "../../query_results/report/summary.ts";
 import { isFaithful } from "./compare.ts";
 import { columns, grouped } from "./display.ts";
 import type { DemoResult } from "./run.ts";
+
+/** Less than this is lost among the network's own delays. */
+const NOTABLE_LAG_SECONDS = 0.5;
 
 /** All that is printed above the last line. */
 export function resultLines(result: DemoResult): string[] {
@@ -35,24 +37,16 @@ export function lastLine(
 }
 
 function figureTable({ queried, compression }: DemoResult): string[] {
-  const head = ["", "this run", "at network time", PUBLISHED.run];
+  const cells = figureColumns({ scale: compression });
+  const head = ["", ...cells.map(({ head }) => head)];
   const rows = queried.figures.map((figure) => [
     figure.label,
-    written(figure, figure.value),
-    figure.kind === "plain" ? "" : written(figure, rescaled(figure, compression)),
-    written(figure, figure.published),
+    ...cells.map(({ text }) => text(figure)),
   ]);
   return columns([head, ...rows]);
 }
 
-function written({ unit }: Figure, value: number | null): string {
-  if (value === null) return "–";
-  const digits = Math.abs(value) >= 1000 ? 0 : Math.abs(value) >= 10 ? 1 : 2;
-  const text = Number.isInteger(value) || digits === 0 ? grouped(value) : value.toFixed(digits);
-  return unit === "" ? text : `${text} ${unit}`;
-}
-
-function summary({ comparison, sent, archiveBytes }: DemoResult): string[] {
+function summary({ comparison, sent, archiveBytes, compression }: DemoResult): string[] {
   const lines: string[] = [];
   const { archived } = comparison;
   if (isFaithful(comparison)) {
@@ -65,6 +59,14 @@ function summary({ comparison, sent, archiveBytes }: DemoResult): string[] {
     lines.push(
       `The archive is not what was sent: ${lost} lost, ${duplicated} duplicated, ${differing} messages differ.`,
       ...examples.map((example) => `  ${example}`),
+    );
+  }
+  const lag = sent.worst_lag_seconds;
+  if (lag > NOTABLE_LAG_SECONDS) {
+    lines.push(
+      `This machine was busy: messages left up to ${lag.toFixed(1)} s late (${
+        Math.round(lag * compression)
+      } s of network time), which lengthens the delays above.`,
     );
   }
   if (sent.skipped > 0) {

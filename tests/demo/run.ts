@@ -71,7 +71,7 @@ const CONNECT_SECONDS = 60;
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const { display } = options;
   const begin = performance.now();
-  const folder = await prepareFolder(options.out);
+  using folder = await prepareFolder(options.out);
   const { sent, compression } = await record(options, folder);
 
   display.live("comparing the archive with what was sent …");
@@ -104,19 +104,25 @@ async function record(
   folder: DemoFolder,
 ): Promise<{ sent: Done; compression: number }> {
   const { peers, seconds, seed, nats, signal, display } = options;
+  const started: Child[] = [];
   // Disposed in reverse: whatever happens, no process is left behind.
   await using stack = new AsyncDisposableStack();
   stack.defer(() => display.clear());
+  // A second Ctrl-C ends this process at once, past all disposing.
+  const killAll = () => started.forEach(({ process }) => process.signal("SIGKILL"));
+  globalThis.addEventListener("unload", killAll);
+  stack.defer(() => globalThis.removeEventListener("unload", killAll));
   const broker: Broker | null = nats === undefined ? null : stack.use(await useBroker(nats));
   const natsServer = broker && { url: nats!, address: broker.address };
 
+  display.step(`starting an archiver and ${peers} simulated Lightning nodes …`);
   const archiver = await startArchiver(folder, natsServer);
-  const logs: Child[] = [archiver];
-  stack.defer(() => writeLogs(folder, logs));
+  started.push(archiver);
+  stack.defer(() => writeLogs(folder, started));
   stack.use(archiver.process);
   const simnet = stack.use(await startSimnet({ peers, seconds, seed, dir: folder.run }));
   const network: Child = { name: "simulated network", process: simnet.process };
-  logs.push(network);
+  started.push(network);
   const { compression } = simnet.ready;
   display.step(
     `${peers} simulated nodes listen on loopback; ${
@@ -137,11 +143,16 @@ async function record(
     : { kind: "nats", server: nats } as const;
   const collector = await startCollector(
     folder,
-    { peersFile: simnet.ready.addresses, peers, uplink },
+    {
+      peersFile: simnet.ready.addresses,
+      peers,
+      uplink,
+      longestSeconds: CONNECT_SECONDS + seconds + SEND_EXTRA_SECONDS + ARCHIVE_SECONDS,
+    },
     broker?.address ?? null,
   );
   stack.use(collector.process);
-  logs.push(collector);
+  started.push(collector);
   const children = [archiver, network, collector];
   await connectAll({ simnet, peers, children, signal, display });
   const sent = await sendAll({ simnet, archiver, seconds, children, signal, display });
@@ -191,9 +202,12 @@ async function sendAll(
       done = simnet.finished();
       const archived = await archiver.receipts();
       const { connected = 0, sent = 0 } = simnet.progress() ?? {};
-      const elapsed = Math.min(seconds, (performance.now() - begin) / 1000).toFixed(0);
+      const elapsed = (performance.now() - begin) / 1000;
+      const when = elapsed < seconds + 1
+        ? `${Math.min(seconds, elapsed).toFixed(0).padStart(2)} of ${seconds} s`
+        : "catching up";
       display.live(
-        `${elapsed.padStart(2)} of ${seconds} s: ${connected} peers, ${grouped(sent)} sent, ` +
+        `${when}: ${connected} peers, ${grouped(sent)} sent, ` +
           `${archived === null ? "–" : grouped(archived)} archived`,
       );
       return done !== null;

@@ -8,6 +8,7 @@ import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
 import { Ledger } from "./ledger.ts";
 import { MessageFactory } from "./messages.ts";
+import { MessageSource } from "./message_source.ts";
 import { SimulatedPeer } from "./peer.ts";
 import { Tally } from "./tally.ts";
 import { timeline } from "./timeline.ts";
@@ -22,7 +23,7 @@ export interface NetworkOptions {
   readonly ledgerDir: string;
   /** The chain; bitcoin unless given. */
   readonly network?: Network;
-  /** What the messages' own timestamps count from, seconds since the Unix epoch; the begin of the run unless given. */
+  /** What the messages' own timestamps count from, seconds since the Unix epoch; the time it is made unless given. */
   readonly startedAt?: number;
   /** Time of the sockets and the schedule. */
   readonly clock: Clock;
@@ -58,13 +59,22 @@ export class SimulatedNetwork implements AsyncDisposable {
   readonly #listeners: Deno.Listener[] = [];
   readonly #serving = new Set<Promise<void>>();
   readonly #ledger: Ledger;
+  readonly #messages: MessageSource;
+  readonly #closed = new AbortController();
 
-  /** Listens at once. */
+  /** Listens at once, and begins to make messages. */
   constructor(options: NetworkOptions) {
+    const { clock, network, startedAt = Math.floor(options.clock.now() / 1e6) } = options;
     this.#options = options;
     this.#ledger = new Ledger(options.ledgerDir);
     this.#universe = new Universe(options.traffic.seed, originCounts(options.traffic));
-    const hash = chainHash(options.network ?? "bitcoin");
+    this.#messages = new MessageSource(
+      traffic(options.traffic),
+      new MessageFactory({ universe: this.#universe, network, startedAt }),
+      (number, raw) => this.#ledger.message(number, raw),
+    );
+    this.#track(this.#makeMessages());
+    const hash = chainHash(network ?? "bitcoin");
     this.#peers = peerTimers(options.traffic).map(({ implementation }, index) =>
       new SimulatedPeer({
         index,
@@ -72,7 +82,7 @@ export class SimulatedNetwork implements AsyncDisposable {
         implementation,
         chainHash: hash,
         compression: options.traffic.compression ?? 1,
-        clock: options.clock,
+        clock,
         tally: this.tally,
         wrote: (peer, message) => this.#ledger.wrote(peer, message),
       })
@@ -106,23 +116,14 @@ export class SimulatedNetwork implements AsyncDisposable {
    * @throws the signal's reason.
    */
   async run(signal?: AbortSignal): Promise<RunSummary> {
-    const { clock, traffic: plan, network } = this.#options;
+    const { clock, traffic: plan } = this.#options;
     const start = clock.now();
-    const { startedAt = Math.floor(start / 1e6) } = this.#options;
-    const factory = new MessageFactory({
-      universe: this.#universe,
-      network,
-      startedAt,
-    });
-    const waiting = new Messages();
-    let messages = 0;
     let worstLag = 0;
-    const slices = timeline(traffic(plan), SLICE_MICROS, (planned) => {
-      const raw = factory.make(planned);
-      this.#ledger.message(planned.number, raw);
-      waiting.add(planned.number, raw, planned.deliveries);
-      messages++;
-    });
+    const slices = timeline(
+      traffic(plan),
+      SLICE_MICROS,
+      ({ number }) => this.#messages.want(number),
+    );
     for (const slice of slices) {
       const early = start + slice.from - clock.now();
       worstLag = Math.max(worstLag, -early);
@@ -133,7 +134,7 @@ export class SimulatedNetwork implements AsyncDisposable {
       for (let i = 0; i < slice.count; i++) {
         const number = slice.messages[i];
         const peer = this.#peers[slice.peers[i]];
-        if (peer.queue(number, waiting.take(number))) touched.add(peer);
+        if (peer.queue(number, this.#messages.take(number))) touched.add(peer);
         else this.tally.skipped++;
       }
       for (const peer of touched) peer.flush();
@@ -141,7 +142,7 @@ export class SimulatedNetwork implements AsyncDisposable {
     await this.#drain(signal);
     const seconds = (clock.now() - start) / 1e6;
     this.#ledger.write(this.addresses);
-    return { messages, seconds, worstLagSeconds: worstLag / 1e6 };
+    return { messages: this.#messages.made, seconds, worstLagSeconds: worstLag / 1e6 };
   }
 
   async #drain(signal?: AbortSignal): Promise<void> {
@@ -155,26 +156,20 @@ export class SimulatedNetwork implements AsyncDisposable {
     }
   }
 
+  async #makeMessages(): Promise<void> {
+    try {
+      await this.#messages.makeAhead(this.#options.clock, this.#closed.signal);
+    } catch (error) {
+      if (!this.#closed.signal.aborted) throw error;
+    }
+  }
+
   /** Closes everything; twice is harmless. */
   async [Symbol.asyncDispose](): Promise<void> {
+    this.#closed.abort();
     for (const listener of this.#listeners.splice(0)) listener.close();
     for (const peer of this.#peers) peer.close();
     await Promise.all(this.#serving);
     this.#ledger[Symbol.dispose]();
-  }
-}
-
-/** The bytes of messages until their last delivery. */
-class Messages {
-  readonly #raws = new Map<number, { raw: Uint8Array; left: number }>();
-
-  add(number: number, raw: Uint8Array, deliveries: number): void {
-    if (deliveries > 0) this.#raws.set(number, { raw, left: deliveries });
-  }
-
-  take(number: number): Uint8Array {
-    const entry = this.#raws.get(number)!;
-    if (--entry.left === 0) this.#raws.delete(number);
-    return entry.raw;
   }
 }

@@ -7,16 +7,18 @@ import { REAL_RUN } from "./real_run.ts";
 import type { TrafficOptions } from "./traffic.ts";
 
 /** Network seconds in a second, or more where the run would be shorter than {@link LEAST_NETWORK_SECONDS}. */
-const COMPRESSION = 40;
+const COMPRESSION = 30;
 /** Delays and timers need this much of the network's time to show their shape. */
-const LEAST_NETWORK_SECONDS = 1200;
+const LEAST_NETWORK_SECONDS = 900;
 /** What two cores take with ease, receipts a second of the clock; beyond it there are fewer messages. */
 const MAX_RECEIPTS_PER_SECOND = 25_000;
+/** What one core signs beside all else, messages a second of the clock. */
+const MAX_MESSAGES_PER_SECOND = 250;
 /**
  * The end of a run, in which no message is created but the late deliveries come in: a share, and at most seconds.
  * Before it messages come that much faster, so that the run as a whole has the real one's rate.
  */
-const TAIL_SHARE = 0.3;
+const TAIL_SHARE = 0.35;
 const MAX_TAIL_SECONDS = 900;
 
 /** The traffic of a run of `peers` peers that takes `seconds` of the clock. */
@@ -29,7 +31,8 @@ export function squeezedRun(
   const created = whole - Math.min(TAIL_SHARE * whole, MAX_TAIL_SECONDS);
   const natural = whole * REAL_RUN.messages / REAL_RUN.seconds;
   const receiptsPerMessage = REAL_RUN.receipts / REAL_RUN.messages * peers / REAL_RUN.peers;
-  const most = MAX_RECEIPTS_PER_SECOND * seconds / receiptsPerMessage;
+  const most = seconds *
+    Math.min(MAX_MESSAGES_PER_SECOND, MAX_RECEIPTS_PER_SECOND / receiptsPerMessage);
   return {
     seed,
     peers,
