@@ -40,7 +40,7 @@ export function mainFigures(frame: Frame, results: ReadonlyMap<string, Table>): 
   return [
     figure("Peers connected and subscribed", "plain", frame.peers, PUBLISHED.peers),
     figure("Window", "seconds", (window.to - window.from) / 1e6, PUBLISHED.hours * 3600, "span"),
-    ...totals(results.get("message_totals")),
+    ...totals(results.get("message_totals"), frame.peers),
     ...shares(results.get("share_by_type")),
     ...sizes(results.get("message_sizes")),
     ...delays(results.get("convergence_delay")),
@@ -48,7 +48,7 @@ export function mainFigures(frame: Frame, results: ReadonlyMap<string, Table>): 
   ];
 }
 
-function totals(table: Table | undefined): Figure[] {
+function totals(table: Table | undefined, peers: number): Figure[] {
   if (!table) return [];
   const all = (column: string) => lookUp(table, "summary_type", "all", column);
   return [
@@ -56,6 +56,13 @@ function totals(table: Table | undefined): Figure[] {
     figure("Receipts", "plain", all("receipts"), PUBLISHED.receipts),
     figure("Repeats among them", "plain", all("repeats"), null),
     figure("Peers a message", "plain", all("peers_per_message"), PUBLISHED.peers_per_message),
+    figure(
+      "Peers a message, of all",
+      "plain",
+      percent(all("peers_per_message"), peers),
+      percent(PUBLISHED.peers_per_message, PUBLISHED.peers),
+      "%",
+    ),
     figure(
       "Distinct messages a minute",
       "rate",
@@ -159,4 +166,8 @@ function lookUp(table: Table, key: string, word: string, column: string): number
 
 function asNumber(value: Cell): number | null {
   return typeof value === "number" ? value : null;
+}
+
+function percent(part: number | null, whole: number): number | null {
+  return part === null || whole === 0 ? null : 100 * part / whole;
 }

@@ -61,12 +61,15 @@ ${reference ? markup`<p class="rest">${comparison(reference)}</p>` : ""}`;
 }
 
 /** A column of the table of main figures. */
-interface FigureColumn {
+export interface FigureColumn {
+  /** Its head. */
   readonly head: string;
+  /** A figure's cell. */
   readonly text: (figure: Figure) => string;
 }
 
-function figureColumns(reference: Reference | undefined): FigureColumn[] {
+/** The columns of the table of main figures behind the labels. */
+export function figureColumns(reference: Reference | undefined): FigureColumn[] {
   const own = { head: "This run", text: (figure: Figure) => valueText(figure, figure.value) };
   if (!reference) return [own];
   const { scale } = reference;
