@@ -102,7 +102,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     handshakeTimeout: config.peers.handshake_timeout,
     initTimeout: config.peers.init_timeout,
   }, { clock, random, sink: intake });
-  log.info("Collector {name} ({nodeId}) chooses {target} of {peers} peers on {network}", {
+  log.info("Collector {name} ({nodeId}) keeps {target} peers on {network} and knows {peers}", {
     name: config.name,
     nodeId: identity.nodeId,
     target: config.peers.target,

@@ -176,6 +176,14 @@ Deno.test("as many peers as told are asked for all they have, the others for the
   }
 });
 
+Deno.test("when no peer is left to dial, that is said", async () => {
+  await using stack = new AsyncDisposableStack();
+  const [peer] = peersOf(stack, 1, (conn) => conn.write(new Uint8Array(50)).then(() => {}));
+  const managed = stack.use(new Managed(addresses([peer])));
+  await until(() => managed.log.lines("No peer is left").length > 0);
+  assert.match(managed.log.lines(peer.address.nodeId)[0], /not connected: handshake: act two/);
+});
+
 Deno.test("two addresses of one node get one connection", async () => {
   await using stack = new AsyncDisposableStack();
   const [peer] = peersOf(stack, 1, honest([]));

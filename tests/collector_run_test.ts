@@ -8,7 +8,7 @@ import { freePort } from "./support/free_port.ts";
 import { startProgram } from "./support/process.ts";
 import { startArchiver } from "./support/programs.ts";
 import { honest, ScriptedPeer } from "./support/scripted_peer.ts";
-import { signedGraph } from "./support/signed_gossip.ts";
+import { signedGraph, testKey } from "./support/signed_gossip.ts";
 import { type TempDir, tempDir } from "./support/temp_dir.ts";
 import { until } from "./support/until.ts";
 
@@ -32,7 +32,7 @@ async function network(
     name: "test",
     network: "regtest",
     data_dir: dir.join("data"),
-    peers: { file, target: PEERS, dials_per_second: 1000 },
+    peers: { file, target: 2 * PEERS, dials_per_second: 1000 },
     batch: { max_age: "50ms" },
     ...more,
   };
@@ -88,7 +88,11 @@ Deno.test("the process needs loopback, its config and its data folder, and ends 
   await using stack = new AsyncDisposableStack();
   const dir = stack.use(await tempDir());
   const uplink = { kind: "local", url: `http://127.0.0.1:${freePort()}` };
-  const config = await network(stack, dir, { uplink, stop_timeout: "100ms", batch: {} });
+  const config = await network(stack, dir, { uplink, stop_timeout: "100ms" });
+  const elsewhere = ["localhost:9735", "[::1]:9735"].map((host, i) =>
+    `${testKey(`${i}`).id}@${host}`
+  );
+  await Deno.writeTextFile(dir.join("peers.txt"), `\n${elsewhere.join("\n")}\n`, { append: true });
   await Deno.writeTextFile(dir.join("collector.yaml"), JSON.stringify(config));
   await using collector = startProgram("collector/main.ts", [
     "--config",
@@ -99,8 +103,10 @@ Deno.test("the process needs loopback, its config and its data folder, and ends 
     `--allow-read=${dir.join("collector.yaml")},${dir.join("peers.txt")},${dir.join("data")}`,
     `--allow-write=${dir.join("data")}`,
   ]);
-  await collector.waitForLine(/Collector .* chooses/);
+  await collector.waitForLine(/Collector .* keeps/);
   await collector.waitForLine(/Batches wait in the spool/);
+  await collector.waitForLine(/localhost:9735.* not connected: .*this process is not permitted/);
+  await collector.waitForLine(/\[::1\]:9735.* not connected: .*this process is not permitted/);
   collector.signal("SIGTERM");
   const { code } = await collector.wait();
   assert.equal(code, 3, collector.lines.join("\n"));

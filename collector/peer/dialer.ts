@@ -75,27 +75,31 @@ export async function dial(peer: PeerAddress, options: DialOptions): Promise<Dia
 async function connect(peer: PeerAddress, options: DialOptions): Promise<Deno.Conn> {
   const { clock, signal, connectTimeoutMilliseconds: limit } = options;
   signal.throwIfAborted();
-  const deadline = new AbortController();
+  let late = false;
+  const giveUp = new AbortController();
+  const onAbort = () => giveUp.abort();
+  signal.addEventListener("abort", onAbort, { once: true });
   const done = new AbortController();
-  const watch = clock.sleep(limit, done.signal).then(() => deadline.abort(), () => {});
+  const watch = clock.sleep(limit, done.signal).then(() => {
+    late = true;
+    giveUp.abort();
+  }, () => {}); // done in time
   try {
-    const conn = await Deno.connect({
-      hostname: peer.host,
-      port: peer.port,
-      signal: AbortSignal.any([signal, deadline.signal]),
-    });
+    const { host: hostname, port } = peer;
+    const conn = await Deno.connect({ hostname, port, signal: giveUp.signal });
     if (!signal.aborted) return conn;
     conn.close();
     throw signal.reason;
   } catch (error) {
     signal.throwIfAborted();
-    if (deadline.signal.aborted) {
+    if (late) {
       throw new DialFault("unreachable", `no TCP connection within ${limit} ms`, { cause: error });
     }
     const refused = error instanceof Deno.errors.NotCapable;
     const why = refused ? "this process is not permitted to connect there" : errorText(error);
     throw new DialFault(refused ? "not_allowed" : "unreachable", why, { cause: error });
   } finally {
+    signal.removeEventListener("abort", onAbort);
     done.abort();
     await watch;
   }

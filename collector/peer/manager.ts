@@ -131,7 +131,9 @@ export class PeerManager {
           this.#begin(peer, signal);
           await clock.sleep(1000 / this.#options.dialsPerSecond, signal).catch(() => {});
         } else {
-          await this.#change(this.#hasRoom() ? this.#candidates.soonest() - now : Infinity);
+          const due = this.#candidates.soonest();
+          if (due === Infinity && this.#attempts.size === 0) this.#sayNobodyIsLeft();
+          await this.#change(this.#hasRoom() ? due - now : Infinity);
         }
       }
     } finally {
@@ -153,6 +155,10 @@ export class PeerManager {
     this.#wake = () => waiting.abort();
     const milliseconds = Math.min(microseconds / 1000, MAX_WAIT_MILLISECONDS);
     await this.#dependencies.clock.sleep(milliseconds, waiting.signal).catch(() => {});
+  }
+
+  #sayNobodyIsLeft(): void {
+    log.error("No peer is left: none of those given can be dialled again in this run");
   }
 
   #begin(peer: PeerAddress, signal: AbortSignal): void {
@@ -233,14 +239,7 @@ export class PeerManager {
     const failures = this.#candidates.release(peer, cause, lasted >= WORKED_MICROSECONDS, now);
     this.#ended[cause]++;
     const level = cause === "misbehaved" ? "warning" : failures === 1 ? "info" : "debug";
-    const what = lasted >= 0 ? "disconnected" : "not connected";
-    log[level]("{peer} {what}: {reason}", {
-      peer: peerName(peer),
-      what,
-      reason,
-      by,
-      cause,
-      failures,
-    });
+    const line = lasted >= 0 ? "{peer} disconnected: {reason}" : "{peer} not connected: {reason}";
+    log[level](line, { peer: peerName(peer), reason, by, cause, failures });
   }
 }

@@ -1,0 +1,50 @@
+import assert from "node:assert/strict";
+import { Conduct } from "./conduct.ts";
+
+const SECOND = 1_000_000;
+const START = 1_758_844_800 * SECOND;
+const bad = { source: 1, number: 1, verdict: "invalid", proven: true } as const;
+
+/** How many times something is let pass, a given time apart, before it is refused. */
+function passes(seconds: number, limit: number, act: (now: number) => boolean): number {
+  for (let count = 0; count < limit; count++) {
+    if (!act(START + count * seconds * SECOND)) return count;
+  }
+  return limit;
+}
+
+Deno.test("a thousand proven bad messages at once are too many, and the reason counts them", () => {
+  const conduct = new Conduct();
+  assert.equal(passes(0, 5000, (now) => conduct.badGossip(bad, now) === null), 1000);
+  const malformed = { ...bad, verdict: "malformed" } as const;
+  assert.equal(
+    conduct.badGossip(malformed, START),
+    "it sent too many bad messages: 1 malformed, 1001 with wrong signatures",
+  );
+});
+
+Deno.test("a bad message now and then is borne for ever", () => {
+  const conduct = new Conduct();
+  assert.equal(passes(1, 50_000, (now) => conduct.badGossip(bad, now) === null), 50_000);
+});
+
+Deno.test("updates that are wrong by other peers' word do not send an honest peer away", () => {
+  const conduct = new Conduct();
+  const doubtful = { ...bad, proven: false };
+  // Three times the updates of the whole network, all of them misjudged: 180 a minute.
+  assert.equal(passes(1 / 9, 50_000, (now) => conduct.badGossip(doubtful, now) === null), 50_000);
+});
+
+Deno.test("pings of every implementation are borne, a flood is not", () => {
+  const real = new Conduct();
+  assert.equal(passes(10, 10_000, (now) => real.ping(65_535, now) === null), 10_000);
+  const flood = new Conduct();
+  const most = passes(0, 100_000, (now) => flood.ping(0, now) === null);
+  assert.ok(most > 1000 && most < 50_000, String(most));
+});
+
+Deno.test("questions and complaints have their limits too", () => {
+  const conduct = new Conduct();
+  assert.equal(passes(0, 1000, (now) => conduct.question(now)), 60);
+  assert.equal(passes(0, 1000, (now) => conduct.complaint(now)), 5);
+});
