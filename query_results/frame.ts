@@ -6,7 +6,8 @@
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Window } from "./parameters.ts";
-import { type Cell, readTable } from "./table.ts";
+import { readTable } from "./read_table.ts";
+import type { Cell } from "./table.ts";
 
 /** See the module. */
 export interface Frame {

@@ -69,16 +69,9 @@ export function useParameters(
   settings: Readonly<Record<string, string>> = {},
 ): UsedParameter[] {
   return query.parameters.map((parameter) => {
-    const { name, type, fallback } = parameter;
+    const { name, fallback } = parameter;
     if (Object.hasOwn(settings, name)) {
-      const value = parseValue(type, settings[name]);
-      // Zero or less would be a division by zero or an empty result in every query.
-      if (value === undefined || (typeof value === "number" && value <= 0)) {
-        throw new UserError(
-          `Cannot set ${name}: "${printable(settings[name], 40)}" should be ${WISHES[type]}`,
-        );
-      }
-      return { parameter, value, note: "set for this run" };
+      return { parameter, value: readSetting(parameter, settings[name]), note: "set for this run" };
     }
     if (typeof fallback !== "object") return { parameter, value: fallback, note: "" };
     const value = adaptiveBinSeconds(fallback.preferred, window);
@@ -92,17 +85,16 @@ export function useParameters(
 }
 
 /**
- * Checks that each setting belongs to one of `queries`.
+ * Checks that each setting belongs to one of `queries` and is a value that it takes.
  *
- * @throws {UserError} naming the settings that do not, and those that exist.
+ * @throws {UserError} naming what does not, and what would be right.
  */
 export function checkSettings(
   queries: readonly Query[],
   settings: Readonly<Record<string, string>>,
 ): void {
-  const known = new Set(
-    queries.flatMap((query) => query.parameters.map((parameter) => parameter.name)),
-  );
+  const parameters = queries.flatMap((query) => query.parameters);
+  const known = new Set(parameters.map((parameter) => parameter.name));
   const unknown = Object.keys(settings).filter((name) => !known.has(name));
   if (unknown.length > 0) {
     throw new UserError(
@@ -110,4 +102,18 @@ export function checkSettings(
         `the queries to be run take ${[...known].sort().join(", ") || "no parameters"}`,
     );
   }
+  for (const parameter of parameters) {
+    const { name } = parameter;
+    if (Object.hasOwn(settings, name)) readSetting(parameter, settings[name]);
+  }
+}
+
+/** @throws {UserError} when `text` is not a value of `parameter`. */
+function readSetting({ name, type }: Parameter, text: string): ParameterValue {
+  const value = parseValue(type, text);
+  // Zero or less would be a division by zero or an empty result in every query.
+  if (value === undefined || (typeof value === "number" && value <= 0)) {
+    throw new UserError(`Cannot set ${name}: "${printable(text, 40)}" should be ${WISHES[type]}`);
+  }
+  return value;
 }

@@ -20,7 +20,8 @@ import { DEFINITIONS, QUERIES, SECTIONS } from "./queries/catalog.ts";
 import type { Query } from "./query.ts";
 import { type Reference, referenceRows } from "./reference.ts";
 import { type Answer, reportPage } from "./report/page.ts";
-import { readTable, type Table } from "./table.ts";
+import { readTable } from "./read_table.ts";
+import type { Table } from "./table.ts";
 import { makeFolder, writeWhole } from "./write_whole.ts";
 
 /** One query's end. */

@@ -1,0 +1,42 @@
+import fc from "fast-check";
+import assert from "node:assert/strict";
+import { toCsv } from "./csv.ts";
+import { isoInstant } from "./table.ts";
+
+Deno.test("CSV has full precision, ISO instants in UTC, and nothing for null", () => {
+  assert.equal(
+    toCsv({
+      columns: [
+        { name: "n", kind: "integer" },
+        { name: "x", kind: "number" },
+        { name: "t", kind: "instant" },
+        { name: "s", kind: "text" },
+        { name: "b", kind: "boolean" },
+      ],
+      rows: [
+        [2n ** 60n, 0.1 + 0.2, 1_758_918_670_984_340, 'a "b", c', true],
+        [null, null, null, null, null],
+        [0, -1.5, 1_000, "two\nlines", false],
+      ],
+    }),
+    "n,x,t,s,b\n" +
+      '1152921504606846976,0.30000000000000004,2025-09-26T20:31:10.984340Z,"a ""b"", c",true\n' +
+      ",,,,\n" +
+      '0,-1.5,1970-01-01T00:00:00.001Z,"two\nlines",false\n',
+  );
+});
+
+Deno.test("any text comes back from its CSV field", () => {
+  fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
+    const csv = toCsv({ columns: [{ name: "s", kind: "text" }], rows: [[text]] });
+    const field = csv.slice("s\n".length, -1);
+    const back = field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field;
+    assert.equal(back, text);
+    if (!field.startsWith('"')) assert.doesNotMatch(text, /[",\r\n]/);
+  }));
+});
+
+Deno.test("an instant keeps its microseconds, before 1970 too", () => {
+  assert.equal(isoInstant(1), "1970-01-01T00:00:00.000001Z");
+  assert.equal(isoInstant(-1), "1969-12-31T23:59:59.999999Z");
+});

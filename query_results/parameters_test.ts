@@ -1,0 +1,54 @@
+import fc from "fast-check";
+import assert from "node:assert/strict";
+import { adaptiveBinSeconds, useParameters } from "./parameters.ts";
+import type { Query } from "./query.ts";
+
+const window = (seconds: number) => ({ from: 0, to: seconds * 1e6 });
+
+Deno.test("a bin is the preferred one unless the window is too short or too long for it", () => {
+  assert.equal(adaptiveBinSeconds(900, window(24 * 3600)), 900);
+  assert.equal(adaptiveBinSeconds(900, window(24 * 900)), 900);
+  // 23 bins are too few; 600 s give 34.
+  assert.equal(adaptiveBinSeconds(900, window(23 * 900)), 600);
+  assert.equal(adaptiveBinSeconds(900, window(60)), 2);
+  assert.equal(adaptiveBinSeconds(900, window(5)), 1);
+  assert.equal(adaptiveBinSeconds(60, window(2000 * 60)), 60);
+  assert.equal(adaptiveBinSeconds(60, window(2001 * 60)), 120);
+  assert.equal(adaptiveBinSeconds(60, window(0)), 1);
+});
+
+Deno.test("no window of up to a year has more than 2,000 bins, nor a bin wider than needed", () => {
+  fc.assert(fc.property(fc.integer({ min: 1, max: 365 * 86_400 }), (seconds) => {
+    const bin = adaptiveBinSeconds(60, window(seconds));
+    assert.ok(seconds / bin <= 2000);
+    if (bin > 1) assert.ok(seconds / bin >= 24);
+  }));
+});
+
+const query: Query = {
+  name: "q",
+  title: "",
+  question: "",
+  inputs: "",
+  pitfalls: [],
+  sql: "",
+  chart: {},
+  parameters: [
+    { name: "bin_seconds", type: "BIGINT", fallback: { preferred: 900 }, meaning: "a width" },
+    { name: "share", type: "DOUBLE", fallback: 0.5, meaning: "a share" },
+  ],
+};
+
+Deno.test("what was used says why it is not the default", () => {
+  const used = (seconds: number, settings?: Record<string, string>) =>
+    useParameters(query, window(seconds), settings).map(({ value, note }) => [value, note]);
+  assert.deepEqual(used(86_400), [[900, ""], [0.5, ""]]);
+  assert.deepEqual(used(60), [
+    [2, "900 s unless the window is too short for that, as here"],
+    [0.5, ""],
+  ]);
+  assert.deepEqual(used(60, { bin_seconds: "7", share: "0.9" }), [
+    [7, "set for this run"],
+    [0.9, "set for this run"],
+  ]);
+});

@@ -1,0 +1,75 @@
+import fc from "fast-check";
+import assert from "node:assert/strict";
+import { boundNames, parseQuery, parseValue } from "./query.ts";
+
+const HEADER = `-- title: A title
+-- question: What
+--   is asked?
+-- inputs: receipts
+-- pitfall: One.
+-- pitfall: Two
+--   lines.
+-- parameter: share DOUBLE = 0.5, a share
+-- parameter: bin_seconds BIGINT = adaptive(60), a width
+-- parameter: all BOOLEAN = false, whether all
+`;
+const BODY = "SELECT $share, $bin_seconds, $all, $window_from -- not $this\n";
+
+Deno.test("a query's header is read, continued lines joined", () => {
+  const query = parseQuery("name", HEADER + BODY, { mark: "bar" });
+  assert.deepEqual(query, {
+    name: "name",
+    title: "A title",
+    question: "What is asked?",
+    inputs: "receipts",
+    pitfalls: ["One.", "Two lines."],
+    parameters: [
+      { name: "share", type: "DOUBLE", fallback: 0.5, meaning: "a share" },
+      { name: "bin_seconds", type: "BIGINT", fallback: { preferred: 60 }, meaning: "a width" },
+      { name: "all", type: "BOOLEAN", fallback: false, meaning: "whether all" },
+    ],
+    sql: HEADER + BODY,
+    chart: { mark: "bar" },
+  });
+});
+
+Deno.test("a header that lacks a key, repeats one or has an unknown one is refused by name", () => {
+  const parse = (sql: string) => () => parseQuery("bad", sql, {});
+  assert.throws(parse(BODY), /bad\.sql: "title" should be there once/);
+  assert.throws(parse(HEADER.replace("inputs", "title") + BODY), /"title" should be there once/);
+  assert.throws(parse(HEADER.replace("inputs", "imputs") + BODY), /cannot read header line/);
+  assert.throws(parse(HEADER.replaceAll("pitfall:", "question:") + BODY), /"question"/);
+  assert.throws(parse(HEADER.replace("0.5", "half") + BODY), /cannot read parameter "share/);
+  assert.throws(parse(HEADER.replace(/-- pitfall.*\n(-- {3}.*\n)?/g, "") + BODY), /no "pitfall"/);
+});
+
+Deno.test("parameters are declared and used, or refused", () => {
+  const parse = (sql: string) => () => parseQuery("bad", sql, {});
+  assert.throws(
+    parse(HEADER + BODY + "+ $other"),
+    /parameter other is either undeclared or unused/,
+  );
+  assert.throws(parse(HEADER + "SELECT $share, $all"), /parameter bin_seconds is either/);
+});
+
+Deno.test("names in comments are not bound", () => {
+  assert.deepEqual(boundNames("-- $a\nSELECT $b, $c -- $d\n, $b"), ["b", "c"]);
+});
+
+Deno.test("a value of any text is of its type or undefined", () => {
+  assert.equal(parseValue("BOOLEAN", "true"), true);
+  assert.equal(parseValue("BIGINT", "3600"), 3600);
+  assert.equal(parseValue("BIGINT", "1.5"), undefined);
+  assert.equal(parseValue("DOUBLE", "1.5"), 1.5);
+  fc.assert(fc.property(
+    fc.constantFrom("BIGINT" as const, "DOUBLE" as const, "BOOLEAN" as const),
+    fc.oneof(fc.string(), fc.double().map(String), fc.constantFrom("true", "1e9", "0x10", " 1")),
+    (type, text) => {
+      const value = parseValue(type, text);
+      if (value === undefined) return;
+      assert.equal(typeof value, type === "BOOLEAN" ? "boolean" : "number");
+      if (typeof value === "number") assert.ok(Number.isFinite(value));
+      if (type === "BIGINT") assert.ok(Number.isSafeInteger(value));
+    },
+  ));
+});
