@@ -4,14 +4,14 @@
  *
  * How it is wired:
  *
- * - Made once a collector. `loadGraph` fills it from disk at start and `saveGraph` writes it: every ten minutes or so
- *   when {@link Graph.changes} has grown, and at the end.
+ * - Made once a collector. `GraphFile` fills it from disk at start and saves it: every ten minutes or so when it is
+ *   stale, and at the end.
  * - Where the verifier tells its verdict it calls {@link Graph.accept} with the message's bytes; for a channel_update
  *   also with the node id under which the signature holds. That is all it needs to know of the graph, and whatever it
  *   gets back is for counting only.
  * - The verifier finds the keys of a channel by {@link GraphView.nodesOf}, so that it knows all that was on disk; its
  *   own bounded map then only has to hold what the graph refused.
- * - {@link Graph.prune} is called at start and every hour.
+ * - {@link Graph.prune} is called every hour; loading does it too.
  * - Whoever answers peers or asks them gets {@link Graph.view} and can change nothing.
  *
  * Nobody looks up the funding output here: a channel is what four signatures say. The first announcement of a scid
@@ -28,7 +28,13 @@ import { toHex } from "../../../shared/text.ts";
 import { ChannelTable, NO_HANDLE } from "./channel_table.ts";
 import { type Direction, GraphView } from "./graph_view.ts";
 import { HeldUpdates } from "./held_updates.ts";
-import { GRAPH_LIMITS, type GraphLimits, type Outcome, OUTCOMES } from "./limits.ts";
+import {
+  GRAPH_LIMITS,
+  type GraphLimits,
+  MAX_STORED_MESSAGE_BYTES,
+  type Outcome,
+  OUTCOMES,
+} from "./limits.ts";
 import { NodeTable } from "./node_table.ts";
 import { equal, graphMessage, objection, STALE_AFTER_SECONDS } from "./objection.ts";
 import { OVER_QUOTA, withinQuota } from "./quota.ts";
@@ -88,10 +94,13 @@ export class Graph {
   #pruned = 0;
   #changes = 0;
 
-  /** Starts empty. */
+  /** Starts empty. @throws {RangeError} when messages may be longer than the file can hold. */
   constructor(options: GraphOptions) {
     this.#options = options;
     this.#limits = { ...GRAPH_LIMITS, ...options.limits };
+    if (this.#limits.messageBytes > MAX_STORED_MESSAGE_BYTES) {
+      throw new RangeError(`messageBytes should not be above ${MAX_STORED_MESSAGE_BYTES}`);
+    }
     this.#held = new HeldUpdates(this.#limits.held);
     this.view = new GraphView(this.#channels, this.#nodes, this.#slab);
   }
@@ -242,11 +251,7 @@ export class Graph {
     // BOLT 7: only a greater timestamp replaces.
     if (old !== NO_HANDLE && message.timestamp <= table.timestamps[at]) return "known";
     if (!this.#hasRoom(raw)) return "full";
-    if (now !== null) {
-      const fullAt = withinQuota(this.#limits.quota, table.quotas[at], now);
-      if (fullAt === OVER_QUOTA) return "spam";
-      table.quotas[at] = fullAt;
-    }
+    if (now !== null && !this.#spend(table.quotas, at, now)) return "spam";
     table.updates[at] = this.#replace(old, raw);
     table.timestamps[at] = message.timestamp;
     table.disabled[at] = message.channelFlags >> 1 & 1;
@@ -261,11 +266,7 @@ export class Graph {
     const old = table.announcements[node];
     if (old !== NO_HANDLE && message.timestamp <= table.timestamps[node]) return "known";
     if (!this.#hasRoom(raw)) return "full";
-    if (now !== null) {
-      const fullAt = withinQuota(this.#limits.quota, table.quotas[node], now);
-      if (fullAt === OVER_QUOTA) return "spam";
-      table.quotas[node] = fullAt;
-    }
+    if (now !== null && !this.#spend(table.quotas, node, now)) return "spam";
     table.announcements[node] = this.#replace(old, raw);
     table.timestamps[node] = message.timestamp;
     if (old === NO_HANDLE) this.#nodeAnnouncements++;
@@ -307,6 +308,13 @@ export class Graph {
     if (old !== NO_HANDLE) this.#slab.free(old);
     this.#changes++;
     return this.#slab.put(raw);
+  }
+
+  /** Takes one from a quota; false when nothing is left. */
+  #spend(quotas: Uint32Array, at: number, now: number): boolean {
+    const fullAt = withinQuota(this.#limits.quota, quotas[at], now);
+    if (fullAt !== OVER_QUOTA) quotas[at] = fullAt;
+    return fullAt !== OVER_QUOTA;
   }
 
   #hasRoom(raw: Uint8Array): boolean {

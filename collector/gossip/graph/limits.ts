@@ -14,13 +14,16 @@ export interface GraphLimits {
   readonly nodes: number;
   /** Bytes of messages; likewise. */
   readonly bytes: number;
-  /** Bytes of one message. */
+  /** Bytes of one message; not above {@link MAX_STORED_MESSAGE_BYTES}. */
   readonly messageBytes: number;
   /** Updates that wait for their channel; the oldest make room. */
   readonly held: HeldLimits;
   /** How often a direction of a channel, or a node, may have a newer message stored. */
   readonly quota: Quota;
 }
+
+/** On disk an announcement and both updates of a channel share a block of 64 KiB. */
+export const MAX_STORED_MESSAGE_BYTES = 16_384;
 
 /** As many channels as one answer to a query_channel_range may name to LND. */
 const CHANNELS = 100_000;
