@@ -9,7 +9,7 @@ export class Html {
   /** The markup. */
   readonly text: string;
 
-  /** @param text markup that needs no more escaping. */
+  /** Takes markup that needs no more escaping. */
   constructor(text: string) {
     this.text = text;
   }

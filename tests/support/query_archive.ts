@@ -28,7 +28,7 @@ import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { migrate } from "../../archiver/store/migrations.ts";
 
 /** Second 0, a whole number of thousand-second bins: 2025-01-01 00:06:40 UTC, in µs since the Unix epoch. */
-export const START = 1_735_690_000_000_000;
+export const START: number = 1_735_690_000_000_000;
 
 /** An instant in µs since the Unix epoch. @param seconds after {@link START}. */
 export function at(seconds: number): number {
@@ -36,7 +36,7 @@ export function at(seconds: number): number {
 }
 
 /** What a hostile peer might call itself: markup, and a character that turns the reading direction. */
-export const HOSTILE_ADDRESS = '<script>alert("x")</script>\u202eevil.example:9735';
+export const HOSTILE_ADDRESS: string = '<script>alert("x")</script>\u202eevil.example:9735';
 
 /** A peer's node id. @param letter A to E. */
 export function nodeId(letter: string): string {
@@ -44,7 +44,7 @@ export function nodeId(letter: string): string {
 }
 
 /** The node that m3 announces. */
-export const ANNOUNCED = "03" + "9".repeat(64);
+export const ANNOUNCED: string = "03" + "9".repeat(64);
 
 /** Makes the archive described above. */
 export async function makeQueryArchive(path: string): Promise<void> {
