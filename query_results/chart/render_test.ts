@@ -33,7 +33,7 @@ Deno.test("a chart is drawn in the palette's colours, its ids its own, and as wi
 });
 
 Deno.test("hostile text in a chart is text", async () => {
-  const rows = table(COLUMNS, ['\u202e</text><script>', 1]);
+  const rows = table(COLUMNS, ["\u202e</text><script>", 1]);
   const drawing = await drawChart(bars, rows, context, "q");
   const words = { title: "<t>", description: "&", caption: ["<c>"] };
   const file = svgFile(drawing, words, "q");
