@@ -12,7 +12,7 @@ import { until } from "../support/until.ts";
 
 const PEERS = 12;
 const SECONDS = 8;
-/** A killed archiver's unacknowledged batches are given out again after ten seconds, several times over if need be. */
+/** What a killed archiver had not acknowledged may be given out again only after a while, and more than once. */
 const PATIENCE_MILLISECONDS = 90_000;
 
 /** A run whose parts can be killed. */

@@ -121,7 +121,7 @@ function spawnServer(args: readonly string[]): Process {
 
 /** An archiver's durable consumer. */
 const CONSUMER = "archiver";
-/** What a killed archiver had not acknowledged is given out again after ten seconds. */
+/** What a killed archiver had not acknowledged may be given out again only after a while. */
 const ARCHIVED_MILLISECONDS = 60_000;
 
 /**
