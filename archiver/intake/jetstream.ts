@@ -14,7 +14,7 @@ import { logger } from "../../shared/log.ts";
 import { wantSubject } from "../../shared/subjects.ts";
 import { firstLine, retryMilliseconds } from "./failure.ts";
 import type { Intake } from "./intake.ts";
-import { ACK_WAIT_MILLISECONDS, openConsumer } from "./stream.ts";
+import { ACK_WAIT_MILLISECONDS, openConsumer, openStream, resetConsumer } from "./stream.ts";
 
 /** One pull, at most. A pull may name messages or bytes, not both. */
 const PULL_BATCHES = 16;
@@ -24,8 +24,9 @@ const PULL_MILLISECONDS = 2000;
 const BUSY_MILLISECONDS = 1000;
 /** A third of the server's patience: it is asked for more in time even if one request is lost. */
 const PATIENCE_MILLISECONDS: number = ACK_WAIT_MILLISECONDS / 3;
-/** How often collectors are asked for what is wanted. */
-const WANT_MILLISECONDS = 5000;
+/** How soon a collector is asked for what is wanted, and how often again. */
+const WANT_MILLISECONDS = 1000;
+const WANT_AGAIN_MILLISECONDS = 5000;
 const CONNECT_TIMEOUT_MILLISECONDS = 5000;
 const RECONNECT_MILLISECONDS = 500;
 /** What the last acknowledgements get to reach the server. */
@@ -69,6 +70,8 @@ export class JetStreamIntake implements AsyncDisposable {
   readonly #dependencies: JetStreamDependencies;
   readonly #stopping = new AbortController();
   readonly #pending = new Set<JsMsg>();
+  /** When each collector was last asked for what is wanted of it, µs. */
+  readonly #asked = new Map<string, number>();
   #server: string | null = null;
   #problem: string | null = "not connected yet";
   #pull: ConsumerMessages | null = null;
@@ -119,11 +122,15 @@ export class JetStreamIntake implements AsyncDisposable {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
+    let isFirst = true;
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
         this.#connection ??= await this.#connect();
         const { stream, maxBytes } = this.#options;
-        const consumer = await openConsumer(this.#connection, stream, maxBytes);
+        await openStream(this.#connection, stream, maxBytes);
+        if (isFirst) await resetConsumer(this.#connection, stream);
+        isFirst = false;
+        const consumer = await openConsumer(this.#connection, stream);
         attempt = 0;
         this.#settle(`Pulling batches from stream ${stream}`);
         await this.#pullFrom(consumer);
@@ -149,12 +156,18 @@ export class JetStreamIntake implements AsyncDisposable {
     this.#tick(connection, PATIENCE_MILLISECONDS, () => {
       for (const message of this.#pending) message.working();
     });
-    this.#tick(connection, WANT_MILLISECONDS, () => {
-      for (const { collector, want } of this.#dependencies.wants()) {
-        connection.publish(wantSubject(collector), encodeWant(want));
-      }
-    });
+    this.#tick(connection, WANT_MILLISECONDS, () => this.#askForWanted(connection));
     return connection;
+  }
+
+  #askForWanted(connection: NatsConnection): void {
+    const now = this.#dependencies.clock.now();
+    for (const { collector, want } of this.#dependencies.wants()) {
+      const last = this.#asked.get(collector) ?? -Infinity;
+      if (now - last < WANT_AGAIN_MILLISECONDS * 1000) continue;
+      this.#asked.set(collector, now);
+      connection.publish(wantSubject(collector), encodeWant(want));
+    }
   }
 
   /** Follows the connection's ups and downs until it is closed. */

@@ -1,0 +1,211 @@
+import assert from "node:assert/strict";
+import { connect, type NatsConnection } from "nats";
+import { type ArchiverConfig, ArchiverConfigSchema } from "../archiver/config.ts";
+import { startArchiver } from "../archiver/run.ts";
+import { type Batch, batchId } from "../shared/batch/batch.ts";
+import { encodeBatch } from "../shared/batch/codec.ts";
+import { decodeWant } from "../shared/batch/want.ts";
+import { parseConfig } from "../shared/config.ts";
+import { batchSubject, STREAM, wantSubject } from "../shared/subjects.ts";
+import { openArchive, receiptLines, rows } from "./support/archive.ts";
+import { BatchMaker, plainMessage } from "./support/batch_maker.ts";
+import { startNatsServer } from "./support/nats_server.ts";
+import { tempDir } from "./support/temp_dir.ts";
+import { until } from "./support/until.ts";
+
+function configFor(archive: string, server: string): ArchiverConfig {
+  const yaml = `archive: ${archive}\napi: {port: 0}\nthreads: 1\nmemory_limit: 256MiB\n` +
+    `nats: {servers: ['${server}'], max_bytes: 64MiB}\n`;
+  return parseConfig(yaml, ArchiverConfigSchema, "test.yaml");
+}
+
+/** Batches of two receipts each; each but the first brings a message of its own. */
+function makeBatches(count: number): Batch[] {
+  const maker = new BatchMaker("alpha");
+  const session = maker.session(1);
+  return Array.from({ length: count }, (_, i) => {
+    const message = maker.message(plainMessage(i));
+    for (let k = 0; k < 2; k++) maker.receipt(maker.epoch + i * 1000 + k, message, session);
+    return maker.close();
+  });
+}
+
+/** Publishes as a collector does: with its message id, until the stream has it. */
+async function publish(connection: NatsConnection, batches: readonly Batch[]): Promise<void> {
+  const jetStream = connection.jetstream();
+  for (const batch of batches) {
+    const options = { msgID: batchId(batch), timeout: 1000 };
+    const send = () =>
+      jetStream.publish(batchSubject(batch.collector), encodeBatch(batch), options);
+    await until(() => send().then(() => true, () => false));
+  }
+}
+
+/** What the archiver's API says. */
+async function get(url: string, path: string) {
+  const response = await fetch(url + path);
+  return { status: response.status, body: await response.json() };
+}
+
+async function receiptsAt(url: string): Promise<number> {
+  const { collectors } = (await get(url, "/status")).body;
+  return collectors[0]?.receipts ?? 0;
+}
+
+/** That the archive holds each receipt of `batches` once, and nothing missing. */
+async function checkArchive(path: string, batches: readonly Batch[]): Promise<void> {
+  await using store = await openArchive(path);
+  const lines = await receiptLines(store);
+  const times = lines.map((line) => Number(line.split(" ")[0]));
+  assert.deepEqual(times, batches.flatMap(({ receipts }) => [...receipts.receivedAt]));
+  assert.deepEqual(await rows(store, "SELECT * FROM gaps"), []);
+}
+
+Deno.test("batches come through a real broker, are committed, then acknowledged", async () => {
+  await using dir = await tempDir();
+  await using server = await startNatsServer();
+  const batches = makeBatches(50);
+  const path = dir.join("a.duckdb");
+  {
+    await using archiver = await startArchiver(configFor(path, server.url));
+    const connection = await connect({ servers: server.url });
+    await publish(connection, batches);
+    await until(async () => await receiptsAt(archiver.url) === 100);
+    assert.deepEqual((await get(archiver.url, "/healthz")).body, { ok: true, problems: [] });
+    const manager = await connection.jetstreamManager();
+    await until(async () => (await manager.streams.info(STREAM)).state.messages === 0);
+    const { config } = await manager.streams.info(STREAM);
+    assert.equal(config.retention, "workqueue");
+    assert.equal(config.discard, "new");
+    assert.equal(config.max_bytes, 64 * 1024 * 1024);
+    await connection.close();
+  }
+  await checkArchive(path, batches);
+});
+
+Deno.test("an archiver that starts before its broker serves its API, says so, and goes on by itself", async () => {
+  await using dir = await tempDir();
+  await using server = await startNatsServer();
+  await server.kill();
+  const path = dir.join("a.duckdb");
+  const batches = makeBatches(3);
+  {
+    await using archiver = await startArchiver(configFor(path, server.url));
+    const { status, body } = await get(archiver.url, "/healthz");
+    assert.equal(status, 503);
+    assert.match(body.problems[0], /^batches do not come from NATS: /);
+    await server.restart();
+    const connection = await connect({ servers: server.url });
+    await publish(connection, batches);
+    await until(async () => await receiptsAt(archiver.url) === 6);
+    assert.equal((await get(archiver.url, "/healthz")).status, 200);
+    await connection.close();
+  }
+  await checkArchive(path, batches);
+});
+
+Deno.test("a stream that a collector filled before the archiver's first start is taken over", async () => {
+  await using dir = await tempDir();
+  await using server = await startNatsServer();
+  const path = dir.join("a.duckdb");
+  const batches = makeBatches(20);
+  const connection = await connect({ servers: server.url });
+  // An older archiver made the stream with another limit.
+  {
+    await using _first = await startArchiver(configFor(dir.join("other.duckdb"), server.url));
+    const manager = await connection.jetstreamManager();
+    await until(() => manager.streams.info(STREAM).then(() => true, () => false));
+    await until(() => manager.consumers.info(STREAM, "archiver").then(() => true, () => false));
+    await manager.streams.update(STREAM, { max_bytes: 1024 * 1024 });
+  }
+  await publish(connection, batches);
+  {
+    await using archiver = await startArchiver(configFor(path, server.url));
+    await until(async () => await receiptsAt(archiver.url) === 40);
+    const { config } = await (await connection.jetstreamManager()).streams.info(STREAM);
+    assert.equal(config.max_bytes, 64 * 1024 * 1024);
+  }
+  await connection.close();
+  await checkArchive(path, batches);
+});
+
+Deno.test("killing and restarting the broker under way loses and doubles nothing", async () => {
+  await using dir = await tempDir();
+  await using server = await startNatsServer();
+  const path = dir.join("a.duckdb");
+  const batches = makeBatches(120);
+  {
+    await using archiver = await startArchiver(configFor(path, server.url));
+    const connection = await connect({
+      servers: server.url,
+      maxReconnectAttempts: -1,
+      reconnectTimeWait: 50,
+    });
+    const publishing = publish(connection, batches);
+    for (const receipts of [40, 140]) {
+      await until(async () => await receiptsAt(archiver.url) >= receipts);
+      await server.kill();
+      await server.restart();
+    }
+    await publishing;
+    await until(async () => await receiptsAt(archiver.url) === 240);
+    await connection.close();
+  }
+  await checkArchive(path, batches);
+});
+
+Deno.test("a malformed batch on the stream is set aside, acknowledged and counted", async () => {
+  await using dir = await tempDir();
+  await using server = await startNatsServer();
+  const path = dir.join("a.duckdb");
+  const batches = makeBatches(2);
+  {
+    await using archiver = await startArchiver(configFor(path, server.url));
+    const connection = await connect({ servers: server.url });
+    await publish(connection, batches.slice(0, 1));
+    await connection.jetstream().publish(batchSubject("evil"), new Uint8Array(100).fill(7));
+    await publish(connection, batches.slice(1));
+    await until(async () => await receiptsAt(archiver.url) === 4);
+    const manager = await connection.jetstreamManager();
+    await until(async () => (await manager.streams.info(STREAM)).state.messages === 0);
+    await until(async () => (await get(archiver.url, "/status")).body.dead_letters === 1);
+    await connection.close();
+  }
+  await checkArchive(path, batches);
+  await using store = await openArchive(path);
+  const [letter] = await rows(store, "SELECT source, reason FROM dead_letters");
+  assert.equal(letter.source, batchSubject("evil"));
+  assert.match(String(letter.reason), /^bad_magic: /);
+});
+
+Deno.test("what is wanted is asked for on the collector's subject, until it is told", async () => {
+  await using dir = await tempDir();
+  await using server = await startNatsServer();
+  const path = dir.join("a.duckdb");
+  const maker = new BatchMaker("alpha");
+  const [session, raw] = [maker.session(1), plainMessage(1)];
+  const message = maker.message(raw);
+  const lost = maker.close();
+  maker.receipt(maker.epoch + 1, message, session);
+  const first = maker.close();
+  {
+    await using archiver = await startArchiver(configFor(path, server.url));
+    const connection = await connect({ servers: server.url });
+    const wants = connection.subscribe(wantSubject("alpha"), { max: 1 });
+    await publish(connection, [first]);
+    for await (const { data } of wants) {
+      const want = { epoch: maker.epoch, messages: [message], sessions: [session] };
+      assert.deepEqual(decodeWant(data), want);
+    }
+    maker.tell(message, raw);
+    maker.event(lost.events[0]);
+    await publish(connection, [maker.close()]);
+    await until(async () => {
+      const [collector] = (await get(archiver.url, "/status")).body.collectors;
+      return collector.unresolved_receipts === 0;
+    });
+    await connection.close();
+  }
+  await using store = await openArchive(path);
+  assert.equal((await receiptLines(store)).length, 1);
+});
