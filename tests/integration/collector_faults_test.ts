@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { archiveRows, archiveTotals } from "../support/archive_check.ts";
+import { freePort } from "../support/free_port.ts";
 import { startNatsServer, untilArchived } from "../support/nats_server.ts";
 import type { Process } from "../support/process.ts";
 import { startArchiver, startCollector } from "../support/programs.ts";
@@ -80,9 +81,9 @@ Deno.test("a data folder that another collector holds gives one clear line", asy
   await using stack = new AsyncDisposableStack();
   const dir = stack.use(await tempDir());
   const nodes = await honestNodes(stack, dir.path);
-  const keys = { ...nodes.keys, uplink: { kind: "local" } };
+  const keys = { ...nodes.keys, uplink: { kind: "local", url: `http://127.0.0.1:${freePort()}` } };
   const first = stack.use(await startCollector(dir.path, keys));
-  await first.waitForLine(/chooses 3 of 3 peers/);
+  await until(() => nodes.heard.times === NODES, () => first.lines.join("\n"));
   const second = stack.use(await startCollector(dir.path, keys));
   assert.equal((await second.wait()).code, 2);
   assert.equal(second.lines.length, 1, second.lines.join("\n"));

@@ -12,7 +12,9 @@ import {
 
 /** One collector's epoch: numbers messages, sessions and batches, and closes a batch when told. */
 export class BatchMaker {
+  /** The collector's name. */
   readonly collector: string;
+  /** µs since the Unix epoch. */
   readonly epoch: number;
   /** The number of the next batch. */
   number = 0;
@@ -25,7 +27,7 @@ export class BatchMaker {
   #verdicts: { number: number; verdict: Verdict }[] = [];
   #events: CollectorEvent[] = [];
 
-  /** @param epoch µs since the Unix epoch. */
+  /** Nothing is told yet. @param epoch µs since the Unix epoch. */
   constructor(collector = "alpha", epoch = 1_758_844_800_000_000) {
     this.collector = collector;
     this.epoch = epoch;

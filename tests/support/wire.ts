@@ -97,6 +97,7 @@ export class Wire implements Disposable {
     );
   }
 
+  /** Closes the connection; twice is harmless. */
   [Symbol.dispose](): void {
     this.connection.close();
   }
