@@ -89,7 +89,7 @@ export const ArchiverConfigSchema: v.GenericSchema<unknown, ArchiverConfig> = v.
   nats: v.optional(nats),
   commit: group({
     max_receipts: v.optional(integer(1, 10_000_000), DEFAULT_MAX_RECEIPTS),
-    max_wait: v.optional(duration(0, MINUTE_MILLISECONDS), "250ms"),
+    max_wait: v.optional(duration(0, MINUTE_MILLISECONDS), "50ms"),
   }),
   log: group({
     level: v.optional(oneOf(LOG_LEVELS), "info"),
