@@ -1,6 +1,8 @@
 import assert from "node:assert/strict";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { startProcess, startProgram } from "./support/process.ts";
+import { connect } from "nats";
+import { BATCHES } from "../shared/subjects.ts";
+import { startProgram } from "./support/process.ts";
 import { startNatsServer } from "./support/nats_server.ts";
 import { tempDir } from "./support/temp_dir.ts";
 
@@ -42,25 +44,21 @@ Deno.test("a small demo runs end to end, writes its report, runs again over its 
 Deno.test("the same demo goes through a real NATS server, and leaves it as it was", async () => {
   await using dir = await tempDir();
   await using nats = await startNatsServer();
-  const args = ["--peers", "20", "--seconds", "2", "--nats", nats.url, "--out", dir.join("demo")];
-  await using demo = startProgram("tests/demo/main.ts", args, permissions(dir.path));
+  const small = ["--peers", "20", "--seconds", "2", "--out", dir.join("demo")];
+  const rights = permissions(dir.path);
+  await using demo = startProgram("tests/demo/main.ts", [...small, "--nats", nats.url], rights);
   assert.equal((await demo.wait(LIMIT_MILLISECONDS)).code, 0, demo.lines.join("\n"));
   assert.match(demo.lines.at(-1)!, LAST_LINE);
-  await using again = startProgram("tests/demo/main.ts", [
-    "--nats",
-    nats.url,
-    "--peers",
-    "1",
-    "--seconds",
-    "1",
-    "--out",
-    dir.join("demo"),
-  ], permissions(dir.path));
-  assert.equal(
-    (await again.wait(LIMIT_MILLISECONDS)).code,
-    0,
-    "no stream is left that would refuse the next demo",
-  );
+
+  const connection = await connect({ servers: nats.url });
+  const manager = await connection.jetstreamManager();
+  assert.deepEqual(await manager.streams.list().next(), []);
+  await manager.streams.add({ name: "THEIRS", subjects: [BATCHES] });
+  await connection.close();
+  const byName = `localhost:${nats.port}`;
+  await using refused = startProgram("tests/demo/main.ts", [...small, "--nats", byName], rights);
+  assert.equal((await refused.wait()).code, 2, refused.lines.join("\n"));
+  assert.match(refused.lines.at(-1)!, /its stream THEIRS takes batches/);
 });
 
 Deno.test("a demo that cannot begin says why in one line and leaves foreign files alone", async () => {
@@ -95,8 +93,12 @@ Deno.test("a demo that is interrupted stops its processes", async () => {
   demo.signal("SIGINT");
   assert.equal((await demo.wait()).code, 130, demo.lines.join("\n"));
   assert.match(demo.lines.at(-1)!, /The demo was stopped by SIGINT; there is no report/);
-  // Its children carry the folder's name in their command lines.
-  await using processes = startProcess("ps", ["-eo", "args"]);
-  await processes.wait();
-  assert.deepEqual(processes.lines.filter((line) => line.includes(dir.path)), []);
+  const run = dir.join("demo", "run");
+  const nodes = (await Deno.readTextFile(`${run}/peers.txt`)).trim().split("\n");
+  const archiver = (await Deno.readTextFile(`${run}/archiver.yaml`)).match(/port: (\d+)/)!;
+  for (const port of [...nodes.map((line) => line.split(":")[1]), archiver[1]]) {
+    await assert.rejects(Deno.connect({ hostname: "127.0.0.1", port: Number(port) }), /refused/);
+  }
+  using lock = await Deno.open(`${run}/collector-data/lock`, { write: true });
+  assert.ok(await lock.tryLock(true), "the collector holds its data folder no more");
 });

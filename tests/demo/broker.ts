@@ -6,6 +6,7 @@
  */
 import { connect, type JetStreamManager, type NatsConnection } from "nats";
 import { errorText, UserError } from "../../shared/errors.ts";
+import { printable } from "../../shared/text.ts";
 import { batchSubject } from "../../shared/subjects.ts";
 import { DEMO_COLLECTOR } from "./configs.ts";
 
@@ -13,6 +14,8 @@ const CONNECT_MILLISECONDS = 5000;
 
 /** A checked server; disposing removes the stream that the demo's archiver made on it. */
 export interface Broker extends AsyncDisposable {
+  /** Where it is. */
+  readonly url: string;
   /** `host:port`, for permissions. */
   readonly address: string;
 }
@@ -22,16 +25,18 @@ export interface Broker extends AsyncDisposable {
  *
  * @throws {UserError} when it cannot be reached, has no JetStream, or already has a stream for batches.
  */
-export async function useBroker(url: string): Promise<Broker> {
-  const address = addressOf(url);
+export async function useBroker(asked: string): Promise<Broker> {
+  const { url, address } = parseServer(asked);
   let connection: NatsConnection;
   let manager: JetStreamManager;
   try {
     connection = await connect({ servers: url, timeout: CONNECT_MILLISECONDS, reconnect: false });
   } catch (error) {
-    const hint = error instanceof Deno.errors.NotCapable
-      ? `; run deno run -P=demo --allow-net=127.0.0.1,${address} tests/demo/main.ts --nats ${url}`
-      : "";
+    // The demo's own permissions end at loopback, and the socket says no more than EPERM.
+    const hint = address.startsWith("127.0.0.1:")
+      ? ""
+      : `; for another host than 127.0.0.1 run deno run -P=demo --allow-net=127.0.0.1,${address} ` +
+        `tests/demo/main.ts --nats ${url}`;
     throw new UserError(`Cannot reach NATS at ${url}: ${errorText(error)}${hint}`, {
       cause: error,
     });
@@ -51,6 +56,7 @@ export async function useBroker(url: string): Promise<Broker> {
     throw new UserError(`Cannot use NATS at ${url}: ${errorText(error)}`, { cause: error });
   }
   return {
+    url,
     address,
     async [Symbol.asyncDispose]() {
       try {
@@ -72,13 +78,17 @@ async function streamOf(manager: JetStreamManager): Promise<string | null> {
   }
 }
 
-function addressOf(url: string): string {
+function parseServer(asked: string): { url: string; address: string } {
   try {
-    const { hostname, port } = new URL(url.includes("://") ? url : `nats://${url}`);
-    return `${hostname}:${port || 4222}`;
+    const { hostname, port } = new URL(asked.includes("://") ? asked : `nats://${asked}`);
+    if (hostname === "") throw new TypeError("no host");
+    // Permissions go by address: the demo may use 127.0.0.1, not a name for it.
+    const address = `${hostname === "localhost" ? "127.0.0.1" : hostname}:${port || 4222}`;
+    return { url: `nats://${address}`, address };
   } catch (error) {
-    throw new UserError(`--nats is "${url}"; it should look like nats://127.0.0.1:4222`, {
-      cause: error,
-    });
+    throw new UserError(
+      `--nats is "${printable(asked)}"; it should look like nats://127.0.0.1:4222`,
+      { cause: error },
+    );
   }
 }

@@ -7,6 +7,8 @@
 
 /** How often a line that cannot be renewed in place is told again. */
 const REPEAT_MILLISECONDS = 3000;
+/** Some terminals say that they have no columns at all. */
+const UNKNOWN_COLUMNS = 80;
 const CLEAR_LINE = "\r\x1b[K";
 
 /** Where lines go. */
@@ -52,7 +54,8 @@ export class Display {
   /** The line that tells how far it is. */
   live(text: string): void {
     if (this.#output.isTerminal) {
-      this.#output.write(CLEAR_LINE + text.slice(0, this.#output.columns() - 1));
+      const width = this.#output.columns() || UNKNOWN_COLUMNS;
+      this.#output.write(CLEAR_LINE + text.slice(0, width - 1));
       this.#hasLive = true;
     } else if (this.#now() - this.#toldAt >= REPEAT_MILLISECONDS) {
       this.step(text);

@@ -71,8 +71,10 @@ const CONNECT_SECONDS = 60;
 export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   const { display } = options;
   const begin = performance.now();
+  // First, so that a mistake in --nats costs nobody an earlier demo's results.
+  await using broker = options.nats === undefined ? null : await useBroker(options.nats);
   using folder = await prepareFolder(options.out);
-  const { sent, compression } = await record(options, folder);
+  const { sent, compression } = await record(options, folder, broker);
 
   display.live("comparing the archive with what was sent …");
   const comparison = await compareWithLedger(folder.archive, sent.ledger);
@@ -102,8 +104,9 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
 async function record(
   options: DemoOptions,
   folder: DemoFolder,
+  broker: Broker | null,
 ): Promise<{ sent: Done; compression: number }> {
-  const { peers, seconds, seed, nats, signal, display } = options;
+  const { peers, seconds, seed, signal, display } = options;
   const started: Child[] = [];
   // Disposed in reverse: whatever happens, no process is left behind.
   await using stack = new AsyncDisposableStack();
@@ -112,11 +115,9 @@ async function record(
   const killAll = () => started.forEach(({ process }) => process.signal("SIGKILL"));
   globalThis.addEventListener("unload", killAll);
   stack.defer(() => globalThis.removeEventListener("unload", killAll));
-  const broker: Broker | null = nats === undefined ? null : stack.use(await useBroker(nats));
-  const natsServer = broker && { url: nats!, address: broker.address };
 
   display.step(`starting an archiver and ${peers} simulated Lightning nodes …`);
-  const archiver = await startArchiver(folder, natsServer);
+  const archiver = await startArchiver(folder, broker);
   started.push(archiver);
   stack.defer(() => writeLogs(folder, started));
   stack.use(archiver.process);
@@ -138,9 +139,9 @@ async function record(
     signal,
   });
 
-  const uplink = nats === undefined
+  const uplink = broker === null
     ? { kind: "local", url: archiver.url } as const
-    : { kind: "nats", server: nats } as const;
+    : { kind: "nats", server: broker.url } as const;
   const collector = await startCollector(
     folder,
     {

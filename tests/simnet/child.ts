@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { errorText, UserError } from "../../shared/errors.ts";
 import { type Process, startProgram } from "../support/process.ts";
 import { type Done, parseEvent, type Progress, type Ready, type SimnetEvent } from "./ipc.ts";
 
@@ -34,7 +35,11 @@ export interface SimnetChild extends AsyncDisposable {
   done(timeoutMilliseconds: number): Promise<Done>;
 }
 
-/** Starts the process and waits until its nodes listen. */
+/**
+ * Starts the process and waits until its nodes listen.
+ *
+ * @throws {UserError} with its last lines when it does not.
+ */
 export async function startSimnet(options: SimnetChildOptions): Promise<SimnetChild> {
   const { peers, seconds, seed, dir } = options;
   const args = ["--peers", peers, "--seconds", seconds, "--seed", seed, "--out", dir].map(String);
@@ -60,7 +65,10 @@ export async function startSimnet(options: SimnetChildOptions): Promise<SimnetCh
     };
   } catch (error) {
     await process.kill();
-    throw error;
+    throw new UserError(`The simulated network did not start. ${errorText(error)}`, {
+      cause: error,
+      exitCode: 1,
+    });
   }
 }
 
