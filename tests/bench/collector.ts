@@ -7,9 +7,9 @@ import { connect, type JetStreamManager } from "nats";
 import { decodeBatch } from "../../shared/batch/codec.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { BATCHES, STREAM } from "../../shared/subjects.ts";
-import { startSimnet } from "../simnet/child.ts";
+import { type SimnetChild, startSimnet } from "../simnet/child.ts";
 import { startNatsServer } from "../support/nats_server.ts";
-import { startProgram } from "../support/process.ts";
+import { type Process, startProgram } from "../support/process.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { collectorConfig } from "../demo/configs.ts";
 import { twoDecryptsMicroseconds } from "./decrypt_floor.ts";
@@ -48,6 +48,7 @@ async function collectOnce(seed: string, progress: (line: string) => void): Prom
         peersFile: simnet.ready.addresses,
         peers: PEERS,
         dataDir: dir.join("data"),
+        longestSeconds: 10 * SECONDS,
         uplink: { kind: "nats", server: nats.url },
       }),
     );
@@ -57,7 +58,7 @@ async function collectOnce(seed: string, progress: (line: string) => void): Prom
       `--allow-read=${dir.path}`,
       `--allow-write=${dir.path}`,
     ]);
-    await until(() => simnet.progress()?.subscribed === PEERS);
+    await untilSubscribed(simnet, collector);
     const before = await cpuMicroseconds(collector.pid);
     await simnet.start();
     const { sent } = await simnet.done(SECONDS * 3000);
@@ -86,16 +87,21 @@ async function collectOnce(seed: string, progress: (line: string) => void): Prom
 
 /** CPU that a process has used, user and system, all its threads: proc(5), fields 14 and 15 of its stat. */
 async function cpuMicroseconds(pid: number): Promise<number> {
-  const stat = await Deno.readTextFile(`/proc/${pid}/stat`);
+  // Deno itself reads /proc with --allow-all alone.
+  const { stdout } = await new Deno.Command("cat", { args: [`/proc/${pid}/stat`] }).output();
+  const stat = new TextDecoder().decode(stdout);
   const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
   return (Number(fields[11]) + Number(fields[12])) * TICK_MICROSECONDS;
 }
 
-async function until(holds: () => boolean): Promise<void> {
+/** Waits until every simulated peer was asked for gossip. */
+async function untilSubscribed(simnet: SimnetChild, collector: Process): Promise<void> {
   const end = performance.now() + READY_MILLISECONDS;
-  while (!holds()) {
-    if (performance.now() > end) {
-      throw new Error("the simulated peers were not all subscribed to in time");
+  while (simnet.progress()?.subscribed !== PEERS) {
+    if (performance.now() > end || collector.status !== null) {
+      throw new Error(
+        `not all simulated peers were asked for gossip:\n${collector.lines.slice(-20).join("\n")}`,
+      );
     }
     await systemClock.sleep(100);
   }
