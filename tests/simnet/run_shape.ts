@@ -10,8 +10,8 @@ import type { TrafficOptions } from "./traffic.ts";
 const COMPRESSION = 30;
 /** Delays and timers need this much of the network's time to show their shape. */
 const LEAST_NETWORK_SECONDS = 900;
-/** What two cores take with ease, receipts a second of the clock; beyond it there are fewer messages. */
-const MAX_RECEIPTS_PER_SECOND = 25_000;
+/** What two busy cores take, receipts a second of the clock; beyond it there are fewer messages. */
+const MAX_RECEIPTS_PER_SECOND = 12_500;
 /** What one core signs beside all else, messages a second of the clock. */
 const MAX_MESSAGES_PER_SECOND = 250;
 /**
