@@ -50,6 +50,8 @@ const batch = (number: number) => ({
 });
 const never = new AbortController().signal;
 
+const delay = (milliseconds: number) => systemClock.sleep(milliseconds);
+
 function uplinkTo(url: string, onWant: (want: Want) => void = () => {}): LocalUplink {
   return new LocalUplink({ url, collector: "test", onWant });
 }
@@ -126,10 +128,14 @@ Deno.test("an archiver that is away, busy, and there again gets each batch in or
   })();
   const clock = new ManualClock();
   const random = seededRandom(1);
-  await using delivery = new Delivery({ spool, uplink: uplinkTo(url), clock, random });
+  const uplink = uplinkTo(url);
+  await using delivery = new Delivery({ spool, uplink, clock, random });
   append(1, 30);
   await until(() => delivery.status.trouble === "unreachable" && clock.sleeping === 1);
   assert.equal(spool.batches, 30);
+  await until(() => delivery.status.failures >= uplink.maxOutstanding);
+  await delay(20);
+  assert.equal(delivery.status.failures, uplink.maxOutstanding, "nothing is tried before its time");
 
   let busy = true;
   const committed: string[] = [];

@@ -6,8 +6,8 @@ const CAPACITY = 256;
 const COUNT_LOG2 = 4;
 
 Deno.test("a kept text is the text that was added, and the newest are kept", () => {
-  const text = fc.uint8Array({ minLength: 1, maxLength: 100 });
-  fc.assert(fc.property(fc.array(text, { maxLength: 80 }), (texts) => {
+  const text = fc.uint8Array({ minLength: 1, maxLength: 100, size: "max" });
+  fc.assert(fc.property(fc.array(text, { maxLength: 80, size: "max" }), (texts) => {
     const recent = new RecentTexts(CAPACITY, COUNT_LOG2);
     for (const [number, added] of texts.entries()) {
       recent.add(number, added);

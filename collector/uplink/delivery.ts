@@ -116,11 +116,11 @@ export class Delivery implements AsyncDisposable {
       // Made before anything can happen that it is for.
       const woken = new Promise<void>((resolve) => this.#wake = resolve);
       if (!this.#failed) this.#sendMore();
-      if (!this.#failed || this.#underWay().length > 0) await woken;
-      else await this.#backOff();
+      if (this.#failed) await this.#backOff();
+      else await woken;
     }
     spool.onAppended = null;
-    await Promise.all(this.#underWay());
+    await Promise.all(this.#window.map(({ attempt }) => attempt));
   }
 
   /** Fills the window and sends what is in it. After a failure one batch goes ahead, to see how things are. */
@@ -138,10 +138,6 @@ export class Delivery implements AsyncDisposable {
       this.#fail("spool", errorText(error));
     }
     for (const entry of this.#window.slice(0, limit)) entry.attempt ??= this.#attempt(entry);
-  }
-
-  #underWay(): Promise<void>[] {
-    return this.#window.flatMap(({ attempt }) => attempt ?? []);
   }
 
   async #attempt(entry: Entry): Promise<void> {

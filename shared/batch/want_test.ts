@@ -7,7 +7,7 @@ const bytesOf = (value: unknown) => new TextEncoder().encode(JSON.stringify(valu
 
 Deno.test("any bytes and any JSON give a want or a fault", () => {
   const input = fc.oneof(
-    fc.uint8Array({ maxLength: 100 }),
+    fc.uint8Array({ maxLength: 100, size: "max" }),
     fc.json().map((text) => new TextEncoder().encode(text)),
     fc.record({ epoch: fc.double(), messages: fc.array(fc.integer()), sessions: fc.anything() })
       .map(bytesOf),
