@@ -4,7 +4,7 @@
  * @module
  */
 import { type Address, ADDRESS_TYPES } from "../../shared/bolt/address.ts";
-import { type Endpoint, endpoint, ipEndpoint } from "./endpoint.ts";
+import { checkPort, type Endpoint, endpoint, ipEndpoint } from "./endpoint.ts";
 import { AddressFault } from "./fault.ts";
 import { onionName } from "./onion.ts";
 
@@ -14,16 +14,16 @@ import { onionName } from "./onion.ts";
  * @throws {AddressFault} `bad_port`, `tor_v2`, `bad_onion`, or `bad_host` for a name that is no DNS name.
  */
 export function announcedEndpoint({ type, host, port }: Address): Endpoint {
+  // BOLT 7: a port of 0 is not to be used; decoding keeps it all the same.
+  checkPort(port);
   switch (type) {
     case ADDRESS_TYPES.ipv4:
     case ADDRESS_TYPES.ipv6:
-      // BOLT 7: a port of 0 is not to be used; node software sends it all the same.
-      if (port === 0) throw new AddressFault("bad_port", "port 0 should be from 1 to 65535");
       return ipEndpoint(host, port);
     case ADDRESS_TYPES.torV2:
       throw new AddressFault("tor_v2", "a version 2 onion service; Tor has dropped them");
     case ADDRESS_TYPES.torV3:
-      return endpoint(onionName(host), port);
+      return { kind: "onion", host: onionName(host), port };
     case ADDRESS_TYPES.dns:
       return namedEndpoint(new TextDecoder().decode(host), port);
   }

@@ -68,9 +68,7 @@ export function parseEndpoint(text: string, defaultPort?: number): Endpoint {
  * @throws {AddressFault} `bad_host`, `tor_v2`, `bad_onion` or `bad_port`.
  */
 export function endpoint(host: string, port: number): Endpoint {
-  if (!Number.isInteger(port) || port < 1 || port > 65535) {
-    throw new AddressFault("bad_port", `port ${port} should be from 1 to 65535`);
-  }
+  checkPort(port);
   const ip = parseIp(host);
   if (ip) return ipEndpoint(ip, port);
   // A fully qualified name ends in a dot (RFC 1034, section 3.1); here it has none.
@@ -86,6 +84,12 @@ export function endpoint(host: string, port: number): Endpoint {
       printable(host)
     }" should be an IPv4 address, an [IPv6 address], a DNS name or an onion name`,
   );
+}
+
+/** Refuses a port that no socket has. @throws {AddressFault} `bad_port`. */
+export function checkPort(port: number): void {
+  if (Number.isInteger(port) && port >= 1 && port <= 65535) return;
+  throw new AddressFault("bad_port", `port ${port} should be from 1 to 65535`);
 }
 
 /** The endpoint of an IP address; an IPv4-mapped one is the IPv4 address. @param port 1 to 65535. */

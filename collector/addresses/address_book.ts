@@ -1,0 +1,346 @@
+/**
+ * All nodes that we know how to reach, and which of them to dial next.
+ *
+ * @module
+ */
+import type { NodeAnnouncement } from "../../shared/bolt/node_announcement.ts";
+import { type Random, shuffled } from "../../shared/random.ts";
+import { toHex } from "../../shared/text.ts";
+import { announcedEndpoint } from "./announced.ts";
+import type { AddressRecord, NodeRecord, Source } from "./book_records.ts";
+import type { DialRules, RefusalCode } from "./dial_rules.ts";
+import { DuePool } from "./due_pool.ts";
+import { type Endpoint, formatEndpoint, type HostKind, isLocalName } from "./endpoint.ts";
+import { AddressFault } from "./fault.ts";
+import { addressOf, NodeTable } from "./node_table.ts";
+
+/** How a host is reached: straight, or through Tor. */
+export const REACHES = ["clearnet", "tor"] as const;
+
+/** One of {@link REACHES}. */
+export type Reach = typeof REACHES[number];
+
+/** How an address book is set up. */
+export interface AddressBookOptions {
+  /** Whom we may dial; what they refuse is not kept. */
+  readonly rules: DialRules;
+  /** The kinds of hosts that are handed out; the others are kept. */
+  readonly kinds: ReadonlySet<HostKind>;
+  /**
+   * The share of peers to be reached through Tor, 0 to 1. At 0 and 1 it is kept to strictly; in between, the other
+   * reach stands in where one has no node to offer.
+   */
+  readonly torShare: number;
+  /** Nodes kept; {@link MAX_NODES} unless told otherwise. */
+  readonly maxNodes?: number;
+  /** Addresses of one node kept; {@link MAX_ADDRESSES_PER_NODE} unless told otherwise. */
+  readonly maxAddressesPerNode?: number;
+}
+
+/** Mainnet has some 20,000 nodes; the rest is room for those that come and go. */
+export const MAX_NODES = 50_000;
+/** Nodes announce two or three. */
+export const MAX_ADDRESSES_PER_NODE = 8;
+/** An address that was dropped because it is another node's is not taken up again for so long. */
+const DROPPED_MICROSECONDS = 24 * 3_600_000_000;
+/** How many such addresses are remembered; the oldest are forgotten first. */
+const MAX_DROPPED = 10_000;
+/** No back-off is longer; a clock that was wrong once must not shut a node out for years. */
+const MAX_WAIT_MICROSECONDS = 48 * 3_600_000_000;
+
+/**
+ * Why an address was not taken up: a rule's refusal, or
+ * - `local_name`: a name of some local network, told by a stranger;
+ * - `dropped`: it was dropped a short while ago;
+ * - `invalid`: no address that anybody could dial.
+ */
+export type LearnRefusal = RefusalCode | "local_name" | "dropped" | "invalid";
+
+/** Where a node is dialled. */
+export interface Candidate {
+  /** The node's public key: 33 bytes, lower-case hex. */
+  readonly nodeId: string;
+  /** The endpoint as it was told, a DNS name not yet resolved. */
+  readonly end: Endpoint;
+}
+
+/** How a candidate that was handed out fared. */
+export interface Outcome {
+  /** Whether it was of use for a good while, which clears the failures before. */
+  readonly worked: boolean;
+  /** Whether the reason lies in the address alone or in the node, however it is reached. */
+  readonly concerns: "address" | "node";
+  /** How long to leave it alone in ms, after so many failures in a row; Infinity for as long as the process runs. */
+  readonly wait: (failures: number) => number;
+  /** Whether the address is of no more use: another node answers there. */
+  readonly drop?: boolean;
+}
+
+/** What a book holds and what it did not take. */
+export interface BookCounts {
+  /** Nodes. */
+  readonly nodes: number;
+  /** Addresses by kind. */
+  readonly addresses: Readonly<Record<HostKind, number>>;
+  /** Nodes handed out and not given back. */
+  readonly inUse: Readonly<Record<Reach, number>>;
+  /** Addresses not taken up so far, by reason. */
+  readonly refused: Readonly<Record<LearnRefusal, number>>;
+  /** Nodes dropped so far because the book was full. */
+  readonly nodesDropped: number;
+  /** Addresses dropped so far because their node had too many. */
+  readonly addressesDropped: number;
+}
+
+/** The book; see the module. */
+export class AddressBook {
+  readonly #options: AddressBookOptions;
+  readonly #random: Random;
+  readonly #table: NodeTable;
+  readonly #pools: Record<Reach, DuePool<NodeRecord>> = {
+    clearnet: new DuePool(),
+    tor: new DuePool(),
+  };
+  /** Nodes handed out, and how they are reached. */
+  readonly #inUse = new Map<string, Reach>();
+  readonly #used: Record<Reach, number> = { clearnet: 0, tor: 0 };
+  /** Addresses dropped, by name, and when, µs since the Unix epoch; oldest first. */
+  readonly #dropped = new Map<string, number>();
+  readonly #refused: Record<LearnRefusal, number> = {
+    special: 0,
+    denied: 0,
+    not_allowed: 0,
+    local_name: 0,
+    dropped: 0,
+    invalid: 0,
+  };
+
+  /** Begins empty. @param random chooses among nodes. */
+  constructor(options: AddressBookOptions, random: Random) {
+    this.#options = options;
+    this.#random = random;
+    this.#table = new NodeTable({
+      maxNodes: options.maxNodes ?? MAX_NODES,
+      maxAddressesPerNode: options.maxAddressesPerNode ?? MAX_ADDRESSES_PER_NODE,
+      isHeld: ({ nodeId }) => this.#inUse.has(nodeId),
+      onRemoved: (node) => REACHES.forEach((reach) => this.#pools[reach].delete(node)),
+    });
+  }
+
+  /** See {@link BookCounts}. Looks at every address. */
+  get counts(): BookCounts {
+    return {
+      nodes: this.#table.size,
+      addresses: this.#table.addressesByKind(),
+      inUse: { ...this.#used },
+      refused: { ...this.#refused },
+      nodesDropped: this.#table.nodesDropped,
+      addressesDropped: this.#table.addressesDropped,
+    };
+  }
+
+  /** All that is known, for saving. The book may change between two steps. */
+  records(): IterableIterator<NodeRecord> {
+    return this.#table.nodes();
+  }
+
+  /** Takes over what an earlier book knew, as far as today's rules let it. @param now µs since the Unix epoch. */
+  restore(records: Iterable<NodeRecord>, now: number): void {
+    const latest = now + MAX_WAIT_MICROSECONDS;
+    for (const { nodeId, announcedAt, notBefore, addresses } of records) {
+      const kept = addresses.filter(({ end }) => this.#accepts(nodeId, end))
+        .map((address) => ({ ...address, notBefore: Math.min(address.notBefore, latest) }));
+      if (kept.length === 0) continue;
+      const node = {
+        nodeId,
+        announcedAt,
+        notBefore: Math.min(notBefore, latest),
+        addresses: kept,
+      };
+      this.#table.put(node);
+      this.#file(node);
+    }
+  }
+
+  /**
+   * Takes up an address.
+   *
+   * @param nodeId 66 hex digits in lower case.
+   * @param now µs since the Unix epoch.
+   * @returns why it was not, if it was not.
+   */
+  learn(nodeId: string, end: Endpoint, source: Source, now: number): LearnRefusal | null {
+    // What the operator's own resolver makes of the operator's own names is held against the rules later.
+    if (end.kind === "dns" && source !== "file" && isLocalName(end.host)) {
+      return this.#refuse("local_name");
+    }
+    const droppedAt = this.#dropped.get(nameOf(nodeId, end));
+    if (droppedAt !== undefined && now - droppedAt < DROPPED_MICROSECONDS) {
+      return this.#refuse("dropped");
+    }
+    const refusal = this.#options.rules.refusal(nodeId, end);
+    if (refusal) return this.#refuse(refusal.code);
+    const [node, isNew] = this.#table.learn(nodeId, end, source, now);
+    if (isNew) this.#file(node);
+    return null;
+  }
+
+  /**
+   * Takes up what a node says of itself, and lets go of what it said before and no longer does. Older news than what is
+   * known is ignored. The signature is the caller's to check.
+   *
+   * @param now µs since the Unix epoch.
+   */
+  learnAnnouncement(
+    announcement: Pick<NodeAnnouncement, "nodeId" | "timestamp" | "addresses">,
+    now: number,
+  ): void {
+    const nodeId = toHex(announcement.nodeId);
+    const { timestamp, addresses } = announcement;
+    const known = this.#table.get(nodeId)?.announcedAt ?? null;
+    if (known !== null && timestamp < known) return;
+    const told = new Set<string>();
+    const most = this.#options.maxAddressesPerNode ?? MAX_ADDRESSES_PER_NODE;
+    for (const address of addresses.slice(0, most)) {
+      try {
+        const end = announcedEndpoint(address);
+        told.add(formatEndpoint(end));
+        this.learn(nodeId, end, "gossip", now);
+      } catch (error) {
+        if (!(error instanceof AddressFault)) throw error;
+        this.#refuse("invalid");
+      }
+    }
+    const node = this.#table.get(nodeId);
+    if (!node) return;
+    node.announcedAt = timestamp;
+    for (const address of node.addresses) {
+      if (told.has(formatEndpoint(address.end))) continue;
+      address.sources = address.sources.filter((source) => source !== "gossip");
+    }
+    this.#keep(node, ({ sources }) => sources.length > 0);
+  }
+
+  /**
+   * Hands out a node that may be dialled, chosen at random among all that may, at the best of its addresses. It is
+   * handed out again only after it was given back.
+   *
+   * @param now µs since the Unix epoch.
+   */
+  take(now: number): Candidate | undefined {
+    for (const reach of this.#preference()) {
+      const node = this.#pools[reach].choose(now, this.#random);
+      if (!node) continue;
+      const address = this.#bestOf(node, reach, now);
+      address.lastTried = now;
+      this.#inUse.set(node.nodeId, reach);
+      this.#used[reach]++;
+      this.#file(node);
+      return { nodeId: node.nodeId, end: address.end };
+    }
+    return undefined;
+  }
+
+  /** Notes that a session with a candidate began. @param now µs since the Unix epoch. */
+  worked({ nodeId, end }: Candidate, now: number): void {
+    const node = this.#table.get(nodeId);
+    const address = node && addressOf(node, end);
+    if (address) address.lastWorked = now;
+  }
+
+  /**
+   * Takes a candidate back.
+   *
+   * @param now µs since the Unix epoch.
+   * @returns how many times in a row its address has failed now; 1 when the address is no longer known.
+   */
+  release({ nodeId, end }: Candidate, outcome: Outcome, now: number): number {
+    const reach = this.#inUse.get(nodeId);
+    if (!reach) throw new Error(`Node ${nodeId} was not handed out`);
+    this.#inUse.delete(nodeId);
+    this.#used[reach]--;
+    if (outcome.drop) this.#remember(nameOf(nodeId, end), now);
+    const node = this.#table.get(nodeId);
+    if (!node) return 1;
+    const address = addressOf(node, end);
+    const failures = address && !outcome.worked ? address.failures + 1 : 1;
+    const notBefore = now + outcome.wait(failures) * 1000;
+    if (address) address.failures = failures;
+    if (outcome.concerns === "node") node.notBefore = notBefore;
+    else if (address) address.notBefore = notBefore;
+    if (outcome.drop) this.#keep(node, (kept) => kept !== address);
+    else this.#file(node);
+    return failures;
+  }
+
+  /** When the next node may be dialled, µs since the Unix epoch; Infinity when none ever may, as things are. */
+  soonest(): number {
+    return Math.min(...this.#preference().map((reach) => this.#pools[reach].soonest()));
+  }
+
+  /** Where to look for the next peer, first choice first. */
+  #preference(): readonly Reach[] {
+    const { torShare } = this.#options;
+    if (torShare <= 0) return ["clearnet"];
+    if (torShare >= 1) return ["tor"];
+    const { clearnet, tor } = this.#used;
+    return tor < torShare * (clearnet + tor + 1) ? ["tor", "clearnet"] : ["clearnet", "tor"];
+  }
+
+  /** The address of a node that is likeliest to work, of those that are due: what worked counts for one failure. */
+  #bestOf(node: NodeRecord, reach: Reach, now: number): AddressRecord {
+    const due = node.addresses.filter((address) =>
+      address.notBefore <= now && this.#reachOf(address) === reach
+    );
+    const misses = ({ failures, lastWorked }: AddressRecord) =>
+      lastWorked === null ? failures : failures - 1;
+    return shuffled(due, this.#random).reduce((a, b) =>
+      (misses(a) - misses(b) || (b.lastWorked ?? 0) - (a.lastWorked ?? 0)) <= 0 ? a : b
+    );
+  }
+
+  /** How an address is reached; null when its kind is not dialled. */
+  #reachOf({ end: { kind } }: AddressRecord): Reach | null {
+    if (!this.#options.kinds.has(kind)) return null;
+    return kind === "onion" ? "tor" : "clearnet";
+  }
+
+  /** Puts a node where it is found when it is due. */
+  #file(node: NodeRecord): void {
+    for (const reach of REACHES) {
+      let due = Infinity;
+      for (const address of node.addresses) {
+        if (this.#reachOf(address) === reach) due = Math.min(due, address.notBefore);
+      }
+      const isFree = !this.#inUse.has(node.nodeId);
+      this.#pools[reach].set(node, isFree ? Math.max(due, node.notBefore) : Infinity);
+    }
+  }
+
+  #keep(node: NodeRecord, passes: (address: AddressRecord) => boolean): void {
+    this.#table.keep(node, passes);
+    if (node.addresses.length > 0) this.#file(node);
+  }
+
+  #accepts(nodeId: string, end: Endpoint): boolean {
+    const refusal = this.#options.rules.refusal(nodeId, end);
+    if (refusal) this.#refuse(refusal.code);
+    return refusal === null;
+  }
+
+  #refuse(reason: LearnRefusal): LearnRefusal {
+    this.#refused[reason]++;
+    return reason;
+  }
+
+  #remember(name: string, now: number): void {
+    this.#dropped.delete(name);
+    this.#dropped.set(name, now);
+    if (this.#dropped.size <= MAX_DROPPED) return;
+    for (const oldest of this.#dropped.keys()) return void this.#dropped.delete(oldest);
+  }
+}
+
+function nameOf(nodeId: string, end: Endpoint): string {
+  return `${nodeId}@${formatEndpoint(end)}`;
+}

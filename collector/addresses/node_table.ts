@@ -1,0 +1,141 @@
+/**
+ * Nodes and their addresses, bounded both ways.
+ *
+ * @module
+ */
+import {
+  type AddressRecord,
+  byWorth,
+  mostWorth,
+  type NodeRecord,
+  type Source,
+} from "./book_records.ts";
+import { type Endpoint, HOST_KINDS, type HostKind } from "./endpoint.ts";
+
+/** The bounds of a table, and who is told when they are reached. */
+export interface NodeTableOptions {
+  /** Nodes kept. */
+  readonly maxNodes: number;
+  /** Addresses of one node kept. */
+  readonly maxAddressesPerNode: number;
+  /** Nodes that are not dropped now, whatever they are worth; always fewer than {@link NodeTableOptions.maxNodes}. */
+  readonly isHeld: (node: NodeRecord) => boolean;
+  /** A node is no longer in the table. */
+  readonly onRemoved: (node: NodeRecord) => void;
+}
+
+/** When the table is full so many nodes are dropped at once, as a share: finding them means sorting all. */
+const DROPPED_SHARE = 1 / 16;
+
+/** The table; see the module. What never worked is dropped first, the oldest of it before the rest. */
+export class NodeTable {
+  /** Nodes dropped so far because the table was full. */
+  nodesDropped = 0;
+  /** Addresses dropped so far because their node had too many. */
+  addressesDropped = 0;
+  readonly #options: NodeTableOptions;
+  readonly #nodes = new Map<string, NodeRecord>();
+
+  /** Begins empty. */
+  constructor(options: NodeTableOptions) {
+    this.#options = options;
+  }
+
+  /** How many nodes there are. */
+  get size(): number {
+    return this.#nodes.size;
+  }
+
+  /** All nodes. The table may change between two steps. */
+  nodes(): IterableIterator<NodeRecord> {
+    return this.#nodes.values();
+  }
+
+  /** A node by its id. */
+  get(nodeId: string): NodeRecord | undefined {
+    return this.#nodes.get(nodeId);
+  }
+
+  /** Counts the addresses of each kind. */
+  addressesByKind(): Record<HostKind, number> {
+    const counts = Object.fromEntries(HOST_KINDS.map((kind) => [kind, 0]));
+    for (const { addresses } of this.nodes()) for (const { end } of addresses) counts[end.kind]++;
+    return counts as Record<HostKind, number>;
+  }
+
+  /** Puts a whole node in, in place of what was known of it; of too many addresses those worth least go. */
+  put(record: NodeRecord): void {
+    const former = this.#nodes.get(record.nodeId);
+    if (former) this.#remove(former);
+    else this.#makeRoom();
+    this.#nodes.set(record.nodeId, record);
+    const over = record.addresses.length - this.#options.maxAddressesPerNode;
+    if (over <= 0) return;
+    const [...kept] = record.addresses;
+    record.addresses = kept.sort(byWorth).slice(over);
+    this.addressesDropped += over;
+  }
+
+  /**
+   * Adds an address, or a source to one that is known.
+   *
+   * @returns the node, whether the address is new.
+   */
+  learn(nodeId: string, end: Endpoint, source: Source, now: number): [NodeRecord, boolean] {
+    let node = this.#nodes.get(nodeId);
+    if (!node) {
+      node = { nodeId, announcedAt: null, notBefore: 0, addresses: [] };
+      this.put(node);
+    }
+    const known = addressOf(node, end);
+    if (known) {
+      if (!known.sources.includes(source)) known.sources = [...known.sources, source];
+      return [node, false];
+    }
+    if (node.addresses.length >= this.#options.maxAddressesPerNode) this.#dropLeast(node);
+    const address: AddressRecord = {
+      end,
+      sources: [source],
+      firstSeen: now,
+      lastTried: null,
+      lastWorked: null,
+      failures: 0,
+      notBefore: 0,
+    };
+    node.addresses = [...node.addresses, address];
+    return [node, true];
+  }
+
+  /** Keeps only those addresses of a node that pass; a node without any is removed. */
+  keep(node: NodeRecord, passes: (address: AddressRecord) => boolean): void {
+    node.addresses = node.addresses.filter(passes);
+    if (node.addresses.length === 0) this.#remove(node);
+  }
+
+  #dropLeast(node: NodeRecord): void {
+    const least = node.addresses.reduce((a, b) => byWorth(a, b) <= 0 ? a : b);
+    node.addresses = node.addresses.filter((address) => address !== least);
+    this.addressesDropped++;
+  }
+
+  #makeRoom(): void {
+    const { maxNodes, isHeld } = this.#options;
+    if (this.#nodes.size < maxNodes) return;
+    const free = [...this.#nodes.values()].filter((node) => !isHeld(node))
+      .map((node) => ({ node, best: mostWorth(node.addresses) }))
+      .sort((a, b) => byWorth(a.best, b.best));
+    const dropped = free.slice(0, Math.max(1, Math.floor(maxNodes * DROPPED_SHARE)));
+    for (const { node } of dropped) this.#remove(node);
+    this.nodesDropped += dropped.length;
+  }
+
+  #remove(node: NodeRecord): void {
+    this.#nodes.delete(node.nodeId);
+    this.#options.onRemoved(node);
+  }
+}
+
+/** The record of an endpoint among those of a node. */
+export function addressOf(node: NodeRecord, { host, port }: Endpoint): AddressRecord | undefined {
+  return node.addresses.find(({ end }) => end.host === host && end.port === port);
+}
