@@ -1,0 +1,191 @@
+/**
+ * An address book as text: a line that says what it is, one line a node, and a last line that says how many there are.
+ * Each line is the CRC-32 (zlib's) of its JSON in eight hex digits, a space, and the JSON:
+ *
+ *     {"format":"gossip-observer-addresses","version":1,"network":"bitcoin"}
+ *     {"node":"02…","announced":1758844800,"wait":0,"addresses":[{"at":"192.0.2.7:9735","from":["gossip"],"seen":…}]}
+ *     {"nodes":1}
+ *
+ * Times are µs since the Unix epoch, `announced` seconds. What is not there has not happened: `tried`, `worked`,
+ * `failures`, `wait`, `announced`.
+ *
+ * @module
+ */
+import { crc32 } from "node:zlib";
+import * as v from "valibot";
+import type { Network } from "../../shared/bolt/chains.ts";
+import { Fault } from "../../shared/errors.ts";
+import { printable } from "../../shared/text.ts";
+import { type AddressRecord, type NodeRecord, SOURCES } from "./book_records.ts";
+import { formatEndpoint, parseEndpoint } from "./endpoint.ts";
+import { AddressFault } from "./fault.ts";
+
+/**
+ * - `other_network`: the book is of another Bitcoin network;
+ * - `newer`: a version that is not known here.
+ */
+export type BookFileCode = "other_network" | "newer";
+
+/** A whole and sound book that is not for this collector. */
+export class BookFileFault extends Fault<BookFileCode> {
+  /** Tells it apart in logs. */
+  override readonly name = "BookFileFault";
+}
+
+/** What could be read. */
+export interface DecodedBook {
+  /** The nodes of whole lines. */
+  readonly records: readonly NodeRecord[];
+  /** What is missing or broken, as a text such as `3 of 20000 nodes`; null when all is whole. */
+  readonly damage: string | null;
+}
+
+const FORMAT = "gossip-observer-addresses";
+const VERSION = 1;
+const SUM_DIGITS = 8;
+
+const instant = v.pipe(v.number(), v.integer(), v.minValue(0));
+const optionalInstant = v.optional(instant);
+
+const headSchema = v.object({
+  format: v.literal(FORMAT),
+  version: v.pipe(v.number(), v.integer(), v.minValue(1)),
+  network: v.string(),
+});
+
+const nodeSchema = v.object({
+  node: v.pipe(v.string(), v.regex(/^0[23][0-9a-f]{64}$/)),
+  announced: optionalInstant,
+  wait: optionalInstant,
+  addresses: v.pipe(
+    v.array(v.object({
+      at: v.string(),
+      from: v.pipe(v.array(v.picklist(SOURCES)), v.minLength(1)),
+      seen: instant,
+      tried: optionalInstant,
+      worked: optionalInstant,
+      failures: optionalInstant,
+      wait: optionalInstant,
+    })),
+    v.minLength(1),
+  ),
+});
+
+const tailSchema = v.object({ nodes: v.pipe(v.number(), v.integer(), v.minValue(0)) });
+
+/** The lines of a book, each with its line end. */
+export function* encodeBook(records: Iterable<NodeRecord>, network: Network): Generator<string> {
+  yield line({ format: FORMAT, version: VERSION, network });
+  let nodes = 0;
+  for (const record of records) {
+    yield line(encodeNode(record));
+    nodes++;
+  }
+  yield line({ nodes });
+}
+
+/**
+ * Reads a book; broken lines are left out and told of.
+ *
+ * @throws {BookFileFault} when it is sound but not for this collector, so that it is not overwritten.
+ */
+export function decodeBook(text: string, network: Network): DecodedBook {
+  const lines = text.split("\n");
+  // Behind the last line end stands nothing.
+  if (lines.at(-1) === "") lines.pop();
+  const values = lines.map(readLine);
+  const head = v.safeParse(headSchema, values[0]);
+  if (head.success) expectOurs(head.output, network);
+  const tail = v.safeParse(tailSchema, values.at(-1));
+  const records: NodeRecord[] = [];
+  for (const value of values) {
+    const record = readNode(value);
+    if (record) records.push(record);
+  }
+  const damage: string[] = [];
+  if (!head.success) damage.push("its first line");
+  if (!tail.success) damage.push("its end");
+  const written = tail.success ? tail.output.nodes : lines.length - Number(head.success);
+  const lost = written - records.length;
+  if (lost !== 0) damage.push(`${Math.abs(lost)} of ${written} nodes`);
+  return { records, damage: damage.length > 0 ? damage.join(", ") : null };
+}
+
+function expectOurs(head: v.InferOutput<typeof headSchema>, network: Network): void {
+  if (head.version > VERSION) {
+    const versions = `version ${head.version}, and this program knows ${VERSION}`;
+    throw new BookFileFault("newer", `a newer program wrote it: it has ${versions}`);
+  }
+  if (head.network !== network) {
+    const theirs = printable(head.network);
+    throw new BookFileFault("other_network", `it is of the network ${theirs}, not of ${network}`);
+  }
+}
+
+function encodeNode({ nodeId, announcedAt, notBefore, addresses }: NodeRecord): object {
+  return {
+    node: nodeId,
+    announced: announcedAt ?? undefined,
+    wait: persistent(notBefore),
+    addresses: addresses.map((address) => ({
+      at: formatEndpoint(address.end),
+      from: address.sources,
+      seen: address.firstSeen,
+      tried: address.lastTried ?? undefined,
+      worked: address.lastWorked ?? undefined,
+      failures: address.failures || undefined,
+      wait: persistent(address.notBefore),
+    })),
+  };
+}
+
+/** A wait as long as the process ends with it. */
+function persistent(notBefore: number): number | undefined {
+  return notBefore === Infinity || notBefore === 0 ? undefined : Math.round(notBefore);
+}
+
+/** The node of a line; null when it is no line of a node. */
+function readNode(value: unknown): NodeRecord | null {
+  const result = v.safeParse(nodeSchema, value);
+  if (!result.success) return null;
+  const { node, announced, wait, addresses } = result.output;
+  try {
+    return {
+      nodeId: node,
+      announcedAt: announced ?? null,
+      notBefore: wait ?? 0,
+      addresses: addresses.map((address): AddressRecord => ({
+        end: parseEndpoint(address.at),
+        sources: address.from,
+        firstSeen: address.seen,
+        lastTried: address.tried ?? null,
+        lastWorked: address.worked ?? null,
+        failures: address.failures ?? 0,
+        notBefore: address.wait ?? 0,
+      })),
+    };
+  } catch (error) {
+    if (error instanceof AddressFault) return null;
+    throw error;
+  }
+}
+
+function line(value: object): string {
+  const json = JSON.stringify(value);
+  return `${checksum(json)} ${json}\n`;
+}
+
+/** The value of a line; undefined when its checksum does not fit. */
+function readLine(text: string): unknown {
+  const json = text.slice(SUM_DIGITS + 1);
+  if (text !== `${checksum(json)} ${json}`) return undefined;
+  try {
+    return JSON.parse(json);
+  } catch {
+    return undefined;
+  }
+}
+
+function checksum(json: string): string {
+  return crc32(json).toString(16).padStart(SUM_DIGITS, "0");
+}

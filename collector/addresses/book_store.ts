@@ -1,0 +1,75 @@
+/**
+ * An address book on disk.
+ *
+ * @module
+ */
+import type { Network } from "../../shared/bolt/chains.ts";
+import { errorText, UserError } from "../../shared/errors.ts";
+import { BookFileFault, decodeBook, type DecodedBook, encodeBook } from "./book_file.ts";
+import type { NodeRecord } from "./book_records.ts";
+
+/** More than ten times what mainnet takes; more is no address book. */
+export const MAX_BOOK_BYTES: number = 64 * 1024 * 1024;
+/** Written at once; between two writes the rest of the program runs. */
+const CHUNK_CHARACTERS = 64 * 1024;
+
+/**
+ * Reads a saved address book; where there is none, it is empty.
+ *
+ * @throws {UserError} when it cannot be read, or is sound and of another network or a newer program.
+ */
+export async function loadAddressBook(path: string, network: Network): Promise<DecodedBook> {
+  let text: string;
+  try {
+    const { size } = await Deno.stat(path);
+    if (size > MAX_BOOK_BYTES) {
+      throw new UserError(`it has ${size} bytes, at most ${MAX_BOOK_BYTES} are read`);
+    }
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return { records: [], damage: null };
+    throw new UserError(`Cannot read address book ${path}: ${errorText(error)}`, { cause: error });
+  }
+  try {
+    return decodeBook(text, network);
+  } catch (error) {
+    if (!(error instanceof BookFileFault)) throw error;
+    const way = "give this collector its own data_dir, or remove the file";
+    throw new UserError(`Cannot use address book ${path}: ${error.message}; ${way}`, {
+      cause: error,
+    });
+  }
+}
+
+/**
+ * Saves an address book: whole, or not at all. The book may change meanwhile; two saves at once may not be.
+ *
+ * Throws what the file system throws, such as a full disk; then the last saved book is still there.
+ */
+export async function saveAddressBook(
+  path: string,
+  records: Iterable<NodeRecord>,
+  network: Network,
+): Promise<void> {
+  const temporary = `${path}.new`;
+  const file = await Deno.open(temporary, { write: true, create: true, truncate: true });
+  try {
+    let chunk = "";
+    for (const line of encodeBook(records, network)) {
+      chunk += line;
+      if (chunk.length < CHUNK_CHARACTERS) continue;
+      await writeAll(file, chunk);
+      chunk = "";
+    }
+    await writeAll(file, chunk);
+    await file.syncData();
+  } finally {
+    file.close();
+  }
+  await Deno.rename(temporary, path);
+}
+
+async function writeAll(file: Deno.FsFile, text: string): Promise<void> {
+  const bytes = new TextEncoder().encode(text);
+  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+}
