@@ -9,8 +9,8 @@ import { until } from "./support/until.ts";
 const ROOT: URL = new URL("../", import.meta.url);
 const MIB = 1024 * 1024;
 /** Of incompressible messages in one batch: the archive grows by as much. */
-const BATCH_MESSAGES = 1000;
-const MESSAGE_BYTES = 500;
+const BATCH_MESSAGES = 100;
+const MESSAGE_BYTES = 5000;
 
 /**
  * A disk that fills up, and has room again: the largest file the archiver may write is limited, as a quota would, and
@@ -53,6 +53,12 @@ async function fillUp(limitMebibytes: number, batches: number): Promise<void> {
   assert.match((await health()).text, /commits fail: .*(File too large|No space left)/);
   await archiver.waitForLine(/Cannot commit, nothing is acknowledged/);
   assert.equal(answered, before, "what is not committed is not acknowledged");
+  // What is in the archive can still be read.
+  await until(async () => {
+    const response = await fetch(`${url}/status`);
+    const { failure } = await response.json();
+    return response.status === 200 && failure !== null;
+  });
 
   const lift = ["--pid", String(archiver.pid), "--fsize=unlimited"];
   assert.ok((await new Deno.Command("prlimit", { args: lift }).output()).success);
@@ -72,5 +78,5 @@ Deno.test("a full disk while a commit is logged: nothing is acknowledged, then i
 
 Deno.test("a full disk while a checkpoint is written: nothing is doubled, then it goes on by itself", async () => {
   // DuckDB checkpoints when its log has 16 MB: the first file of that size fits, the second does not.
-  await fillUp(20, Math.ceil(40 * MIB / (BATCH_MESSAGES * MESSAGE_BYTES)));
+  await fillUp(20, Math.ceil(36 * MIB / (BATCH_MESSAGES * MESSAGE_BYTES)));
 });

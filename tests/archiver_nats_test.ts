@@ -10,6 +10,7 @@ import { batchSubject, STREAM, wantSubject } from "../shared/subjects.ts";
 import { openArchive, receiptLines, rows } from "./support/archive.ts";
 import { BatchMaker, plainMessage } from "./support/batch_maker.ts";
 import { startNatsServer } from "./support/nats_server.ts";
+import { startProgram } from "./support/process.ts";
 import { tempDir } from "./support/temp_dir.ts";
 import { until } from "./support/until.ts";
 
@@ -152,6 +153,20 @@ Deno.test("killing and restarting the broker under way loses and doubles nothing
     await connection.close();
   }
   await checkArchive(path, batches);
+});
+
+Deno.test("an archiver stops in order while its broker is away", async () => {
+  await using dir = await tempDir();
+  await using server = await startNatsServer();
+  const path = dir.join("a.duckdb");
+  const yaml = `archive: ${path}\napi: {port: 0}\nnats: {servers: ['${server.url}']}\n`;
+  await Deno.writeTextFile(dir.join("a.yaml"), yaml);
+  await using archiver = startProgram("archiver/main.ts", ["--config", dir.join("a.yaml")], ["-A"]);
+  await archiver.waitForLine(/Pulling batches/);
+  await server.kill();
+  await archiver.waitForLine(/Cannot pull batches .*disconnected/);
+  archiver.signal("SIGTERM");
+  assert.equal((await archiver.wait()).code, 0);
 });
 
 Deno.test("a malformed batch on the stream is set aside, acknowledged and counted", async () => {

@@ -31,7 +31,7 @@ export class Counters {
     readonly milliseconds: number;
   } | null = null;
 
-  /** @param startedAt µs since the Unix epoch. */
+  /** Starts at nothing. @param startedAt µs since the Unix epoch. */
   constructor(startedAt: number) {
     this.startedAt = startedAt;
   }

@@ -114,7 +114,7 @@ export interface Status {
   readonly collectors: readonly CollectorStatus[];
 }
 
-/** @throws {Error} while the archive cannot be read. */
+/** Puts the status together. @throws {Error} while the archive cannot be read. */
 export async function collectStatus(sources: StatusSources): Promise<Status> {
   const { store, intake, jetStream, counters, now } = sources;
   const { failure, batches, bytes, receipts } = intake.status();

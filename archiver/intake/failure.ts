@@ -6,7 +6,7 @@
 import { errorText } from "../../shared/errors.ts";
 
 const FIRST_RETRY_MILLISECONDS = 250;
-const MAX_RETRY_MILLISECONDS = 15_000;
+const MAX_RETRY_MILLISECONDS = 5000;
 
 /** What DuckDB's errors begin with when a value cannot be stored. */
 const REFUSALS = /^(Conversion|Constraint|Invalid Input|Invalid Type|Out of Range) Error/;

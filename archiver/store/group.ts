@@ -67,7 +67,7 @@ export class Group {
   readonly #newIds = new Map<string, number>();
   readonly #firstNewId: number;
 
-  /** @param receipts begun already. @param now µs since the Unix epoch. */
+  /** An empty group. @param receipts begun already. @param now µs since the Unix epoch. */
   constructor(state: ArchiveState, receipts: ReceiptAppender, now: number) {
     this.#state = state;
     this.#receipts = receipts;

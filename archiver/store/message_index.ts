@@ -23,7 +23,12 @@ export class MessageIndex {
   readonly #bytes = new Uint8Array(HASH_BYTES);
   readonly #words = new Uint32Array(this.#bytes.buffer);
 
-  /** @param capacity a power of two. @param forgetful true when the archive has messages that will not be added. */
+  /**
+   * An empty index.
+   *
+   * @param capacity a power of two.
+   * @param forgetful true when the archive has messages that will not be added.
+   */
   constructor(capacity: number, random: Random, forgetful = false) {
     this.capacity = capacity;
     this.forgetful = forgetful;

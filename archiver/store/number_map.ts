@@ -24,7 +24,7 @@ export class NumberMap {
   /** Pages below this one may hold numbers that only the archive knows. */
   #storedPages: number;
 
-  /** @param storedNumbers all numbers that the archive knows are below this one. */
+  /** Nothing in memory. @param storedNumbers all numbers that the archive knows are below this one. */
   constructor(storedNumbers = 0) {
     this.#storedPages = Math.ceil(storedNumbers / PAGE_NUMBERS);
   }

@@ -22,6 +22,18 @@ import {
 /** Rows in one of DuckDB's vectors. */
 export const VECTOR_ROWS = 2048;
 
+/** A table that {@link RowBuffer} can fill. */
+export type RowTable =
+  | "collectors"
+  | "peers"
+  | "sessions"
+  | "messages"
+  | "message_numbers"
+  | "unresolved_receipts"
+  | "unresolved_events"
+  | "gaps"
+  | "dead_letters";
+
 /** The columns that {@link RowBuffer} fills, by table, in the order of the migrations. */
 const TABLES = {
   collectors: [INTEGER, VARCHAR],
@@ -40,17 +52,14 @@ const TABLES = {
   unresolved_events: [INTEGER, BIGINT, BIGINT, VARCHAR],
   gaps: [INTEGER, BIGINT, BIGINT, BIGINT, BIGINT, TIMESTAMPTZ, VARCHAR],
   dead_letters: [TIMESTAMPTZ, VARCHAR, VARCHAR, BLOB],
-} satisfies Record<string, DuckDBType[]>;
-
-/** A table that {@link RowBuffer} can fill. */
-export type RowTable = keyof typeof TABLES;
+} satisfies Record<RowTable, DuckDBType[]>;
 
 /** Rows for one table, to be appended together. */
 export class RowBuffer {
   readonly #table: RowTable;
   #rows: DuckDBValue[][] = [];
 
-  /** @param table where the rows go. */
+  /** Starts empty. @param table where the rows go. */
   constructor(table: RowTable) {
     this.#table = table;
   }

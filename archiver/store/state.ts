@@ -23,7 +23,7 @@ export class IdSequence {
   next: number;
   readonly #what: string;
 
-  /** @param what is counted, for the error. */
+  /** Starts at `next`. @param what is counted, for the error. */
   constructor(what: string, next: number) {
     this.#what = what;
     this.next = next;

@@ -1,6 +1,6 @@
 /**
  * The archive as the rest of the archiver sees it: commits, and queries of what is committed. After a commit that
- * failed it closes the file and opens it anew before the next, so that memory never differs from the disk.
+ * failed it closes the file and opens it anew, so that memory never differs from the disk.
  *
  * @module
  */
@@ -52,6 +52,8 @@ export class Store implements AsyncDisposable {
     } catch (error) {
       this.#open = null;
       await database.close();
+      // Queries go on, if the file can be opened; if not, the next commit tries again and says why.
+      await this.#reopen().catch(() => {});
       throw error;
     }
   }
