@@ -3,16 +3,27 @@
  *
  * @module
  */
-import { createHash } from "node:crypto";
 import { chainHash, type Network } from "../../shared/bolt/chains.ts";
 import { ALIAS_BYTES } from "../../shared/bolt/node_announcement.ts";
 import { encodeMessage } from "../../shared/bolt/message.ts";
 
+const SPREAD = 0x9e37_79b1;
+
+/** Bytes that differ for each seed. */
+function filler(length: number, seed: number): Uint8Array {
+  const bytes = new Uint8Array(length);
+  let word = Math.imul(seed + 1, SPREAD) ^ Math.floor(seed / 2 ** 32);
+  for (let i = 0; i < length; i++) {
+    word = Math.imul(word ^ word >>> 15, SPREAD) + i;
+    bytes[i] = word >>> 24;
+  }
+  return bytes;
+}
+
 /** A node id that is no point: 33 bytes, the same for the same number. */
 export function nodeId(number: number): Uint8Array {
-  const id = new Uint8Array(33);
+  const id = filler(33, number);
   id[0] = 2;
-  id.set(createHash("sha256").update(`node ${number}`).digest(), 1);
   return id;
 }
 
@@ -23,9 +34,9 @@ export function nodePair(a: number, b: number): [Uint8Array, Uint8Array] {
   return one[difference] < two[difference] ? [one, two] : [two, one];
 }
 
-/** 64 bytes that are no signature, of a seed. */
+/** 64 bytes that are no signature. */
 function signature(seed: number): Uint8Array {
-  return new Uint8Array(createHash("sha512").update(String(seed)).digest());
+  return filler(64, seed);
 }
 
 /** What may be said of an {@link unsignedUpdate}. */
