@@ -15,6 +15,8 @@ export interface ReaderOptions {
   readonly memoryLimit?: string;
   /** DuckDB's own threads; as many as there are cores when absent. */
   readonly threads?: number;
+  /** Where it may put what does not fit into memory; beside the archive when absent. */
+  readonly tempFolder?: string;
 }
 
 /** An open archive; disposing closes it. */
@@ -59,6 +61,7 @@ async function openInstance(path: string, options: ReaderOptions): Promise<DuckD
       autoload_known_extensions: "false",
       ...options.memoryLimit && { memory_limit: options.memoryLimit },
       ...options.threads && { threads: String(options.threads) },
+      ...options.tempFolder && { temp_directory: options.tempFolder },
     });
   } catch (error) {
     throw new UserError(`Cannot open archive ${path}: ${refusal(error)}`, { cause: error });

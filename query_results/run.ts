@@ -24,6 +24,9 @@ import { readTable } from "./read_table.ts";
 import type { Table } from "./table.ts";
 import { makeFolder, writeWhole } from "./write_whole.ts";
 
+/** Inside the folder for the results, while DuckDB needs it: the archive's own folder stays as it is. */
+const TEMP_FOLDER = ".duckdb-temp";
+
 /** One query's end. */
 export interface Progress {
   /** Its name. */
@@ -94,7 +97,8 @@ export async function runQueries(options: RunOptions): Promise<RunResult> {
   const { archive } = options;
   checkSettings(selectQueries(options.only), options.settings ?? {});
   if (typeof archive !== "string") return await runOn(archive, options);
-  using reader = await openArchive(archive, options.reader);
+  const tempFolder = join(options.out, TEMP_FOLDER);
+  using reader = await openArchive(archive, { tempFolder, ...options.reader });
   return await runOn(reader.connection, options);
 }
 

@@ -20,12 +20,12 @@ CREATE OR REPLACE TEMP MACRO session_spans(window_from, window_to) AS TABLE (
     FROM epochs
     WINDOW runs AS (PARTITION BY collector_id ORDER BY started_at)
   ), spans AS (
-    SELECT s.session_id, s.collector_id, s.peer_id, s.filter_at,
+    SELECT s.session_id, s.epoch_id, s.collector_id, s.peer_id, s.filter_at,
       greatest(coalesce(s.closed_at, e.ended_at, window_to), s.filter_at) AS ended_at,
       coalesce(s.closed_by, CASE WHEN e.ended_at < window_to THEN 'collector ended' ELSE 'open' END) AS ended_by
     FROM sessions s LEFT JOIN epoch_ends e ON e.epoch_id = s.epoch_id
   )
-  SELECT session_id, collector_id, peer_id, ended_by,
+  SELECT session_id, epoch_id, collector_id, peer_id, ended_by,
     greatest(filter_at, window_from) AS from_at,
     least(ended_at, window_to) AS to_at,
     (epoch_us(ended_at) - epoch_us(filter_at)) / 1e6 AS connected_seconds
@@ -53,10 +53,10 @@ CREATE OR REPLACE TEMP MACRO peer_steps(window_from, window_to) AS TABLE (
 );
 
 -- f(m, p): the first receipt of each message from each peer. Collectors flag repeats themselves, so only peers that
--- more than one collector process ever held need looking through for the earliest.
+-- more than one collector process held in the window need looking through for the earliest.
 CREATE OR REPLACE TEMP MACRO first_receipts(window_from, window_to, include_warmup) AS TABLE (
   WITH shared_peers AS (
-    SELECT peer_id FROM sessions GROUP BY peer_id HAVING min(epoch_id) < max(epoch_id)
+    SELECT peer_id FROM session_spans(window_from, window_to) GROUP BY peer_id HAVING min(epoch_id) < max(epoch_id)
   )
   SELECT message_id, peer_id, received_at
   FROM receipts ANTI JOIN shared_peers USING (peer_id)
