@@ -85,8 +85,8 @@ export async function startArchiver(
   stack.defer(() => shutDown(server, clock));
   // The first to be disposed: nothing more is taken, and all that was is committed; only then can requests be answered.
   stack.defer(async () => {
-    await jetStream?.stop();
-    await intake[Symbol.asyncDispose]();
+    // Both at once: a pull may wait for room that only the intake's end gives.
+    await Promise.all([jetStream?.stop(), intake[Symbol.asyncDispose]()]);
   });
   stack.defer(reportProgress(counters, intake, clock));
   const { hostname, port } = server.addr;

@@ -6,8 +6,8 @@
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
-import { errorText } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
+import { firstLine } from "../intake/failure.ts";
 import type { Intake } from "../intake/intake.ts";
 import { describeMessage, describePeers, MESSAGE_NAME } from "./debug.ts";
 import { createMetrics } from "./metrics.ts";
@@ -77,9 +77,9 @@ export function createApi(dependencies: ApiDependencies): Hono {
     log.warning("{method} {path}: {error}", {
       method: c.req.method,
       path: c.req.routePath,
-      error: errorText(error),
+      error: firstLine(error),
     });
-    return c.json({ error: errorText(error) }, 503);
+    return c.json({ error: firstLine(error) }, 503);
   });
   return app;
 }

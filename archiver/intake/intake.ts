@@ -16,7 +16,7 @@ import { firstLine, isRefusal, retryMilliseconds } from "./failure.ts";
 /** Batches that may wait, and their bytes as they came. */
 const MAX_QUEUED_BATCHES = 2048;
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
-/** Of a dead letter's bytes so many are kept, once all kept ones together have reached their limit. */
+/** Of a dead letter's bytes so many are kept, once those of this run together have reached their limit. */
 const SHORT_DEAD_LETTER_BYTES = 1024;
 const MAX_DEAD_LETTER_BYTES = 256 * 1024 * 1024;
 

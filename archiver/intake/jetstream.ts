@@ -94,7 +94,7 @@ export class JetStreamIntake implements AsyncDisposable {
     };
   }
 
-  /** Pulls no more. What was pulled goes on to its commit; {@link close} ends the connection after it. */
+  /** Pulls no more. What was pulled goes on to its commit; disposing ends the connection after it. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     // Without a server nothing is worth waiting for.
@@ -106,12 +106,12 @@ export class JetStreamIntake implements AsyncDisposable {
   /** {@link stop}, then sends what acknowledgements are left and closes; twice is harmless. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.stop();
-    // What was not committed the server may give out again at once, rather than when its patience ends.
-    for (const message of this.#pending) message.nak();
-    this.#pending.clear();
     const connection = this.#connection;
     this.#connection = null;
     if (!connection || connection.isClosed()) return;
+    // What was not committed the server may give out again at once, rather than when its patience ends.
+    for (const message of this.#pending) message.nak();
+    this.#pending.clear();
     const late = new AbortController();
     const { clock } = this.#dependencies;
     const flushed = connection.flush().catch(() => {});
@@ -182,6 +182,8 @@ export class JetStreamIntake implements AsyncDisposable {
       }
     }
     this.#server = null;
+    // The server gives them out again.
+    this.#pending.clear();
   }
 
   /** Does `work` again and again while connected: what is sent without a connection only piles up. */
@@ -211,7 +213,7 @@ export class JetStreamIntake implements AsyncDisposable {
   async #take(message: JsMsg): Promise<void> {
     this.#pending.add(message);
     const outcome = await this.#dependencies.intake.submit(message.data, message.subject);
-    // On the way out: the end gives back what is left.
+    // Its connection is closed: there is nobody to answer.
     if (!this.#pending.delete(message)) return;
     if (outcome.status === "busy") message.nak(BUSY_MILLISECONDS);
     else message.ack();
