@@ -52,7 +52,7 @@ const LOCAL_DOMAINS: ReadonlySet<string> = new Set([
  * Reads an endpoint.
  *
  * @param defaultPort stands in when `text` has no port; without it, that is a fault.
- * @throws {AddressFault} with any code but `bad_cidr` and `bad_node_id`.
+ * @throws {AddressFault} `no_port`, or as {@link endpoint}.
  */
 export function parseEndpoint(text: string, defaultPort?: number): Endpoint {
   const { host, port } = splitPort(text);

@@ -12,7 +12,8 @@ import { Fault } from "../../shared/errors.ts";
  * - `tor_v2`: an onion service of version 2, which Tor has dropped;
  * - `bad_onion`: an onion name that is too short, or whose checksum or version is wrong;
  * - `bad_cidr`: no network in CIDR notation;
- * - `bad_node_id`: no compressed public key in hex.
+ * - `bad_node_id`: no compressed public key in hex;
+ * - `no_at`: no `@` between node id and host.
  */
 export type AddressCode =
   | "no_port"
@@ -21,7 +22,8 @@ export type AddressCode =
   | "tor_v2"
   | "bad_onion"
   | "bad_cidr"
-  | "bad_node_id";
+  | "bad_node_id"
+  | "no_at";
 
 /** The only thing that the address parsers throw, whatever the text is. Its message is fit for a log line. */
 export class AddressFault extends Fault<AddressCode> {

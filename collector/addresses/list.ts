@@ -1,0 +1,125 @@
+/**
+ * Sorting out a list of node addresses: what the `addresses` command does, without I/O.
+ *
+ * A line is `pubkey@host:port`, or `pubkey@host:port,timestamp` with the timestamp of the node's newest
+ * node_announcement in seconds since the Unix epoch. `#` starts a comment; blank lines are fine.
+ *
+ * @module
+ */
+import { UserError } from "../../shared/errors.ts";
+import { type Ages, countAges } from "./ages.ts";
+import { type Endpoint, isLocalName } from "./endpoint.ts";
+import { AddressFault } from "./fault.ts";
+import { parseIp } from "./ip.ts";
+import { formatNodeAddress, type NodeAddress, parseNodeAddress } from "./node_address.ts";
+import { notPublic } from "./public_address.ts";
+
+/** Ten times the addresses of mainnet; more is no address list. */
+export const MAX_LIST_LINES = 400_000;
+
+/**
+ * Why lines are left out:
+ *
+ * - `malformed`: no node address, or one that cannot be;
+ * - `torV2`: onion services of version 2, which no longer are;
+ * - `local`: private, loopback and otherwise special addresses, and names of local networks;
+ * - `repeated`: the same address of the same node again.
+ */
+export interface LeftOut {
+  /** See {@link LeftOut}. */
+  malformed: number;
+  /** See {@link LeftOut}. */
+  torV2: number;
+  /** See {@link LeftOut}. */
+  local: number;
+  /** See {@link LeftOut}. */
+  repeated: number;
+}
+
+/** A list sorted out. Lines are as the input had them, hosts in their usual form. */
+export interface SortedList {
+  /** Addresses reached straight: IPv4, IPv6 and DNS names. */
+  readonly clearnet: readonly string[];
+  /** Onion services. */
+  readonly onion: readonly string[];
+  /** How many lines are in neither. */
+  readonly leftOut: Readonly<LeftOut>;
+  /** The ages of the nodes in the list, by their newest timestamps. */
+  readonly ages: Ages;
+  /** Nodes in the list without a timestamp. */
+  readonly undated: number;
+}
+
+/** One line. */
+interface Line {
+  readonly address: NodeAddress;
+  /** Seconds since the Unix epoch, if the line has it. */
+  readonly timestamp?: number;
+}
+
+/**
+ * Sorts a list out.
+ *
+ * @param now seconds since the Unix epoch.
+ * @throws {UserError} when it has more lines than {@link MAX_LIST_LINES}.
+ */
+export function sortList(text: string, now: number): SortedList {
+  const lines = text.split(/\r\n|\n|\r/);
+  if (lines.length > MAX_LIST_LINES) {
+    throw new UserError(
+      `Cannot use address list: it has ${lines.length} lines, at most ${MAX_LIST_LINES} are read`,
+    );
+  }
+  const leftOut: LeftOut = { malformed: 0, torV2: 0, local: 0, repeated: 0 };
+  const sorted = { clearnet: [] as string[], onion: [] as string[] };
+  const seen = new Set<string>();
+  /** The newest timestamp by node; -1 without any. */
+  const newest = new Map<string, number>();
+  for (const written of lines) {
+    const content = written.replace(/#.*/s, "").trim();
+    if (content === "") continue;
+    const line = readLine(content);
+    if (typeof line === "string") {
+      leftOut[line]++;
+      continue;
+    }
+    const { address: { nodeId, end }, timestamp } = line;
+    const name = formatNodeAddress(line.address);
+    if (isLocal(end)) leftOut.local++;
+    else if (seen.has(name)) leftOut.repeated++;
+    else {
+      seen.add(name);
+      const list = end.kind === "onion" ? sorted.onion : sorted.clearnet;
+      list.push(timestamp === undefined ? name : `${name},${timestamp}`);
+      newest.set(nodeId, Math.max(newest.get(nodeId) ?? -1, timestamp ?? -1));
+    }
+  }
+  const dated = [...newest.values()].filter((timestamp) => timestamp >= 0);
+  return {
+    ...sorted,
+    leftOut,
+    ages: countAges(dated, now),
+    undated: newest.size - dated.length,
+  };
+}
+
+/** A line, or why it is left out. */
+function readLine(content: string): Line | "malformed" | "torV2" {
+  const [written, timestamp, ...more] = content.split(",");
+  if (more.length > 0 || (timestamp !== undefined && !/^\d{1,10}$/.test(timestamp))) {
+    return "malformed";
+  }
+  try {
+    const address = parseNodeAddress(written);
+    return { address, timestamp: timestamp === undefined ? undefined : Number(timestamp) };
+  } catch (error) {
+    if (!(error instanceof AddressFault)) throw error;
+    return error.code === "tor_v2" ? "torV2" : "malformed";
+  }
+}
+
+/** Whether an address means something only where it was written. */
+function isLocal({ kind, host }: Endpoint): boolean {
+  if (kind === "onion") return false;
+  return kind === "dns" ? isLocalName(host) : notPublic(parseIp(host)!) !== null;
+}
