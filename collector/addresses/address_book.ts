@@ -7,11 +7,13 @@ import type { NodeAnnouncement } from "../../shared/bolt/node_announcement.ts";
 import { type Random, shuffled } from "../../shared/random.ts";
 import { toHex } from "../../shared/text.ts";
 import { announcedEndpoint } from "./announced.ts";
-import type { AddressRecord, NodeRecord, Source } from "./book_records.ts";
+import { type AddressRecord, byPromise, type NodeRecord, type Source } from "./book_records.ts";
+import { DroppedAddresses } from "./dropped_addresses.ts";
 import type { DialRules, RefusalCode } from "./dial_rules.ts";
 import { DuePool } from "./due_pool.ts";
 import { type Endpoint, formatEndpoint, type HostKind, isLocalName } from "./endpoint.ts";
 import { AddressFault } from "./fault.ts";
+import type { NodeAddress } from "./node_address.ts";
 import { addressOf, NodeTable } from "./node_table.ts";
 
 /** How a host is reached: straight, or through Tor. */
@@ -41,10 +43,6 @@ export interface AddressBookOptions {
 export const MAX_NODES = 50_000;
 /** Nodes announce two or three. */
 export const MAX_ADDRESSES_PER_NODE = 8;
-/** An address that was dropped because it is another node's is not taken up again for so long. */
-const DROPPED_MICROSECONDS = 24 * 3_600_000_000;
-/** How many such addresses are remembered; the oldest are forgotten first. */
-const MAX_DROPPED = 10_000;
 /** No back-off is longer; a clock that was wrong once must not shut a node out for years. */
 const MAX_WAIT_MICROSECONDS = 48 * 3_600_000_000;
 
@@ -56,15 +54,7 @@ const MAX_WAIT_MICROSECONDS = 48 * 3_600_000_000;
  */
 export type LearnRefusal = RefusalCode | "local_name" | "dropped" | "invalid";
 
-/** Where a node is dialled. */
-export interface Candidate {
-  /** The node's public key: 33 bytes, lower-case hex. */
-  readonly nodeId: string;
-  /** The endpoint as it was told, a DNS name not yet resolved. */
-  readonly end: Endpoint;
-}
-
-/** How a candidate that was handed out fared. */
+/** How a node that was handed out fared. */
 export interface Outcome {
   /** Whether it was of use for a good while, which clears the failures before. */
   readonly worked: boolean;
@@ -104,8 +94,7 @@ export class AddressBook {
   /** Nodes handed out, and how they are reached. */
   readonly #inUse = new Map<string, Reach>();
   readonly #used: Record<Reach, number> = { clearnet: 0, tor: 0 };
-  /** Addresses dropped, by name, and when, µs since the Unix epoch; oldest first. */
-  readonly #dropped = new Map<string, number>();
+  readonly #dropped = new DroppedAddresses();
   readonly #refused: Record<LearnRefusal, number> = {
     special: 0,
     denied: 0,
@@ -174,10 +163,7 @@ export class AddressBook {
     if (end.kind === "dns" && source !== "file" && isLocalName(end.host)) {
       return this.#refuse("local_name");
     }
-    const droppedAt = this.#dropped.get(nameOf(nodeId, end));
-    if (droppedAt !== undefined && now - droppedAt < DROPPED_MICROSECONDS) {
-      return this.#refuse("dropped");
-    }
+    if (this.#dropped.has({ nodeId, end }, now)) return this.#refuse("dropped");
     const refusal = this.#options.rules.refusal(nodeId, end);
     if (refusal) return this.#refuse(refusal.code);
     const [node, isNew] = this.#table.learn(nodeId, end, source, now);
@@ -222,12 +208,12 @@ export class AddressBook {
   }
 
   /**
-   * Hands out a node that may be dialled, chosen at random among all that may, at the best of its addresses. It is
-   * handed out again only after it was given back.
+   * Hands out a node that may be dialled, chosen at random among all that may, at the best of its addresses; a DNS
+   * name is not resolved yet. It is handed out again only after it was given back.
    *
    * @param now µs since the Unix epoch.
    */
-  take(now: number): Candidate | undefined {
+  take(now: number): NodeAddress | undefined {
     for (const reach of this.#preference()) {
       const node = this.#pools[reach].choose(now, this.#random);
       if (!node) continue;
@@ -241,25 +227,25 @@ export class AddressBook {
     return undefined;
   }
 
-  /** Notes that a session with a candidate began. @param now µs since the Unix epoch. */
-  worked({ nodeId, end }: Candidate, now: number): void {
+  /** Notes that a session began with a node that was handed out. @param now µs since the Unix epoch. */
+  worked({ nodeId, end }: NodeAddress, now: number): void {
     const node = this.#table.get(nodeId);
     const address = node && addressOf(node, end);
     if (address) address.lastWorked = now;
   }
 
   /**
-   * Takes a candidate back.
+   * Takes a node back that was handed out.
    *
    * @param now µs since the Unix epoch.
    * @returns how many times in a row its address has failed now; 1 when the address is no longer known.
    */
-  release({ nodeId, end }: Candidate, outcome: Outcome, now: number): number {
+  release({ nodeId, end }: NodeAddress, outcome: Outcome, now: number): number {
     const reach = this.#inUse.get(nodeId);
     if (!reach) throw new Error(`Node ${nodeId} was not handed out`);
     this.#inUse.delete(nodeId);
     this.#used[reach]--;
-    if (outcome.drop) this.#remember(nameOf(nodeId, end), now);
+    if (outcome.drop) this.#dropped.add({ nodeId, end }, now);
     const node = this.#table.get(nodeId);
     if (!node) return 1;
     const address = addressOf(node, end);
@@ -287,16 +273,12 @@ export class AddressBook {
     return tor < torShare * (clearnet + tor + 1) ? ["tor", "clearnet"] : ["clearnet", "tor"];
   }
 
-  /** The address of a node that is likeliest to work, of those that are due: what worked counts for one failure. */
+  /** The address of a node that is likeliest to work, of those that are due. */
   #bestOf(node: NodeRecord, reach: Reach, now: number): AddressRecord {
     const due = node.addresses.filter((address) =>
       address.notBefore <= now && this.#reachOf(address) === reach
     );
-    const misses = ({ failures, lastWorked }: AddressRecord) =>
-      lastWorked === null ? failures : failures - 1;
-    return shuffled(due, this.#random).reduce((a, b) =>
-      (misses(a) - misses(b) || (b.lastWorked ?? 0) - (a.lastWorked ?? 0)) <= 0 ? a : b
-    );
+    return shuffled(due, this.#random).reduce((a, b) => byPromise(a, b) <= 0 ? a : b);
   }
 
   /** How an address is reached; null when its kind is not dialled. */
@@ -332,15 +314,4 @@ export class AddressBook {
     this.#refused[reason]++;
     return reason;
   }
-
-  #remember(name: string, now: number): void {
-    this.#dropped.delete(name);
-    this.#dropped.set(name, now);
-    if (this.#dropped.size <= MAX_DROPPED) return;
-    for (const oldest of this.#dropped.keys()) return void this.#dropped.delete(oldest);
-  }
-}
-
-function nameOf(nodeId: string, end: Endpoint): string {
-  return `${nodeId}@${formatEndpoint(end)}`;
 }

@@ -50,6 +50,13 @@ export function byWorth(a: AddressRecord, b: AddressRecord): number {
     (a.lastWorked ?? a.firstSeen) - (b.lastWorked ?? b.firstSeen);
 }
 
+/** Compares what is to be dialled first: the fewest failures, then the one that worked last. What worked counts for one. */
+export function byPromise(a: AddressRecord, b: AddressRecord): number {
+  const misses = ({ failures, lastWorked }: AddressRecord) =>
+    lastWorked === null ? failures : failures - 1;
+  return misses(a) - misses(b) || (b.lastWorked ?? 0) - (a.lastWorked ?? 0);
+}
+
 /** The address of a node that is worth most. @param addresses one at least. */
 export function mostWorth(addresses: readonly AddressRecord[]): AddressRecord {
   return addresses.reduce((best, address) => byWorth(best, address) < 0 ? address : best);

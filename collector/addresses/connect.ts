@@ -9,6 +9,7 @@ import type { Random } from "../../shared/random.ts";
 import { startDeadline } from "./deadline.ts";
 import { type Endpoint, formatEndpoint } from "./endpoint.ts";
 import { type ResolveCode, resolveEndpoint, ResolveFault, type ResolveOptions } from "./resolve.ts";
+import type { NodeAddress } from "./node_address.ts";
 import { type DnsCode, DnsFault } from "./resolver.ts";
 import { isolation, type Socks5Code, Socks5Fault } from "./socks5.ts";
 import { speakSocks5 } from "./socks5_client.ts";
@@ -68,10 +69,9 @@ const TARGET_CODES: ReadonlySet<Socks5Code> = new Set([
   "onion_unreachable",
 ]);
 
-/** Connects to a node's endpoint. @throws {ConnectFault}; or the signal's reason. */
+/** Connects to a node. @throws {ConnectFault}; or the signal's reason. */
 export async function connectTo(
-  nodeId: string,
-  end: Endpoint,
+  address: NodeAddress,
   options: ConnectOptions,
 ): Promise<Connected> {
   const { clock, signal, timeoutMilliseconds: limit } = options;
@@ -79,7 +79,7 @@ export async function connectTo(
   await using deadline = startDeadline(clock, limit, signal);
   try {
     const inTime = { ...options, signal: deadline.signal };
-    const ends = await resolveEndpoint(nodeId, end, inTime);
+    const ends = await resolveEndpoint(address, inTime);
     return ends[0].kind === "onion"
       ? await connectThroughProxy(ends[0], inTime)
       : await connectToFirst(ends.slice(0, MAX_TRIES), deadline.signal);

@@ -5,8 +5,8 @@
  */
 import { type Cidr, containsAny, parseCidr } from "./cidr.ts";
 import type { Endpoint } from "./endpoint.ts";
-import { AddressFault } from "./fault.ts";
 import { parseIp } from "./ip.ts";
+import { parseNodeId } from "./node_address.ts";
 import { carriedAddresses, notPublic } from "./public_address.ts";
 
 /** What the config says; node ids are 66 hex digits, networks in CIDR notation. */
@@ -49,7 +49,7 @@ export class DialRules {
   readonly #opened: readonly Cidr[];
   readonly #isOpenToAll: boolean;
 
-  /** @throws {AddressFault} `bad_node_id` or `bad_cidr` for an entry that is neither. */
+  /** Reads the lists. @throws {AddressFault} `bad_node_id` or `bad_cidr` for an entry that is neither. */
   constructor({ allow = [], deny = [], opened = [] }: DialLists = {}) {
     this.#allow = entriesOf(allow);
     this.#deny = entriesOf(deny);
@@ -87,16 +87,7 @@ function entriesOf(list: readonly string[]): Entries {
   const networks: Cidr[] = [];
   for (const entry of list) {
     if (/[./:]/.test(entry)) networks.push(parseCidr(entry));
-    else nodes.add(checkedNodeId(entry));
+    else nodes.add(parseNodeId(entry));
   }
   return { nodes, networks };
-}
-
-function checkedNodeId(text: string): string {
-  const nodeId = text.toLowerCase();
-  if (/^0[23][0-9a-f]{64}$/.test(nodeId)) return nodeId;
-  throw new AddressFault(
-    "bad_node_id",
-    `an entry of ${text.length} characters is neither a node id of 66 hex digits nor a network such as 10.0.0.0/8`,
-  );
 }

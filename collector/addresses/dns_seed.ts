@@ -12,6 +12,7 @@ import { fromHex, toHex } from "../../shared/text.ts";
 import { Bech32Fault, decodeBech32, encodeBech32 } from "./bech32.ts";
 import { type Endpoint, ipEndpoint } from "./endpoint.ts";
 import { parseIp } from "./ip.ts";
+import type { NodeAddress } from "./node_address.ts";
 import { DnsFault, type Resolver, type Service } from "./resolver.ts";
 
 /** The seeds that implementations ship with; asked unless the config names others. */
@@ -34,18 +35,10 @@ export interface SeedQuery {
   readonly nodeId?: string;
 }
 
-/** Where a node listens, as a seed has it. */
-export interface SeedNode {
-  /** The node's public key: 33 bytes, lower-case hex. */
-  readonly nodeId: string;
-  /** An IP address. */
-  readonly end: Endpoint;
-}
-
 /** What a seed gave. */
 export interface SeedAnswer {
-  /** Its nodes, one entry an address. */
-  readonly nodes: readonly SeedNode[];
+  /** Its nodes, one entry an address, each an IP address. */
+  readonly nodes: readonly NodeAddress[];
   /** Records without a node id in their name, or without a port. */
   readonly badRecords: number;
   /** Nodes without an address of a family asked for, or whose address could not be had. */
@@ -102,7 +95,7 @@ export async function askSeed(
     const nodeId = nodeIdOf(target);
     return nodeId !== null && port > 0 ? [{ nodeId, target, port }] : [];
   });
-  const nodes: SeedNode[] = [];
+  const nodes: NodeAddress[] = [];
   let unresolved = 0;
   const queue = named.values();
   // All of them take from one queue.

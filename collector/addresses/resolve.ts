@@ -8,6 +8,7 @@ import { Fault } from "../../shared/errors.ts";
 import { type Endpoint, type HostKind, ipEndpoint } from "./endpoint.ts";
 import type { DialRules, Refusal, RefusalCode } from "./dial_rules.ts";
 import { parseIp } from "./ip.ts";
+import type { NodeAddress } from "./node_address.ts";
 import type { Resolver } from "./resolver.ts";
 
 /**
@@ -39,13 +40,12 @@ export interface ResolveOptions {
 const MAX_ADDRESSES = 16;
 
 /**
- * The endpoints to dial for a node's endpoint, one at least, best first: IP addresses, or the one onion service.
+ * The endpoints to dial for a node's address, one at least, best first: IP addresses, or the one onion service.
  *
  * @throws {ResolveFault} when none may be dialled; {@link DnsFault}; or the signal's reason.
  */
 export async function resolveEndpoint(
-  nodeId: string,
-  end: Endpoint,
+  { nodeId, end }: NodeAddress,
   options: ResolveOptions,
 ): Promise<readonly Endpoint[]> {
   const { rules, kinds } = options;

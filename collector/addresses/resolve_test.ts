@@ -31,7 +31,7 @@ function resolve(
   { rules = new DialRules(), kinds = HOST_KINDS as readonly HostKind[], end = NAME } = {},
 ) {
   const { signal } = new AbortController();
-  return resolveEndpoint(NODE, end, { rules, kinds: new Set(kinds), resolver, signal });
+  return resolveEndpoint({ nodeId: NODE, end }, { rules, kinds: new Set(kinds), resolver, signal });
 }
 
 Deno.test("a name becomes the public ones of its addresses, each with the name's port", async () => {
