@@ -22,6 +22,8 @@ interface Need {
 const NEEDS: readonly Need[] = [
   { debian: "nats-server", program: "nats-server", purpose: "the broker" },
   { debian: "chromium", program: "chromium", purpose: "the browser that opens reports" },
+  { debian: "dnsmasq-base", program: "dnsmasq", purpose: "the DNS server" },
+  { debian: "microsocks", program: "microsocks", purpose: "the SOCKS5 proxy" },
   { debian: "postgresql", program: "postgres", purpose: "the PostgreSQL server" },
 ];
 
