@@ -90,22 +90,28 @@ export function* encodeBook(records: Iterable<NodeRecord>, network: Network): Ge
  * @throws {BookFileFault} when it is sound but not for this collector, so that it is not overwritten.
  */
 export function decodeBook(text: string, network: Network): DecodedBook {
-  const lines = text.split("\n");
-  // Behind the last line end stands nothing.
-  if (lines.at(-1) === "") lines.pop();
-  const values = lines.map(readLine);
-  const head = v.safeParse(headSchema, values[0]);
-  if (head.success) expectOurs(head.output, network);
-  const tail = v.safeParse(tailSchema, values.at(-1));
   const records: NodeRecord[] = [];
-  for (const value of values) {
-    const record = readNode(value);
+  let lines = 0;
+  let hasHead = false;
+  let last: unknown;
+  // Line by line, so that no more than the records is held at once.
+  for (let at = 0; at < text.length; lines++) {
+    const end = text.indexOf("\n", at);
+    last = readLine(text.slice(at, end < 0 ? text.length : end));
+    at = end < 0 ? text.length : end + 1;
+    if (lines === 0) {
+      const head = v.safeParse(headSchema, last);
+      if (head.success) expectOurs(head.output, network);
+      hasHead = head.success;
+    }
+    const record = readNode(last);
     if (record) records.push(record);
   }
+  const tail = v.safeParse(tailSchema, last);
   const damage: string[] = [];
-  if (!head.success) damage.push("its first line");
+  if (!hasHead) damage.push("its first line");
   if (!tail.success) damage.push("its end");
-  const written = tail.success ? tail.output.nodes : lines.length - Number(head.success);
+  const written = tail.success ? tail.output.nodes : lines - Number(hasHead);
   const lost = written - records.length;
   if (lost !== 0) damage.push(`${Math.abs(lost)} of ${written} nodes`);
   return { records, damage: damage.length > 0 ? damage.join(", ") : null };
