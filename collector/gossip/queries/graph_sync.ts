@@ -1,0 +1,176 @@
+/**
+ * Keeps the graph whole: asks a few peers, one after another, for what it lacks, and does so again every some hours.
+ *
+ * How it is wired:
+ *
+ * - One a collector. `opened` when a session's init is done (with the feature bitmap of that init), `closed` at its
+ *   end, `receive` with each message of that session, `tick` every second or so.
+ * - `receive` returns at once for all sessions but the one that is being asked. The messages that come for an answer go
+ *   to recorder and verifier as any other; the graph grows when the verifier tells it.
+ * - Its own messages go out by {@link GraphSyncOptions.send}, and are in the ledger as `own_query`.
+ * - Which sessions may be asked is the caller's choice: all, or those it opened for this.
+ *
+ * @module
+ */
+import { hasFeature } from "../../../shared/bolt/features.ts";
+import type { Clock } from "../../../shared/clock.ts";
+import type { GraphView } from "../graph/graph_view.ts";
+import { BLAMEWORTHY, PeerSync, type SyncEnd } from "./peer_sync.ts";
+import type { SentLedger } from "./sent_ledger.ts";
+
+/** What a {@link GraphSync} is made with. */
+export interface GraphSyncOptions {
+  /** What is known already. */
+  readonly view: GraphView;
+  /** chain_hash of the network. */
+  readonly chain: Uint8Array;
+  /** Time-outs and pauses. */
+  readonly clock: Clock;
+  /** Where our queries are counted. */
+  readonly ledger: SentLedger;
+  /** Sends a message in a session. */
+  readonly send: (session: number, raw: Uint8Array) => void;
+  /** Is told of a peer whose replies break the protocol. */
+  readonly onMisbehaved: (session: number, end: SyncEnd) => void;
+  /** Peers that are asked to the end in one round; 3 when absent. */
+  readonly peers?: number;
+  /** Seconds from the end of a round to the next; 6 hours when absent. */
+  readonly roundSeconds?: number;
+}
+
+/** What a {@link GraphSync} did so far. */
+export interface GraphSyncCounts {
+  /** Rounds that came to their end. */
+  readonly rounds: number;
+  /** Peers by how asking them ended; `closed` when their session did. */
+  readonly ends: Readonly<Partial<Record<SyncEnd | "closed", number>>>;
+  /** Channels asked for. */
+  readonly wanted: number;
+  /** Queries that timed out. */
+  readonly timeouts: number;
+}
+
+const GOSSIP_QUERIES = 6;
+const GOSSIP_QUERIES_EX = 10;
+
+const SECOND = 1_000_000;
+const PEERS = 3;
+const ROUND_SECONDS = 6 * 3600;
+/** Between two peers: what the first one told is to be verified before the second one is asked for the rest. */
+const PAUSE = 30 * SECOND;
+
+/** The whole of the asking; see the module. */
+export class GraphSync {
+  readonly #options: GraphSyncOptions;
+  /** Sessions that can be asked, in the order they opened, and whether they know gossip_queries_ex. */
+  readonly #sessions = new Map<number, boolean>();
+  /** Sessions asked in this round. */
+  readonly #asked = new Set<number>();
+  #active: { session: number; sync: PeerSync } | null = null;
+  #complete = 0;
+  /** No peer is asked before, µs. */
+  #notBefore = 0;
+  /** When all peers may be asked again though the round had too few of them, µs. */
+  #newRoundAt = Infinity;
+  #rounds = 0;
+  #ends: Partial<Record<SyncEnd | "closed", number>> = {};
+  #wanted = 0;
+  #timeouts = 0;
+
+  /** Asks when there is a session. */
+  constructor(options: GraphSyncOptions) {
+    this.#options = options;
+  }
+
+  /** See {@link GraphSyncCounts}. */
+  get counts(): GraphSyncCounts {
+    const active = this.#active?.sync;
+    return {
+      rounds: this.#rounds,
+      ends: { ...this.#ends },
+      wanted: this.#wanted + (active?.wanted ?? 0),
+      timeouts: this.#timeouts + (active?.timeouts ?? 0),
+    };
+  }
+
+  /** The session that is being asked, or null. */
+  get asking(): number | null {
+    return this.#active?.session ?? null;
+  }
+
+  /** A session that can be asked, unless its peer does not offer gossip_queries. */
+  opened(session: number, features: Uint8Array): void {
+    if (!hasFeature(features, GOSSIP_QUERIES)) return;
+    this.#sessions.set(session, hasFeature(features, GOSSIP_QUERIES_EX));
+  }
+
+  /** The end of a session. */
+  closed(session: number): void {
+    this.#sessions.delete(session);
+    this.#asked.delete(session);
+    if (this.#active?.session === session) this.#leave("closed");
+  }
+
+  /** Any message of a session's. */
+  receive(session: number, raw: Uint8Array): void {
+    if (this.#active?.session !== session || raw.length < 2) return;
+    this.#go(this.#active.sync.receive(raw, this.#options.clock.now()));
+  }
+
+  /** Lets time pass: time-outs, and the next peer when it is its turn. */
+  tick(): void {
+    const now = this.#options.clock.now();
+    if (now >= this.#newRoundAt) this.#beginRound();
+    if (this.#active) this.#go(this.#active.sync.tick(now));
+    else if (now >= this.#notBefore) this.#askNext(now);
+  }
+
+  #askNext(now: number): void {
+    for (const [session, extended] of this.#sessions) {
+      if (this.#asked.has(session)) continue;
+      this.#asked.add(session);
+      const { view, chain } = this.#options;
+      const sync = new PeerSync({ view, chain, extended }, now);
+      this.#active = { session, sync };
+      this.#send(session, sync.first);
+      return;
+    }
+  }
+
+  /** Sends what comes next, or draws the line under a sync that has ended. */
+  #go(next: Uint8Array | null): void {
+    const { session, sync } = this.#active!;
+    // Sending may end the session, and so the sync.
+    if (next) this.#send(session, next);
+    if (sync.end === null || this.#active?.sync !== sync) return;
+    this.#leave(sync.end);
+    if (BLAMEWORTHY.has(sync.end)) this.#options.onMisbehaved(session, sync.end);
+  }
+
+  #leave(end: SyncEnd | "closed"): void {
+    const { sync } = this.#active!;
+    this.#active = null;
+    this.#ends[end] = (this.#ends[end] ?? 0) + 1;
+    this.#wanted += sync.wanted;
+    this.#timeouts += sync.timeouts;
+    const now = this.#options.clock.now();
+    const { peers = PEERS, roundSeconds = ROUND_SECONDS } = this.#options;
+    this.#notBefore = now + PAUSE;
+    this.#newRoundAt = now + roundSeconds * SECOND;
+    if (end === "complete" && ++this.#complete === peers) {
+      this.#rounds++;
+      this.#notBefore = this.#newRoundAt;
+    }
+  }
+
+  #beginRound(): void {
+    this.#newRoundAt = Infinity;
+    this.#complete = 0;
+    this.#asked.clear();
+  }
+
+  #send(session: number, raw: Uint8Array): void {
+    this.#options.ledger.record("own_query", raw);
+    this.#options.send(session, raw);
+  }
+}

@@ -1,0 +1,244 @@
+/**
+ * Asks one peer for what the graph lacks: query_channel_range, then query_short_channel_ids in chunks. A state machine
+ * without sockets and timers: messages and instants go in, messages to send come out. What the peer answers goes to
+ * the verifier like all gossip; here it only counts as progress.
+ *
+ * Deployed peers may leave any query without an answer: LDK answers no query_short_channel_ids, Eclair drops one when
+ * it throttles. So each has a time-out that any progress puts off; after one the next chunk is asked for, after two in
+ * a row without any progress the peer is left alone.
+ *
+ * @module
+ */
+import type { Decoded } from "../../../shared/bolt/codec.ts";
+import { BoltFault } from "../../../shared/bolt/fault.ts";
+import { decodeMessage, encodeMessage, type Message } from "../../../shared/bolt/message.ts";
+import { messageType } from "../../../shared/bolt/message_types.ts";
+import {
+  type QueryChannelRange,
+  RANGE_OPTION,
+  type ReplyChannelRange,
+} from "../../../shared/bolt/range_queries.ts";
+import type { GraphView } from "../graph/graph_view.ts";
+import { missingOf } from "./missing.ts";
+import { RangeReplies, type ReplyFault } from "./range_replies.ts";
+import { scidIn } from "./scid_in.ts";
+
+/** What a {@link PeerSync} is made with. */
+export interface PeerSyncOptions {
+  /** What is known already. */
+  readonly view: GraphView;
+  /** chain_hash of the network. */
+  readonly chain: Uint8Array;
+  /**
+   * Whether the peer offers gossip_queries_ex: then timestamps tell which updates are newer than ours, and flags ask
+   * for no more. Other peers are asked for unknown channels only, since they would tell all of each.
+   */
+  readonly extended: boolean;
+}
+
+/**
+ * - `complete`: every chunk was asked for, and not all in vain;
+ * - `silent`: no answer to the first query, to two chunks in a row or to any of them;
+ * - `slow`: it took too long as a whole;
+ * - `malformed`: a reply that does not decode (or is compressed);
+ * - and the {@link ReplyFault}s.
+ */
+export type SyncEnd = "complete" | "silent" | "slow" | "malformed" | ReplyFault;
+
+/** Ends for which the peer is to blame. */
+export const BLAMEWORTHY: ReadonlySet<SyncEnd> = new Set<SyncEnd>([
+  "malformed",
+  "foreign",
+  "endless",
+  "outside",
+  "descending",
+]);
+
+const SECOND = 1_000_000;
+/** Time for the next reply: LND may hold each back for 5 s, Core Lightning flushes within 60. */
+const REPLY_TIMEOUT = 90 * SECOND;
+/** Time without progress in a chunk. */
+const CHUNK_TIMEOUT = 60 * SECOND;
+/** Time for the whole: a graph is about 48 MB and LND sends 51,200 bytes a second. */
+const TOTAL_TIMEOUT = 60 * 60 * SECOND;
+const MAX_SILENT_CHUNKS = 2;
+/** Scids a query, as LND asks; at LND's rate the answer takes some 15 s. */
+const CHUNK = 500;
+/** All blocks, without a sum above 2^32. */
+const FIRST_BLOCK = 0;
+const ALL_BLOCKS = 0xffff_ffff;
+
+/** One sync with one peer. All instants are µs since the Unix epoch. */
+export class PeerSync {
+  readonly #options: PeerSyncOptions;
+  readonly #replies: RangeReplies;
+  /** What is wanted, in the order of scids. */
+  readonly #scids: bigint[] = [];
+  readonly #flags: number[] = [];
+  #state: "range" | "chunks" = "range";
+  /** The chunk asked for: from one index to before another. */
+  #from = 0;
+  #to = 0;
+  /** Of each of its channels: 1 when a channel_announcement came, 2 when a channel_update did. */
+  readonly #seen = new Uint8Array(CHUNK);
+  #hasProgress = false;
+  #silent = 0;
+  #answered = 0;
+  #timeouts = 0;
+  #deadline: number;
+  readonly #lastDeadline: number;
+  #end: SyncEnd | null = null;
+  readonly #query: QueryChannelRange;
+
+  /** Begins at the instant `now`; {@link PeerSync.first} is then sent. */
+  constructor(options: PeerSyncOptions, now: number) {
+    this.#options = options;
+    this.#query = {
+      type: 263,
+      chainHash: options.chain,
+      firstBlock: FIRST_BLOCK,
+      numberOfBlocks: ALL_BLOCKS,
+      ...options.extended && { options: RANGE_OPTION.timestamps },
+    };
+    this.#replies = new RangeReplies(this.#query);
+    this.#deadline = now + REPLY_TIMEOUT;
+    this.#lastDeadline = now + TOTAL_TIMEOUT;
+  }
+
+  /** The first message to send. */
+  get first(): Uint8Array {
+    return encodeMessage(this.#query);
+  }
+
+  /** How it ended; null while it goes on. */
+  get end(): SyncEnd | null {
+    return this.#end;
+  }
+
+  /** Channels that were or will be asked for. */
+  get wanted(): number {
+    return this.#scids.length;
+  }
+
+  /** Queries that timed out. */
+  get timeouts(): number {
+    return this.#timeouts;
+  }
+
+  /** When {@link tick} has something to do, if nothing comes before. */
+  get deadline(): number {
+    return Math.min(this.#deadline, this.#lastDeadline);
+  }
+
+  /** Takes any message of the peer's. @returns what to send next, or null. */
+  receive(raw: Uint8Array, now: number): Uint8Array | null {
+    if (this.#end !== null) return null;
+    switch (messageType(raw)) {
+      case 256:
+      case 258:
+        this.#notice(raw, now);
+        return null;
+      case 262:
+        if (this.#state !== "chunks") return null;
+        this.#silent = 0;
+        this.#answered++;
+        return this.#nextChunk(now);
+      case 264:
+        return this.#state === "range" ? this.#takeReply(raw, now) : null;
+      default:
+        return null;
+    }
+  }
+
+  /** Lets time pass. @returns what to send next, or null. */
+  tick(now: number): Uint8Array | null {
+    if (this.#end !== null || now < this.deadline) return null;
+    if (now >= this.#lastDeadline) return this.#finish("slow");
+    this.#timeouts++;
+    if (this.#state === "range") {
+      // What did come is still worth asking for.
+      return this.#scids.length > 0 ? this.#nextChunk(now) : this.#finish("silent");
+    }
+    this.#silent = this.#hasProgress ? 0 : this.#silent + 1;
+    return this.#silent >= MAX_SILENT_CHUNKS ? this.#finish("silent") : this.#nextChunk(now);
+  }
+
+  #takeReply(raw: Uint8Array, now: number): Uint8Array | null {
+    let reply: Message;
+    try {
+      reply = decodeMessage(raw);
+    } catch (error) {
+      if (error instanceof BoltFault) return this.#finish("malformed");
+      throw error;
+    }
+    if (!reply.known || reply.type !== 264) return null;
+    const verdict = this.#replies.take(reply);
+    if (verdict !== "more" && verdict !== "complete") return this.#finish(verdict);
+    this.#collect(reply, now);
+    if (verdict === "complete") return this.#nextChunk(now);
+    this.#deadline = now + REPLY_TIMEOUT;
+    return null;
+  }
+
+  #collect({ scids, timestamps }: Decoded<ReplyChannelRange>, now: number): void {
+    const { view, extended } = this.#options;
+    const seconds = Math.floor(now / SECOND);
+    for (const [i, scid] of scids.entries()) {
+      const theirs = extended ? timestamps?.[i] : undefined;
+      const flags = missingOf(view, scid, theirs, seconds);
+      if (flags === 0) continue;
+      this.#scids.push(scid);
+      this.#flags.push(flags);
+    }
+  }
+
+  /** Gossip of the chunk asked for puts the time-out off, once a channel and type: other news come all the time. */
+  #notice(raw: Uint8Array, now: number): void {
+    if (this.#state !== "chunks") return;
+    const scid = scidIn(raw);
+    const index = scid === null ? -1 : this.#indexInChunk(scid);
+    if (index < 0) return;
+    const seen = messageType(raw) === 256 ? 1 : 2;
+    if (this.#seen[index] & seen) return;
+    this.#seen[index] |= seen;
+    this.#hasProgress = true;
+    this.#deadline = now + CHUNK_TIMEOUT;
+  }
+
+  /** Counted from the chunk's first scid; -1 when it is not in there. */
+  #indexInChunk(scid: bigint): number {
+    let low = this.#from, high = this.#to;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (this.#scids[middle] < scid) low = middle + 1;
+      else high = middle;
+    }
+    return low < this.#to && this.#scids[low] === scid ? low - this.#from : -1;
+  }
+
+  #nextChunk(now: number): Uint8Array | null {
+    this.#state = "chunks";
+    // LND leaves an empty query without an answer, so none is sent.
+    if (this.#to === this.#scids.length) {
+      return this.#finish(this.#to > 0 && this.#answered === 0 ? "silent" : "complete");
+    }
+    this.#from = this.#to;
+    this.#to = Math.min(this.#from + CHUNK, this.#scids.length);
+    this.#seen.fill(0);
+    this.#hasProgress = false;
+    this.#deadline = now + CHUNK_TIMEOUT;
+    const { chain, extended } = this.#options;
+    const flags = this.#flags.slice(this.#from, this.#to);
+    return encodeMessage({
+      type: 261,
+      chainHash: chain,
+      scids: this.#scids.slice(this.#from, this.#to),
+      ...extended && { flags },
+    });
+  }
+
+  #finish(end: SyncEnd): null {
+    this.#end = end;
+    return null;
+  }
+}
