@@ -18,6 +18,9 @@ const TIB = 1024 ** 4;
  */
 const DEFAULT_MAX_RECEIPTS = 245_760;
 
+/** Batches are 1 MiB at most: 16 GiB in the worst case; at their usual 10 to 30 KiB less than 1 GiB. */
+const DEFAULT_MAX_BATCHES = 16_384;
+
 /** A group of keys that may be left out or empty: then each key in it has its default. */
 function group<const E extends v.ObjectEntries>(entries: E) {
   return v.nullish(v.strictObject(entries, "should be a group of keys"), {} as never);
@@ -30,7 +33,7 @@ const nats = v.strictObject({
     v.maxLength(32, "should name at most 32 servers"),
   ),
   stream: v.optional(text(/^[A-Za-z0-9_-]{1,64}$/, "letters, digits, _ and -"), STREAM),
-  max_bytes: v.optional(size(MIB, 64 * TIB), "8GiB"),
+  max_batches: v.optional(integer(1, 100_000_000), DEFAULT_MAX_BATCHES),
 }, "should be a group of keys with servers, or be left out");
 
 /** Batches come from a NATS server with JetStream too. */
@@ -39,8 +42,8 @@ export interface NatsConfig {
   readonly servers: readonly string[];
   /** The stream's name. */
   readonly stream: string;
-  /** What may wait in the stream, in bytes; when it is full the collectors' spools hold the rest. */
-  readonly max_bytes: number;
+  /** How many batches may wait in the stream; when it is full the collectors' spools hold the rest. */
+  readonly max_batches: number;
 }
 
 /** An archiver's config, checked and with its defaults. All times are milliseconds, all sizes bytes. */

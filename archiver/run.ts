@@ -73,7 +73,7 @@ export async function startArchiver(
         {
           servers: config.nats.servers,
           stream: config.nats.stream,
-          maxBytes: config.nats.max_bytes,
+          maxBatches: config.nats.max_batches,
         },
         { intake, wants: () => store.wants(), clock },
       ),

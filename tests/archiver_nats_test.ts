@@ -1,22 +1,24 @@
 import assert from "node:assert/strict";
-import { connect, type NatsConnection } from "nats";
+import type { NatsConnection } from "nats";
 import { type ArchiverConfig, ArchiverConfigSchema } from "../archiver/config.ts";
+import { openStream } from "../archiver/intake/stream.ts";
 import { startArchiver } from "../archiver/run.ts";
 import { type Batch, batchId } from "../shared/batch/batch.ts";
 import { encodeBatch } from "../shared/batch/codec.ts";
 import { decodeWant } from "../shared/batch/want.ts";
 import { parseConfig } from "../shared/config.ts";
+import { connectNats } from "../shared/nats/connect.ts";
 import { batchSubject, STREAM, wantSubject } from "../shared/subjects.ts";
 import { openArchive, receiptLines, rows } from "./support/archive.ts";
 import { BatchMaker, plainMessage } from "./support/batch_maker.ts";
-import { startNatsServer } from "./support/nats_server.ts";
+import { type NatsServer, startNatsServer } from "./support/nats_server.ts";
 import { startProgram } from "./support/process.ts";
 import { tempDir } from "./support/temp_dir.ts";
 import { until } from "./support/until.ts";
 
-function configFor(archive: string, server: string): ArchiverConfig {
+function configFor(archive: string, server: string, maxBatches = 1000): ArchiverConfig {
   const yaml = `archive: ${archive}\napi: {port: 0}\nthreads: 1\nmemory_limit: 256MiB\n` +
-    `nats: {servers: ['${server}'], max_bytes: 64MiB}\n`;
+    `nats: {servers: ['${server}'], max_batches: ${maxBatches}}\n`;
   return parseConfig(yaml, ArchiverConfigSchema, "test.yaml");
 }
 
@@ -39,6 +41,23 @@ async function publish(connection: NatsConnection, batches: readonly Batch[]): P
     const send = () =>
       jetStream.publish(batchSubject(batch.collector), encodeBatch(batch), options);
     await until(() => send().then(() => true, () => false));
+  }
+}
+
+/** Publishes many at once, over a new connection whenever one is lost, until the stream has had them all. */
+async function publishAnyhow(server: NatsServer, batches: readonly Batch[]): Promise<void> {
+  for (let next = 0; next < batches.length;) {
+    const connection = await connectNats({ servers: [server.url], name: "test" }).catch(() => null);
+    if (connection === null) continue;
+    const jetStream = connection.jetstream();
+    const sent = batches.slice(next, next + 40).map((batch) => {
+      const options = { msgID: batchId(batch), timeout: 1000 };
+      const sending = jetStream.publish(batchSubject("alpha"), encodeBatch(batch), options);
+      return sending.then(() => true, () => false);
+    });
+    const failed = (await Promise.all(sent)).indexOf(false);
+    next += failed === -1 ? sent.length : failed;
+    await connection.close();
   }
 }
 
@@ -69,7 +88,7 @@ Deno.test("batches come through a real broker, are committed, then acknowledged"
   const path = dir.join("a.duckdb");
   {
     await using archiver = await startArchiver(configFor(path, server.url));
-    const connection = await connect({ servers: server.url });
+    const connection = await connectNats({ servers: [server.url], name: "test" });
     await publish(connection, batches);
     await until(async () => await receiptsAt(archiver.url) === 100);
     assert.deepEqual((await get(archiver.url, "/healthz")).body, { ok: true, problems: [] });
@@ -78,7 +97,8 @@ Deno.test("batches come through a real broker, are committed, then acknowledged"
     const { config } = await manager.streams.info(STREAM);
     assert.equal(config.retention, "workqueue");
     assert.equal(config.discard, "new");
-    assert.equal(config.max_bytes, 64 * 1024 * 1024);
+    assert.equal(config.max_msgs, 1000);
+    assert.equal(config.max_bytes, -1);
     await connection.close();
   }
   await checkArchive(path, batches);
@@ -96,7 +116,7 @@ Deno.test("an archiver that starts before its broker serves its API, says so, an
     assert.equal(status, 503);
     assert.match(body.problems[0], /^batches do not come from NATS: /);
     await server.restart();
-    const connection = await connect({ servers: server.url });
+    const connection = await connectNats({ servers: [server.url], name: "test" });
     await publish(connection, batches);
     await until(async () => await receiptsAt(archiver.url) === 6);
     assert.equal((await get(archiver.url, "/healthz")).status, 200);
@@ -110,50 +130,52 @@ Deno.test("a stream that a collector filled before the archiver's first start is
   await using server = await startNatsServer();
   const path = dir.join("a.duckdb");
   const batches = makeBatches(20);
-  const connection = await connect({ servers: server.url });
+  const connection = await connectNats({ servers: [server.url], name: "test" });
   // An older archiver made the stream with another limit.
   {
     await using _first = await startArchiver(configFor(dir.join("other.duckdb"), server.url));
     const manager = await connection.jetstreamManager();
     await until(() => manager.streams.info(STREAM).then(() => true, () => false));
     await until(() => manager.consumers.info(STREAM, "archiver").then(() => true, () => false));
-    await manager.streams.update(STREAM, { max_bytes: 1024 * 1024 });
+    await manager.streams.update(STREAM, { max_msgs: 500, max_bytes: 1024 * 1024 });
   }
   await publish(connection, batches);
   {
     await using archiver = await startArchiver(configFor(path, server.url));
     await until(async () => await receiptsAt(archiver.url) === 40);
     const { config } = await (await connection.jetstreamManager()).streams.info(STREAM);
-    assert.equal(config.max_bytes, 64 * 1024 * 1024);
+    assert.equal(config.max_msgs, 1000);
+    assert.equal(config.max_bytes, -1);
   }
   await connection.close();
   await checkArchive(path, batches);
 });
 
-Deno.test("killing and restarting the broker under way loses and doubles nothing", async () => {
-  await using dir = await tempDir();
-  await using server = await startNatsServer();
-  const path = dir.join("a.duckdb");
-  const batches = makeBatches(120);
-  {
-    await using archiver = await startArchiver(configFor(path, server.url));
-    const connection = await connect({
-      servers: server.url,
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: 50,
-    });
-    const publishing = publish(connection, batches);
-    for (const receipts of [40, 140]) {
-      await until(async () => await receiptsAt(archiver.url) >= receipts);
-      await server.kill();
-      await server.restart();
+for (const [what, maxBatches] of [["a roomy", 1000], ["an always full", 16]] as const) {
+  Deno.test(`killing the broker again and again with ${what} stream loses and doubles nothing`, async () => {
+    await using dir = await tempDir();
+    await using server = await startNatsServer();
+    const path = dir.join("a.duckdb");
+    const batches = makeBatches(400);
+    {
+      await using archiver = await startArchiver(configFor(path, server.url, maxBatches));
+      const publishing = publishAnyhow(server, batches);
+      for (const receipts of [60, 200, 400]) {
+        await until(async () => await receiptsAt(archiver.url) >= receipts);
+        await server.kill();
+        await server.restart();
+      }
+      await publishing;
+      await until(async () => await receiptsAt(archiver.url) === 800);
+      // What the killed server brought back is taken off the stream again.
+      const connection = await connectNats({ servers: [server.url], name: "test" });
+      const manager = await connection.jetstreamManager();
+      await until(async () => (await manager.streams.info(STREAM)).state.messages === 0);
+      await connection.close();
     }
-    await publishing;
-    await until(async () => await receiptsAt(archiver.url) === 240);
-    await connection.close();
-  }
-  await checkArchive(path, batches);
-});
+    await checkArchive(path, batches);
+  });
+}
 
 Deno.test("an archiver stops in order while its broker is away", async () => {
   await using dir = await tempDir();
@@ -176,7 +198,7 @@ Deno.test("a malformed batch on the stream is set aside, acknowledged and counte
   const batches = makeBatches(2);
   {
     await using archiver = await startArchiver(configFor(path, server.url));
-    const connection = await connect({ servers: server.url });
+    const connection = await connectNats({ servers: [server.url], name: "test" });
     await publish(connection, batches.slice(0, 1));
     await connection.jetstream().publish(batchSubject("evil"), new Uint8Array(100).fill(7));
     await publish(connection, batches.slice(1));
@@ -205,7 +227,7 @@ Deno.test("what is wanted is asked for on the collector's subject, until it is t
   const first = maker.close();
   {
     await using archiver = await startArchiver(configFor(path, server.url));
-    const connection = await connect({ servers: server.url });
+    const connection = await connectNats({ servers: [server.url], name: "test" });
     const wants = connection.subscribe(wantSubject("alpha"), { max: 1 });
     await publish(connection, [first]);
     for await (const { data } of wants) {
@@ -223,4 +245,20 @@ Deno.test("what is wanted is asked for on the collector's subject, until it is t
   }
   await using store = await openArchive(path);
   assert.equal((await receiptLines(store)).length, 1);
+});
+
+Deno.test("a stream that holds more than a new limit keeps all, and its old limit meanwhile", async () => {
+  await using server = await startNatsServer();
+  const connection = await connectNats({ servers: [server.url], name: "test" });
+  await openStream(connection, STREAM, 100);
+  const batches = makeBatches(60);
+  await publish(connection, batches);
+  const manager = await connection.jetstreamManager();
+  await openStream(connection, STREAM, 30);
+  const { config, state } = await manager.streams.info(STREAM);
+  assert.deepEqual([state.messages, config.max_msgs], [60, 100]);
+  await manager.streams.purge(STREAM);
+  await openStream(connection, STREAM, 30);
+  assert.equal((await manager.streams.info(STREAM)).config.max_msgs, 30);
+  await connection.close();
 });

@@ -4,31 +4,30 @@
  *
  * @module
  */
-import { connect, type Consumer, type ConsumerMessages, Events, type JsMsg } from "nats";
-import type { NatsConnection } from "nats";
+import type { Consumer, ConsumerMessages, JsMsg, NatsConnection } from "nats";
 import type { Want } from "../../shared/batch/batch.ts";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { encodeWant } from "../../shared/batch/want.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
+import { connectNats } from "../../shared/nats/connect.ts";
 import { wantSubject } from "../../shared/subjects.ts";
 import { firstLine, retryMilliseconds } from "./failure.ts";
 import type { Intake } from "./intake.ts";
+import { OrderedAcks } from "./ordered_acks.ts";
 import { ACK_WAIT_MILLISECONDS, openConsumer, openStream, resetConsumer } from "./stream.ts";
 
 /** One pull, at most. A pull may name messages or bytes, not both. */
 const PULL_BATCHES = 16;
 const PULL_BYTES: number = PULL_BATCHES * MAX_BATCH_BYTES;
 const PULL_MILLISECONDS = 2000;
-/** How long a batch that found no room waits before the server gives it out again. */
+/** How long a batch that found no room waits before it is tried again. */
 const BUSY_MILLISECONDS = 1000;
 /** A third of the server's patience: it is asked for more in time even if one request is lost. */
 const PATIENCE_MILLISECONDS: number = ACK_WAIT_MILLISECONDS / 3;
 /** How soon a collector is asked for what is wanted, and how often again. */
 const WANT_MILLISECONDS = 1000;
 const WANT_AGAIN_MILLISECONDS = 5000;
-const CONNECT_TIMEOUT_MILLISECONDS = 5000;
-const RECONNECT_MILLISECONDS = 500;
 /** What the last acknowledgements get to reach the server. */
 const CLOSE_MILLISECONDS = 2000;
 
@@ -40,8 +39,8 @@ export interface JetStreamOptions {
   readonly servers: readonly string[];
   /** The stream's name. */
   readonly stream: string;
-  /** What may wait in it. */
-  readonly maxBytes: number;
+  /** How many batches may wait in it. */
+  readonly maxBatches: number;
 }
 
 /** What it needs of the world. */
@@ -69,13 +68,15 @@ export class JetStreamIntake implements AsyncDisposable {
   readonly #options: JetStreamOptions;
   readonly #dependencies: JetStreamDependencies;
   readonly #stopping = new AbortController();
-  readonly #pending = new Set<JsMsg>();
+  readonly #acks = new OrderedAcks();
   /** When each collector was last asked for what is wanted of it, µs. */
   readonly #asked = new Map<string, number>();
   #server: string | null = null;
   #problem: string | null = "not connected yet";
   #pull: ConsumerMessages | null = null;
   #connection: NatsConnection | null = null;
+  /** Whether nothing was given out over this connection yet. */
+  #isFresh = true;
   readonly #loop: Promise<void>;
 
   /** Starts at once. */
@@ -90,7 +91,7 @@ export class JetStreamIntake implements AsyncDisposable {
     return {
       server: this.#server,
       problem: this.#problem,
-      unacknowledged: this.#pending.size,
+      unacknowledged: this.#acks.size,
     };
   }
 
@@ -110,8 +111,7 @@ export class JetStreamIntake implements AsyncDisposable {
     this.#connection = null;
     if (!connection || connection.isClosed()) return;
     // What was not committed the server may give out again at once, rather than when its patience ends.
-    for (const message of this.#pending) message.nak();
-    this.#pending.clear();
+    this.#acks.giveBack();
     const late = new AbortController();
     const { clock } = this.#dependencies;
     const flushed = connection.flush().catch(() => {});
@@ -122,15 +122,14 @@ export class JetStreamIntake implements AsyncDisposable {
 
   async #run(): Promise<void> {
     const { signal } = this.#stopping;
-    let isFirst = true;
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
-        this.#connection ??= await this.#connect();
-        const { stream, maxBytes } = this.#options;
-        await openStream(this.#connection, stream, maxBytes);
-        if (isFirst) await resetConsumer(this.#connection, stream);
-        isFirst = false;
-        const consumer = await openConsumer(this.#connection, stream);
+        const connection = this.#connection ??= await this.#connect();
+        const { stream, maxBatches } = this.#options;
+        await openStream(connection, stream, maxBatches);
+        if (this.#isFresh) await resetConsumer(connection, stream);
+        this.#isFresh = false;
+        const consumer = await openConsumer(connection, stream);
         attempt = 0;
         this.#settle(`Pulling batches from stream ${stream}`);
         await this.#pullFrom(consumer);
@@ -143,21 +142,23 @@ export class JetStreamIntake implements AsyncDisposable {
   }
 
   async #connect(): Promise<NatsConnection> {
-    const connection = await connect({
-      servers: [...this.#options.servers],
-      name: "gossip-archiver",
-      timeout: CONNECT_TIMEOUT_MILLISECONDS,
-      maxReconnectAttempts: -1,
-      reconnectTimeWait: RECONNECT_MILLISECONDS,
-    });
+    const { servers } = this.#options;
+    const connection = await connectNats({ servers, name: "gossip-archiver" });
+    this.#isFresh = true;
     this.#server = connection.getServer();
     log.info("Connected to {server}", { server: this.#server });
-    this.#follow(connection);
-    this.#tick(connection, PATIENCE_MILLISECONDS, () => {
-      for (const message of this.#pending) message.working();
-    });
+    void connection.closed().then(() => this.#disconnected());
+    this.#tick(connection, PATIENCE_MILLISECONDS, () => this.#acks.working());
     this.#tick(connection, WANT_MILLISECONDS, () => this.#askForWanted(connection));
     return connection;
+  }
+
+  #disconnected(): void {
+    this.#server = null;
+    this.#complain("disconnected");
+    // The server gives them out again.
+    this.#acks.forget();
+    void this.#pull?.close();
   }
 
   #askForWanted(connection: NatsConnection): void {
@@ -170,29 +171,13 @@ export class JetStreamIntake implements AsyncDisposable {
     }
   }
 
-  /** Follows the connection's ups and downs until it is closed. */
-  async #follow(connection: NatsConnection): Promise<void> {
-    for await (const { type } of connection.status()) {
-      if (type === Events.Disconnect) {
-        this.#server = null;
-        this.#complain("disconnected");
-      } else if (type === Events.Reconnect) {
-        this.#server = connection.getServer();
-        this.#settle(`Connected to ${this.#server} again`);
-      }
-    }
-    this.#server = null;
-    // The server gives them out again.
-    this.#pending.clear();
-  }
-
-  /** Does `work` again and again while connected: what is sent without a connection only piles up. */
+  /** Does `work` again and again until the connection is closed. */
   async #tick(connection: NatsConnection, milliseconds: number, work: () => void): Promise<void> {
     const ended = new AbortController();
     connection.closed().finally(() => ended.abort());
     while (!ended.signal.aborted) {
       await this.#dependencies.clock.sleep(milliseconds, ended.signal).catch(() => {});
-      if (this.#server !== null && !connection.isClosed()) work();
+      if (!connection.isClosed()) work();
     }
   }
 
@@ -210,13 +195,17 @@ export class JetStreamIntake implements AsyncDisposable {
     }
   }
 
+  /** It is kept until it is in the archive: given back, it would come again out of order. */
   async #take(message: JsMsg): Promise<void> {
-    this.#pending.add(message);
-    const outcome = await this.#dependencies.intake.submit(message.data, message.subject);
-    // Its connection is closed: there is nobody to answer.
-    if (!this.#pending.delete(message)) return;
-    if (outcome.status === "busy") message.nak(BUSY_MILLISECONDS);
-    else message.ack();
+    const { intake, clock } = this.#dependencies;
+    const { signal } = this.#stopping;
+    const given = this.#acks.take(message);
+    while (true) {
+      const outcome = await intake.submit(message.data, message.subject);
+      if (outcome.status !== "busy") return this.#acks.done(given);
+      if (signal.aborted || this.#server === null) return;
+      await clock.sleep(BUSY_MILLISECONDS, signal).catch(() => {});
+    }
   }
 
   #complain(problem: string): void {

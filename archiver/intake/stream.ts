@@ -28,13 +28,16 @@ const MAX_ACK_PENDING = 512;
  * Makes the stream, or brings it up to date. A full stream refuses new batches: they wait in the collectors' spools, and
  * none is ever dropped for another.
  *
- * @param maxBytes what may wait in the stream.
+ * The limit is a number of batches: at a limit in bytes nats-server before 2.10.5 drops the oldest although it is to
+ * refuse the newest (nats-server issue 4775).
+ *
+ * @param maxBatches what may wait in the stream.
  * @throws {NatsError} when the server does not answer, has no JetStream, or holds a stream that cannot be changed so.
  */
 export async function openStream(
   connection: NatsConnection,
   stream: string,
-  maxBytes: number,
+  maxBatches: number,
 ): Promise<void> {
   const manager = await connection.jetstreamManager();
   const config = {
@@ -42,9 +45,15 @@ export async function openStream(
     retention: RetentionPolicy.Workqueue,
     storage: StorageType.File,
     discard: DiscardPolicy.New,
-    max_bytes: maxBytes,
+    max_msgs: maxBatches,
+    max_bytes: -1,
   };
   try {
+    const { state, config: found } = await manager.streams.info(stream);
+    // Before 2.10.5 a server that is given a limit below what it holds drops the oldest. What comes meanwhile counts too.
+    if (state.messages > maxBatches / 2 && !(found.max_msgs > 0 && found.max_msgs < maxBatches)) {
+      config.max_msgs = found.max_msgs;
+    }
     await manager.streams.update(stream, config);
   } catch (error) {
     if (!isNotFound(error)) throw error;
@@ -53,8 +62,9 @@ export async function openStream(
 }
 
 /**
- * Forgets what an archiver before this one was given and did not acknowledge, so that all of it comes again at once and
- * in order, rather than one by one as the server's patience ends. The stream keeps what is not acknowledged.
+ * Forgets what was given out over an earlier connection and not acknowledged, so that all of it comes again at once and
+ * in order, rather than one by one as the server's patience ends. The stream keeps what is not acknowledged. What was,
+ * but is there again after the server was killed, comes again too: else it would stay for ever.
  *
  * @throws {NatsError} when the server does not answer.
  */

@@ -4,13 +4,12 @@
  *
  * @module
  */
-import { connect, type JetStreamManager, type NatsConnection } from "nats";
+import type { JetStreamManager, NatsConnection } from "nats";
 import { errorText, UserError } from "../../shared/errors.ts";
+import { connectNats } from "../../shared/nats/connect.ts";
 import { printable } from "../../shared/text.ts";
 import { batchSubject } from "../../shared/subjects.ts";
 import { DEMO_COLLECTOR } from "./configs.ts";
-
-const CONNECT_MILLISECONDS = 5000;
 
 /** A checked server; disposing removes the stream that the demo's archiver made on it. */
 export interface Broker extends AsyncDisposable {
@@ -30,7 +29,7 @@ export async function useBroker(asked: string): Promise<Broker> {
   let connection: NatsConnection;
   let manager: JetStreamManager;
   try {
-    connection = await connect({ servers: url, timeout: CONNECT_MILLISECONDS, reconnect: false });
+    connection = await connectNats({ servers: [url], name: "gossip demo" });
   } catch (error) {
     // The demo's own permissions end at loopback, and the socket says no more than EPERM.
     const hint = address.startsWith("127.0.0.1:")

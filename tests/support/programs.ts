@@ -63,7 +63,7 @@ export async function startArchiver(options: ArchiverOptions): Promise<ArchiverP
     archive,
     memory_limit: "256MiB",
     api: { port },
-    ...nats && { nats: { servers: [nats], max_bytes: "1GiB" } },
+    ...nats && { nats: { servers: [nats] } },
     log: JSON_LOG,
   });
   const process = startProgram("archiver/main.ts", ["--config", config], [
