@@ -3,9 +3,10 @@
  *
  * @module
  */
-import { connect, type JetStreamManager } from "nats";
+import type { JetStreamManager } from "nats";
 import { decodeBatch } from "../../shared/batch/codec.ts";
 import { systemClock } from "../../shared/clock.ts";
+import { connectNats } from "../../shared/nats/connect.ts";
 import { BATCHES, STREAM } from "../../shared/subjects.ts";
 import { type SimnetChild, startSimnet } from "../simnet/child.ts";
 import { startNatsServer } from "../support/nats_server.ts";
@@ -38,7 +39,7 @@ interface Run {
 async function collectOnce(seed: string, progress: (line: string) => void): Promise<Run> {
   await using nats = await startNatsServer();
   await using dir = await tempDir();
-  const connection = await connect({ servers: nats.url });
+  const connection = await connectNats({ servers: [nats.url], name: "gossip benchmark" });
   try {
     const manager = await connection.jetstreamManager();
     await manager.streams.add({ name: STREAM, subjects: [BATCHES] });
