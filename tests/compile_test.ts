@@ -1,8 +1,23 @@
-import { deepEqual, equal, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { resolve } from "node:path";
+import { connect } from "nats";
+import { bundle } from "../collector/deploy/build.ts";
+import { type Machine, MACHINES } from "../collector/deploy/elf.ts";
+import { peerName } from "../collector/peer/peer_file.ts";
+import { decodeBatch } from "../shared/batch/codec.ts";
+import { BATCHES, STREAM } from "../shared/subjects.ts";
+import { startNatsServer } from "./support/nats_server.ts";
+import { type Process, startProgram } from "./support/process.ts";
+import { honest, ScriptedPeer } from "./support/scripted_peer.ts";
+import { signedGraph } from "./support/signed_gossip.ts";
 import { tempDir } from "./support/temp_dir.ts";
 
 const ROOT = new URL("../", import.meta.url).pathname;
+const MACHINE = Deno.build.arch as Machine;
+const MAX_ADDED_BYTES = 8 * 1024 * 1024;
+
+const config = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
+const set = config.permissions.collector;
 
 /** What a compiled binary says of itself: the JSON that Deno puts at its end. */
 // deno-lint-ignore no-explicit-any -- Deno's own format, of which only a few keys are looked at
@@ -25,29 +40,42 @@ function metadataOf(binary: Uint8Array): any {
   throw new Error("the binary's metadata does not end");
 }
 
-Deno.test("the compiled collector carries the set it runs under, asks nothing, and leaves DuckDB out", async () => {
-  await using dir = await tempDir();
-  const config = JSON.parse(await Deno.readTextFile(`${ROOT}deno.json`));
-  const out = dir.join("gossip-collector");
-  const [program, ...args] = config.tasks.compile.command.split(" ");
-  equal(program, "deno");
-  args[args.indexOf("--output") + 1] = out;
-  // The slim runtime that Deno downloads for this may be out of reach; Deno itself stands in, and only bytes are read.
-  const { success, stderr } = await new Deno.Command("deno", {
-    args,
-    cwd: ROOT,
-    env: { DENORT_BIN: Deno.execPath(), NO_COLOR: "1" },
-  }).output();
-  ok(success, new TextDecoder().decode(stderr));
+/**
+ * `deno task compile`, but into another folder. The slim runtime that Deno downloads for it may be out of reach; Deno
+ * itself stands in, and only bytes are read.
+ */
+function compile(out: string, args: readonly string[]): Process {
+  const { run, read, write, ...rest } = config.permissions.compile;
+  deepEqual([run, read, write, rest], [["deno"], ["deno.json", "dist"], ["dist"], {}]);
+  return startProgram("collector/deploy/compile.ts", ["--out", out, ...args], [
+    "--allow-run=deno",
+    `--allow-read=deno.json,${out}`,
+    `--allow-write=${out}`,
+  ], { env: { DENORT_BIN: Deno.execPath(), NO_COLOR: "1" } });
+}
 
-  const { permissions } = metadataOf(await Deno.readFile(out));
-  const set = config.permissions.collector;
+async function compiled(out: string, args: readonly string[]): Promise<Uint8Array> {
+  await using program = compile(out, ["--target", MACHINE, ...args]);
+  const { success } = await program.wait(120_000);
+  ok(success, program.lines.join("\n"));
+  const name = `gossip-collector-linux-${MACHINE}`;
+  deepEqual(Array.from(Deno.readDirSync(out), (file) => file.name), [name]);
+  return await Deno.readFile(`${out}/${name}`);
+}
+
+/** Deno adds its usual import servers, which nothing comes of: the set denies every import (`deny_import: []`). */
+function permissionsOf(binary: Uint8Array) {
+  const { allow_import: _, ...permissions } = metadataOf(binary).permissions;
+  return permissions;
+}
+
+function permissionsWith(net: readonly string[]) {
   const absolute = (paths: string[]) => paths.map((path) => resolve(ROOT, path));
-  deepEqual(permissions, {
+  return {
     allow_env: null,
     deny_env: null,
     ignore_env: [],
-    allow_net: set.net,
+    allow_net: net,
     deny_net: null,
     allow_ffi: null,
     deny_ffi: null,
@@ -60,11 +88,96 @@ Deno.test("the compiled collector carries the set it runs under, asks nothing, a
     deny_sys: null,
     allow_write: absolute(set.write),
     deny_write: null,
-    allow_import: null,
     deny_import: [],
     prompt: false,
-  });
+  };
+}
 
-  const added = (await Deno.stat(out)).size - (await Deno.stat(Deno.execPath())).size;
-  ok(added < 8 * 1024 * 1024, `${added} bytes on top of the runtime`);
+Deno.test("the compiled collector carries the set it runs under, asks nothing, and is small", async () => {
+  await using dir = await tempDir();
+  const binary = await compiled(dir.path, []);
+  deepEqual(permissionsOf(binary), permissionsWith(set.net));
+  const added = binary.length - (await Deno.stat(Deno.execPath())).size;
+  ok(added < MAX_ADDED_BYTES, `${added} bytes on top of the runtime`);
+});
+
+Deno.test("a build's own NATS server and networks are opened, and the default server closed", async () => {
+  await using dir = await tempDir();
+  const wishes = ["--nats", "100.64.0.7:4222,nats.tail.ts.net:4222", "--allow-cidr", "10.8.0.0/24"];
+  const permissions = permissionsOf(await compiled(dir.path, wishes));
+  const net = set.net.filter((entry: string) => entry !== "127.0.0.1:4222");
+  deepEqual(
+    permissions,
+    permissionsWith([...net, "100.64.0.7:4222", "nats.tail.ts.net:4222", "10.8.0.0/24"]),
+  );
+});
+
+Deno.test("a wrong wish, or a runtime for another machine, ends a build with one line and no file", async () => {
+  await using dir = await tempDir();
+  const other = MACHINES.find((machine) => machine !== MACHINE)!;
+  const cases: [string[], RegExp][] = [
+    [["--target", other], new RegExp(`^Cannot build for ${other}: .*/denort-${other}-.*\\.zip `)],
+    [["--target", "mips"], /^Cannot build for "mips"; --target takes x86_64 and aarch64$/],
+    [["--nats", "localhost"], /^Cannot open --nats "localhost": it should be host:port/],
+    [["--allow-cidr", "2000::/3"], /^Cannot open --allow-cidr .*single IPv6 addresses only/],
+  ];
+  for (const [args, message] of cases) {
+    await using program = compile(dir.path, args);
+    const { code } = await program.wait(120_000);
+    equal(code, 2, program.lines.join("\n"));
+    equal(program.lines.length, 1, program.lines.join("\n"));
+    match(program.lines[0], message);
+    deepEqual([...Deno.readDirSync(dir.path)], []);
+  }
+});
+
+Deno.test("what is put into the binary runs without packages, and delivers what a peer told", async () => {
+  await using stack = new AsyncDisposableStack();
+  const dir = stack.use(await tempDir());
+  const program = dir.join("gossip-collector.mjs");
+  await bundle(program);
+  // The set but for where it reaches: a test has its own folder, and its peer is on loopback.
+  const sandbox = [
+    ...["--config=deno.json", "--no-lock", "--no-npm", "--no-remote", "-P=collector"],
+    ...["--allow-net=127.0.0.1", `--allow-read=${dir.path}`, `--allow-write=${dir.path}`],
+  ];
+  await using help = startProgram(program, ["--help"], sandbox);
+  ok((await help.wait()).success, help.lines.join("\n"));
+  ok(help.lines.some((line) => /--config FILE/.test(line)), help.lines.join("\n"));
+
+  const nats = stack.use(await startNatsServer());
+  const connection = await connect({ servers: nats.url });
+  stack.defer(() => connection.close());
+  const { streams } = await connection.jetstreamManager();
+  await streams.add({ name: STREAM, subjects: [BATCHES] });
+
+  const graph = signedGraph({ nodes: 3, channels: 2, timestamp: 1_758_844_000 });
+  const told = Promise.withResolvers<void>();
+  const peer = stack.use(new ScriptedPeer("bundle", honest(graph, () => told.resolve())));
+  await Deno.writeTextFile(dir.join("peers.txt"), peerName(peer.address));
+  await Deno.writeTextFile(
+    dir.join("collector.yaml"),
+    JSON.stringify({
+      name: "bundled",
+      network: "regtest",
+      data_dir: dir.join("data"),
+      peers: { file: dir.join("peers.txt"), target: 1 },
+      uplink: { kind: "nats", servers: [nats.url] },
+    }),
+  );
+  await using collector = startProgram(program, ["--config", dir.join("collector.yaml")], sandbox);
+  await Promise.race([told.promise, collector.wait(60_000)]);
+  collector.signal("SIGTERM");
+  equal((await collector.wait()).code, 0, collector.lines.join("\n"));
+
+  const { state } = await streams.info(STREAM);
+  const texts = new Set<string>();
+  let receipts = 0;
+  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+    const batch = decodeBatch((await streams.getMessage(STREAM, { seq })).data);
+    receipts += batch.receipts.sessions.length;
+    for (const raw of batch.messages.raws) texts.add(raw.toString());
+  }
+  equal(receipts, graph.length);
+  deepEqual(texts, new Set(graph.map((raw) => raw.toString())));
 });

@@ -1,0 +1,110 @@
+/**
+ * The two steps that make a binary of the collector: one file of its modules and packages, then that file behind Deno's
+ * runtime. (`deno compile --bundle` does both at once, and adds every package of the lock file that holds a native
+ * library, DuckDB among them, when it is in Deno's cache.)
+ *
+ * @module
+ */
+import { UserError } from "../../shared/errors.ts";
+import { ELF_HEADER_BYTES, type Machine, machineOf } from "./elf.ts";
+
+/** The project's folder. */
+const ROOT: URL = new URL("../../", import.meta.url);
+/** The name of the permission set in `deno.json` that collectors run under. */
+const PERMISSION_SET = "collector";
+/** What of a failed step's output is told. */
+const TOLD_LINES = 12;
+
+/** A binary to be built. */
+export interface Build {
+  /** What {@link bundle} made. */
+  readonly bundle: string;
+  /** Whom it is for. */
+  readonly machine: Machine;
+  /** The values of `--allow-net`: they stand in for those of the permission set. */
+  readonly net: readonly string[];
+  /** The binary's path; what is there is replaced. */
+  readonly output: string;
+}
+
+/** Deno's name of a target. */
+function targetOf(machine: Machine): string {
+  return `${machine}-unknown-linux-gnu`;
+}
+
+/** The `net` entries of the collector's permission set, as `deno.json` has them. */
+export async function netOfSet(): Promise<string[]> {
+  const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  return config.permissions[PERMISSION_SET].net;
+}
+
+/**
+ * Type-checks the collector and puts it with its packages into one file, which imports nothing but Deno's own modules.
+ *
+ * @throws {UserError} when it cannot.
+ */
+export async function bundle(output: string): Promise<void> {
+  const args = ["bundle", "--quiet", "--check", "--platform=deno", "--no-remote"];
+  const failure = await deno([...args, "--output", output, "collector/main.ts"]);
+  if (failure) throw new UserError(`Cannot bundle the collector:\n${failure}`);
+}
+
+/**
+ * Builds one binary. It carries the collector's permission set, asks nobody for more, and imports nothing.
+ *
+ * @throws {UserError} when there is no runtime for the machine, or Deno fails.
+ */
+export async function compile({ bundle, machine, net, output }: Build): Promise<void> {
+  const failure = await deno([
+    ...["compile", "--quiet", "--config=deno.json", "--no-lock", "--no-npm", "--no-remote"],
+    ...["--no-check", "--no-prompt", `-P=${PERMISSION_SET}`, `--allow-net=${net.join(",")}`],
+    ...["--target", targetOf(machine), "--output", output, bundle],
+  ]);
+  if (failure) throw new UserError(`Cannot build for ${machine}: ${reasonOf(failure, machine)}`);
+  const found = await machineOfFile(output);
+  if (found === machine) return;
+  // DENORT_BIN is taken whatever the target is.
+  await Deno.remove(output);
+  throw new UserError(
+    `Cannot build for ${machine}: the runtime that DENORT_BIN names is for ${
+      found ?? "another machine"
+    }; ${runtimeHint(machine)}`,
+  );
+}
+
+function reasonOf(failure: string, machine: Machine): string {
+  if (/denort|DENORT_BIN/.test(failure)) {
+    return `Deno's slim runtime for it could not be had; ${runtimeHint(machine)}`;
+  }
+  return `deno compile failed:\n${failure}`;
+}
+
+function runtimeHint(machine: Machine): string {
+  const { deno: version } = Deno.version;
+  const file = `denort-${targetOf(machine)}.zip`;
+  return `fetch https://dl.deno.land/release/v${version}/${file} on a machine that reaches it, unpack it, and ` +
+    "set DENORT_BIN to the path of denort";
+}
+
+async function machineOfFile(path: string): Promise<Machine | null> {
+  using file = await Deno.open(path);
+  const header = new Uint8Array(ELF_HEADER_BYTES);
+  const length = await file.read(header) ?? 0;
+  return machineOf(header.subarray(0, length));
+}
+
+/** Runs deno in the project's folder: null, or what it said when it failed. */
+async function deno(args: readonly string[]): Promise<string | null> {
+  const command = new Deno.Command("deno", {
+    args: [...args],
+    cwd: ROOT,
+    env: { NO_COLOR: "1" },
+    stdin: "null",
+  });
+  const { success, stdout, stderr } = await command.output();
+  if (success) return null;
+  const text = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
+  // A trace of Deno's own frames, all unknown, helps nobody.
+  return text.replace(/\n+Stack backtrace:[^]*$/, "").trim().split("\n").slice(-TOLD_LINES)
+    .join("\n");
+}

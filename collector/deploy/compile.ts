@@ -1,0 +1,84 @@
+/**
+ * Builds the collector as single binaries for Linux, with its permission set baked in. See `INSTALL.md`.
+ *
+ * @module
+ */
+import { runMain } from "../../shared/cli.ts";
+import { errorText, UserError } from "../../shared/errors.ts";
+import { printable } from "../../shared/text.ts";
+import { bundle, compile, netOfSet } from "./build.ts";
+import { type Machine, MACHINES } from "./elf.ts";
+import { allowedNet } from "./reach.ts";
+
+if (import.meta.main) {
+  await runMain({
+    name: "deno task compile",
+    summary:
+      "Builds the collector as a single binary for Linux. The binary carries the permission set that\n" +
+      "`deno task collect` runs under: it reaches public IPv4 addresses, the NATS server named here,\n" +
+      "and an archiver on the same host, and nothing private unless it is named here.",
+    flags: {
+      target: {
+        type: "string",
+        value: "MACHINES",
+        help: "the machines to build for, with commas",
+        default: MACHINES.join(","),
+      },
+      nats: {
+        type: "string",
+        value: "HOST:PORT",
+        help: "the NATS servers, with commas (default: 127.0.0.1:4222)",
+      },
+      "allow-cidr": {
+        type: "string",
+        value: "CIDR",
+        help:
+          "more networks, with commas, each with :PORT or for all ports; single addresses of IPv6",
+      },
+      out: { type: "string", value: "DIR", help: "where the binaries go", default: "dist" },
+    },
+    examples: [
+      "deno task compile --nats 100.64.0.7:4222",
+      "deno task compile --target x86_64 --nats 10.8.0.1:4222 --allow-cidr 127.0.0.1:9050,192.168.0.0/16",
+    ],
+  }, async ({ target, nats, "allow-cidr": cidrs, out }) => {
+    const machines = list(target).map(machineNamed);
+    const net = allowedNet(await netOfSet(), { nats: list(nats), cidrs: list(cidrs) });
+    await makeFolder(out);
+    const bundled = `${out}/gossip-collector.mjs`;
+    try {
+      await bundle(bundled);
+      for (const machine of machines) {
+        const output = `${out}/gossip-collector-linux-${machine}`;
+        await compile({ bundle: bundled, machine, net, output });
+        const { size } = await Deno.stat(output);
+        console.log(`${output}: ${(size / 2 ** 20).toFixed(1)} MiB`);
+      }
+    } finally {
+      await Deno.remove(bundled).catch(() => {});
+    }
+  });
+}
+
+async function makeFolder(path: string): Promise<void> {
+  try {
+    await Deno.mkdir(path, { recursive: true });
+  } catch (error) {
+    const reason = error instanceof Deno.errors.NotCapable
+      ? "this task may write to dist and folders in it only"
+      : errorText(error);
+    throw new UserError(`Cannot use folder ${path}: ${reason}`, { cause: error });
+  }
+}
+
+function list(text: string | undefined): string[] {
+  return text === undefined ? [] : text.split(",").map((entry) => entry.trim());
+}
+
+function machineNamed(name: string): Machine {
+  const machine = MACHINES.find((known) => known === name);
+  if (machine) return machine;
+  throw new UserError(
+    `Cannot build for "${printable(name)}"; --target takes ${MACHINES.join(" and ")}`,
+  );
+}

@@ -1,0 +1,93 @@
+/**
+ * What a collector's sandbox may reach over the network, worked out for one build.
+ *
+ * @module
+ */
+import { parseCidr } from "../addresses/cidr.ts";
+import { formatIp, IPV4_BYTES, parseIp } from "../addresses/ip.ts";
+import { UserError } from "../../shared/errors.ts";
+import { printable } from "../../shared/text.ts";
+
+/** The broker's endpoint in the collector's permission set, for which the build's own stand in. */
+export const DEFAULT_NATS = "127.0.0.1:4222";
+
+/** What a build opens beside the public IPv4 networks. */
+export interface Reach {
+  /** NATS servers, `host:port`; when there are any, {@link DEFAULT_NATS} is closed. */
+  readonly nats: readonly string[];
+  /** Networks in CIDR notation, each for all ports or, behind a colon, for one. */
+  readonly cidrs: readonly string[];
+}
+
+/** A host or network and a port; what has colons itself, which is IPv6, stands in brackets. */
+const WITH_PORT = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d+)$/;
+/** RFC 1123, section 2.1; the underscore is for what local resolvers allow. */
+const NAME = /^(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*$/;
+const IPV6_BITS = 128;
+const MAX_PORT = 65_535;
+
+/**
+ * The values of Deno's `--allow-net`.
+ *
+ * @param set those of the collector's own permission set.
+ * @throws {UserError} for an endpoint or network that is none, or that Deno cannot open.
+ */
+export function allowedNet(set: readonly string[], { nats, cidrs }: Reach): string[] {
+  const own = nats.length > 0 ? set.filter((entry) => entry !== DEFAULT_NATS) : set;
+  return [...new Set([...own, ...nats.map(natsEntry), ...cidrs.map(networkEntry)])];
+}
+
+function natsEntry(text: string): string {
+  const [, ipv6, host, port] = WITH_PORT.exec(text) ?? [];
+  const ip = parseIp(ipv6 ?? host ?? "");
+  const isHost = ipv6 !== undefined ? ip !== null : ip !== null || isName(host ?? "");
+  if (!isHost || !isPort(port)) {
+    throw new UserError(
+      `Cannot open --nats "${
+        printable(text)
+      }": it should be host:port, such as 100.64.0.7:4222 or [fd7a::7]:4222`,
+    );
+  }
+  return `${ip ? hostOf(ip) : host.toLowerCase()}:${Number(port)}`;
+}
+
+function networkEntry(text: string): string {
+  const [, ipv6, ipv4, port] = WITH_PORT.exec(text) ?? [];
+  const network = ipv6 ?? ipv4 ?? text;
+  const cannot = `Cannot open --allow-cidr "${printable(text)}"`;
+  if (port !== undefined && !isPort(port)) {
+    throw new UserError(`${cannot}: a port is a number from 1 to ${MAX_PORT}`);
+  }
+  const { base, bits } = cidrOf(network, cannot);
+  const suffix = port === undefined ? "" : `:${Number(port)}`;
+  if (base.length === IPV4_BYTES) return `${formatIp(base)}/${bits}${suffix}`;
+  if (bits < IPV6_BITS) {
+    throw new UserError(
+      `${cannot}: Deno opens single IPv6 addresses only, no IPv6 networks; name each one, such as 2001:db8::7`,
+    );
+  }
+  return hostOf(base) + suffix;
+}
+
+function cidrOf(text: string, cannot: string) {
+  try {
+    return parseCidr(text);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UserError(`${cannot}: ${reason}`, { cause: error });
+  }
+}
+
+function hostOf(ip: Uint8Array): string {
+  return ip.length === IPV4_BYTES ? formatIp(ip) : `[${formatIp(ip)}]`;
+}
+
+/** A name; one of digits and dots alone would be a mistyped address. */
+function isName(host: string): boolean {
+  return NAME.test(host) && host.length <= 253 && !/^[\d.]+$/.test(host);
+}
+
+function isPort(text: string | undefined): boolean {
+  const port = Number(text);
+  return port >= 1 && port <= MAX_PORT;
+}
