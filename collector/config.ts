@@ -7,6 +7,7 @@ import * as v from "valibot";
 import { COLLECTOR_NAME } from "../shared/batch/batch.ts";
 import { duration, integer, oneOf, size, text } from "../shared/config.ts";
 import { type Network, NETWORKS } from "../shared/bolt/chains.ts";
+import { FSYNC_POLICIES, type FsyncPolicy } from "./spool/spool.ts";
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
 
 const SECOND = 1000;
@@ -73,7 +74,11 @@ export interface CollectorConfig {
     readonly max_age: number;
   };
   /** How much may wait on disk. */
-  readonly spool: { readonly max_bytes: number; readonly segment_bytes: number };
+  readonly spool: {
+    readonly max_bytes: number;
+    readonly segment_bytes: number;
+    readonly fsync: FsyncPolicy;
+  };
   /** Where batches go. */
   readonly uplink: LocalUplinkConfig | NatsUplinkConfig;
   /** How long the end of a run may take to deliver what is left. */
@@ -128,6 +133,7 @@ export const CollectorConfigSchema: v.GenericSchema<unknown, CollectorConfig> = 
   spool: group({
     max_bytes: v.optional(size(MIB, 64 * TIB), "4GiB"),
     segment_bytes: v.optional(size(64 * KIB, 1024 * MIB), "16MiB"),
+    fsync: v.optional(oneOf(FSYNC_POLICIES), "segment"),
   }),
   uplink: v.optional(
     v.variant("kind", [localUplink, natsUplink], "should have kind: local or kind: nats"),

@@ -15,6 +15,9 @@ import { loadIdentity } from "./identity.ts";
 import { PeerManager } from "./peer/manager.ts";
 import { choosablePeers } from "./peers.ts";
 import { reportProgress } from "./progress.ts";
+import { Journal } from "./receipt/journal.ts";
+import { recoverOpenBatch } from "./recover.ts";
+import { JournalFile } from "./spool/journal_file.ts";
 import { Spool } from "./spool/spool.ts";
 import { Delivery } from "./uplink/delivery.ts";
 import { JetStreamUplink } from "./uplink/jetstream.ts";
@@ -66,9 +69,13 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     await Spool.open(join(config.data_dir, "spool"), {
       maxBytes: config.spool.max_bytes,
       segmentBytes: config.spool.segment_bytes,
+      fsync: config.spool.fsync,
       onDropped: (dropped) => intake.recorder.batchesDropped(dropped),
     }),
   );
+  const journalPath = join(config.data_dir, "spool", "open_batch.journal");
+  recoverOpenBatch(journalPath, spool);
+  const journal = new Journal(stack.use(new JournalFile(journalPath)));
   const intake: Intake = stack.use(
     new Intake({
       collector: config.name,
@@ -84,6 +91,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       random,
       chain: chainHash(config.network),
       sink: (bytes, id) => spool.append(bytes, id),
+      journal,
       onBad: (bad) => manager.blame(bad),
     }),
   );

@@ -13,6 +13,7 @@ import {
 } from "../../shared/batch/body.ts";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { MAX_BATCH_EVENTS } from "../../shared/batch/events.ts";
+import type { Journal } from "./journal.ts";
 
 /**
  * A batch is full when it may take more than this. What is left to {@link MAX_BATCH_BYTES} holds the largest single
@@ -46,9 +47,11 @@ export class OpenBatch {
   #verdictNumbers = new Uint32Array(VERDICTS_ROOM);
   #verdictCodes = new Uint8Array(VERDICTS_ROOM);
   #events: CollectorEvent[] = [];
+  readonly #journal: Journal | null;
 
-  /** Starts empty, with room for `maxReceipts` or as many as a batch can carry. */
-  constructor(maxReceipts: number) {
+  /** Starts empty, with room for `maxReceipts` or as many as a batch can carry; what is added is told the journal. */
+  constructor(maxReceipts: number, journal: Journal | null = null) {
+    this.#journal = journal;
     const room = Math.min(maxReceipts, MOST_RECEIPTS);
     this.#receivedAt = new Float64Array(room);
     this.#messages = new Uint32Array(room);
@@ -77,6 +80,7 @@ export class OpenBatch {
     this.#messages[at] = message;
     this.#sessions[at] = session;
     this.#flags[at] = flags;
+    this.#journal?.receipt(receivedAt, message, session, flags);
   }
 
   /** Adds a text, unless it is in already; `raw` must not change any more. */
@@ -84,6 +88,7 @@ export class OpenBatch {
     if (this.#texts.has(message)) return;
     this.#texts.set(message, raw);
     this.textBytes += raw.length;
+    this.#journal?.text(message, raw);
   }
 
   /** Adds a verdict; `code` is an index into `VERDICTS`. */
@@ -91,12 +96,14 @@ export class OpenBatch {
     if (this.#verdicts === this.#verdictNumbers.length) this.#growVerdicts();
     this.#verdictNumbers[this.#verdicts] = message;
     this.#verdictCodes[this.#verdicts++] = code;
+    this.#journal?.verdict(message, code);
   }
 
-  /** Adds an event that takes `bytes` as JSON. */
-  addEvent(event: CollectorEvent, bytes: number): void {
+  /** Adds an event; `json` is the same as JSON. */
+  addEvent(event: CollectorEvent, json: Uint8Array): void {
     this.#events.push(event);
-    this.textBytes += bytes + 1;
+    this.textBytes += json.length + 1;
+    this.#journal?.event(json);
   }
 
   /** What is in it, ready to encode; its columns hold only until the next addition. It is empty then. */

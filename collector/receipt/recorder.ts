@@ -86,7 +86,9 @@ export class Recorder implements ReceiptSink, Disposable {
     this.counters = this.#counters;
     this.#messages = new KnownMessages(this.#options.messages, dependencies.random);
     this.#repeats = new Repeats(this.#options.repeats);
-    this.#batch = new OpenBatch(this.#options.maxReceipts);
+    this.#batch = new OpenBatch(this.#options.maxReceipts, dependencies.journal);
+    this.#beginJournal();
+    dependencies.journal?.settle();
     const { epoch: at, version, targetPeers: target_peers } = this.#options;
     this.#tell({ kind: "run_started", at, version: clip(version), target_peers });
   }
@@ -197,8 +199,10 @@ export class Recorder implements ReceiptSink, Disposable {
     });
     this.#receiptsBefore += content.receipts.flags.length;
     this.#counters.batchBytes += bytes.length;
+    this.#beginJournal();
     // Last, for the spool may answer with events for the next batch.
     this.#dependencies.sink(bytes, { epoch, number });
+    this.#dependencies.journal?.settle();
   }
 
   /** Ends the epoch in order: nothing may be recorded after it, but {@link retell} still answers. */
@@ -212,6 +216,13 @@ export class Recorder implements ReceiptSink, Disposable {
   /** Stops the timer; twice is harmless. */
   [Symbol.dispose](): void {
     this.#stop.abort();
+  }
+
+  #beginJournal(): void {
+    const { collector, epoch } = this.#options;
+    const { batches: number } = this.#counters;
+    const receiptsBefore = this.#receiptsBefore;
+    this.#dependencies.journal?.begin({ collector, epoch, number, receiptsBefore });
   }
 
   #addNewMessage(number: number, raw: Uint8Array): void {
@@ -236,10 +247,10 @@ export class Recorder implements ReceiptSink, Disposable {
 
   /** Puts an event into the open batch; gives its bytes as JSON. */
   #tell(event: CollectorEvent): number {
-    const bytes = new TextEncoder().encode(JSON.stringify(event)).length;
-    this.#batch.addEvent(event, bytes);
+    const json = new TextEncoder().encode(JSON.stringify(event));
+    this.#batch.addEvent(event, json);
     this.#afterAdding();
-    return bytes;
+    return json.length;
   }
 
   /** Closes the batch when it is full; starts its time when this was its first item. */

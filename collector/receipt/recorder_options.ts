@@ -5,6 +5,7 @@
  */
 import type { Clock } from "../../shared/clock.ts";
 import type { Random } from "../../shared/random.ts";
+import type { Journal } from "./journal.ts";
 import type { KnownMessagesLimits } from "./known_messages.ts";
 import type { RepeatsLimits } from "./repeats.ts";
 
@@ -45,6 +46,8 @@ export interface RecorderDependencies {
     bytes: Uint8Array,
     id: { readonly epoch: number; readonly number: number },
   ) => void;
+  /** Is told what goes into the open batch, for a next life; none by default. */
+  readonly journal?: Journal;
   /** Hears of each new message once, with a copy of its bytes that it may keep. */
   readonly onNewMessage: (number: number, raw: Uint8Array) => void;
 }

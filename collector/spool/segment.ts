@@ -20,14 +20,17 @@ export class Segment {
   /** Records delivered or given up. */
   done = 0;
 
-  readonly #path: string;
+  /** Its last record's batch, or null. */
+  newest: BatchNumber | null = null;
+  /** Its file. */
+  readonly path: string;
   #writer: Deno.FsFile | null = null;
   #reader: Deno.FsFile | null = null;
   #readAt = 0;
   #read = 0;
 
   private constructor(path: string) {
-    this.#path = path;
+    this.path = path;
   }
 
   /** Makes an empty segment, open for appending. Throws what the file system throws. */
@@ -45,9 +48,10 @@ export class Segment {
     const segment = new Segment(path);
     try {
       const { size } = Deno.statSync(path);
-      for (const { length } of segment.#walk(0, size)) {
+      for (const { length, number } of segment.#walk(0, size)) {
         segment.bytes += length;
         segment.records++;
+        segment.newest = number;
       }
       if (segment.bytes < size) Deno.truncateSync(path, segment.bytes);
       return { segment, tornBytes: size - segment.bytes };
@@ -91,6 +95,7 @@ export class Segment {
     }
     this.bytes += record.length;
     this.records++;
+    this.newest = recordNumber(record);
   }
 
   /**
@@ -127,7 +132,7 @@ export class Segment {
   /** Seals it and removes its file. Throws what the file system throws. */
   remove(): void {
     this.seal();
-    Deno.removeSync(this.#path);
+    Deno.removeSync(this.path);
   }
 
   /** Lengths and numbers of the records from `start` to `end`, as far as they are whole. */
@@ -152,7 +157,7 @@ export class Segment {
 
   /** Bytes of the file; zeros where it is shorter than it was, which no record's check lets through. */
   #bytesAt(offset: number, length: number): Uint8Array {
-    this.#reader ??= Deno.openSync(this.#path);
+    this.#reader ??= Deno.openSync(this.path);
     this.#reader.seekSync(offset, Deno.SeekMode.Start);
     const bytes = new Uint8Array(length);
     for (let at = 0; at < length;) {

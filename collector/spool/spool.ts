@@ -4,7 +4,7 @@
  * A folder of append-only segments. Batches are read back for delivery through the page cache, in the order in which
  * they were written, those of earlier epochs first. A segment's file goes when all of its batches are delivered; what
  * was delivered out of a segment that is still there is delivered once more after a restart, which changes nothing in
- * the archive. A write that returned survives SIGKILL, but not necessarily the loss of power.
+ * the archive. A write that returned survives SIGKILL; what the loss of power may take depends on {@link FsyncPolicy}.
  *
  * One process at a time: the lock of the data folder sees to it.
  *
@@ -17,6 +17,7 @@ import { logger } from "../../shared/log.ts";
 import { type DroppedRange, DroppedRanges } from "./dropped_ranges.ts";
 import { type BatchNumber, encodeRecord, recordBatch, recordNumber } from "./record.ts";
 import { Segment } from "./segment.ts";
+import { Syncer } from "./syncer.ts";
 
 const log = logger("collector", "spool");
 
@@ -27,12 +28,26 @@ const MIN_SEGMENTS = 4;
 /** An active segment of which everything is delivered is given up at this size, so that a crash repeats little. */
 const GIVE_UP_BYTES = MAX_BATCH_BYTES;
 
+/** When files are brought to disk. */
+export const FSYNC_POLICIES = ["never", "segment", "batch"] as const;
+
+/**
+ * When files are brought to disk, for the loss of power. Nothing waits for it, delivery neither:
+ *
+ * - `never`: when the system does so by itself, within about half a minute;
+ * - `segment`: when a segment is full;
+ * - `batch`: with each batch; those that come while the disk is busy go together.
+ */
+export type FsyncPolicy = typeof FSYNC_POLICIES[number];
+
 /** How much a spool may hold. */
 export interface SpoolOptions {
   /** The cap: at it the oldest segment is dropped, and with it what of it was not delivered. */
   readonly maxBytes: number;
   /** When the next segment is begun; at most a quarter of the cap is taken. */
   readonly segmentBytes: number;
+  /** When files are brought to disk: `never` by default. */
+  readonly fsync?: FsyncPolicy;
   /** Hears what was dropped, once the spool can write again: that is when it can be told. */
   readonly onDropped: (dropped: DroppedRange) => void;
 }
@@ -55,8 +70,8 @@ export interface SpoolCounters {
   damaged: number;
 }
 
-/** Batches on disk. Disposing closes its files; twice is harmless. */
-export class Spool implements Disposable {
+/** Batches on disk. Disposing closes its files, `await using` brings them to disk, too; twice is harmless. */
+export class Spool implements Disposable, AsyncDisposable {
   /** What it has done so far. */
   readonly counters: Readonly<SpoolCounters>;
   /** Called after each batch that was added. */
@@ -73,6 +88,8 @@ export class Spool implements Disposable {
   /** Given out by {@link next}, and not delivered yet. */
   readonly #outstanding = new Map<SpooledBatch, Segment>();
   readonly #unreported = new DroppedRanges();
+  readonly #syncer = new Syncer();
+  #newest: BatchNumber | null = null;
   /** Why the last write failed, or null. */
   #trouble: string | null = null;
 
@@ -116,6 +133,16 @@ export class Spool implements Disposable {
     return this.#segments.reduce((sum, { records, done }) => sum + records - done, 0);
   }
 
+  /** The batch that was appended last, in this life or an earlier one; null when nothing is left of it. */
+  get newest(): BatchNumber | null {
+    return this.#newest;
+  }
+
+  /** What was brought to disk. */
+  get syncs(): Pick<Syncer, "syncs" | "failures"> {
+    return this.#syncer;
+  }
+
   /** Bytes of its files. */
   get bytes(): number {
     return this.#bytes;
@@ -123,22 +150,31 @@ export class Spool implements Disposable {
 
   /** Adds a batch. Never throws: what cannot be kept is dropped, counted and told. */
   append(bytes: Uint8Array, id: BatchNumber): void {
+    if (!this.adopt(bytes, id)) return;
+    for (const range of this.#unreported.take()) this.#options.onDropped(range);
+  }
+
+  /** As {@link append}, but what is dropped is told with the next one. @returns whether the batch is kept. */
+  adopt(bytes: Uint8Array, id: BatchNumber): boolean {
     const record = encodeRecord(bytes, id);
     while (this.#segments.length > 0 && this.#bytes + record.length > this.#options.maxBytes) {
       this.#dropOldest();
     }
     try {
-      this.#activeSegment(record.length).append(record);
+      const segment = this.#activeSegment(record.length);
+      segment.append(record);
+      if (this.#options.fsync === "batch") this.#syncer.sync(segment.path);
     } catch (error) {
       this.#unreported.add(id);
       this.#counters.dropped++;
       this.#setTrouble(errorText(error));
-      return;
+      return false;
     }
     this.#bytes += record.length;
+    this.#newest = id;
     this.#setTrouble(null);
     this.onAppended?.();
-    for (const range of this.#unreported.take()) this.#options.onDropped(range);
+    return true;
   }
 
   /**
@@ -182,12 +218,23 @@ export class Spool implements Disposable {
     }
   }
 
+  /** Disposes, and waits until all is on disk. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { fsync = "never" } = this.#options;
+    if (fsync !== "never") {
+      for (const { isDone, path } of this.#segments) if (!isDone) this.#syncer.sync(path);
+    }
+    this[Symbol.dispose]();
+    await this.#syncer.idle();
+  }
+
   #recover(name: string): void {
     this.#nextSequence = Number(SEGMENT_NAME.exec(name)![1]) + 1;
     const { segment, tornBytes } = Segment.recover(join(this.#path, name));
     this.#counters.tornBytes += tornBytes;
     this.#counters.recovered += segment.records;
     this.#bytes += segment.bytes;
+    this.#newest = segment.newest ?? this.#newest;
     this.#segments.push(segment);
     this.#release(segment);
   }
@@ -198,11 +245,14 @@ export class Spool implements Disposable {
     if (last && !last.isSealed) {
       if (last.bytes === 0 || last.bytes + length <= this.#segmentBytes) return last;
       last.seal();
+      if (this.#options.fsync === "segment") this.#syncer.sync(last.path);
       this.#release(last);
     }
     const name = `${String(this.#nextSequence++).padStart(10, "0")}.seg`;
     const segment = Segment.create(join(this.#path, name));
     this.#segments.push(segment);
+    // The name of a new file is the folder's.
+    if ((this.#options.fsync ?? "never") !== "never") this.#syncer.sync(this.#path);
     return segment;
   }
 

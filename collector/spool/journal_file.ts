@@ -1,0 +1,118 @@
+/**
+ * The open batch's journal as a file beside the spool's segments. See `../receipt/journal.ts` for what is in it.
+ *
+ * @module
+ */
+import { errorText, UserError } from "../../shared/errors.ts";
+import { logger } from "../../shared/log.ts";
+import type { JournalSink } from "../receipt/journal.ts";
+
+const log = logger("collector", "spool");
+
+/** A batch of the most and longest receipts and texts stays far below it; what would be longer is not written. */
+export const MAX_JOURNAL_BYTES: number = 16 * 1024 * 1024;
+
+/**
+ * A journal's file. What is written survives SIGKILL, not the loss of power. Disposing closes it, and removes it when it
+ * is empty; twice is harmless.
+ */
+export class JournalFile implements JournalSink, Disposable {
+  /** Chunks that could not be written. */
+  failures = 0;
+  readonly #path: string;
+  readonly #file: Deno.FsFile;
+  /** Bytes of whole chunks. */
+  #bytes = 0;
+  #trouble = false;
+  #closed = false;
+
+  /** Opens an empty journal; what was in the file is gone. @throws {UserError} when it cannot be opened. */
+  constructor(path: string) {
+    this.#path = path;
+    try {
+      this.#file = Deno.openSync(path, { create: true, truncate: true, write: true });
+    } catch (error) {
+      throw new UserError(`Cannot open journal ${path}: ${errorText(error)}`, { cause: error });
+    }
+  }
+
+  /** See {@link JournalSink.append}. */
+  append(chunk: Uint8Array): void {
+    if (this.#closed) return;
+    try {
+      if (this.#bytes + chunk.length > MAX_JOURNAL_BYTES) throw new Error("it is full");
+      for (let at = 0; at < chunk.length;) at += this.#file.writeSync(chunk.subarray(at));
+      this.#bytes += chunk.length;
+      this.#setTrouble(null);
+    } catch (error) {
+      this.failures++;
+      this.#setTrouble(errorText(error));
+      this.#cut(this.#bytes);
+    }
+  }
+
+  /** See {@link JournalSink.clear}. */
+  clear(): void {
+    if (this.#closed || this.#bytes === 0) return;
+    this.#bytes = 0;
+    this.#cut(0);
+  }
+
+  /** See the class. */
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#file.close();
+    if (this.#bytes === 0) removeJournal(this.#path);
+  }
+
+  /** Cuts off the beginning of a chunk, or all. */
+  #cut(length: number): void {
+    try {
+      this.#file.truncateSync(length);
+      this.#file.seekSync(length, Deno.SeekMode.Start);
+    } catch (error) {
+      this.failures++;
+      this.#setTrouble(errorText(error));
+    }
+  }
+
+  /** Says once when writing stops to work, and once when it works again. */
+  #setTrouble(trouble: string | null): void {
+    if ((trouble !== null) === this.#trouble) return;
+    this.#trouble = trouble !== null;
+    if (trouble === null) log.info("The journal of the open batch is written again");
+    else log.error("Cannot write the journal of the open batch: {trouble}", { trouble });
+  }
+}
+
+/**
+ * The bytes of the journal that an earlier process left, up to {@link MAX_JOURNAL_BYTES}; null when it left none.
+ *
+ * @throws {UserError} when the file cannot be read.
+ */
+export function readJournalFile(path: string): Uint8Array | null {
+  try {
+    using file = Deno.openSync(path);
+    const bytes = new Uint8Array(Math.min(file.statSync().size, MAX_JOURNAL_BYTES));
+    let length = 0;
+    while (length < bytes.length) {
+      const count = file.readSync(bytes.subarray(length));
+      if (count === null) break;
+      length += count;
+    }
+    return length === 0 ? null : bytes.subarray(0, length);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw new UserError(`Cannot read journal ${path}: ${errorText(error)}`, { cause: error });
+  }
+}
+
+function removeJournal(path: string): void {
+  try {
+    Deno.removeSync(path);
+  } catch (error) {
+    // The next life finds an old batch in it, which the archive has already.
+    log.warning("Cannot remove {path}: {reason}", { path, reason: errorText(error) });
+  }
+}

@@ -1,0 +1,55 @@
+/**
+ * Brings what was written to disk (fsync), off the event loop: stamps must not wait for a disk.
+ *
+ * @module
+ */
+import { errorText } from "../../shared/errors.ts";
+import { logger } from "../../shared/log.ts";
+
+const log = logger("collector", "spool");
+
+/** Syncs files and folders one at a time; what is asked for again while it waits is synced once. */
+export class Syncer {
+  /** Files and folders brought to disk. */
+  syncs = 0;
+  /** Those that could not be. */
+  failures = 0;
+  /** At most the files of a spool that were written and not synced yet. */
+  readonly #waiting = new Set<string>();
+  #running: Promise<void> | null = null;
+
+  /** Asks for a file or a folder. */
+  sync(path: string): void {
+    this.#waiting.add(path);
+    this.#running ??= this.#run();
+  }
+
+  /** Resolves when nothing waits. */
+  async idle(): Promise<void> {
+    await this.#running;
+  }
+
+  async #run(): Promise<void> {
+    for (const path of this.#waiting) {
+      // Out of the set first: what is written while it is synced needs another sync.
+      this.#waiting.delete(path);
+      try {
+        using file = await Deno.open(path);
+        await file.sync();
+        this.syncs++;
+      } catch (error) {
+        // A segment that was delivered meanwhile needs no sync.
+        if (!(error instanceof Deno.errors.NotFound)) this.#fail(path, error);
+      }
+    }
+    this.#running = null;
+  }
+
+  #fail(path: string, error: unknown): void {
+    if (this.failures++ > 0) return;
+    log.error("Cannot sync {path} to disk: {reason}; loss of power may lose batches", {
+      path,
+      reason: errorText(error),
+    });
+  }
+}
