@@ -1,0 +1,195 @@
+import { deepEqual, equal, match, notEqual, rejects } from "node:assert/strict";
+import { connect, type NatsConnection, NatsError } from "nats";
+import { openConsumer, openStream } from "../archiver/intake/stream.ts";
+import { batchSubject, STREAM, wantSubject } from "../shared/subjects.ts";
+import { type NatsServer, startNatsServer } from "./support/nats_server.ts";
+import { startProcess } from "./support/process.ts";
+import { tempDir } from "./support/temp_dir.ts";
+
+const DEPLOY = new URL("../collector/deploy/", import.meta.url);
+const ANSWER_MILLISECONDS = 5000;
+const VIOLATION = "PERMISSIONS_VIOLATION";
+
+const serverConfig = await Deno.readTextFile(new URL("nats-server.conf", DEPLOY));
+const passwordsConfig = await Deno.readTextFile(new URL("passwords.example.conf", DEPLOY));
+
+/** A server with the shipped config, but for its folder and port, which are the test's own. */
+async function startShipped(): Promise<NatsServer> {
+  const config = serverConfig
+    .replace(/^include "\.\/passwords\.conf"$/m, passwordsConfig)
+    .replace(/^ *store_dir: .*$/m, "");
+  equal(/^include|^ *store_dir:/m.test(config), false);
+  return await startNatsServer({ config });
+}
+
+/** The password of the example file. */
+function passwordOf(user: string): string {
+  return new RegExp(`^${user.toUpperCase()}_PASSWORD: "(.*)"$`, "m").exec(passwordsConfig)![1];
+}
+
+/** The shipped server, its stream, and a connection of the archiver and of two collectors. */
+async function network(stack: AsyncDisposableStack) {
+  const server = stack.use(await startShipped());
+  const log = async (user: string): Promise<NatsConnection> => {
+    const connection = await connect({ servers: server.url, user, pass: passwordOf(user) });
+    stack.defer(() => connection.close());
+    return connection;
+  };
+  const [archiver, vps1, vps2] = await Promise.all(["archiver", "vps1", "vps2"].map(log));
+  await openStream(archiver, STREAM, 1 << 30);
+  return { server, archiver, vps1, vps2 };
+}
+
+/** How many messages the stream has. */
+async function stored(archiver: NatsConnection): Promise<number> {
+  const { streams } = await archiver.jetstreamManager();
+  return (await streams.info(STREAM)).state.messages;
+}
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+/** What comes of asking: the answer's text, or the error's code. */
+async function ask(connection: NatsConnection, subject: string, body = ""): Promise<string> {
+  try {
+    const answer = await connection.request(subject, body, { timeout: ANSWER_MILLISECONDS });
+    return answer.string();
+  } catch (error) {
+    if (error instanceof NatsError) return error.code;
+    throw error;
+  }
+}
+
+/** Subscribes; gives the error's code, or null when the server takes it. */
+async function subscribe(connection: NatsConnection, subject: string): Promise<string | null> {
+  let code: string | null = null;
+  const subscription = connection.subscribe(subject, {
+    callback: (error) => code = error?.code ?? code,
+  });
+  // The server answers in order.
+  await connection.flush();
+  subscription.unsubscribe();
+  return code;
+}
+
+Deno.test("nats-server takes the shipped files as they are, but not without passwords", async () => {
+  await using dir = await tempDir();
+  const config = dir.join("nats-server.conf");
+  await Deno.writeTextFile(config, serverConfig);
+  const check = async () => {
+    await using program = startProcess("/usr/sbin/nats-server", ["-t", "-c", config]);
+    return { code: (await program.wait()).code, text: program.lines.join("\n") };
+  };
+  const without = await check();
+  notEqual(without.code, 0);
+  match(without.text, /passwords\.conf/);
+  await Deno.writeTextFile(dir.join("passwords.conf"), passwordsConfig);
+  deepEqual(await check(), { code: 0, text: `nats-server: configuration file ${config} is valid` });
+});
+
+Deno.test("a collector's batches reach the stream once, and the archiver takes them", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { archiver, vps1, vps2 } = await network(stack);
+  for (const [name, connection] of [["vps1", vps1], ["vps2", vps2]] as const) {
+    const send = () =>
+      connection.jetstream().publish(batchSubject(name), bytes(`of ${name}`), { msgID: name });
+    equal((await send()).duplicate, false);
+    equal((await send()).duplicate, true);
+  }
+  const consumer = await openConsumer(archiver, STREAM);
+  const taken: string[] = [];
+  for await (const message of await consumer.fetch({ max_messages: 2 })) {
+    taken.push(`${message.subject} ${message.string()} ${message.headers?.get("Nats-Msg-Id")}`);
+    await message.ackAck();
+  }
+  deepEqual(taken, ["gossip.batches.vps1 of vps1 vps1", "gossip.batches.vps2 of vps2 vps2"]);
+  equal(await stored(archiver), 0);
+});
+
+Deno.test("a batch of the largest size passes", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { archiver, vps1 } = await network(stack);
+  await vps1.jetstream().publish(batchSubject("vps1"), new Uint8Array(1024 * 1024 - 4096), {
+    msgID: "vps1/1/1",
+  });
+  equal(await stored(archiver), 1);
+});
+
+Deno.test("a collector writes no other's subjects and speaks to no other", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { archiver, vps1, vps2 } = await network(stack);
+  const heard: string[] = [];
+  for (const subject of ["gossip.heartbeats.*", "gossip.wants.*"]) {
+    archiver.subscribe(subject, { callback: (_, message) => heard.push(message.subject) });
+  }
+  vps2.subscribe(wantSubject("vps2"), { callback: (_, { subject }) => heard.push(subject) });
+  await Promise.all([archiver.flush(), vps2.flush()]);
+
+  for (const subject of ["gossip.batches.vps2", "gossip.batches.x", "gossip.wants.vps2", "x"]) {
+    equal(await ask(vps1, subject), VIOLATION, subject);
+  }
+  vps1.publish("gossip.heartbeats.vps2");
+  vps1.publish("gossip.wants.vps2");
+  vps1.publish("gossip.heartbeats.vps1");
+  await vps1.flush();
+  await Promise.all([archiver.flush(), vps2.flush()]);
+  deepEqual(heard, ["gossip.heartbeats.vps1"]);
+  equal(await stored(archiver), 0);
+});
+
+Deno.test("a collector hears what is wanted of it, and nothing of others", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { archiver, vps1, vps2 } = await network(stack);
+  const heard: string[] = [];
+  vps1.subscribe(wantSubject("vps1"), { callback: (_, { subject }) => heard.push(subject) });
+  // Answers to others, batches on their way to the archiver among them, go by such subjects.
+  vps1.subscribe("_INBOX.>", { callback: (_, message) => heard.push(message.string()) });
+  await vps1.flush();
+  for (const subject of ["gossip.wants.vps2", "gossip.wants.*", "gossip.>", "$JS.>", ">"]) {
+    equal(await subscribe(vps1, subject), VIOLATION, subject);
+  }
+  await vps2.jetstream().publish(batchSubject("vps2"), bytes("a secret"));
+  const consumer = await openConsumer(archiver, STREAM);
+  for await (const message of await consumer.fetch({ max_messages: 1 })) await message.ackAck();
+  archiver.publish(wantSubject("vps2"));
+  archiver.publish(wantSubject("vps1"));
+  await archiver.flush();
+  await vps1.flush();
+  deepEqual(heard, [wantSubject("vps1")]);
+});
+
+Deno.test("a collector neither sees the stream nor harms it", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { archiver, vps1 } = await network(stack);
+  await vps1.jetstream().publish(batchSubject("vps1"), bytes("one"));
+  await openConsumer(archiver, STREAM);
+  const tries: [string, string?][] = [
+    ["$JS.API.INFO"],
+    ["$JS.API.STREAM.NAMES"],
+    [`$JS.API.STREAM.INFO.${STREAM}`],
+    [`$JS.API.STREAM.MSG.GET.${STREAM}`, `{"seq":1}`],
+    [`$JS.API.DIRECT.GET.${STREAM}`, `{"seq":1}`],
+    [`$JS.API.CONSUMER.MSG.NEXT.${STREAM}.archiver`, "1"],
+    [`$JS.API.CONSUMER.CREATE.${STREAM}`, `{"stream_name":"${STREAM}","config":{}}`],
+    [`$JS.API.CONSUMER.DELETE.${STREAM}.archiver`],
+    [`$JS.API.STREAM.MSG.DELETE.${STREAM}`, `{"seq":1}`],
+    [`$JS.API.STREAM.PURGE.${STREAM}`],
+    [`$JS.API.STREAM.DELETE.${STREAM}`],
+    ["$JS.API.STREAM.CREATE.MINE", `{"name":"MINE","subjects":["mine"]}`],
+    ["$SYS.REQ.SERVER.PING"],
+  ];
+  for (const [subject, body] of tries) equal(await ask(vps1, subject, body), VIOLATION, subject);
+  equal(await stored(archiver), 1);
+  // The same questions have answers for those who may ask.
+  match(await ask(archiver, `$JS.API.STREAM.MSG.GET.${STREAM}`, `{"seq":1}`), /"data":"b25l"/);
+  match(await ask(archiver, `$JS.API.STREAM.DELETE.${STREAM}`), /"success":true/);
+});
+
+Deno.test("nobody comes in without a user's own password", async () => {
+  await using server = await startShipped();
+  const refused = { code: "AUTHORIZATION_VIOLATION" };
+  const servers = server.url;
+  await rejects(connect({ servers }), refused);
+  await rejects(connect({ servers, user: "vps1" }), refused);
+  await rejects(connect({ servers, user: "vps1", pass: passwordOf("vps2") }), refused);
+  await rejects(connect({ servers, user: "archiver", pass: passwordOf("vps1") }), refused);
+});
