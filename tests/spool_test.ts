@@ -238,11 +238,15 @@ Deno.test("at its cap the spool drops its oldest undelivered batches and tells w
 
   const left = rest(spool);
   assert.equal(spool.batches, left.length);
-  const gone = dropped.flatMap(({ epoch, first, last }) =>
-    Array.from({ length: last - first + 1 }, (_, i) => `${epoch}/${first + i}`)
+  // Told more than once where the batch that told it was dropped as well.
+  const told = new Set(
+    dropped.flatMap(({ epoch, first, last }) =>
+      Array.from({ length: last - first + 1 }, (_, i) => `${epoch}/${first + i}`)
+    ),
   );
   const delivered = [0, 3, 4, 5, 6, 7].map((number) => `1/${number}`);
   const all = Array.from({ length: 100 }, (_, i) => `1/${i}`);
+  const gone = all.filter((name) => told.has(name));
   assert.deepEqual([...gone, ...names(left)], all.filter((name) => !delivered.includes(name)));
   assert.equal(spool.counters.dropped, gone.length);
   for (const { bytes, ...id } of left) assert.deepEqual(bytes, content(id, 500));

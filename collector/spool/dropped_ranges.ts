@@ -24,14 +24,23 @@ export class DroppedRanges {
 
   /** Adds one batch; those that follow each other share a range. */
   add({ epoch, number }: BatchNumber): void {
+    this.addRange({ epoch, first: number, last: number });
+  }
+
+  /** Adds a range, likewise. */
+  addRange(range: DroppedRange): void {
+    const { epoch } = range;
     const last = this.#ranges.at(-1);
-    const isNext = last?.epoch === epoch && number === last.last + 1;
+    const isNext = last?.epoch === epoch && range.first === last.last + 1;
     const mustWiden = last?.epoch === epoch && this.#ranges.length >= MAX_RANGES;
     if (isNext || mustWiden) {
-      const first = Math.min(last.first, number);
-      this.#ranges[this.#ranges.length - 1] = { epoch, first, last: Math.max(last.last, number) };
+      this.#ranges[this.#ranges.length - 1] = {
+        epoch,
+        first: Math.min(last.first, range.first),
+        last: Math.max(last.last, range.last),
+      };
     } else {
-      this.#ranges.push({ epoch, first: number, last: number });
+      this.#ranges.push(range);
     }
   }
 

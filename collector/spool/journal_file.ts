@@ -23,7 +23,10 @@ export class JournalFile implements JournalSink, Disposable {
   readonly #file: Deno.FsFile;
   /** Bytes of whole chunks. */
   #bytes = 0;
-  #trouble = false;
+  /** Whether writing failed since the last {@link clear}. */
+  #hasFailed = false;
+  /** Whether that was said, and not yet that it works again. */
+  #isTroubled = false;
   #closed = false;
 
   /** Opens an empty journal; what was in the file is gone. @throws {UserError} when it cannot be opened. */
@@ -43,10 +46,8 @@ export class JournalFile implements JournalSink, Disposable {
       if (this.#bytes + chunk.length > MAX_JOURNAL_BYTES) throw new Error("it is full");
       for (let at = 0; at < chunk.length;) at += this.#file.writeSync(chunk.subarray(at));
       this.#bytes += chunk.length;
-      this.#setTrouble(null);
     } catch (error) {
-      this.failures++;
-      this.#setTrouble(errorText(error));
+      this.#fail(error);
       this.#cut(this.#bytes);
     }
   }
@@ -55,6 +56,11 @@ export class JournalFile implements JournalSink, Disposable {
   clear(): void {
     if (this.#closed || this.#bytes === 0) return;
     this.#bytes = 0;
+    if (this.#isTroubled && !this.#hasFailed) {
+      this.#isTroubled = false;
+      log.info("The journal of the open batch is written again");
+    }
+    this.#hasFailed = false;
     this.#cut(0);
   }
 
@@ -72,17 +78,17 @@ export class JournalFile implements JournalSink, Disposable {
       this.#file.truncateSync(length);
       this.#file.seekSync(length, Deno.SeekMode.Start);
     } catch (error) {
-      this.failures++;
-      this.#setTrouble(errorText(error));
+      this.#fail(error);
     }
   }
 
-  /** Says once when writing stops to work, and once when it works again. */
-  #setTrouble(trouble: string | null): void {
-    if ((trouble !== null) === this.#trouble) return;
-    this.#trouble = trouble !== null;
-    if (trouble === null) log.info("The journal of the open batch is written again");
-    else log.error("Cannot write the journal of the open batch: {trouble}", { trouble });
+  /** Says once when writing stops to work; once a whole batch was written it works again. */
+  #fail(error: unknown): void {
+    this.failures++;
+    this.#hasFailed = true;
+    if (this.#isTroubled) return;
+    this.#isTroubled = true;
+    log.error("Cannot write the journal of the open batch: {reason}", { reason: errorText(error) });
   }
 }
 

@@ -90,6 +90,8 @@ export class Spool implements Disposable, AsyncDisposable {
   readonly #unreported = new DroppedRanges();
   readonly #syncer = new Syncer();
   #newest: BatchNumber | null = null;
+  /** What was told of dropped batches, by the batch that carries it: until that is delivered it may be lost itself. */
+  readonly #told = new Map<string, DroppedRange[]>();
   /** Why the last write failed, or null. */
   #trouble: string | null = null;
 
@@ -151,7 +153,11 @@ export class Spool implements Disposable, AsyncDisposable {
   /** Adds a batch. Never throws: what cannot be kept is dropped, counted and told. */
   append(bytes: Uint8Array, id: BatchNumber): void {
     if (!this.adopt(bytes, id)) return;
-    for (const range of this.#unreported.take()) this.#options.onDropped(range);
+    const ranges = this.#unreported.take();
+    if (ranges.length === 0) return;
+    // What is told now goes into the next batch.
+    this.#told.set(nameOf({ epoch: id.epoch, number: id.number + 1 }), ranges);
+    for (const range of ranges) this.#options.onDropped(range);
   }
 
   /** As {@link append}, but what is dropped is told with the next one. @returns whether the batch is kept. */
@@ -165,8 +171,7 @@ export class Spool implements Disposable, AsyncDisposable {
       segment.append(record);
       if (this.#options.fsync === "batch") this.#syncer.sync(segment.path);
     } catch (error) {
-      this.#unreported.add(id);
-      this.#counters.dropped++;
+      this.#lose(id);
       this.#setTrouble(errorText(error));
       return false;
     }
@@ -205,6 +210,7 @@ export class Spool implements Disposable, AsyncDisposable {
     const segment = this.#outstanding.get(batch);
     if (!segment) return;
     this.#outstanding.delete(batch);
+    this.#told.delete(nameOf(batch));
     segment.done++;
     if (segment.isDone && segment.bytes >= GIVE_UP_BYTES) segment.seal();
     this.#release(segment);
@@ -261,7 +267,7 @@ export class Spool implements Disposable, AsyncDisposable {
     const [segment] = this.#segments;
     let batches = 0;
     const drop = (id: BatchNumber) => {
-      this.#unreported.add(id);
+      this.#lose(id);
       batches++;
     };
     for (const [batch, home] of this.#outstanding) {
@@ -270,9 +276,17 @@ export class Spool implements Disposable, AsyncDisposable {
       drop(batch);
     }
     for (const id of segment.unreadNumbers()) drop(id);
-    this.#counters.dropped += batches;
     log.warning("The spool is full; its oldest {batches} batches are dropped", { batches });
     this.#remove(segment);
+  }
+
+  /** Notes that a batch is gone, and with it what it told of others. */
+  #lose(id: BatchNumber): void {
+    const name = nameOf(id);
+    for (const range of this.#told.get(name) ?? []) this.#unreported.addRange(range);
+    this.#told.delete(name);
+    this.#unreported.add(id);
+    this.#counters.dropped++;
   }
 
   /** Lets go of a segment of which nothing is left to deliver, nor will be. */
@@ -305,4 +319,8 @@ export class Spool implements Disposable, AsyncDisposable {
     }
     this.#trouble = trouble;
   }
+}
+
+function nameOf({ epoch, number }: BatchNumber): string {
+  return `${epoch}/${number}`;
 }
