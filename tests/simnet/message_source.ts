@@ -24,7 +24,7 @@ export class MessageSource {
   #wanted = 0;
   #isComplete = false;
 
-  /** @param plan the run's, for this source alone. @param onMade told once a message, in order. */
+  /** Nothing is made yet. @param plan the run's, for this source alone. @param onMade told once a message, in order. */
   constructor(
     plan: Iterable<PlannedMessage>,
     factory: MessageFactory,
