@@ -6,6 +6,7 @@
 import * as v from "valibot";
 import { duration, integer, oneOf, size, text } from "../shared/config.ts";
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
+import { type NatsServerConfig, natsServerEntries } from "../shared/nats/config.ts";
 import { STREAM } from "../shared/subjects.ts";
 
 const MINUTE_MILLISECONDS = 60_000;
@@ -27,19 +28,13 @@ function group<const E extends v.ObjectEntries>(entries: E) {
 }
 
 const nats = v.strictObject({
-  servers: v.pipe(
-    v.array(text(/^[^\s/]+$|^(nats|tls):\/\/[^\s/]+$/, "a server such as nats://127.0.0.1:4222")),
-    v.minLength(1, "should name at least one server, such as nats://127.0.0.1:4222"),
-    v.maxLength(32, "should name at most 32 servers"),
-  ),
+  ...natsServerEntries,
   stream: v.optional(text(/^[A-Za-z0-9_-]{1,64}$/, "letters, digits, _ and -"), STREAM),
   max_batches: v.optional(integer(1, 100_000_000), DEFAULT_MAX_BATCHES),
 }, "should be a group of keys with servers, or be left out");
 
 /** Batches come from a NATS server with JetStream too. */
-export interface NatsConfig {
-  /** One or more `nats://host:port`. */
-  readonly servers: readonly string[];
+export interface NatsConfig extends NatsServerConfig {
   /** The stream's name. */
   readonly stream: string;
   /** How many batches may wait in the stream; when it is full the collectors' spools hold the rest. */

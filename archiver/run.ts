@@ -6,6 +6,7 @@
 import { type Clock, systemClock } from "../shared/clock.ts";
 import { errorText, UserError } from "../shared/errors.ts";
 import { logger } from "../shared/log.ts";
+import { readNatsAccess } from "../shared/nats/access.ts";
 import { type Random, systemRandom } from "../shared/random.ts";
 import { createApi } from "./api/api.ts";
 import { Counters } from "./api/counters.ts";
@@ -47,8 +48,8 @@ export async function runArchiver(config: ArchiverConfig, signal: AbortSignal): 
 /**
  * Starts an archiver.
  *
- * @throws {UserError} when the archive cannot be opened or the API cannot listen. A NATS server that is not there is no
- * error: it is tried until it is.
+ * @throws {UserError} when the archive cannot be opened, what NATS wants to be let in cannot be read, or the API cannot
+ * listen. A NATS server that is not there is no error: it is tried until it is.
  */
 export async function startArchiver(
   config: ArchiverConfig,
@@ -71,7 +72,7 @@ export async function startArchiver(
     ? stack.use(
       new JetStreamIntake(
         {
-          servers: config.nats.servers,
+          access: await readNatsAccess(config.nats),
           stream: config.nats.stream,
           maxBatches: config.nats.max_batches,
         },

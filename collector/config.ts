@@ -9,6 +9,7 @@ import { duration, integer, oneOf, size, text } from "../shared/config.ts";
 import { type Network, NETWORKS } from "../shared/bolt/chains.ts";
 import { FSYNC_POLICIES, type FsyncPolicy } from "./spool/spool.ts";
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
+import { type NatsServerConfig, natsServerEntries } from "../shared/nats/config.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -36,11 +37,7 @@ const localUplink = v.strictObject({
 
 const natsUplink = v.strictObject({
   kind: v.literal("nats"),
-  servers: v.pipe(
-    v.array(text(/^[^\s/]+$|^(nats|tls):\/\/[^\s/]+$/, "a server such as nats://127.0.0.1:4222")),
-    v.minLength(1, "should name at least one server, such as nats://127.0.0.1:4222"),
-    v.maxLength(32, "should name at most 32 servers"),
-  ),
+  ...natsServerEntries,
   max_outstanding: v.optional(integer(1, 1024), 32),
 });
 
@@ -96,11 +93,9 @@ export interface LocalUplinkConfig {
 }
 
 /** Batches go to a NATS server with JetStream. */
-export interface NatsUplinkConfig {
+export interface NatsUplinkConfig extends NatsServerConfig {
   /** Tells the two uplinks apart. */
   readonly kind: "nats";
-  /** One or more `nats://host:port`. */
-  readonly servers: readonly string[];
   /** How many batches may be under way without an acknowledgement. */
   readonly max_outstanding: number;
 }

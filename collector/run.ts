@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { chainHash } from "../shared/bolt/chains.ts";
 import { type Clock, systemClock } from "../shared/clock.ts";
 import { logger } from "../shared/log.ts";
+import { readNatsAccess } from "../shared/nats/access.ts";
 import { type Random, systemRandom } from "../shared/random.ts";
 import type { CollectorConfig } from "./config.ts";
 import { holdDataDir } from "./data_dir.ts";
@@ -95,7 +96,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       onBad: (bad) => manager.blame(bad),
     }),
   );
-  const uplink = stack.use(openUplink(config, intake));
+  const uplink = stack.use(await openUplink(config, intake));
   const delivery = stack.use(new Delivery({ spool, uplink, clock, random }));
   const manager = new PeerManager({
     peers,
@@ -137,11 +138,12 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
   return summary;
 }
 
-function openUplink({ name: collector, uplink }: CollectorConfig, intake: Intake): Uplink {
+async function openUplink({ name, uplink }: CollectorConfig, intake: Intake): Promise<Uplink> {
   const onWant = intake.recorder.retell.bind(intake.recorder);
-  if (uplink.kind === "local") return new LocalUplink({ url: uplink.url, collector, onWant });
-  const { servers, max_outstanding: maxOutstanding } = uplink;
-  return new JetStreamUplink({ servers, collector, maxOutstanding, onWant });
+  if (uplink.kind === "local") return new LocalUplink({ url: uplink.url, collector: name, onWant });
+  const { max_outstanding: maxOutstanding } = uplink;
+  const access = await readNatsAccess(uplink);
+  return new JetStreamUplink({ access, collector: name, maxOutstanding, onWant });
 }
 
 /** Keeps peers until the time is over or the signal aborts. */

@@ -59,8 +59,15 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
   const { input } = issue;
   if (issue.expected === "never") return `${path}: unknown key; remove it or check its spelling`;
   if (input === undefined) return `${path}: missing; it has no default`;
-  const value = typeof input === "string" ? `"${printable(input, 60)}"` : JSON.stringify(input);
+  const value = typeof input === "string"
+    ? `"${printable(withoutSecret(input), 60)}"`
+    : JSON.stringify(input, (_, inner) => typeof inner === "string" ? withoutSecret(inner) : inner);
   return `${path}: ${value} — ${issue.message}`;
+}
+
+/** Somebody may have written a password into an address. */
+function withoutSecret(text: string): string {
+  return text.replace(/^([a-z]*:\/\/)?.*@/s, "$1…@");
 }
 
 /** An integer from `min` to `max`, both included, with a message that says so. */

@@ -10,9 +10,10 @@ import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { encodeWant } from "../../shared/batch/want.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
-import { connectNats } from "../../shared/nats/connect.ts";
+import type { NatsAccess } from "../../shared/nats/access.ts";
+import { connectNats, natsErrorText } from "../../shared/nats/connect.ts";
 import { wantSubject } from "../../shared/subjects.ts";
-import { firstLine, retryMilliseconds } from "./failure.ts";
+import { retryMilliseconds } from "./failure.ts";
 import type { Intake } from "./intake.ts";
 import { OrderedAcks } from "./ordered_acks.ts";
 import { ACK_WAIT_MILLISECONDS, openConsumer, openStream, resetConsumer } from "./stream.ts";
@@ -35,8 +36,8 @@ const log = logger("archiver", "nats");
 
 /** Which server and stream. */
 export interface JetStreamOptions {
-  /** One or more `nats://host:port`. */
-  readonly servers: readonly string[];
+  /** The servers, and how to be let in. */
+  readonly access: NatsAccess;
   /** The stream's name. */
   readonly stream: string;
   /** How many batches may wait in it. */
@@ -134,7 +135,7 @@ export class JetStreamIntake implements AsyncDisposable {
         this.#settle(`Pulling batches from stream ${stream}`);
         await this.#pullFrom(consumer);
       } catch (error) {
-        this.#complain(firstLine(error));
+        this.#complain(natsErrorText(error));
       }
       if (this.#connection?.isClosed()) this.#connection = null;
       await this.#dependencies.clock.sleep(retryMilliseconds(attempt), signal).catch(() => {});
@@ -142,8 +143,9 @@ export class JetStreamIntake implements AsyncDisposable {
   }
 
   async #connect(): Promise<NatsConnection> {
-    const { servers } = this.#options;
-    const connection = await connectNats({ servers, name: "gossip-archiver" });
+    const { signal } = this.#stopping;
+    const name = "gossip archiver";
+    const connection = await connectNats({ ...this.#options.access, name, signal });
     this.#isFresh = true;
     this.#server = connection.getServer();
     log.info("Connected to {server}", { server: this.#server });
@@ -210,7 +212,7 @@ export class JetStreamIntake implements AsyncDisposable {
 
   #complain(problem: string): void {
     if (this.#stopping.signal.aborted) return;
-    const { servers, stream } = this.#options;
+    const { access: { servers }, stream } = this.#options;
     if (problem !== this.#problem) {
       log.warning("Cannot pull batches from stream {stream} at {servers}, trying on: {problem}", {
         servers: servers.join(", "),

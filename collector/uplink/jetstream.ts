@@ -4,13 +4,15 @@
  *
  * @module
  */
-import type { JetStreamClient, NatsConnection } from "nats";
+import type { NatsConnection } from "nats";
 import { batchId, type Want } from "../../shared/batch/batch.ts";
 import { decodeWant } from "../../shared/batch/want.ts";
 import { errorText } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
-import { connectNats, NatsError } from "../../shared/nats/connect.ts";
+import type { NatsAccess } from "../../shared/nats/access.ts";
+import { NatsError, natsErrorText } from "../../shared/nats/connect.ts";
 import { batchSubject, wantSubject } from "../../shared/subjects.ts";
+import { NatsLink } from "./nats_link.ts";
 import { type Outcome, type OutgoingBatch, type Uplink, UplinkFault } from "./uplink.ts";
 
 const log = logger("collector", "uplink");
@@ -20,20 +22,14 @@ const ACK_TIMEOUT_MILLISECONDS = 10_000;
 
 /** What a JetStream uplink needs. */
 export interface JetStreamUplinkOptions {
-  /** `nats://host:port` of one or more servers. */
-  readonly servers: readonly string[];
-  /** The collector's name: its subject ends in it. */
+  /** The servers, and how to be let in. */
+  readonly access: NatsAccess;
+  /** The collector's name: its subjects end in it. */
   readonly collector: string;
   /** How many batches may be under way without an acknowledgement. */
   readonly maxOutstanding: number;
   /** Hears what the archive wants told again. */
   readonly onWant: (want: Want) => void;
-}
-
-/** A connection and what belongs to it. */
-interface Link {
-  readonly connection: NatsConnection;
-  readonly jetstream: JetStreamClient;
 }
 
 /** Batches by JetStream publish. */
@@ -42,37 +38,36 @@ export class JetStreamUplink implements Uplink {
   readonly target: string;
   /** See {@link Uplink.maxOutstanding}. */
   readonly maxOutstanding: number;
+  /** Its connection, for what else goes over it. */
+  readonly link: NatsLink;
 
   readonly #options: JetStreamUplinkOptions;
-  #link: Promise<Link> | null = null;
-  #closed = false;
 
   /** Connects with the first batch, and with the next one after a connection was lost. */
   constructor(options: JetStreamUplinkOptions) {
     this.#options = options;
     this.maxOutstanding = options.maxOutstanding;
-    // A server's address may carry a password.
-    this.target = options.servers.map((server) => server.replace(/[^/@]*@/, "")).join(", ");
+    this.link = new NatsLink(options.access, options.collector);
+    this.target = this.link.target;
+    this.link.onConnect((connection) => this.#hearWants(connection));
   }
 
   /** See {@link Uplink.send}. */
   async send(batch: OutgoingBatch, signal: AbortSignal): Promise<Outcome> {
     signal.throwIfAborted();
-    if (this.#closed) throw new UplinkFault("unreachable", "the uplink is closed");
+    if (this.link.isClosed) throw new UplinkFault("unreachable", "the uplink is closed");
     return await orAbort(this.#publish(batch), signal);
   }
 
   /** Closes the connection; what is under way fails. Twice is harmless. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#closed = true;
-    const link = await this.#link?.catch(() => null);
-    await link?.connection.close();
+    await this.link[Symbol.asyncDispose]();
   }
 
   async #publish(batch: OutgoingBatch): Promise<Outcome> {
     const { collector } = this.#options;
     try {
-      const { jetstream } = await (this.#link ??= this.#open());
+      const jetstream = (await this.link.connection()).jetstream();
       const ack = await jetstream.publish(batchSubject(collector), batch.bytes, {
         msgID: batchId({ ...batch, collector }),
         timeout: ACK_TIMEOUT_MILLISECONDS,
@@ -80,19 +75,6 @@ export class JetStreamUplink implements Uplink {
       return ack.duplicate ? "duplicate" : "stored";
     } catch (error) {
       throw faultOf(error);
-    }
-  }
-
-  async #open(): Promise<Link> {
-    try {
-      const { servers, collector } = this.#options;
-      const connection = await connectNats({ servers, name: `gossip collector ${collector}` });
-      void connection.closed().then(() => this.#link = null);
-      this.#hearWants(connection);
-      return { connection, jetstream: connection.jetstream() };
-    } catch (error) {
-      this.#link = null;
-      throw error;
     }
   }
 
@@ -142,13 +124,6 @@ function faultOf(error: unknown): UplinkFault {
     case "AUTHENTICATION_EXPIRED":
       return new UplinkFault("refused", error.message, options);
     default:
-      return new UplinkFault("unreachable", reasonOf(error), options);
+      return new UplinkFault("unreachable", natsErrorText(error), options);
   }
-}
-
-/** The client's own errors say little but a code where the system's say what it is. */
-function reasonOf(error: NatsError): string {
-  return error.code === "CONNECTION_REFUSED" && error.chainedError
-    ? errorText(error.chainedError)
-    : error.message;
 }

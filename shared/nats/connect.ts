@@ -12,7 +12,9 @@ import {
   NatsError,
   setTransportFactory,
 } from "nats/lib/nats-base-client/internal_mod.js";
-import { DenoTransport } from "./transport.ts";
+import { errorText } from "../errors.ts";
+import type { NatsAccess } from "./access.ts";
+import { DenoTransport, type TransportOptions } from "./transport.ts";
 
 export { NatsError };
 
@@ -21,29 +23,45 @@ const CONNECT_TIMEOUT_MILLISECONDS = 5000;
 const PING_MILLISECONDS = 20_000;
 
 /** Whom to connect to, and as whom. */
-export interface NatsOptions {
-  /** `nats://host:port` of one or more servers; the first that answers, in random order, is taken. */
-  readonly servers: readonly string[];
+export interface NatsOptions extends NatsAccess {
   /** What the server's own monitoring calls this connection. */
   readonly name: string;
+  /** The first part of subjects on which answers come; `_INBOX` by default. */
+  readonly inboxPrefix?: string;
+  /** Gives up connecting; a connection that is made stays. */
+  readonly signal?: AbortSignal;
 }
 
 /**
- * Connects once. A connection that is lost is closed, and all that waits on it fails at once: whoever wants another
- * calls again, after a back-off. (The client's own way to reconnect cannot be stopped while it waits, and holds back
- * what is published meanwhile in memory.)
+ * Connects once, to the first server that answers, in random order. A connection that is lost is closed, and all that
+ * waits on it fails at once: whoever wants another calls again, after a back-off. (The client's own way to reconnect
+ * cannot be stopped while it waits, and holds back what is published meanwhile in memory.)
  *
  * @throws {NatsError} when no server takes it.
  */
 export async function connectNats(options: NatsOptions): Promise<NatsConnection> {
+  const { servers, name, authenticator, tls, inboxPrefix, signal } = options;
   setTransportFactory({ factory: () => new DenoTransport() });
+  const own: TransportOptions = { caCerts: tls?.caCerts ?? [], needsTls: !!tls, signal };
   return await NatsConnectionImpl.connect({
-    servers: [...options.servers],
-    name: options.name,
+    servers: [...servers],
+    name,
+    authenticator,
+    inboxPrefix,
     timeout: CONNECT_TIMEOUT_MILLISECONDS,
     pingInterval: PING_MILLISECONDS,
     reconnect: false,
     // Other servers of a cluster are beyond the permissions unless the config names them.
     ignoreClusterUpdates: true,
+    // The client hands on what it does not know.
+    ...{ transport: own },
   });
+}
+
+/** Why a connection failed: the client's own errors say little but a code where the system's say what it is. */
+export function natsErrorText(error: unknown): string {
+  const cause = error instanceof NatsError && error.code === "CONNECTION_REFUSED"
+    ? error.chainedError
+    : undefined;
+  return errorText(cause ?? error).split("\n")[0];
 }

@@ -24,6 +24,16 @@ const READ_BYTES = 65_536;
 /** The longest first line, which tells what the server is and wants. */
 const MAX_INFO_BYTES = 65_536;
 
+/** What {@link DenoTransport} needs beyond the client's own options; it finds them there as `transport`. */
+export interface TransportOptions {
+  /** Authorities that are trusted beside the well-known ones, PEM. */
+  readonly caCerts: readonly string[];
+  /** Whether a server without TLS is refused. */
+  readonly needsTls: boolean;
+  /** Gives up connecting. */
+  readonly signal?: AbortSignal;
+}
+
 /** One connection to a NATS server. */
 export class DenoTransport implements Transport {
   /** What the client tells the server of its language. */
@@ -37,7 +47,8 @@ export class DenoTransport implements Transport {
 
   readonly #ended = Promise.withResolvers<void | Error>();
   readonly #dialling = new AbortController();
-  #connection: Deno.TcpConn | null = null;
+  #connection: Deno.TcpConn | Deno.TlsConn | null = null;
+  #isEncrypted = false;
   /** Whether {@link connect} succeeded: only then is its end told. */
   #established = false;
   /** What was read while waiting for the first line: the client wants to see it too. */
@@ -45,23 +56,30 @@ export class DenoTransport implements Transport {
   /** Writes, one after the other. */
   #written: Promise<void> = Promise.resolve();
 
-  /** Connects and waits for the server's first line. */
+  /** Connects, waits for the server's first line, and goes over to TLS where either side wants it. */
   async connect(server: Server, options: ConnectionOptions): Promise<void> {
+    const { transport: own } = options as ConnectionOptions & { transport: TransportOptions };
+    const onAbort = () => this.#end();
+    own.signal?.addEventListener("abort", onAbort, { once: true });
     try {
+      own.signal?.throwIfAborted();
       const { hostname, port } = server;
-      this.#connection = await Deno.connect({ hostname, port, signal: this.#dialling.signal });
-      this.#connection.setNoDelay(true);
-      const info = await this.#readInfo(this.#connection);
+      const connection = await Deno.connect({ hostname, port, signal: this.#dialling.signal });
+      this.#connection = connection;
+      // Its end came between the system's answer and this line.
+      if (this.isClosed) connection.close();
+      connection.setNoDelay(true);
+      const info = await this.#readInfo(connection);
       checkOptions(info, options);
-      if (info.tls_required) {
-        throw new NatsError("the server wants TLS", ErrorCode.ServerOptionNotAvailable);
-      }
+      if (own.needsTls || info.tls_required) await this.#encrypt(connection, hostname, info, own);
       if (this.isClosed) throw NatsError.errorForCode(ErrorCode.ConnectionClosed);
       this.#established = true;
     } catch (error) {
       this.#end();
       if (error instanceof NatsError) throw error;
       throw NatsError.errorForCode(ErrorCode.ConnectionRefused, error as Error);
+    } finally {
+      own.signal?.removeEventListener("abort", onAbort);
     }
   }
 
@@ -83,9 +101,9 @@ export class DenoTransport implements Transport {
     }
   }
 
-  /** Never: see {@link connect}. */
+  /** Whether all that is sent goes through TLS. */
   isEncrypted(): boolean {
-    return false;
+    return this.#isEncrypted;
   }
 
   /** Writes after what is being written. What fails is noticed by the reader. */
@@ -125,6 +143,28 @@ export class DenoTransport implements Transport {
       return parseInfo(line);
     }
     throw notNats();
+  }
+
+  async #encrypt(
+    connection: Deno.TcpConn,
+    hostname: string,
+    info: ServerInfo,
+    { caCerts }: TransportOptions,
+  ): Promise<void> {
+    // Whoever sits between may have taken the offer out of the first line, or put words of its own after it.
+    if (!info.tls_required && !info.tls_available) {
+      throw new NatsError("the server offers no TLS", ErrorCode.ServerOptionNotAvailable);
+    }
+    if (extractProtocolMessage(this.#firstBytes).length !== this.#firstBytes.length) {
+      throw notNats();
+    }
+    // While it changes hands nobody can close it.
+    this.#connection = null;
+    const encrypted = await Deno.startTls(connection, { hostname, caCerts: [...caCerts] });
+    this.#connection = encrypted;
+    if (this.isClosed) encrypted.close();
+    else await encrypted.handshake();
+    this.#isEncrypted = true;
   }
 
   async #write(frame: Uint8Array): Promise<void> {

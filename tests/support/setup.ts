@@ -21,6 +21,7 @@ interface Need {
 
 const NEEDS: readonly Need[] = [
   { debian: "nats-server", program: "nats-server", purpose: "the broker" },
+  { debian: "openssl", program: "openssl", purpose: "certificates for TLS" },
   { debian: "chromium", program: "chromium", purpose: "the browser that opens reports" },
   { debian: "dnsmasq-base", program: "dnsmasq", purpose: "the DNS server" },
   { debian: "microsocks", program: "microsocks", purpose: "the SOCKS5 proxy" },

@@ -1,0 +1,68 @@
+/**
+ * A collector's one connection to NATS, shared by all that goes over it.
+ *
+ * @module
+ */
+import type { NatsConnection } from "nats";
+import type { NatsAccess } from "../../shared/nats/access.ts";
+import { connectNats } from "../../shared/nats/connect.ts";
+
+/** Made when it is asked for, and again after it was lost. Disposing closes it; twice is harmless. */
+export class NatsLink implements AsyncDisposable {
+  /** For log lines: the servers. */
+  readonly target: string;
+  /** The collector's name: its subjects end in it. */
+  readonly collector: string;
+
+  readonly #access: NatsAccess;
+  readonly #closing = new AbortController();
+  readonly #listeners: ((connection: NatsConnection) => void)[] = [];
+  #connection: Promise<NatsConnection> | null = null;
+
+  /** Connects when first asked. */
+  constructor(access: NatsAccess, collector: string) {
+    this.#access = access;
+    this.collector = collector;
+    this.target = access.servers.join(", ");
+  }
+
+  /** Whether its end was asked for. */
+  get isClosed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** Calls `listener` with each connection that is made from now on. */
+  onConnect(listener: (connection: NatsConnection) => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** The open connection, or a new one. One attempt: the caller comes again. @throws {NatsError} when it fails. */
+  connection(): Promise<NatsConnection> {
+    return this.#connection ??= this.#connect();
+  }
+
+  /** Closes the connection; what is under way fails. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#closing.abort();
+    const connection = await this.#connection?.catch(() => null);
+    await connection?.close();
+  }
+
+  async #connect(): Promise<NatsConnection> {
+    try {
+      const connection = await connectNats({
+        ...this.#access,
+        name: `gossip collector ${this.collector}`,
+        // Its own, so that a server may allow each collector no answers but those to its own requests.
+        inboxPrefix: `_INBOX.${this.collector}`,
+        signal: this.#closing.signal,
+      });
+      void connection.closed().then(() => this.#connection = null);
+      for (const listener of this.#listeners) listener(connection);
+      return connection;
+    } catch (error) {
+      this.#connection = null;
+      throw error;
+    }
+  }
+}
