@@ -11,12 +11,12 @@ const ANSWER_MILLISECONDS = 5000;
 const VIOLATION = "PERMISSIONS_VIOLATION";
 
 const serverConfig = await Deno.readTextFile(new URL("nats-server.conf", DEPLOY));
-const passwordsConfig = await Deno.readTextFile(new URL("passwords.example.conf", DEPLOY));
+const passwordsConfig = await Deno.readTextFile(new URL("nats-passwords.example.conf", DEPLOY));
 
 /** A server with the shipped config, but for its folder and port, which are the test's own. */
 async function startShipped(): Promise<NatsServer> {
   const config = serverConfig
-    .replace(/^include "\.\/passwords\.conf"$/m, passwordsConfig)
+    .replace(/^include "\.\/nats-passwords\.conf"$/m, passwordsConfig)
     .replace(/^ *store_dir: .*$/m, "");
   equal(/^include|^ *store_dir:/m.test(config), false);
   return await startNatsServer({ config });
@@ -81,8 +81,8 @@ Deno.test("nats-server takes the shipped files as they are, but not without pass
   };
   const without = await check();
   notEqual(without.code, 0);
-  match(without.text, /passwords\.conf/);
-  await Deno.writeTextFile(dir.join("passwords.conf"), passwordsConfig);
+  match(without.text, /nats-passwords\.conf/);
+  await Deno.writeTextFile(dir.join("nats-passwords.conf"), passwordsConfig);
   deepEqual(await check(), { code: 0, text: `nats-server: configuration file ${config} is valid` });
 });
 
