@@ -1,10 +1,21 @@
 import { deepEqual, equal, match, notEqual, rejects } from "node:assert/strict";
 import { connect, type NatsConnection, NatsError } from "nats";
 import { openConsumer, openStream } from "../archiver/intake/stream.ts";
+import { ArchiverConfigSchema } from "../archiver/config.ts";
+import { startArchiver } from "../archiver/run.ts";
+import { type CollectorConfig, CollectorConfigSchema } from "../collector/config.ts";
+import { peerName } from "../collector/peer/peer_file.ts";
+import { run } from "../collector/run.ts";
+import { parseConfig } from "../shared/config.ts";
 import { batchSubject, STREAM, wantSubject } from "../shared/subjects.ts";
+import { archiveTotals } from "./support/archive_check.ts";
+import { CapturedLog } from "./support/captured_log.ts";
 import { type NatsServer, startNatsServer } from "./support/nats_server.ts";
 import { startProcess } from "./support/process.ts";
-import { tempDir } from "./support/temp_dir.ts";
+import { honest, ScriptedPeer } from "./support/scripted_peer.ts";
+import { signedGraph } from "./support/signed_gossip.ts";
+import { type TempDir, tempDir } from "./support/temp_dir.ts";
+import { until } from "./support/until.ts";
 
 const DEPLOY = new URL("../collector/deploy/", import.meta.url);
 const ANSWER_MILLISECONDS = 5000;
@@ -38,6 +49,35 @@ async function network(stack: AsyncDisposableStack) {
   const [archiver, vps1, vps2] = await Promise.all(["archiver", "vps1", "vps2"].map(log));
   await openStream(archiver, STREAM, 1 << 30);
   return { server, archiver, vps1, vps2 };
+}
+
+/** The shipped config of a collector, with this test's folders, server and peer. */
+async function collectorConfig(
+  dir: TempDir,
+  server: NatsServer,
+  peer: ScriptedPeer,
+  name: string,
+): Promise<CollectorConfig> {
+  const text = await Deno.readTextFile(new URL("collector.yaml", DEPLOY));
+  const config = parseConfig(text, CollectorConfigSchema, "collector.yaml");
+  const file = dir.join("peers.txt");
+  await Deno.writeTextFile(file, peerName(peer.address));
+  if (config.uplink.kind !== "nats" || !config.uplink.auth) throw new Error("no NATS user in it");
+  const password_file = dir.join("nats-password");
+  await Deno.writeTextFile(password_file, passwordOf(config.uplink.auth.user!));
+  return {
+    ...config,
+    name,
+    network: "regtest",
+    data_dir: dir.join(`data of ${name}`),
+    peers: { ...config.peers, file, target: 1 },
+    uplink: {
+      ...config.uplink,
+      servers: [server.url],
+      auth: { ...config.uplink.auth, password_file },
+    },
+    stop_timeout: 2000,
+  };
 }
 
 /** How many messages the stream has. */
@@ -192,4 +232,47 @@ Deno.test("nobody comes in without a user's own password", async () => {
   await rejects(connect({ servers, user: "vps1" }), refused);
   await rejects(connect({ servers, user: "vps1", pass: passwordOf("vps2") }), refused);
   await rejects(connect({ servers, user: "archiver", pass: passwordOf("vps1") }), refused);
+});
+
+Deno.test("collector and archiver work under it, but no collector under another's name", async () => {
+  await using stack = new AsyncDisposableStack();
+  stack.use(new CapturedLog());
+  const dir = stack.use(await tempDir());
+  const server = stack.use(await startShipped());
+  const graph = signedGraph({ nodes: 3, channels: 2, timestamp: 1_758_844_000 });
+  let stop = new AbortController();
+  const peer = stack.use(new ScriptedPeer("deploy", honest(graph, () => stop.abort())));
+  const archive = dir.join("a.duckdb");
+  {
+    await Deno.writeTextFile(dir.join("password"), passwordOf("archiver"));
+    const auth = { user: "archiver", password_file: dir.join("password") };
+    const nats = { servers: [server.url], auth };
+    const keys = { archive, api: { port: 0 }, threads: 1, memory_limit: "256MiB", nats };
+    const parsed = parseConfig(JSON.stringify(keys), ArchiverConfigSchema, "archiver.yaml");
+    await using archiver = await startArchiver(parsed);
+    const isWell = async () => {
+      const response = await fetch(`${archiver.url}/healthz`);
+      await response.body?.cancel();
+      return response.ok;
+    };
+    await until(isWell);
+
+    const own = await run(await collectorConfig(dir, server, peer, "vps1"), stop);
+    equal(own.left, 0);
+    equal(own.receipts, graph.length);
+    stop = new AbortController();
+    const other = await run(await collectorConfig(dir, server, peer, "vps2"), stop);
+    equal(other.receipts, graph.length);
+    equal(other.delivered, 0);
+    notEqual(other.left, 0);
+    const archived = async () => {
+      const response = await fetch(`${archiver.url}/status`);
+      const { collectors } = await response.json() as {
+        collectors: { name: string; receipts: number }[];
+      };
+      return collectors.map(({ name, receipts }) => `${name} ${receipts}`).join();
+    };
+    await until(async () => await archived() === `vps1 ${graph.length}`);
+  }
+  equal((await archiveTotals(archive)).receipts, graph.length);
 });
