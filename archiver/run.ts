@@ -11,6 +11,7 @@ import { type Random, systemRandom } from "../shared/random.ts";
 import { createApi } from "./api/api.ts";
 import { Counters } from "./api/counters.ts";
 import type { ArchiverConfig } from "./config.ts";
+import { Heartbeats } from "./intake/heartbeats.ts";
 import { Intake } from "./intake/intake.ts";
 import { JetStreamIntake } from "./intake/jetstream.ts";
 import { Store } from "./store/store.ts";
@@ -68,6 +69,7 @@ export async function startArchiver(
     { maxReceipts: config.commit.max_receipts, maxWaitMilliseconds: config.commit.max_wait },
     { store, clock, onCommit: (commit) => counters.add(commit, clock.now()) },
   );
+  const heartbeats = new Heartbeats(clock);
   const jetStream = config.nats
     ? stack.use(
       new JetStreamIntake(
@@ -76,11 +78,16 @@ export async function startArchiver(
           stream: config.nats.stream,
           maxBatches: config.nats.max_batches,
         },
-        { intake, wants: () => store.wants(), clock },
+        {
+          intake,
+          wants: () => store.wants(),
+          onConnect: (connection) => heartbeats.listen(connection),
+          clock,
+        },
       ),
     )
     : null;
-  const api = createApi({ store, intake, jetStream, counters, now: () => clock.now() });
+  const api = createApi({ store, intake, jetStream, heartbeats, counters, now: () => clock.now() });
   stack.defer(() => intake[Symbol.asyncDispose]());
   const server = listen(config.api, api.fetch);
   stack.defer(() => shutDown(server, clock));

@@ -21,6 +21,7 @@ import { recoverOpenBatch } from "./recover.ts";
 import { JournalFile } from "./spool/journal_file.ts";
 import { Spool } from "./spool/spool.ts";
 import { Delivery } from "./uplink/delivery.ts";
+import { sendHeartbeats } from "./uplink/heartbeats.ts";
 import { JetStreamUplink } from "./uplink/jetstream.ts";
 import { LocalUplink } from "./uplink/local.ts";
 import type { Uplink } from "./uplink/uplink.ts";
@@ -77,10 +78,11 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
   const journalPath = join(config.data_dir, "spool", "open_batch.journal");
   recoverOpenBatch(journalPath, spool);
   const journal = new Journal(stack.use(new JournalFile(journalPath)));
+  const epoch = clock.now();
   const intake: Intake = stack.use(
     new Intake({
       collector: config.name,
-      epoch: clock.now(),
+      epoch,
       version: VERSION,
       targetPeers: config.peers.target,
       maxReceipts: config.batch.max_receipts,
@@ -119,6 +121,16 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     network: config.network,
   });
 
+  if (uplink instanceof JetStreamUplink) {
+    const facts = () => ({
+      epoch,
+      version: VERSION,
+      peers: manager.counts.connected,
+      receipts: intake.recorder.counters.receipts,
+      spool_bytes: spool.bytes,
+    });
+    stack.use(sendHeartbeats(uplink.link, facts, clock));
+  }
   const parts = { manager, intake, spool, delivery };
   stack.use(reportProgress(parts, config.peers.target, clock));
   try {

@@ -19,3 +19,19 @@ export function batchSubject(collector: string): string {
 export function wantSubject(collector: string): string {
   return `gossip.wants.${collector}`;
 }
+
+/** All heartbeats (core NATS). */
+export const HEARTBEATS = "gossip.heartbeats.*";
+
+/** Where one collector says that it lives. */
+export function heartbeatSubject(collector: string): string {
+  return `gossip.heartbeats.${collector}`;
+}
+
+/** All questions of what time it is at the archiver (core NATS, request and reply). */
+export const CLOCKS = "gossip.clock.*";
+
+/** Where one collector asks that. */
+export function clockSubject(collector: string): string {
+  return `gossip.clock.${collector}`;
+}

@@ -3,23 +3,37 @@ import { type ApiDependencies, createApi } from "../archiver/api/api.ts";
 import { Counters } from "../archiver/api/counters.ts";
 import { isoTime, jsonValue } from "../archiver/api/json.ts";
 import type { Status } from "../archiver/api/status.ts";
+import { Heartbeats } from "../archiver/intake/heartbeats.ts";
 import { Intake } from "../archiver/intake/intake.ts";
 import { encodeBatch, MAX_BATCH_BYTES } from "../shared/batch/codec.ts";
-import { systemClock } from "../shared/clock.ts";
+import { type Clock, systemClock } from "../shared/clock.ts";
+import { encodeMessage } from "../shared/nats/message.ts";
 import { openArchive } from "./support/archive.ts";
 import { BatchMaker, nodeId, plainMessage } from "./support/batch_maker.ts";
 import { tempDir } from "./support/temp_dir.ts";
 
 /** An API on a real archive; `now` is when its clock stands. */
-async function openApi(path: string, overrides: Partial<ApiDependencies> = {}) {
-  const store = await openArchive(path);
+async function openApi(
+  path: string,
+  overrides: Partial<ApiDependencies> = {},
+  clock: Clock = systemClock,
+) {
+  const store = await openArchive(path, { clock });
   const counters = new Counters(0);
   const intake = new Intake(
     { maxReceipts: 1000, maxWaitMilliseconds: 0 },
     { store, clock: systemClock, onCommit: (commit) => counters.add(commit, 7) },
   );
   const now = () => new BatchMaker().epoch + 60_000_000;
-  const app = createApi({ store, intake, jetStream: null, counters, now, ...overrides });
+  const app = createApi({
+    store,
+    intake,
+    jetStream: null,
+    heartbeats: { last: new Map() },
+    counters,
+    now,
+    ...overrides,
+  });
   return {
     app,
     store,
@@ -99,6 +113,8 @@ Deno.test("status tells receipts, batches, marks, lag, gaps and cut-off epochs o
     batches: 3,
     lag_seconds: 30,
     last_receipt_at: isoTime(alpha.epoch + 30_000_000),
+    late: false,
+    heartbeat: null,
     epoch: {
       started_at: isoTime(later.epoch),
       version: null,
@@ -219,4 +235,48 @@ Deno.test("values of the archive become JSON without loss", () => {
   });
   assert.equal(isoTime(1_758_844_800_000_001), "2025-09-26T00:00:00.000001Z");
   assert.equal(isoTime(-1), "1969-12-31T23:59:59.999999Z");
+});
+
+Deno.test("a collector that is silent without having ended is late, until it is heard again", async () => {
+  await using dir = await tempDir();
+  const maker = new BatchMaker("alpha");
+  const seconds = (count: number) => maker.epoch + count * 1_000_000;
+  let at = seconds(0);
+  const clock = { ...systemClock, now: () => at };
+  const heartbeats = new Heartbeats(clock);
+  const counters = new Counters(at);
+  const overrides = { heartbeats, counters, now: clock.now };
+  await using api = await openApi(dir.join("a.duckdb"), overrides, clock);
+  const told = { epoch: maker.epoch, version: "1\n2", peers: 3, receipts: 4, spool_bytes: 5 };
+  const beat = (subject = "gossip.heartbeats.alpha") =>
+    heartbeats.take(subject, encodeMessage({ ...told, at: at - 7 }));
+  const status = async () => await (await api.app.request("/status")).json() as Status;
+
+  beat();
+  beat("gossip.heartbeats.Not a name");
+  assert.equal(heartbeats.ignored, 1);
+  const fresh = await status();
+  assert.deepEqual(fresh.collectors, []);
+  const times = { heard_at: isoTime(at), sent_at: isoTime(at - 7), epoch: isoTime(maker.epoch) };
+  const heartbeat = { ...told, ...times, version: "1\\u{a}2" };
+  assert.deepEqual(fresh.new_collectors, [{ name: "alpha", late: false, heartbeat }]);
+  at = seconds(31);
+  assert.equal((await status()).new_collectors[0].late, true);
+
+  const isLate = async () => (await status()).collectors[0].late;
+  await api.post(encodeBatch(maker.close()));
+  assert.deepEqual((await status()).new_collectors, []);
+  assert.equal(await isLate(), false);
+  at = seconds(62);
+  assert.equal(await isLate(), true);
+  assert.match(
+    await (await api.app.request("/metrics")).text(),
+    /^gossip_archiver_collector_late\{collector="alpha"\} 1$/m,
+  );
+  beat();
+  assert.equal(await isLate(), false);
+  maker.event({ kind: "run_ended", at, receipts: 0 });
+  await api.post(encodeBatch(maker.close()));
+  at = seconds(1000);
+  assert.equal(await isLate(), false);
 });

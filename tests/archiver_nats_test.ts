@@ -8,7 +8,8 @@ import { encodeBatch } from "../shared/batch/codec.ts";
 import { decodeWant } from "../shared/batch/want.ts";
 import { parseConfig } from "../shared/config.ts";
 import { connectNats } from "../shared/nats/connect.ts";
-import { batchSubject, STREAM, wantSubject } from "../shared/subjects.ts";
+import { encodeMessage } from "../shared/nats/message.ts";
+import { batchSubject, heartbeatSubject, STREAM, wantSubject } from "../shared/subjects.ts";
 import { openArchive, receiptLines, rows } from "./support/archive.ts";
 import { BatchMaker, plainMessage } from "./support/batch_maker.ts";
 import { type NatsServer, startNatsServer } from "./support/nats_server.ts";
@@ -245,6 +246,24 @@ Deno.test("what is wanted is asked for on the collector's subject, until it is t
   }
   await using store = await openArchive(path);
   assert.equal((await receiptLines(store)).length, 1);
+});
+
+Deno.test("a collector's heartbeats are shown in the status", async () => {
+  await using dir = await tempDir();
+  await using server = await startNatsServer();
+  await using archiver = await startArchiver(configFor(dir.join("a.duckdb"), server.url));
+  const connection = await connectNats({ servers: [server.url], name: "test" });
+  const facts = { at: 1, epoch: 2, version: "x", peers: 3, receipts: 4, spool_bytes: 5 };
+  await until(async () => {
+    connection.publish(heartbeatSubject("alpha"), encodeMessage(facts));
+    connection.publish(heartbeatSubject("beta"), new Uint8Array([1]));
+    return (await get(archiver.url, "/status")).body.new_collectors.length > 0;
+  });
+  const { new_collectors } = (await get(archiver.url, "/status")).body;
+  assert.equal(new_collectors.length, 1);
+  assert.equal(new_collectors[0].name, "alpha");
+  assert.equal(new_collectors[0].heartbeat.peers, 3);
+  await connection.close();
 });
 
 Deno.test("a stream that holds more than a new limit keeps all, and its old limit meanwhile", async () => {

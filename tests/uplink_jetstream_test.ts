@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { configure, type LogRecord, reset } from "@logtape/logtape";
 import { DiscardPolicy, type JetStreamManager, nanos, StorageType } from "nats";
 import { Delivery } from "../collector/uplink/delivery.ts";
+import { sendHeartbeats } from "../collector/uplink/heartbeats.ts";
 import { JetStreamUplink } from "../collector/uplink/jetstream.ts";
 import { UplinkFault } from "../collector/uplink/uplink.ts";
 import { Spool } from "../collector/spool/spool.ts";
@@ -10,7 +11,9 @@ import { encodeWant } from "../shared/batch/want.ts";
 import { systemClock } from "../shared/clock.ts";
 import { connectNats } from "../shared/nats/connect.ts";
 import { seededRandom } from "../shared/random.ts";
-import { BATCHES, batchSubject, STREAM, wantSubject } from "../shared/subjects.ts";
+import { decodeHeartbeat, type Heartbeat, HEARTBEAT_MILLISECONDS } from "../shared/nats/message.ts";
+import { BATCHES, batchSubject, HEARTBEATS, STREAM, wantSubject } from "../shared/subjects.ts";
+import { ManualClock } from "./support/manual_clock.ts";
 import { type NatsServer, startNatsServer } from "./support/nats_server.ts";
 import { tempDir } from "./support/temp_dir.ts";
 import { until } from "./support/until.ts";
@@ -279,4 +282,43 @@ Deno.test("an uplink that never connected closes, and closing twice is harmless"
   await assert.rejects(tried.send(batch(1), never), UplinkFault);
   await tried[Symbol.asyncDispose]();
   await assert.rejects(tried.send(batch(1), never), UplinkFault);
+});
+
+Deno.test("heartbeats reach whoever listens, also after the server was away", async () => {
+  await using server = await startNatsServer();
+  await using uplink = uplinkTo(server);
+  const heard: [string, Heartbeat][] = [];
+  const listen = async () => {
+    const connection = await connectNats({ servers: [server.url], name: "test" });
+    connection.subscribe(HEARTBEATS, {
+      callback: (_, { subject, data }) => heard.push([subject, decodeHeartbeat(data)]),
+    });
+    await connection.flush();
+    return { [Symbol.asyncDispose]: () => connection.close() };
+  };
+  const facts = { epoch: 1, version: "x", peers: 2, receipts: 3, spool_bytes: 4 };
+  const clock = new ManualClock(5);
+  using _beats = sendHeartbeats(uplink.link, () => facts, clock);
+  // Without a server too it goes on, at its pace.
+  const nextBeat = async () => {
+    await until(() => clock.sleeping > 0);
+    await clock.advance(HEARTBEAT_MILLISECONDS);
+  };
+  {
+    await using _listening = await listen();
+    await nextBeat();
+    await until(() => heard.length > 0);
+  }
+  await server.kill();
+  await nextBeat();
+  await server.restart();
+  heard.length = 0;
+  await using _listening = await listen();
+  await until(async () => {
+    await nextBeat();
+    return heard.length > 0;
+  });
+  const [subject, { at: _at, ...rest }] = heard[0];
+  assert.equal(subject, "gossip.heartbeats.test");
+  assert.deepEqual(rest, facts);
 });

@@ -19,7 +19,7 @@ export interface Metrics {
 /** Metrics of `sources`. */
 export function createMetrics(sources: StatusSources): Metrics {
   const registry = new Registry();
-  const { counters, intake, jetStream, store, now } = sources;
+  const { counters, intake, jetStream, store } = sources;
   const count = (name: string, help: string, value: () => number) =>
     new Counter({
       name: `${PREFIX}${name}_total`,
@@ -62,6 +62,7 @@ export function createMetrics(sources: StatusSources): Metrics {
   const receipts = perCollector("collector_receipts", "A collector's receipts in the archive");
   const lost = perCollector("collector_lost_receipts", "Receipts it stamped that are not there");
   const gaps = perCollector("collector_missing_batches", "Batches that never came");
+  const late = perCollector("collector_late", "1 while it is silent and has not ended in order");
   const bytes = new Gauge({
     name: `${PREFIX}archive_bytes`,
     help: "Size of the archive's file and its write-ahead log",
@@ -70,13 +71,14 @@ export function createMetrics(sources: StatusSources): Metrics {
   const readArchive = async () => {
     const size = await store.size();
     bytes.set(size.bytes + size.logBytes);
-    for (const gauge of [lag, receipts, lost, gaps]) gauge.reset();
-    for (const collector of await readCollectors(store, now())) {
+    for (const gauge of [lag, receipts, lost, gaps, late]) gauge.reset();
+    for (const collector of await readCollectors(sources)) {
       const label = { collector: collector.name };
       if (collector.lag_seconds !== null) lag.set(label, collector.lag_seconds);
       receipts.set(label, collector.receipts);
       lost.set(label, collector.lost_receipts);
       gaps.set(label, collector.gaps.batches);
+      late.set(label, collector.late ? 1 : 0);
     }
   };
   return {

@@ -3,8 +3,10 @@
  *
  * @module
  */
+import { HEARTBEAT_MILLISECONDS } from "../../shared/nats/message.ts";
 import { printable } from "../../shared/text.ts";
 import type { IntakeStatus } from "../intake/contract.ts";
+import type { HeardHeartbeat } from "../intake/heartbeats.ts";
 import type { JetStreamStatus } from "../intake/jetstream.ts";
 import type { Row } from "../store/store.ts";
 import type { Counters } from "./counters.ts";
@@ -14,6 +16,8 @@ import { isoTime, isoTimeOrNull } from "./json.ts";
 const MAX_TOLD = 100;
 
 const MICROSECONDS_PER_SECOND = 1_000_000;
+/** A collector that was not heard of for three heartbeats is late. */
+const LATE_MICROSECONDS = 3 * HEARTBEAT_MILLISECONDS * 1000;
 
 /** Where a status comes from. */
 export interface StatusSources {
@@ -27,6 +31,8 @@ export interface StatusSources {
   readonly intake: { status(): IntakeStatus };
   /** NATS, when it is in use. */
   readonly jetStream: { status(): JetStreamStatus } | null;
+  /** The collectors' signs of life. */
+  readonly heartbeats: { readonly last: ReadonlyMap<string, HeardHeartbeat> };
   /** Counts since the start. */
   readonly counters: Counters;
   /** µs since the Unix epoch. */
@@ -51,6 +57,10 @@ export interface CollectorStatus {
   readonly last_receipt_at: string | null;
   /** When the last batch of it was committed. */
   readonly last_commit_at: string;
+  /** Whether it has neither ended in order nor been heard of for a while, by a batch or a heartbeat. */
+  readonly late: boolean;
+  /** Its last heartbeat since the archiver started; null where none comes, as over HTTP. */
+  readonly heartbeat: HeartbeatStatus | null;
   /** The latest life of its process. Every batch below high_water_mark is in the archive or in gaps. */
   readonly epoch: {
     readonly started_at: string;
@@ -67,6 +77,24 @@ export interface CollectorStatus {
     readonly batches: number;
     readonly latest: readonly GapStatus[];
   };
+}
+
+/** A collector's last heartbeat, in the JSON of `/status`. */
+export interface HeartbeatStatus {
+  /** When it came, by the archiver's clock. */
+  readonly heard_at: string;
+  /** When it was sent, by the collector's clock. */
+  readonly sent_at: string;
+  /** When that life of the collector began. */
+  readonly epoch: string;
+  /** Its software version. */
+  readonly version: string;
+  /** Peers connected and subscribed. */
+  readonly peers: number;
+  /** Receipts stamped in that epoch. */
+  readonly receipts: number;
+  /** Bytes of its spool's files. */
+  readonly spool_bytes: number;
 }
 
 /** One gap, in the JSON of `/status`. */
@@ -112,6 +140,12 @@ export interface Status {
   readonly dead_letters: number;
   /** By name. */
   readonly collectors: readonly CollectorStatus[];
+  /** Collectors that are heard of and have nothing in the archive yet. */
+  readonly new_collectors: readonly {
+    readonly name: string;
+    readonly late: boolean;
+    readonly heartbeat: HeartbeatStatus;
+  }[];
 }
 
 /** Puts the status together. @throws {Error} while the archive cannot be read. */
@@ -119,7 +153,8 @@ export async function collectStatus(sources: StatusSources): Promise<Status> {
   const { store, intake, jetStream, counters, now } = sources;
   const { failure, batches, bytes, receipts } = intake.status();
   const [{ dead_letters }] = await store.read("SELECT count(*) AS dead_letters FROM dead_letters");
-  const collectors = await readCollectors(store, now());
+  const collectors = await readCollectors(sources);
+  const archived = new Set(collectors.map(({ name }) => name));
   const size = await store.size();
   const { lastCommit } = counters;
   return {
@@ -136,14 +171,37 @@ export async function collectStatus(sources: StatusSources): Promise<Status> {
     nats: jetStream?.status() ?? null,
     dead_letters: Number(dead_letters),
     collectors,
+    new_collectors: [...sources.heartbeats.last]
+      .filter(([name]) => !archived.has(name))
+      .map(([name, heard]) => ({
+        name,
+        late: isLate(now(), heard.heardAt),
+        heartbeat: heartbeatStatus(heard),
+      })),
   };
 }
 
-/** The collectors' part of the status. @param now µs since the Unix epoch. */
+function isLate(now: number, ...heardAt: number[]): boolean {
+  return now - Math.max(...heardAt) > LATE_MICROSECONDS;
+}
+
+function heartbeatStatus(heard: HeardHeartbeat): HeartbeatStatus {
+  return {
+    heard_at: isoTime(heard.heardAt),
+    sent_at: isoTime(heard.at),
+    epoch: isoTime(heard.epoch),
+    version: printable(heard.version),
+    peers: heard.peers,
+    receipts: heard.receipts,
+    spool_bytes: heard.spool_bytes,
+  };
+}
+
+/** The collectors' part of the status. */
 export async function readCollectors(
-  store: Pick<StatusSources["store"], "read">,
-  now: number,
+  sources: Pick<StatusSources, "store" | "heartbeats" | "counters" | "now">,
 ): Promise<CollectorStatus[]> {
+  const { store } = sources;
   const epochs = await store.read(
     `SELECT c.name, e.epoch_id, epoch_us(e.started_at) AS started_at, e.version, e.target_peers,
       e.next_batch, e.receipts, e.stamped_receipts, epoch_us(e.last_receipt_at) AS last_receipt_at,
@@ -159,15 +217,17 @@ export async function readCollectors(
   );
   const gapsByEpoch = Map.groupBy(gaps, (gap) => Number(gap.epoch_id));
   const byName = Map.groupBy(epochs, (epoch) => String(epoch.name));
-  return [...byName.values()].map((own) => collectorStatus(own, gapsByEpoch, now));
+  return [...byName.values()].map((own) => collectorStatus(own, gapsByEpoch, sources));
 }
 
 function collectorStatus(
   epochs: readonly Row[],
   gapsByEpoch: ReadonlyMap<number, Row[]>,
-  now: number,
+  sources: Pick<StatusSources, "heartbeats" | "counters" | "now">,
 ): CollectorStatus {
   const latest = epochs.at(-1)!;
+  const now = sources.now();
+  const heartbeat = sources.heartbeats.last.get(String(latest.name)) ?? null;
   const sum = (column: string) => epochs.reduce((total, epoch) => total + Number(epoch[column]), 0);
   const max = (column: string) =>
     epochs.reduce<number | null>((most, epoch) => {
@@ -179,6 +239,7 @@ function collectorStatus(
   );
   const missing = gaps.reduce((total, gap) => total + gap.last_batch - gap.first_batch + 1, 0);
   const lastReceiptAt = max("last_receipt_at");
+  const lastCommitAt = max("last_commit_at")!;
   return {
     name: String(latest.name),
     receipts: sum("receipts"),
@@ -187,7 +248,10 @@ function collectorStatus(
     batches: sum("next_batch") - missing,
     lag_seconds: lastReceiptAt === null ? null : (now - lastReceiptAt) / MICROSECONDS_PER_SECOND,
     last_receipt_at: isoTimeOrNull(lastReceiptAt),
-    last_commit_at: isoTime(max("last_commit_at")!),
+    last_commit_at: isoTime(lastCommitAt),
+    late: latest.ended_at === null &&
+      isLate(now, sources.counters.startedAt, lastCommitAt, heartbeat?.heardAt ?? 0),
+    heartbeat: heartbeat && heartbeatStatus(heartbeat),
     epoch: {
       started_at: isoTime(Number(latest.started_at)),
       version: latest.version === null ? null : printable(String(latest.version)),

@@ -50,6 +50,8 @@ export interface JetStreamDependencies {
   readonly intake: Intake;
   /** What to ask collectors for. */
   readonly wants: () => { collector: string; want: Want }[];
+  /** Called with each new connection: what else goes over it. */
+  readonly onConnect?: (connection: NatsConnection) => void;
   /** Waits. */
   readonly clock: Clock;
 }
@@ -150,6 +152,7 @@ export class JetStreamIntake implements AsyncDisposable {
     this.#server = connection.getServer();
     log.info("Connected to {server}", { server: this.#server });
     void connection.closed().then(() => this.#disconnected());
+    this.#dependencies.onConnect?.(connection);
     this.#tick(connection, PATIENCE_MILLISECONDS, () => this.#acks.working());
     this.#tick(connection, WANT_MILLISECONDS, () => this.#askForWanted(connection));
     return connection;

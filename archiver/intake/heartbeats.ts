@@ -1,0 +1,75 @@
+/**
+ * Signs of life of the collectors, as heard over NATS. They are kept in memory alone: what matters of them is the last.
+ *
+ * @module
+ */
+import type { NatsConnection } from "nats";
+import { COLLECTOR_NAME } from "../../shared/batch/batch.ts";
+import type { Clock } from "../../shared/clock.ts";
+import { errorText } from "../../shared/errors.ts";
+import { logger } from "../../shared/log.ts";
+import { decodeHeartbeat, type Heartbeat } from "../../shared/nats/message.ts";
+import { HEARTBEATS } from "../../shared/subjects.ts";
+import { printable } from "../../shared/text.ts";
+
+/** Collectors that are kept; others are not heard. */
+const MAX_COLLECTORS = 4096;
+
+const log = logger("archiver", "heartbeats");
+
+/** A collector's last heartbeat. */
+export interface HeardHeartbeat extends Heartbeat {
+  /** When it came, µs since the Unix epoch, by the archiver's clock. */
+  readonly heardAt: number;
+}
+
+/** See the module. */
+export class Heartbeats {
+  /** Messages that were no heartbeats, or came from too many collectors. */
+  ignored = 0;
+  readonly #clock: Clock;
+  readonly #last = new Map<string, HeardHeartbeat>();
+
+  /** Has heard nothing yet. */
+  constructor(clock: Clock) {
+    this.#clock = clock;
+  }
+
+  /** By the collectors' names. */
+  get last(): ReadonlyMap<string, HeardHeartbeat> {
+    return this.#last;
+  }
+
+  /** Listens on a connection, until that is closed. */
+  listen(connection: NatsConnection): void {
+    connection.subscribe(HEARTBEATS, {
+      callback: (error, message) => {
+        try {
+          if (error) throw error;
+          this.take(message.subject, message.data);
+        } catch (fault) {
+          this.#ignore(message?.subject ?? HEARTBEATS, errorText(fault));
+        }
+      },
+    });
+  }
+
+  /** Takes a message. @throws {MessageFault} when it is no heartbeat. */
+  take(subject: string, data: Uint8Array): void {
+    const name = subject.split(".").at(-1)!;
+    const heartbeat = decodeHeartbeat(data);
+    if (!COLLECTOR_NAME.test(name) || this.#last.size >= MAX_COLLECTORS && !this.#last.has(name)) {
+      this.#ignore(subject, "this is no collector's name, or there are too many");
+      return;
+    }
+    this.#last.set(name, { ...heartbeat, heardAt: this.#clock.now() });
+  }
+
+  #ignore(subject: string, reason: string): void {
+    this.ignored++;
+    log.debug("Ignored a heartbeat on {subject}: {reason}", {
+      subject: printable(subject),
+      reason: printable(reason),
+    });
+  }
+}

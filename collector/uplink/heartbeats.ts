@@ -1,0 +1,43 @@
+/**
+ * A sign of life now and then, over NATS.
+ *
+ * @module
+ */
+import type { Clock } from "../../shared/clock.ts";
+import {
+  encodeMessage,
+  type Heartbeat,
+  HEARTBEAT_MILLISECONDS,
+} from "../../shared/nats/message.ts";
+import { heartbeatSubject } from "../../shared/subjects.ts";
+import type { NatsLink } from "./nats_link.ts";
+
+/** What of a heartbeat the collector's parts know. */
+export type Facts = Omit<Heartbeat, "at">;
+
+/** Sends heartbeats until it is disposed of. Without a connection it tries to make one, and else goes without. */
+export function sendHeartbeats(link: NatsLink, facts: () => Facts, clock: Clock): Disposable {
+  const stop = new AbortController();
+  // It ends at the latest with the link, which is disposed of after it.
+  void beat(link, facts, clock, stop.signal);
+  return { [Symbol.dispose]: () => stop.abort() };
+}
+
+async function beat(
+  link: NatsLink,
+  facts: () => Facts,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  const subject = heartbeatSubject(link.collector);
+  while (!signal.aborted) {
+    try {
+      const connection = await link.connection();
+      if (signal.aborted) return;
+      connection.publish(subject, encodeMessage({ ...facts(), at: clock.now() }));
+    } catch {
+      // Whoever delivers batches says what is wrong with the connection.
+    }
+    await clock.sleep(HEARTBEAT_MILLISECONDS, signal).catch(() => {});
+  }
+}

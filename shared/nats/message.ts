@@ -1,0 +1,84 @@
+/**
+ * The small JSON messages that go over core NATS beside the batches: heartbeats, and answers to what time it is.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { errorText, Fault } from "../errors.ts";
+
+/** How often a collector says that it lives, in milliseconds. */
+export const HEARTBEAT_MILLISECONDS = 10_000;
+/** The longest message, in bytes. */
+const MAX_MESSAGE_BYTES = 4096;
+
+/** Bytes that are no such message. */
+export class MessageFault extends Fault<"too_large" | "bad_message"> {
+  /** Tells it from other faults. */
+  override readonly name = "MessageFault";
+}
+
+/** What a collector tells of itself. Instants are µs since the Unix epoch. */
+export interface Heartbeat {
+  /** When it was sent. */
+  readonly at: number;
+  /** When this life of the collector began. */
+  readonly epoch: number;
+  /** Its software version. */
+  readonly version: string;
+  /** Peers that are connected and were asked for gossip. */
+  readonly peers: number;
+  /** Receipts stamped in this epoch. */
+  readonly receipts: number;
+  /** Bytes of the spool's files. */
+  readonly spool_bytes: number;
+}
+
+/** What the archiver answers when it is asked for the time. */
+export interface ClockReply {
+  /** Its time, µs since the Unix epoch. */
+  readonly at: number;
+}
+
+const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+
+const heartbeat: v.GenericSchema<Heartbeat> = v.object({
+  at: whole,
+  epoch: whole,
+  version: v.pipe(v.string(), v.maxLength(256)),
+  peers: whole,
+  receipts: whole,
+  spool_bytes: whole,
+});
+
+const clockReply: v.GenericSchema<ClockReply> = v.object({ at: whole });
+
+/** The bytes of a message. */
+export function encodeMessage(message: Heartbeat | ClockReply): Uint8Array {
+  return new TextEncoder().encode(JSON.stringify(message));
+}
+
+/** Reads a heartbeat; keys that a newer collector may add are ignored. @throws {MessageFault} when the bytes are none. */
+export function decodeHeartbeat(bytes: Uint8Array): Heartbeat {
+  return decode(bytes, heartbeat);
+}
+
+/** Reads the archiver's answer. @throws {MessageFault} when the bytes are none. */
+export function decodeClockReply(bytes: Uint8Array): ClockReply {
+  return decode(bytes, clockReply);
+}
+
+function decode<T>(bytes: Uint8Array, schema: v.GenericSchema<T>): T {
+  if (bytes.length > MAX_MESSAGE_BYTES) {
+    throw new MessageFault("too_large", `${bytes.length} bytes, ${MAX_MESSAGE_BYTES} at most`);
+  }
+  let value: unknown;
+  try {
+    value = JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch (error) {
+    throw new MessageFault("bad_message", errorText(error), { cause: error });
+  }
+  const result = v.safeParse(schema, value, { abortEarly: true });
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  throw new MessageFault("bad_message", `${v.getDotPath(issue) ?? "it"}: ${issue.message}`);
+}
