@@ -5,11 +5,13 @@
  * @module
  */
 import {
-  ansiColorFormatter,
   configure,
+  getAnsiColorFormatter,
   getLogger,
+  getTextFormatter,
   jsonLinesFormatter,
   type LogRecord,
+  type TextFormatter,
 } from "@logtape/logtape";
 
 /** What a part logs through: a message with `{name}` placeholders and the values for them. */
@@ -38,8 +40,9 @@ export async function configureLog(
   options: { level?: LogLevel; format?: LogFormat } = {},
 ): Promise<void> {
   const { level = "info", format = "auto" } = options;
-  const text = format === "text" || (format === "auto" && Deno.stderr.isTerminal());
-  const formatter = text ? ansiColorFormatter : jsonLinesFormatter;
+  const terminal = Deno.stderr.isTerminal();
+  const text = format === "text" || (format === "auto" && terminal);
+  const formatter = text ? textFormatter(terminal && !Deno.noColor) : json;
   const encoder = new TextEncoder();
   await configure({
     reset: true,
@@ -54,6 +57,20 @@ export async function configureLog(
       { category: ["logtape", "meta"], lowestLevel: "error", sinks: ["stderr"] },
     ],
   });
+}
+
+/** Values read as part of the sentence: text without quotes; control characters in it are escaped all the same. */
+function textFormatter(colours: boolean): TextFormatter {
+  return (colours ? getAnsiColorFormatter : getTextFormatter)({ value: "bare" });
+}
+
+/** As for people: the message reads without quotes, and each value stands in `properties` as it is. */
+function json(record: LogRecord): string {
+  return jsonLinesFormatter({ ...record, message: [record.message.map(shown).join("")] });
+}
+
+function shown(part: unknown): string {
+  return typeof part === "string" ? part : Deno.inspect(part);
 }
 
 /** The logger of one part, e.g. `logger("collector", "peer")`. Peer text goes through `printable` first. */
