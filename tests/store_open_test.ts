@@ -22,14 +22,15 @@ Deno.test("an archive is made with its folder, and opened again as it was left",
   await using dir = await tempDir();
   const path = dir.join("deep", "down", "a.duckdb");
   const store = await openArchive(path);
-  assert.deepEqual(await rows(store, "SELECT version, name FROM schema_version"), [
-    { version: 1, name: "initial" },
-  ]);
+  assert.deepEqual(
+    await rows(store, "SELECT version, name FROM schema_version ORDER BY version"),
+    MIGRATIONS.map(({ version, name }) => ({ version, name })),
+  );
   await store[Symbol.asyncDispose]();
   await store[Symbol.asyncDispose]();
   await using again = await openArchive(path);
   const [{ count }] = await rows(again, "SELECT count(*) AS count FROM schema_version");
-  assert.equal(count, 1);
+  assert.equal(count, MIGRATIONS.length);
 });
 
 Deno.test("an archive that another process holds is refused, and free once that one ends", async () => {
@@ -67,9 +68,13 @@ Deno.test("an archive of a newer program is refused, and left as it was", async 
   const path = dir.join("a.duckdb");
   await (await openArchive(path))[Symbol.asyncDispose]();
   const newer = await Database.open({ path, memoryLimitBytes: 2 ** 28, threads: 1 });
-  await newer.writing.run("INSERT INTO schema_version VALUES (7, 'future', now())");
+  await newer.writing.run("INSERT INTO schema_version VALUES (999, 'future', now())");
   await newer.close();
-  await refuses(() => openArchive(path), path, /its schema has version 7, this program knows 1/);
+  await refuses(
+    () => openArchive(path),
+    path,
+    /its schema has version 999, this program knows \d+/,
+  );
 });
 
 Deno.test("migrations run once each and in order, and one that fails leaves nothing behind", async () => {

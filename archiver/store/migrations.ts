@@ -6,6 +6,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { UserError } from "../../shared/errors.ts";
 import initial from "./migrations/0001_initial.sql" with { type: "text" };
+import compat from "./migrations/0002_compat.duckdb.sql" with { type: "text" };
 
 /** One step of the schema. */
 export interface Migration {
@@ -13,13 +14,16 @@ export interface Migration {
   readonly version: number;
   /** As in its file's name. */
   readonly name: string;
-  /** Statements that DuckDB and PostgreSQL both take. */
+  /** Statements that DuckDB and PostgreSQL both take, unless {@link duckDbOnly}. */
   readonly sql: string;
+  /** PostgreSQL lacks what it says, and goes without; its file's name says `.duckdb.sql`. */
+  readonly duckDbOnly?: true;
 }
 
 /** All steps, in order. */
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: "initial", sql: initial },
+  { version: 2, name: "compat", sql: compat, duckDbOnly: true },
 ];
 
 /**
