@@ -24,6 +24,8 @@ export interface ObservedRunOptions {
   readonly seconds: number;
   /** Equal seeds give equal traffic. */
   readonly seed: string | number;
+  /** The longest that the collector keeps a batch open: 200ms. */
+  readonly maxAge?: string;
   /** The collector's uplink, as in its config. */
   readonly uplink: Record<string, unknown>;
   /** Starts an archiver: the first, and each that replaces one. */
@@ -64,14 +66,14 @@ export class ObservedRun implements AsyncDisposable {
 
   /** Starts all; the network begins to send once the collector is subscribed to each of its nodes. */
   static async start(options: ObservedRunOptions): Promise<ObservedRun> {
-    const { dir, name, peers, seconds, seed, uplink } = options;
+    const { dir, name, peers, seconds, seed, uplink, maxAge = "200ms" } = options;
     await using stack = new AsyncDisposableStack();
     const simnet = stack.use(await startSimnet({ peers, seconds, seed, dir }));
     const start = () =>
       startCollector(dir, {
         name,
         peers: { file: simnet.ready.addresses, target: peers, dials_per_second: 100 },
-        batch: { max_age: "200ms" },
+        batch: { max_age: maxAge },
         uplink,
         stop_timeout: "60s",
       });
