@@ -1,10 +1,10 @@
 import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { resolve } from "node:path";
-import { connect } from "nats";
 import { bundle } from "../collector/deploy/build.ts";
 import { type Machine, MACHINES } from "../collector/deploy/elf.ts";
 import { peerName } from "../collector/peer/peer_file.ts";
 import { decodeBatch } from "../shared/batch/codec.ts";
+import { connectNats } from "../shared/nats/connect.ts";
 import { BATCHES, STREAM } from "../shared/subjects.ts";
 import { startNatsServer } from "./support/nats_server.ts";
 import { type Process, startProgram } from "./support/process.ts";
@@ -146,7 +146,7 @@ Deno.test("what is put into the binary runs without packages, and delivers what 
   ok(help.lines.some((line) => /--config FILE/.test(line)), help.lines.join("\n"));
 
   const nats = stack.use(await startNatsServer());
-  const connection = await connect({ servers: nats.url });
+  const connection = await connectNats({ servers: [nats.url], name: "test" });
   stack.defer(() => connection.close());
   const { streams } = await connection.jetstreamManager();
   await streams.add({ name: STREAM, subjects: [BATCHES] });

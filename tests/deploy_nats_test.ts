@@ -1,5 +1,5 @@
 import { deepEqual, equal, match, notEqual, rejects } from "node:assert/strict";
-import { connect, type NatsConnection, NatsError } from "nats";
+import { type NatsConnection, NatsError, usernamePasswordAuthenticator } from "nats";
 import { openConsumer, openStream } from "../archiver/intake/stream.ts";
 import { ArchiverConfigSchema } from "../archiver/config.ts";
 import { startArchiver } from "../archiver/run.ts";
@@ -7,7 +7,15 @@ import { type CollectorConfig, CollectorConfigSchema } from "../collector/config
 import { peerName } from "../collector/peer/peer_file.ts";
 import { run } from "../collector/run.ts";
 import { parseConfig } from "../shared/config.ts";
-import { batchSubject, STREAM, wantSubject } from "../shared/subjects.ts";
+import { connectNats } from "../shared/nats/connect.ts";
+import {
+  batchSubject,
+  CLOCKS,
+  clockSubject,
+  HEARTBEATS,
+  STREAM,
+  wantSubject,
+} from "../shared/subjects.ts";
 import { archiveTotals } from "./support/archive_check.ts";
 import { CapturedLog } from "./support/captured_log.ts";
 import { type NatsServer, startNatsServer } from "./support/nats_server.ts";
@@ -38,11 +46,17 @@ function passwordOf(user: string): string {
   return new RegExp(`^${user.toUpperCase()}_PASSWORD: "(.*)"$`, "m").exec(passwordsConfig)![1];
 }
 
+/** A connection of a user. */
+function logIn(server: NatsServer, user: string, password: string): Promise<NatsConnection> {
+  const authenticator = usernamePasswordAuthenticator(user, password);
+  return connectNats({ servers: [server.url], name: user, authenticator });
+}
+
 /** The shipped server, its stream, and a connection of the archiver and of two collectors. */
 async function network(stack: AsyncDisposableStack) {
   const server = stack.use(await startShipped());
   const log = async (user: string): Promise<NatsConnection> => {
-    const connection = await connect({ servers: server.url, user, pass: passwordOf(user) });
+    const connection = await logIn(server, user, passwordOf(user));
     stack.defer(() => connection.close());
     return connection;
   };
@@ -158,7 +172,7 @@ Deno.test("a collector writes no other's subjects and speaks to no other", async
   await using stack = new AsyncDisposableStack();
   const { archiver, vps1, vps2 } = await network(stack);
   const heard: string[] = [];
-  for (const subject of ["gossip.heartbeats.*", "gossip.wants.*"]) {
+  for (const subject of [HEARTBEATS, "gossip.wants.*"]) {
     archiver.subscribe(subject, { callback: (_, message) => heard.push(message.subject) });
   }
   vps2.subscribe(wantSubject("vps2"), { callback: (_, { subject }) => heard.push(subject) });
@@ -174,6 +188,16 @@ Deno.test("a collector writes no other's subjects and speaks to no other", async
   await Promise.all([archiver.flush(), vps2.flush()]);
   deepEqual(heard, ["gossip.heartbeats.vps1"]);
   equal(await stored(archiver), 0);
+});
+
+Deno.test("a collector asks the archiver for its time under its own name", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { archiver, vps1, vps2 } = await network(stack);
+  archiver.subscribe(CLOCKS, { callback: (_, message) => message.respond(message.subject) });
+  await archiver.flush();
+  equal(await ask(vps1, clockSubject("vps1")), "gossip.clock.vps1");
+  equal(await ask(vps2, clockSubject("vps2")), "gossip.clock.vps2");
+  equal(await ask(vps1, clockSubject("vps2")), VIOLATION);
 });
 
 Deno.test("a collector hears what is wanted of it, and nothing of others", async () => {
@@ -227,11 +251,10 @@ Deno.test("a collector neither sees the stream nor harms it", async () => {
 Deno.test("nobody comes in without a user's own password", async () => {
   await using server = await startShipped();
   const refused = { code: "AUTHORIZATION_VIOLATION" };
-  const servers = server.url;
-  await rejects(connect({ servers }), refused);
-  await rejects(connect({ servers, user: "vps1" }), refused);
-  await rejects(connect({ servers, user: "vps1", pass: passwordOf("vps2") }), refused);
-  await rejects(connect({ servers, user: "archiver", pass: passwordOf("vps1") }), refused);
+  await rejects(connectNats({ servers: [server.url], name: "nobody" }), refused);
+  await rejects(logIn(server, "vps1", ""), refused);
+  await rejects(logIn(server, "vps1", passwordOf("vps2")), refused);
+  await rejects(logIn(server, "archiver", passwordOf("vps1")), refused);
 });
 
 Deno.test("collector and archiver work under it, but no collector under another's name", async () => {
