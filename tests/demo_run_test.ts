@@ -13,7 +13,9 @@ const LAST_LINE =
 const LIMIT_MILLISECONDS = 180_000;
 
 /** The demo's own permissions, and the right to write where the test wants it. */
-const permissions = (dir: string) => ["--quiet", "-P=demo", `--allow-write=${dir}`];
+const permissions = (
+  dir: string,
+) => ["--quiet", "-P=demo", `--allow-read=${dir}`, `--allow-write=${dir}`];
 
 Deno.test("a small demo runs end to end, writes its report, runs again over its own output, and ends well", async () => {
   await using dir = await tempDir();

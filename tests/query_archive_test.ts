@@ -139,7 +139,6 @@ Deno.test("an archive that another process holds is refused with that process's 
     "--allow-write",
     "--allow-ffi",
     "--allow-env",
-    "--allow-sys",
   ];
   await using holder = startProgram("tests/support/hold_archive.ts", [archive], permissions);
   await holder.waitForLine(/^held$/);

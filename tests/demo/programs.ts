@@ -45,6 +45,7 @@ export async function startArchiver(
   const process = startProgram("archiver/main.ts", ["--config", config], [
     "-P=archiver",
     `--allow-net=${hosts}`,
+    `--allow-read=${folder.path}`,
     `--allow-write=${folder.path}`,
   ]);
   const url = `http://127.0.0.1:${port}`;

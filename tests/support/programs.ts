@@ -69,10 +69,9 @@ export async function startArchiver(options: ArchiverOptions): Promise<ArchiverP
   const process = startProgram("archiver/main.ts", ["--config", config], [
     "--ignore-env",
     "--allow-net=127.0.0.1",
-    "--allow-read",
+    `--allow-read=${dir}`,
     `--allow-write=${dir}`,
     "--allow-ffi",
-    "--allow-sys",
   ]);
   return {
     process,
