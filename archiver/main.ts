@@ -3,28 +3,15 @@
  *
  * @module
  */
-import { runMain, stopSignal } from "../shared/cli.ts";
-import { readConfig } from "../shared/config.ts";
-import { configureLog } from "../shared/log.ts";
-import { ArchiverConfigSchema } from "./config.ts";
-import { runArchiver } from "./run.ts";
+import { runProgram } from "../shared/cli.ts";
+import { runCommand } from "./commands/run.ts";
+import { statusCommand } from "./commands/status.ts";
 
 if (import.meta.main) {
-  await runMain({
+  await runProgram({
     name: "deno task archive",
-    summary: "Takes batches from collectors, through NATS or HTTP, and archives them in DuckDB.",
-    flags: {
-      config: {
-        type: "string",
-        value: "FILE",
-        help: "the config file",
-        default: "archiver.yaml",
-      },
-    },
-    examples: ["deno task archive --config archiver/archiver.example.yaml"],
-  }, async ({ config: path }) => {
-    const config = await readConfig(path, ArchiverConfigSchema);
-    await configureLog(config.log);
-    await runArchiver(config, stopSignal());
+    summary: "The archiver: it takes what collectors recorded, and keeps it in DuckDB.",
+    commands: { run: runCommand, status: statusCommand },
+    fallback: "run",
   });
 }

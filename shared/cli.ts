@@ -120,21 +120,98 @@ function helpText(command: Command<Record<string, Flag>>): string {
   return lines.join("\n");
 }
 
+/** One of several commands of a program. */
+export interface Subcommand {
+  /** What it does, for the program's `--help`. */
+  readonly summary: string;
+  /** Runs it, or prints its `--help`; gives the exit code, 0 when there is none. Throws as {@link parseFlags} does. */
+  readonly run: (args: readonly string[]) => Promise<number | void>;
+}
+
+/** Binds a command to what runs it. Its name is the program's and its own, e.g. `deno task archive verify`. */
+export function subcommand<const F extends Record<string, Flag>>(
+  command: Command<F>,
+  run: (values: FlagValues<F>) => Promise<number | void>,
+): Subcommand {
+  return {
+    summary: command.summary,
+    run: async (args) => {
+      const parsed = parseFlags(command, args);
+      if ("values" in parsed) return await run(parsed.values);
+      console.log(parsed.help);
+    },
+  };
+}
+
+/** A program of several commands. */
+export interface Program {
+  /** How it is called, e.g. `deno task archive`. */
+  readonly name: string;
+  /** One or two sentences: what it does. */
+  readonly summary: string;
+  /** Its commands by name. */
+  readonly commands: Readonly<Record<string, Subcommand>>;
+  /** The command that is meant when none is named. */
+  readonly fallback: string;
+}
+
+/**
+ * Finds the command that a command line means.
+ *
+ * @returns it and its arguments, or the text of `--help` when the program's own was asked for.
+ * @throws {UserError} when it names a command that there is not.
+ */
+export function chooseCommand(
+  program: Program,
+  args: readonly string[],
+): { command: Subcommand; args: readonly string[] } | { help: string } {
+  const { name, commands, fallback } = program;
+  const [first, ...rest] = args;
+  if (first === "--help") return { help: programHelp(program) };
+  if (first === undefined || first.startsWith("-")) return { command: commands[fallback], args };
+  if (!Object.hasOwn(commands, first)) {
+    const known = Object.keys(commands).join(", ");
+    throw new UserError(`${name}: there is no command "${first}"; there are ${known}`);
+  }
+  return { command: commands[first], args: rest };
+}
+
+function programHelp({ name, summary, commands, fallback }: Program): string {
+  const width = Math.max(...Object.keys(commands).map((command) => command.length));
+  const lines = [summary, "", `Usage: ${name} [command] [flags]`, "", "Commands:"];
+  for (const [command, { summary }] of Object.entries(commands)) {
+    const told = command === fallback ? `${summary}\n(The default.)` : summary;
+    const [first, ...rest] = told.split("\n");
+    lines.push(`  ${command.padEnd(width)}  ${first}`);
+    for (const line of rest) lines.push(" ".repeat(width + 4) + line);
+  }
+  lines.push("", `${name} ${fallback} --help tells the flags of a command.`);
+  return lines.join("\n");
+}
+
 /**
  * The body of a `main.ts`: parses flags, prints `--help`, runs, and ends the process with the right code: what `run`
  * returns, or a {@link UserError}'s own, its message on standard error as one clear text without a stack.
  */
-export async function runMain<const F extends Record<string, Flag>>(
+export function runMain<const F extends Record<string, Flag>>(
   command: Command<F>,
   run: (values: FlagValues<F>) => Promise<number | void>,
 ): Promise<never> {
+  return endWith(() => subcommand(command, run).run(Deno.args));
+}
+
+/** The body of a `main.ts` of several commands; else as {@link runMain}. */
+export function runProgram(program: Program): Promise<never> {
+  return endWith(async () => {
+    const chosen = chooseCommand(program, Deno.args);
+    if ("command" in chosen) return await chosen.command.run(chosen.args);
+    console.log(chosen.help);
+  });
+}
+
+async function endWith(run: () => Promise<number | void>): Promise<never> {
   try {
-    const parsed = parseFlags(command, Deno.args);
-    if ("help" in parsed) {
-      console.log(parsed.help);
-      Deno.exit(0);
-    }
-    Deno.exit(await run(parsed.values) ?? 0);
+    Deno.exit(await run() ?? 0);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
     console.error(error.message);

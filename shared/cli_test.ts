@@ -1,5 +1,12 @@
-import { deepEqual, ok, throws } from "node:assert/strict";
-import { type Command, type Flag, parseFlags } from "./cli.ts";
+import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
+import {
+  chooseCommand,
+  type Command,
+  type Flag,
+  parseFlags,
+  type Program,
+  subcommand,
+} from "./cli.ts";
 
 const flags = {
   peers: { type: "number", help: "how many peers", default: 200, min: 1, max: 5000 },
@@ -46,4 +53,43 @@ Deno.test("a wrong command line is refused in one line that says how", () => {
   );
   throws(() => parseFlags(command, ["--peers", "0"]), /--peers is "0"/);
   throws(() => parseFlags(command, ["stray"]), /stray/);
+});
+
+const program: Program = {
+  name: "tool",
+  summary: "Does things.",
+  commands: {
+    run: subcommand({ name: "tool run", summary: "Runs.\nFor long.", flags }, ({ peers }) => {
+      return Promise.resolve(peers);
+    }),
+    look: subcommand({ name: "tool look", summary: "Looks.", flags: {} }, () => Promise.resolve()),
+  },
+  fallback: "run",
+};
+
+Deno.test("a program runs the command that is named first, or else its default one", async () => {
+  const run = (...args: string[]) => {
+    const chosen = chooseCommand(program, args);
+    ok("command" in chosen);
+    return chosen.command.run(chosen.args);
+  };
+  equal(await run("run", "--peers", "7"), 7);
+  equal(await run("--peers", "8"), 8);
+  equal(await run(), 200);
+  equal(await run("look"), undefined);
+  await rejects(() => run("look", "--peers", "7"), /^UserError: tool look: .*--peers/);
+  await rejects(() => run("look", "run"), /^UserError: tool look: .*run/);
+});
+
+Deno.test("a program's --help names its commands, and what is no command is refused", () => {
+  const chosen = chooseCommand(program, ["--help"]);
+  ok("help" in chosen);
+  for (const part of ["Does things.", "  run   Runs.\n        For long.", "  look  Looks."]) {
+    ok(chosen.help.includes(part), chosen.help);
+  }
+  throws(
+    () => chooseCommand(program, ["walk"]),
+    /^UserError: tool: .*"walk"; there are run, look$/,
+  );
+  throws(() => chooseCommand(program, ["constructor"]), /there is no command/);
 });

@@ -1,0 +1,95 @@
+/**
+ * A status as people read it.
+ *
+ * @module
+ */
+import { printable } from "../../shared/text.ts";
+import type { CollectorStatus, HeartbeatStatus, Status } from "../api/status.ts";
+
+const MIB = 1024 ** 2;
+
+/** Some lines: the archive, what comes in, then each collector. */
+export function statusText(status: Status): string {
+  const { archive, intake, last_commit: commit, failure, nats } = status;
+  const lines = [
+    row("archive", `${archive.path}, ${mebibytes(archive.bytes + archive.log_bytes)}`),
+    row("running since", moment(status.started_at)),
+    row(
+      "last commit",
+      commit
+        ? `${moment(commit.at)}: ${number(commit.receipts)} receipts in ${commit.milliseconds} ms`
+        : "none yet",
+    ),
+    row("waiting", `${number(intake.batches)} batches, ${number(intake.receipts)} receipts`),
+    row("dead letters", number(status.dead_letters)),
+  ];
+  if (failure) {
+    lines.push(row("COMMITS FAIL", `since ${moment(failure.since)}: ${printable(failure.reason)}`));
+  }
+  if (nats) {
+    lines.push(row("nats", nats.server ?? "not connected"));
+    if (nats.problem !== null) lines.push(row("NATS PROBLEM", printable(nats.problem)));
+  }
+  lines.push(...status.collectors.flatMap(collectorLines));
+  for (const { name, late, heartbeat } of status.new_collectors) {
+    lines.push(...heading(name, late), row("receipts", "none yet"), heartbeatRow(heartbeat));
+  }
+  return lines.join("\n");
+}
+
+function collectorLines(collector: CollectorStatus): string[] {
+  const { epoch, gaps, heartbeat } = collector;
+  const lines = [
+    ...heading(collector.name, collector.late),
+    row("receipts", `${number(collector.receipts)} in ${number(collector.batches)} batches`),
+    row(
+      "last receipt",
+      collector.last_receipt_at === null
+        ? "none yet"
+        : `${moment(collector.last_receipt_at)}, ${collector.lag_seconds?.toFixed(1)} s ago`,
+    ),
+    row(
+      "runs",
+      epoch.ended_at === null
+        ? `since ${moment(epoch.started_at)}`
+        : `from ${moment(epoch.started_at)} to ${moment(epoch.ended_at)}, ended`,
+    ),
+  ];
+  if (heartbeat) lines.push(heartbeatRow(heartbeat));
+  if (collector.unresolved_receipts > 0) {
+    lines.push(row("unresolved", `${number(collector.unresolved_receipts)} receipts`));
+  }
+  if (collector.lost_receipts > 0 || gaps.count > 0) {
+    const holes = `${number(gaps.batches)} batches in ${number(gaps.count)} gaps`;
+    lines.push(row("LOST", `${number(collector.lost_receipts)} receipts, ${holes}`));
+  }
+  const cut = collector.cut_off_epochs.length;
+  if (cut > 0) lines.push(row("cut off", `${number(cut)} earlier runs ended without saying so`));
+  return lines;
+}
+
+function heading(name: string, late: boolean): string[] {
+  return ["", `${printable(name)}${late ? "  LATE" : ""}`];
+}
+
+function heartbeatRow({ heard_at, peers, spool_bytes }: HeartbeatStatus): string {
+  const told = `${number(peers)} peers, spool ${mebibytes(spool_bytes)}`;
+  return row("heartbeat", `${moment(heard_at)}: ${told}`);
+}
+
+function row(name: string, value: string): string {
+  return `  ${name.padEnd(14)} ${value}`;
+}
+
+function number(value: number): string {
+  return value.toLocaleString("en");
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / MIB).toFixed(1)} MiB`;
+}
+
+/** To the second. */
+function moment(iso: string): string {
+  return `${iso.slice(0, 19).replace("T", " ")} UTC`;
+}
