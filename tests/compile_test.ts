@@ -45,10 +45,9 @@ function metadataOf(binary: Uint8Array): any {
  * itself stands in, and only bytes are read.
  */
 function compile(out: string, args: readonly string[]): Process {
-  const { run, read, write, ...rest } = config.permissions.compile;
-  deepEqual([run, read, write, rest], [["deno"], ["deno.json", "dist"], ["dist"], {}]);
   return startProgram("collector/deploy/compile.ts", ["--out", out, ...args], [
-    "--allow-run=deno",
+    "--quiet",
+    "-P=compile",
     `--allow-read=deno.json,${out}`,
     `--allow-write=${out}`,
   ], { env: { DENORT_BIN: Deno.execPath(), NO_COLOR: "1" } });
@@ -92,6 +91,16 @@ function permissionsWith(net: readonly string[]) {
     prompt: false,
   };
 }
+
+Deno.test("a build runs deno, and writes to dist", () => {
+  deepEqual(config.permissions.compile, {
+    env: { ignore: true },
+    import: { deny: true },
+    run: ["deno"],
+    read: ["deno.json", "dist"],
+    write: ["dist"],
+  });
+});
 
 Deno.test("the compiled collector carries the set it runs under, asks nothing, and is small", async () => {
   await using dir = await tempDir();
