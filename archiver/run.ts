@@ -11,6 +11,7 @@ import { type Random, systemRandom } from "../shared/random.ts";
 import { createApi } from "./api/api.ts";
 import { Counters } from "./api/counters.ts";
 import type { ArchiverConfig } from "./config.ts";
+import { answerClock } from "./intake/clock_replies.ts";
 import { Heartbeats } from "./intake/heartbeats.ts";
 import { Intake } from "./intake/intake.ts";
 import { JetStreamIntake } from "./intake/jetstream.ts";
@@ -81,7 +82,10 @@ export async function startArchiver(
         {
           intake,
           wants: () => store.wants(),
-          onConnect: (connection) => heartbeats.listen(connection),
+          onConnect(connection) {
+            heartbeats.listen(connection);
+            answerClock(connection, clock);
+          },
           clock,
         },
       ),

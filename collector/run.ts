@@ -9,6 +9,8 @@ import { type Clock, systemClock } from "../shared/clock.ts";
 import { logger } from "../shared/log.ts";
 import { readNatsAccess } from "../shared/nats/access.ts";
 import { type Random, systemRandom } from "../shared/random.ts";
+import { sampleOffsets } from "./clock/samples.ts";
+import { watchSteps } from "./clock/steps.ts";
 import type { CollectorConfig } from "./config.ts";
 import { holdDataDir } from "./data_dir.ts";
 import { Intake } from "./gossip/intake.ts";
@@ -33,6 +35,8 @@ export interface RunOptions {
   readonly signal: AbortSignal;
   /** The machine's by default. */
   readonly clock?: Clock;
+  /** The wall clock, µs since the Unix epoch: the machine's by default. */
+  readonly wall?: () => number;
   /** The system's by default. */
   readonly random?: Random;
 }
@@ -61,6 +65,7 @@ const log = logger("collector");
  */
 export async function run(config: CollectorConfig, options: RunOptions): Promise<RunSummary> {
   const { signal, clock = systemClock, random = systemRandom } = options;
+  const { wall = () => Date.now() * 1000 } = options;
   // Disposed from the last to the first.
   await using stack = new AsyncDisposableStack();
   stack.use(await holdDataDir(config.data_dir));
@@ -130,7 +135,20 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       spool_bytes: spool.bytes,
     });
     stack.use(sendHeartbeats(uplink.link, facts, clock));
+    stack.use(sampleOffsets(uplink.link, clock, (sample) => {
+      intake.recorder.clockEvent({ kind: "clock_sample", ...sample });
+    }));
   }
+  stack.use(watchSteps({
+    clock,
+    wall,
+    onStep(step) {
+      log.warning("The wall clock jumped by {seconds} s; stamps go on without it", {
+        seconds: step.step / 1e6,
+      });
+      intake.recorder.clockEvent({ kind: "clock_step", ...step });
+    },
+  }));
   const parts = { manager, intake, spool, delivery };
   stack.use(reportProgress(parts, config.peers.target, clock));
   try {

@@ -379,6 +379,15 @@ Deno.test("collector_runs and gaps account for what never came", () => {
   ]);
 });
 
+Deno.test("clock_offsets takes each bin's surest measurement, and the bounds of all", () => {
+  // Alpha was measured before the window; bins are whole thousands of seconds.
+  const bin = (seconds: number) => Math.floor(at(seconds) / 1e9) * 1e9;
+  assert.deepEqual(tables.get("clock_offsets")?.rows, [
+    ["beta", bin(100), 2, -1.5, 0.1, -2.4, -1.4],
+    ["beta", bin(2000), 1, 3, 0.7, 2.3, 3.7],
+  ]);
+});
+
 Deno.test("a narrower window counts only messages first seen in it", async () => {
   await using dir = await tempDir();
   await makeQueryArchive(dir.join("gossip.duckdb"));

@@ -127,7 +127,7 @@ Deno.test("an archive of an unknown schema version is refused with both versions
   await makeEmptyArchive(archive, async (connection) => {
     await connection.run("INSERT INTO schema_version VALUES (999, 'later', now())");
   });
-  assert.match(await refusal(archive, dir), /its schema has version 999, these queries know 1, /);
+  assert.match(await refusal(archive, dir), /its schema has version 999, these queries know \d+/);
 });
 
 Deno.test("an archive that another process holds is refused with that process's id", async () => {

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { isoTime } from "../archiver/api/json.ts";
 import type { SessionClosed } from "../shared/batch/batch.ts";
 import { MAX_WANT_NUMBERS } from "../shared/batch/want.ts";
 import { gossipFacts } from "../shared/bolt/facts.ts";
@@ -43,6 +44,8 @@ Deno.test("a batch becomes rows of every table, exactly as told", async () => {
   maker.receipt(epoch + 2 ** 33, message, one, 3);
   maker.verdict(message, "valid");
   maker.event(closing(one, epoch + 9));
+  maker.event({ kind: "clock_sample", at: epoch + 6, offset: -(2 ** 40), uncertainty: 7 });
+  maker.event({ kind: "clock_step", at: epoch + 8, step: -9 });
   maker.event({ kind: "run_ended", at: epoch + 10, receipts: 3 });
   assert.deepEqual(await store.commit([maker.close()]), [{ status: "committed", want: null }]);
 
@@ -54,6 +57,16 @@ Deno.test("a batch becomes rows of every table, exactly as told", async () => {
       `${epoch + 2 ** 33} ${sha256(raw)} ${nodeId(1)} alpha 1 1`,
     ],
   );
+  const own = { epoch_id: 1, collector_id: 1 };
+  assert.deepEqual(await rows(store, "SELECT * FROM clock_samples"), [{
+    ...own,
+    sampled_at: isoTime(epoch + 6),
+    offset_microseconds: -(2 ** 40),
+    uncertainty_microseconds: 7,
+  }]);
+  assert.deepEqual(await rows(store, "SELECT * FROM clock_steps"), [
+    { ...own, noticed_at: isoTime(epoch + 8), step_microseconds: -9 },
+  ]);
   const facts = gossipFacts(raw);
   assert.deepEqual(await rows(store, "SELECT * FROM messages"), [{
     message_id: 1,

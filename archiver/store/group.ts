@@ -49,6 +49,8 @@ export class Group {
     message_numbers: new RowBuffer("message_numbers"),
     unresolved_receipts: new RowBuffer("unresolved_receipts"),
     unresolved_events: new RowBuffer("unresolved_events"),
+    clock_samples: new RowBuffer("clock_samples"),
+    clock_steps: new RowBuffer("clock_steps"),
   };
   /** Changes to rows that are in the archive, or will be when they are made. */
   readonly changes: StagedChanges = new StagedChanges();
@@ -282,6 +284,23 @@ export class Group {
           const text = JSON.stringify(event);
           this.rows.unresolved_events.push(epoch.id, null, BigInt(event.session), text);
         }
+        break;
+      case "clock_sample":
+        this.rows.clock_samples.push(
+          epoch.id,
+          epoch.collectorId,
+          instant(event.at),
+          BigInt(event.offset),
+          BigInt(event.uncertainty),
+        );
+        break;
+      case "clock_step":
+        this.rows.clock_steps.push(
+          epoch.id,
+          epoch.collectorId,
+          instant(event.at),
+          BigInt(event.step),
+        );
         break;
       default:
         event satisfies never;

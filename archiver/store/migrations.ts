@@ -7,6 +7,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { UserError } from "../../shared/errors.ts";
 import initial from "./migrations/0001_initial.sql" with { type: "text" };
 import compat from "./migrations/0002_compat.duckdb.sql" with { type: "text" };
+import clock from "./migrations/0003_clock.sql" with { type: "text" };
 
 /** One step of the schema. */
 export interface Migration {
@@ -24,6 +25,7 @@ export interface Migration {
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: "initial", sql: initial },
   { version: 2, name: "compat", sql: compat, duckDbOnly: true },
+  { version: 3, name: "clock", sql: clock },
 ];
 
 /**

@@ -31,6 +31,8 @@ export type RowTable =
   | "message_numbers"
   | "unresolved_receipts"
   | "unresolved_events"
+  | "clock_samples"
+  | "clock_steps"
   | "gaps"
   | "dead_letters";
 
@@ -50,6 +52,8 @@ const TABLES = {
   message_numbers: [INTEGER, BIGINT, BIGINT],
   unresolved_receipts: [TIMESTAMPTZ, INTEGER, BIGINT, BIGINT, INTEGER],
   unresolved_events: [INTEGER, BIGINT, BIGINT, VARCHAR],
+  clock_samples: [INTEGER, INTEGER, TIMESTAMPTZ, BIGINT, BIGINT],
+  clock_steps: [INTEGER, INTEGER, TIMESTAMPTZ, BIGINT],
   gaps: [INTEGER, BIGINT, BIGINT, BIGINT, BIGINT, TIMESTAMPTZ, VARCHAR],
   dead_letters: [TIMESTAMPTZ, VARCHAR, VARCHAR, BLOB],
 } satisfies Record<RowTable, DuckDBType[]>;

@@ -5,6 +5,8 @@
  */
 import {
   type BatchesDropped,
+  type ClockSample,
+  type ClockStep,
   type CollectorEvent,
   RECEIPT_REPEAT,
   RECEIPT_WARMUP,
@@ -161,6 +163,11 @@ export class Recorder implements ReceiptSink, Disposable {
   /** Batches that the spool had to drop. */
   batchesDropped(dropped: Omit<BatchesDropped, "kind" | "at">): void {
     this.#tell({ ...dropped, kind: "batches_dropped", at: this.#dependencies.clock.now() });
+  }
+
+  /** What was found out about the clock; after {@link end} it is too late for that. */
+  clockEvent(event: ClockStep | ClockSample): void {
+    if (!this.#stop.signal.aborted) this.#tell(event);
   }
 
   /**

@@ -40,6 +40,8 @@ import collectorRuns from "./collector_runs.sql" with { type: "text" };
 import collectorRunsChart from "./collector_runs.chart.json" with { type: "json" };
 import gaps from "./gaps.sql" with { type: "text" };
 import gapsChart from "./gaps.chart.json" with { type: "json" };
+import clockOffsets from "./clock_offsets.sql" with { type: "text" };
+import clockOffsetsChart from "./clock_offsets.chart.json" with { type: "json" };
 
 /** Macros that the queries share; run once on the reading connection. */
 export const DEFINITIONS: string = definitions;
@@ -99,6 +101,7 @@ export const SECTIONS: readonly Section[] = [
       parseQuery("signature_verdicts", signatureVerdicts, signatureVerdictsChart),
       parseQuery("collector_runs", collectorRuns, collectorRunsChart),
       parseQuery("gaps", gaps, gapsChart),
+      parseQuery("clock_offsets", clockOffsets, clockOffsetsChart),
     ],
   },
 ];

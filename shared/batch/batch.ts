@@ -59,6 +59,8 @@ export type CollectorEvent =
   | SessionOpened
   | SessionClosed
   | BatchesDropped
+  | ClockStep
+  | ClockSample
   | RunEnded;
 
 /** The first event of an epoch. */
@@ -131,6 +133,28 @@ export interface BatchesDropped {
   readonly first: number;
   /** The last number that is gone. Some of first to last may have been delivered all the same. */
   readonly last: number;
+}
+
+/** The wall clock jumped; stamps follow the monotonic clock and did not. */
+export interface ClockStep {
+  /** Which event this is. */
+  readonly kind: "clock_step";
+  /** When it was noticed. */
+  readonly at: number;
+  /** How far it jumped, µs; negative when it went back. */
+  readonly step: number;
+}
+
+/** How far the archiver's clock was from this collector's. */
+export interface ClockSample {
+  /** Which event this is. */
+  readonly kind: "clock_sample";
+  /** When it was measured. */
+  readonly at: number;
+  /** What to add to this collector's time to get the archiver's, µs. */
+  readonly offset: number;
+  /** The true offset differs from it by no more, µs: half the round trip of the best of several questions. */
+  readonly uncertainty: number;
 }
 
 /** The last event of an epoch that ended in order. */

@@ -68,6 +68,13 @@ const event: fc.Arbitrary<CollectorEvent> = fc.oneof(
     first: whole,
     last: whole,
   }),
+  record({ kind: fc.constant("clock_step" as const), at: whole, step: fc.maxSafeInteger() }),
+  record({
+    kind: fc.constant("clock_sample" as const),
+    at: whole,
+    offset: fc.maxSafeInteger(),
+    uncertainty: whole,
+  }),
   record({ kind: fc.constant("run_ended" as const), at: whole, receipts: whole }),
 );
 

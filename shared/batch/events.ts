@@ -17,6 +17,8 @@ const MAX_FEATURES_DIGITS = 131_072;
 
 /** A count, a number or an instant. */
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
+/** Of two instants. */
+const difference = v.pipe(v.number(), v.safeInteger());
 /** Sessions are numbered in 32 bits. */
 const session = v.pipe(whole, v.maxValue(0xffff_ffff));
 const shortText = v.pipe(v.string(), v.maxLength(MAX_EVENT_TEXT));
@@ -61,6 +63,13 @@ const eventSchema: v.GenericSchema<CollectorEvent> = v.variant("kind", [
     epoch: whole,
     first: whole,
     last: whole,
+  }),
+  v.strictObject({ kind: v.literal("clock_step"), at: whole, step: difference }),
+  v.strictObject({
+    kind: v.literal("clock_sample"),
+    at: whole,
+    offset: difference,
+    uncertainty: whole,
   }),
   v.strictObject({ kind: v.literal("run_ended"), at: whole, receipts: whole }),
 ]);

@@ -148,6 +148,13 @@ const [ALPHA, BETA, GAMMA] = [1, 2, 3];
 const [A, B, C, D, E] = [1, 2, 3, 4, 5];
 const CHANNEL = scid(1, 1);
 
+/** A measurement of a collector's clock at `seconds`; the rest in µs. */
+function clockSample(collector: number, seconds: number, offset: number, uncertainty: number) {
+  return `INSERT INTO clock_samples VALUES (${collector}, ${collector}, ${
+    sqlAt(seconds)
+  }, ${offset}, ${uncertainty})`;
+}
+
 const STATEMENTS: readonly string[] = [
   `INSERT INTO collectors (collector_id, name) VALUES (${ALPHA}, 'alpha'), (${BETA}, 'beta'), (${GAMMA}, 'gamma')`,
   epoch(1, ALPHA, -10, 10, 10, 2000),
@@ -196,6 +203,10 @@ const STATEMENTS: readonly string[] = [
   receipt(2000, 6, A, ALPHA),
   `INSERT INTO gaps (epoch_id, first_batch, last_batch, receipts_before, receipts, noticed_at, reason)
     VALUES (2, 5, 6, 3, 7, ${sqlAt(400)}, 'missing')`,
+  clockSample(BETA, 100, -2000, 400),
+  clockSample(BETA, 160, -1500, 100),
+  clockSample(BETA, 2000, 3000, 700),
+  clockSample(ALPHA, 40, 0, 1),
   `INSERT INTO unresolved_receipts (received_at, epoch_id, message_number, session_number, flags)
     VALUES (${sqlAt(500)}, 2, 99, 4, 0)`,
   `INSERT INTO dead_letters (received_at, source, reason, raw) VALUES (${

@@ -1,0 +1,53 @@
+/**
+ * Jumps of the wall clock. Stamps follow the monotonic clock and do not jump with it, so each jump changes by how much
+ * the two differ.
+ *
+ * @module
+ */
+import type { Clock } from "../../shared/clock.ts";
+
+const LOOK_MILLISECONDS = 1000;
+/** Smaller changes are the noise of reading two clocks; slewing (as NTP does by default) moves both alike. */
+const LEAST_STEP_MICROSECONDS = 20_000;
+/** A look during which the process was held up for longer tells nothing. */
+const MAX_LOOK_MICROSECONDS = 2000;
+
+/** A jump. */
+export interface Step {
+  /** When it was noticed: µs since the Unix epoch, by the clock of the stamps. */
+  readonly at: number;
+  /** How far the wall clock jumped, µs; negative when it went back. */
+  readonly step: number;
+}
+
+/** What the watch needs. */
+export interface StepOptions {
+  /** The clock of the stamps. */
+  readonly clock: Clock;
+  /** The wall clock, µs since the Unix epoch. */
+  readonly wall: () => number;
+  /** Hears of each jump. */
+  readonly onStep: (step: Step) => void;
+}
+
+/** Watches the wall clock until it is disposed of. */
+export function watchSteps(options: StepOptions): Disposable {
+  const stop = new AbortController();
+  void watch(options, stop.signal);
+  return { [Symbol.dispose]: () => stop.abort() };
+}
+
+async function watch({ clock, wall, onStep }: StepOptions, signal: AbortSignal): Promise<void> {
+  let last: number | null = null;
+  while (!signal.aborted) {
+    const before = clock.now();
+    const difference = wall() - before;
+    const at = clock.now();
+    if (at - before <= MAX_LOOK_MICROSECONDS) {
+      const step: number = last === null ? 0 : difference - last;
+      if (last === null || Math.abs(step) >= LEAST_STEP_MICROSECONDS) last = difference;
+      if (Math.abs(step) >= LEAST_STEP_MICROSECONDS) onStep({ at, step });
+    }
+    await clock.sleep(LOOK_MILLISECONDS, signal).catch(() => {});
+  }
+}

@@ -1,0 +1,20 @@
+-- title: Clock offsets
+-- question: How far was each collector's clock from the archiver's, and how sure is that?
+-- inputs: clock_samples, collectors
+-- pitfall: Of each bin the measurement with the least uncertainty is shown. Least and most are the bounds of all of the
+--   bin's measurements, uncertainties included; what lies between two measurements is not known.
+-- pitfall: Nothing is corrected by it; offset_milliseconds is what to add to the collector's times to get the archiver's.
+-- pitfall: A collector that delivers over HTTP shares the archiver's clock, and has no rows.
+-- parameter: bin_seconds BIGINT = adaptive(60), width of a bin
+SELECT
+  c.name AS collector,
+  bin_start(s.sampled_at, $bin_seconds) AS interval_start,
+  count(*) AS samples,
+  arg_min(s.offset_microseconds, s.uncertainty_microseconds) / 1e3 AS offset_milliseconds,
+  min(s.uncertainty_microseconds) / 1e3 AS uncertainty_milliseconds,
+  min(s.offset_microseconds - s.uncertainty_microseconds) / 1e3 AS least_milliseconds,
+  max(s.offset_microseconds + s.uncertainty_microseconds) / 1e3 AS most_milliseconds
+FROM clock_samples s JOIN collectors c ON c.collector_id = s.collector_id
+WHERE s.sampled_at >= $window_from AND s.sampled_at < $window_to
+GROUP BY c.name, interval_start
+ORDER BY c.name, interval_start
