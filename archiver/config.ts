@@ -4,7 +4,7 @@
  * @module
  */
 import * as v from "valibot";
-import { duration, integer, oneOf, size, text } from "../shared/config.ts";
+import { duration, group, integer, oneOf, size, text } from "../shared/config.ts";
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
 import { type NatsServerConfig, natsServerEntries } from "../shared/nats/config.ts";
 import { STREAM } from "../shared/subjects.ts";
@@ -21,11 +21,6 @@ const DEFAULT_MAX_RECEIPTS = 245_760;
 
 /** Batches are 1 MiB at most: 16 GiB in the worst case; at their usual 10 to 30 KiB less than 1 GiB. */
 const DEFAULT_MAX_BATCHES = 16_384;
-
-/** A group of keys that may be left out or empty: then each key in it has its default. */
-function group<const E extends v.ObjectEntries>(entries: E) {
-  return v.nullish(v.strictObject(entries, "should be a group of keys"), {} as never);
-}
 
 const nats = v.strictObject({
   ...natsServerEntries,

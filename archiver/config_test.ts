@@ -22,6 +22,8 @@ Deno.test("the example names every key", () => {
       ? Object.entries(schema.entries as Record<string, object>)
       : "wrapped" in schema
       ? [["", schema.wrapped as object]]
+      : "pipe" in schema
+      ? (schema.pipe as object[]).slice(1).map((inner) => ["", inner])
       : [];
     return entries.flatMap(([key, inner]) => [...(key === "" ? [] : [key]), ...keys(inner)]);
   };

@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { COLLECTOR_NAME } from "../shared/batch/batch.ts";
-import { duration, integer, oneOf, size, text } from "../shared/config.ts";
+import { duration, group, integer, oneOf, size, text } from "../shared/config.ts";
 import { type Network, NETWORKS } from "../shared/bolt/chains.ts";
 import { FSYNC_POLICIES, type FsyncPolicy } from "./spool/spool.ts";
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
@@ -19,11 +19,6 @@ const DAY = 24 * HOUR;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const TIB = 1024 * 1024 * MIB;
-
-/** A group of keys that may be left out or empty: then each key in it has its default. */
-function group<const E extends v.ObjectEntries>(entries: E) {
-  return v.nullish(v.strictObject(entries, "should be a group of keys"), {} as never);
-}
 
 const path = text(/^[^\0]{1,4096}$/, "the path of a file or folder");
 

@@ -46,6 +46,9 @@ export function parseConfig<S extends v.GenericSchema>(
       { cause: error },
     );
   }
+  if (!isGroup(value)) {
+    throw new UserError(`Cannot use config ${name}: it should be keys with values, such as "log:"`);
+  }
   const result = v.safeParse(schema, value);
   if (result.success) return result.output;
   const faults = result.issues.map((issue) => `  ${describeIssue(issue)}`);
@@ -68,6 +71,21 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
 /** Somebody may have written a password into an address. */
 function withoutSecret(text: string): string {
   return text.replace(/^([a-z]*:\/\/)?.*@/s, "$1…@");
+}
+
+const GROUP = "should be a group of keys";
+
+/** A group of keys that may be left out or empty: then each key in it has its default. */
+export function group<const E extends v.ObjectEntries>(
+  entries: E,
+): v.GenericSchema<unknown, v.InferOutput<v.StrictObjectSchema<E, string>>> {
+  const schema = v.pipe(v.custom<object>(isGroup, GROUP), v.strictObject(entries, GROUP));
+  return v.nullish(schema, {});
+}
+
+/** To valibot a list is an object too; its faults would name keys 0, 1, 2. */
+function isGroup(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /** An integer from `min` to `max`, both included, with a message that says so. */

@@ -1,7 +1,7 @@
 import { deepEqual, equal, throws } from "node:assert/strict";
 import fc from "fast-check";
 import * as v from "valibot";
-import { duration, integer, oneOf, parseConfig, size, text } from "./config.ts";
+import { duration, group, integer, oneOf, parseConfig, size, text } from "./config.ts";
 import { UserError } from "./errors.ts";
 
 const schema = v.strictObject({
@@ -63,4 +63,15 @@ Deno.test("any text gives a config or a UserError", () => {
       if (!(error instanceof UserError)) throw error;
     }
   }));
+});
+
+Deno.test("a group may be left out or empty, but is no list; nor is the whole config", () => {
+  const grouped = v.strictObject({ batch: group({ size: v.optional(integer(1, 9), 4) }) });
+  for (const yaml of ["", "batch:", "batch: {}"]) {
+    deepEqual(parseConfig(yaml, grouped, "c.yaml"), { batch: { size: 4 } });
+  }
+  for (const value of ["[1]", "7", "fast"]) {
+    throws(() => parseConfig(`batch: ${value}`, grouped, "c.yaml"), /should be a group of keys$/);
+    throws(() => parseConfig(value, grouped, "c.yaml"), /c\.yaml: it should be keys with values/);
+  }
 });

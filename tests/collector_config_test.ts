@@ -52,7 +52,7 @@ Deno.test("all faults of a config are told at once, each with its path", () => {
       /^ {2}peers\.fil: unknown key/m,
       /^ {2}batch\.max_age: 2 — should be a time such as/m,
       /^ {2}spool\.max_bytes: "1KiB" — should be a size such as/m,
-      /^ {2}uplink\.servers: \[\] — should name at least one server/m,
+      /^ {2}uplink\.servers: \[\] — should be a list of at least one server/m,
       /^ {2}log: "loud" — should be a group of keys$/m,
     ]
   ) assert.match(message, line);

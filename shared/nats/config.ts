@@ -11,6 +11,7 @@ const MAX_SERVERS = 32;
 const path = text(/^[^\0]{1,4096}$/, "the path of a file");
 const variable = text(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "the name of an environment variable");
 
+const SOME_SERVERS = "should be a list of at least one server, such as [nats://127.0.0.1:4222]";
 const SERVER = "a server such as nats://127.0.0.1:4222 or tls://nats.example.org:4222; " +
   "user and password have keys of their own";
 
@@ -83,8 +84,8 @@ export const natsServerEntries: {
   readonly tls: v.GenericSchema<unknown, NatsServerConfig["tls"]>;
 } = {
   servers: v.pipe(
-    v.array(text(/^((nats|tls):\/\/)?[^\s/@]+$/, SERVER)),
-    v.minLength(1, "should name at least one server, such as nats://127.0.0.1:4222"),
+    v.array(text(/^((nats|tls):\/\/)?[^\s/@]+$/, SERVER), SOME_SERVERS),
+    v.minLength(1, SOME_SERVERS),
     v.maxLength(MAX_SERVERS, `should name at most ${MAX_SERVERS} servers`),
   ),
   auth: v.optional(auth),
