@@ -163,7 +163,7 @@ const mayMount = await canMount();
 Deno.test({
   name:
     "a full disk stops nothing: said once, told as dropped batches, and over when there is room",
-  ignore: !mayMount, // not root; tests/spool_crash_test.ts has the same by a limit on files
+  ignore: !mayMount, // no mounts here; tests/spool_crash_test.ts does the same by a limit on the size of files
   async fn() {
     await using disk = await smallDisk(2 << 20);
     using log = new CapturedLog();

@@ -64,9 +64,10 @@ export class Journal {
   }
 
   /** The batch so far is closed, another one begins; {@link settle} is to follow in the same turn. */
-  begin(head: BatchHead): void {
+  begin({ collector, epoch, number, receiptsBefore }: BatchHead): void {
     this.#isClosing = true;
     this.#length = CHUNK_PREFIX_BYTES;
+    const head: BatchHead = { collector, epoch, number, receiptsBefore };
     const json = new TextEncoder().encode(JSON.stringify(head));
     this.#putJson(this.#reserve(JSON_ITEM_BYTES + json.length), ITEM.head, json);
     this.#idleLength = this.#length;
@@ -119,12 +120,12 @@ export class Journal {
 
   /** Room for an item, which will be written when the turn ends. */
   #room(bytes: number): number {
-    if (this.#length + bytes > CHUNK_BYTES && !this.#isClosing) this.#write();
+    if (this.#length + bytes > CHUNK_BYTES && !this.#isClosing) this.flush();
     if (!this.#willWrite) {
       this.#willWrite = true;
       queueMicrotask(() => {
         this.#willWrite = false;
-        this.#write();
+        this.flush();
       });
     }
     return this.#reserve(bytes);
@@ -145,7 +146,8 @@ export class Journal {
     this.#view = new DataView(bytes.buffer);
   }
 
-  #write(): void {
+  /** Writes what there is at once, without waiting for the turn's end. */
+  flush(): void {
     if (this.#length === this.#idleLength) return;
     const chunk = this.#bytes.subarray(0, this.#length);
     const payload = chunk.subarray(CHUNK_PREFIX_BYTES);

@@ -1,0 +1,35 @@
+/**
+ * All that `deno task fuzz` tries.
+ *
+ * @module
+ */
+import type { Target } from "../target.ts";
+import {
+  batchTarget,
+  bodyTarget,
+  eventsTarget,
+  heartbeatTarget,
+  journalTarget,
+  wantTarget,
+} from "./batches.ts";
+import { initTarget, messageTargets } from "./messages.ts";
+import { framesTarget, handshakeTarget, transportTarget } from "./noise.ts";
+import { segmentTarget } from "./segment.ts";
+
+/** Makes all targets but the canary; their files are in `dir`, which is there. */
+export function allTargets(dir: string): Target[] {
+  return [
+    handshakeTarget(),
+    framesTarget(),
+    transportTarget(),
+    initTarget(),
+    ...messageTargets(),
+    batchTarget(),
+    bodyTarget(),
+    eventsTarget(),
+    journalTarget(),
+    segmentTarget(dir),
+    wantTarget(),
+    heartbeatTarget(),
+  ];
+}
