@@ -201,6 +201,36 @@ Deno.test("a full graph refuses, counts, and takes again when channels were prun
   assert.deepEqual([channel(4, 3, 4), channel(5, 5, 6)], ["added", "full"]);
 });
 
+Deno.test("a place that is used again remembers nothing of who had it", () => {
+  const { clock, graph, now, take } = setUp({ quota: { burst: 1, intervalSeconds: 1e7 } });
+  for (const number of [1n, 2n]) {
+    const timestamp = now();
+    assert.equal(take(unsignedChannel({ scid: number, nodes })), "added");
+    const slot = graph.view.find(number);
+    assert.deepEqual([graph.view.isDisabled(slot), graph.view.timestamp(slot, 0)], [false, 0]);
+    const update = unsignedUpdate({ scid: number, direction: 0, timestamp, disabled: true });
+    assert.equal(take(update, one), "added");
+    assert.ok(graph.view.isDisabled(slot));
+    const node = graph.view.nodeOf(slot, 0);
+    assert.deepEqual([graph.view.nodeTimestamp(node), graph.view.nodeAnnouncement(node)], [
+      0,
+      null,
+    ]);
+    assert.equal(take(unsignedNode({ id: nodes[0], timestamp })), "added");
+    assert.equal(take(unsignedNode({ id: nodes[0], timestamp: timestamp + 1 })), "spam");
+    clock.advance(2 * WEEK + 1);
+    assert.equal(graph.prune(), 1);
+  }
+});
+
+Deno.test("an update may be as old as two weeks and as far ahead as a day", () => {
+  const { now, take } = setUp();
+  take(announcement);
+  const update = (timestamp: number) =>
+    take(unsignedUpdate({ scid, direction: 0, timestamp }), one);
+  assert.deepEqual([now() - 2 * WEEK, now() + 86_400].map(update), ["added", "replaced"]);
+});
+
 Deno.test("no more nodes than the limit, whatever channels name", () => {
   const { take } = setUp({ nodes: 3 });
   const channel = (n: number, a: number, b: number) =>

@@ -250,6 +250,15 @@ Deno.test("a filter gets what lies in its range: channels by their updates, and 
   }));
 });
 
+Deno.test("a filter's range begins with its first second and ends before its last", () => {
+  const { view } = graphOf([{ block: 100, index: 0, ages: [10, null] }]);
+  const told = (firstTimestamp: number, timestampRange: number) => {
+    const filter = { type: 265, chainHash: chain, firstTimestamp, timestampRange } as const;
+    return [...answerPast(filter, view, everything)].length;
+  };
+  assert.deepEqual([told(now - 10, 1), told(now - 11, 1), told(now - 9, 5)], [2, 0, 0]);
+});
+
 Deno.test("a filter's answer goes on where it was when the graph changes meanwhile", () => {
   const specs = Array.from({ length: 20 }, (_, i): Spec => ({
     block: 100 + i,

@@ -173,6 +173,13 @@ Deno.test("damage costs the blocks it is in and no others", () => {
   }
 });
 
+Deno.test("blocks that are whole but not in their places are damage too", () => {
+  const bytes = whole.slice();
+  bytes.set(blocks[3], 2 * BLOCK_BYTES);
+  const { result } = restored(bytes);
+  assert.match(result.problem!, /^1 of its/);
+});
+
 Deno.test("a file cut off anywhere gives what is before the cut", () => {
   let last = -1;
   for (let length = 0; length < whole.length; length += 9973) {

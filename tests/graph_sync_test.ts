@@ -186,6 +186,43 @@ Deno.test("a peer that drops one query is asked for the next channels after a ti
   assert.equal(ours.counts.channels, 1200);
 });
 
+Deno.test("a peer that tells all and forgets to say when is asked on", () => {
+  const clock = new StillClock();
+  const ours = graphWith(clock, 0, 0);
+  const theirs = peerOf(graphWith(clock, 0, 1700), clock);
+  const mute = (raw: Uint8Array) => theirs(raw).filter((answer) => messageType(answer) !== 262);
+  const sync = new PeerSync({ view: ours.view, chain, extended: false }, clock.now());
+  assert.equal(run(sync, mute, ours, clock).length, 5);
+  assert.deepEqual([sync.end, sync.timeouts, ours.counts.channels], ["complete", 4, 1700]);
+});
+
+Deno.test("of a peer that tells timestamps, only what the graph would take is asked", () => {
+  const clock = new StillClock();
+  const ours = graphWith(clock, 0, 2, 100);
+  const now = clock.seconds;
+  const sync = new PeerSync({ view: ours.view, chain, extended: true }, clock.now());
+  const old = now - 15 * 86_400, ahead = now + 2 * 86_400;
+  const rows: [number, number, number][] = [
+    [0, now - 100, now - 99],
+    [1, now - 100, now - 101],
+    [2, old, 0],
+    [3, old, ahead],
+    [4, old, now - 500],
+    [5, 0, 0],
+  ];
+  const query = sync.receive(
+    reply({
+      scids: rows.map(([i]) => scidAt(i)),
+      timestamps: rows.map(([, one, two]) => [one, two]),
+    }),
+    clock.now(),
+  );
+  const asked = decodeMessage(query!);
+  assert.ok(asked.known && asked.type === 261);
+  assert.deepEqual(asked.scids, [scidAt(0), scidAt(4)]);
+  assert.deepEqual(asked.flags, [4, 31]);
+});
+
 Deno.test("a peer that never answers is left after the first time-out", () => {
   const clock = new StillClock();
   const ours = graphWith(clock, 0, 0);
@@ -217,6 +254,9 @@ Deno.test("progress puts a time-out off, but not the same message again or other
   clock.advance(60);
   assert.equal(messageType(sync.tick(clock.now())!), 261);
   assert.equal(sync.end, null);
+  clock.advance(5);
+  sync.receive(channel(507), clock.now());
+  assert.equal(sync.deadline, clock.now() + 60e6, "the second chunk's eighth");
 });
 
 Deno.test("a peer that drips for ever is left after an hour", () => {

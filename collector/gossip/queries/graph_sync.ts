@@ -140,9 +140,9 @@ export class GraphSync {
   /** Sends what comes next, or draws the line under a sync that has ended. */
   #go(next: Uint8Array | null): void {
     const { session, sync } = this.#active!;
-    // Sending may end the session, and so the sync.
+    // Sending may end the session, and so the asking; a sync that has ended by itself sends nothing.
     if (next) this.#send(session, next);
-    if (sync.end === null || this.#active?.sync !== sync) return;
+    if (sync.end === null) return;
     this.#leave(sync.end);
     if (BLAMEWORTHY.has(sync.end)) this.#options.onMisbehaved(session, sync.end);
   }

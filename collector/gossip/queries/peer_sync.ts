@@ -139,10 +139,7 @@ export class PeerSync {
         this.#notice(raw, now);
         return null;
       case 262:
-        if (this.#state !== "chunks") return null;
-        this.#silent = 0;
-        this.#answered++;
-        return this.#nextChunk(now);
+        return this.#state === "chunks" ? this.#answeredChunk(now) : null;
       case 264:
         return this.#state === "range" ? this.#takeReply(raw, now) : null;
       default:
@@ -159,8 +156,8 @@ export class PeerSync {
       // What did come is still worth asking for.
       return this.#scids.length > 0 ? this.#nextChunk(now) : this.#finish("silent");
     }
-    this.#silent = this.#hasProgress ? 0 : this.#silent + 1;
-    return this.#silent >= MAX_SILENT_CHUNKS ? this.#finish("silent") : this.#nextChunk(now);
+    if (this.#hasProgress) return this.#answeredChunk(now);
+    return ++this.#silent >= MAX_SILENT_CHUNKS ? this.#finish("silent") : this.#nextChunk(now);
   }
 
   #takeReply(raw: Uint8Array, now: number): Uint8Array | null {
@@ -214,6 +211,12 @@ export class PeerSync {
       else high = middle;
     }
     return low < this.#to && this.#scids[low] === scid ? low - this.#from : -1;
+  }
+
+  #answeredChunk(now: number): Uint8Array | null {
+    this.#silent = 0;
+    this.#answered++;
+    return this.#nextChunk(now);
   }
 
   #nextChunk(now: number): Uint8Array | null {

@@ -1,0 +1,33 @@
+import assert from "node:assert/strict";
+import { chainHash } from "../../../shared/bolt/chains.ts";
+import { RangeReplies } from "./range_replies.ts";
+
+const chain = chainHash("regtest");
+const query = { type: 263, chainHash: chain, firstBlock: 100, numberOfBlocks: 10 } as const;
+
+/** What comes of one reply to a query for the blocks 100 to 109. */
+function verdict(firstBlock: number, numberOfBlocks: number, blocks: number[] = []) {
+  return new RangeReplies(query).take({
+    type: 264,
+    chainHash: chain,
+    firstBlock,
+    numberOfBlocks,
+    syncComplete: 0,
+    scids: blocks.map((block) => BigInt(block) << 40n | 7n),
+  });
+}
+
+Deno.test("a reply may cover more than was asked, but must cover some of it", () => {
+  assert.equal(verdict(0, 101), "more");
+  assert.equal(verdict(0, 100), "outside");
+  assert.equal(verdict(109, 1), "complete");
+  assert.equal(verdict(110, 5), "outside");
+  assert.equal(verdict(0, 500), "complete");
+  assert.equal(verdict(100, 0), "more");
+});
+
+Deno.test("channels must lie in what was asked", () => {
+  assert.equal(verdict(0, 500, [100, 109]), "complete");
+  assert.equal(verdict(0, 500, [99, 109]), "outside");
+  assert.equal(verdict(0, 500, [100, 110]), "outside");
+});
