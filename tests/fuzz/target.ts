@@ -42,7 +42,7 @@ export function batchRefusal(error: unknown): string {
   return refusal(error, BatchFault as typeof Fault<string>);
 }
 
-/** @throws {Error} when `holds` is false. */
+/** Says what should hold. @throws {Error} with `what` when it does not. */
 export function check(holds: boolean, what: string): asserts holds {
   if (!holds) throw new Error(what);
 }

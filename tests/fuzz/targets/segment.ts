@@ -24,9 +24,9 @@ export function segmentTarget(dir: string): Target {
     corpus: [whole, ...records],
     maxBytes: 600,
     run(input) {
-      file.truncateSync(0);
       file.seekSync(0, Deno.SeekMode.Start);
       file.writeSync(input);
+      file.truncateSync(input.length);
       const { segment, tornBytes } = Segment.recover(path);
       check(segment.bytes + tornBytes === input.length, "bytes are neither records nor torn");
       let delivered = 0;
