@@ -8,11 +8,13 @@ import { UserError } from "../../shared/errors.ts";
 import { archiveBenchmark } from "./archive.ts";
 import { collectorBenchmark } from "./collector.ts";
 import type { Benchmark } from "./figure.ts";
+import { graphBenchmark } from "./graph.ts";
 import { freshDemoBenchmark, freshTestBenchmark } from "./fresh_clone.ts";
 
 const BENCHMARKS: readonly Benchmark[] = [
   collectorBenchmark,
   archiveBenchmark,
+  graphBenchmark,
   freshDemoBenchmark,
   freshTestBenchmark,
 ];
