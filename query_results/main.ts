@@ -36,6 +36,7 @@ const command = {
     note: { type: "string", value: "TEXT", help: "a line under the title" },
     reference: {
       type: "number",
+      fraction: true,
       value: "SCALE",
       min: 0.001,
       max: 1_000_000,

@@ -22,6 +22,8 @@ export interface Flag {
   readonly min?: number;
   /** See {@link Flag.min}. */
   readonly max?: number;
+  /** A number need not be whole. */
+  readonly fraction?: boolean;
 }
 
 /** What a command is, for its `--help` and its parser. */
@@ -49,7 +51,7 @@ export type FlagValues<F extends Record<string, Flag>> = { [K in keyof F]: FlagV
  * Reads a command line.
  *
  * @returns the values, or the text of `--help` when that was asked for.
- * @throws {UserError} on an unknown flag, a missing value, or a number that is none or out of its range.
+ * @throws {UserError} on an unknown flag, a missing value, or a number that is none, not whole or out of its range.
  */
 export function parseFlags<const F extends Record<string, Flag>>(
   command: Command<F>,
@@ -87,10 +89,12 @@ function readNumber(
   raw: string | number | boolean,
 ): number {
   const number = Number(raw);
-  const { min = -Infinity, max = Infinity } = flag;
-  if (raw === "" || !Number.isFinite(number) || number < min || number > max) {
+  const { min = -Infinity, max = Infinity, fraction = false } = flag;
+  const isNumber = raw !== "" && (fraction ? Number.isFinite(number) : Number.isInteger(number));
+  if (!isNumber || number < min || number > max) {
+    const kind = fraction ? "a number" : "a whole number";
     throw new UserError(
-      `${command}: --${name} is "${raw}"; it should be a number from ${min} to ${max}`,
+      `${command}: --${name} is "${raw}"; it should be ${kind} from ${min} to ${max}`,
     );
   }
   return number;

@@ -49,9 +49,10 @@ Deno.test("a wrong command line is refused in one line that says how", () => {
   throws(() => parseFlags(command, ["--peers"]), /See demo --help$/);
   throws(
     () => parseFlags(command, ["--peers", "many"]),
-    /--peers is "many"; it should be a number from 1 to 5000/,
+    /--peers is "many"; it should be a whole number from 1 to 5000/,
   );
   throws(() => parseFlags(command, ["--peers", "0"]), /--peers is "0"/);
+  throws(() => parseFlags(command, ["--peers", "2.5"]), /--peers is "2.5"; .* whole number/);
   throws(() => parseFlags(command, ["stray"]), /stray/);
 });
 

@@ -83,7 +83,7 @@ Deno.test("a demo that cannot begin says why in one line and leaves foreign file
     ["--out", dir.join("a"), "--nats", "nats://127.0.0.1:1"],
     /Cannot reach NATS at nats:\/\/127\.0\.0\.1:1/,
   );
-  await refused(["--peers", "0"], /--peers is "0"; it should be a number from 1 to 2000/);
+  await refused(["--peers", "0"], /--peers is "0"; it should be a whole number from 1 to 2000/);
   assert.ok((await Deno.stat(archive)).isFile);
 });
 

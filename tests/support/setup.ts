@@ -41,7 +41,7 @@ const TERMINATE_GRACE_MILLISECONDS = 30_000;
 const APT_LOCK_SECONDS = 120;
 
 const command = {
-  name: "deno run -A tests/support/setup.ts",
+  name: "deno run -P=setup tests/support/setup.ts",
   summary: "Installs the Debian packages that the tests need, where they are missing.",
   flags: {},
 };
