@@ -7,7 +7,7 @@ import * as v from "valibot";
 import { COLLECTOR_NAME } from "../shared/batch/batch.ts";
 import { duration, group, integer, oneOf, size, text } from "../shared/config.ts";
 import { type Network, NETWORKS } from "../shared/bolt/chains.ts";
-import { FSYNC_POLICIES, type FsyncPolicy } from "./spool/spool.ts";
+import { FSYNC_POLICIES, type FsyncPolicy } from "./spool/syncer.ts";
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
 import { type NatsServerConfig, natsServerEntries } from "../shared/nats/config.ts";
 

@@ -5,6 +5,7 @@ import { Recorder } from "../collector/receipt/recorder.ts";
 import type { DroppedRange } from "../collector/spool/dropped_ranges.ts";
 import { JournalFile } from "../collector/spool/journal_file.ts";
 import { Spool, type SpoolOptions } from "../collector/spool/spool.ts";
+import { Syncer } from "../collector/spool/syncer.ts";
 import { Delivery } from "../collector/uplink/delivery.ts";
 import { type OutgoingBatch, type Uplink, UplinkFault } from "../collector/uplink/uplink.ts";
 import { decodeBatch } from "../shared/batch/codec.ts";
@@ -57,6 +58,19 @@ Deno.test("files are brought to disk as the policy says", async () => {
   assert.equal(never, 0);
   assert.ok(segment >= 6, `${segment}: the folder and the segments`);
   assert.ok(batch >= 2, `${batch}: the folder and at least the last segment`);
+});
+
+Deno.test("a disk that cannot sync is said once, and stops nothing", async () => {
+  await using dir = await tempDir();
+  using log = new CapturedLog();
+  await Deno.writeTextFile(dir.join("file"), "text");
+  const syncer = new Syncer();
+  // The system's own files have no disk to go to; what is gone needs none.
+  const refused = ["/proc/self/status", "/proc/self/stat"];
+  for (const path of [...refused, dir.join("gone"), dir.join("file")]) syncer.sync(path);
+  await syncer.idle();
+  assert.deepEqual([syncer.syncs, syncer.failures], [1, 2]);
+  assert.equal(log.lines("Cannot sync").length, 1);
 });
 
 Deno.test("a segment cut at any byte gives every batch before the cut, and takes new ones", async () => {

@@ -17,7 +17,7 @@ import { logger } from "../../shared/log.ts";
 import { type DroppedRange, DroppedRanges } from "./dropped_ranges.ts";
 import { type BatchNumber, encodeRecord, recordBatch, recordNumber } from "./record.ts";
 import { Segment } from "./segment.ts";
-import { Syncer } from "./syncer.ts";
+import { type FsyncPolicy, Syncer } from "./syncer.ts";
 
 const log = logger("collector", "spool");
 
@@ -27,18 +27,6 @@ const SEGMENT_NAME = /^(\d{10})\.seg$/;
 const MIN_SEGMENTS = 4;
 /** An active segment of which everything is delivered is given up at this size, so that a crash repeats little. */
 const GIVE_UP_BYTES = MAX_BATCH_BYTES;
-
-/** When files are brought to disk. */
-export const FSYNC_POLICIES = ["never", "segment", "batch"] as const;
-
-/**
- * When files are brought to disk, for the loss of power. Nothing waits for it, delivery neither:
- *
- * - `never`: when the system does so by itself, within about half a minute;
- * - `segment`: when a segment is full;
- * - `batch`: with each batch; those that come while the disk is busy go together.
- */
-export type FsyncPolicy = typeof FSYNC_POLICIES[number];
 
 /** How much a spool may hold. */
 export interface SpoolOptions {

@@ -8,6 +8,18 @@ import { logger } from "../../shared/log.ts";
 
 const log = logger("collector", "spool");
 
+/** When files are brought to disk. */
+export const FSYNC_POLICIES = ["never", "segment", "batch"] as const;
+
+/**
+ * When files are brought to disk, for the loss of power. Nothing waits for it, delivery neither:
+ *
+ * - `never`: when the system does so by itself, within about half a minute;
+ * - `segment`: when a segment is full;
+ * - `batch`: with each batch; those that come while the disk is busy go together.
+ */
+export type FsyncPolicy = typeof FSYNC_POLICIES[number];
+
 /** Syncs files and folders one at a time; what is asked for again while it waits is synced once. */
 export class Syncer {
   /** Files and folders brought to disk. */
