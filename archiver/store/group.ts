@@ -95,6 +95,7 @@ export class Group {
     }
     this.#tellMessages(epoch, batch.messages, hashed);
     this.#addReceipts(epoch, batch);
+    if (arrival === "late") this.#lowerFirstSeen(epoch, batch);
     this.#settleFirstSeen(epoch, batch);
     const { numbers, codes } = batch.verdicts;
     for (let i = 0; i < numbers.length; i++) this.#judge(epoch, numbers[i], VERDICTS[codes[i]]);
@@ -203,6 +204,15 @@ export class Group {
     if (message === undefined) this.changes.firstSeen(messageId, receivedAt);
     else message.firstSeen = Math.min(message.firstSeen, receivedAt);
     return messageId;
+  }
+
+  /** Receipts of a late batch may be earlier than those that came before it. */
+  #lowerFirstSeen(epoch: Epoch, batch: Batch): void {
+    const { receivedAt, messages } = batch.receipts;
+    for (let i = 0; i < receivedAt.length; i++) {
+      const id = epoch.messages.get(messages[i]);
+      if (id > 0) this.#firstReceipt(epoch, messages[i], id, receivedAt[i]);
+    }
   }
 
   /** Settles what this batch told without a receipt of it. */
