@@ -6,12 +6,13 @@
 import { runProgram } from "../shared/cli.ts";
 import { runCommand } from "./commands/run.ts";
 import { statusCommand } from "./commands/status.ts";
+import { verifyCommand } from "./commands/verify.ts";
 
 if (import.meta.main) {
   await runProgram({
     name: "deno task archive",
     summary: "The archiver: it takes what collectors recorded, and keeps it in DuckDB.",
-    commands: { run: runCommand, status: statusCommand },
+    commands: { run: runCommand, status: statusCommand, verify: verifyCommand },
     fallback: "run",
   });
 }

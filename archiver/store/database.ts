@@ -143,7 +143,8 @@ export async function rowsOf(
   return reader.getRowObjects();
 }
 
-function refusal(path: string, error: unknown): UserError {
+/** Says in one line why DuckDB does not open an archive. */
+export function refusal(path: string, error: unknown): UserError {
   const text = errorText(error);
   const holder = text.match(/Conflicting lock is held in (.*?) ?\(PID (\d+)\)/);
   const why = holder

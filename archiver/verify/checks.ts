@@ -1,0 +1,141 @@
+/**
+ * All that an archive can be held against itself for.
+ *
+ * @module
+ */
+import { type Check, sqlCheck } from "./check.ts";
+import { factsCheck } from "./facts_check.ts";
+
+/** What names what: table, column, and the table that has the column as its key. */
+const REFERENCES = [
+  ["epochs", "collector_id", "collectors"],
+  ["sessions", "epoch_id", "epochs"],
+  ["sessions", "collector_id", "collectors"],
+  ["sessions", "peer_id", "peers"],
+  ["message_numbers", "epoch_id", "epochs"],
+  ["message_numbers", "message_id", "messages"],
+  ["receipts", "message_id", "messages"],
+  ["receipts", "peer_id", "peers"],
+  ["receipts", "collector_id", "collectors"],
+  ["unresolved_receipts", "epoch_id", "epochs"],
+  ["unresolved_events", "epoch_id", "epochs"],
+  ["gaps", "epoch_id", "epochs"],
+] as const;
+
+/** What no two rows of a table share. */
+const KEYS = [
+  ["collectors", "collector_id"],
+  ["collectors", "name"],
+  ["epochs", "epoch_id"],
+  ["epochs", "collector_id, started_at"],
+  ["peers", "peer_id"],
+  ["peers", "node_id"],
+  ["sessions", "session_id"],
+  ["sessions", "epoch_id, number"],
+  ["messages", "message_id"],
+  ["messages", "sha256"],
+  ["message_numbers", "epoch_id, number"],
+] as const;
+
+/** The checks, quick ones first. */
+export const CHECKS: readonly Check[] = [
+  sqlCheck(
+    "contradiction",
+    "no epoch has more receipts than it stamped, and its gaps tell of the difference",
+    `WITH told AS (
+      SELECT e.epoch_id, e.stamped_receipts - e.receipts AS lost, count(g.epoch_id) AS gaps,
+        count(g.epoch_id) FILTER (WHERE g.receipts IS NULL) AS untold, coalesce(sum(g.receipts), 0) AS in_gaps
+      FROM epochs e LEFT JOIN gaps g ON g.epoch_id = e.epoch_id
+      GROUP BY e.epoch_id, e.stamped_receipts, e.receipts
+    )
+    SELECT count(*) FILTER (WHERE lost < in_gaps OR (untold = 0 AND lost <> in_gaps)) AS misfits, count(*) AS seen
+    FROM told`,
+  ),
+  sqlCheck(
+    "contradiction",
+    "gaps lie below the high-water mark of their epoch and do not overlap",
+    `SELECT count(*) FILTER (WHERE last_batch < first_batch OR last_batch >= next_batch OR first_batch <= before)
+        AS misfits, count(*) AS seen
+    FROM (
+      SELECT g.*, e.next_batch, lag(last_batch) OVER (PARTITION BY g.epoch_id ORDER BY first_batch) AS before
+      FROM gaps g JOIN epochs e ON e.epoch_id = g.epoch_id
+    )`,
+  ),
+  sqlCheck(
+    "contradiction",
+    "the receipts of each collector are as many as its epochs say",
+    `WITH found AS (
+      SELECT collector_id, count(*) AS receipts FROM receipts GROUP BY collector_id
+      UNION ALL
+      SELECT e.collector_id, count(*) FROM unresolved_receipts u JOIN epochs e ON e.epoch_id = u.epoch_id
+      GROUP BY e.collector_id
+      UNION ALL
+      SELECT collector_id, -receipts FROM epochs
+    ), differences AS (
+      SELECT collector_id, sum(receipts) AS difference FROM found GROUP BY collector_id
+    )
+    SELECT CAST(coalesce(sum(abs(difference)), 0) AS BIGINT) AS misfits, (SELECT count(*) FROM receipts) AS seen
+    FROM differences`,
+  ),
+  ...KEYS.map(([table, columns]) =>
+    sqlCheck(
+      "contradiction",
+      `${table}: no two rows have the same ${columns}`,
+      `SELECT count(*) - count(DISTINCT (${columns})) AS misfits, count(*) AS seen FROM ${table}`,
+    )
+  ),
+  ...REFERENCES.map(([table, column, target]) =>
+    sqlCheck(
+      "contradiction",
+      `${table}: each ${column} is in ${target}`,
+      `SELECT count(*) AS misfits, (SELECT count(*) FROM ${table}) AS seen
+      FROM ${table} t ANTI JOIN ${target} k ON k.${column} = t.${column}`,
+    )
+  ),
+  sqlCheck(
+    "contradiction",
+    "each session is of the collector that its epoch is of",
+    `SELECT count(*) FILTER (WHERE s.collector_id <> e.collector_id) AS misfits, count(*) AS seen
+    FROM sessions s JOIN epochs e ON e.epoch_id = s.epoch_id`,
+  ),
+  sqlCheck(
+    "contradiction",
+    "no receipt of a message is earlier than its first_seen",
+    `SELECT count(*) FILTER (WHERE r.first < m.first_seen) AS misfits, count(*) AS seen FROM messages m
+    JOIN (SELECT message_id, min(received_at) AS first FROM receipts GROUP BY message_id) r
+      ON r.message_id = m.message_id`,
+  ),
+  sqlCheck(
+    "contradiction",
+    "sha256 is that of the message's bytes",
+    `SELECT count(*) FILTER (WHERE from_hex(sha256(raw)) <> sha256) AS misfits, count(*) AS seen FROM messages`,
+  ),
+  factsCheck,
+  sqlCheck(
+    "loss",
+    "every receipt that was stamped is archived",
+    `SELECT CAST(coalesce(sum(stamped_receipts - receipts), 0) AS BIGINT) AS misfits,
+      CAST(coalesce(sum(stamped_receipts), 0) AS BIGINT) AS seen FROM epochs`,
+  ),
+  sqlCheck(
+    "loss",
+    "no batch is missing",
+    `SELECT CAST(coalesce(sum(last_batch - first_batch + 1), 0) AS BIGINT) AS misfits,
+      (SELECT CAST(coalesce(sum(next_batch), 0) AS BIGINT) FROM epochs) AS seen FROM gaps`,
+  ),
+  sqlCheck(
+    "loss",
+    "every receipt's message and session were told",
+    `SELECT count(*) AS misfits, count(*) + (SELECT count(*) FROM receipts) AS seen FROM unresolved_receipts`,
+  ),
+  sqlCheck(
+    "loss",
+    "every verdict's message and every closing's session were told",
+    "SELECT count(*) AS misfits, count(*) AS seen FROM unresolved_events",
+  ),
+  sqlCheck(
+    "loss",
+    "nothing came that was no batch",
+    "SELECT count(*) AS misfits, count(*) AS seen FROM dead_letters",
+  ),
+];

@@ -1,0 +1,184 @@
+/** `deno task archive verify`: what is sound fits, and whatever is altered is found. */
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import assert from "node:assert/strict";
+import { CHECKS } from "../archiver/verify/checks.ts";
+import type { Batch } from "../shared/batch/batch.ts";
+import { seededRandom } from "../shared/random.ts";
+import { openArchive } from "./support/archive.ts";
+import { BatchMaker, plainMessage } from "./support/batch_maker.ts";
+import { makeGossipArchive } from "./support/gossip_archive.ts";
+import { startProgram } from "./support/process.ts";
+import { tempDir } from "./support/temp_dir.ts";
+
+/** The claims that do not hold, by kind. */
+async function failing(connection: DuckDBConnection) {
+  const claims = { contradiction: [] as string[], loss: [] as string[] };
+  for (const { kind, claim, look } of CHECKS) {
+    const { misfits, seen } = await look(connection);
+    assert.ok(Number.isInteger(misfits) && Number.isInteger(seen), claim);
+    if (misfits !== 0) claims[kind].push(claim);
+  }
+  return claims;
+}
+
+/** Runs `use` on a connection to an archive that no process holds. */
+async function onArchive<T>(path: string, use: (connection: DuckDBConnection) => Promise<T>) {
+  const instance = await DuckDBInstance.create(path);
+  const connection = await instance.connect();
+  try {
+    return await use(connection);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+const ALTERATIONS: readonly [string, RegExp][] = [
+  ["DELETE FROM receipts WHERE is_repeat", /receipts of each collector/],
+  ["INSERT INTO receipts SELECT * FROM receipts LIMIT 1", /receipts of each collector/],
+  ["UPDATE epochs SET stamped_receipts = stamped_receipts + 3", /gaps tell of the difference/],
+  ["UPDATE epochs SET receipts = receipts + 1", /gaps tell of the difference/],
+  ["UPDATE messages SET raw = raw || 'x'::BLOB WHERE type = 257", /sha256 is that/],
+  ["UPDATE messages SET scid = scid + 1 WHERE type = 256", /those of the bytes/],
+  ["UPDATE messages SET direction = 0 WHERE type = 258", /those of the bytes/],
+  ["UPDATE messages SET own_timestamp = NULL WHERE type = 257", /those of the bytes/],
+  ["UPDATE messages SET inner_id = 'x'::BLOB WHERE type = 258", /those of the bytes/],
+  ["UPDATE messages SET node_id = NULL WHERE type = 257", /those of the bytes/],
+  ["UPDATE messages SET size = size + 1", /those of the bytes/],
+  [
+    "UPDATE messages SET first_seen = first_seen + INTERVAL 1 SECOND",
+    /earlier than its first_seen/,
+  ],
+  ["DELETE FROM messages WHERE type = 257", /receipts: each message_id/],
+  ["DELETE FROM peers WHERE peer_id = 1", /receipts: each peer_id/],
+  ["DELETE FROM collectors WHERE name = 'beta'", /receipts: each collector_id/],
+  ["DELETE FROM epochs", /sessions: each epoch_id/],
+  ["INSERT INTO messages SELECT * FROM messages LIMIT 1", /messages: no two rows .* sha256/],
+  ["INSERT INTO peers SELECT 9, node_id FROM peers LIMIT 1", /peers: no two rows .* node_id/],
+  [
+    "INSERT INTO sessions SELECT * FROM sessions LIMIT 1",
+    /sessions: no two rows .* epoch_id, number/,
+  ],
+  ["UPDATE sessions SET collector_id = 3 - collector_id", /each session is of the collector/],
+  ["INSERT INTO gaps VALUES (1, 9, 8, 0, 0, now(), 'missing')", /do not overlap/],
+  ["INSERT INTO gaps VALUES (1, 0, 7, 0, 0, now(), 'missing')", /below the high-water mark/],
+  ["INSERT INTO gaps VALUES (77, 0, 0, 0, 0, now(), 'missing')", /gaps: each epoch_id/],
+];
+
+Deno.test("a sound archive fits, and each alteration of it is found", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("a.duckdb");
+  await makeGossipArchive(path);
+  await onArchive(path, async (connection) => {
+    assert.deepEqual(await failing(connection), { contradiction: [], loss: [] });
+    for (const [sql, claim] of ALTERATIONS) {
+      await connection.run("BEGIN");
+      await connection.run(sql);
+      const { contradiction } = await failing(connection);
+      assert.ok(contradiction.some((failed) => claim.test(failed)), `${sql}: ${contradiction}`);
+      await connection.run("ROLLBACK");
+    }
+    assert.deepEqual(await failing(connection), { contradiction: [], loss: [] });
+  });
+});
+
+/** Thirty batches of one collector, some of which never come and others late. */
+function disorderedBatches(seed: number): { batches: Batch[]; lost: number } {
+  const random = seededRandom(seed);
+  const maker = new BatchMaker();
+  const session = maker.session(1);
+  const message = maker.message(plainMessage(seed));
+  const batches: { batch: Batch; place: number }[] = [];
+  let lost = 0;
+  for (let number = 0; number < 30; number++) {
+    const receipts = Math.floor(random.next() * 4) + (number === 0 ? 1 : 0);
+    for (let i = 0; i < receipts; i++) {
+      maker.receipt(maker.epoch + number * 1000 + i, message, session);
+    }
+    const batch = maker.close();
+    // The first one tells the session and message, the last one how many there were.
+    const comes = number === 0 || number === 29 || random.next() < 0.7;
+    if (comes) batches.push({ batch, place: number + random.next() * 6 });
+    else lost += receipts;
+  }
+  return { batches: batches.sort((a, b) => a.place - b.place).map(({ batch }) => batch), lost };
+}
+
+Deno.test("batches lost and late leave losses and no contradiction", async () => {
+  await using dir = await tempDir();
+  for (let seed = 1; seed <= 5; seed++) {
+    const path = dir.join(`${seed}.duckdb`);
+    const { batches, lost } = disorderedBatches(seed);
+    await using store = await openArchive(path);
+    for (let i = 0; i < batches.length; i += 4) await store.commit(batches.slice(i, i + 4));
+    await store[Symbol.asyncDispose]();
+    await onArchive(path, async (connection) => {
+      const { contradiction, loss } = await failing(connection);
+      assert.deepEqual(contradiction, [], `seed ${seed}`);
+      assert.ok(loss.includes("no batch is missing"), `seed ${seed}`);
+      const stamped = CHECKS.find(({ claim }) =>
+        claim.startsWith("every receipt that was stamped")
+      )!;
+      assert.equal((await stamped.look(connection)).misfits, lost, `seed ${seed}`);
+    });
+  }
+});
+
+async function verify(...args: string[]) {
+  const rights = ["-A", "--quiet"];
+  await using program = startProgram("archiver/main.ts", ["verify", ...args], rights);
+  const { code } = await program.wait();
+  return { code, lines: program.lines };
+}
+
+Deno.test("the command's exit code tells contradictions, and with --strict losses", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("a.duckdb");
+  await makeGossipArchive(path);
+  const sound = await verify("--archive", path, "--strict");
+  assert.equal(sound.code, 0, sound.lines.join("\n"));
+  assert.equal(
+    sound.lines.at(-1),
+    `verify: checks=${CHECKS.length} contradictions=0 losses=0 archive=${path}`,
+  );
+
+  await onArchive(
+    path,
+    (connection) =>
+      connection.run("INSERT INTO dead_letters VALUES (now(), 'http', 'no batch', 'x'::BLOB)"),
+  );
+  assert.equal((await verify("--archive", path)).code, 0);
+  const strict = await verify("--archive", path, "--strict");
+  assert.equal(strict.code, 1);
+  assert.ok(strict.lines.some((line) => line.startsWith("LOSS          nothing came")));
+
+  await onArchive(path, (connection) => connection.run("DELETE FROM peers"));
+  await Deno.writeTextFile(dir.join("a.yaml"), `archive: ${path}\n`);
+  const broken = await verify("--config", dir.join("a.yaml"));
+  assert.equal(broken.code, 1);
+  const peers = "DOES NOT FIT  receipts: each peer_id is in peers: 11 of 11";
+  assert.ok(broken.lines.includes(peers), broken.lines.join("\n"));
+});
+
+Deno.test("an archive that is missing, held, newer or none is refused in one line", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("a.duckdb");
+  const refused = async (why: RegExp) => {
+    const { code, lines } = await verify("--archive", path);
+    assert.equal(code, 2);
+    assert.equal(lines.length, 1, lines.join("\n"));
+    assert.match(lines[0], why);
+  };
+  await refused(/^Cannot open archive .*does not exist/);
+  await onArchive(path, (connection) => connection.run("CREATE TABLE a (x INTEGER)"));
+  await refused(/it has no schema_version/);
+  await Deno.remove(path);
+  await using store = await openArchive(path);
+  await refused(new RegExp(`process ${Deno.pid} .*holds it`));
+  await store[Symbol.asyncDispose]();
+  await onArchive(
+    path,
+    (connection) => connection.run("INSERT INTO schema_version VALUES (999, 'later', now())"),
+  );
+  await refused(/its schema has version 999, this program knows 1 to \d+/);
+});
