@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { connect } from "nats";
+import { connectNats } from "../shared/nats/connect.ts";
 import { type Batch, batchId } from "../shared/batch/batch.ts";
 import { encodeBatch } from "../shared/batch/codec.ts";
 import { randomInteger, seededRandom } from "../shared/random.ts";
@@ -152,7 +152,7 @@ Deno.test(`SIGKILL under a real broker loses and doubles nothing (seed ${SEED})`
   const batches = makeBatches(BATCHES);
   await using victim = new Victim(config);
   await victim.start();
-  const connection = await connect({ servers: server.url });
+  const connection = await connectNats({ servers: [server.url], name: "test" });
   const manager = await connection.jetstreamManager();
   await until(() => manager.consumers.info(STREAM, "archiver").then(() => true, () => false));
   let published = 0;

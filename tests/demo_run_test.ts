@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { DuckDBInstance } from "@duckdb/node-api";
-import { connect } from "nats";
+import { connectNats } from "../shared/nats/connect.ts";
 import { BATCHES } from "../shared/subjects.ts";
 import { startProgram } from "./support/process.ts";
 import { startNatsServer } from "./support/nats_server.ts";
@@ -52,7 +52,7 @@ Deno.test("the same demo goes through a real NATS server, and leaves it as it wa
   assert.equal((await demo.wait(LIMIT_MILLISECONDS)).code, 0, demo.lines.join("\n"));
   assert.match(demo.lines.at(-1)!, LAST_LINE);
 
-  const connection = await connect({ servers: nats.url });
+  const connection = await connectNats({ servers: [nats.url], name: "test" });
   const manager = await connection.jetstreamManager();
   assert.deepEqual(await manager.streams.list().next(), []);
   await manager.streams.add({ name: "THEIRS", subjects: [BATCHES] });

@@ -58,6 +58,18 @@ Deno.test("of several servers one that answers is enough", async () => {
   }
 });
 
+Deno.test("of several servers' reasons a refusal is told, whatever the order they were tried in", async () => {
+  await using server = await startNatsServer({ config: "authorization { token: secret }" });
+  await using speaker = startSpeaker(() => new Uint8Array());
+  for (let i = 0; i < 20; i++) {
+    const servers = ["nats://127.0.0.1:1", speaker.url, server.url, "nats://127.0.0.1:2"];
+    await assert.rejects(
+      connectNats({ servers, name: "test" }),
+      (error) => error instanceof NatsError && error.code === "AUTHORIZATION_VIOLATION",
+    );
+  }
+});
+
 Deno.test("what waits on a connection fails at once when that is lost", async () => {
   await using server = await startNatsServer();
   const connection = await connectNats({ servers: [server.url], name: "test" });

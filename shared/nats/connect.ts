@@ -13,6 +13,7 @@ import {
   setTransportFactory,
 } from "nats/lib/nats-base-client/internal_mod.js";
 import { errorText } from "../errors.ts";
+import { shuffled, systemRandom } from "../random.ts";
 import type { NatsAccess } from "./access.ts";
 import { DenoTransport, type TransportOptions } from "./transport.ts";
 
@@ -37,14 +38,29 @@ export interface NatsOptions extends NatsAccess {
  * waits on it fails at once: whoever wants another calls again, after a back-off. (The client's own way to reconnect
  * cannot be stopped while it waits, and holds back what is published meanwhile in memory.)
  *
- * @throws {NatsError} when no server takes it.
+ * @throws {NatsError} when no server takes it: of the servers' reasons always the same one, a refusal before a server
+ * that is not there, so that whoever logs each new reason logs it once.
  */
 export async function connectNats(options: NatsOptions): Promise<NatsConnection> {
-  const { servers, name, authenticator, tls, inboxPrefix, signal } = options;
+  const errors: (readonly [number, unknown])[] = [];
+  for (const at of shuffled([...options.servers.keys()], systemRandom)) {
+    try {
+      return await connectTo(options.servers[at], options);
+    } catch (error) {
+      errors.push([at, error]);
+    }
+    if (options.signal?.aborted) break;
+  }
+  errors.sort(([a, one], [b, other]) => Number(isAway(one)) - Number(isAway(other)) || a - b);
+  throw errors[0][1];
+}
+
+async function connectTo(server: string, options: NatsOptions): Promise<NatsConnection> {
+  const { name, authenticator, tls, inboxPrefix, signal } = options;
   setTransportFactory({ factory: () => new DenoTransport() });
   const own: TransportOptions = { caCerts: tls?.caCerts ?? [], needsTls: !!tls, signal };
   return await NatsConnectionImpl.connect({
-    servers: [...servers],
+    servers: [server],
     name,
     authenticator,
     inboxPrefix,
@@ -56,6 +72,11 @@ export async function connectNats(options: NatsOptions): Promise<NatsConnection>
     // The client hands on what it does not know.
     ...{ transport: own },
   });
+}
+
+function isAway(error: unknown): boolean {
+  return !(error instanceof NatsError) ||
+    ["CONNECTION_REFUSED", "CONNECTION_CLOSED", "TIMEOUT"].includes(error.code);
 }
 
 /** Why a connection failed: the client's own errors say little but a code where the system's say what it is. */

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
-import { connect, type NatsConnection } from "nats";
+import type { NatsConnection } from "nats";
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { batchId } from "../../shared/batch/batch.ts";
+import { connectNats } from "../../shared/nats/connect.ts";
 import { batchSubject, STREAM } from "../../shared/subjects.ts";
 import { toHex } from "../../shared/text.ts";
 import { archiveRows, archiveTotals } from "../support/archive_check.ts";
@@ -46,7 +47,7 @@ async function publish(
 
 /** A client, once the archiver has made its stream. */
 async function clientOf(server: NatsServer, archiver: ArchiverProcess): Promise<NatsConnection> {
-  const connection = await connect({ servers: server.url });
+  const connection = await connectNats({ servers: [server.url], name: "test" });
   const manager = await connection.jetstreamManager();
   await until(() => manager.streams.info(STREAM).then(() => true, () => false), told(archiver));
   return connection;

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { connect } from "nats";
 import { UserError } from "../../shared/errors.ts";
+import { connectNats } from "../../shared/nats/connect.ts";
 import { STREAM } from "../../shared/subjects.ts";
 import { freePort } from "./free_port.ts";
 import { type Process, startProcess } from "./process.ts";
@@ -131,7 +131,7 @@ const ARCHIVED_MILLISECONDS = 60_000;
  * @param state told when it never happens.
  */
 export async function untilArchived(server: NatsServer, state: () => string): Promise<void> {
-  const connection = await connect({ servers: server.url });
+  const connection = await connectNats({ servers: [server.url], name: "test" });
   try {
     const { consumers } = await connection.jetstreamManager();
     await until(

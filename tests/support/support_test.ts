@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { connect, nanos, StorageType } from "nats";
+import { nanos, StorageType } from "nats";
+import { connectNats } from "../../shared/nats/connect.ts";
 import { startNatsServer } from "./nats_server.ts";
 import { startProcess } from "./process.ts";
 import { tempDir } from "./temp_dir.ts";
@@ -40,7 +41,7 @@ Deno.test("a process reads the lines that are written to its piped standard inpu
 
 Deno.test("nats-server keeps a JetStream message over SIGKILL and restart on its port", async () => {
   await using server = await startNatsServer({ config: "max_payload: 65536" });
-  const before = await connect({ servers: server.url, reconnect: false });
+  const before = await connectNats({ servers: [server.url], name: "test" });
   assert.equal(before.info!.max_payload, 65536);
   const manager = await before.jetstreamManager();
   await manager.streams.add({
@@ -54,7 +55,7 @@ Deno.test("nats-server keeps a JetStream message over SIGKILL and restart on its
   await before.closed();
 
   await server.restart();
-  const after = await connect({ servers: server.url });
+  const after = await connectNats({ servers: [server.url], name: "test" });
   const again = await after.jetstreamManager();
   const stored = await again.streams.getMessage("KEPT", { last_by_subj: "kept" });
   assert.deepEqual([...stored.data], [1, 2, 3]);
