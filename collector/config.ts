@@ -7,6 +7,14 @@ import * as v from "valibot";
 import { COLLECTOR_NAME } from "../shared/batch/batch.ts";
 import { duration, group, integer, oneOf, size, text } from "../shared/config.ts";
 import { type Network, NETWORKS } from "../shared/bolt/chains.ts";
+import {
+  nameServer,
+  networkList,
+  nodeAndNetworkList,
+  proxy,
+  seedList,
+} from "./addresses/config.ts";
+import { HOST_KINDS, type HostKind } from "./addresses/endpoint.ts";
 import { FSYNC_POLICIES, type FsyncPolicy } from "./spool/syncer.ts";
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
 import { type NatsServerConfig, natsServerEntries } from "../shared/nats/config.ts";
@@ -19,6 +27,11 @@ const DAY = 24 * HOUR;
 const KIB = 1024;
 const MIB = 1024 * KIB;
 const TIB = 1024 * 1024 * MIB;
+
+const share = (min: number) => {
+  const message = `should be a share from ${min} to 1`;
+  return v.pipe(v.number(message), v.minValue(min, message), v.maxValue(1, message));
+};
 
 const path = text(/^[^\0]{1,4096}$/, "the path of a file or folder");
 
@@ -42,13 +55,24 @@ export interface CollectorConfig {
   readonly name: string;
   /** Whose Lightning nodes it listens to. */
   readonly network: Network;
-  /** The folder of its key and its spool. */
+  /** The folder of its key, its spool and its address book. */
   readonly data_dir: string;
   /** How long it runs; without it, until it is stopped. */
   readonly run_for?: number;
   /** Whom it connects to, and how fast. */
   readonly peers: {
-    readonly file: string;
+    readonly file?: string;
+    readonly seeds?: readonly string[];
+    readonly kinds: readonly HostKind[];
+    readonly tor_share: number;
+    readonly proxy?: string;
+    readonly name_server?: string;
+    readonly allow?: readonly string[];
+    readonly deny: readonly string[];
+    readonly open_networks?: readonly string[];
+    readonly save_every: number;
+    readonly rotate_every?: number;
+    readonly rotate_share: number;
     readonly target: number;
     readonly dials_per_second: number;
     readonly max_pending: number;
@@ -102,7 +126,21 @@ export const CollectorConfigSchema: v.GenericSchema<unknown, CollectorConfig> = 
   data_dir: v.optional(path, "collector-data"),
   run_for: v.optional(duration(SECOND, 3650 * DAY)),
   peers: group({
-    file: v.optional(path, "peers.txt"),
+    file: v.optional(path),
+    seeds: v.optional(seedList),
+    kinds: v.optional(
+      v.pipe(v.array(oneOf(HOST_KINDS)), v.minLength(1, "should name at least one kind")),
+      [...HOST_KINDS],
+    ),
+    tor_share: v.optional(share(0), 0),
+    proxy: v.optional(proxy),
+    name_server: v.optional(nameServer),
+    allow: v.optional(nodeAndNetworkList),
+    deny: v.optional(nodeAndNetworkList, []),
+    open_networks: v.optional(networkList),
+    save_every: v.optional(duration(MINUTE, DAY), "10m"),
+    rotate_every: v.optional(duration(MINUTE, 30 * DAY)),
+    rotate_share: v.optional(share(0.01), 0.1),
     target: v.optional(integer(1, 5000), 500),
     dials_per_second: v.optional(integer(1, 1000), 10),
     max_pending: v.optional(integer(1, 1000), 64),

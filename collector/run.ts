@@ -15,8 +15,8 @@ import type { CollectorConfig } from "./config.ts";
 import { holdDataDir } from "./data_dir.ts";
 import { Intake } from "./gossip/intake.ts";
 import { loadIdentity } from "./identity.ts";
+import { openPeerChoice } from "./peer_choice.ts";
 import { PeerManager } from "./peer/manager.ts";
-import { choosablePeers } from "./peers.ts";
 import { reportProgress } from "./progress.ts";
 import { Journal } from "./receipt/journal.ts";
 import { recoverOpenBatch } from "./recover.ts";
@@ -61,7 +61,7 @@ const log = logger("collector");
 /**
  * Collects until the configured time is over or the signal aborts, then delivers what is left.
  *
- * @throws {UserError} when the data folder, the key or the peer file cannot be used.
+ * @throws {UserError} when the data folder, the key, the peer file or the address book cannot be used.
  */
 export async function run(config: CollectorConfig, options: RunOptions): Promise<RunSummary> {
   const { signal, clock = systemClock, random = systemRandom } = options;
@@ -70,7 +70,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
   await using stack = new AsyncDisposableStack();
   stack.use(await holdDataDir(config.data_dir));
   const identity = await loadIdentity(join(config.data_dir, "key"));
-  const peers = await choosablePeers(config.peers.file, identity.nodeId);
+  const choice = stack.use(await openPeerChoice(config, identity.nodeId, { clock, random }));
 
   const spool = stack.use(
     await Spool.open(join(config.data_dir, "spool"), {
@@ -100,13 +100,13 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       chain: chainHash(config.network),
       sink: (bytes, id) => spool.append(bytes, id),
       journal,
+      onValid: (raw) => choice.learn(raw),
       onBad: (bad) => manager.blame(bad),
     }),
   );
   const uplink = stack.use(await openUplink(config, intake));
   const delivery = stack.use(new Delivery({ spool, uplink, clock, random }));
   const manager = new PeerManager({
-    peers,
     privateKey: identity.privateKey,
     network: config.network,
     target: config.peers.target,
@@ -117,12 +117,15 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     connectTimeout: config.peers.connect_timeout,
     handshakeTimeout: config.peers.handshake_timeout,
     initTimeout: config.peers.init_timeout,
-  }, { clock, random, sink: intake });
-  log.info("Collector {name} ({nodeId}) keeps {target} peers on {network} and knows {peers}", {
+    rotateEvery: config.peers.rotate_every,
+    rotateShare: config.peers.rotate_share,
+  }, { clock, random, sink: intake, book: choice.book, ways: choice.ways });
+  choice.onLearnt = () => manager.lookAgain();
+  log.info("Collector {name} ({nodeId}) keeps {target} peers on {network} and knows {nodes}", {
     name: config.name,
     nodeId: identity.nodeId,
     target: config.peers.target,
-    peers: peers.length,
+    nodes: choice.book.counts.nodes,
     network: config.network,
   });
 

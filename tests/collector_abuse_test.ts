@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import type { NodeAddress } from "../collector/addresses/node_address.ts";
 import { PeerManager } from "../collector/peer/manager.ts";
-import type { PeerAddress } from "../collector/peer/peer_file.ts";
 import { scidOf } from "../shared/bolt/scid.ts";
 import { systemClock } from "../shared/clock.ts";
 import { seededRandom } from "../shared/random.ts";
 import { toHex } from "../shared/text.ts";
 import { CapturedLog } from "./support/captured_log.ts";
+import { loopbackBook, loopbackWays } from "./support/dialling.ts";
 import { Recorded } from "./support/recorded.ts";
 import { lightning, type Script, ScriptedPeer } from "./support/scripted_peer.ts";
 import { channelAnnouncement, signedGraph, testKey } from "./support/signed_gossip.ts";
@@ -47,7 +48,7 @@ function honest(onTold: () => void): Script {
 interface Outcome {
   readonly recorded: Recorded;
   readonly log: CapturedLog;
-  readonly bad: PeerAddress;
+  readonly bad: NodeAddress;
 }
 
 /**
@@ -70,8 +71,8 @@ async function amongHonestPeers(
   const listening = stack.use(new ScriptedPeer("bad", script)).address;
   const bad = wrongKey ? { ...listening, nodeId: testKey("somebody else").id } : listening;
   const recorded = stack.use(new Recorded());
+  const book = loopbackBook(honestPeers);
   const manager = new PeerManager({
-    peers: [...honestPeers, bad],
     privateKey: testKey("us").privateKey,
     network: "regtest",
     target: 4,
@@ -86,11 +87,17 @@ async function amongHonestPeers(
     clock: systemClock,
     random: seededRandom(1),
     sink: recorded.intake,
+    book,
+    ways: loopbackWays,
     backoff: () => Infinity,
   });
   recorded.onBad = (bad) => manager.blame(bad);
   const stop = new AbortController();
   const running = manager.run(stop.signal);
+  // The flood takes this process's time too, and handshakes have little.
+  await until(() => manager.counts.connected === HONEST);
+  book.learn(bad.nodeId, bad.end, "file", systemClock.now());
+  manager.lookAgain();
   await until(() => log.lines(bad.nodeId).length > 0 && told === HONEST);
   await until(() => recorded.intake.verifier.counts.verdicts.valid >= graph.length);
   stop.abort();

@@ -1,11 +1,12 @@
 import assert from "node:assert/strict";
+import type { NodeAddress } from "../collector/addresses/node_address.ts";
 import { type ManagerOptions, PeerManager } from "../collector/peer/manager.ts";
-import type { PeerAddress } from "../collector/peer/peer_file.ts";
 import { decodeMessage } from "../shared/bolt/message.ts";
 import { type Clock, systemClock } from "../shared/clock.ts";
 import { seededRandom } from "../shared/random.ts";
 import { CapturedLog } from "./support/captured_log.ts";
 import { ManualClock } from "./support/manual_clock.ts";
+import { loopbackBook, loopbackWays } from "./support/dialling.ts";
 import { Recorded } from "./support/recorded.ts";
 import { honest, type Script, ScriptedPeer } from "./support/scripted_peer.ts";
 import { testKey } from "./support/signed_gossip.ts";
@@ -19,6 +20,11 @@ function deadPort(): number {
   return listener.addr.port;
 }
 
+/** Where a peer would be if it listened on that port. */
+function elsewhere(peer: ScriptedPeer): NodeAddress["end"] {
+  return { ...peer.address.end, port: deadPort() };
+}
+
 /** A running manager and its peers. */
 class Managed implements AsyncDisposable {
   readonly recorded: Recorded;
@@ -28,13 +34,12 @@ class Managed implements AsyncDisposable {
   readonly #running: Promise<void>;
 
   constructor(
-    peers: readonly PeerAddress[],
+    peers: readonly NodeAddress[],
     options: Partial<ManagerOptions> = {},
     { clock = systemClock, redial = Infinity }: { clock?: Clock; redial?: number } = {},
   ) {
     this.recorded = new Recorded(clock);
     this.manager = new PeerManager({
-      peers,
       privateKey: testKey("us").privateKey,
       network: "regtest",
       target: peers.length,
@@ -50,6 +55,8 @@ class Managed implements AsyncDisposable {
       clock,
       random: seededRandom(1),
       sink: this.recorded.intake,
+      book: loopbackBook(peers),
+      ways: loopbackWays,
       backoff: () => redial,
     });
     this.#running = this.manager.run(this.#stop.signal);
@@ -111,7 +118,7 @@ Deno.test("a peer that goes away is replaced, and dialled again after its back-o
 Deno.test("an address where nobody listens is told once and the rest of the file used", async () => {
   await using stack = new AsyncDisposableStack();
   const [peer] = peersOf(stack, 1, honest([]));
-  const dead = { ...peer.address, nodeId: testKey("dead").id, port: deadPort() };
+  const dead = { nodeId: testKey("dead").id, end: elsewhere(peer) };
   const managed = stack.use(new Managed([dead, peer.address], { target: 2 }, { redial: 5 }));
   await until(() => managed.manager.counts.ended.unreachable >= 3);
   await until(() => managed.manager.counts.connected === 1);
@@ -187,10 +194,22 @@ Deno.test("when no peer is left to dial, that is said", async () => {
 Deno.test("two addresses of one node get one connection", async () => {
   await using stack = new AsyncDisposableStack();
   const [peer] = peersOf(stack, 1, honest([]));
-  const twin = { ...peer.address, port: deadPort() };
+  const twin = { ...peer.address, end: elsewhere(peer) };
   const managed = stack.use(new Managed([peer.address, twin], {}, { redial: 5 }));
   await until(() => managed.manager.counts.connected === 1);
   await until(() => managed.manager.counts.pending === 0);
   assert.equal(managed.manager.counts.dials, managed.manager.counts.ended.unreachable + 1);
   assert.equal(peer.accepted, 1);
+});
+
+Deno.test("a rotation lets peers go when there are others, and the others take their place", async () => {
+  await using stack = new AsyncDisposableStack();
+  const peers = peersOf(stack, 3, honest([]));
+  const rotation = { target: 2, rotateEvery: 50, rotateShare: 0.5 };
+  const managed = stack.use(new Managed(addresses(peers), rotation));
+  await until(() => peers.every(({ accepted }) => accepted === 1));
+  // Nobody is left to take another's place, so it is the last one.
+  await until(() => managed.manager.counts.connected === 2);
+  assert.equal(managed.manager.counts.ended.rotated, 1);
+  assert.equal(managed.log.lines("1 peers make room for others").length, 1);
 });

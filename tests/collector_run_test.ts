@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CollectorConfigSchema } from "../collector/config.ts";
-import { peerName } from "../collector/peer/peer_file.ts";
+import { formatNodeAddress } from "../collector/addresses/node_address.ts";
 import { run } from "../collector/run.ts";
 import { parseConfig } from "../shared/config.ts";
 import { CapturedLog } from "./support/captured_log.ts";
@@ -27,7 +27,7 @@ async function network(
     (_, i) => stack.use(new ScriptedPeer(`run peer ${i}`, honest(graph, onTaken))),
   );
   const file = dir.join("peers.txt");
-  await Deno.writeTextFile(file, peers.map(({ address }) => peerName(address)).join("\n"));
+  await Deno.writeTextFile(file, peers.map(({ address }) => formatNodeAddress(address)).join("\n"));
   return {
     name: "test",
     network: "regtest",

@@ -2,7 +2,7 @@ import { deepEqual, equal, match, ok } from "node:assert/strict";
 import { resolve } from "node:path";
 import { bundle } from "../collector/deploy/build.ts";
 import { type Machine, MACHINES } from "../collector/deploy/elf.ts";
-import { peerName } from "../collector/peer/peer_file.ts";
+import { formatNodeAddress } from "../collector/addresses/node_address.ts";
 import { decodeBatch } from "../shared/batch/codec.ts";
 import { connectNats } from "../shared/nats/connect.ts";
 import { BATCHES, STREAM } from "../shared/subjects.ts";
@@ -163,7 +163,7 @@ Deno.test("what is put into the binary runs without packages, and delivers what 
   const graph = signedGraph({ nodes: 3, channels: 2, timestamp: 1_758_844_000 });
   const told = Promise.withResolvers<void>();
   const peer = stack.use(new ScriptedPeer("bundle", honest(graph, () => told.resolve())));
-  await Deno.writeTextFile(dir.join("peers.txt"), peerName(peer.address));
+  await Deno.writeTextFile(dir.join("peers.txt"), formatNodeAddress(peer.address));
   await Deno.writeTextFile(
     dir.join("collector.yaml"),
     JSON.stringify({

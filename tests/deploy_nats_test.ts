@@ -4,7 +4,7 @@ import { openConsumer, openStream } from "../archiver/intake/stream.ts";
 import { ArchiverConfigSchema } from "../archiver/config.ts";
 import { startArchiver } from "../archiver/run.ts";
 import { type CollectorConfig, CollectorConfigSchema } from "../collector/config.ts";
-import { peerName } from "../collector/peer/peer_file.ts";
+import { formatNodeAddress } from "../collector/addresses/node_address.ts";
 import { run } from "../collector/run.ts";
 import { parseConfig } from "../shared/config.ts";
 import { connectNats } from "../shared/nats/connect.ts";
@@ -75,7 +75,7 @@ async function collectorConfig(
   const text = await Deno.readTextFile(new URL("collector.yaml", DEPLOY));
   const config = parseConfig(text, CollectorConfigSchema, "collector.yaml");
   const file = dir.join("peers.txt");
-  await Deno.writeTextFile(file, peerName(peer.address));
+  await Deno.writeTextFile(file, formatNodeAddress(peer.address));
   if (config.uplink.kind !== "nats" || !config.uplink.auth) throw new Error("no NATS user in it");
   const password_file = dir.join("nats-password");
   await Deno.writeTextFile(password_file, passwordOf(config.uplink.auth.user!));

@@ -33,7 +33,7 @@ Deno.test("service, shipped config and permission set speak of the same folders"
   equal(config.data_dir, state);
   equal(value("WorkingDirectory"), state);
   const etc = dirname(value("ExecStart").split("--config ")[1]);
-  equal(dirname(config.peers.file), etc);
+  equal(dirname(config.peers.file!), etc);
   ok(config.uplink.kind === "nats");
   equal(dirname(config.uplink.auth!.password_file!), etc);
   ok(permissions.collector.read.includes(etc));

@@ -9,6 +9,7 @@ import { type Clock, systemClock } from "../shared/clock.ts";
 import { seededRandom } from "../shared/random.ts";
 import { toHex } from "../shared/text.ts";
 import { CapturedLog } from "./support/captured_log.ts";
+import { loopbackWays } from "./support/dialling.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { Recorded } from "./support/recorded.ts";
 import { honest, lightning, type Script, ScriptedPeer } from "./support/scripted_peer.ts";
@@ -40,9 +41,11 @@ class Talk implements AsyncDisposable {
     const talk = new Talk(script, options.clock ?? systemClock);
     const link = await dial(talk.#peer.address, {
       privateKey: testKey("us").privateKey,
+      ...loopbackWays,
       clock: systemClock,
+      random: seededRandom(1),
       signal: new AbortController().signal,
-      connectTimeoutMilliseconds: 10_000,
+      timeoutMilliseconds: 10_000,
       handshakeTimeoutMilliseconds: 10_000,
     });
     talk.session = new Session(options.spy?.(link) ?? link, {

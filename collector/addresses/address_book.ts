@@ -64,6 +64,8 @@ export interface Outcome {
   readonly wait: (failures: number) => number;
   /** Whether the address is of no more use: another node answers there. */
   readonly drop?: boolean;
+  /** Whether it says nothing of the node: its failures stay as they were. */
+  readonly blameless?: boolean;
 }
 
 /** What a book holds and what it did not take. */
@@ -249,7 +251,7 @@ export class AddressBook {
     const node = this.#table.get(nodeId);
     if (!node) return 1;
     const address = addressOf(node, end);
-    const failures = address && !outcome.worked ? address.failures + 1 : 1;
+    const failures = failuresAfter(address, outcome);
     const notBefore = now + outcome.wait(failures) * 1000;
     if (address) address.failures = failures;
     if (outcome.concerns === "node") node.notBefore = notBefore;
@@ -314,4 +316,10 @@ export class AddressBook {
     this.#refused[reason]++;
     return reason;
   }
+}
+
+/** How many times in a row an address has failed with this outcome. */
+function failuresAfter(address: AddressRecord | undefined, outcome: Outcome): number {
+  if (outcome.blameless) return address?.failures ?? 0;
+  return address && !outcome.worked ? address.failures + 1 : 1;
 }

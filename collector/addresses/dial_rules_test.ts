@@ -77,3 +77,13 @@ Deno.test("whatever the lists, a special address is dialled only where its netwo
     assert.ok(a === 10 || (a === 192 && b === 168 && c === 0));
   }));
 });
+
+Deno.test("loopback of both families can be opened and allowed", () => {
+  const loopback = ["127.0.0.0/8", "::1/128"];
+  const rules = new DialRules({ allow: loopback, opened: loopback });
+  const codeFor = (text: string) => rules.refusal(NODE, parseEndpoint(text))?.code ?? null;
+  assert.deepEqual(
+    ["127.0.0.1:1", "[::1]:1", "[::2]:1", "10.0.0.1:1", "192.0.1.1:1"].map(codeFor),
+    [null, null, "special", "special", "not_allowed"],
+  );
+});

@@ -41,6 +41,8 @@ export function carriedAddresses(ip: Uint8Array): readonly Uint8Array[] {
   if (contains(SIX_TO_FOUR, address)) return [address, ipv4At(2)];
   // RFC 4380, section 4: the server, then flags and port, then the client with all bits turned over.
   if (contains(TEREDO, address)) return [address, ipv4At(4), ipv4At(12).map((byte) => byte ^ 0xff)];
+  // RFC 4291, section 2.5: of those that begin with 96 zero bits, the unspecified and the loopback address carry nothing.
+  if (address.subarray(0, 15).every((byte) => byte === 0) && address[15] <= 1) return [address];
   const endsInIpv4 = [NAT64, LOCAL_NAT64, COMPATIBLE].some((network) => contains(network, address));
   return endsInIpv4 ? [address, ipv4At(12)] : [address];
 }

@@ -35,6 +35,8 @@ export interface VerifierOptions {
   readonly chain: Uint8Array;
   /** Gets each verdict but `unchecked`, once a message. */
   readonly onVerdict: (number: number, verdict: Verdict) => void;
+  /** Gets each message whose signatures hold. */
+  readonly onValid?: (raw: Uint8Array) => void;
   /** Is told of each bad message, with the session that brought it first. */
   readonly onBad: (bad: BadMessage) => void;
 }
@@ -144,6 +146,7 @@ export class Verifier implements Disposable {
       for (const orphan of this.#orphans.take(channel.scid)) this.push(orphan);
     }
     this.#tell(message.number, verdict);
+    if (verdict === "valid") this.options.onValid?.(message.raw);
     if (verdict === "invalid" || verdict === "malformed") {
       const { source, number, raw } = message;
       const proven = verdict === "malformed" || messageType(raw) !== CHANNEL_UPDATE;

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Random } from "../../shared/random.ts";
+import type { Outcome } from "../addresses/address_book.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -13,7 +14,8 @@ const HOUR = 60 * MINUTE;
  * Why a peer is not connected now.
  *
  * - `unreachable`: TCP was refused, timed out, had no route or no address for the name; hosts come and go.
- * - `not_allowed`: our own sandbox refuses the address; that lasts as long as the process.
+ * - `not_allowed`: our config or our own sandbox refuses the address; that lasts as long as the process.
+ * - `our_side`: our proxy or our name server is out of order, which says nothing of the peer.
  * - `handshake`: the peer closed, or broke off, within the three acts; mostly another key than the file says.
  * - `wrong_key`: what answered proved not to hold the key: this address is of no more use in this run.
  * - `full`: the handshake went well and then it closed before init: all its slots for strangers are taken
@@ -21,16 +23,19 @@ const HOUR = 60 * MINUTE;
  * - `incompatible`: its init asks for what we do not have, or it is on another network.
  * - `misbehaved`: we ended the session because of what it sent.
  * - `lost`: a session that worked ended; it is wanted back soon.
+ * - `rotated`: we ended the session to make room for another peer.
  */
 export const CAUSES = [
   "unreachable",
   "not_allowed",
+  "our_side",
   "handshake",
   "wrong_key",
   "full",
   "incompatible",
   "misbehaved",
   "lost",
+  "rotated",
 ] as const;
 
 /** One of {@link CAUSES}. */
@@ -40,13 +45,26 @@ export type Cause = typeof CAUSES[number];
 const WAITS: Record<Cause, readonly [first: number, longest: number]> = {
   unreachable: [MINUTE, 4 * HOUR],
   not_allowed: [Infinity, Infinity],
+  our_side: [2 * MINUTE, 2 * MINUTE],
   handshake: [10 * MINUTE, 24 * HOUR],
   wrong_key: [Infinity, Infinity],
   full: [HOUR, 24 * HOUR],
   incompatible: [6 * HOUR, 24 * HOUR],
   misbehaved: [6 * HOUR, 24 * HOUR],
   lost: [5 * SECOND, 10 * MINUTE],
+  rotated: [HOUR, HOUR],
 };
+
+/** What lies in the one address that was dialled; the rest lies in the node, however it is reached. */
+const OF_THE_ADDRESS: ReadonlySet<Cause> = new Set([
+  "unreachable",
+  "not_allowed",
+  "our_side",
+  "handshake",
+  "wrong_key",
+]);
+/** What does not count against the peer. */
+const BLAMELESS: ReadonlySet<Cause> = new Set(["our_side", "rotated"]);
 
 /** Up to this share of a wait is added at random, so that peers lost together are not redialled together. */
 const JITTER = 0.5;
@@ -60,4 +78,27 @@ export function backoffMilliseconds(cause: Cause, failures: number, random: Rand
   const [first, longest] = WAITS[cause];
   const wait = Math.min(first * 2 ** Math.min(failures - 1, 30), longest);
   return wait * (1 + JITTER * random.next());
+}
+
+/** How long a peer is left alone, in ms; see {@link backoffMilliseconds}. */
+export type Backoff = typeof backoffMilliseconds;
+
+/**
+ * What a cause means to the address book.
+ *
+ * @param worked whether the peer was of use for a good while.
+ */
+export function outcomeOf(
+  cause: Cause,
+  worked: boolean,
+  random: Random,
+  backoff: Backoff = backoffMilliseconds,
+): Outcome {
+  return {
+    worked,
+    blameless: BLAMELESS.has(cause),
+    concerns: OF_THE_ADDRESS.has(cause) ? "address" : "node",
+    drop: cause === "wrong_key",
+    wait: (failures) => backoff(cause, Math.max(failures, 1), random),
+  };
 }

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { seededRandom } from "../../shared/random.ts";
-import { backoffMilliseconds, CAUSES } from "./backoff.ts";
+import { backoffMilliseconds, CAUSES, outcomeOf } from "./backoff.ts";
 
 const least = { next: () => 0 };
 
@@ -27,4 +27,23 @@ Deno.test("jitter lengthens a wait by at most half and never shortens it", () =>
     const wait = backoffMilliseconds(cause, failures, seededRandom(seed));
     assert.ok(wait >= base && wait <= base * 1.5 && wait > 0);
   }));
+});
+
+Deno.test("each cause is held against the address, the node or nobody", () => {
+  const seen = CAUSES.map((cause) => {
+    const { concerns, blameless, drop, wait } = outcomeOf(cause, false, least);
+    return [cause, concerns, blameless ? "blameless" : "", drop ? "drop" : "", wait(0)];
+  });
+  assert.deepEqual(seen, [
+    ["unreachable", "address", "", "", 60_000],
+    ["not_allowed", "address", "", "", Infinity],
+    ["our_side", "address", "blameless", "", 120_000],
+    ["handshake", "address", "", "", 600_000],
+    ["wrong_key", "address", "", "drop", Infinity],
+    ["full", "node", "", "", 3_600_000],
+    ["incompatible", "node", "", "", 21_600_000],
+    ["misbehaved", "node", "", "", 21_600_000],
+    ["lost", "node", "", "", 5_000],
+    ["rotated", "node", "blameless", "", 3_600_000],
+  ]);
 });

@@ -3,18 +3,23 @@
  *
  * @module
  */
-import type { Clock } from "../../shared/clock.ts";
-import { errorText, Fault } from "../../shared/errors.ts";
+import { Fault } from "../../shared/errors.ts";
 import { fromHex } from "../../shared/text.ts";
+import {
+  type ConnectCode,
+  ConnectFault,
+  type ConnectOptions,
+  connectTo,
+} from "../addresses/connect.ts";
+import type { NodeAddress } from "../addresses/node_address.ts";
 import { dialNoise, type NoiseConnection } from "../noise/connection.ts";
 import { type NoiseCode, NoiseFault } from "../noise/fault.ts";
 import type { Cause } from "./backoff.ts";
-import type { PeerAddress } from "./peer_file.ts";
 
 /** A connection whose handshake is done. */
 export interface Dialled {
   /** Who it is with. */
-  readonly peer: PeerAddress;
+  readonly peer: NodeAddress;
   /** The encrypted connection. */
   readonly connection: NoiseConnection;
   /** When dialling began, µs since the Unix epoch. */
@@ -23,16 +28,14 @@ export interface Dialled {
   readonly handshakeAt: number;
 }
 
-/** How to dial. */
-export interface DialOptions {
+/** Where we may connect to, and by which means. */
+export type Ways = Pick<ConnectOptions, "rules" | "kinds" | "resolver" | "proxy">;
+
+/** How to dial. `signal` gives up; `dial` then throws its reason. */
+export interface DialOptions
+  extends Ways, Pick<ConnectOptions, "clock" | "random" | "signal" | "timeoutMilliseconds"> {
   /** Our static private key. */
   readonly privateKey: Uint8Array;
-  /** Stamps and deadlines. */
-  readonly clock: Clock;
-  /** Gives up; `dial` then throws its reason. */
-  readonly signal: AbortSignal;
-  /** How long TCP may take. */
-  readonly connectTimeoutMilliseconds: number;
   /** How long the handshake's answer may take. */
   readonly handshakeTimeoutMilliseconds: number;
 }
@@ -51,8 +54,24 @@ const HANDSHAKE_CAUSES: Partial<Record<NoiseCode, Cause>> = {
   bad_mac: "wrong_key",
 };
 
+/** What a failure to connect says of the peer. */
+const CONNECT_CAUSES: Record<ConnectCode, Cause> = {
+  special: "not_allowed",
+  denied: "not_allowed",
+  not_allowed: "not_allowed",
+  kind_off: "not_allowed",
+  not_permitted: "not_allowed",
+  no_address: "unreachable",
+  unreachable: "unreachable",
+  timeout: "unreachable",
+  no_proxy: "our_side",
+  proxy: "our_side",
+  dns_failed: "our_side",
+  dns_not_permitted: "our_side",
+};
+
 /** Dials a peer and shakes hands. @throws {DialFault} with one clear line; or the signal's reason. */
-export async function dial(peer: PeerAddress, options: DialOptions): Promise<Dialled> {
+export async function dial(peer: NodeAddress, options: DialOptions): Promise<Dialled> {
   const { privateKey, clock, signal } = options;
   const dialledAt = clock.now();
   const conn = await connect(peer, options);
@@ -72,35 +91,11 @@ export async function dial(peer: PeerAddress, options: DialOptions): Promise<Dia
   }
 }
 
-async function connect(peer: PeerAddress, options: DialOptions): Promise<Deno.Conn> {
-  const { clock, signal, connectTimeoutMilliseconds: limit } = options;
-  signal.throwIfAborted();
-  let late = false;
-  const giveUp = new AbortController();
-  const onAbort = () => giveUp.abort();
-  signal.addEventListener("abort", onAbort, { once: true });
-  const done = new AbortController();
-  const watch = clock.sleep(limit, done.signal).then(() => {
-    late = true;
-    giveUp.abort();
-  }, () => {}); // done in time
+async function connect(peer: NodeAddress, options: DialOptions): Promise<Deno.TcpConn> {
   try {
-    const { host: hostname, port } = peer;
-    const conn = await Deno.connect({ hostname, port, signal: giveUp.signal });
-    if (!signal.aborted) return conn;
-    conn.close();
-    throw signal.reason;
+    return (await connectTo(peer, options)).conn;
   } catch (error) {
-    signal.throwIfAborted();
-    if (late) {
-      throw new DialFault("unreachable", `no TCP connection within ${limit} ms`, { cause: error });
-    }
-    const refused = error instanceof Deno.errors.NotCapable;
-    const why = refused ? "this process is not permitted to connect there" : errorText(error);
-    throw new DialFault(refused ? "not_allowed" : "unreachable", why, { cause: error });
-  } finally {
-    signal.removeEventListener("abort", onAbort);
-    done.abort();
-    await watch;
+    if (!(error instanceof ConnectFault)) throw error;
+    throw new DialFault(CONNECT_CAUSES[error.code], error.message, { cause: error });
   }
 }

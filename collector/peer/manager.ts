@@ -6,20 +6,19 @@
 import type { Network } from "../../shared/bolt/chains.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
-import type { Random } from "../../shared/random.ts";
+import { type Random, shuffled } from "../../shared/random.ts";
+import type { AddressBook } from "../addresses/address_book.ts";
+import { formatNodeAddress, type NodeAddress } from "../addresses/node_address.ts";
 import type { BadMessage } from "../gossip/verifier.ts";
 import type { ReceiptSink } from "../receipt/recorder.ts";
-import { type Cause, CAUSES } from "./backoff.ts";
-import { type Backoff, Candidates } from "./candidates.ts";
+import { type Backoff, type Cause, CAUSES, outcomeOf } from "./backoff.ts";
 import { type ControlCounts, noControlCounts } from "./control.ts";
-import { dial, DialFault, type Dialled } from "./dialer.ts";
-import { type PeerAddress, peerName } from "./peer_file.ts";
+import { dial, DialFault, type Dialled, type Ways } from "./dialer.ts";
+import { Meter } from "./meter.ts";
 import { Session, type SessionEnd } from "./session.ts";
 
 /** Whom to connect to, and how. Times are milliseconds. */
 export interface ManagerOptions {
-  /** Where peers are chosen from. */
-  readonly peers: readonly PeerAddress[];
   /** Our static private key. */
   readonly privateKey: Uint8Array;
   /** Whose gossip is wanted. */
@@ -34,16 +33,24 @@ export interface ManagerOptions {
   readonly bootstrap: number;
   /** How far back the others are asked to tell. */
   readonly lookback: number;
-  /** How long TCP may take. */
+  /** How long a stream to the peer may take: looking its name up, TCP, and what a proxy does. */
   readonly connectTimeout: number;
   /** How long the handshake's answer may take. */
   readonly handshakeTimeout: number;
   /** How long the peer's init may take. */
   readonly initTimeout: number;
+  /** How often some peers are let go for others; never when left out. */
+  readonly rotateEvery?: number;
+  /** The share of the connected peers that is let go then, 0 to 1. */
+  readonly rotateShare?: number;
 }
 
 /** What a manager works with. */
 export interface ManagerDependencies {
+  /** Where peers are chosen from. */
+  readonly book: AddressBook;
+  /** Where we may connect to, and how. */
+  readonly ways: Ways;
   /** Stamps, deadlines and waits. */
   readonly clock: Clock;
   /** Chooses peers, spreads waits and pings. */
@@ -75,6 +82,10 @@ const BOOTSTRAPPED_MICROSECONDS = 900_000_000;
 /** The longest wait without looking again, within what timers can do. */
 const MAX_WAIT_MILLISECONDS = 3_600_000;
 const STOPPED: SessionEnd = { by: "us", reason: "the collector stopped", cause: "lost" };
+const ROTATED: SessionEnd = { by: "us", reason: "it makes room for another", cause: "rotated" };
+/** Warnings about trouble on our side in an hour; it concerns many peers alike. */
+const OUR_SIDE_WARNINGS = 5;
+const HOUR_MICROSECONDS = 3_600_000_000;
 
 const log = logger("collector", "peer");
 
@@ -82,7 +93,6 @@ const log = logger("collector", "peer");
 export class PeerManager {
   readonly #options: ManagerOptions;
   readonly #dependencies: ManagerDependencies;
-  readonly #candidates: Candidates;
   readonly #attempts = new Set<Promise<void>>();
   readonly #sessions = new Set<Session>();
   readonly #byNumber = new Map<number, Session>();
@@ -91,6 +101,7 @@ export class PeerManager {
   #dials = 0;
   /** Peers that were asked for all they have and are connected, or stayed long enough to tell. */
   #bootstraps = 0;
+  readonly #ourSide = new Meter(OUR_SIDE_WARNINGS, HOUR_MICROSECONDS);
   #bug: unknown;
   #wake: () => void = () => {};
 
@@ -98,8 +109,6 @@ export class PeerManager {
   constructor(options: ManagerOptions, dependencies: ManagerDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
-    const { random, backoff } = dependencies;
-    this.#candidates = new Candidates(options.peers, random, backoff);
   }
 
   /** See {@link PeerCounts}. */
@@ -118,20 +127,26 @@ export class PeerManager {
     this.#byNumber.get(bad.source)?.blame(bad);
   }
 
+  /** Is to be called when the address book has learnt of somebody. */
+  lookAgain(): void {
+    if (this.#hasRoom()) this.#wake();
+  }
+
   /** Keeps peers connected until the signal aborts, then ends all sessions. Throws only what is a bug. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#dependencies;
+    const { clock, book } = this.#dependencies;
     const onAbort = () => this.#wake();
     signal.addEventListener("abort", onAbort, { once: true });
+    const rotation = this.#rotate(signal);
     try {
       while (!signal.aborted && this.#bug === undefined) {
         const now = clock.now();
-        const peer = this.#hasRoom() ? this.#candidates.take(now) : undefined;
+        const peer = this.#hasRoom() ? book.take(now) : undefined;
         if (peer) {
           this.#begin(peer, signal);
           await clock.sleep(1000 / this.#options.dialsPerSecond, signal).catch(() => {});
         } else {
-          const due = this.#candidates.soonest();
+          const due = book.soonest();
           if (due === Infinity && this.#attempts.size === 0) this.#sayNobodyIsLeft();
           await this.#change(this.#hasRoom() ? due - now : Infinity);
         }
@@ -139,7 +154,7 @@ export class PeerManager {
     } finally {
       signal.removeEventListener("abort", onAbort);
       for (const session of this.#sessions) session.end(STOPPED);
-      await Promise.all(this.#attempts);
+      await Promise.all([...this.#attempts, rotation]);
     }
     if (this.#bug !== undefined) throw this.#bug;
   }
@@ -157,11 +172,25 @@ export class PeerManager {
     await this.#dependencies.clock.sleep(milliseconds, waiting.signal).catch(() => {});
   }
 
-  #sayNobodyIsLeft(): void {
-    log.error("No peer is left: none of those given can be dialled again in this run");
+  /** Lets a share of the peers go, again and again, as long as there are others to take their place. */
+  async #rotate(signal: AbortSignal): Promise<void> {
+    const { clock, random, book } = this.#dependencies;
+    const { rotateEvery, rotateShare = 0 } = this.#options;
+    if (rotateEvery === undefined) return;
+    while (await clock.sleep(rotateEvery, signal).then(() => !signal.aborted, () => false)) {
+      if (book.soonest() > clock.now()) continue;
+      const open = shuffled([...this.#byNumber.values()], random);
+      const leaving = open.slice(0, Math.ceil(open.length * rotateShare));
+      log.info("{count} peers make room for others", { count: leaving.length });
+      for (const session of leaving) session.end(ROTATED);
+    }
   }
 
-  #begin(peer: PeerAddress, signal: AbortSignal): void {
+  #sayNobodyIsLeft(): void {
+    log.error("No peer is left: none of those known can be dialled again in this run");
+  }
+
+  #begin(peer: NodeAddress, signal: AbortSignal): void {
     this.#dials++;
     const attempt = this.#attempt(peer, signal)
       .catch((error) => {
@@ -174,16 +203,18 @@ export class PeerManager {
     this.#attempts.add(attempt);
   }
 
-  async #attempt(peer: PeerAddress, signal: AbortSignal): Promise<void> {
-    const { clock } = this.#dependencies;
+  async #attempt(peer: NodeAddress, signal: AbortSignal): Promise<void> {
+    const { clock, random, ways } = this.#dependencies;
     let link: Dialled;
     try {
       const { privateKey, connectTimeout, handshakeTimeout } = this.#options;
       link = await dial(peer, {
+        ...ways,
         privateKey,
         clock,
+        random,
         signal,
-        connectTimeoutMilliseconds: connectTimeout,
+        timeoutMilliseconds: connectTimeout,
         handshakeTimeoutMilliseconds: handshakeTimeout,
       });
     } catch (error) {
@@ -197,7 +228,7 @@ export class PeerManager {
 
   /** Runs a session to its end. */
   async #hold(link: Dialled, signal: AbortSignal): Promise<void> {
-    const { clock, random, sink } = this.#dependencies;
+    const { book, clock, random, sink } = this.#dependencies;
     const { network, initTimeout, lookback, bootstrap } = this.#options;
     const bootstraps = this.#bootstraps < bootstrap;
     if (bootstraps) this.#bootstraps++;
@@ -213,7 +244,8 @@ export class PeerManager {
       onOpen: () => {
         openedAt = clock.now();
         this.#byNumber.set(session.number, session);
-        log.debug("{peer} connected", { peer: peerName(link.peer) });
+        book.worked(link.peer, openedAt);
+        log.debug("{peer} connected", { peer: formatNodeAddress(link.peer) });
         this.#wake();
       },
     });
@@ -233,13 +265,21 @@ export class PeerManager {
    *
    * @param lasted how long it was connected, µs; below 0 when it never was.
    */
-  #release(peer: PeerAddress, end: SessionEnd, lasted: number): void {
+  #release(peer: NodeAddress, end: SessionEnd, lasted: number): void {
     const { cause, by, reason } = end;
-    const now = this.#dependencies.clock.now();
-    const failures = this.#candidates.release(peer, cause, lasted >= WORKED_MICROSECONDS, now);
+    const { book, clock, random, backoff } = this.#dependencies;
+    const now = clock.now();
+    const outcome = outcomeOf(cause, lasted >= WORKED_MICROSECONDS, random, backoff);
+    const failures = book.release(peer, outcome, now);
     this.#ended[cause]++;
-    const level = cause === "misbehaved" ? "warning" : failures === 1 ? "info" : "debug";
+    const level = this.#levelOf(cause, failures, now);
     const line = lasted >= 0 ? "{peer} disconnected: {reason}" : "{peer} not connected: {reason}";
-    log[level](line, { peer: peerName(peer), reason, by, cause, failures });
+    log[level](line, { peer: formatNodeAddress(peer), reason, by, cause, failures });
+  }
+
+  #levelOf(cause: Cause, failures: number, now: number): "warning" | "info" | "debug" {
+    if (cause === "misbehaved") return "warning";
+    if (cause === "our_side") return this.#ourSide.spend(1, now) ? "warning" : "debug";
+    return failures === 1 ? "info" : "debug";
   }
 }

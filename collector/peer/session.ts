@@ -11,6 +11,8 @@ import { messageType } from "../../shared/bolt/message_types.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Random } from "../../shared/random.ts";
 import { toHex } from "../../shared/text.ts";
+import { formatEndpoint } from "../addresses/endpoint.ts";
+import { formatNodeAddress } from "../addresses/node_address.ts";
 import type { BadMessage } from "../gossip/verifier.ts";
 import { NoiseFault } from "../noise/fault.ts";
 import type { ReceiptSink } from "../receipt/recorder.ts";
@@ -19,7 +21,6 @@ import { Conduct } from "./conduct.ts";
 import { Control, type ControlCounts } from "./control.ts";
 import type { Dialled } from "./dialer.ts";
 import { ourInit, readInit } from "./init.ts";
-import { hostAndPort, peerName } from "./peer_file.ts";
 import { nextTurn } from "./turns.ts";
 
 /** How a session ended. */
@@ -83,7 +84,7 @@ export class Session {
     this.#link = link;
     this.#options = options;
     this.#control = new Control({
-      name: peerName(link.peer),
+      name: formatNodeAddress(link.peer),
       clock: options.clock,
       conduct: this.#conduct,
       counts: options.counts,
@@ -184,7 +185,7 @@ export class Session {
     const { peer, dialledAt, handshakeAt } = this.#link;
     this.#number = this.#options.sink.openSession({
       node_id: peer.nodeId,
-      address: hostAndPort(peer),
+      address: formatEndpoint(peer.end),
       dialled_at: dialledAt,
       handshake_at: handshakeAt,
       filter_at: clock.now(),

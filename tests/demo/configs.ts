@@ -49,7 +49,11 @@ data_dir: ${text(dataDir)}
 run_for: ${longestSeconds}s
 peers:
   file: ${text(peersFile)}
+  seeds: []
   target: ${peers}
+  # Whatever addresses simulated nodes announce, nothing leaves this host.
+  allow: [127.0.0.0/8]
+  open_networks: [127.0.0.0/8]
   dials_per_second: ${Math.min(1000, Math.max(LEAST_DIALS_PER_SECOND, Math.ceil(peers / 3)))}
 gossip:
   # Simulated peers have no backlog to tell first.

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { formatNodeAddress } from "../../collector/addresses/node_address.ts";
 import { archiveRows, archiveTotals } from "../support/archive_check.ts";
 import { freePort } from "../support/free_port.ts";
 import { startNatsServer, untilArchived } from "../support/nats_server.ts";
@@ -27,7 +28,7 @@ async function honestNodes(stack: AsyncDisposableStack, dir: string) {
     (_, i) => stack.use(new ScriptedPeer(`honest node ${i}`, script)),
   );
   const file = `${dir}/peers.txt`;
-  const lines = nodes.map(({ address: { nodeId, host, port } }) => `${nodeId}@${host}:${port}\n`);
+  const lines = nodes.map(({ address }) => `${formatNodeAddress(address)}\n`);
   await Deno.writeTextFile(file, lines.join(""));
   return { heard, keys: { name: "faults", network: "regtest", peers: { file, target: NODES } } };
 }

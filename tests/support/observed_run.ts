@@ -72,7 +72,14 @@ export class ObservedRun implements AsyncDisposable {
     const start = () =>
       startCollector(dir, {
         name,
-        peers: { file: simnet.ready.addresses, target: peers, dials_per_second: 100 },
+        peers: {
+          file: simnet.ready.addresses,
+          seeds: [],
+          target: peers,
+          dials_per_second: 100,
+          allow: ["127.0.0.0/8"],
+          open_networks: ["127.0.0.0/8"],
+        },
         batch: { max_age: maxAge },
         uplink,
         stop_timeout: "60s",

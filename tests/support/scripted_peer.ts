@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { PeerAddress } from "../../collector/peer/peer_file.ts";
+import type { NodeAddress } from "../../collector/addresses/node_address.ts";
 import { MESSAGE_TYPES } from "../../shared/bolt/message_types.ts";
 import { type TestKey, testKey } from "./signed_gossip.ts";
 import { initMessage, Wire } from "./wire.ts";
@@ -14,7 +14,7 @@ export type Script = (conn: Deno.Conn, key: TestKey) => Promise<void>;
 /** A node that follows a script, the same on each connection; disposing ends them all. */
 export class ScriptedPeer implements AsyncDisposable {
   /** Where it can be dialled, under its own key. */
-  readonly address: PeerAddress;
+  readonly address: NodeAddress;
   /** Connections accepted so far. */
   accepted = 0;
   readonly #listener: Deno.Listener;
@@ -26,7 +26,7 @@ export class ScriptedPeer implements AsyncDisposable {
     const key = testKey(label);
     this.#listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
     const { port } = this.#listener.addr as Deno.NetAddr;
-    this.address = { nodeId: key.id, host: "127.0.0.1", port };
+    this.address = { nodeId: key.id, end: { kind: "ipv4", host: "127.0.0.1", port } };
     this.#done = this.#accept(script, key);
   }
 
