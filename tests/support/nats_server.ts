@@ -119,26 +119,20 @@ function spawnServer(args: readonly string[]): Process {
   );
 }
 
-/** An archiver's durable consumer. */
-const CONSUMER = "archiver";
 /** What a killed archiver had not acknowledged may be given out again only after a while. */
 const ARCHIVED_MILLISECONDS = 60_000;
 
 /**
- * Waits until the archiver has acknowledged every batch of the stream. (Batches may still be counted in the stream: a
- * server that was killed forgets to remove some that were acknowledged.)
+ * Waits until the archiver has acknowledged every batch, and the stream is empty.
  *
  * @param state told when it never happens.
  */
 export async function untilArchived(server: NatsServer, state: () => string): Promise<void> {
   const connection = await connectNats({ servers: [server.url], name: "test" });
   try {
-    const { consumers } = await connection.jetstreamManager();
+    const { streams } = await connection.jetstreamManager();
     await until(
-      async () => {
-        const info = await consumers.info(STREAM, CONSUMER);
-        return info.num_pending === 0 && info.num_ack_pending === 0;
-      },
+      async () => (await streams.info(STREAM)).state.messages === 0,
       state,
       ARCHIVED_MILLISECONDS,
     );
