@@ -19,7 +19,7 @@ export interface Reference {
 export const PUBLISHED: PublishedRun = published;
 
 /** How charts name the published run when its times are divided by `scale`. */
-export function referenceName({ scale }: Reference): string {
+function referenceName({ scale }: Reference): string {
   return scale === 1 ? published.run : `${published.run}, times ÷ ${scale}`;
 }
 

@@ -23,7 +23,7 @@ export type { NoiseConnection, ReadBatch } from "./transport.ts";
 /** How long the other side may take for an act, unless told otherwise. */
 export const HANDSHAKE_TIMEOUT_MILLISECONDS = 10_000;
 /** How many encrypted bytes may wait for a slow reader, unless told otherwise. */
-export const MAX_PENDING_BYTES: number = 4 * 1024 * 1024;
+const MAX_PENDING_BYTES: number = 4 * 1024 * 1024;
 
 /** How to answer a handshake. */
 export interface AcceptOptions {

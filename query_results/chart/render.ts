@@ -33,7 +33,7 @@ const SINGLE_PLOT = {
 };
 
 /** Rows drawn at most; later ones are left out, and the caption says so. */
-export const MAX_CHART_ROWS = 50_000;
+const MAX_CHART_ROWS = 50_000;
 
 /** What a chart may use beside its query's rows. */
 export interface ChartContext {

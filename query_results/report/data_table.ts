@@ -9,7 +9,7 @@ import { escapeText, Html, markup } from "../html.ts";
 import { type Cell, type Column, isoInstant, type Table } from "../table.ts";
 
 /** Rows shown; the CSV has them all. */
-export const MAX_TABLE_ROWS = 12;
+const MAX_TABLE_ROWS = 12;
 /** Columns whose integers are names, not amounts. */
 const NAMES = new Set(["scid", "type"]);
 /** Hex longer than this is shown by its two ends. */

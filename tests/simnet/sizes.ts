@@ -19,7 +19,7 @@ export interface NodeShape {
 const ADDRESS_BYTES = { ipv4: 7, torv3: 38 } as const;
 
 /** The run's commonest: 431, 400, 438, 199 and 185 bytes without type. */
-export const NODE_SHAPES: readonly NodeShape[] = [
+const NODE_SHAPES: readonly NodeShape[] = [
   { share: 0.48, featureBytes: 253, addresses: ["torv3"] },
   { share: 0.27, featureBytes: 253, addresses: ["ipv4"] },
   { share: 0.2, featureBytes: 253, addresses: ["ipv4", "torv3"] },
