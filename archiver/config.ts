@@ -60,6 +60,13 @@ export interface ArchiverConfig {
     /** How long a batch waits for others. */
     readonly max_wait: number;
   };
+  /** Copies of the archive, made on demand. */
+  readonly snapshots: {
+    /** The folder they go to. */
+    readonly folder: string;
+    /** How many it may hold; then no more are made. */
+    readonly max_files: number;
+  };
   /** What is logged, and how it looks. */
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
 }
@@ -83,6 +90,10 @@ export const ArchiverConfigSchema: v.GenericSchema<unknown, ArchiverConfig> = v.
   commit: group({
     max_receipts: v.optional(integer(1, 10_000_000), DEFAULT_MAX_RECEIPTS),
     max_wait: v.optional(duration(0, MINUTE_MILLISECONDS), "50ms"),
+  }),
+  snapshots: group({
+    folder: v.optional(text(/^[^\0]{1,4096}$/, "the path of a folder"), "archive/snapshots"),
+    max_files: v.optional(integer(1, 10_000), 3),
   }),
   log: group({
     level: v.optional(oneOf(LOG_LEVELS), "info"),

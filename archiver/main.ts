@@ -5,6 +5,7 @@
  */
 import { runProgram } from "../shared/cli.ts";
 import { runCommand } from "./commands/run.ts";
+import { snapshotCommand } from "./commands/snapshot.ts";
 import { statusCommand } from "./commands/status.ts";
 import { verifyCommand } from "./commands/verify.ts";
 
@@ -12,7 +13,12 @@ if (import.meta.main) {
   await runProgram({
     name: "deno task archive",
     summary: "The archiver: it takes what collectors recorded, and keeps it in DuckDB.",
-    commands: { run: runCommand, status: statusCommand, verify: verifyCommand },
+    commands: {
+      run: runCommand,
+      status: statusCommand,
+      verify: verifyCommand,
+      snapshot: snapshotCommand,
+    },
     fallback: "run",
   });
 }

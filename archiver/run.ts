@@ -15,6 +15,7 @@ import { answerClock } from "./intake/clock_replies.ts";
 import { Heartbeats } from "./intake/heartbeats.ts";
 import { Intake } from "./intake/intake.ts";
 import { JetStreamIntake } from "./intake/jetstream.ts";
+import { Snapshots } from "./snapshots/snapshots.ts";
 import { Store } from "./store/store.ts";
 
 const PROGRESS_MILLISECONDS = 10_000;
@@ -91,7 +92,16 @@ export async function startArchiver(
       ),
     )
     : null;
-  const api = createApi({ store, intake, jetStream, heartbeats, counters, now: () => clock.now() });
+  const { folder, max_files: maxFiles } = config.snapshots;
+  const api = createApi({
+    store,
+    intake,
+    jetStream,
+    heartbeats,
+    counters,
+    snapshots: new Snapshots({ folder, maxFiles }, { store, clock }),
+    now: () => clock.now(),
+  });
   stack.defer(() => intake[Symbol.asyncDispose]());
   const server = listen(config.api, api.fetch);
   stack.defer(() => shutDown(server, clock));

@@ -5,6 +5,7 @@ import { isoTime, jsonValue } from "../archiver/api/json.ts";
 import type { Status } from "../archiver/api/status.ts";
 import { Heartbeats } from "../archiver/intake/heartbeats.ts";
 import { Intake } from "../archiver/intake/intake.ts";
+import { SnapshotRefusal } from "../archiver/snapshots/snapshots.ts";
 import { encodeBatch, MAX_BATCH_BYTES } from "../shared/batch/codec.ts";
 import { type Clock, systemClock } from "../shared/clock.ts";
 import { encodeMessage } from "../shared/nats/message.ts";
@@ -31,6 +32,7 @@ async function openApi(
     jetStream: null,
     heartbeats: { last: new Map() },
     counters,
+    snapshots: { take: () => Promise.reject(new SnapshotRefusal("none today")) },
     now,
     ...overrides,
   });
@@ -279,4 +281,15 @@ Deno.test("a collector that is silent without having ended is late, until it is 
   await api.post(encodeBatch(maker.close()));
   at = seconds(1000);
   assert.equal(await isLate(), false);
+});
+
+Deno.test("a snapshot that cannot be made now is told as 409, and none is made for a web page", async () => {
+  await using dir = await tempDir();
+  await using api = await openApi(dir.join("a.duckdb"));
+  const refused = await api.app.request("/snapshots", { method: "POST" });
+  assert.equal(refused.status, 409);
+  assert.deepEqual(await refused.json(), { error: "none today" });
+  const headers = { origin: "http://evil.example" };
+  const page = await api.app.request("/snapshots", { method: "POST", headers });
+  assert.equal(page.status, 403);
 });

@@ -9,6 +9,7 @@ import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { logger } from "../../shared/log.ts";
 import { firstLine } from "../intake/failure.ts";
 import type { Intake } from "../intake/intake.ts";
+import { SnapshotRefusal, type Snapshots } from "../snapshots/snapshots.ts";
 import { describeMessage, describePeers, MESSAGE_NAME } from "./debug.ts";
 import { createMetrics } from "./metrics.ts";
 import { collectStatus, type StatusSources } from "./status.ts";
@@ -23,6 +24,8 @@ export interface ApiDependencies extends StatusSources {
   readonly store: StatusSources["store"] & Parameters<typeof describeMessage>[0];
   /** Where posted batches go. */
   readonly intake: Pick<Intake, "status" | "submit">;
+  /** Copies on demand. */
+  readonly snapshots: Pick<Snapshots, "take">;
 }
 
 /**
@@ -34,10 +37,11 @@ export interface ApiDependencies extends StatusSources {
  * - `GET /debug/messages/:id` by message_id or SHA-256 in hex, `GET /debug/peers`;
  * - `POST /batches`, the body one batch: after its commit 200 `{status: "committed" | "duplicate", want}`; 422
  *   `{status: "dead_letter", reason}` when it is none; 413 when it is too long for one; 503 `{status: "busy"}` when it
- *   was not taken.
+ *   was not taken;
+ * - `POST /snapshots`: 201 {@link SnapshotFile} once the copy is made; 409 `{error}` when none can be made now.
  */
 export function createApi(dependencies: ApiDependencies): Hono {
-  const { store, intake } = dependencies;
+  const { store, intake, snapshots } = dependencies;
   const metrics = createMetrics(dependencies);
   const app = new Hono();
 
@@ -72,6 +76,15 @@ export function createApi(dependencies: ApiDependencies): Hono {
     return c.json(outcome, outcome.status === "dead_letter" ? 422 : 200);
   });
 
+  app.post("/snapshots", refuseBrowsers, async (c) => {
+    try {
+      return c.json(await snapshots.take(), 201);
+    } catch (error) {
+      if (error instanceof SnapshotRefusal) return c.json({ error: error.message }, 409);
+      throw error;
+    }
+  });
+
   app.notFound((c) => c.json({ error: "there is no such page" }, 404));
   app.onError((error, c) => {
     log.warning("{method} {path}: {error}", {
@@ -87,7 +100,7 @@ export function createApi(dependencies: ApiDependencies): Hono {
 /** A page that a browser on this host shows could post here too; only browsers send an Origin. */
 async function refuseBrowsers(c: Context, next: () => Promise<void>): Promise<Response | void> {
   if (c.req.header("origin") !== undefined) {
-    return c.json({ error: "batches come from collectors, not from web pages" }, 403);
+    return c.json({ error: "this is for programs, not for web pages" }, 403);
   }
   await next();
 }

@@ -12,6 +12,7 @@ import { DuckDBInstance as Instance } from "@duckdb/node-api";
 import { dirname } from "node:path";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { migrate } from "./migrations.ts";
+import { Snapshot } from "./snapshot.ts";
 
 /** Where the archive is and what DuckDB may use. */
 export interface DatabaseOptions {
@@ -39,6 +40,7 @@ export class Database {
   /** Queries under way, one after another on {@link #reading}. */
   #reads: Promise<unknown> = Promise.resolve();
   #waiting = 0;
+  #snapshot: { readonly copy: Snapshot; readonly done: Promise<void> } | null = null;
   #closed = false;
 
   private constructor(
@@ -115,6 +117,29 @@ export class Database {
     }
   }
 
+  /**
+   * Copies all that is committed into a new file, beside the writing; one at a time. Closing stops it.
+   *
+   * @throws {Error} DuckDB's own, or when it was stopped, or when one is under way.
+   */
+  async snapshot(path: string): Promise<void> {
+    if (this.#closed) throw new Error("the archive is closed");
+    if (this.#snapshot) throw new Error("a snapshot is under way");
+    const copy = new Snapshot(this.#instance);
+    this.#snapshot = { copy, done: copy.copyTo(path) };
+    try {
+      await this.#snapshot.done;
+    } finally {
+      this.#snapshot = null;
+    }
+  }
+
+  /** Stops the snapshot under way, if there is one. */
+  async stopSnapshot(): Promise<void> {
+    this.#snapshot?.copy.stop();
+    await this.#snapshot?.done.catch(() => {});
+  }
+
   /** Moves all that is committed from the write-ahead log into the file. */
   async checkpoint(): Promise<void> {
     await this.#writing.run("CHECKPOINT");
@@ -125,7 +150,7 @@ export class Database {
     if (this.#closed) return;
     this.#closed = true;
     this.#reading.interrupt();
-    await this.#reads;
+    await Promise.all([this.#reads, this.stopSnapshot()]);
     this.#reading.disconnectSync();
     this.#writing.disconnectSync();
     this.#instance.closeSync();

@@ -68,6 +68,16 @@ export class Store implements AsyncDisposable {
     return this.#open.database.read(sql, values, types);
   }
 
+  /**
+   * Copies all that is committed into a new file, while commits go on; one at a time.
+   *
+   * @throws {Error} DuckDB's own, or when the archive is closed, or closes meanwhile; the file is of no use then.
+   */
+  snapshot(path: string): Promise<void> {
+    if (!this.#open) return Promise.reject(new Error("the archive is not open"));
+    return this.#open.database.snapshot(path);
+  }
+
   /** What to ask each collector to tell again. */
   wants(): { collector: string; want: Want }[] {
     return this.#open?.writer.wants() ?? [];
@@ -87,6 +97,7 @@ export class Store implements AsyncDisposable {
     const open = this.#open;
     this.#open = null;
     try {
+      await open?.database.stopSnapshot();
       await open?.database.checkpoint();
     } finally {
       await open?.database.close();

@@ -1,0 +1,37 @@
+/**
+ * `deno task archive snapshot`: a copy of the archive that the running archiver writes.
+ *
+ * @module
+ */
+import { type Subcommand, subcommand } from "../../shared/cli.ts";
+import { UserError } from "../../shared/errors.ts";
+import { printable } from "../../shared/text.ts";
+import type { SnapshotFile } from "../snapshots/snapshots.ts";
+import { CONFIG_FLAG, readArchiverConfig } from "./config_flag.ts";
+import { askArchiver } from "./running.ts";
+
+/** Longer than the archiver lets a copy last. */
+const ANSWER_MILLISECONDS = 2 * 3_600_000;
+const CREATED = 201;
+
+/** See the module. */
+export const snapshotCommand: Subcommand = subcommand({
+  name: "deno task archive snapshot",
+  summary:
+    "Lets the running archiver make a consistent copy of its archive, while it goes on, to\n" +
+    "open with DuckDB or any tool that reads its files. Prints the copy's path.",
+  flags: { config: CONFIG_FLAG },
+  examples: [
+    "deno task archive snapshot --config archiver.yaml",
+    'duckdb -readonly "$(deno task --quiet archive snapshot)"',
+  ],
+}, async ({ config: path }) => {
+  const { api } = await readArchiverConfig(path);
+  const request = { path: "/snapshots", method: "POST" } as const;
+  const { status, body } = await askArchiver(api, request, ANSWER_MILLISECONDS);
+  if (status !== CREATED) {
+    const { error } = body as { error?: string };
+    throw new UserError(`No snapshot was made: ${printable(String(error), 500)}`);
+  }
+  console.log((body as SnapshotFile).path);
+});

@@ -1,0 +1,113 @@
+/**
+ * Snapshots on demand: whole files under a name of their time, or nothing.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import type { Clock } from "../../shared/clock.ts";
+import { logger } from "../../shared/log.ts";
+import { isoTime } from "../api/json.ts";
+
+/** Names of finished ones and, behind `.partial`, of those under way. */
+const FINISHED = ".duckdb";
+const PARTIAL = ".partial";
+
+const log = logger("archiver", "snapshots");
+
+/** Why no snapshot is made now; its user can mend it. */
+export class SnapshotRefusal extends Error {
+  /** Always this. */
+  override readonly name = "SnapshotRefusal";
+}
+
+/** A snapshot that was made. */
+export interface SnapshotFile {
+  /** The file, absolute. */
+  readonly path: string;
+  /** Its size. */
+  readonly bytes: number;
+  /** How long it took. */
+  readonly milliseconds: number;
+}
+
+/** Where snapshots go. */
+export interface SnapshotsOptions {
+  /** Made when it is not there. */
+  readonly folder: string;
+  /** How many it may hold. */
+  readonly maxFiles: number;
+}
+
+/** What snapshots need of the world. */
+export interface SnapshotsDependencies {
+  /** The archive. */
+  readonly store: { snapshot(path: string): Promise<void> };
+  /** For their names. */
+  readonly clock: Clock;
+}
+
+/** See the module. */
+export class Snapshots {
+  readonly #options: SnapshotsOptions;
+  readonly #dependencies: SnapshotsDependencies;
+  #busy = false;
+
+  /** Makes nothing yet. */
+  constructor(options: SnapshotsOptions, dependencies: SnapshotsDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+  }
+
+  /**
+   * Takes a snapshot.
+   *
+   * @throws {SnapshotRefusal} while one is being taken, or when the folder is full.
+   * @throws {Error} when the copy fails, for instance on a full disk; then no file is left of it.
+   */
+  async take(): Promise<SnapshotFile> {
+    if (this.#busy) throw new SnapshotRefusal("a snapshot is being taken already");
+    this.#busy = true;
+    try {
+      return await this.#take();
+    } finally {
+      this.#busy = false;
+    }
+  }
+
+  async #take(): Promise<SnapshotFile> {
+    const { store, clock } = this.#dependencies;
+    const { maxFiles } = this.#options;
+    await Deno.mkdir(this.#options.folder, { recursive: true });
+    const folder = await Deno.realPath(this.#options.folder);
+    const finished = await this.#tidy(folder);
+    if (finished >= maxFiles) {
+      throw new SnapshotRefusal(
+        `${folder} holds ${finished} snapshots, and snapshots.max_files is ${maxFiles}; delete one`,
+      );
+    }
+    const startedAt = clock.now();
+    const path = join(folder, isoTime(startedAt).replaceAll(":", "-") + FINISHED);
+    try {
+      await store.snapshot(path + PARTIAL);
+      await Deno.rename(path + PARTIAL, path);
+    } catch (error) {
+      await this.#tidy(folder);
+      throw error;
+    }
+    const { size: bytes } = await Deno.stat(path);
+    const milliseconds = Math.round((clock.now() - startedAt) / 1000);
+    log.info("Snapshot {path}: {bytes} bytes in {milliseconds} ms", { path, bytes, milliseconds });
+    return { path, bytes, milliseconds };
+  }
+
+  /** Removes what snapshots that were cut off left; returns how many finished ones there are. */
+  async #tidy(folder: string): Promise<number> {
+    let finished = 0;
+    for await (const { name } of Deno.readDir(folder)) {
+      if (name.endsWith(FINISHED)) finished++;
+      // Of the log beside it, too: `….duckdb.partial.wal`.
+      else if (name.includes(FINISHED + PARTIAL)) await Deno.remove(join(folder, name));
+    }
+    return finished;
+  }
+}
