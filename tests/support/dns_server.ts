@@ -3,12 +3,15 @@
  *
  * @module
  */
-import { UserError } from "../../shared/errors.ts";
-import { type Process, startProcess } from "./process.ts";
+import { type DebianServer, startDebianServer } from "./debian_server.ts";
 import { tempDir } from "./temp_dir.ts";
 
-/** Where Debian puts it; not on every user's PATH. */
-const COMMANDS = ["dnsmasq", "/usr/sbin/dnsmasq"];
+const SERVER: DebianServer = {
+  program: "dnsmasq",
+  package: "dnsmasq-base",
+  ready: /started, version/,
+  taken: /in use/,
+};
 /** Ports to draw from, below Linux' ephemeral range. */
 const FIRST_PORT = 12_000;
 const LAST_PORT = 16_000;
@@ -47,7 +50,7 @@ export async function startDnsServer(records: DnsRecords): Promise<DnsServer> {
   await Deno.writeTextFile(file, configOf(records));
   for (let attempt = 0; attempt < START_ATTEMPTS; attempt++) {
     const port = FIRST_PORT + Math.floor(Math.random() * (LAST_PORT - FIRST_PORT));
-    const server = await startOn(["--conf-file=" + file, `--port=${port}`]);
+    const server = await startDebianServer(SERVER, ["--conf-file=" + file, `--port=${port}`]);
     if (!server) continue;
     stack.use(server);
     const owned = stack.move();
@@ -79,32 +82,4 @@ function configOf({ services = [], addresses = {} }: DnsRecords): string {
       all.map((address) => `host-record=${name},${address}`)
     ),
   ].join("\n");
-}
-
-/** Runs the server until it is ready; null when its port is taken. */
-async function startOn(args: readonly string[]): Promise<Process | null> {
-  const server = spawn(args);
-  try {
-    const line = await server.waitForLine(/started, version|in use/i);
-    if (line.includes("started")) return server;
-    await server.kill();
-    return null;
-  } catch (error) {
-    await server.kill();
-    throw error;
-  }
-}
-
-function spawn(args: readonly string[]): Process {
-  for (const command of COMMANDS) {
-    try {
-      return startProcess(command, args);
-    } catch (error) {
-      const missing = error instanceof UserError && error.cause instanceof Deno.errors.NotFound;
-      if (!missing) throw error;
-    }
-  }
-  throw new UserError(
-    "Cannot find dnsmasq, which the tests need; install Debian's package: apt-get install dnsmasq-base",
-  );
 }

@@ -3,16 +3,20 @@
  *
  * @module
  */
-import { UserError } from "../../shared/errors.ts";
 import { connectNats } from "../../shared/nats/connect.ts";
 import { STREAM } from "../../shared/subjects.ts";
+import { type DebianServer, startDebianServer } from "./debian_server.ts";
 import { freePort } from "./free_port.ts";
-import { type Process, startProcess } from "./process.ts";
+import type { Process } from "./process.ts";
 import { tempDir } from "./temp_dir.ts";
 import { until } from "./until.ts";
 
-/** Where Debian puts it; not on every user's PATH. */
-const COMMANDS = ["nats-server", "/usr/sbin/nats-server"];
+const SERVER: DebianServer = {
+  program: "nats-server",
+  package: "nats-server",
+  ready: /Server is ready/,
+  taken: /address already in use/,
+};
 /** Another test may take a free port before the server binds it. */
 const START_ATTEMPTS = 20;
 
@@ -54,7 +58,8 @@ export async function startNatsServer(options: NatsOptions = {}): Promise<NatsSe
   }
   const start = (port: number) => {
     const address = ["--addr", "127.0.0.1", "--port", String(port)];
-    return startOn([...configArgs, ...address, "--jetstream", "--store_dir", storeDir]);
+    const store = ["--jetstream", "--store_dir", storeDir];
+    return startDebianServer(SERVER, [...configArgs, ...address, ...store]);
   };
 
   let server: Process | null = null;
@@ -89,34 +94,6 @@ export async function startNatsServer(options: NatsOptions = {}): Promise<NatsSe
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
   return self;
-}
-
-/** Runs the server until it is ready; null when its port is taken. */
-async function startOn(args: readonly string[]): Promise<Process | null> {
-  const server = spawnServer(args);
-  try {
-    const line = await server.waitForLine(/Server is ready|address already in use/);
-    if (line.includes("Server is ready")) return server;
-    await server.kill();
-    return null;
-  } catch (error) {
-    await server.kill();
-    throw error;
-  }
-}
-
-function spawnServer(args: readonly string[]): Process {
-  for (const command of COMMANDS) {
-    try {
-      return startProcess(command, args);
-    } catch (error) {
-      const missing = error instanceof UserError && error.cause instanceof Deno.errors.NotFound;
-      if (!missing) throw error;
-    }
-  }
-  throw new UserError(
-    "Cannot find nats-server, which the tests need; install Debian's package: apt-get install nats-server",
-  );
 }
 
 /** What a killed archiver had not acknowledged may be given out again only after a while. */
