@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { NatsConnection } from "nats";
 import { type ArchiverConfig, ArchiverConfigSchema } from "../archiver/config.ts";
-import { openStream } from "../archiver/intake/stream.ts";
+import { type Given, OrderedAcks } from "../archiver/intake/ordered_acks.ts";
+import { openConsumer, openStream } from "../archiver/intake/stream.ts";
 import { startArchiver } from "../archiver/run.ts";
 import { type Batch, batchId } from "../shared/batch/batch.ts";
 import { encodeBatch } from "../shared/batch/codec.ts";
@@ -264,6 +265,35 @@ Deno.test("a collector's heartbeats are shown in the status", async () => {
   assert.equal(new_collectors[0].name, "alpha");
   assert.equal(new_collectors[0].heartbeat.peers, 3);
   await connection.close();
+});
+
+Deno.test("a full stream that is killed keeps what was given out and not acknowledged", async () => {
+  await using server = await startNatsServer();
+  const before = await connectNats({ servers: [server.url], name: "test" });
+  await openStream(before, STREAM, 20);
+  const batches = makeBatches(30);
+  await publish(before, batches.slice(0, 20));
+  const acks = new OrderedAcks();
+  const consumer = await openConsumer(before, STREAM);
+  const given: Given[] = [];
+  for await (const message of await consumer.fetch({ max_messages: 20 })) {
+    given.push(acks.take(message));
+  }
+  // The last ones are committed first. Were they acknowledged now, others would take their place, and the server would
+  // have 30 when it comes back: its 10 oldest would go.
+  for (const late of given.slice(10)) acks.done(late);
+  await before.flush();
+  for (const batch of batches.slice(20)) {
+    const sending = before.jetstream().publish(batchSubject("alpha"), encodeBatch(batch));
+    await sending.catch(() => {});
+  }
+  await server.kill();
+  await server.restart();
+  const after = await connectNats({ servers: [server.url], name: "test" });
+  const { state } = await (await after.jetstreamManager()).streams.info(STREAM);
+  assert.equal(state.first_seq, 1);
+  assert.ok(state.messages >= 20);
+  await after.close();
 });
 
 Deno.test("a stream that holds more than a new limit keeps all, and its old limit meanwhile", async () => {
