@@ -5,6 +5,7 @@
  */
 import { runProgram } from "../shared/cli.ts";
 import { runCommand } from "./commands/run.ts";
+import { schemaCommand } from "./commands/schema.ts";
 import { snapshotCommand } from "./commands/snapshot.ts";
 import { statusCommand } from "./commands/status.ts";
 import { verifyCommand } from "./commands/verify.ts";
@@ -18,6 +19,7 @@ if (import.meta.main) {
       status: statusCommand,
       verify: verifyCommand,
       snapshot: snapshotCommand,
+      schema: schemaCommand,
     },
     fallback: "run",
   });

@@ -1,0 +1,87 @@
+/**
+ * The schema as one Markdown page, made from the comments in the migrations.
+ *
+ * @module
+ */
+import { DuckDBInstance } from "@duckdb/node-api";
+import { rowsOf } from "../store/database.ts";
+import { migrate, MIGRATIONS } from "../store/migrations.ts";
+
+/** A table or view of the schema. */
+export interface Relation {
+  /** With its schema where that is not the main one. */
+  readonly name: string;
+  /** Whether it is a view. */
+  readonly isView: boolean;
+  /** What it is; empty when no migration says. */
+  readonly comment: string;
+  /** In their order. */
+  readonly columns: readonly Column[];
+}
+
+/** A column of a {@link Relation}. */
+export interface Column {
+  /** Its name. */
+  readonly name: string;
+  /** Its type, in DuckDB's words. */
+  readonly type: string;
+  /** What it is; empty when no migration says. */
+  readonly comment: string;
+}
+
+/** All tables, then all views, by name, of an archive that this program makes. */
+export async function readSchema(): Promise<Relation[]> {
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  try {
+    await migrate(connection, "the schema");
+    const relations = await rowsOf(
+      connection,
+      `SELECT schema_name, table_name AS name, comment, false AS is_view FROM duckdb_tables()
+      UNION ALL
+      SELECT schema_name, view_name, comment, true FROM duckdb_views() WHERE NOT internal
+      ORDER BY is_view, schema_name DESC, name`,
+    );
+    const columns = await rowsOf(
+      connection,
+      `SELECT schema_name, table_name, column_name, data_type, comment FROM duckdb_columns()
+      WHERE NOT internal ORDER BY column_index`,
+    );
+    return relations.map(({ schema_name: schema, name, comment, is_view }) => ({
+      name: schema === "main" ? String(name) : `${schema}.${name}`,
+      isView: is_view === true,
+      comment: String(comment ?? ""),
+      columns: columns
+        .filter((column) => column.schema_name === schema && column.table_name === name)
+        .map(({ column_name, data_type, comment }) => ({
+          name: String(column_name),
+          type: String(data_type),
+          comment: String(comment ?? ""),
+        })),
+    }));
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+/** The page. */
+export function schemaPage(relations: readonly Relation[]): string {
+  const lines = [
+    "# The archive's schema",
+    "",
+    `Version ${
+      MIGRATIONS.at(-1)!.version
+    }. Instants are exact to the microsecond. Columns named alike join; small`,
+    "integers name things inside one archive only. The views in `compat` are for DuckDB alone; all else is the same",
+    "in PostgreSQL.",
+  ];
+  for (const { name, isView, comment, columns } of relations) {
+    lines.push("", `## ${name}${isView ? " (view)" : ""}`, "", comment, "");
+    lines.push("| column | type | meaning |", "|---|---|---|");
+    for (const column of columns) {
+      lines.push(`| ${column.name} | ${column.type} | ${column.comment.replaceAll("|", "\\|")} |`);
+    }
+  }
+  return lines.join("\n") + "\n";
+}
