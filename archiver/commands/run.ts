@@ -13,7 +13,7 @@ export const runCommand: Subcommand = subcommand({
   name: "deno task archive run",
   summary: "Takes batches from collectors, through NATS or HTTP, and archives them in DuckDB.",
   flags: { config: CONFIG_FLAG },
-  examples: ["deno task archive --config archiver/archiver.example.yaml"],
+  examples: ["deno task archive --config archiver.yaml"],
 }, async ({ config: path }) => {
   const config = await readArchiverConfig(path);
   await configureLog(config.log);
