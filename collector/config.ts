@@ -55,7 +55,7 @@ export interface CollectorConfig {
   readonly name: string;
   /** Whose Lightning nodes it listens to. */
   readonly network: Network;
-  /** The folder of its key, its spool and its address book. */
+  /** The folder of its key, its spool, its address book and the graph. */
   readonly data_dir: string;
   /** How long it runs; without it, until it is stopped. */
   readonly run_for?: number;

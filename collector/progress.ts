@@ -6,6 +6,7 @@
 import type { Clock } from "../shared/clock.ts";
 import { logger } from "../shared/log.ts";
 import type { Intake } from "./gossip/intake.ts";
+import type { GossipService } from "./gossip/service.ts";
 import type { PeerManager } from "./peer/manager.ts";
 import type { Spool } from "./spool/spool.ts";
 import type { Delivery } from "./uplink/delivery.ts";
@@ -18,6 +19,8 @@ export interface Parts {
   readonly manager: PeerManager;
   /** Receipts and verdicts. */
   readonly intake: Intake;
+  /** The graph, and what was sent. */
+  readonly gossip: GossipService;
   /** Batches that wait. */
   readonly spool: Spool;
   /** Batches that went. */
@@ -39,7 +42,7 @@ export function reportProgress(parts: Parts, target: number, clock: Clock): Asyn
 }
 
 async function report(
-  { manager, intake, spool, delivery }: Parts,
+  { manager, intake, spool, delivery, gossip }: Parts,
   target: number,
   clock: Clock,
   signal: AbortSignal,
@@ -52,11 +55,19 @@ async function report(
     const { connected, pending } = manager.counts;
     const { verdicts, queued } = intake.verifier.counts;
     const { invalid, malformed } = verdicts;
+    const { counts: graph, counts: { channels } } = gossip.graph;
+    const sent = gossip.ledger.entries();
     log.info(
       "{connected} of {target} peers, {pending} pending; {receipts} receipts, {rate}/s, " +
-        "{messages} distinct, {bad} bad, {queued} unchecked; {delivered} batches delivered, " +
-        "{waiting} waiting ({bytes} bytes)",
+        "{messages} distinct, {bad} bad, {queued} unchecked; {channels} channels in the graph, " +
+        "{sent} bytes of gossip sent; {delivered} batches delivered, {waiting} waiting ({bytes} bytes)",
       {
+        channels,
+        sent: sent.reduce((sum, { bytes }) => sum + bytes, 0),
+        // Each byte of gossip that went out, by reason and type.
+        ledger: sent,
+        graph,
+        sync: manager.syncCounts,
         connected,
         target,
         pending,

@@ -13,6 +13,7 @@ import { sampleOffsets } from "./clock/samples.ts";
 import { watchSteps } from "./clock/steps.ts";
 import type { CollectorConfig } from "./config.ts";
 import { holdDataDir } from "./data_dir.ts";
+import { GossipService } from "./gossip/service.ts";
 import { Intake } from "./gossip/intake.ts";
 import { loadIdentity } from "./identity.ts";
 import { openPeerChoice } from "./peer_choice.ts";
@@ -72,6 +73,9 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
   const identity = await loadIdentity(join(config.data_dir, "key"));
   const choice = stack.use(await openPeerChoice(config, identity.nodeId, { clock, random }));
 
+  const chain = chainHash(config.network);
+  const graphPath = join(config.data_dir, "graph");
+  const gossip = stack.use(await GossipService.open(chain, clock, graphPath));
   const spool = stack.use(
     await Spool.open(join(config.data_dir, "spool"), {
       maxBytes: config.spool.max_bytes,
@@ -97,10 +101,15 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     }, {
       clock,
       random,
-      chain: chainHash(config.network),
+      chain,
       sink: (bytes, id) => spool.append(bytes, id),
       journal,
-      onValid: (raw) => choice.learn(raw),
+      nodesOf: (scid) => gossip.graph.view.nodesOf(scid),
+      onValid: (raw, signer) => {
+        const outcome = gossip.graph.accept(raw, "valid", signer);
+        // Anybody can sign an announcement; one that has a channel has paid for it.
+        if (outcome === "added" || outcome === "replaced") choice.learn(raw);
+      },
       onBad: (bad) => manager.blame(bad),
     }),
   );
@@ -119,7 +128,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     initTimeout: config.peers.init_timeout,
     rotateEvery: config.peers.rotate_every,
     rotateShare: config.peers.rotate_share,
-  }, { clock, random, sink: intake, book: choice.book, ways: choice.ways });
+  }, { clock, random, sink: intake, book: choice.book, ways: choice.ways, gossip });
   choice.onLearnt = () => manager.lookAgain();
   log.info("Collector {name} ({nodeId}) keeps {target} peers on {network} and knows {nodes}", {
     name: config.name,
@@ -152,7 +161,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       intake.recorder.clockEvent({ kind: "clock_step", ...step });
     },
   }));
-  const parts = { manager, intake, spool, delivery };
+  const parts = { manager, intake, spool, delivery, gossip };
   stack.use(reportProgress(parts, config.peers.target, clock));
   try {
     await collect(manager, config.run_for, signal, clock);

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import type { NodeAddress } from "../collector/addresses/node_address.ts";
+import { GossipService } from "../collector/gossip/service.ts";
+import { chainHash } from "../shared/bolt/chains.ts";
 import { PeerManager } from "../collector/peer/manager.ts";
 import { scidOf } from "../shared/bolt/scid.ts";
 import { systemClock } from "../shared/clock.ts";
@@ -89,6 +91,7 @@ async function amongHonestPeers(
     sink: recorded.intake,
     book,
     ways: loopbackWays,
+    gossip: new GossipService(chainHash("regtest"), systemClock, null),
     backoff: () => Infinity,
   });
   recorded.onBad = (bad) => manager.blame(bad);

@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import type { NodeAddress } from "../collector/addresses/node_address.ts";
+import { GossipService } from "../collector/gossip/service.ts";
+import { chainHash } from "../shared/bolt/chains.ts";
 import { type ManagerOptions, PeerManager } from "../collector/peer/manager.ts";
 import { decodeMessage } from "../shared/bolt/message.ts";
 import { type Clock, systemClock } from "../shared/clock.ts";
@@ -57,6 +59,7 @@ class Managed implements AsyncDisposable {
       sink: this.recorded.intake,
       book: loopbackBook(peers),
       ways: loopbackWays,
+      gossip: new GossipService(chainHash("regtest"), clock, null),
       backoff: () => redial,
     });
     this.#running = this.manager.run(this.#stop.signal);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { GossipService } from "../collector/gossip/service.ts";
 import { noControlCounts } from "../collector/peer/control.ts";
 import { dial, type Dialled } from "../collector/peer/dialer.ts";
 import { Session, type SessionEnd } from "../collector/peer/session.ts";
@@ -25,12 +26,14 @@ const chain = chainHash("regtest");
 class Talk implements AsyncDisposable {
   readonly counts = noControlCounts();
   readonly recorded: Recorded;
+  readonly gossip: GossipService;
   session!: Session;
   end!: Promise<SessionEnd>;
   #peer: ScriptedPeer;
 
   private constructor(script: Script, readonly clock: Clock) {
     this.recorded = new Recorded(clock);
+    this.gossip = new GossipService(chain, clock, null);
     this.#peer = new ScriptedPeer("scripted", script);
   }
 
@@ -56,6 +59,7 @@ class Talk implements AsyncDisposable {
       random: seededRandom(1),
       sink: talk.recorded.intake,
       counts: talk.counts,
+      answerer: talk.gossip.answerer,
       onOpen: () => {},
     });
     talk.end = talk.session.run();
@@ -226,8 +230,13 @@ Deno.test("a channel open and gossip queries are answered with the least that is
   await until(() => answers.length === 3);
   assert.match(answers[0], /^0011(05){32}/);
   assert.equal(answers[1], `0108${toHex(chain)}000000070000000901000100`);
-  assert.equal(answers[2], `0106${toHex(chain)}00`);
-  assert.equal(talk.counts.answers, 3);
+  assert.equal(answers[2], `0106${toHex(chain)}01`);
+  assert.equal(talk.counts.answers, 4);
+  assert.deepEqual(talk.gossip.ledger.entries().map(({ reason }) => reason), [
+    "query_channel_range",
+    "query_short_channel_ids",
+    "own_filter",
+  ]);
 });
 
 Deno.test("a flood of queries is answered up to a limit, and the session goes on", async () => {
@@ -238,7 +247,8 @@ Deno.test("a flood of queries is answered up to a limit, and the session goes on
   }));
   await using _ = talk;
   await until(() => texts(talk).length === 1);
-  assert.ok(talk.counts.answers >= 60 && talk.counts.answers < 70, String(talk.counts.answers));
+  // One is answered and one waits; the rest came before their turn.
+  assert.ok(talk.counts.answers >= 2 && talk.counts.answers < 70, String(talk.counts.answers));
   assert.equal(talk.counts.answers + talk.counts.unanswered, 500);
 });
 

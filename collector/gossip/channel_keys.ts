@@ -19,8 +19,11 @@ export type NodePair = readonly [node1: string, node2: string];
 export class ChannelKeys {
   #pairs = new Map<bigint, NodePair[]>();
 
-  /** Starts empty. */
-  constructor(private readonly maxChannels: number = MAX_CHANNELS) {}
+  /** Starts empty, but for what somebody else has kept. */
+  constructor(
+    private readonly maxChannels: number = MAX_CHANNELS,
+    private readonly kept: (scid: bigint) => NodePair | null = () => null,
+  ) {}
 
   /** Channels known. */
   get size(): number {
@@ -32,7 +35,7 @@ export class ChannelKeys {
     const known = this.#pairs.get(scid);
     if (known) {
       if (known.length >= MAX_PAIRS) return false;
-      if (known.some(([node1, node2]) => node1 === pair[0] && node2 === pair[1])) return false;
+      if (known.some((each) => isSame(each, pair))) return false;
       known.push(pair);
       return true;
     }
@@ -48,6 +51,12 @@ export class ChannelKeys {
 
   /** The nodes that announced `scid`; none when it is not known. */
   get(scid: bigint): readonly NodePair[] {
-    return this.#pairs.get(scid) ?? [];
+    const told = this.#pairs.get(scid) ?? [];
+    const kept = this.kept(scid);
+    return kept === null || told.some((pair) => isSame(pair, kept)) ? told : [kept, ...told];
   }
+}
+
+function isSame(a: NodePair, b: NodePair): boolean {
+  return a[0] === b[0] && a[1] === b[1];
 }

@@ -6,7 +6,7 @@
  */
 import type { Verdict } from "../../shared/batch/batch.ts";
 import { MESSAGE_TYPES, messageType } from "../../shared/bolt/message_types.ts";
-import { ChannelKeys } from "./channel_keys.ts";
+import { ChannelKeys, type NodePair } from "./channel_keys.ts";
 import { FairQueue } from "./fair_queue.ts";
 import { type Orphan, Orphans } from "./orphans.ts";
 import { checkMessage, isSigned } from "./verify.ts";
@@ -35,8 +35,10 @@ export interface VerifierOptions {
   readonly chain: Uint8Array;
   /** Gets each verdict but `unchecked`, once a message. */
   readonly onVerdict: (number: number, verdict: Verdict) => void;
-  /** Gets each message whose signatures hold. */
-  readonly onValid?: (raw: Uint8Array) => void;
+  /** Gets each message whose signatures hold; of a channel_update also the node id that signed it, in hex. */
+  readonly onValid?: (raw: Uint8Array, signer: string | null) => void;
+  /** Who may sign the updates of a channel by the collected graph. */
+  readonly nodesOf?: (scid: bigint) => NodePair | null;
   /** Is told of each bad message, with the session that brought it first. */
   readonly onBad: (bad: BadMessage) => void;
 }
@@ -68,7 +70,7 @@ const MESSAGES_PER_SLICE = 256;
 export class Verifier implements Disposable {
   #queue = new FairQueue<Unverified>(QUEUE_LIMITS);
   #orphans = new Orphans();
-  #keys = new ChannelKeys();
+  readonly #keys: ChannelKeys;
   #verdicts: Record<Verdict, number> = {
     unchecked: 0,
     valid: 0,
@@ -80,7 +82,9 @@ export class Verifier implements Disposable {
   #idle: (() => void)[] = [];
 
   /** Begins to work with the first message. */
-  constructor(private readonly options: VerifierOptions) {}
+  constructor(private readonly options: VerifierOptions) {
+    this.#keys = new ChannelKeys(undefined, options.nodesOf);
+  }
 
   /** See {@link VerifierCounts}. */
   get counts(): VerifierCounts {
@@ -132,7 +136,7 @@ export class Verifier implements Disposable {
 
   /** Checks one message; returns how many signatures that took. */
   #check(message: Unverified): number {
-    const { verdict, signatures, channel, unknownScid } = checkMessage(
+    const { verdict, signatures, channel, signer, unknownScid } = checkMessage(
       message.raw,
       this.#keys,
       this.options.chain,
@@ -146,7 +150,7 @@ export class Verifier implements Disposable {
       for (const orphan of this.#orphans.take(channel.scid)) this.push(orphan);
     }
     this.#tell(message.number, verdict);
-    if (verdict === "valid") this.options.onValid?.(message.raw);
+    if (verdict === "valid") this.options.onValid?.(message.raw, signer ?? null);
     if (verdict === "invalid" || verdict === "malformed") {
       const { source, number, raw } = message;
       const proven = verdict === "malformed" || messageType(raw) !== CHANNEL_UPDATE;

@@ -21,6 +21,8 @@ export interface Checked {
   readonly signatures: number;
   /** For a channel_announcement that holds: what it tells. */
   readonly channel?: { readonly scid: bigint; readonly nodes: NodePair };
+  /** For a channel_update that holds: the node id that signed it, in hex. */
+  readonly signer?: string;
   /** For a channel_update of a channel that is not known: its scid. */
   readonly unknownScid?: bigint;
 }
@@ -83,7 +85,7 @@ function checkUpdate(
   const direction = message.channelFlags & 1;
   for (const [i, pair] of pairs.entries()) {
     if (verifyGossip(signature, digestInput, fromHex(pair[direction]))) {
-      return { verdict: "valid", signatures: i + 1 };
+      return { verdict: "valid", signatures: i + 1, signer: pair[direction] };
     }
   }
   return { verdict: "invalid", signatures: pairs.length };

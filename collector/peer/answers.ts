@@ -4,7 +4,7 @@
  * @module
  */
 import { HASH_BYTES } from "../../shared/bolt/codec.ts";
-import { encodeMessage, type Message } from "../../shared/bolt/message.ts";
+import { encodeMessage } from "../../shared/bolt/message.ts";
 
 /** From this `num_pong_bytes` on no pong is owed (BOLT 1). */
 const NO_PONG_FROM = 65_532;
@@ -22,29 +22,11 @@ export function pongFor(numPongBytes: number): Uint8Array | null {
   return encodeMessage({ type: 19, ignored: new Uint8Array(numPongBytes) });
 }
 
-/** The reply that a channel open or a gossip query is owed; null for any other message. */
-export function answerTo(message: Message): Uint8Array | null {
-  if (!message.known) return answerToOpen(message.type, message.raw);
-  switch (message.type) {
-    // BOLT 7: each query is owed its end, also when there is nothing to tell.
-    case 261:
-      return encodeMessage({ type: 262, chainHash: message.chainHash, fullInformation: 0 });
-    case 263:
-      return encodeMessage({
-        type: 264,
-        chainHash: message.chainHash,
-        firstBlock: message.firstBlock,
-        numberOfBlocks: message.numberOfBlocks,
-        syncComplete: 1,
-        scids: [],
-      });
-    default:
-      return null;
-  }
-}
-
-/** BOLT 1: an error that names the channel; an all-zero id would end the connection. */
-function answerToOpen(type: number, raw: Uint8Array): Uint8Array | null {
+/**
+ * The reply that a channel open is owed; null for any other message. BOLT 1: an error that names the channel; an
+ * all-zero id would end the connection.
+ */
+export function answerToOpen(type: number, raw: Uint8Array): Uint8Array | null {
   if (type !== OPEN_CHANNEL && type !== OPEN_CHANNEL_2) return null;
   const channelId = raw.subarray(TEMPORARY_ID_AT, TEMPORARY_ID_AT + HASH_BYTES);
   if (channelId.length < HASH_BYTES || channelId.every((byte) => byte === 0)) return null;

@@ -4,11 +4,13 @@
  *
  * @module
  */
+import { HASH_BYTES } from "../../shared/bolt/codec.ts";
 import { BoltFault } from "../../shared/bolt/fault.ts";
 import { decodeMessage, encodeMessage, type Message } from "../../shared/bolt/message.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
-import { answerTo, pongFor } from "./answers.ts";
+import type { Question, Taken } from "../gossip/queries/question.ts";
+import { answerToOpen, pongFor } from "./answers.ts";
 import type { Conduct } from "./conduct.ts";
 import { quoted } from "./quoted.ts";
 
@@ -43,6 +45,8 @@ export interface ControlOptions {
   readonly counts: ControlCounts;
   /** Writes at once, in order. */
   readonly send: (...messages: Uint8Array[]) => void;
+  /** Takes a question about gossip. */
+  readonly onQuestion: (question: Question) => Taken;
   /** Ends the session because of what the peer sent. */
   readonly onMisbehaved: (reason: string) => void;
   /** The peer said that the connection is over. */
@@ -56,6 +60,11 @@ const PING = encodeMessage({
   type: PING_TYPE,
   numPongBytes: PONG_BYTES_ASKED,
   ignored: new Uint8Array(0),
+});
+const UNSORTED = encodeMessage({
+  type: 1,
+  channelId: new Uint8Array(HASH_BYTES),
+  data: new TextEncoder().encode("query_short_channel_ids: the scids should ascend"),
 });
 /** A ping that has no pong when two more are due ends the session. */
 const MAX_PINGS_DUE = 2;
@@ -147,15 +156,30 @@ export class Control {
   }
 
   #answer(message: Message): void {
-    const { conduct, clock, counts } = this.#options;
-    const reply = answerTo(message);
-    if (reply === null) {
+    const { conduct, clock, counts, send } = this.#options;
+    const question = message.known && isQuestion(message) ? message : null;
+    const reply = message.known ? null : answerToOpen(message.type, message.raw);
+    if (!question && reply === null) {
       if (!message.known) counts.unknown++;
-    } else if (conduct.question(clock.now())) {
-      counts.answers++;
-      this.#options.send(reply);
-    } else {
+    } else if (!conduct.question(clock.now())) {
       counts.unanswered++;
+    } else if (reply) {
+      counts.answers++;
+      send(reply);
+    } else {
+      this.#ask(question!);
     }
   }
+
+  #ask(question: Question): void {
+    const { counts, send, onQuestion } = this.#options;
+    const taken = onQuestion(question);
+    if (taken === "answering" || taken === "waiting") counts.answers++;
+    else counts.unanswered++;
+    if (taken === "unsorted") send(UNSORTED);
+  }
+}
+
+function isQuestion(message: Message & { known: true }): message is Question {
+  return message.type === 261 || message.type === 263 || message.type === 265;
 }

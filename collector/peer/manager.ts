@@ -9,6 +9,8 @@ import { logger } from "../../shared/log.ts";
 import { type Random, shuffled } from "../../shared/random.ts";
 import type { AddressBook } from "../addresses/address_book.ts";
 import { formatNodeAddress, type NodeAddress } from "../addresses/node_address.ts";
+import type { GossipService } from "../gossip/service.ts";
+import { GraphSync, type GraphSyncCounts } from "../gossip/queries/graph_sync.ts";
 import type { BadMessage } from "../gossip/verifier.ts";
 import type { ReceiptSink } from "../receipt/recorder.ts";
 import { type Backoff, type Cause, CAUSES, outcomeOf } from "./backoff.ts";
@@ -51,6 +53,8 @@ export interface ManagerDependencies {
   readonly book: AddressBook;
   /** Where we may connect to, and how. */
   readonly ways: Ways;
+  /** What is asked for, and what questions are answered from. */
+  readonly gossip: GossipService;
   /** Stamps, deadlines and waits. */
   readonly clock: Clock;
   /** Chooses peers, spreads waits and pings. */
@@ -81,6 +85,7 @@ const WORKED_MICROSECONDS = 300_000_000;
 const BOOTSTRAPPED_MICROSECONDS = 900_000_000;
 /** The longest wait without looking again, within what timers can do. */
 const MAX_WAIT_MILLISECONDS = 3_600_000;
+const SYNC_TICK_MILLISECONDS = 1000;
 const STOPPED: SessionEnd = { by: "us", reason: "the collector stopped", cause: "lost" };
 const ROTATED: SessionEnd = { by: "us", reason: "it makes room for another", cause: "rotated" };
 /** Warnings about trouble on our side in an hour; it concerns many peers alike. */
@@ -93,6 +98,7 @@ const log = logger("collector", "peer");
 export class PeerManager {
   readonly #options: ManagerOptions;
   readonly #dependencies: ManagerDependencies;
+  readonly #sync: GraphSync;
   readonly #attempts = new Set<Promise<void>>();
   readonly #sessions = new Set<Session>();
   readonly #byNumber = new Map<number, Session>();
@@ -109,6 +115,7 @@ export class PeerManager {
   constructor(options: ManagerOptions, dependencies: ManagerDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
+    this.#sync = this.#newSync();
   }
 
   /** See {@link PeerCounts}. */
@@ -120,6 +127,11 @@ export class PeerManager {
       ended: { ...this.#ended },
       control: { ...this.#control },
     };
+  }
+
+  /** What came of asking for what the graph lacks. */
+  get syncCounts(): GraphSyncCounts {
+    return this.#sync.counts;
   }
 
   /** Holds a bad message against the session that brought it, if that is still open. */
@@ -137,7 +149,7 @@ export class PeerManager {
     const { clock, book } = this.#dependencies;
     const onAbort = () => this.#wake();
     signal.addEventListener("abort", onAbort, { once: true });
-    const rotation = this.#rotate(signal);
+    const upkeep = [this.#rotate(signal), this.#keepGraphWhole(signal)];
     try {
       while (!signal.aborted && this.#bug === undefined) {
         const now = clock.now();
@@ -154,7 +166,7 @@ export class PeerManager {
     } finally {
       signal.removeEventListener("abort", onAbort);
       for (const session of this.#sessions) session.end(STOPPED);
-      await Promise.all([...this.#attempts, rotation]);
+      await Promise.all([...this.#attempts, ...upkeep]);
     }
     if (this.#bug !== undefined) throw this.#bug;
   }
@@ -184,6 +196,29 @@ export class PeerManager {
       log.info("{count} peers make room for others", { count: leaving.length });
       for (const session of leaving) session.end(ROTATED);
     }
+  }
+
+  /** Peers that are asked for all they have are also asked for what is still missing then. */
+  #newSync(): GraphSync {
+    const { gossip: { graph, ledger }, clock } = this.#dependencies;
+    return new GraphSync({
+      view: graph.view,
+      chain: graph.chain,
+      clock,
+      ledger,
+      peers: Math.max(1, this.#options.bootstrap),
+      send: (session, raw) => this.#byNumber.get(session)?.say(raw),
+      onMisbehaved: (session, end) => {
+        const reason = `its replies to our queries are ${end}`;
+        this.#byNumber.get(session)?.end({ by: "us", reason, cause: "misbehaved" });
+      },
+    });
+  }
+
+  async #keepGraphWhole(signal: AbortSignal): Promise<void> {
+    const { clock } = this.#dependencies;
+    const next = () => clock.sleep(SYNC_TICK_MILLISECONDS, signal).then(() => true, () => false);
+    while (await next() && !signal.aborted) this.#sync.tick();
   }
 
   #sayNobodyIsLeft(): void {
@@ -228,7 +263,7 @@ export class PeerManager {
 
   /** Runs a session to its end. */
   async #hold(link: Dialled, signal: AbortSignal): Promise<void> {
-    const { book, clock, random, sink } = this.#dependencies;
+    const { book, clock, random, sink, gossip } = this.#dependencies;
     const { network, initTimeout, lookback, bootstrap } = this.#options;
     const bootstraps = this.#bootstraps < bootstrap;
     if (bootstraps) this.#bootstraps++;
@@ -241,9 +276,12 @@ export class PeerManager {
       random,
       sink,
       counts: this.#control,
-      onOpen: () => {
+      answerer: gossip.answerer,
+      onMessage: bootstraps ? (raw) => this.#sync.receive(session.number, raw) : undefined,
+      onOpen: (features) => {
         openedAt = clock.now();
         this.#byNumber.set(session.number, session);
+        if (bootstraps) this.#sync.opened(session.number, features);
         book.worked(link.peer, openedAt);
         log.debug("{peer} connected", { peer: formatNodeAddress(link.peer) });
         this.#wake();
@@ -254,6 +292,7 @@ export class PeerManager {
     const end = await session.run().finally(() => {
       this.#sessions.delete(session);
       this.#byNumber.delete(session.number);
+      this.#sync.closed(session.number);
     });
     const lasted = clock.now() - openedAt;
     if (bootstraps && lasted < BOOTSTRAPPED_MICROSECONDS) this.#bootstraps--;

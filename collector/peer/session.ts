@@ -13,6 +13,9 @@ import type { Random } from "../../shared/random.ts";
 import { toHex } from "../../shared/text.ts";
 import { formatEndpoint } from "../addresses/endpoint.ts";
 import { formatNodeAddress } from "../addresses/node_address.ts";
+import type { Answerer } from "../gossip/queries/answerer.ts";
+import type { PeerAnswers } from "../gossip/queries/peer_answers.ts";
+import type { Question, Taken } from "../gossip/queries/question.ts";
 import type { BadMessage } from "../gossip/verifier.ts";
 import { NoiseFault } from "../noise/fault.ts";
 import type { ReceiptSink } from "../receipt/recorder.ts";
@@ -49,8 +52,12 @@ export interface SessionOptions {
   readonly sink: ReceiptSink;
   /** Counts what is not gossip; shared by all sessions. */
   readonly counts: ControlCounts;
-  /** Is called when init is done and the filter sent, before the first receipt. */
-  readonly onOpen: () => void;
+  /** Answers questions about gossip. */
+  readonly answerer: Answerer;
+  /** Is called when init is done and the filter sent, before the first receipt, with the features of that init. */
+  readonly onOpen: (features: Uint8Array) => void;
+  /** Gets every message after init. */
+  readonly onMessage?: (raw: Uint8Array) => void;
 }
 
 /** BOLT 7: everything from `first_timestamp` on. Safe with every implementation. */
@@ -69,7 +76,11 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #conduct = new Conduct();
   readonly #control: Control;
+  readonly #answers: PeerAnswers;
   readonly #stop = new AbortController();
+  /** The last writing of answers, and whether it goes on. */
+  #answering = Promise.resolve();
+  #isAnswering = false;
   #number = -1;
   #end: SessionEnd | undefined;
   /** Reads since the session last gave way, and its bytes then. */
@@ -83,12 +94,14 @@ export class Session {
   constructor(link: Dialled, options: SessionOptions) {
     this.#link = link;
     this.#options = options;
+    this.#answers = options.answerer.open();
     this.#control = new Control({
       name: formatNodeAddress(link.peer),
       clock: options.clock,
       conduct: this.#conduct,
       counts: options.counts,
       send: (...messages) => this.#send(...messages),
+      onQuestion: (question) => this.#ask(question),
       onMisbehaved: (reason) => this.#misbehaved(reason),
       onError: (reason) => this.end({ by: "peer", reason, cause: "lost" }),
     });
@@ -115,7 +128,8 @@ export class Session {
       this.#failed(error);
     } finally {
       this.end({ by: "us", reason: "internal error", cause: "lost" });
-      await Promise.all(timers);
+      this.#answers[Symbol.dispose]();
+      await Promise.all([...timers, this.#answering]);
       this.#tellEnd(this.#end!);
     }
     return this.#end!;
@@ -126,6 +140,11 @@ export class Session {
     this.#end ??= end;
     this.#stop.abort();
     this.#link.connection.close();
+  }
+
+  /** Sends a message of ours that is no answer, if init is done. */
+  say(raw: Uint8Array): void {
+    if (this.#number >= 0 && this.#end === undefined) this.#send(raw);
   }
 
   /** Holds a gossip message that proved bad against the peer. */
@@ -147,6 +166,7 @@ export class Session {
       const raw = messages[i];
       if (isGossip(raw)) this.#receive(raw, receivedAt);
       else if (this.#end === undefined) this.#control.take(raw);
+      this.#options.onMessage?.(raw);
     }
   }
 
@@ -176,12 +196,15 @@ export class Session {
       this.end({ by: "us", reason: init, cause: "incompatible" });
       return false;
     }
-    this.#send(encodeMessage({
+    const filter = encodeMessage({
       type: 265,
       chainHash: chainHash(network),
       firstTimestamp: filterFirst,
       timestampRange: FILTER_RANGE,
-    }));
+    });
+    this.#options.answerer.ledger.record("own_filter", filter);
+    this.#send(filter);
+    const features = initFeatures(init);
     const { peer, dialledAt, handshakeAt } = this.#link;
     this.#number = this.#options.sink.openSession({
       node_id: peer.nodeId,
@@ -190,18 +213,39 @@ export class Session {
       handshake_at: handshakeAt,
       filter_at: clock.now(),
       filter_first: filterFirst,
-      features: toHex(initFeatures(init)),
+      features: toHex(features),
     });
-    this.#options.onOpen();
+    this.#options.onOpen(features);
     return true;
   }
 
   /** Encrypts and begins to write at once; a failure ends the session. */
-  #send(...messages: Uint8Array[]): void {
-    this.#link.connection.send(...messages).catch((error) => {
+  #send(...messages: Uint8Array[]): Promise<void> {
+    return this.#link.connection.send(...messages).catch((error) => {
       if (!(error instanceof NoiseFault)) throw error;
       if (error.code !== "closed") this.#failed(error);
     });
+  }
+
+  #ask(question: Question): Taken {
+    const taken = this.#answers.take(question, this.#options.clock.now());
+    if (!this.#isAnswering) {
+      this.#isAnswering = true;
+      this.#answering = this.#answer();
+    }
+    return taken;
+  }
+
+  /** Writes answers as fast as the peer reads them and its limits allow, until there are none left. */
+  async #answer(): Promise<void> {
+    while (this.#end === undefined) {
+      const now = this.#options.clock.now();
+      const { messages, again } = this.#answers.pull(now);
+      if (messages.length > 0) await this.#send(...messages);
+      else if (again === null) break;
+      else await this.#sleep(Math.ceil((again - now) / 1000));
+    }
+    this.#isAnswering = false;
   }
 
   #misbehaved(reason: string): void {

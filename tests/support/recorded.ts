@@ -35,6 +35,8 @@ export class Recorded implements Disposable {
   readonly intake: Intake;
   /** Is told of bad messages. */
   onBad: VerifierOptions["onBad"] = () => {};
+  /** Is told of messages whose signatures hold. */
+  onValid: NonNullable<VerifierOptions["onValid"]> = () => {};
   readonly #batches: Batch[] = [];
 
   /** Begins an epoch. */
@@ -46,6 +48,7 @@ export class Recorded implements Disposable {
         random: seededRandom(1),
         chain: chainHash("regtest"),
         sink: (bytes) => this.#batches.push(decodeBatch(bytes)),
+        onValid: (raw, signer) => this.onValid(raw, signer),
         onBad: (bad) => this.onBad(bad),
       },
     );

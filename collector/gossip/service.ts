@@ -1,0 +1,89 @@
+/**
+ * The collected graph and its upkeep: loaded at start, saved now and then and at the end, pruned by age, and what
+ * peers' questions are answered from.
+ *
+ * @module
+ */
+import type { Clock } from "../../shared/clock.ts";
+import { errorText } from "../../shared/errors.ts";
+import { logger } from "../../shared/log.ts";
+import { printable } from "../../shared/text.ts";
+import { Graph } from "./graph/graph.ts";
+import { GraphFile } from "./graph/graph_file.ts";
+import { Answerer } from "./queries/answerer.ts";
+import { SentLedger } from "./queries/sent_ledger.ts";
+
+const MINUTE = 60_000;
+const SAVE_MILLISECONDS = 10 * MINUTE;
+const PRUNE_MILLISECONDS = 60 * MINUTE;
+
+const log = logger("collector", "gossip");
+
+/** See the module. Disposing saves the graph a last time. */
+export class GossipService implements AsyncDisposable {
+  /** The graph. */
+  readonly graph: Graph;
+  /** Answers from it. */
+  readonly answerer: Answerer;
+  /** All gossip that is sent, and why. */
+  readonly ledger = new SentLedger();
+  readonly #file: GraphFile | null;
+  readonly #path: string;
+  readonly #clock: Clock;
+  readonly #stop = new AbortController();
+  #upkeep: Promise<unknown> = Promise.resolve();
+
+  /**
+   * Begins with an empty graph.
+   *
+   * @param chain chain_hash of the network.
+   * @param path of the graph's file; null for a graph that is not kept.
+   */
+  constructor(chain: Uint8Array, clock: Clock, path: string | null) {
+    this.graph = new Graph({ chain, clock });
+    this.answerer = new Answerer({ view: this.graph.view, chain, ledger: this.ledger });
+    this.#file = path === null ? null : new GraphFile(path, this.graph, clock);
+    this.#path = path ?? "";
+    this.#clock = clock;
+  }
+
+  /**
+   * Loads the graph and begins its upkeep.
+   *
+   * @throws {UserError} when its file is there and cannot be read.
+   */
+  static async open(chain: Uint8Array, clock: Clock, path: string): Promise<GossipService> {
+    const service = new GossipService(chain, clock, path);
+    const { problem } = await service.#file!.load();
+    if (problem !== null) {
+      log.warning("Graph file {path}: {problem}", { path, problem: printable(problem) });
+    }
+    service.#upkeep = Promise.all([
+      service.#every(SAVE_MILLISECONDS, () => service.#save()),
+      service.#every(PRUNE_MILLISECONDS, () => Promise.resolve(void service.graph.prune())),
+    ]);
+    return service;
+  }
+
+  /** Ends the upkeep and saves; twice is harmless. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort();
+    await this.#upkeep;
+    await this.#save();
+  }
+
+  async #every(milliseconds: number, work: () => Promise<void>): Promise<void> {
+    const { signal } = this.#stop;
+    const next = () => this.#clock.sleep(milliseconds, signal).then(() => true, () => false);
+    while (await next() && !signal.aborted) await work();
+  }
+
+  async #save(): Promise<void> {
+    if (!this.#file?.isStale) return;
+    try {
+      await this.#file.save();
+    } catch (error) {
+      log.warning("Graph file {path}: {error}", { path: this.#path, error: errorText(error) });
+    }
+  }
+}
