@@ -22,6 +22,10 @@ export interface Migration {
   readonly duckDbOnly?: true;
 }
 
+/** The table of the steps taken, which comes before all of them. */
+export const VERSION_TABLE = "CREATE TABLE IF NOT EXISTS schema_version " +
+  "(version INTEGER NOT NULL, name TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL)";
+
 /** All steps, in order. */
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: "initial", sql: initial },
@@ -41,10 +45,7 @@ export async function migrate(
   path: string,
   migrations: readonly Migration[] = MIGRATIONS,
 ): Promise<void> {
-  await connection.run(
-    "CREATE TABLE IF NOT EXISTS schema_version " +
-      "(version INTEGER NOT NULL, name TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL)",
-  );
+  await connection.run(VERSION_TABLE);
   const found = await schemaVersion(connection);
   const known = migrations.at(-1)?.version ?? 0;
   if (found > known) {
