@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { join } from "node:path";
 import { generatePrivateKey, PRIVATE_KEY_BYTES, publicKeyOf } from "../shared/secp256k1.ts";
 import { errorText, UserError } from "../shared/errors.ts";
 import { fromHex, toHex } from "../shared/text.ts";
@@ -15,6 +16,11 @@ export interface Identity {
   readonly privateKey: Uint8Array;
   /** The public key: 33 bytes, lower-case hex. */
   readonly nodeId: string;
+}
+
+/** Where the key is in a data folder. */
+export function keyPath(dataDir: string): string {
+  return join(dataDir, "key");
 }
 
 /** Read and write for its owner alone. */

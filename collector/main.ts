@@ -3,35 +3,27 @@
  *
  * @module
  */
-import { runMain, stopSignal } from "../shared/cli.ts";
-import { readConfig } from "../shared/config.ts";
-import { configureLog } from "../shared/log.ts";
-import { CollectorConfigSchema } from "./config.ts";
-import { run } from "./run.ts";
-
-/** All is well, but batches stay in the spool for the next run. */
-const EXIT_LEFT_IN_SPOOL = 3;
+import { runProgram } from "../shared/cli.ts";
+import { addressesCommand } from "./commands/addresses.ts";
+import { checkConfigCommand } from "./commands/check_config.ts";
+import { dumpCommand } from "./commands/dump.ts";
+import { keygenCommand } from "./commands/keygen.ts";
+import { runCommand } from "./commands/run.ts";
+import { versionCommand } from "./commands/version.ts";
 
 if (import.meta.main) {
-  await runMain({
+  await runProgram({
     name: "deno task collect",
     summary:
-      "Connects to Lightning nodes, records every gossip message that they send, and delivers\n" +
-      "the records to an archiver. Ends with 0 when all was delivered, 2 when something in its\n" +
-      "config must be mended, 3 when batches are left in the spool for the next run.",
-    flags: {
-      config: {
-        type: "string",
-        value: "FILE",
-        help: "the config file",
-        default: "collector.yaml",
-      },
+      "The collector: it listens to the gossip of Lightning nodes, and delivers what it records.",
+    commands: {
+      run: runCommand,
+      "check-config": checkConfigCommand,
+      keygen: keygenCommand,
+      addresses: addressesCommand,
+      dump: dumpCommand,
+      version: versionCommand,
     },
-    examples: ["deno task collect --config /etc/gossip-observer/collector.yaml"],
-  }, async ({ config: path }) => {
-    const config = await readConfig(path, CollectorConfigSchema);
-    await configureLog(config.log);
-    const { left } = await run(config, { signal: stopSignal() });
-    return left === 0 ? 0 : EXIT_LEFT_IN_SPOOL;
+    fallback: "run",
   });
 }

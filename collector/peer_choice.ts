@@ -69,8 +69,8 @@ export async function openPeerChoice(
   return new PeerChoice({ book, ways, path, clock, seeds, config });
 }
 
-/** Where the config lets us connect to, and how. @throws {UserError} when Tor is wanted and there is no proxy. */
-function waysOf({ network, peers }: CollectorConfig, ownNodeId: string): Ways {
+/** Where the config lets us connect to, and how; never to ourselves. @throws {UserError} when Tor is wanted and there is no proxy. */
+export function waysOf({ network, peers }: CollectorConfig, ownNodeId?: string): Ways {
   if (peers.tor_share > 0 && peers.proxy === undefined) {
     throw new UserError(
       `Cannot reach peers through Tor: peers.tor_share is ${peers.tor_share} and peers.proxy is missing`,
@@ -79,7 +79,7 @@ function waysOf({ network, peers }: CollectorConfig, ownNodeId: string): Ways {
   const isLocal = network === "regtest";
   const lists: DialLists = {
     allow: peers.allow ?? (isLocal ? LOOPBACK : []),
-    deny: [...peers.deny, ownNodeId],
+    deny: ownNodeId === undefined ? peers.deny : [...peers.deny, ownNodeId],
     opened: peers.open_networks ?? (isLocal ? LOOPBACK : []),
   };
   const nameServer = peers.name_server && parseEndpoint(peers.name_server, DNS_PORT);

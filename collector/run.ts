@@ -13,9 +13,9 @@ import { sampleOffsets } from "./clock/samples.ts";
 import { watchSteps } from "./clock/steps.ts";
 import type { CollectorConfig } from "./config.ts";
 import { holdDataDir } from "./data_dir.ts";
-import { GossipService } from "./gossip/service.ts";
+import { GossipService, graphPath } from "./gossip/service.ts";
 import { Intake } from "./gossip/intake.ts";
-import { loadIdentity } from "./identity.ts";
+import { keyPath, loadIdentity } from "./identity.ts";
 import { openPeerChoice } from "./peer_choice.ts";
 import { PeerManager } from "./peer/manager.ts";
 import { reportProgress } from "./progress.ts";
@@ -70,12 +70,11 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
   // Disposed from the last to the first.
   await using stack = new AsyncDisposableStack();
   stack.use(await holdDataDir(config.data_dir));
-  const identity = await loadIdentity(join(config.data_dir, "key"));
+  const identity = await loadIdentity(keyPath(config.data_dir));
   const choice = stack.use(await openPeerChoice(config, identity.nodeId, { clock, random }));
 
   const chain = chainHash(config.network);
-  const graphPath = join(config.data_dir, "graph");
-  const gossip = stack.use(await GossipService.open(chain, clock, graphPath));
+  const gossip = stack.use(await GossipService.open(chain, clock, graphPath(config.data_dir)));
   const spool = stack.use(
     await Spool.open(join(config.data_dir, "spool"), {
       maxBytes: config.spool.max_bytes,

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { join } from "node:path";
 import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
@@ -18,6 +19,11 @@ const SAVE_MILLISECONDS = 10 * MINUTE;
 const PRUNE_MILLISECONDS = 60 * MINUTE;
 
 const log = logger("collector", "gossip");
+
+/** Where the graph is in a data folder. */
+export function graphPath(dataDir: string): string {
+  return join(dataDir, "graph");
+}
 
 /** See the module. Disposing saves the graph a last time. */
 export class GossipService implements AsyncDisposable {

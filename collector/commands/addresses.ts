@@ -1,0 +1,53 @@
+/**
+ * `deno task collect addresses`: sorts a list of node addresses out.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { type Subcommand, subcommand } from "../../shared/cli.ts";
+import { systemClock } from "../../shared/clock.ts";
+import { errorText, UserError } from "../../shared/errors.ts";
+import { ageLines } from "../addresses/ages.ts";
+import { DUMP_FILES } from "../addresses/dump_format.ts";
+import { sortList } from "../addresses/list.ts";
+
+/** See the module. */
+export const addressesCommand: Subcommand = subcommand({
+  name: "deno task collect addresses",
+  summary:
+    "Sorts a list of node addresses, one pubkey@host:port a line, into those reached straight and\n" +
+    "onion services; leaves out what nobody can dial, and counts the ages of those with a\n" +
+    "timestamp (pubkey@host:port,seconds).",
+  flags: {
+    list: { type: "string", value: "FILE", help: "the list", default: "node_addresses.txt" },
+    out: { type: "string", value: "FOLDER", help: "where the two lists go", default: "." },
+  },
+  examples: ["deno task collect addresses --list node_addresses.txt --out lists"],
+}, async ({ list, out }) => {
+  const { clearnet, onion, leftOut, ages, undated } = sortList(
+    await withFile(list, "read", () => Deno.readTextFile(list)),
+    Math.floor(systemClock.now() / 1_000_000),
+  );
+  for (
+    const [name, lines] of [[DUMP_FILES.clearnet, clearnet], [DUMP_FILES.onion, onion]] as const
+  ) {
+    const path = join(out, name);
+    const text = lines.map((line) => `${line}\n`).join("");
+    await withFile(path, "write", () => Deno.writeTextFile(path, text));
+    console.log(`${path}: ${lines.length} addresses`);
+  }
+  const { malformed, torV2, local, repeated } = leftOut;
+  console.log(
+    `Left out: ${malformed} malformed, ${torV2} Tor v2, ${local} local, ${repeated} repeated`,
+  );
+  for (const line of ageLines(ages)) console.log(line);
+  console.log(`Without a timestamp: ${undated} nodes`);
+});
+
+async function withFile<T>(path: string, what: string, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (cause) {
+    throw new UserError(`Cannot ${what} ${path}: ${errorText(cause)}`, { cause });
+  }
+}

@@ -1,0 +1,31 @@
+/**
+ * `deno task collect check-config`: says what is wrong with a config, and changes nothing.
+ *
+ * @module
+ */
+import { type Subcommand, subcommand } from "../../shared/cli.ts";
+import { waysOf } from "../peer_choice.ts";
+import { faultLines, readPeerFile } from "../peer/peer_file.ts";
+import { CONFIG_FLAG, readCollectorConfig } from "./config_flag.ts";
+
+/** See the module. */
+export const checkConfigCommand: Subcommand = subcommand({
+  name: "deno task collect check-config",
+  summary:
+    "Reads the config and its peer file and connects to nobody. Ends with 2 when something must\n" +
+    "be mended.",
+  flags: { config: CONFIG_FLAG },
+}, async ({ config: path }) => {
+  const config = await readCollectorConfig(path);
+  const { rules } = waysOf(config);
+  const { file } = config.peers;
+  if (file !== undefined) {
+    const { peers, faults } = await readPeerFile(file);
+    for (const line of faultLines(faults)) console.log(`Peer file ${file}: ${line.trim()}`);
+    const refused = peers.filter(({ nodeId, end }) => rules.refusal(nodeId, end) !== null).length;
+    console.log(
+      `Peer file ${file}: ${peers.length} peers, ${refused} of them not to be dialled by peers.allow, peers.deny and peers.open_networks`,
+    );
+  }
+  console.log(`Config ${path}: no faults`);
+});

@@ -1,0 +1,20 @@
+/**
+ * `deno task collect keygen`: the collector's key before its first run.
+ *
+ * @module
+ */
+import { type Subcommand, subcommand } from "../../shared/cli.ts";
+import { holdDataDir } from "../data_dir.ts";
+import { keyPath, loadIdentity } from "../identity.ts";
+import { CONFIG_FLAG, readCollectorConfig } from "./config_flag.ts";
+
+/** See the module. */
+export const keygenCommand: Subcommand = subcommand({
+  name: "deno task collect keygen",
+  summary: "Makes the collector's key in its data_dir, unless it has one, and prints its node id.",
+  flags: { config: CONFIG_FLAG },
+}, async ({ config: path }) => {
+  const { data_dir: dataDir } = await readCollectorConfig(path);
+  using _ = await holdDataDir(dataDir);
+  console.log((await loadIdentity(keyPath(dataDir))).nodeId);
+});

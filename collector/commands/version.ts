@@ -1,0 +1,14 @@
+/**
+ * `deno task collect version`.
+ *
+ * @module
+ */
+import { type Subcommand, subcommand } from "../../shared/cli.ts";
+import { VERSION } from "../version.ts";
+
+/** See the module. */
+export const versionCommand: Subcommand = subcommand({
+  name: "deno task collect version",
+  summary: "Prints the collector's version.",
+  flags: {},
+}, () => Promise.resolve(console.log(VERSION)));
