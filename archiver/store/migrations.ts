@@ -23,7 +23,7 @@ export interface Migration {
 }
 
 /** The table of the steps taken, which comes before all of them. */
-export const VERSION_TABLE = "CREATE TABLE IF NOT EXISTS schema_version " +
+export const VERSION_TABLE: string = "CREATE TABLE IF NOT EXISTS schema_version " +
   "(version INTEGER NOT NULL, name TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL)";
 
 /** All steps, in order. */
