@@ -9,7 +9,7 @@ import { Fault } from "../errors.ts";
  * - `too_large`: more bytes, receipts, messages, verdicts or events than a batch may have;
  * - `bad_magic`, `bad_version`: not a batch, or of a format this program does not know;
  * - `bad_checksum`: damaged on its way;
- * - `bad_compression`: its body is no zstd frame, or does not inflate to the length it states;
+ * - `bad_compression`: its body is not deflated, or does not inflate to the length it states;
  * - `truncated`, `trailing`: its body ends too early, or goes on after its end;
  * - `bad_value`: a number outside its range or a column that contradicts another;
  * - `bad_event`: events that are not JSON or break their schema.
