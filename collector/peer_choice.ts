@@ -58,7 +58,7 @@ export async function openPeerChoice(
   if (damage !== null) log.warning("Address book {path} is damaged: {damage}", { path, damage });
   book.restore(records, clock.now());
   if (peers.file !== undefined) await learnFile(book, peers.file, clock.now());
-  const seeds = peers.seeds ?? DEFAULT_SEEDS[network];
+  const seeds = peers.seeds ?? (peers.file === undefined ? DEFAULT_SEEDS[network] : []);
   if (seeds.length === 0 && book.soonest() === Infinity) {
     throw new UserError(
       peers.file === undefined
