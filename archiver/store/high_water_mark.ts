@@ -81,6 +81,8 @@ export class HighWaterMark {
       : gap.receiptsBefore + gap.receipts;
     const left = { ...gap, last: number - 1, receipts: span(gap.receiptsBefore, receiptsBefore) };
     const after = receiptsBefore + receipts;
+    // It may be the batch right below the mark, of which until now only its being dropped was told.
+    this.stamped = Math.max(this.stamped, after);
     const right = {
       ...gap,
       first: number + 1,

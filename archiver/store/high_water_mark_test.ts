@@ -66,6 +66,14 @@ Deno.test("a dropped range that is upside down, or in the archive, changes nothi
   assert.equal(mark.next, 1);
 });
 
+Deno.test("a gap behind a late batch begins with what that batch told", () => {
+  const mark = new HighWaterMark();
+  mark.noteDropped(0, 1, 1);
+  mark.note(1, 10, 5, 2); // came after all
+  mark.note(3, 22, 1, 3);
+  assert.deepEqual(gapsOf(mark), ["0-0(10) dropped", "2-2(7) missing"]);
+});
+
 Deno.test("in any order, with repeats and drops, gaps are what is below the mark and never came", () => {
   const step = fc.oneof(
     { weight: 5, arbitrary: fc.record({ batch: fc.nat(30) }) },
