@@ -5,7 +5,7 @@ import { Delivery } from "../collector/uplink/delivery.ts";
 import { sendHeartbeats } from "../collector/uplink/heartbeats.ts";
 import { JetStreamUplink } from "../collector/uplink/jetstream.ts";
 import { UplinkFault } from "../collector/uplink/uplink.ts";
-import { Spool } from "../collector/spool/spool.ts";
+import { Spool, type SpoolOptions } from "../collector/spool/spool.ts";
 import { batchId, type Want } from "../shared/batch/batch.ts";
 import { encodeWant } from "../shared/batch/want.ts";
 import { systemClock } from "../shared/clock.ts";
@@ -98,6 +98,9 @@ const asStored = (number: number): [string, string] => [
   `batch ${number}`,
 ];
 
+/** Room for all that a test appends, in several segments. */
+const SPOOL: SpoolOptions = { maxBytes: 1 << 24, segmentBytes: 1 << 16, onDropped: () => {} };
+
 Deno.test("a batch is in the stream once, under its id, however often it is sent", async () => {
   await using server = await startNatsServer();
   await using own = await manage(server);
@@ -171,11 +174,7 @@ Deno.test("broker and stream may come late and go away; each state is said once"
   });
   await using _log = { [Symbol.asyncDispose]: reset };
   await using dir = await tempDir();
-  using spool = await Spool.open(dir.path, {
-    maxBytes: 1 << 24,
-    segmentBytes: 1 << 16,
-    onDropped: () => {},
-  });
+  using spool = await Spool.open(dir.path, SPOOL);
   await using server = await startNatsServer();
   await server.stop();
   await using uplink = uplinkTo(server);
@@ -211,11 +210,7 @@ Deno.test("broker and stream may come late and go away; each state is said once"
 
 Deno.test("a full stream lets batches wait until it has room again", async () => {
   await using dir = await tempDir();
-  using spool = await Spool.open(dir.path, {
-    maxBytes: 1 << 24,
-    segmentBytes: 1 << 16,
-    onDropped: () => {},
-  });
+  using spool = await Spool.open(dir.path, SPOOL);
   await using server = await startNatsServer();
   await using own = await manage(server);
   await addStream(own.manager, 40);
@@ -239,11 +234,7 @@ Deno.test("a full stream lets batches wait until it has room again", async () =>
 
 Deno.test("killing the broker again and again while batches go out loses and doubles nothing", async () => {
   await using dir = await tempDir();
-  using spool = await Spool.open(dir.path, {
-    maxBytes: 1 << 24,
-    segmentBytes: 1 << 16,
-    onDropped: () => {},
-  });
+  using spool = await Spool.open(dir.path, SPOOL);
   await using server = await startNatsServer();
   {
     await using own = await manage(server);

@@ -12,6 +12,7 @@ import {
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { seededRandom } from "../../shared/random.ts";
 import { toHex } from "../../shared/text.ts";
+import { timeline } from "../simnet/timeline.ts";
 import { traffic, type TrafficOptions } from "../simnet/traffic.ts";
 
 /** When a batch is closed: the collector's defaults. */
@@ -20,8 +21,8 @@ const MAX_TEXT_BYTES = 256 * 1024;
 const MAX_AGE_MICROSECONDS = 2_000_000;
 /** 2025-09-26 20:31:10 UTC, when the real run began. */
 const EPOCH = 1_758_918_670_000_000;
-/** Message numbers must leave room for the time in a float's 53 bits; see {@link timeOrdered}. */
-const MAX_RECEIPT_BITS = 53;
+/** Sorted at a time. */
+const SLICE_MICROSECONDS = 10_000_000;
 
 /** Batches and what they hold. */
 export interface PlannedBatches {
@@ -56,9 +57,9 @@ export function plannedBatches(collector: string, options: TrafficOptions): Plan
     let textBytes = 0;
     while (
       next < plan.count && next - begin < MAX_RECEIPTS && textBytes < MAX_TEXT_BYTES &&
-      plan.time(next) - plan.time(begin) < MAX_AGE_MICROSECONDS
+      plan.times[next] - plan.times[begin] < MAX_AGE_MICROSECONDS
     ) {
-      const message = plan.message(next), peer = plan.peer(next);
+      const message = plan.messages[next], peer = plan.peers[next];
       let number = numbers.get(message);
       if (number === undefined) {
         number = numbers.size;
@@ -70,7 +71,7 @@ export function plannedBatches(collector: string, options: TrafficOptions): Plan
       const pair = message * options.peers + peer;
       flags.push(seen.has(pair) ? RECEIPT_REPEAT : 0);
       seen.add(pair);
-      receivedAt.push(EPOCH + plan.time(next));
+      receivedAt.push(EPOCH + plan.times[next]);
       messages.push(number);
       sessions.push(peer);
       next++;
@@ -106,32 +107,18 @@ export function plannedBatches(collector: string, options: TrafficOptions): Plan
 function timeOrdered(options: TrafficOptions) {
   const messages: number[] = [], peers: number[] = [], times: number[] = [];
   const types: number[] = [], sizes: number[] = [];
-  for (const planned of traffic(options)) {
-    types.push(planned.type);
-    sizes.push(planned.size);
-    for (let i = 0; i < planned.deliveries; i++) {
-      messages.push(planned.number);
-      peers.push(planned.peers[i]);
-      times.push(planned.times[i]);
+  const slices = timeline(traffic(options), SLICE_MICROSECONDS, ({ type, size }) => {
+    types.push(type);
+    sizes.push(size);
+  });
+  for (const slice of slices) {
+    for (let i = 0; i < slice.count; i++) {
+      messages.push(slice.messages[i]);
+      peers.push(slice.peers[i]);
+      times.push(slice.times[i]);
     }
   }
-  const count = times.length;
-  const bits = Math.ceil(Math.log2(count + 1));
-  const last = times.reduce((a, b) => Math.max(a, b), 0);
-  if (Math.log2(last + 1) + bits > MAX_RECEIPT_BITS) {
-    throw new RangeError(`${count} receipts are too many at once`);
-  }
-  // Time and index in one float sort as numbers, many times faster than a comparison function.
-  const keys = Float64Array.from(times, (time, i) => time * 2 ** bits + i).sort();
-  const index = Uint32Array.from(keys, (key) => key % 2 ** bits);
-  return {
-    count,
-    types,
-    sizes,
-    time: (i: number) => times[index[i]],
-    message: (i: number) => messages[index[i]],
-    peer: (i: number) => peers[index[i]],
-  };
+  return { count: times.length, types, sizes, times, messages, peers };
 }
 
 /** The text of a message: its type, then bytes without meaning, which compress as badly as signatures do. */
