@@ -27,7 +27,7 @@ async function names(folder: string): Promise<string[]> {
 async function openBigArchive(path: string): Promise<Database> {
   const database = await Database.open({ path, memoryLimitBytes: 2 ** 28, threads: 1 });
   await database.writing.run(
-    "INSERT INTO receipts SELECT make_timestamptz(range * 7919), range % 100003, range % 997, 1, false, false " +
+    "INSERT INTO hot_receipts SELECT make_timestamptz(range * 7919), range % 100003, range % 997, 1, false, false " +
       "FROM range(2000000)",
   );
   return database;

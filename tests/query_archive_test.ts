@@ -95,7 +95,7 @@ Deno.test("an archive with sessions and no receipts has its window from the sess
   await makeQueryArchive(archive);
   const instance = await DuckDBInstance.create(archive);
   const connection = await instance.connect();
-  await connection.run("DELETE FROM receipts");
+  await connection.run("DELETE FROM hot_receipts");
   connection.closeSync();
   instance.closeSync();
   const { frame, tables } = await runQueries({ archive, out: dir.join("out") });
@@ -164,7 +164,7 @@ Deno.test("on an open connection the queries see one snapshot and leave no trans
         out: dir.join("out"),
         only,
         // The first query is done: what is committed now must not show in the second.
-        onProgress: () => more ??= writing.run("DELETE FROM receipts WHERE message_id = 1"),
+        onProgress: () => more ??= writing.run("DELETE FROM hot_receipts WHERE message_id = 1"),
       });
     const { tables } = await run();
     await more;

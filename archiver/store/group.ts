@@ -103,9 +103,9 @@ export class Group {
     return true;
   }
 
-  /** The rows of `messages`; to be called once, after the last batch. */
+  /** The rows of `hot_messages`; to be called once, after the last batch. */
   messageRows(): RowBuffer {
-    const rows = new RowBuffer("messages");
+    const rows = new RowBuffer("hot_messages");
     for (const { id, sha256, raw, verdict, firstSeen } of this.#newMessages) {
       const facts = gossipFacts(raw);
       rows.push(

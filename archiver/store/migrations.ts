@@ -9,6 +9,7 @@ import initial from "./migrations/0001_initial.sql" with { type: "text" };
 import compat from "./migrations/0002_compat.duckdb.sql" with { type: "text" };
 import clock from "./migrations/0003_clock.sql" with { type: "text" };
 import comments from "./migrations/0004_comments.sql" with { type: "text" };
+import days from "./migrations/0005_days.duckdb.sql" with { type: "text" };
 
 /** One step of the schema. */
 export interface Migration {
@@ -32,6 +33,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 2, name: "compat", sql: compat, duckDbOnly: true },
   { version: 3, name: "clock", sql: clock },
   { version: 4, name: "comments", sql: comments },
+  { version: 5, name: "days", sql: days, duckDbOnly: true },
 ];
 
 /**

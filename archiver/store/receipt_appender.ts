@@ -45,7 +45,7 @@ export class ReceiptAppender {
   /** Starts on `connection`, within its transaction. */
   async begin(connection: DuckDBConnection): Promise<void> {
     this.#rows = 0;
-    this.#appender = await connection.createAppender("receipts");
+    this.#appender = await connection.createAppender("hot_receipts");
   }
 
   /**

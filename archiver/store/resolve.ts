@@ -32,7 +32,7 @@ export async function resolve(
   }
   // flags: 1 is a repeat, 2 is warm-up (shared/batch/batch.ts).
   await connection.run(
-    `INSERT INTO receipts
+    `INSERT INTO hot_receipts
     SELECT u.received_at, n.message_id, s.peer_id, s.collector_id, u.flags & 1 <> 0, u.flags & 2 <> 0
     FROM ${RESOLVED_RECEIPTS} ORDER BY u.received_at`,
     [epoch.id],

@@ -27,7 +27,7 @@ export type RowTable =
   | "collectors"
   | "peers"
   | "sessions"
-  | "messages"
+  | "hot_messages"
   | "message_numbers"
   | "unresolved_receipts"
   | "unresolved_events"
@@ -45,7 +45,7 @@ const TABLES = {
     ...[BIGINT, VARCHAR, TIMESTAMPTZ, VARCHAR, VARCHAR, BIGINT, BIGINT, BIGINT],
     ...[TIMESTAMPTZ, TIMESTAMPTZ],
   ],
-  messages: [
+  hot_messages: [
     ...[BIGINT, BLOB, INTEGER, INTEGER, VARCHAR, BIGINT, SMALLINT, VARCHAR, TIMESTAMPTZ, BLOB],
     ...[TIMESTAMPTZ, BLOB],
   ],

@@ -56,10 +56,10 @@ export class StagedChanges {
     if (verdicts.length > 0) {
       await update(
         connection,
-        `UPDATE messages SET verdict = u.verdict FROM (
+        `UPDATE hot_messages SET verdict = u.verdict FROM (
           SELECT unnest($1) AS message_id, unnest($2) AS verdict) u
-        WHERE messages.message_id = u.message_id
-          AND messages.verdict IN ('unchecked', 'unknown_signer')`,
+        WHERE hot_messages.message_id = u.message_id
+          AND hot_messages.verdict IN ('unchecked', 'unknown_signer')`,
         [BIGINT, verdicts.map(([id]) => BigInt(id))],
         [VARCHAR, verdicts.map(([, verdict]) => verdict)],
       );
@@ -67,9 +67,9 @@ export class StagedChanges {
     if (this.#firstSeen.size > 0) {
       await update(
         connection,
-        `UPDATE messages SET first_seen = u.first_seen FROM (
+        `UPDATE hot_messages SET first_seen = u.first_seen FROM (
           SELECT unnest($1) AS message_id, unnest($2) AS first_seen) u
-        WHERE messages.message_id = u.message_id AND messages.first_seen > u.first_seen`,
+        WHERE hot_messages.message_id = u.message_id AND hot_messages.first_seen > u.first_seen`,
         [BIGINT, [...this.#firstSeen.keys()].map(BigInt)],
         [TIMESTAMPTZ, [...this.#firstSeen.values()].map(instant)],
       );

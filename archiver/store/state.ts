@@ -14,6 +14,9 @@ import { MessageIndex } from "./message_index.ts";
 const INDEXED_MESSAGES = 2 ** 19;
 /** Epochs in memory; the one longest out of use goes first. */
 const MAX_EPOCHS = 64;
+/** Of cold messages, too, whether or not their files are there. */
+const ALL_MESSAGE_IDS =
+  "(SELECT message_id FROM hot_messages UNION ALL SELECT message_id FROM cold_messages)";
 /** Ids are kept in 32-bit arrays. */
 const MAX_ID = 2 ** 31 - 1;
 
@@ -79,14 +82,14 @@ export class ArchiveState {
       epoch: await next("epochs", "epochs", "epoch_id"),
       peer: await next("peers", "peers", "peer_id"),
       session: await next("sessions", "sessions", "session_id"),
-      message: await next("messages", "messages", "message_id"),
+      message: await next("messages", ALL_MESSAGE_IDS, "message_id"),
     };
     const forgetful = ids.message.next > indexedMessages;
     const state = new ArchiveState(new MessageIndex(indexedMessages, random, forgetful), ids);
     // An index that cannot hold all of them fills with those that are asked for.
     const messages = forgetful
       ? []
-      : await rowsOf(connection, "SELECT message_id, sha256 FROM messages");
+      : await rowsOf(connection, "SELECT message_id, sha256 FROM hot_messages");
     for (const { message_id, sha256 } of messages) {
       state.messages.set((sha256 as DuckDBBlobValue).bytes, Number(message_id));
     }

@@ -167,7 +167,7 @@ export class Writer {
     if (unknown.size === 0) return hashed;
     const rows = await rowsOf(
       this.#database.writing,
-      `SELECT m.message_id, m.sha256 FROM messages m
+      `SELECT m.message_id, m.sha256 FROM hot_messages m
       JOIN (SELECT unnest($1) AS sha256) u ON m.sha256 = u.sha256`,
       [listValue([...unknown.values()].map(([{ sha256 }]) => bytes(sha256)))],
       [LIST(BLOB)],

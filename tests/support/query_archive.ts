@@ -123,7 +123,7 @@ function message(
   about: { scid?: string; direction?: number; node?: string; inner?: string; verdict?: string },
 ): string {
   const { scid = "NULL", direction = "NULL", node = null, inner = null, verdict = "valid" } = about;
-  return `INSERT INTO messages (message_id, sha256, type, size, verdict, scid, direction, node_id, own_timestamp,
+  return `INSERT INTO hot_messages (message_id, sha256, type, size, verdict, scid, direction, node_id, own_timestamp,
     inner_id, first_seen, raw)
     VALUES (${id}, from_hex(sha256('${id}')), ${type}, ${size}, ${
     text(verdict)
@@ -138,7 +138,7 @@ function receipt(
   collector: number,
   flags: { repeat?: boolean; warmup?: boolean } = {},
 ): string {
-  return `INSERT INTO receipts (received_at, message_id, peer_id, collector_id, is_repeat, is_warmup)
+  return `INSERT INTO hot_receipts (received_at, message_id, peer_id, collector_id, is_repeat, is_warmup)
     VALUES (${sqlAt(seconds)}, ${messageId}, ${peer}, ${collector}, ${flags.repeat ?? false}, ${
     flags.warmup ?? false
   })`;
