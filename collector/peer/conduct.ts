@@ -4,7 +4,7 @@
  * @module
  */
 import type { BadMessage } from "../gossip/verifier.ts";
-import { Meter } from "./meter.ts";
+import { Meter } from "../meter.ts";
 
 const MINUTE = 60_000_000;
 

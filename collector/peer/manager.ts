@@ -16,7 +16,7 @@ import type { ReceiptSink } from "../receipt/recorder.ts";
 import { type Backoff, type Cause, CAUSES, outcomeOf } from "./backoff.ts";
 import { type ControlCounts, noControlCounts } from "./control.ts";
 import { dial, DialFault, type Dialled, type Ways } from "./dialer.ts";
-import { Meter } from "./meter.ts";
+import { Meter } from "../meter.ts";
 import { Session, type SessionEnd } from "./session.ts";
 
 /** Whom to connect to, and how. Times are milliseconds. */
