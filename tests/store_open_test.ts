@@ -113,3 +113,31 @@ Deno.test("closing lets go of the file: another process can open it", async () =
   await using archiver = startProgram("archiver/main.ts", ["--config", dir.join("a.yaml")], ["-A"]);
   await archiver.waitForLine(/Archiving into/);
 });
+
+Deno.test("a change runs between two commits, in one transaction, whole or not at all", async () => {
+  await using dir = await tempDir();
+  await using store = await openArchive(dir.join("a.duckdb"));
+  const insert = "INSERT INTO dead_letters VALUES (now(), 'a change', 'none', 'x'::BLOB)";
+  const done: string[] = [];
+  await Promise.all([
+    store.commit([]).then(() => done.push("commit")),
+    store.change(async (connection) => {
+      await connection.run(insert);
+      await connection.run(insert);
+    }).then(() => done.push("change")),
+    store.commit([], [{ receivedAt: 5, source: "http", reason: "bad", raw: new Uint8Array(1) }])
+      .then(() => done.push("another commit")),
+  ]);
+  assert.deepEqual(done, ["commit", "change", "another commit"]);
+  await assert.rejects(
+    store.change(async (connection) => {
+      await connection.run(insert);
+      throw new Error("half way");
+    }),
+    /half way/,
+  );
+  // The archive goes on, without the half.
+  await store.commit([]);
+  const [{ count }] = await rows(store, "SELECT count(*) AS count FROM dead_letters");
+  assert.equal(count, 3);
+});

@@ -4,19 +4,27 @@
  *
  * @module
  */
-import type { DuckDBType, DuckDBValue } from "@duckdb/node-api";
+import type { DuckDBConnection, DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import type { Batch, Want } from "../../shared/batch/batch.ts";
 import { Database, type DatabaseOptions, type Row } from "./database.ts";
 import { type BatchOutcome, type DeadLetter, Writer, type WriterDependencies } from "./writer.ts";
 
 export type { BatchOutcome, DatabaseOptions, DeadLetter, Row, WriterDependencies };
 
+/** What is open. */
+interface Open {
+  readonly database: Database;
+  readonly writer: Writer;
+}
+
 /** An open archive, or one that will be opened again. */
 export class Store implements AsyncDisposable {
   /** Where and how. */
   readonly options: DatabaseOptions;
   readonly #dependencies: WriterDependencies;
-  #open: { readonly database: Database; readonly writer: Writer } | null = null;
+  #open: Open | null = null;
+  /** Commits and changes under way: one after another, on the one connection that writes. */
+  #writes: Promise<unknown> = Promise.resolve();
   #closed = false;
 
   private constructor(options: DatabaseOptions, dependencies: WriterDependencies) {
@@ -36,26 +44,31 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Commits batches and dead letters in one transaction. One call at a time.
+   * Commits batches and dead letters in one transaction, after the commits and changes asked for before.
    *
    * @returns what became of each batch, in their order; when it returns, all is on disk.
    * @throws {Error} when that failed. What was given may be committed or not; giving it again doubles nothing, as far
    * as batches go.
    */
-  async commit(
+  commit(
     batches: readonly Batch[],
     deadLetters: readonly DeadLetter[] = [],
   ): Promise<BatchOutcome[]> {
-    const { database, writer } = this.#open ?? await this.#reopen();
-    try {
-      return await writer.commit(batches, deadLetters);
-    } catch (error) {
-      this.#open = null;
-      await database.close();
-      // Queries go on, if the file can be opened; if not, the next commit tries again and says why.
-      await this.#reopen().catch(() => {});
-      throw error;
-    }
+    return this.#write(({ writer }) => writer.commit(batches, deadLetters));
+  }
+
+  /**
+   * Changes tables that the writer of batches keeps nothing of in memory, in one transaction between two commits, which
+   * wait for it: it should be short.
+   *
+   * @throws {Error} when that failed. The change may be committed or not.
+   */
+  change(work: (connection: DuckDBConnection) => Promise<void>): Promise<void> {
+    return this.#write(async ({ database: { writing } }) => {
+      await writing.run("BEGIN");
+      await work(writing);
+      await writing.run("COMMIT");
+    });
   }
 
   /**
@@ -94,6 +107,7 @@ export class Store implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
+    await this.#writes;
     const open = this.#open;
     this.#open = null;
     try {
@@ -104,7 +118,26 @@ export class Store implements AsyncDisposable {
     }
   }
 
-  async #reopen(): Promise<{ database: Database; writer: Writer }> {
+  #write<T>(work: (open: Open) => Promise<T>): Promise<T> {
+    const written = this.#writes.then(() => this.#writeNow(work));
+    this.#writes = written.catch(() => {});
+    return written;
+  }
+
+  async #writeNow<T>(work: (open: Open) => Promise<T>): Promise<T> {
+    const open = this.#open ?? await this.#reopen();
+    try {
+      return await work(open);
+    } catch (error) {
+      this.#open = null;
+      await open.database.close();
+      // Queries go on, if the file can be opened; if not, the next commit tries again and says why.
+      await this.#reopen().catch(() => {});
+      throw error;
+    }
+  }
+
+  async #reopen(): Promise<Open> {
     if (this.#closed) throw new Error("the archive is closed");
     const database = await Database.open(this.options);
     try {
