@@ -11,7 +11,7 @@ CREATE VIEW messages AS
 SELECT message_id, sha256, type, size, verdict, scid, direction, node_id, own_timestamp, inner_id, first_seen, raw
 FROM main.hot_messages;
 
--- One row a Parquet file. At most one part of a table's day is copied: it is a copy of all hot rows of that day.
+-- One row a Parquet file. While it is copied, it is a copy of the hot rows of its day from covers_from to covers_to.
 CREATE TABLE day_files (
   file_id INTEGER NOT NULL,
   table_name TEXT NOT NULL,
@@ -19,6 +19,8 @@ CREATE TABLE day_files (
   part INTEGER NOT NULL,
   state TEXT NOT NULL,
   path TEXT NOT NULL,
+  covers_from TIMESTAMPTZ NOT NULL,
+  covers_to TIMESTAMPTZ NOT NULL,
   row_count BIGINT NOT NULL,
   first_at TIMESTAMPTZ NOT NULL,
   last_at TIMESTAMPTZ NOT NULL,
@@ -80,9 +82,11 @@ COMMENT ON TABLE day_files IS 'One row a Parquet file of a finished day, and wha
 COMMENT ON COLUMN day_files.file_id IS 'Names the file inside this archive.';
 COMMENT ON COLUMN day_files.table_name IS 'receipts, by their received_at, or messages, by their first_seen.';
 COMMENT ON COLUMN day_files.day IS 'The day, UTC.';
-COMMENT ON COLUMN day_files.part IS '0; from 1 on the rows that came when the earlier parts were cold already.';
+COMMENT ON COLUMN day_files.part IS 'From 0; more than one when rows came late, or when they are too many for one file.';
 COMMENT ON COLUMN day_files.state IS 'copied: its rows are hot too; cold: the views read them from it; dropped: it is gone.';
 COMMENT ON COLUMN day_files.path IS 'Where it is, absolute.';
+COMMENT ON COLUMN day_files.covers_from IS 'It is of the rows whose received_at or first_seen is not before this';
+COMMENT ON COLUMN day_files.covers_to IS 'and is before this.';
 COMMENT ON COLUMN day_files.row_count IS 'Its rows.';
 COMMENT ON COLUMN day_files.first_at IS 'The earliest received_at or first_seen in it.';
 COMMENT ON COLUMN day_files.last_at IS 'The latest one.';
