@@ -38,45 +38,72 @@ export function planStatistics(
   peers: number,
   compression = 1,
 ): PlanStatistics {
-  const totals = (): TypeTotals => ({ messages: 0, receipts: 0, bytes: 0 });
-  const byType = { 256: totals(), 257: totals(), 258: totals() };
-  const reach: number[] = [];
-  const origins: { type: GossipType; origin: number }[] = [];
-  const sums = REAL_RUN.convergence.map(() => 0);
-  const least = REAL_RUN.convergenceLeastPeers * peers / REAL_RUN.peers;
-  const cap = REAL_RUN.convergenceCapSeconds * 1e6 / compression;
-  let repeats = 0;
-  let converged = 0;
-  for (const message of plan) {
+  const tally = new PlanTally(peers, compression);
+  for (const message of plan) tally.add(message);
+  return tally.statistics();
+}
+
+/** {@link planStatistics} of messages that come one by one. */
+export class PlanTally {
+  readonly #compression: number;
+  readonly #least: number;
+  readonly #cap: number;
+  readonly #byType: Record<GossipType, TypeTotals> = { 256: none(), 257: none(), 258: none() };
+  readonly #reach: number[] = [];
+  readonly #origins: { type: GossipType; origin: number }[] = [];
+  readonly #sums = REAL_RUN.convergence.map(() => 0);
+  #repeats = 0;
+  #converged = 0;
+
+  /** Of a plan of so many peers; `compression` is the plan's. */
+  constructor(peers: number, compression = 1) {
+    this.#compression = compression;
+    this.#least = REAL_RUN.convergenceLeastPeers * peers / REAL_RUN.peers;
+    this.#cap = REAL_RUN.convergenceCapSeconds * 1e6 / compression;
+  }
+
+  /** Takes a message with all its deliveries. */
+  add(message: PlannedMessage): void {
     const first = firstByPeer(message);
-    repeats += message.deliveries - first.length;
-    reach.push(first.length);
-    origins.push({ type: message.type, origin: message.origin });
-    const of = byType[message.type];
+    this.#repeats += message.deliveries - first.length;
+    this.#reach.push(first.length);
+    this.#origins.push({ type: message.type, origin: message.origin });
+    const of = this.#byType[message.type];
     of.messages++;
     of.receipts += first.length;
     of.bytes += message.size;
-    if (first.length < least) continue;
-    converged++;
-    const delays = first.sort().map((time) => time - first[0]).filter((delay) => delay <= cap);
+    if (first.length < this.#least) return;
+    this.#converged++;
+    const delays = first.sort().map((time) => time - first[0]).filter((delay) =>
+      delay <= this.#cap
+    );
     REAL_RUN.convergence.forEach(([share], i) => {
-      sums[i] += quantile(delays, share) * compression / 1e6;
+      this.#sums[i] += quantile(delays, share) * this.#compression / 1e6;
     });
   }
-  const all = totals();
-  for (const type of GOSSIP_TYPES) {
-    all.messages += byType[type].messages;
-    all.receipts += byType[type].receipts;
-    all.bytes += byType[type].bytes;
+
+  /** Of all messages so far. */
+  statistics(): PlanStatistics {
+    const byType = this.#byType;
+    const all = none();
+    for (const type of GOSSIP_TYPES) {
+      all.messages += byType[type].messages;
+      all.receipts += byType[type].receipts;
+      all.bytes += byType[type].bytes;
+    }
+    return {
+      byType,
+      all,
+      repeats: this.#repeats,
+      reach: this.#reach,
+      origins: this.#origins,
+      convergence: this.#sums.map((sum) => sum / this.#converged),
+    };
   }
-  return {
-    byType,
-    all,
-    repeats,
-    reach,
-    origins,
-    convergence: sums.map((sum) => sum / converged),
-  };
+}
+
+function none(): TypeTotals {
+  return { messages: 0, receipts: 0, bytes: 0 };
 }
 
 function firstByPeer({ deliveries, peers, times }: PlannedMessage): Float64Array {

@@ -52,6 +52,25 @@ export class ReachPicker {
     this.#active = this.#order.slice();
   }
 
+  /** When each peer leaves, by its index: seconds into the run; Infinity for those that stay. */
+  leavingSeconds(): Float64Array {
+    const { peers, seconds, peersLeave = false } = this.#options;
+    const left = new Float64Array(peers).fill(Infinity);
+    if (!peersLeave) return left;
+    for (let rank = 0; rank < peers; rank++) {
+      const next = ACTIVE_SHARE.findIndex(([, share]) => share * peers <= rank);
+      if (next <= 0) {
+        // The real run's last few peers had left by its first look.
+        if (next === 0) left[this.#order[rank]] = 0;
+        continue;
+      }
+      const [[from, before], [to, after]] = [ACTIVE_SHARE[next - 1], ACTIVE_SHARE[next]];
+      const share = from + (to - from) * (before - rank / peers) / (before - after);
+      left[this.#order[rank]] = share * seconds;
+    }
+    return left;
+  }
+
   /** For a message created `at` seconds into the run. */
   draw(type: GossipType, at: number): { peers: number; from: Uint16Array } {
     const { peers, seconds, peersLeave = false } = this.#options;

@@ -62,7 +62,6 @@ export function* timeline(
   onMessage: (message: PlannedMessage) => void = () => {},
 ): Generator<Slice, void, void> {
   const buckets = new Map<number, Bucket>();
-  const spare: Bucket[] = [];
   const slice = { from: 0, until: 0, count: 0 } as Slice;
   const sorter = new Sorter();
   let next = 0;
@@ -74,8 +73,6 @@ export function* timeline(
     slice.from = index * sliceMicros;
     slice.until = slice.from + sliceMicros;
     sorter.sort(bucket, slice);
-    bucket.count = 0;
-    spare.push(bucket);
     return true;
   };
 
@@ -88,7 +85,7 @@ export function* timeline(
     for (let i = 0; i < message.deliveries; i++) {
       const index = Math.floor(message.times[i] / sliceMicros);
       let bucket = buckets.get(index);
-      if (!bucket) buckets.set(index, bucket = spare.pop() ?? new Bucket());
+      if (!bucket) buckets.set(index, bucket = new Bucket());
       bucket.push(message.times[i], message.peers[i], message.number);
     }
   }

@@ -81,6 +81,12 @@ export function peerTimers(options: TrafficOptions): FlushTimer[] {
   return Array.from({ length: options.peers }, () => flushTimer(random, perPeer));
 }
 
+/** When each peer leaves, by its index: seconds into the run; Infinity for those that stay. */
+export function leavingSeconds(options: TrafficOptions): Float64Array {
+  checkOptions(options);
+  return new ReachPicker(options, seededRandom(`${options.seed}/reach`)).leavingSeconds();
+}
+
 /** How many channels and nodes the traffic of these options is about. */
 export function originCounts(options: TrafficOptions): OriginCounts {
   return originCountsOf(messageCount(options), options.peers);

@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { type PlanStatistics, planStatistics } from "./plan_statistics.ts";
 import { GOSSIP_TYPES, REACH, REAL_RUN } from "./real_run.ts";
-import { messageCount, peerTimers, traffic, type TrafficOptions } from "./traffic.ts";
+import {
+  leavingSeconds,
+  messageCount,
+  peerTimers,
+  traffic,
+  type TrafficOptions,
+} from "./traffic.ts";
 
 /** An hour of the real run at its full width: about 7 M deliveries. */
 const HOUR: TrafficOptions = { seed: "statistics", peers: REAL_RUN.peers, seconds: 3600 };
@@ -185,6 +191,23 @@ Deno.test("peers that leave deliver no message that is younger, and the histogra
   }
   assert.ok(late.size < 700 && late.size > 600, `${late.size} peers deliver at the end`);
   near("peers a message", receipts / messages, REAL_RUN.receipts / REAL_RUN.messages, 0.04);
+});
+
+Deno.test("peers deliver what came into being before they left, and nothing else", () => {
+  const options = { seed: "leaving", peers: 200, seconds: 3600, peersLeave: true };
+  const left = leavingSeconds(options);
+  const latest = new Float64Array(options.peers);
+  for (const { createdAt, deliveries, peers } of traffic(options)) {
+    for (const peer of peers.subarray(0, deliveries)) latest[peer] = createdAt / 1e6;
+  }
+  let stayed = 0;
+  for (const [peer, at] of left.entries()) {
+    if (at === Infinity) stayed++;
+    // A share of a peer is rounded to one that leaves a little later or sooner.
+    else assert.ok(latest[peer] <= at + 60, `peer ${peer} left at ${at} and has ${latest[peer]}`);
+  }
+  assert.equal(stayed, Math.round(options.peers * 644 / REAL_RUN.peers));
+  assert.deepEqual(new Set(leavingSeconds({ ...options, peersLeave: false })), new Set([Infinity]));
 });
 
 Deno.test("the histogram's data add up to the published totals", () => {
