@@ -12,7 +12,7 @@ import { DuckDBInstance as Instance } from "@duckdb/node-api";
 import { dirname } from "node:path";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { migrate } from "./migrations.ts";
-import { Snapshot } from "./snapshot.ts";
+import { type CopyStatements, Snapshot } from "./snapshot.ts";
 
 /** Where the archive is and what DuckDB may use. */
 export interface DatabaseOptions {
@@ -40,7 +40,8 @@ export class Database {
   /** Queries under way, one after another on {@link #reading}. */
   #reads: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  #snapshot: { readonly copy: Snapshot; readonly done: Promise<void> } | null = null;
+  /** Copies under way. */
+  readonly #copies = new Map<Snapshot, Promise<void>>();
   #closed = false;
 
   private constructor(
@@ -118,26 +119,31 @@ export class Database {
   }
 
   /**
-   * Copies all that is committed into a new file, beside the writing; one at a time. Closing stops it.
+   * Copies all that is committed, or what `statements` say of it, into a new file, beside the writing. Closing stops it,
+   * as `signal` does.
    *
-   * @throws {Error} DuckDB's own, or when it was stopped, or when one is under way.
+   * @throws {Error} DuckDB's own, or when it was stopped, or when the archive is closed.
    */
-  async snapshot(path: string): Promise<void> {
+  async snapshot(path: string, statements?: CopyStatements, signal?: AbortSignal): Promise<void> {
     if (this.#closed) throw new Error("the archive is closed");
-    if (this.#snapshot) throw new Error("a snapshot is under way");
-    const copy = new Snapshot(this.#instance);
-    this.#snapshot = { copy, done: copy.copyTo(path) };
+    signal?.throwIfAborted();
+    const copy = new Snapshot(this.#instance, statements);
+    const stop = () => copy.stop();
+    signal?.addEventListener("abort", stop);
+    const done = copy.copyTo(path);
+    this.#copies.set(copy, done);
     try {
-      await this.#snapshot.done;
+      await done;
     } finally {
-      this.#snapshot = null;
+      this.#copies.delete(copy);
+      signal?.removeEventListener("abort", stop);
     }
   }
 
-  /** Stops the snapshot under way, if there is one. */
-  async stopSnapshot(): Promise<void> {
-    this.#snapshot?.copy.stop();
-    await this.#snapshot?.done.catch(() => {});
+  /** Stops the copies under way. */
+  async stopCopies(): Promise<void> {
+    for (const copy of this.#copies.keys()) copy.stop();
+    await Promise.allSettled(this.#copies.values());
   }
 
   /** Moves all that is committed from the write-ahead log into the file. */
@@ -150,7 +156,7 @@ export class Database {
     if (this.#closed) return;
     this.#closed = true;
     this.#reading.interrupt();
-    await Promise.all([this.#reads, this.stopSnapshot()]);
+    await Promise.all([this.#reads, this.stopCopies()]);
     this.#reading.disconnectSync();
     this.#writing.disconnectSync();
     this.#instance.closeSync();

@@ -1,5 +1,6 @@
 /**
- * A copy of an open archive in a file of its own, made within one read transaction while commits go on.
+ * A copy of an open archive, or of a part of it, in a file of its own, made within one read transaction while commits go
+ * on.
  *
  * @module
  */
@@ -8,19 +9,36 @@ import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 /** A copy that takes longer is stopped: as long as it lasts, the write-ahead log is not emptied. */
 const MAX_COPY_MILLISECONDS = 3_600_000;
 
+/**
+ * The statements that fill a copy: `copy` is the new database's name and `archive` the archive's, both quoted. Names
+ * without either mean the archive's.
+ */
+export type CopyStatements = (copy: string, archive: string) => readonly string[];
+
+const WHOLE: CopyStatements = (copy, archive) => [`COPY FROM DATABASE ${archive} TO ${copy}`];
+
+/** Copies begun, so that each has a name of its own. */
+let copies = 0;
+
 /** One copy under way. */
 export class Snapshot {
   readonly #instance: DuckDBInstance;
+  readonly #statements: CopyStatements;
   #connection: DuckDBConnection | null = null;
   #stopped = false;
 
-  /** Of an open archive, which must stay open until {@link copyTo} is done. */
-  constructor(instance: DuckDBInstance) {
+  /**
+   * Of an open archive, which must stay open until {@link copyTo} is done.
+   *
+   * @param statements say what is copied; all by default.
+   */
+  constructor(instance: DuckDBInstance, statements: CopyStatements = WHOLE) {
     this.#instance = instance;
+    this.#statements = statements;
   }
 
   /**
-   * Copies all that is committed when it begins into a new file, and closes that.
+   * Copies what is committed when it begins into a new file, and closes that.
    *
    * @throws {Error} DuckDB's own, or that it was stopped; the file is of no use then.
    */
@@ -30,7 +48,7 @@ export class Snapshot {
     try {
       const reader = await connection.runAndReadAll("SELECT current_database()");
       const name = String(reader.getRows()[0][0]);
-      const copy = quoted(`${name}_snapshot`, '"');
+      const copy = quoted(`${name}_copy_${copies++}`, '"');
       await this.#run(connection, `ATTACH ${quoted(path, "'")} AS ${copy}`);
       try {
         await this.#copy(connection, quoted(name, '"'), copy);
@@ -52,7 +70,7 @@ export class Snapshot {
   async #copy(connection: DuckDBConnection, archive: string, copy: string): Promise<void> {
     await this.#run(connection, "BEGIN");
     try {
-      await this.#run(connection, `COPY FROM DATABASE ${archive} TO ${copy}`);
+      for (const sql of this.#statements(copy, archive)) await this.#run(connection, sql);
       await this.#run(connection, "COMMIT");
     } catch (error) {
       await connection.run("ROLLBACK").catch(() => {});
@@ -64,7 +82,7 @@ export class Snapshot {
 
   async #run(connection: DuckDBConnection, sql: string): Promise<void> {
     // An interrupt between two statements has no effect.
-    if (this.#stopped) throw new Error("the snapshot was stopped");
+    if (this.#stopped) throw new Error("the copy was stopped");
     await connection.run(sql);
   }
 }

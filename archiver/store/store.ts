@@ -7,6 +7,7 @@
 import type { DuckDBConnection, DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import type { Batch, Want } from "../../shared/batch/batch.ts";
 import { Database, type DatabaseOptions, type Row } from "./database.ts";
+import type { CopyStatements } from "./snapshot.ts";
 import { type BatchOutcome, type DeadLetter, Writer, type WriterDependencies } from "./writer.ts";
 
 export type { BatchOutcome, DatabaseOptions, DeadLetter, Row, WriterDependencies };
@@ -82,13 +83,13 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Copies all that is committed into a new file, while commits go on; one at a time.
+   * Copies all that is committed, or what `statements` say of it, into a new file, while commits go on. `signal` stops it.
    *
    * @throws {Error} DuckDB's own, or when the archive is closed, or closes meanwhile; the file is of no use then.
    */
-  snapshot(path: string): Promise<void> {
+  snapshot(path: string, statements?: CopyStatements, signal?: AbortSignal): Promise<void> {
     if (!this.#open) return Promise.reject(new Error("the archive is not open"));
-    return this.#open.database.snapshot(path);
+    return this.#open.database.snapshot(path, statements, signal);
   }
 
   /** What to ask each collector to tell again. */
@@ -111,7 +112,7 @@ export class Store implements AsyncDisposable {
     const open = this.#open;
     this.#open = null;
     try {
-      await open?.database.stopSnapshot();
+      await open?.database.stopCopies();
       await open?.database.checkpoint();
     } finally {
       await open?.database.close();
