@@ -49,6 +49,11 @@ export class ChannelKeys {
     return true;
   }
 
+  /** Whether anybody announced `scid`. */
+  has(scid: bigint): boolean {
+    return this.#pairs.has(scid) || this.kept(scid) !== null;
+  }
+
   /** The nodes that announced `scid`; none when it is not known. */
   get(scid: bigint): readonly NodePair[] {
     const told = this.#pairs.get(scid) ?? [];

@@ -6,15 +6,22 @@
 import type { SessionClosed, SessionOpened } from "../../shared/batch/batch.ts";
 import { type ReceiptSink, Recorder } from "../receipt/recorder.ts";
 import type { RecorderDependencies, RecorderOptions } from "../receipt/recorder_options.ts";
+import { type TextLimits, TextQuotas } from "./text_quotas.ts";
 import { type BadMessage, Verifier, type VerifierOptions } from "./verifier.ts";
 
 /** What an {@link Intake} works with. */
 export type IntakeDependencies =
-  & Omit<RecorderDependencies, "onNewMessage">
-  & Omit<VerifierOptions, "onVerdict">;
+  & Omit<RecorderDependencies, "onNewMessage" | "standInFor">
+  & Omit<VerifierOptions, "onVerdict">
+  & {
+    /** {@link TEXT_LIMITS} when absent. */
+    readonly textLimits?: Partial<TextLimits>;
+  };
 
 /** Bad messages that are known again when they are repeated; past it they are all forgotten. */
 const MAX_PROVEN_BAD = 65_536;
+/** Messages that found no room in the verifier's queue and are tried again with their next receipt; likewise. */
+const MAX_UNCHECKED = 65_536;
 
 /** A recorder and a verifier that know of each other. */
 export class Intake implements ReceiptSink, Disposable {
@@ -22,11 +29,14 @@ export class Intake implements ReceiptSink, Disposable {
   readonly recorder: Recorder;
   /** Checks each new message once and tells the recorder. */
   readonly verifier: Verifier;
+  /** How many texts are stored. */
+  readonly quotas: TextQuotas;
   readonly #onBad: VerifierOptions["onBad"];
   /** The session whose receipt is being recorded. */
   #source = -1;
   /** Messages that are bad beyond doubt: each receipt of one is held against whoever brings it. */
   readonly #provenBad = new Map<number, BadMessage["verdict"]>();
+  readonly #unchecked = new Set<number>();
 
   /** Begins the recorder's epoch. */
   constructor(options: RecorderOptions, dependencies: IntakeDependencies) {
@@ -36,9 +46,15 @@ export class Intake implements ReceiptSink, Disposable {
       onVerdict: (number, verdict) => this.recorder.verdict(number, verdict),
       onBad: (bad) => this.#takeBad(bad),
     });
+    this.quotas = new TextQuotas({
+      limits: dependencies.textLimits,
+      isKnownChannel: (scid) => this.verifier.isKnownChannel(scid),
+      random: dependencies.random,
+    });
     this.recorder = new Recorder(options, {
       ...dependencies,
-      onNewMessage: (number, raw) => this.verifier.push({ source: this.#source, number, raw }),
+      standInFor: (facts, nodeId, now) => this.quotas.standInFor(facts, nodeId, now),
+      onNewMessage: (number, raw) => this.#check(number, raw),
     });
   }
 
@@ -51,6 +67,9 @@ export class Intake implements ReceiptSink, Disposable {
   receive(session: number, raw: Uint8Array, receivedAt: number): void {
     this.#source = session;
     const number = this.recorder.receive(session, raw, receivedAt);
+    if (this.#unchecked.size > 0 && this.#unchecked.delete(number)) {
+      this.#check(number, raw.slice());
+    }
     if (this.#provenBad.size === 0) return;
     const verdict = this.#provenBad.get(number);
     if (verdict) this.#onBad({ source: session, number, verdict, proven: true });
@@ -71,6 +90,12 @@ export class Intake implements ReceiptSink, Disposable {
   [Symbol.dispose](): void {
     this.verifier[Symbol.dispose]();
     this.recorder[Symbol.dispose]();
+  }
+
+  #check(number: number, raw: Uint8Array): void {
+    if (this.verifier.push({ source: this.#source, number, raw })) return;
+    if (this.#unchecked.size >= MAX_UNCHECKED) this.#unchecked.clear();
+    this.#unchecked.add(number);
   }
 
   #takeBad(bad: BadMessage): void {

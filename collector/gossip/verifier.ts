@@ -45,7 +45,7 @@ export interface VerifierOptions {
 
 /** What a {@link Verifier} did so far. */
 export interface VerifierCounts {
-  /** Messages by verdict; `unchecked` are those for which the queue had no room. */
+  /** Messages by verdict; `unchecked` counts how often the queue had no room for one. */
   readonly verdicts: Readonly<Record<Verdict, number>>;
   /** Messages that wait for their check. */
   readonly queued: number;
@@ -92,16 +92,26 @@ export class Verifier implements Disposable {
     return { verdicts: { ...this.#verdicts }, queued, orphans: this.#orphans.size };
   }
 
-  /** Takes a message that was not seen before; `raw` must not change any more. */
-  push(message: Unverified): void {
-    if (!isSigned(message.raw)) return;
+  /** Whether a channel was announced, by somebody whose signatures hold. */
+  isKnownChannel(scid: bigint): boolean {
+    return this.#keys.has(scid);
+  }
+
+  /**
+   * Takes a message that waits for its check; `raw` must not change any more.
+   *
+   * @returns false when there is no room for it: it may be brought again.
+   */
+  push(message: Unverified): boolean {
+    if (!isSigned(message.raw)) return true;
     const cost = message.raw.length + ITEM_OVERHEAD_BYTES;
     if (!this.#queue.push(message.source, message, cost)) {
       this.#verdicts.unchecked++;
-      return;
+      return false;
     }
     // A timer, not setImmediate: sockets are not polled between immediates.
     this.#timer ??= setTimeout(() => this.#slice(), 0);
+    return true;
   }
 
   /** Resolves when nothing waits in the queue; orphans may. */

@@ -4,9 +4,10 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { gossipFacts } from "../../shared/bolt/facts.ts";
+import { type GossipFacts, gossipFacts } from "../../shared/bolt/facts.ts";
 import type { Random } from "../../shared/random.ts";
 import { MessageIndex } from "./message_index.ts";
+import { STAND_IN_TYPE } from "./stand_in.ts";
 import { RecentTexts } from "./recent_texts.ts";
 
 /** How much is remembered; whatever is more than that is forgotten oldest first. */
@@ -19,8 +20,13 @@ export interface KnownMessagesLimits {
   readonly textsLog2: number;
 }
 
+/** What is recorded in place of a message that a peer (node id) brings at an instant (µs); null for the message itself. */
+export type StandInFor = (facts: GossipFacts, nodeId: string, now: number) => Uint8Array | null;
+
 /** Where a message has no time of its own. */
 const NO_TIME = 0xffff_ffff;
+/** That of a stand-in: so old that its receipts are backlog, which no figure of delay counts. */
+const LONG_AGO = 0;
 
 /** Deals out numbers and knows them again. */
 export class KnownMessages {
@@ -30,15 +36,22 @@ export class KnownMessages {
   readonly #digest = new Uint32Array(8);
   /** Own timestamps in seconds, by number modulo their size. */
   readonly #ownTimes: Uint32Array;
+  readonly #standInFor: StandInFor;
+  #identified: Uint8Array = new Uint8Array(0);
 
   /** Knows none. @throws {RangeError} when texts would be kept of messages that are forgotten. */
-  constructor(limits: KnownMessagesLimits, random: Random) {
+  constructor(
+    limits: KnownMessagesLimits,
+    random: Random,
+    standInFor: StandInFor = () => null,
+  ) {
     if (limits.textsLog2 > limits.messagesLog2) {
       throw new RangeError("textsLog2 should not be above messagesLog2");
     }
     this.#index = new MessageIndex(limits.messagesLog2, random);
     this.#texts = new RecentTexts(limits.textBytes, limits.textsLog2);
     this.#ownTimes = new Uint32Array(this.#index.capacity);
+    this.#standInFor = standInFor;
   }
 
   /** How many numbers were dealt out, which is also the next. */
@@ -51,10 +64,23 @@ export class KnownMessages {
     return this.#index.oldest;
   }
 
-  /** The message's number; a new one when it is equal to {@link count} before the call. */
-  identify(raw: Uint8Array): number {
+  /** What {@link identify} gave a number to at last: the message that came, or what stands in for it. */
+  get identified(): Uint8Array {
+    return this.#identified;
+  }
+
+  /**
+   * The message's number; a new one when it is equal to {@link count} before the call.
+   *
+   * @param nodeId of the peer that brings it, @param now when, µs: both for what may stand in for a new one.
+   */
+  identify(raw: Uint8Array, nodeId: string, now: number): number {
+    this.#identified = raw;
     const recent = this.#texts.find(raw);
-    if (recent >= 0) return recent;
+    return recent >= 0 ? recent : this.#lookUp(raw, nodeId, now);
+  }
+
+  #lookUp(raw: Uint8Array, nodeId: string, now: number): number {
     const digest = this.#digest;
     new Uint8Array(digest.buffer).set(createHash("sha256").update(raw).digest());
     const known = this.#index.find(digest);
@@ -62,9 +88,18 @@ export class KnownMessages {
       this.#texts.guess(known, raw);
       return known;
     }
-    const number = this.#index.add(digest);
+    const facts = gossipFacts(raw);
+    if (facts.type === STAND_IN_TYPE) return this.#add(raw, LONG_AGO);
+    const standIn = this.#standInFor(facts, nodeId, now);
+    if (standIn) return this.identify(standIn, nodeId, now);
+    return this.#add(raw, facts.ownTimestamp ?? NO_TIME);
+  }
+
+  /** Deals a number out to the message that {@link #digest} is of. */
+  #add(raw: Uint8Array, ownTime: number): number {
+    const number = this.#index.add(this.#digest);
     this.#texts.add(number, raw);
-    this.#ownTimes[number & (this.#index.capacity - 1)] = gossipFacts(raw).ownTimestamp ?? NO_TIME;
+    this.#ownTimes[number & (this.#index.capacity - 1)] = ownTime;
     return number;
   }
 

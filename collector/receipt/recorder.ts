@@ -86,7 +86,8 @@ export class Recorder implements ReceiptSink, Disposable {
     this.#options = { ...RECORDER_DEFAULTS, ...options };
     this.#dependencies = dependencies;
     this.counters = this.#counters;
-    this.#messages = new KnownMessages(this.#options.messages, dependencies.random);
+    const { random, standInFor } = dependencies;
+    this.#messages = new KnownMessages(this.#options.messages, random, standInFor);
     this.#repeats = new Repeats(this.#options.repeats);
     this.#batch = new OpenBatch(this.#options.maxReceipts, dependencies.journal);
     this.#beginJournal();
@@ -124,9 +125,9 @@ export class Recorder implements ReceiptSink, Disposable {
     if (!from) throw new Error(`Receipt of session ${session}, which is not open`);
     const counters = this.#counters;
     const isNewIf = this.#messages.count;
-    const number = this.#messages.identify(raw);
-    if (number === isNewIf) this.#addNewMessage(number, raw);
-    else if (this.#retelling.isDue(number)) this.#retell(number, raw);
+    const number = this.#messages.identify(raw, from.nodeId, receivedAt);
+    if (number === isNewIf) this.#addNewMessage(number, this.#messages.identified);
+    else if (this.#retelling.isDue(number)) this.#retell(number, this.#messages.identified);
 
     let flags = 0;
     if (this.#repeats.mark(number, from.column)) {

@@ -6,7 +6,7 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { Random } from "../../shared/random.ts";
 import type { Journal } from "./journal.ts";
-import type { KnownMessagesLimits } from "./known_messages.ts";
+import type { KnownMessagesLimits, StandInFor } from "./known_messages.ts";
 import type { RepeatsLimits } from "./repeats.ts";
 
 /** How a recorder works. All but the first four have defaults. */
@@ -48,6 +48,8 @@ export interface RecorderDependencies {
   ) => void;
   /** Is told what goes into the open batch, for a next life; none by default. */
   readonly journal?: Journal;
+  /** Decides which new messages are recorded as what; as they are by default. */
+  readonly standInFor?: StandInFor;
   /** Hears of each new message once, with a copy of its bytes that it may keep. */
   readonly onNewMessage: (number: number, raw: Uint8Array) => void;
 }

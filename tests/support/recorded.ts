@@ -4,6 +4,7 @@
  * @module
  */
 import { Intake } from "../../collector/gossip/intake.ts";
+import type { TextLimits } from "../../collector/gossip/text_quotas.ts";
 import type { VerifierOptions } from "../../collector/gossip/verifier.ts";
 import {
   type Batch,
@@ -40,11 +41,12 @@ export class Recorded implements Disposable {
   readonly #batches: Batch[] = [];
 
   /** Begins an epoch. */
-  constructor(clock: Clock = systemClock) {
+  constructor(clock: Clock = systemClock, textLimits: Partial<TextLimits> = {}) {
     this.intake = new Intake(
       { collector: "test", epoch: clock.now(), version: "0", targetPeers: 1 },
       {
         clock,
+        textLimits,
         random: seededRandom(1),
         chain: chainHash("regtest"),
         sink: (bytes) => this.#batches.push(decodeBatch(bytes)),

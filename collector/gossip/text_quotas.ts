@@ -1,0 +1,232 @@
+/**
+ * How many texts peers may have stored. A text is stored once, on the broker and in the archive, so whoever makes up
+ * ever new messages would fill both; a receipt costs a few bytes, and each one is kept.
+ *
+ * A message that is past a quota is not stored. Its receipts are, as those of a stand-in (see `../receipt/stand_in.ts`),
+ * of which there is one for each type and reason.
+ *
+ * Signatures are not checked yet when this is asked, so a quota that all share could be used up by a liar to keep true
+ * news out. That is why each peer has a small share of its own, beyond those that all have together, and why a message
+ * is judged anew for each peer that brings it: what a flooder brought first is stored when somebody else brings it.
+ *
+ * @module
+ */
+import type { GossipFacts } from "../../shared/bolt/facts.ts";
+import { MESSAGE_TYPES, messageName } from "../../shared/bolt/message_types.ts";
+import { type Random, randomInteger } from "../../shared/random.ts";
+import { standIn } from "../receipt/stand_in.ts";
+import { OVER_QUOTA, type Quota, withinQuota } from "./graph/quota.ts";
+import { Meter } from "../meter.ts";
+
+/** Why a text is not stored, see {@link Withheld}. */
+export const WITHHELD = ["spam", "unknown_channel", "proposed", "peer", "total"] as const;
+
+/**
+ * - `spam`: too many versions of one thing: a direction of a channel, a channel_announcement, a node;
+ * - `unknown_channel`: the peer brought too many channel_updates of channels that nobody announced;
+ * - `proposed`: too many bytes of types that are only proposed;
+ * - `peer`: too many bytes that this peer brought first;
+ * - `total`: too many bytes that all peers brought.
+ */
+export type Withheld = typeof WITHHELD[number];
+
+/** So much at once, and so much more in each second. */
+export interface Allowance {
+  /** At once, from a full bucket. */
+  readonly burst: number;
+  /** What comes back in a second. */
+  readonly aSecond: number;
+}
+
+/** How much is stored. Bytes are those of messages, type included; a text counts once for each KiB that it begins. */
+export interface TextLimits {
+  /** Texts of one thing, whoever brings them. */
+  readonly subject: Quota;
+  /** Texts beyond that, by one peer. */
+  readonly peerSpam: Allowance;
+  /** channel_updates of unknown channels, by one peer. */
+  readonly peerUnknown: Allowance;
+  /** Bytes of proposed types, by one peer, */
+  readonly peerProposed: Allowance;
+  /** and by all. */
+  readonly totalProposed: Allowance;
+  /** Bytes that one peer may bring first, */
+  readonly peerBytes: Allowance;
+  /** and all peers together, */
+  readonly totalBytes: Allowance;
+  /** and one peer when all together have used theirs up. */
+  readonly peerReserve: Allowance;
+}
+
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** What mainnet needs, many times over: it has 1.3 KB of new texts a second, and a graph of 54 MB. */
+export const TEXT_LIMITS: TextLimits = {
+  // What LND forwards of one channel in a day, and its rate.
+  subject: { burst: 1500, intervalSeconds: 60 },
+  peerSpam: { burst: 10, aSecond: 1 / 600 },
+  // A peer's whole graph may come before the first announcement in it is checked.
+  peerUnknown: { burst: 150_000, aSecond: 2 },
+  peerProposed: { burst: 256 * KIB, aSecond: 64 },
+  totalProposed: { burst: 4 * MIB, aSecond: KIB },
+  peerBytes: { burst: 96 * MIB, aSecond: 4 * KIB },
+  totalBytes: { burst: 512 * MIB, aSecond: 32 * KIB },
+  peerReserve: { burst: 64 * KIB, aSecond: 256 },
+};
+
+const SECOND = 1_000_000;
+/** Things share this many buckets by a hash: mainnet has 210,000 things, so few share one. 1 MiB. */
+const SUBJECT_SLOTS_LOG2 = 18;
+/** Peers whose accounts are kept; of more, the one that brought something new the longest ago begins anew. */
+const MAX_PEERS = 4096;
+const SIGNED_TYPES: ReadonlySet<number> = new Set([256, 257, 258]);
+
+/** One peer's account. */
+interface Account {
+  readonly spam: Meter;
+  readonly unknown: Meter;
+  readonly proposed: Meter;
+  readonly bytes: Meter;
+  readonly reserve: Meter;
+}
+
+/** What {@link TextQuotas} work with. */
+export interface QuotaOptions {
+  /** {@link TEXT_LIMITS} when absent. */
+  readonly limits?: Partial<TextLimits>;
+  /** Whether a channel was announced; all count as known when absent. */
+  readonly isKnownChannel?: (scid: bigint) => boolean;
+  /** Keys the hash of things. */
+  readonly random: Random;
+}
+
+/** The accounts of all peers; see the module. */
+export class TextQuotas {
+  readonly #limits: TextLimits;
+  readonly #isKnownChannel: (scid: bigint) => boolean;
+  /** When the bucket of a thing is full again, seconds since the Unix epoch. */
+  readonly #subjects = new Uint32Array(2 ** SUBJECT_SLOTS_LOG2);
+  /** Odd: a peer that knew them could choose scids that share one bucket. */
+  readonly #keys: readonly [number, number, number];
+  /** By node id; who brought something new last comes last. */
+  readonly #accounts = new Map<string, Account>();
+  readonly #proposed: Meter;
+  readonly #bytes: Meter;
+  readonly #standIns = new Map<string, Uint8Array>();
+  readonly #withheld = Object.fromEntries(WITHHELD.map((reason) => [reason, 0])) as Record<
+    Withheld,
+    number
+  >;
+
+  /** Nothing is used up. */
+  constructor({ limits, isKnownChannel = () => true, random }: QuotaOptions) {
+    this.#limits = { ...TEXT_LIMITS, ...limits };
+    this.#isKnownChannel = isKnownChannel;
+    const odd = () => 2 * randomInteger(random, 2 ** 31) + 1;
+    this.#keys = [odd(), odd(), odd()];
+    this.#proposed = meter(this.#limits.totalProposed);
+    this.#bytes = meter(this.#limits.totalBytes);
+  }
+
+  /** Receipts whose message is not stored, by reason. */
+  get withheld(): Readonly<Record<Withheld, number>> {
+    return { ...this.#withheld };
+  }
+
+  /**
+   * Takes a message that is not stored yet from its bringer's account; null when it may be stored, else the text that
+   * stands in for it. What an earlier quota took stays taken when a later one refuses.
+   *
+   * @param nodeId of the peer that brings it.
+   * @param now µs since the Unix epoch.
+   */
+  standInFor(facts: GossipFacts, nodeId: string, now: number): Uint8Array | null {
+    const reason = this.#refusal(facts, this.#accountOf(nodeId), now);
+    if (reason === null) return null;
+    this.#withheld[reason]++;
+    const key = `${messageName(facts.type)} not stored: ${reason}`;
+    let text = this.#standIns.get(key);
+    if (!text) {
+      text = standIn(key);
+      this.#standIns.set(key, text);
+    }
+    return text;
+  }
+
+  #refusal(facts: GossipFacts, account: Account, now: number): Withheld | null {
+    const { type, size } = facts;
+    if (!SIGNED_TYPES.has(type)) {
+      const fits = account.proposed.spend(size, now) && this.#proposed.spend(size, now);
+      if (!fits) return "proposed";
+    }
+    if (this.#isOfUnknownChannel(facts) && !account.unknown.spend(1, now)) return "unknown_channel";
+    const texts = Math.ceil(size / KIB);
+    if (!this.#spendSubject(facts, texts, now) && !account.spam.spend(texts, now)) return "spam";
+    if (!account.bytes.spend(size, now)) return "peer";
+    return this.#bytes.spend(size, now) || account.reserve.spend(size, now) ? null : "total";
+  }
+
+  #isOfUnknownChannel({ type, scid }: GossipFacts): boolean {
+    return type === MESSAGE_TYPES.channel_update && scid !== null &&
+      !this.#isKnownChannel(BigInt.asUintN(64, scid));
+  }
+
+  /** False when there were too many texts of this thing; what names no thing passes. */
+  #spendSubject(facts: GossipFacts, texts: number, now: number): boolean {
+    const words = subjectOf(facts);
+    if (words === null) return true;
+    const [a, b, c] = this.#keys;
+    const hash = Math.imul(words[0], a) + Math.imul(words[1], b) + Math.imul(words[2], c);
+    const slot = hash >>> (32 - SUBJECT_SLOTS_LOG2);
+    const seconds = Math.floor(now / SECOND);
+    let fullAt = this.#subjects[slot];
+    for (let i = 0; i < texts; i++) {
+      fullAt = withinQuota(this.#limits.subject, fullAt, seconds);
+      if (fullAt === OVER_QUOTA) return false;
+    }
+    this.#subjects[slot] = fullAt;
+    return true;
+  }
+
+  #accountOf(nodeId: string): Account {
+    let account = this.#accounts.get(nodeId);
+    if (account) {
+      this.#accounts.delete(nodeId);
+    } else {
+      const { peerSpam, peerUnknown, peerProposed, peerBytes, peerReserve } = this.#limits;
+      account = {
+        spam: meter(peerSpam),
+        unknown: meter(peerUnknown),
+        proposed: meter(peerProposed),
+        bytes: meter(peerBytes),
+        reserve: meter(peerReserve),
+      };
+      if (this.#accounts.size >= MAX_PEERS) {
+        for (const oldest of this.#accounts.keys()) {
+          this.#accounts.delete(oldest);
+          break;
+        }
+      }
+    }
+    this.#accounts.set(nodeId, account);
+    return account;
+  }
+}
+
+function meter({ burst, aSecond }: Allowance): Meter {
+  return new Meter(burst, burst / aSecond * SECOND);
+}
+
+/** What a message is a version of, as three words; null when it does not say. */
+function subjectOf(
+  { type, scid, direction, nodeId }: GossipFacts,
+): [number, number, number] | null {
+  const kind = type << 1 | (direction ?? 0);
+  if (scid !== null) return [Number(scid >> 32n), Number(scid & 0xffff_ffffn), kind];
+  // Behind the byte 2 or 3 of a point.
+  if (nodeId !== null) {
+    return [parseInt(nodeId.slice(2, 10), 16), parseInt(nodeId.slice(10, 18), 16), kind];
+  }
+  return null;
+}
