@@ -9,10 +9,14 @@ import { systemClock } from "../../shared/clock.ts";
 import { systemRandom } from "../../shared/random.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { type Benchmark, figure } from "./figure.ts";
-import { type PlannedBatches, plannedBatches } from "./planned_batches.ts";
+import { PlannedBatches, type PlannedRun, type PlannedTotals } from "./planned_batches.ts";
 
 /** Fifteen minutes of mainnet at the real run's 978 peers: some 1.7 million receipts. */
-const TRAFFIC = { seed: "archive", peers: 978, seconds: 900, cutSeconds: 1800 };
+const RUN: PlannedRun = {
+  collector: "bench",
+  startedAt: Date.UTC(2025, 8, 26, 20, 31, 10) * 1000,
+  traffic: { seed: "archive", peers: 978, seconds: 900, cutSeconds: 1800 },
+};
 /** Receipts in one transaction: the archiver's default. */
 const COMMIT_RECEIPTS = 500_000;
 const MEMORY_LIMIT_BYTES = 1024 ** 3;
@@ -25,7 +29,10 @@ interface Outcome {
 }
 
 /** Decodes and commits all batches into a fresh archive, half of them a second time at the end. */
-async function archiveOnce(planned: PlannedBatches): Promise<Outcome> {
+async function archiveOnce(
+  planned: PlannedTotals,
+  batches: readonly Uint8Array[],
+): Promise<Outcome> {
   await using dir = await tempDir();
   const options = {
     path: dir.join("bench.duckdb"),
@@ -36,9 +43,9 @@ async function archiveOnce(planned: PlannedBatches): Promise<Outcome> {
   {
     await using store = await Store.open(options, { clock: systemClock, random: systemRandom });
     const begin = performance.now();
-    await commitAll(store, planned.batches);
+    await commitAll(store, batches);
     seconds = (performance.now() - begin) / 1000;
-    await commitAll(store, planned.batches.slice(planned.batches.length / 2));
+    await commitAll(store, batches.slice(batches.length / 2));
     const [row] = await store.read("SELECT count(*) AS n FROM receipts");
     archived = Number(row.n);
   } // closing checkpoints: the file is then all there is
@@ -70,13 +77,15 @@ export const archiveBenchmark: Benchmark = {
   name: "archive",
   what: "encoded batches of 978 peers decoded and committed to a fresh archive",
   run: async ({ repeat, progress }) => {
-    const planned = plannedBatches("bench", TRAFFIC);
+    const plan = new PlannedBatches(RUN);
+    const batches = Array.from(plan.batches(), ({ bytes }) => bytes);
+    const planned = plan.totals;
     progress(
-      `${planned.receipts} receipts of ${planned.messages} messages in ${planned.batches.length} batches`,
+      `${planned.receipts} receipts of ${planned.messages} messages in ${planned.batches} batches`,
     );
     const runs: Outcome[] = [];
     for (let i = 0; i < repeat; i++) {
-      runs.push(await archiveOnce(planned));
+      runs.push(await archiveOnce(planned, batches));
       progress(`run ${i + 1}: ${Math.round(runs[i].receiptsPerSecond)} receipts/s`);
     }
     const all = (key: keyof Outcome) => runs.map((run) => run[key]);

@@ -20,9 +20,9 @@ export interface Figure {
   readonly value: number;
   /** Its unit, e.g. `receipts/s`. */
   readonly unit: string;
-  /** The bar, e.g. `<= 3`. */
-  readonly bar: string;
-  /** Whether the value holds it. */
+  /** The bar, e.g. `<= 3`; null when the figure is held against none. */
+  readonly bar: string | null;
+  /** Whether the value holds it; true without one. */
   readonly holds: boolean;
   /** Every run's value where there were several: the spread. */
   readonly runs?: readonly number[];
@@ -34,20 +34,34 @@ export interface Benchmark {
   readonly name: string;
   /** One line for `--list`. */
   readonly what: string;
-  /** Takes it; `repeat` is how many runs a median is made of, `progress` writes a line for the reader. */
-  run(options: { repeat: number; progress: (line: string) => void }): Promise<readonly Figure[]>;
+  /** Takes it. */
+  run(options: BenchmarkOptions): Promise<readonly Figure[]>;
 }
 
-/** The figure of one or more runs: their median against the bar. */
-export function figure(name: string, runs: readonly number[], unit: string, bar: Bar): Figure {
+/** How a benchmark is to be taken. */
+export interface BenchmarkOptions {
+  /** How many runs a median is made of. */
+  readonly repeat: number;
+  /** At full size and length; otherwise at a size that takes minutes. */
+  readonly full: boolean;
+  /** Writes a line for the reader. */
+  readonly progress: (line: string) => void;
+}
+
+/** The figure of one or more runs: their median against the bar, if there is one. */
+export function figure(
+  name: string,
+  runs: readonly number[],
+  unit: string,
+  bar: Bar | null,
+): Figure {
   const value = median(runs);
-  const holds = bar.sense === "<=" ? value <= bar.limit : value >= bar.limit;
   return {
     figure: name,
     value: rounded(value),
     unit,
-    bar: `${bar.sense} ${bar.limit}`,
-    holds,
+    bar: bar && `${bar.sense} ${bar.limit}`,
+    holds: bar === null || (bar.sense === "<=" ? value <= bar.limit : value >= bar.limit),
     ...(runs.length > 1 ? { runs: runs.map(rounded) } : {}),
   };
 }

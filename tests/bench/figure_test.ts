@@ -18,3 +18,8 @@ Deno.test("a figure tells its median, its spread and whether it holds", () => {
   });
   equal(figure("rate", [400_000], "receipts/s", { sense: ">=", limit: 400_000 }).holds, true);
 });
+
+Deno.test("a figure without a bar holds", () => {
+  const { bar, holds } = figure("rss", [5e9], "bytes", null);
+  deepEqual({ bar, holds }, { bar: null, holds: true });
+});

@@ -1,5 +1,6 @@
 /**
  * Planned traffic as the batches that one collector would send of it: for feeding an archive without any sockets.
+ * Streaming: it holds what is in flight, and of each message a number and a bit a peer.
  *
  * @module
  */
@@ -10,138 +11,189 @@ import {
   VERDICTS,
 } from "../../shared/batch/batch.ts";
 import { encodeBatch } from "../../shared/batch/codec.ts";
-import { seededRandom } from "../../shared/random.ts";
-import { toHex } from "../../shared/text.ts";
+import { MessageFactory } from "../simnet/messages.ts";
 import { timeline } from "../simnet/timeline.ts";
-import { traffic, type TrafficOptions } from "../simnet/traffic.ts";
+import {
+  leavingSeconds,
+  messageCount,
+  originCounts,
+  type PlannedMessage,
+  traffic,
+  type TrafficOptions,
+} from "../simnet/traffic.ts";
+import { Universe } from "../simnet/universe.ts";
+import { PlannedSessions } from "./planned_sessions.ts";
+import { ReceiptColumns } from "./receipt_columns.ts";
 
 /** When a batch is closed: the collector's defaults. */
-const MAX_RECEIPTS = 20_000;
+const MAX_RECEIPTS = 16_384;
 const MAX_TEXT_BYTES = 256 * 1024;
 const MAX_AGE_MICROSECONDS = 2_000_000;
-/** 2025-09-26 20:31:10 UTC, when the real run began. */
-const EPOCH = 1_758_918_670_000_000;
 /** Sorted at a time. */
 const SLICE_MICROSECONDS = 10_000_000;
 
-/** Batches and what they hold. */
-export interface PlannedBatches {
-  /** Encoded, in order. */
-  readonly batches: readonly Uint8Array[];
-  /** Receipts in all of them. */
-  readonly receipts: number;
-  /** Distinct messages, and the bytes of their texts. */
-  readonly messages: number;
-  /** See {@link PlannedBatches.messages}. */
-  readonly messageBytes: number;
-  /** Bytes of all batches. */
-  readonly bytes: number;
+/** One collector's run. */
+export interface PlannedRun {
+  /** Its name. */
+  readonly collector: string;
+  /** When it begins: µs since the Unix epoch, a whole second. */
+  readonly startedAt: number;
+  /** What it hears. */
+  readonly traffic: TrafficOptions;
 }
 
-/** One collector's batches of a run. All receipts are held at once: some 30 bytes each. */
-export function plannedBatches(collector: string, options: TrafficOptions): PlannedBatches {
-  const plan = timeOrdered(options);
-  const random = seededRandom(`${options.seed}/texts`);
-  const numbers = new Map<number, number>(); // planned message → its number in the epoch, dealt at first sight
-  const seen = new Set<number>(); // message × peers + peer
-  const encoded: Uint8Array[] = [];
-  let messageBytes = 0, bytes = 0, next = 0;
-  while (next < plan.count) {
-    const begin = next;
-    const raws: Uint8Array[] = [];
-    const firstNumber = numbers.size;
-    const receivedAt: number[] = [],
-      messages: number[] = [],
-      sessions: number[] = [],
-      flags: number[] = [];
-    let textBytes = 0;
-    while (
-      next < plan.count && next - begin < MAX_RECEIPTS && textBytes < MAX_TEXT_BYTES &&
-      plan.times[next] - plan.times[begin] < MAX_AGE_MICROSECONDS
-    ) {
-      const message = plan.messages[next], peer = plan.peers[next];
-      let number = numbers.get(message);
-      if (number === undefined) {
-        number = numbers.size;
-        numbers.set(message, number);
-        const raw = randomText(plan.types[message], plan.sizes[message], random.next);
-        raws.push(raw);
-        textBytes += raw.length;
+/** One batch of it. */
+export interface PlannedBatch {
+  /** Encoded. */
+  readonly bytes: Uint8Array;
+  /** How many receipts it holds. */
+  readonly receipts: number;
+  /** When it is closed: µs since the run's begin. */
+  readonly closedAt: number;
+}
+
+/** What all batches together hold. */
+export interface PlannedTotals {
+  /** Batches, and their bytes. */
+  batches: number;
+  /** See {@link PlannedTotals.batches}. */
+  bytes: number;
+  /** Receipts. */
+  receipts: number;
+  /** The sum of their times, in µs since the run's begin: any that is lost, doubled or changed changes it. */
+  times: bigint;
+  /** Distinct messages, and the bytes of their texts. */
+  messages: number;
+  /** See {@link PlannedTotals.messages}. */
+  messageBytes: number;
+}
+
+/** The batches of a run, made one by one. */
+export class PlannedBatches {
+  /** What the batches given so far hold. */
+  readonly totals: PlannedTotals = {
+    batches: 0,
+    bytes: 0,
+    receipts: 0,
+    times: 0n,
+    messages: 0,
+    messageBytes: 0,
+  };
+  readonly #run: PlannedRun;
+  readonly #onMessage: (message: PlannedMessage) => void;
+  readonly #factory: MessageFactory;
+  readonly #sessions: PlannedSessions;
+  /** Texts that no batch has named yet. */
+  readonly #raws = new Map<number, Uint8Array>();
+  /** By planned message: its number in the epoch, dealt at first sight; before it −1. */
+  readonly #numbers: Int32Array;
+  /** A bit for each message and peer: whether it was delivered. */
+  readonly #seen: Uint8Array;
+  readonly #columns = new ReceiptColumns(MAX_RECEIPTS);
+  #news: { numbers: number[]; raws: Uint8Array[]; bytes: number } = none();
+
+  /** Nothing is planned yet. @param onMessage told once a message, in order of creation. */
+  constructor(run: PlannedRun, onMessage: (message: PlannedMessage) => void = () => {}) {
+    const { traffic: options, startedAt } = run;
+    this.#run = run;
+    this.#onMessage = onMessage;
+    const universe = new Universe(options.seed, originCounts(options));
+    this.#factory = new MessageFactory({ universe, startedAt: startedAt / 1e6, sign: false });
+    this.#sessions = new PlannedSessions(startedAt, leavingSeconds(options), universe);
+    const messages = messageCount(options);
+    this.#numbers = new Int32Array(messages).fill(-1);
+    this.#seen = new Uint8Array(Math.ceil(messages * options.peers / 8));
+  }
+
+  /** All of them, in order; to be called once. */
+  *batches(): Generator<PlannedBatch, void, void> {
+    const columns = this.#columns;
+    const slices = timeline(
+      traffic(this.#run.traffic),
+      SLICE_MICROSECONDS,
+      (message) => this.#plan(message),
+    );
+    let events = this.#sessions.opened();
+    for (const { count, times, peers, messages } of slices) {
+      for (let i = 0; i < count; i++) {
+        if (this.#isFull(times[i])) {
+          yield this.#close(events);
+          events = [];
+        }
+        const flags = this.#isRepeat(messages[i], peers[i]) ? RECEIPT_REPEAT : 0;
+        columns.push(times[i], this.#number(messages[i]), peers[i], flags);
+        this.#sessions.note(peers[i], times[i]);
       }
-      const pair = message * options.peers + peer;
-      flags.push(seen.has(pair) ? RECEIPT_REPEAT : 0);
-      seen.add(pair);
-      receivedAt.push(EPOCH + plan.times[next]);
-      messages.push(number);
-      sessions.push(peer);
-      next++;
     }
-    const news = Uint32Array.from(raws, (_, i) => firstNumber + i);
+    yield this.#close([...events, ...this.#sessions.closed(this.totals.receipts + columns.count)]);
+  }
+
+  /** Makes the text of a message that anyone delivers. */
+  #plan(message: PlannedMessage): void {
+    this.#onMessage(message);
+    const raw = this.#factory.make(message);
+    if (message.deliveries > 0) this.#raws.set(message.number, raw);
+  }
+
+  #isFull(time: number): boolean {
+    const { count, times } = this.#columns;
+    return count === MAX_RECEIPTS || this.#news.bytes >= MAX_TEXT_BYTES ||
+      count > 0 && time - times[0] >= MAX_AGE_MICROSECONDS;
+  }
+
+  #number(message: number): number {
+    let number = this.#numbers[message];
+    if (number < 0) {
+      number = this.#numbers[message] = this.totals.messages++;
+      const raw = this.#raws.get(message)!;
+      this.#raws.delete(message);
+      this.#news.numbers.push(number);
+      this.#news.raws.push(raw);
+      this.#news.bytes += raw.length;
+    }
+    return number;
+  }
+
+  #isRepeat(message: number, peer: number): boolean {
+    const at = message * this.#run.traffic.peers + peer;
+    const bit = 1 << (at % 8);
+    const place = Math.floor(at / 8);
+    const isRepeat = (this.#seen[place] & bit) !== 0;
+    this.#seen[place] |= bit;
+    return isRepeat;
+  }
+
+  #close(events: readonly CollectorEvent[]): PlannedBatch {
+    const { totals } = this;
+    const { collector, startedAt } = this.#run;
+    const { count: receipts, times } = this.#columns;
+    const news = Uint32Array.from(this.#news.numbers);
     const batch: Batch = {
       collector,
-      epoch: EPOCH,
-      number: encoded.length,
-      receiptsBefore: begin,
-      messages: { numbers: news, raws },
+      epoch: startedAt,
+      number: totals.batches,
+      receiptsBefore: totals.receipts,
+      messages: { numbers: news, raws: this.#news.raws },
       verdicts: {
         numbers: news,
         codes: new Uint8Array(news.length).fill(VERDICTS.indexOf("valid")),
       },
-      receipts: {
-        receivedAt: Float64Array.from(receivedAt),
-        messages: Uint32Array.from(messages),
-        sessions: Uint32Array.from(sessions),
-        flags: Uint8Array.from(flags),
-      },
-      events: begin === 0 ? openings(options.peers) : [],
+      receipts: this.#columns.receipts(startedAt),
+      events,
     };
-    messageBytes += textBytes;
-    const packed = encodeBatch(batch);
-    bytes += packed.length;
-    encoded.push(packed);
+    const bytes = encodeBatch(batch);
+    const closedAt = receipts > 0 ? times[receipts - 1] : 0;
+    totals.batches++;
+    totals.bytes += bytes.length;
+    totals.receipts += receipts;
+    totals.times += this.#columns.timesSum();
+    totals.messageBytes += this.#news.bytes;
+    this.#columns.clear();
+    this.#news = none();
+    return { bytes, receipts, closedAt };
   }
-  return { batches: encoded, receipts: plan.count, messages: numbers.size, messageBytes, bytes };
 }
 
-/** All deliveries of a run in order of time. */
-function timeOrdered(options: TrafficOptions) {
-  const messages: number[] = [], peers: number[] = [], times: number[] = [];
-  const types: number[] = [], sizes: number[] = [];
-  const slices = timeline(traffic(options), SLICE_MICROSECONDS, ({ type, size }) => {
-    types.push(type);
-    sizes.push(size);
-  });
-  for (const slice of slices) {
-    for (let i = 0; i < slice.count; i++) {
-      messages.push(slice.messages[i]);
-      peers.push(slice.peers[i]);
-      times.push(slice.times[i]);
-    }
-  }
-  return { count: times.length, types, sizes, times, messages, peers };
-}
-
-/** The text of a message: its type, then bytes without meaning, which compress as badly as signatures do. */
-function randomText(type: number, size: number, next: () => number): Uint8Array {
-  const raw = new Uint8Array(size);
-  for (let i = 2; i < size; i++) raw[i] = next() * 256;
-  raw[0] = type >> 8;
-  raw[1] = type & 0xff;
-  return raw;
-}
-
-/** The run's begin, and a session with every peer. */
-function openings(peers: number): CollectorEvent[] {
-  const sessions = Array.from({ length: peers }, (_, session): CollectorEvent => ({
-    kind: "session_opened",
-    session,
-    node_id: `02${toHex(new Uint8Array(new Float64Array([session, 0, 0, 0]).buffer))}`,
-    address: `192.0.2.${session % 256}:9735`,
-    dialled_at: EPOCH,
-    handshake_at: EPOCH,
-    filter_at: EPOCH,
-    filter_first: EPOCH / 1e6 - 3600,
-    features: "20000000aa82",
-  }));
-  return [{ kind: "run_started", at: EPOCH, version: "bench", target_peers: peers }, ...sessions];
+function none(): { numbers: number[]; raws: Uint8Array[]; bytes: number } {
+  return { numbers: [], raws: [], bytes: 0 };
 }
