@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Graph } from "../collector/gossip/graph/graph.ts";
 import { Answerer } from "../collector/gossip/queries/answerer.ts";
-import { GraphSync } from "../collector/gossip/queries/graph_sync.ts";
+import { GraphSync, type GraphSyncOptions } from "../collector/gossip/queries/graph_sync.ts";
 import { PeerSync } from "../collector/gossip/queries/peer_sync.ts";
 import type { Question } from "../collector/gossip/queries/question.ts";
 import { SentLedger } from "../collector/gossip/queries/sent_ledger.ts";
@@ -362,7 +362,7 @@ const QUERIES = featureBitmap([7]);
 const EXTENDED = featureBitmap([7, 11]);
 
 /** A sync of the whole collector, with what it sent and whom it blamed. */
-function setUp(options: { peers?: number; roundSeconds?: number } = {}) {
+function setUp(options: Partial<GraphSyncOptions> = {}) {
   const clock = new StillClock();
   const graph = graphWith(clock, 0, 0);
   const sent: [session: number, raw: Uint8Array][] = [];
@@ -387,7 +387,12 @@ function setUp(options: { peers?: number; roundSeconds?: number } = {}) {
 }
 
 Deno.test("a few peers are asked, one after another; the second only for what the first did not know", () => {
-  const { clock, graph, sent, ledger, sync, pass } = setUp({ peers: 2, roundSeconds: 3600 });
+  const asked: [session: number, until: number][] = [];
+  const { clock, graph, sent, ledger, sync, pass } = setUp({
+    peers: 2,
+    roundSeconds: 3600,
+    onAsked: (session, until) => asked.push([session, until]),
+  });
   sync.opened(0, featureBitmap([1]));
   sync.opened(1, EXTENDED);
   sync.opened(2, QUERIES);
@@ -413,15 +418,18 @@ Deno.test("a few peers are asked, one after another; the second only for what th
   assert.equal(sync.asking, 1);
   assert.deepEqual(answerAll(), ["1 263 0", "1 261 300"]);
   assert.equal(sync.asking, null);
+  assert.deepEqual(asked.splice(0), [[1, Infinity], [1, clock.now() + 60_000_000]]);
   pass(29);
   assert.deepEqual(answerAll(), [], "a pause");
   pass(2);
   assert.deepEqual(answerAll(), ["2 263 0", "2 261 100"]);
   assert.equal(graph.counts.channels, 400);
+  assert.deepEqual(asked.splice(0).map(([session]) => session), [2, 2]);
   pass(3598);
   assert.deepEqual(answerAll(), [], "the round is at its end");
   pass(3);
   assert.deepEqual(answerAll(), ["1 263 0"], "nothing new, so one query");
+  assert.deepEqual(asked, [], "which brings no gossip");
   assert.deepEqual(sync.counts, { rounds: 1, ends: { complete: 3 }, wanted: 400, timeouts: 0 });
   assert.deepEqual(ledger.entries().map(({ reason, type, messages }) => [reason, type, messages]), [
     ["own_query", "query_short_channel_ids", 2],

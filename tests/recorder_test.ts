@@ -50,14 +50,18 @@ class Recording implements Disposable {
   }
 
   /** Opens a session whose warm-up is over. */
-  open(peer: number, filterAt = this.clock.now() - HOUR_SECONDS * SECOND): number {
+  open(
+    peer: number,
+    filterAt: number = this.clock.now() - HOUR_SECONDS * SECOND,
+    filterFirst = 1,
+  ): number {
     return this.recorder.openSession({
       node_id: `02${peer.toString(16).padStart(64, "0")}`,
       address: "127.0.0.1:9735",
       dialled_at: filterAt,
       handshake_at: filterAt,
       filter_at: filterAt,
-      filter_first: 0,
+      filter_first: filterFirst,
       features: "20000000aa82",
     });
   }
@@ -305,6 +309,29 @@ Deno.test("receipts are warm-up while their session is young or when their messa
   assert.equal(flagsOf(old, update(seconds - 3601), epoch), RECEIPT_WARMUP | RECEIPT_REPEAT);
   assert.equal(flagsOf(old, update(seconds + 9999), epoch), 0, "a time in the future is not old");
   assert.equal(recorder.counters.warmups, 4);
+});
+
+Deno.test("what we asked a peer for is warm-up: all it has for longer, and any more until it is told", async () => {
+  using recording = new Recording({ warmupMilliseconds: 1000 });
+  const { recorder, clock } = recording;
+  const sessions = [
+    recording.open(1, clock.now(), 1),
+    recording.open(2, clock.now(), 0),
+    recording.open(3),
+  ];
+  recorder.asked(sessions[2], Infinity);
+  recorder.asked(99, Infinity);
+  for (let half = 0; half < 8; half++) {
+    if (half === 4) recorder.asked(sessions[2], clock.now() + SECOND);
+    for (const session of sessions) recording.receive(session, message(half));
+    await clock.advance(500);
+  }
+  recorder.end();
+  const halves = sessions.map((session) =>
+    recording.receipts.filter((receipt) => receipt.session === session)
+      .map(({ flags }) => flags & RECEIPT_WARMUP ? "w" : "-").join("")
+  );
+  assert.deepEqual(halves, ["ww------", "wwwwww--", "wwwwww--"]);
 });
 
 Deno.test("a peer's repeats are known in its next session", () => {

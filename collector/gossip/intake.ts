@@ -63,6 +63,11 @@ export class Intake implements ReceiptSink, Disposable {
     return this.recorder.openSession(opened);
   }
 
+  /** See {@link ReceiptSink.asked}. */
+  asked(session: number, until: number): void {
+    this.recorder.asked(session, until);
+  }
+
   /** See {@link ReceiptSink.receive}. */
   receive(session: number, raw: Uint8Array, receivedAt: number): void {
     this.#source = session;

@@ -200,7 +200,7 @@ export class PeerManager {
 
   /** Peers that are asked for all they have are also asked for what is still missing then. */
   #newSync(): GraphSync {
-    const { gossip: { graph, ledger }, clock } = this.#dependencies;
+    const { gossip: { graph, ledger }, clock, sink } = this.#dependencies;
     return new GraphSync({
       view: graph.view,
       chain: graph.chain,
@@ -208,6 +208,7 @@ export class PeerManager {
       ledger,
       peers: Math.max(1, this.#options.bootstrap),
       send: (session, raw) => this.#byNumber.get(session)?.say(raw),
+      onAsked: (session, until) => sink.asked(session, until),
       onMisbehaved: (session, end) => {
         const reason = `its replies to our queries are ${end}`;
         this.#byNumber.get(session)?.end({ by: "us", reason, cause: "misbehaved" });

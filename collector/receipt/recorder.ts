@@ -34,6 +34,11 @@ export interface ReceiptSink {
   /** A peer finished init and has our filter; gives the session's number for the calls below. */
   openSession(opened: Omit<SessionOpened, "kind" | "session">): number;
   /**
+   * We asked a session's peer for gossip that it has in store: what comes before the instant `until` (µs) is warm-up. A
+   * later call takes the place of an earlier one; no harm where the session is not open.
+   */
+  asked(session: number, until: number): void;
+  /**
    * One gossip message came. The hot path.
    *
    * @param raw the message, type included; not kept, so its bytes may be reused after the call.
@@ -44,13 +49,18 @@ export interface ReceiptSink {
   closeSession(closed: Omit<SessionClosed, "kind">): void;
 }
 
+/** A peer that is asked for all it has takes longer: LND sends a whole graph in 18 minutes. */
+const BACKFILL_WARMUPS = 3;
+
 /** A session that is open. */
 interface OpenSession {
   readonly nodeId: string;
   /** The peer's column in {@link Repeats}. */
   readonly column: number;
+  /** When it is old enough. */
+  readonly youngUntil: number;
   /** Receipts before this instant are warm-up. */
-  readonly warmUntil: number;
+  warmUntil: number;
 }
 
 /** Records receipts. Disposing stops its timer and drops the open batch: {@link Recorder.end} first. */
@@ -102,8 +112,10 @@ export class Recorder implements ReceiptSink, Disposable {
     const { node_id: nodeId, filter_at, address } = opened;
     const column = this.#repeats.open(nodeId);
     if (column < 0) this.#counters.untrackedSessions++;
-    const warmUntil = filter_at + this.#options.warmupMilliseconds * 1000;
-    this.#sessions.set(session, { nodeId, column, warmUntil });
+    const { warmupMilliseconds } = this.#options;
+    const warmups = opened.filter_first === 0 ? BACKFILL_WARMUPS : 1;
+    const youngUntil = filter_at + warmups * warmupMilliseconds * 1000;
+    this.#sessions.set(session, { nodeId, column, youngUntil, warmUntil: youngUntil });
     const event: SessionOpened = {
       ...opened,
       kind: "session_opened",
@@ -112,6 +124,12 @@ export class Recorder implements ReceiptSink, Disposable {
     };
     this.#retelling.keepOpened(event, this.#tell(event));
     return session;
+  }
+
+  /** See {@link ReceiptSink.asked}. */
+  asked(session: number, until: number): void {
+    const asked = this.#sessions.get(session);
+    if (asked) asked.warmUntil = Math.max(asked.youngUntil, until);
   }
 
   /**

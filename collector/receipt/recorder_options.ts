@@ -25,7 +25,7 @@ export interface RecorderOptions {
   readonly maxBytes?: number;
   /** Age that closes a batch: 2000. */
   readonly maxAgeMilliseconds?: number;
-  /** How long the receipts of a new session count as warm-up: 10 minutes. */
+  /** How long the receipts of a new session count as warm-up: 10 minutes; three times as long after a filter of 0. */
   readonly warmupMilliseconds?: number;
   /** A message whose own time is so long ago is backlog, whoever brings it: 1 hour. */
   readonly backlogMilliseconds?: number;

@@ -11,7 +11,10 @@
 
 /** Receipt flag: this peer had already delivered this very message in this epoch. */
 export const RECEIPT_REPEAT = 1;
-/** Receipt flag: taken in the first minutes of its session, or much older by the message's own time: backlog. */
+/**
+ * Receipt flag: no news. Taken in the first minutes of its session, or while its peer was asked for what it has, or much
+ * older by the message's own time, or of a message whose text is not stored.
+ */
 export const RECEIPT_WARMUP = 2;
 
 /** What a collector found out about a message's signatures; the order is the code on the wire. */

@@ -30,6 +30,11 @@ export interface GraphSyncOptions {
   readonly ledger: SentLedger;
   /** Sends a message in a session. */
   readonly send: (session: number, raw: Uint8Array) => void;
+  /**
+   * Hears that a peer was asked for channels, so that the gossip of that session counts as asked for until an instant,
+   * µs: without end at first, and some time longer when the asking is over.
+   */
+  readonly onAsked?: (session: number, until: number) => void;
   /** Is told of a peer whose replies break the protocol. */
   readonly onMisbehaved: (session: number, end: SyncEnd) => void;
   /** Peers that are asked to the end in one round; 3 when absent. */
@@ -58,6 +63,8 @@ const PEERS = 3;
 const ROUND_SECONDS = 6 * 3600;
 /** Between two peers: what the first one told is to be verified before the second one is asked for the rest. */
 const PAUSE = 30 * SECOND;
+/** What was asked for may still come when the asking is over: Core Lightning sends what it has every 60 s. */
+const LATE = 60 * SECOND;
 
 /** The whole of the asking; see the module. */
 export class GraphSync {
@@ -66,7 +73,7 @@ export class GraphSync {
   readonly #sessions = new Map<number, boolean>();
   /** Sessions asked in this round. */
   readonly #asked = new Set<number>();
-  #active: { session: number; sync: PeerSync } | null = null;
+  #active: { session: number; sync: PeerSync; hasAsked: boolean } | null = null;
   #complete = 0;
   /** No peer is asked before, µs. */
   #notBefore = 0;
@@ -131,7 +138,7 @@ export class GraphSync {
       this.#asked.add(session);
       const { view, chain } = this.#options;
       const sync = new PeerSync({ view, chain, extended }, now);
-      this.#active = { session, sync };
+      this.#active = { session, sync, hasAsked: false };
       this.#send(session, sync.first);
       return;
     }
@@ -141,20 +148,26 @@ export class GraphSync {
   #go(next: Uint8Array | null): void {
     const { session, sync } = this.#active!;
     // Sending may end the session, and so the asking; a sync that has ended by itself sends nothing.
-    if (next) this.#send(session, next);
+    if (next) {
+      // Only query_short_channel_ids brings gossip.
+      this.#active!.hasAsked = true;
+      this.#options.onAsked?.(session, Infinity);
+      this.#send(session, next);
+    }
     if (sync.end === null) return;
     this.#leave(sync.end);
     if (BLAMEWORTHY.has(sync.end)) this.#options.onMisbehaved(session, sync.end);
   }
 
   #leave(end: SyncEnd | "closed"): void {
-    const { sync } = this.#active!;
+    const { session, sync, hasAsked } = this.#active!;
     this.#active = null;
     this.#ends[end] = (this.#ends[end] ?? 0) + 1;
     this.#wanted += sync.wanted;
     this.#timeouts += sync.timeouts;
     const now = this.#options.clock.now();
-    const { peers = PEERS, roundSeconds = ROUND_SECONDS } = this.#options;
+    const { peers = PEERS, roundSeconds = ROUND_SECONDS, onAsked } = this.#options;
+    if (hasAsked) onAsked?.(session, now + LATE);
     this.#notBefore = now + PAUSE;
     this.#newRoundAt = now + roundSeconds * SECOND;
     if (end === "complete" && ++this.#complete === peers) {
