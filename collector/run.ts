@@ -127,7 +127,15 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     initTimeout: config.peers.init_timeout,
     rotateEvery: config.peers.rotate_every,
     rotateShare: config.peers.rotate_share,
-  }, { clock, random, sink: intake, book: choice.book, ways: choice.ways, gossip });
+  }, {
+    clock,
+    random,
+    sink: intake,
+    book: choice.book,
+    ways: choice.ways,
+    gossip,
+    onDials: (event) => intake.recorder.note(event),
+  });
   choice.onLearnt = () => manager.lookAgain();
   log.info("Collector {name} ({nodeId}) keeps {target} peers on {network} and knows {nodes}", {
     name: config.name,
@@ -147,7 +155,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     });
     stack.use(sendHeartbeats(uplink.link, facts, clock));
     stack.use(sampleOffsets(uplink.link, clock, (sample) => {
-      intake.recorder.clockEvent({ kind: "clock_sample", ...sample });
+      intake.recorder.note({ kind: "clock_sample", ...sample });
     }));
   }
   stack.use(watchSteps({
@@ -157,7 +165,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       log.warning("The wall clock jumped by {seconds} s; stamps go on without it", {
         seconds: step.step / 1e6,
       });
-      intake.recorder.clockEvent({ kind: "clock_step", ...step });
+      intake.recorder.note({ kind: "clock_step", ...step });
     },
   }));
   const parts = { manager, intake, spool, delivery, gossip };

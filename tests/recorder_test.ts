@@ -12,6 +12,7 @@ import {
 import { decodeBatch, MAX_BATCH_BYTES } from "../shared/batch/codec.ts";
 import { seededRandom } from "../shared/random.ts";
 import { ManualClock } from "./support/manual_clock.ts";
+import { sessionFigures } from "./support/session_figures.ts";
 
 const SECOND = 1_000_000;
 const HOUR_SECONDS = 3600;
@@ -72,11 +73,7 @@ class Recording implements Disposable {
       at: this.clock.now(),
       by: "peer",
       reason,
-      receipts: 0,
-      bytes_in: 0,
-      bytes_out: 0,
-      first_gossip_at: null,
-      last_gossip_at: null,
+      ...sessionFigures(),
     });
   }
 

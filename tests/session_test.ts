@@ -116,6 +116,12 @@ Deno.test("a session begins with init, then the filter, and records all gossip w
   assert.equal(closed.first_gossip_at, receipts[0].receivedAt);
   assert.equal(closed.last_gossip_at, receipts.at(-1)!.receivedAt);
   assert.ok(closed.bytes_in > 3000 && closed.bytes_out > 100);
+  // In: its init and all gossip. Out: our init and filter.
+  assert.deepEqual(
+    [closed.messages_in, closed.messages_out, closed.gossip_out],
+    [graph.length + 2, 2, 0],
+  );
+  assert.deepEqual([closed.pings_sent, closed.rtt_median], [0, null]);
 });
 
 Deno.test("gossip in one write with init is recorded behind the session's opening", async () => {
@@ -210,6 +216,46 @@ Deno.test("we ping with one ping in flight, and a peer that does not answer is l
   assert.deepEqual(pings, [1, 1], "no second ping while one is in flight");
   await clock.advance(30_000);
   assert.deepEqual(await talk.end, { by: "us", reason: "it does not answer pings", cause: "lost" });
+  const [closed] = talk.recorded.events("session_closed");
+  assert.deepEqual([closed.pings_sent, closed.pings_answered], [2, 1]);
+  assert.ok(closed.rtt_median !== null && closed.rtt_min === closed.rtt_max);
+});
+
+Deno.test("a session that goes on tells how it is doing, with pings and pongs of both sides", async () => {
+  const clock = new ManualClock();
+  const talk = await Talk.begin(
+    lightning(async (wire) => {
+      for (let pings = 0; (await wire.next()) !== null; pings++) {
+        await wire.send({ type: 19, ignored: new Uint8Array(1) });
+        // Asks for no pong: each answer of ours would be taken for a ping here.
+        if (pings === 0) {
+          await wire.send({ type: 18, numPongBytes: 65_535, ignored: new Uint8Array(0) });
+        }
+        await wire.send(graph[pings % graph.length]);
+      }
+    }),
+    { clock },
+  );
+  await using _ = talk;
+  await until(() => talk.session.number >= 0);
+  for (let minute = 0; minute < 11; minute++) {
+    for (const _half of [1, 2]) {
+      const before = texts(talk).length;
+      await clock.advance(30_000);
+      await until(() => texts(talk).length === before + 1);
+    }
+  }
+  const [opened] = talk.recorded.events("session_opened");
+  const states = talk.recorded.events("session_state");
+  const minutes = states.map(({ at }) => Math.floor((at - opened.filter_at) / 60e6));
+  assert.deepEqual(minutes, [5, 10]);
+  const [, { receipts, pings_sent, pings_answered, pings_received, pongs_sent }] = states;
+  assert.equal(pings_received, 1);
+  assert.equal(pongs_sent, 0);
+  // The ping of that very moment is under way.
+  assert.equal(pings_answered, receipts);
+  assert.equal(pings_sent, receipts + 1);
+  assert.deepEqual(talk.recorded.events("session_closed"), []);
 });
 
 Deno.test("a channel open and gossip queries are answered with the least that is owed", async () => {

@@ -2,9 +2,11 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import fc from "fast-check";
 import {
+  ADDRESS_KINDS,
   type Batch,
   batchId,
   type CollectorEvent,
+  DIAL_OUTCOMES,
   RECEIPT_REPEAT,
   RECEIPT_WARMUP,
   VERDICTS,
@@ -163,6 +165,23 @@ Deno.test("any batch that decodes can be committed", async () => {
   const whole = fc.oneof(fc.nat(5), fc.maxSafeNat(), fc.constant(Number.MAX_SAFE_INTEGER));
   const u32 = fc.oneof(fc.nat(5), fc.integer({ min: 0, max: 2 ** 32 - 1 }));
   const text = fc.string({ unit: "binary", maxLength: 20 });
+  const figures = {
+    receipts: whole,
+    bytes_in: whole,
+    bytes_out: whole,
+    first_gossip_at: fc.option(whole),
+    last_gossip_at: fc.option(whole),
+    messages_in: fc.option(whole),
+    messages_out: fc.option(whole),
+    gossip_out: fc.option(whole),
+    pings_sent: fc.option(whole),
+    pings_answered: fc.option(whole),
+    rtt_min: fc.option(whole),
+    rtt_median: fc.option(whole),
+    rtt_max: fc.option(whole),
+    pings_received: fc.option(whole),
+    pongs_sent: fc.option(whole),
+  };
   const event: fc.Arbitrary<CollectorEvent> = fc.oneof(
     fc.record({
       kind: fc.constant("run_started" as const),
@@ -187,11 +206,26 @@ Deno.test("any batch that decodes can be committed", async () => {
       at: whole,
       by: fc.constantFrom("us" as const, "peer" as const, "network" as const),
       reason: text,
-      receipts: whole,
-      bytes_in: whole,
-      bytes_out: whole,
-      first_gossip_at: fc.option(whole),
-      last_gossip_at: fc.option(whole),
+      ...figures,
+    }),
+    fc.record({
+      kind: fc.constant("session_state" as const),
+      session: u32,
+      at: whole,
+      ...figures,
+    }),
+    fc.record({
+      kind: fc.constant("dial_outcomes" as const),
+      since: whole,
+      at: whole,
+      dials: fc.array(
+        fc.record({
+          outcome: fc.constantFrom(...DIAL_OUTCOMES),
+          address: fc.constantFrom(...ADDRESS_KINDS),
+          count: whole,
+        }),
+        { maxLength: 3 },
+      ),
     }),
     fc.record({
       kind: fc.constant("batches_dropped" as const),

@@ -7,6 +7,7 @@ import { gossipFacts } from "../shared/bolt/facts.ts";
 import { toHex } from "../shared/text.ts";
 import { openArchive, receiptLines, rows } from "./support/archive.ts";
 import { BatchMaker, nodeId, plainMessage } from "./support/batch_maker.ts";
+import { sessionFigures } from "./support/session_figures.ts";
 import { tempDir } from "./support/temp_dir.ts";
 
 const SECOND = 1_000_000;
@@ -25,9 +26,23 @@ function channelUpdate(timestamp: number): Uint8Array {
 }
 
 function closing(session: number, at: number): SessionClosed {
-  const counts = { receipts: 3, bytes_in: 2 ** 40, bytes_out: 17 };
-  const gossip = { first_gossip_at: at - 2, last_gossip_at: null };
-  return { kind: "session_closed", session, at, by: "peer", reason: "bye", ...counts, ...gossip };
+  const figures = sessionFigures({
+    receipts: 3,
+    bytes_in: 2 ** 40,
+    bytes_out: 17,
+    first_gossip_at: at - 2,
+    messages_in: 9,
+    messages_out: 8,
+    gossip_out: 1,
+    pings_sent: 4,
+    pings_answered: 3,
+    rtt_min: 1000,
+    rtt_median: 2000,
+    rtt_max: 4000,
+    pings_received: 2,
+    pongs_sent: 1,
+  });
+  return { kind: "session_closed", session, at, by: "peer", reason: "bye", ...figures };
 }
 
 Deno.test("a batch becomes rows of every table, exactly as told", async () => {
@@ -46,6 +61,12 @@ Deno.test("a batch becomes rows of every table, exactly as told", async () => {
   maker.event(closing(one, epoch + 9));
   maker.event({ kind: "clock_sample", at: epoch + 6, offset: -(2 ** 40), uncertainty: 7 });
   maker.event({ kind: "clock_step", at: epoch + 8, step: -9 });
+  maker.event({
+    kind: "dial_outcomes",
+    since: epoch,
+    at: epoch + 7,
+    dials: [{ outcome: "refused", address: "onion", count: 2 ** 40 }],
+  });
   maker.event({ kind: "run_ended", at: epoch + 10, receipts: 3 });
   assert.deepEqual(await store.commit([maker.close()]), [{ status: "committed", want: null }]);
 
@@ -67,6 +88,14 @@ Deno.test("a batch becomes rows of every table, exactly as told", async () => {
   assert.deepEqual(await rows(store, "SELECT * FROM clock_steps"), [
     { ...own, noticed_at: isoTime(epoch + 8), step_microseconds: -9 },
   ]);
+  assert.deepEqual(await rows(store, "SELECT * FROM dial_outcomes"), [{
+    ...own,
+    from_at: isoTime(epoch),
+    to_at: isoTime(epoch + 7),
+    address_kind: "onion",
+    outcome: "refused",
+    dials: 2 ** 40,
+  }]);
   const facts = gossipFacts(raw);
   assert.deepEqual(await rows(store, "SELECT * FROM messages"), [{
     message_id: 1,
@@ -105,8 +134,20 @@ Deno.test("a batch becomes rows of every table, exactly as told", async () => {
     bytes_out: 17,
     first_gossip_at: "2025-09-26T00:00:00.000007Z",
     last_gossip_at: null,
+    counted_at: "2025-09-26T00:00:00.000009Z",
+    messages_in: 9,
+    messages_out: 8,
+    gossip_out: 1,
+    pings_sent: 4,
+    pings_answered: 3,
+    rtt_min_microseconds: 1000,
+    rtt_median_microseconds: 2000,
+    rtt_max_microseconds: 4000,
+    pings_received: 2,
+    pongs_sent: 1,
   });
   assert.equal(sessions[1].closed_at, null);
+  assert.equal(sessions[1].counted_at, null);
   const [{ last_commit_at: _, ...epochRow }] = await rows(store, "SELECT * FROM epochs");
   assert.deepEqual(epochRow, {
     epoch_id: 1,
@@ -387,4 +428,47 @@ Deno.test("more collectors than fit into memory all keep their marks and numbers
       (SELECT count(*) FROM gaps) AS gaps, (SELECT count(*) FROM receipts) AS receipts FROM epochs`,
   );
   assert.deepEqual(counts, { epochs: 70, batches: 210, gaps: 0, receipts: 210 });
+});
+
+Deno.test("a session's latest figures hold, whatever order they come in, and its end before all", async () => {
+  await using dir = await tempDir();
+  await using store = await openArchive(dir.join("a.duckdb"));
+  const maker = new BatchMaker();
+  const { epoch } = maker;
+  const state = (session: number, at: number, receipts: number) =>
+    maker.event({ kind: "session_state", session, at, ...sessionFigures({ receipts }) });
+  const told = async () =>
+    (await rows(store, "SELECT number, receipts, counted_at, closed_by FROM sessions ORDER BY 1"))
+      .map((row) => Object.values(row));
+  const at = (second: number) => epoch + second * SECOND;
+
+  const [one, two] = [maker.session(1), maker.session(2)];
+  state(one, at(20), 20);
+  state(one, at(10), 10);
+  await store.commit([maker.close()]);
+  assert.deepEqual(await told(), [
+    [one, 20, isoTime(at(20)), null],
+    [two, null, null, null],
+  ]);
+
+  // Session 3 is not told of yet, and session 1 ends before its last but one state comes.
+  const three = two + 1;
+  state(three, at(30), 30);
+  maker.event(closing(one, at(40)));
+  state(one, at(35), 35);
+  state(two, at(36), 36);
+  await store.commit([maker.close()]);
+  state(one, at(38), 38);
+  state(two, at(33), 33);
+  await store.commit([maker.close()]);
+  assert.deepEqual(await told(), [
+    [one, 3, isoTime(at(40)), "peer"],
+    [two, 36, isoTime(at(36)), null],
+  ]);
+  assert.deepEqual(store.wants().map(({ want }) => want.sessions), [[three]]);
+
+  assert.equal(maker.session(3), three);
+  await store.commit([maker.close()]);
+  assert.deepEqual((await told())[2], [three, 30, isoTime(at(30)), null]);
+  assert.deepEqual(await rows(store, "SELECT * FROM unresolved_events"), []);
 });

@@ -23,6 +23,9 @@ import type { ArchiveState } from "./state.ts";
 
 const MICROSECONDS_PER_SECOND = 1_000_000;
 
+/** What a session saw and how it ended, before it is told: the columns of a row of `sessions` from `closed_at` on. */
+const NOT_KNOWN_YET = Array(19).fill(null);
+
 /** A message of a batch. */
 export interface HashedMessage {
   /** Of its bytes. */
@@ -51,6 +54,7 @@ export class Group {
     unresolved_events: new RowBuffer("unresolved_events"),
     clock_samples: new RowBuffer("clock_samples"),
     clock_steps: new RowBuffer("clock_steps"),
+    dial_outcomes: new RowBuffer("dial_outcomes"),
   };
   /** Changes to rows that are in the archive, or will be when they are made. */
   readonly changes: StagedChanges = new StagedChanges();
@@ -261,8 +265,7 @@ export class Group {
       instant(event.filter_at),
       bigintOrNull(event.filter_first),
       event.features,
-      // How it ended, not known yet.
-      ...[null, null, null, null, null, null, null, null],
+      ...NOT_KNOWN_YET,
     );
     const { sessions, overflown } = epoch.wanted;
     if (sessions.delete(event.session) || overflown) this.toResolve.add(epoch);
@@ -286,9 +289,10 @@ export class Group {
         this.touched.add(dropped);
         break;
       }
+      case "session_state":
       case "session_closed":
         if (epoch.sessions.get(event.session) !== 0) {
-          this.changes.closed(epoch.id, event);
+          this.changes.session(epoch.id, event);
         } else {
           epoch.wantSession(event.session);
           const text = JSON.stringify(event);
@@ -311,6 +315,19 @@ export class Group {
           instant(event.at),
           BigInt(event.step),
         );
+        break;
+      case "dial_outcomes":
+        for (const { outcome, address, count } of event.dials) {
+          this.rows.dial_outcomes.push(
+            epoch.id,
+            epoch.collectorId,
+            instant(event.since),
+            instant(event.at),
+            address,
+            outcome,
+            BigInt(count),
+          );
+        }
         break;
       default:
         event satisfies never;

@@ -10,6 +10,7 @@ import compat from "./migrations/0002_compat.duckdb.sql" with { type: "text" };
 import clock from "./migrations/0003_clock.sql" with { type: "text" };
 import comments from "./migrations/0004_comments.sql" with { type: "text" };
 import days from "./migrations/0005_days.duckdb.sql" with { type: "text" };
+import sessions from "./migrations/0006_sessions.sql" with { type: "text" };
 
 /** One step of the schema. */
 export interface Migration {
@@ -34,6 +35,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 3, name: "clock", sql: clock },
   { version: 4, name: "comments", sql: comments },
   { version: 5, name: "days", sql: days, duckDbOnly: true },
+  { version: 6, name: "sessions", sql: sessions },
 ];
 
 /**

@@ -4,10 +4,12 @@
  * @module
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { SessionClosed, Verdict } from "../../shared/batch/batch.ts";
+import type { Verdict } from "../../shared/batch/batch.ts";
+import { decodeEvents } from "../../shared/batch/events.ts";
 import { rowsOf } from "./database.ts";
 import type { Epoch } from "./epoch.ts";
 import type { StagedChanges } from "./staged.ts";
+import type { SessionTold } from "./staged_sessions.ts";
 
 /** An unresolved receipt whose message and session are both known by now. */
 const RESOLVED_RECEIPTS = `unresolved_receipts u
@@ -62,15 +64,16 @@ async function resolveEvents(
     const { verdict } = JSON.parse(String(event)) as { verdict: Verdict };
     changes.verdict(Number(message_id), verdict);
   }
-  const closings = await rowsOf(
+  const told = await rowsOf(
     connection,
     `SELECT u.event FROM unresolved_events u
     JOIN sessions s ON s.epoch_id = u.epoch_id AND s.number = u.session_number
     WHERE u.epoch_id = $1`,
     [epoch.id],
   );
-  for (const { event } of closings) {
-    changes.closed(epoch.id, JSON.parse(String(event)) as SessionClosed);
+  for (const { event } of told) {
+    const [read] = decodeEvents(new TextEncoder().encode(`[${event}]`));
+    changes.session(epoch.id, read as SessionTold);
   }
   await connection.run(
     `DELETE FROM unresolved_events WHERE epoch_id = $1

@@ -33,6 +33,7 @@ export type RowTable =
   | "unresolved_events"
   | "clock_samples"
   | "clock_steps"
+  | "dial_outcomes"
   | "gaps"
   | "dead_letters";
 
@@ -43,7 +44,8 @@ const TABLES = {
   sessions: [
     ...[BIGINT, INTEGER, BIGINT, INTEGER, INTEGER, VARCHAR, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ],
     ...[BIGINT, VARCHAR, TIMESTAMPTZ, VARCHAR, VARCHAR, BIGINT, BIGINT, BIGINT],
-    ...[TIMESTAMPTZ, TIMESTAMPTZ],
+    ...[TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ, BIGINT, BIGINT, BIGINT, BIGINT, BIGINT, BIGINT],
+    ...[BIGINT, BIGINT, BIGINT, BIGINT],
   ],
   hot_messages: [
     ...[BIGINT, BLOB, INTEGER, INTEGER, VARCHAR, BIGINT, SMALLINT, VARCHAR, TIMESTAMPTZ, BLOB],
@@ -54,6 +56,7 @@ const TABLES = {
   unresolved_events: [INTEGER, BIGINT, BIGINT, VARCHAR],
   clock_samples: [INTEGER, INTEGER, TIMESTAMPTZ, BIGINT, BIGINT],
   clock_steps: [INTEGER, INTEGER, TIMESTAMPTZ, BIGINT],
+  dial_outcomes: [INTEGER, INTEGER, TIMESTAMPTZ, TIMESTAMPTZ, VARCHAR, VARCHAR, BIGINT],
   gaps: [INTEGER, BIGINT, BIGINT, BIGINT, BIGINT, TIMESTAMPTZ, VARCHAR],
   dead_letters: [TIMESTAMPTZ, VARCHAR, VARCHAR, BLOB],
 } satisfies Record<RowTable, DuckDBType[]>;

@@ -20,6 +20,9 @@ const REFERENCES = [
   ["unresolved_receipts", "epoch_id", "epochs"],
   ["unresolved_events", "epoch_id", "epochs"],
   ["gaps", "epoch_id", "epochs"],
+  ["clock_samples", "epoch_id", "epochs"],
+  ["clock_steps", "epoch_id", "epochs"],
+  ["dial_outcomes", "epoch_id", "epochs"],
 ] as const;
 
 /** What no two rows of a table share. */
@@ -100,6 +103,39 @@ export const CHECKS: readonly Check[] = [
   ),
   sqlCheck(
     "contradiction",
+    "each session's counts and times agree with one another",
+    `SELECT count(*) FILTER (WHERE closed_at <> counted_at OR receipts > messages_in OR gossip_out > messages_out
+        OR pings_answered > pings_sent OR pings_sent > messages_out OR pongs_sent > messages_out
+        OR (pings_answered > 0) <> (rtt_median_microseconds IS NOT NULL)
+        OR rtt_min_microseconds > rtt_median_microseconds OR rtt_median_microseconds > rtt_max_microseconds
+        OR (receipts > 0) <> (first_gossip_at IS NOT NULL) OR first_gossip_at > last_gossip_at) AS misfits,
+      count(*) AS seen
+    FROM sessions`,
+  ),
+  sqlCheck(
+    "contradiction",
+    "the sessions of a run that ended without gaps have all its receipts",
+    `WITH told AS (
+      SELECT e.stamped_receipts, sum(s.receipts) AS receipts
+      FROM epochs e JOIN sessions s ON s.epoch_id = e.epoch_id
+      WHERE e.ended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM gaps g WHERE g.epoch_id = e.epoch_id)
+      GROUP BY e.epoch_id, e.stamped_receipts
+    )
+    SELECT count(*) FILTER (WHERE receipts IS DISTINCT FROM stamped_receipts) AS misfits, count(*) AS seen FROM told`,
+  ),
+  sqlCheck(
+    "contradiction",
+    "dials are counted once: the spans of a run follow one another, and none is empty",
+    `WITH spans AS (
+      SELECT epoch_id, from_at, to_at, count(*) - count(DISTINCT (address_kind, outcome)) AS doubled, min(dials) AS least
+      FROM dial_outcomes GROUP BY epoch_id, from_at, to_at
+    )
+    SELECT count(*) FILTER (WHERE doubled > 0 OR least < 1 OR to_at < from_at OR from_at < before) AS misfits,
+      count(*) AS seen
+    FROM (SELECT *, lag(to_at) OVER (PARTITION BY epoch_id ORDER BY from_at, to_at) AS before FROM spans)`,
+  ),
+  sqlCheck(
+    "contradiction",
     "no receipt of a message is earlier than its first_seen",
     `SELECT count(*) FILTER (WHERE r.first < m.first_seen) AS misfits, count(*) AS seen FROM messages m
     JOIN (SELECT message_id, min(received_at) AS first FROM receipts GROUP BY message_id) r
@@ -130,7 +166,7 @@ export const CHECKS: readonly Check[] = [
   ),
   sqlCheck(
     "loss",
-    "every verdict's message and every closing's session were told",
+    "every verdict's message and every told session's opening were told",
     "SELECT count(*) AS misfits, count(*) AS seen FROM unresolved_events",
   ),
   sqlCheck(

@@ -4,16 +4,17 @@
  *
  * @module
  */
+import { ADDRESS_KINDS, type AddressKind } from "../../shared/batch/batch.ts";
 import { printable } from "../../shared/text.ts";
 import { AddressFault } from "./fault.ts";
 import { formatIp, IPV4_BYTES, parseIp, unmapped } from "./ip.ts";
 import { checkOnion, isOnion } from "./onion.ts";
 
 /** The kinds of hosts; an onion service is one of version 3. */
-export const HOST_KINDS = ["ipv4", "ipv6", "dns", "onion"] as const;
+export const HOST_KINDS: typeof ADDRESS_KINDS = ADDRESS_KINDS;
 
 /** One of {@link HOST_KINDS}. */
-export type HostKind = typeof HOST_KINDS[number];
+export type HostKind = AddressKind;
 
 /** A host and a port. Two that are the same place have the same texts. */
 export interface Endpoint {

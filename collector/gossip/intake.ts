@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SessionClosed, SessionOpened } from "../../shared/batch/batch.ts";
+import type { SessionClosed, SessionOpened, SessionState } from "../../shared/batch/batch.ts";
 import { type ReceiptSink, Recorder } from "../receipt/recorder.ts";
 import type { RecorderDependencies, RecorderOptions } from "../receipt/recorder_options.ts";
 import { type TextLimits, TextQuotas } from "./text_quotas.ts";
@@ -78,6 +78,11 @@ export class Intake implements ReceiptSink, Disposable {
     if (this.#provenBad.size === 0) return;
     const verdict = this.#provenBad.get(number);
     if (verdict) this.#onBad({ source: session, number, verdict, proven: true });
+  }
+
+  /** See {@link ReceiptSink.sessionState}. */
+  sessionState(state: Omit<SessionState, "kind">): void {
+    this.recorder.sessionState(state);
   }
 
   /** See {@link ReceiptSink.closeSession}. */

@@ -13,6 +13,7 @@ import type { Question, Taken } from "../gossip/queries/question.ts";
 import { answerToOpen, pongFor } from "./answers.ts";
 import type { Conduct } from "./conduct.ts";
 import { quoted } from "./quoted.ts";
+import type { SessionCounts } from "./session_counts.ts";
 
 /** What came beside gossip, over all sessions. */
 export interface ControlCounts {
@@ -43,6 +44,8 @@ export interface ControlOptions {
   readonly conduct: Conduct;
   /** Counts, shared by all sessions. */
   readonly counts: ControlCounts;
+  /** Counts, of this session alone. */
+  readonly own: SessionCounts;
   /** Writes at once, in order. */
   readonly send: (...messages: Uint8Array[]) => void;
   /** Takes a question about gossip. */
@@ -88,19 +91,23 @@ export class Control {
    * @returns false when the pong is overdue.
    */
   ping(): boolean {
-    if (this.#pingsDue === 0) this.#options.send(PING);
+    if (this.#pingsDue === 0) {
+      this.#options.own.pinged(this.#options.clock.now());
+      this.#options.send(PING);
+    }
     return this.#pingsDue++ < MAX_PINGS_DUE;
   }
 
   /** Answers the pings among the messages of one read, from index `first` on; to be called before all other work. */
   answerPings(messages: readonly Uint8Array[], first: number): void {
-    const { conduct, clock, counts } = this.#options;
+    const { conduct, clock, counts, own } = this.#options;
     let pongs: Uint8Array[] | undefined;
     for (let i = first; i < messages.length; i++) {
       const raw = messages[i];
       if (raw[1] !== PING_TYPE || raw[0] !== 0) continue;
       const ping = this.#decode(raw);
       if (!ping?.known || ping.type !== PING_TYPE) continue;
+      own.pingsReceived++;
       const pong = pongFor(ping.numPongBytes);
       const objection = conduct.ping(pong?.length ?? 0, clock.now());
       if (objection) return this.#options.onMisbehaved(objection);
@@ -108,15 +115,21 @@ export class Control {
     }
     if (!pongs) return;
     counts.pings += pongs.length;
+    own.pongsSent += pongs.length;
     this.#options.send(...pongs);
   }
 
-  /** Takes a message that is not gossip. Pings are left to {@link Control.answerPings}. */
-  take(raw: Uint8Array): void {
+  /**
+   * Takes a message that is not gossip. Pings are left to {@link Control.answerPings}.
+   *
+   * @param receivedAt when it was read, µs since the Unix epoch.
+   */
+  take(raw: Uint8Array, receivedAt: number): void {
     const message = this.#decode(raw);
     if (!message || message.type === PING_TYPE) return;
     if (message.known && message.type === 19) {
       this.#pingsDue = 0;
+      this.#options.own.ponged(receivedAt);
     } else if (message.known && (message.type === 1 || message.type === 17)) {
       this.#takeComplaint(message.type, message.channelId, message.data);
     } else {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { DialOutcomes } from "../../shared/batch/batch.ts";
 import type { Network } from "../../shared/bolt/chains.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
@@ -15,6 +16,8 @@ import type { BadMessage } from "../gossip/verifier.ts";
 import type { ReceiptSink } from "../receipt/recorder.ts";
 import { type Backoff, type Cause, CAUSES, outcomeOf } from "./backoff.ts";
 import { type ControlCounts, noControlCounts } from "./control.ts";
+import { outcomeBeforeInit, outcomeOfDial } from "./dial_outcome.ts";
+import { DialTally, tellDials } from "./dial_tally.ts";
 import { dial, DialFault, type Dialled, type Ways } from "./dialer.ts";
 import { Meter } from "../meter.ts";
 import { Session, type SessionEnd } from "./session.ts";
@@ -61,6 +64,8 @@ export interface ManagerDependencies {
   readonly random: Random;
   /** Gets every receipt. */
   readonly sink: ReceiptSink;
+  /** Is told every minute what became of the dials. */
+  readonly onDials?: (event: DialOutcomes) => void;
   /** How long a peer is left alone after a failure. */
   readonly backoff?: Backoff;
 }
@@ -104,6 +109,7 @@ export class PeerManager {
   readonly #byNumber = new Map<number, Session>();
   readonly #control = noControlCounts();
   readonly #ended = Object.fromEntries(CAUSES.map((cause) => [cause, 0])) as Record<Cause, number>;
+  readonly #tally: DialTally;
   #dials = 0;
   /** Peers that were asked for all they have and are connected, or stayed long enough to tell. */
   #bootstraps = 0;
@@ -116,6 +122,7 @@ export class PeerManager {
     this.#options = options;
     this.#dependencies = dependencies;
     this.#sync = this.#newSync();
+    this.#tally = new DialTally(dependencies.clock.now());
   }
 
   /** See {@link PeerCounts}. */
@@ -149,7 +156,15 @@ export class PeerManager {
     const { clock, book } = this.#dependencies;
     const onAbort = () => this.#wake();
     signal.addEventListener("abort", onAbort, { once: true });
-    const upkeep = [this.#rotate(signal), this.#keepGraphWhole(signal)];
+    // Ends upkeep also when a bug ends the run.
+    const done = new AbortController();
+    const running = AbortSignal.any([signal, done.signal]);
+    const { onDials = () => {} } = this.#dependencies;
+    const upkeep = [
+      this.#rotate(running),
+      this.#keepGraphWhole(running),
+      tellDials(this.#tally, clock, running, onDials),
+    ];
     try {
       while (!signal.aborted && this.#bug === undefined) {
         const now = clock.now();
@@ -166,6 +181,7 @@ export class PeerManager {
     } finally {
       signal.removeEventListener("abort", onAbort);
       for (const session of this.#sessions) session.end(STOPPED);
+      done.abort();
       await Promise.all([...this.#attempts, ...upkeep]);
     }
     if (this.#bug !== undefined) throw this.#bug;
@@ -256,6 +272,7 @@ export class PeerManager {
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof DialFault)) throw error;
+      this.#tally.add(outcomeOfDial(error), peer.end.kind);
       this.#release(peer, { by: "network", reason: error.message, cause: error.code }, -Infinity);
       return;
     }
@@ -281,6 +298,7 @@ export class PeerManager {
       onMessage: bootstraps ? (raw) => this.#sync.receive(session.number, raw) : undefined,
       onOpen: (features) => {
         openedAt = clock.now();
+        this.#tally.add("connected", link.peer.end.kind);
         this.#byNumber.set(session.number, session);
         if (bootstraps) this.#sync.opened(session.number, features);
         book.worked(link.peer, openedAt);
@@ -295,6 +313,9 @@ export class PeerManager {
       this.#byNumber.delete(session.number);
       this.#sync.closed(session.number);
     });
+    if (session.number < 0 && !signal.aborted) {
+      this.#tally.add(outcomeBeforeInit(end.cause), link.peer.end.kind);
+    }
     const lasted = clock.now() - openedAt;
     if (bootstraps && lasted < BOOTSTRAPPED_MICROSECONDS) this.#bootstraps--;
     if (!signal.aborted) this.#release(link.peer, end, lasted);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SessionClosed } from "../../shared/batch/batch.ts";
+import type { SessionClosed, SessionFigures } from "../../shared/batch/batch.ts";
 import { chainHash, type Network } from "../../shared/bolt/chains.ts";
 import { initFeatures } from "../../shared/bolt/init.ts";
 import { encodeMessage } from "../../shared/bolt/message.ts";
@@ -24,6 +24,7 @@ import { Conduct } from "./conduct.ts";
 import { Control, type ControlCounts } from "./control.ts";
 import type { Dialled } from "./dialer.ts";
 import { ourInit, readInit } from "./init.ts";
+import { SessionCounts } from "./session_counts.ts";
 import { nextTurn } from "./turns.ts";
 
 /** How a session ended. */
@@ -56,7 +57,7 @@ export interface SessionOptions {
   readonly answerer: Answerer;
   /** Is called when init is done and the filter sent, before the first receipt, with the features of that init. */
   readonly onOpen: (features: Uint8Array) => void;
-  /** Gets every message after init. */
+  /** Gets every message after init; it holds only during the call. */
   readonly onMessage?: (raw: Uint8Array) => void;
 }
 
@@ -86,9 +87,7 @@ export class Session {
   /** Reads since the session last gave way, and its bytes then. */
   #readsInTurn = 0;
   #turnBeganAt = 0;
-  #receipts = 0;
-  #firstGossipAt: number | null = null;
-  #lastGossipAt: number | null = null;
+  readonly #counts = new SessionCounts();
 
   /** Takes the connection over; {@link Session.run} uses and ends it. */
   constructor(link: Dialled, options: SessionOptions) {
@@ -100,6 +99,7 @@ export class Session {
       clock: options.clock,
       conduct: this.#conduct,
       counts: options.counts,
+      own: this.#counts,
       send: (...messages) => this.#send(...messages),
       onQuestion: (question) => this.#ask(question),
       onMisbehaved: (reason) => this.#misbehaved(reason),
@@ -156,8 +156,9 @@ export class Session {
   /** Works on the messages of one read. Does not wait, so receipts stay in the order of their times. */
   #take(messages: readonly Uint8Array[], receivedAt: number): void {
     let first = 0;
+    this.#counts.messagesIn += messages.length;
     if (this.#number < 0) {
-      if (messages.length === 0 || !this.#open(messages[0])) return;
+      if (messages.length === 0 || !this.#open(messages[0].slice())) return;
       first = 1;
     }
     this.#control.answerPings(messages, first);
@@ -165,7 +166,8 @@ export class Session {
     for (let i = first; i < messages.length; i++) {
       const raw = messages[i];
       if (isGossip(raw)) this.#receive(raw, receivedAt);
-      else if (this.#end === undefined) this.#control.take(raw);
+      // A copy, for questions wait longer than the read holds.
+      else if (this.#end === undefined) this.#control.take(raw.slice(), receivedAt);
       this.#options.onMessage?.(raw);
     }
   }
@@ -182,9 +184,7 @@ export class Session {
   }
 
   #receive(raw: Uint8Array, receivedAt: number): void {
-    this.#receipts++;
-    this.#firstGossipAt ??= receivedAt;
-    this.#lastGossipAt = receivedAt;
+    this.#counts.receipt(receivedAt);
     this.#options.sink.receive(this.#number, raw, receivedAt);
   }
 
@@ -206,12 +206,14 @@ export class Session {
     this.#send(filter);
     const features = initFeatures(init);
     const { peer, dialledAt, handshakeAt } = this.#link;
+    const now = clock.now();
+    this.#counts.opened(now);
     this.#number = this.#options.sink.openSession({
       node_id: peer.nodeId,
       address: formatEndpoint(peer.end),
       dialled_at: dialledAt,
       handshake_at: handshakeAt,
-      filter_at: clock.now(),
+      filter_at: now,
       filter_first: filterFirst,
       features: toHex(features),
     });
@@ -221,6 +223,8 @@ export class Session {
 
   /** Encrypts and begins to write at once; a failure ends the session. */
   #send(...messages: Uint8Array[]): Promise<void> {
+    this.#counts.messagesOut += messages.length;
+    for (const raw of messages) if (isGossip(raw)) this.#counts.gossipOut++;
     return this.#link.connection.send(...messages).catch((error) => {
       if (!(error instanceof NoiseFault)) throw error;
       if (error.code !== "closed") this.#failed(error);
@@ -280,6 +284,7 @@ export class Session {
       if (this.#number >= 0 && !this.#control.ping()) {
         this.end({ by: "us", reason: "it does not answer pings", cause: "lost" });
       }
+      this.#tellState();
     }
   }
 
@@ -289,19 +294,23 @@ export class Session {
       .then(() => this.#end === undefined, () => false);
   }
 
+  /** Tells how the session is doing, when that is due. */
+  #tellState(): void {
+    const now = this.#options.clock.now();
+    if (this.#number < 0 || this.#end !== undefined || !this.#counts.isDue(now)) return;
+    this.#options.sink.sessionState({ session: this.#number, at: now, ...this.#figures() });
+  }
+
   #tellEnd({ by, reason }: SessionEnd): void {
     if (this.#number < 0) return;
-    this.#options.sink.closeSession({
-      session: this.#number,
-      at: this.#options.clock.now(),
-      by,
-      reason,
-      receipts: this.#receipts,
-      bytes_in: this.#link.connection.bytesIn(),
-      bytes_out: this.#link.connection.bytesOut(),
-      first_gossip_at: this.#firstGossipAt,
-      last_gossip_at: this.#lastGossipAt,
-    });
+    const at = this.#options.clock.now();
+    const session = this.#number;
+    this.#options.sink.closeSession({ session, at, by, reason, ...this.#figures() });
+  }
+
+  #figures(): SessionFigures {
+    const { connection } = this.#link;
+    return this.#counts.figures(connection.bytesIn(), connection.bytesOut());
   }
 }
 

@@ -8,10 +8,12 @@ import {
   type ClockSample,
   type ClockStep,
   type CollectorEvent,
+  type DialOutcomes,
   RECEIPT_REPEAT,
   RECEIPT_WARMUP,
   type SessionClosed,
   type SessionOpened,
+  type SessionState,
   type Verdict,
   VERDICTS,
   type Want,
@@ -45,6 +47,8 @@ export interface ReceiptSink {
    * @param receivedAt when the socket read returned, µs since the Unix epoch.
    */
   receive(session: number, raw: Uint8Array, receivedAt: number): void;
+  /** How a session is doing that goes on. */
+  sessionState(state: Omit<SessionState, "kind">): void;
   /** The session's end; no receipts of it may follow. */
   closeSession(closed: Omit<SessionClosed, "kind">): void;
 }
@@ -162,6 +166,11 @@ export class Recorder implements ReceiptSink, Disposable {
     return number;
   }
 
+  /** See {@link ReceiptSink.sessionState}. */
+  sessionState(state: Omit<SessionState, "kind">): void {
+    this.#tell({ ...state, kind: "session_state" });
+  }
+
   /** See {@link ReceiptSink.closeSession}. @throws {Error} when the session is not open: a bug of the caller. */
   closeSession(closed: Omit<SessionClosed, "kind">): void {
     const session = this.#sessions.get(closed.session);
@@ -184,8 +193,8 @@ export class Recorder implements ReceiptSink, Disposable {
     this.#tell({ ...dropped, kind: "batches_dropped", at: this.#dependencies.clock.now() });
   }
 
-  /** What was found out about the clock; after {@link end} it is too late for that. */
-  clockEvent(event: ClockStep | ClockSample): void {
+  /** What happened beside the sessions; after {@link end} it is too late for that. */
+  note(event: ClockStep | ClockSample | DialOutcomes): void {
     if (!this.#stop.signal.aborted) this.#tell(event);
   }
 

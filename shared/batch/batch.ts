@@ -60,7 +60,9 @@ export interface Receipts {
 export type CollectorEvent =
   | RunStarted
   | SessionOpened
+  | SessionState
   | SessionClosed
+  | DialOutcomes
   | BatchesDropped
   | ClockStep
   | ClockSample
@@ -100,18 +102,10 @@ export interface SessionOpened {
   readonly features: string;
 }
 
-/** The end of a session. */
-export interface SessionClosed {
-  /** Which event this is. */
-  readonly kind: "session_closed";
-  /** The session's number in this epoch. */
-  readonly session: number;
-  /** When. */
-  readonly at: number;
-  /** Who ended it. */
-  readonly by: "us" | "peer" | "network";
-  /** Why, in one printable line. */
-  readonly reason: string;
+/**
+ * What a session has seen so far. The first collectors told only the first five of these; of theirs the others are null.
+ */
+export interface SessionFigures {
   /** Receipts taken in it. */
   readonly receipts: number;
   /** Bytes read from the wire, framing included. */
@@ -122,6 +116,106 @@ export interface SessionClosed {
   readonly first_gossip_at: number | null;
   /** When its last gossip came, or null. */
   readonly last_gossip_at: number | null;
+  /** Messages read, of all kinds: receipts, pings, pongs and the rest. */
+  readonly messages_in: number | null;
+  /** Messages written, of all kinds. */
+  readonly messages_out: number | null;
+  /** Gossip among them: answers to the peer's own queries. */
+  readonly gossip_out: number | null;
+  /** Pings we sent. */
+  readonly pings_sent: number | null;
+  /** Those of them that got their pong. */
+  readonly pings_answered: number | null;
+  /** The shortest time from one of our pings to its pong, µs; null when none was answered. */
+  readonly rtt_min: number | null;
+  /** The median of these times, µs. */
+  readonly rtt_median: number | null;
+  /** The longest, µs. */
+  readonly rtt_max: number | null;
+  /** Pings of the peer. */
+  readonly pings_received: number | null;
+  /** Pongs we sent for them; a ping may ask for none. */
+  readonly pongs_sent: number | null;
+}
+
+/** How a session that goes on is doing: told now and then, so that what a killed collector saw of it is known. */
+export interface SessionState extends SessionFigures {
+  /** Which event this is. */
+  readonly kind: "session_state";
+  /** The session's number in this epoch. */
+  readonly session: number;
+  /** When. */
+  readonly at: number;
+}
+
+/** The end of a session. */
+export interface SessionClosed extends SessionFigures {
+  /** Which event this is. */
+  readonly kind: "session_closed";
+  /** The session's number in this epoch. */
+  readonly session: number;
+  /** When. */
+  readonly at: number;
+  /** Who ended it. */
+  readonly by: "us" | "peer" | "network";
+  /** Why, in one printable line. */
+  readonly reason: string;
+}
+
+/**
+ * What becomes of a dial, each once:
+ *
+ * - `connected`: init done, filter sent: a session began;
+ * - `refused`: the host refused the connection; `unreachable`: no route to it, or its onion service is down;
+ * - `timed_out`: no connection in time; `dns`: its name could not be looked up, or has no address;
+ * - `proxy`: the SOCKS5 proxy is missing or out of order; `not_allowed`: our own rules or sandbox forbid the address;
+ * - `handshake`: the peer closed or fell silent within the three acts; `wrong_key`: it does not hold the key;
+ * - `closed_before_init`: it closed after the handshake, as full nodes do; `no_init`: it sent none in time;
+ * - `incompatible`: its first message is no init, asks for what we lack, or is for another network;
+ * - `protocol_error`: it broke the transport's rules before init.
+ */
+export const DIAL_OUTCOMES = [
+  "connected",
+  "refused",
+  "unreachable",
+  "timed_out",
+  "dns",
+  "proxy",
+  "not_allowed",
+  "handshake",
+  "wrong_key",
+  "closed_before_init",
+  "no_init",
+  "incompatible",
+  "protocol_error",
+] as const;
+
+/** One of {@link DIAL_OUTCOMES}. */
+export type DialOutcome = typeof DIAL_OUTCOMES[number];
+
+/** What was dialled: an IP address, a DNS name or a Tor onion service. */
+export const ADDRESS_KINDS = ["ipv4", "ipv6", "dns", "onion"] as const;
+
+/** One of {@link ADDRESS_KINDS}. */
+export type AddressKind = typeof ADDRESS_KINDS[number];
+
+/** What became of the dials of a span of time. */
+export interface DialOutcomes {
+  /** Which event this is. */
+  readonly kind: "dial_outcomes";
+  /** When the span began. */
+  readonly since: number;
+  /** When it ended. */
+  readonly at: number;
+  /** How many dials came to which end, by what was dialled; each pair of the two at most once. */
+  readonly dials: readonly {
+    /** How they ended. */
+    readonly outcome: DialOutcome;
+    /** What was dialled. */
+    readonly address: AddressKind;
+    /** How many. */
+    readonly count: number;
+  }[];
 }
 
 /** Unsent batches that the spool had to drop: at its size cap, on a full disk, or because they were damaged. */

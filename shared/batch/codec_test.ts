@@ -1,7 +1,14 @@
 import assert from "node:assert/strict";
 import { crc32, deflateRawSync } from "node:zlib";
 import fc from "fast-check";
-import { type Batch, batchId, type CollectorEvent, VERDICTS } from "./batch.ts";
+import {
+  ADDRESS_KINDS,
+  type Batch,
+  batchId,
+  type CollectorEvent,
+  DIAL_OUTCOMES,
+  VERDICTS,
+} from "./batch.ts";
 import { encodeBody, MAX_BATCH_MESSAGES, MAX_BATCH_RECEIPTS } from "./body.ts";
 import { decodeBatch, encodeBatch, MAX_BATCH_BYTES, MAX_INFLATED_BYTES } from "./codec.ts";
 import { type BatchCode, BatchFault } from "./fault.ts";
@@ -31,6 +38,25 @@ const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }) =>
 const hex = (bytes: number) =>
   fc.uint8Array({ minLength: bytes, maxLength: bytes }).map((b) => b.toHex());
 
+/** Of a session so far; a collector may not know them all. */
+const figures = {
+  receipts: whole,
+  bytes_in: whole,
+  bytes_out: whole,
+  first_gossip_at: fc.option(whole),
+  last_gossip_at: fc.option(whole),
+  messages_in: fc.option(whole),
+  messages_out: fc.option(whole),
+  gossip_out: fc.option(whole),
+  pings_sent: fc.option(whole),
+  pings_answered: fc.option(whole),
+  rtt_min: fc.option(whole),
+  rtt_median: fc.option(whole),
+  rtt_max: fc.option(whole),
+  pings_received: fc.option(whole),
+  pongs_sent: fc.option(whole),
+};
+
 const event: fc.Arbitrary<CollectorEvent> = fc.oneof(
   record({
     kind: fc.constant("run_started" as const),
@@ -55,11 +81,21 @@ const event: fc.Arbitrary<CollectorEvent> = fc.oneof(
     at: whole,
     by: fc.constantFrom("us" as const, "peer" as const, "network" as const),
     reason: shortText,
-    receipts: whole,
-    bytes_in: whole,
-    bytes_out: whole,
-    first_gossip_at: fc.option(whole),
-    last_gossip_at: fc.option(whole),
+    ...figures,
+  }),
+  record({ kind: fc.constant("session_state" as const), session: u32, at: whole, ...figures }),
+  record({
+    kind: fc.constant("dial_outcomes" as const),
+    since: whole,
+    at: whole,
+    dials: fc.array(
+      record({
+        outcome: fc.constantFrom(...DIAL_OUTCOMES),
+        address: fc.constantFrom(...ADDRESS_KINDS),
+        count: whole,
+      }),
+      { maxLength: 9 },
+    ),
   }),
   record({
     kind: fc.constant("batches_dropped" as const),

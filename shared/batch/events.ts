@@ -5,7 +5,7 @@
  */
 import * as v from "valibot";
 import { errorText } from "../errors.ts";
-import type { CollectorEvent } from "./batch.ts";
+import { ADDRESS_KINDS, type CollectorEvent, DIAL_OUTCOMES } from "./batch.ts";
 import { BatchFault } from "./fault.ts";
 
 /** Events in one batch, at most. */
@@ -22,8 +22,29 @@ const difference = v.pipe(v.number(), v.safeInteger());
 /** Sessions are numbered in 32 bits. */
 const session = v.pipe(whole, v.maxValue(0xffff_ffff));
 const shortText = v.pipe(v.string(), v.maxLength(MAX_EVENT_TEXT));
+/** A figure that the first collectors did not tell. */
+const later = v.optional(v.nullable(whole), null);
 
-const eventSchema: v.GenericSchema<CollectorEvent> = v.variant("kind", [
+/** Of a session so far. */
+const figures = {
+  receipts: whole,
+  bytes_in: whole,
+  bytes_out: whole,
+  first_gossip_at: v.nullable(whole),
+  last_gossip_at: v.nullable(whole),
+  messages_in: later,
+  messages_out: later,
+  gossip_out: later,
+  pings_sent: later,
+  pings_answered: later,
+  rtt_min: later,
+  rtt_median: later,
+  rtt_max: later,
+  pings_received: later,
+  pongs_sent: later,
+};
+
+const eventSchema: v.GenericSchema<unknown, CollectorEvent> = v.variant("kind", [
   v.strictObject({
     kind: v.literal("run_started"),
     at: whole,
@@ -51,11 +72,21 @@ const eventSchema: v.GenericSchema<CollectorEvent> = v.variant("kind", [
     at: whole,
     by: v.picklist(["us", "peer", "network"]),
     reason: shortText,
-    receipts: whole,
-    bytes_in: whole,
-    bytes_out: whole,
-    first_gossip_at: v.nullable(whole),
-    last_gossip_at: v.nullable(whole),
+    ...figures,
+  }),
+  v.strictObject({ kind: v.literal("session_state"), session, at: whole, ...figures }),
+  v.strictObject({
+    kind: v.literal("dial_outcomes"),
+    since: whole,
+    at: whole,
+    dials: v.pipe(
+      v.array(v.strictObject({
+        outcome: v.picklist(DIAL_OUTCOMES),
+        address: v.picklist(ADDRESS_KINDS),
+        count: whole,
+      })),
+      v.maxLength(DIAL_OUTCOMES.length * ADDRESS_KINDS.length),
+    ),
   }),
   v.strictObject({
     kind: v.literal("batches_dropped"),

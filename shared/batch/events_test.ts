@@ -21,7 +21,10 @@ Deno.test("any bytes and any JSON give events or a fault", () => {
   const input = fc.oneof(
     fc.uint8Array({ maxLength: 100, size: "max" }),
     fc.json().map((text) => new TextEncoder().encode(text)),
-    fc.record({ kind: fc.constantFrom("run_ended", "session_closed"), at: fc.double() })
+    fc.record({
+      kind: fc.constantFrom("run_ended", "session_closed", "dial_outcomes"),
+      at: fc.double(),
+    })
       .map((event) => bytesOf([event])),
   );
   fc.assert(fc.property(input, (bytes) => {
@@ -54,4 +57,35 @@ Deno.test("an event with a missing, unknown, long or impossible field is refused
       path,
     );
   }
+});
+
+Deno.test("the end of a session told by an early collector has null for what that did not count", () => {
+  const told = { receipts: 3, bytes_in: 4, bytes_out: 5, first_gossip_at: 6, last_gossip_at: null };
+  const closed = { kind: "session_closed", session: 1, at: 7, by: "us", reason: "stop", ...told };
+  const untold = {
+    messages_in: null,
+    messages_out: null,
+    gossip_out: null,
+    pings_sent: null,
+    pings_answered: null,
+    rtt_min: null,
+    rtt_median: null,
+    rtt_max: null,
+    pings_received: null,
+    pongs_sent: null,
+  };
+  assert.deepEqual(decodeEvents(bytesOf([closed])), [{ ...closed, ...untold }]);
+});
+
+Deno.test("an outcome or address that is none, and more of them than there are, are refused", () => {
+  const event = (dials: unknown) => bytesOf([{ kind: "dial_outcomes", since: 1, at: 2, dials }]);
+  const dial = { outcome: "refused", address: "onion", count: 1 };
+  assert.equal(decodeEvents(event([dial, dial])).length, 1);
+  const refused = [
+    [{ ...dial, outcome: "lost" }],
+    [{ ...dial, address: "tor" }],
+    [{ ...dial, count: -1 }],
+    Array(53).fill(dial),
+  ];
+  for (const dials of refused) assert.throws(() => decodeEvents(event(dials)), BatchFault);
 });

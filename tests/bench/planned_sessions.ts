@@ -4,6 +4,7 @@
  * @module
  */
 import type { CollectorEvent } from "../../shared/batch/batch.ts";
+import { sessionFigures } from "../support/session_figures.ts";
 import type { Universe } from "../simnet/universe.ts";
 
 /** Odd bits that today's nodes offer. */
@@ -73,11 +74,14 @@ export class PlannedSessions {
         at: hasLeft ? Math.round(this.#startedAt + left * 1e6) : end,
         by: hasLeft ? "network" : "us",
         reason: hasLeft ? "connection reset" : "the collector stopped",
-        receipts: count,
-        bytes_in: count * WIRE_BYTES,
-        bytes_out: 1000,
-        first_gossip_at: instant(this.#first[session]),
-        last_gossip_at: instant(this.#last[session]),
+        ...sessionFigures({
+          receipts: count,
+          bytes_in: count * WIRE_BYTES,
+          bytes_out: 1000,
+          first_gossip_at: instant(this.#first[session]),
+          last_gossip_at: instant(this.#last[session]),
+          messages_in: count,
+        }),
       });
     }
     return [...events, { kind: "run_ended", at: end, receipts }];

@@ -19,6 +19,7 @@ import {
   MessageFault,
 } from "../../../shared/nats/message.ts";
 import { BatchMaker, plainMessage } from "../../support/batch_maker.ts";
+import { sessionFigures } from "../../support/session_figures.ts";
 import type { Fault } from "../../../shared/errors.ts";
 import { batchRefusal, check, refusal, sameBytes, type Target, utf8 } from "../target.ts";
 
@@ -45,12 +46,13 @@ function batches(): Batch[] {
     at,
     by: "peer",
     reason: "gone",
-    receipts: 6,
-    bytes_in: 1000,
-    bytes_out: 10,
-    first_gossip_at: at,
-    last_gossip_at: null,
+    ...sessionFigures({ receipts: 6, bytes_in: 1000, bytes_out: 10, first_gossip_at: at }),
   });
+  const figures = sessionFigures({ pings_sent: 2, pings_answered: 2, rtt_min: 1, rtt_max: 3 });
+  maker.event({ kind: "session_state", session: 1, at, ...figures });
+  const dial = { outcome: "refused", address: "onion", count: 2 } as const;
+  maker.event({ kind: "dial_outcomes", since: at, at: at + 9, dials: [dial] });
+  maker.event({ kind: "clock_sample", at, offset: -5, uncertainty: 7 });
   maker.event({ kind: "run_ended", at, receipts: 12 });
   return [full, maker.close(), maker.close()];
 }

@@ -1,0 +1,93 @@
+/**
+ * What one session counts, and when it tells of it.
+ *
+ * @module
+ */
+import type { SessionFigures } from "../../shared/batch/batch.ts";
+import { RoundTrips } from "./round_trips.ts";
+
+const MINUTE_MICROSECONDS = 60_000_000;
+/** A session first tells how it is doing at this age, then at twice its age the time before … */
+const FIRST_TOLD_MICROSECONDS = 5 * MINUTE_MICROSECONDS;
+/** … but at the latest after so long: of a thousand sessions, some 20 KB of batches an hour. */
+const MAX_UNTOLD_MICROSECONDS = 60 * MINUTE_MICROSECONDS;
+
+/** One session's figures. All instants are µs since the Unix epoch. */
+export class SessionCounts {
+  /** Messages read, init among them. */
+  messagesIn = 0;
+  /** Messages written, init and filter among them. */
+  messagesOut = 0;
+  /** Gossip among them. */
+  gossipOut = 0;
+  /** Pings of the peer. */
+  pingsReceived = 0;
+  /** Pongs for them. */
+  pongsSent = 0;
+  #receipts = 0;
+  #firstGossipAt: number | null = null;
+  #lastGossipAt: number | null = null;
+  #pingsSent = 0;
+  #pingsAnswered = 0;
+  #roundTrips = new RoundTrips();
+  /** When the ping under way was sent. */
+  #pingedAt: number | null = null;
+  #openedAt = 0;
+  #toldAt = 0;
+
+  /** Enters that init is done. */
+  opened(now: number): void {
+    this.#openedAt = this.#toldAt = now;
+  }
+
+  /** Enters a receipt. */
+  receipt(receivedAt: number): void {
+    this.#receipts++;
+    this.#firstGossipAt ??= receivedAt;
+    this.#lastGossipAt = receivedAt;
+  }
+
+  /** Enters a ping of ours; there is at most one under way. */
+  pinged(now: number): void {
+    this.#pingsSent++;
+    this.#pingedAt = now;
+  }
+
+  /** Enters a pong of the peer, which counts when a ping is under way. */
+  ponged(receivedAt: number): void {
+    if (this.#pingedAt === null) return;
+    this.#pingsAnswered++;
+    // The pong may have been read just before its ping's write returned.
+    this.#roundTrips.add(Math.max(0, receivedAt - this.#pingedAt));
+    this.#pingedAt = null;
+  }
+
+  /** Whether it is time to tell how it is doing; if so, it counts as told. */
+  isDue(now: number): boolean {
+    const pause = Math.max(this.#toldAt - this.#openedAt, FIRST_TOLD_MICROSECONDS);
+    if (now - this.#toldAt < Math.min(pause, MAX_UNTOLD_MICROSECONDS)) return false;
+    this.#toldAt = now;
+    return true;
+  }
+
+  /** All of it so far. */
+  figures(bytesIn: number, bytesOut: number): SessionFigures {
+    return {
+      receipts: this.#receipts,
+      bytes_in: bytesIn,
+      bytes_out: bytesOut,
+      first_gossip_at: this.#firstGossipAt,
+      last_gossip_at: this.#lastGossipAt,
+      messages_in: this.messagesIn,
+      messages_out: this.messagesOut,
+      gossip_out: this.gossipOut,
+      pings_sent: this.#pingsSent,
+      pings_answered: this.#pingsAnswered,
+      rtt_min: this.#roundTrips.min,
+      rtt_median: this.#roundTrips.median,
+      rtt_max: this.#roundTrips.max,
+      pings_received: this.pingsReceived,
+      pongs_sent: this.pongsSent,
+    };
+  }
+}
