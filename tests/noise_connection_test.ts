@@ -80,7 +80,7 @@ async function receive(connection: NoiseConnection, count: number): Promise<Uint
   while (messages.length < count) {
     const batch = await connection.readBatch();
     assert.notEqual(batch, null, `the stream ended after ${messages.length} of ${count} messages`);
-    messages.push(...batch!.messages);
+    messages.push(...batch!.messages.map((message) => message.slice()));
   }
   return messages;
 }

@@ -78,31 +78,32 @@ export class ReceivingCipher {
   }
 
   /**
-   * The message length in the {@link HEADER_BYTES} of `source` from `start` on.
+   * The message length in the {@link HEADER_BYTES} of `bytes` from `start` on, which are decrypted where they stand.
    *
    * @throws {NoiseFault} `bad_mac`.
    */
-  openLength(source: Uint8Array, start: number): number {
+  openLength(bytes: Uint8Array, start: number): number {
     // BOLT 8, receiving and decrypting messages, steps 2 and 3
-    const length = this.#open(source, start, start + HEADER_BYTES);
-    return length[0] << 8 | length[1];
+    this.#open(bytes, start, start + HEADER_BYTES);
+    return bytes[start] << 8 | bytes[start + 1];
   }
 
   /**
-   * The message in `source` from `start` to `end`, its tag included; in memory of its own.
+   * The message in `bytes` from `start` to `end`, its tag included; decrypted where it stands.
    *
    * @throws {NoiseFault} `bad_mac`.
    */
-  openMessage(source: Uint8Array, start: number, end: number): Uint8Array {
+  openMessage(bytes: Uint8Array, start: number, end: number): Uint8Array {
     // BOLT 8, receiving and decrypting messages, step 5
-    return this.#open(source, start, end);
+    this.#open(bytes, start, end);
+    return bytes.subarray(start, end - TAG_BYTES);
   }
 
-  #open(source: Uint8Array, start: number, end: number): Uint8Array {
+  #open(bytes: Uint8Array, start: number, end: number): void {
     const key = this.#key;
-    const opened = open(key.current(), key.nonce, source, start, end);
-    if (opened === null) throw new NoiseFault("bad_mac", "frame: its tag does not fit");
+    if (!open(key.current(), key.nonce, bytes, start, end)) {
+      throw new NoiseFault("bad_mac", "frame: its tag does not fit");
+    }
     key.nonce.advance();
-    return opened;
   }
 }

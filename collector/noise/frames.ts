@@ -75,7 +75,10 @@ export class FrameReader {
     return this.#fault;
   }
 
-  /** All messages that are whole by now and stand before any {@link FrameReader.fault}, in order. */
+  /**
+   * All messages that are whole by now and stand before any {@link FrameReader.fault}, in order. They stand in the
+   * buffer and hold until it is asked for room.
+   */
   messages(): Uint8Array[] {
     const messages: Uint8Array[] = [];
     if (this.#fault !== null) return messages;

@@ -39,5 +39,7 @@ export function decryptWithAD(
   ad: Uint8Array,
   ciphertext: Uint8Array,
 ): Uint8Array | null {
-  return open(k, new Nonce(n), ciphertext, 0, ciphertext.length, ad);
+  const opened = ciphertext.slice();
+  if (!open(k, new Nonce(n), opened, 0, opened.length, ad)) return null;
+  return opened.subarray(0, opened.length - TAG_BYTES);
 }

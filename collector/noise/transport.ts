@@ -17,7 +17,7 @@ import { closeQuietly, networkFault, writeAll } from "./socket.ts";
 
 /** The messages that one read of the socket completed. */
 export interface ReadBatch {
-  /** In order, each in memory of its own; may be none. */
+  /** In order; may be none. They hold until the next {@link NoiseConnection.readBatch}: copy what is to stay. */
   readonly messages: Uint8Array[];
   /** When the read returned, µs since the Unix epoch. */
   readonly receivedAt: number;

@@ -78,7 +78,7 @@ export class TestClient implements AsyncDisposable {
     for (let read = 0;; read++) {
       const batch = await this.#connection.readBatch().catch(() => null);
       if (batch === null) return this.#connection.close();
-      for (const raw of batch.messages) await this.#take(raw, read);
+      for (const raw of batch.messages) await this.#take(raw.slice(), read);
     }
   }
 

@@ -60,7 +60,7 @@ export class Wire implements Disposable {
         const batch = await this.connection.readBatch();
         if (silent) throw new Error(`The other side was silent for ${MAX_SILENCE_MILLISECONDS} ms`);
         if (batch === null) return null;
-        this.#waiting = batch.messages;
+        this.#waiting = batch.messages.map((message) => message.slice());
       }
     } finally {
       clearTimeout(timer);

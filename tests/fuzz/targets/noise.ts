@@ -76,7 +76,7 @@ function read(stream: Uint8Array, pieces: readonly number[]): [Uint8Array[], Noi
     room.set(piece);
     buffer.filled(piece.length);
     at += piece.length;
-    messages.push(...reader.messages());
+    messages.push(...reader.messages().map((message) => message.slice()));
   }
   return [messages, reader.fault];
 }
