@@ -28,6 +28,10 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 const TIB = 1024 * 1024 * MIB;
 
+/** The only port that the collector's permission set lets it listen on. */
+export const METRICS_PORT = 8471;
+const LOOPBACK = /^(127(\.\d{1,3}){3}|::1)$/;
+
 const share = (min: number) => {
   const message = `should be a share from ${min} to 1`;
   return v.pipe(v.number(message), v.minValue(min, message), v.maxValue(1, message));
@@ -97,6 +101,8 @@ export interface CollectorConfig {
   };
   /** Where batches go. */
   readonly uplink: LocalUplinkConfig | NatsUplinkConfig;
+  /** Where metrics and health are served; nowhere when absent. */
+  readonly metrics?: { readonly host: string; readonly port: number };
   /** How long the end of a run may take to deliver what is left. */
   readonly stop_timeout: number;
   /** What is logged, and how it looks. */
@@ -167,6 +173,10 @@ export const CollectorConfigSchema: v.GenericSchema<unknown, CollectorConfig> = 
     v.variant("kind", [localUplink, natsUplink], "should have kind: local or kind: nats"),
     { kind: "local" },
   ),
+  metrics: v.optional(group({
+    host: v.optional(text(LOOPBACK, "an address of loopback: 127.0.0.1 or ::1"), "127.0.0.1"),
+    port: v.optional(integer(1, 65_535), METRICS_PORT),
+  })),
   stop_timeout: v.optional(duration(0, HOUR), "30s"),
   log: group({
     level: v.optional(oneOf(LOG_LEVELS), "info"),

@@ -5,27 +5,9 @@
  */
 import type { Clock } from "../shared/clock.ts";
 import { logger } from "../shared/log.ts";
-import type { Intake } from "./gossip/intake.ts";
-import type { GossipService } from "./gossip/service.ts";
-import type { PeerManager } from "./peer/manager.ts";
-import type { Spool } from "./spool/spool.ts";
-import type { Delivery } from "./uplink/delivery.ts";
+import type { Parts } from "./monitor/parts.ts";
 
 const INTERVAL_MILLISECONDS = 10_000;
-
-/** The parts that have something to tell. */
-export interface Parts {
-  /** Peers. */
-  readonly manager: PeerManager;
-  /** Receipts and verdicts. */
-  readonly intake: Intake;
-  /** The graph, and what was sent. */
-  readonly gossip: GossipService;
-  /** Batches that wait. */
-  readonly spool: Spool;
-  /** Batches that went. */
-  readonly delivery: Delivery;
-}
 
 const log = logger("collector");
 

@@ -17,6 +17,7 @@ import { GossipService, graphPath } from "./gossip/service.ts";
 import { Intake } from "./gossip/intake.ts";
 import { keyPath, loadIdentity } from "./identity.ts";
 import { openPeerChoice } from "./peer_choice.ts";
+import { watch } from "./monitor/watch.ts";
 import { PeerManager } from "./peer/manager.ts";
 import { reportProgress } from "./progress.ts";
 import { Journal } from "./receipt/journal.ts";
@@ -85,7 +86,8 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
   );
   const journalPath = join(config.data_dir, "spool", "open_batch.journal");
   recoverOpenBatch(journalPath, spool);
-  const journal = new Journal(stack.use(new JournalFile(journalPath)));
+  const journalFile = stack.use(new JournalFile(journalPath));
+  const journal = new Journal(journalFile);
   const epoch = clock.now();
   const intake: Intake = stack.use(
     new Intake({
@@ -168,8 +170,27 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       intake.recorder.note({ kind: "clock_step", ...step });
     },
   }));
-  const parts = { manager, intake, spool, delivery, gossip };
+  const parts = {
+    manager,
+    book: choice.book,
+    intake,
+    gossip,
+    spool,
+    journal: journalFile,
+    delivery,
+  };
   stack.use(reportProgress(parts, config.peers.target, clock));
+  if (config.metrics) {
+    const facts = {
+      name: config.name,
+      network: config.network,
+      version: VERSION,
+      epoch,
+      target: config.peers.target,
+      spoolMaxBytes: config.spool.max_bytes,
+    };
+    stack.use(watch(parts, facts, config.metrics, clock));
+  }
   try {
     await collect(manager, config.run_for, signal, clock);
     await atMost(VERIFY_MILLISECONDS, intake.verifier.idle(), clock);

@@ -1,4 +1,5 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
+import { METRICS_PORT } from "../collector/config.ts";
 
 /**
  * What no collector may dial unless told: IPv4 networks that are not public (IANA special-purpose address registry),
@@ -50,11 +51,11 @@ function without(network: Network, holes: readonly Network[]): Network[] {
 
 const config = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));
 
-Deno.test("a collector may dial all public IPv4 networks, its broker and its archiver, and nothing else", () => {
+Deno.test("a collector may dial public IPv4, its broker and its archiver, listen for metrics, and nothing else", () => {
   const all = without({ base: 0, bits: 0 }, NOT_PUBLIC.map(parse)).map(text);
   deepEqual(
     config.permissions.collector.net.toSorted(),
-    ["127.0.0.1:4222", "127.0.0.1:8470", ...all].toSorted(),
+    ["127.0.0.1:4222", "127.0.0.1:8470", `127.0.0.1:${METRICS_PORT}`, ...all].toSorted(),
   );
 });
 

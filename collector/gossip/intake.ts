@@ -37,6 +37,8 @@ export class Intake implements ReceiptSink, Disposable {
   /** Messages that are bad beyond doubt: each receipt of one is held against whoever brings it. */
   readonly #provenBad = new Map<number, BadMessage["verdict"]>();
   readonly #unchecked = new Set<number>();
+  /** By the second byte of the type: the first is 1 for all gossip (BOLT 7). */
+  readonly #receipts = new Float64Array(256);
 
   /** Begins the recorder's epoch. */
   constructor(options: RecorderOptions, dependencies: IntakeDependencies) {
@@ -71,6 +73,7 @@ export class Intake implements ReceiptSink, Disposable {
   /** See {@link ReceiptSink.receive}. */
   receive(session: number, raw: Uint8Array, receivedAt: number): void {
     this.#source = session;
+    this.#receipts[raw[1]]++;
     const number = this.recorder.receive(session, raw, receivedAt);
     if (this.#unchecked.size > 0 && this.#unchecked.delete(number)) {
       this.#check(number, raw.slice());
@@ -88,6 +91,13 @@ export class Intake implements ReceiptSink, Disposable {
   /** See {@link ReceiptSink.closeSession}. */
   closeSession(closed: Omit<SessionClosed, "kind">): void {
     this.recorder.closeSession(closed);
+  }
+
+  /** Receipts so far by message type. */
+  get receiptsByType(): ReadonlyMap<number, number> {
+    const counts = new Map<number, number>();
+    this.#receipts.forEach((count, low) => count > 0 && counts.set(256 + low, count));
+    return counts;
   }
 
   /** Ends the epoch in order: what has no verdict by now gets its last, then everything is in batches. */

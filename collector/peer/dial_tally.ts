@@ -17,16 +17,24 @@ const TELL_MILLISECONDS = 60_000;
 
 /** Counts; there are never more than kinds of ends times kinds of addresses. */
 export class DialTally {
+  /** All so far. */
+  readonly totals: Readonly<Record<DialOutcome, number>>;
+  readonly #totals = Object.fromEntries(DIAL_OUTCOMES.map((outcome) => [outcome, 0])) as Record<
+    DialOutcome,
+    number
+  >;
   #counts = new Map<string, number>();
   #since: number;
 
   /** Starts at zero. @param since µs since the Unix epoch. */
   constructor(since: number) {
     this.#since = since;
+    this.totals = this.#totals;
   }
 
   /** Enters a dial that came to its end. */
   add(outcome: DialOutcome, address: AddressKind): void {
+    this.#totals[outcome]++;
     const key = `${outcome} ${address}`;
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
   }

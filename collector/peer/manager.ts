@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { DialOutcomes } from "../../shared/batch/batch.ts";
+import type { DialOutcome, DialOutcomes } from "../../shared/batch/batch.ts";
 import type { Network } from "../../shared/bolt/chains.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
@@ -78,6 +78,8 @@ export interface PeerCounts {
   readonly pending: number;
   /** Connections begun so far. */
   readonly dials: number;
+  /** Those that came to their end so far, by what became of them. */
+  readonly outcomes: Readonly<Record<DialOutcome, number>>;
   /** Dials that failed and sessions that ended so far, by cause. */
   readonly ended: Readonly<Record<Cause, number>>;
   /** Messages that were not gossip. */
@@ -131,6 +133,7 @@ export class PeerManager {
       connected: this.#byNumber.size,
       pending: this.#attempts.size - this.#byNumber.size,
       dials: this.#dials,
+      outcomes: { ...this.#tally.totals },
       ended: { ...this.#ended },
       control: { ...this.#control },
     };

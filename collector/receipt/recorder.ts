@@ -82,6 +82,8 @@ export class Recorder implements ReceiptSink, Disposable {
     batches: 0,
     batchBytes: 0,
     untrackedSessions: 0,
+    untrackedReceipts: 0,
+    clockSteps: 0,
     retold: 0,
     unanswered: 0,
   };
@@ -92,6 +94,7 @@ export class Recorder implements ReceiptSink, Disposable {
   #nextSession = 0;
   readonly #batch: OpenBatch;
   #receiptsBefore = 0;
+  #clockSample: ClockSample | null = null;
   readonly #stop = new AbortController();
   #timerRuns = false;
 
@@ -108,6 +111,11 @@ export class Recorder implements ReceiptSink, Disposable {
     dependencies.journal?.settle();
     const { epoch: at, version, targetPeers: target_peers } = this.#options;
     this.#tell({ kind: "run_started", at, version: clip(version), target_peers });
+  }
+
+  /** What was found out last about the archiver's clock; null before. */
+  get clockSample(): ClockSample | null {
+    return this.#clockSample;
   }
 
   /** See {@link ReceiptSink.openSession}. */
@@ -160,6 +168,7 @@ export class Recorder implements ReceiptSink, Disposable {
       flags |= RECEIPT_WARMUP;
       counters.warmups++;
     }
+    counters.untrackedReceipts = this.#repeats.untracked;
     counters.receipts++;
     this.#batch.addReceipt(receivedAt, number, session, flags);
     this.#afterAdding(receivedAt);
@@ -195,7 +204,10 @@ export class Recorder implements ReceiptSink, Disposable {
 
   /** What happened beside the sessions; after {@link end} it is too late for that. */
   note(event: ClockStep | ClockSample | DialOutcomes): void {
-    if (!this.#stop.signal.aborted) this.#tell(event);
+    if (this.#stop.signal.aborted) return;
+    if (event.kind === "clock_step") this.#counters.clockSteps++;
+    else if (event.kind === "clock_sample") this.#clockSample = event;
+    this.#tell(event);
   }
 
   /**

@@ -30,6 +30,7 @@ export class Repeats {
   readonly #peers = new Map<string, Peer>();
   readonly #limit: number;
   #next = 0;
+  #untracked = 0;
 
   /** Knows no delivery. */
   constructor(limits: RepeatsLimits) {
@@ -37,6 +38,11 @@ export class Repeats {
     this.#limit = limits.peers;
     this.#words = limits.peers / 32;
     this.#bits = new Uint32Array(this.#messages * this.#words);
+  }
+
+  /** Receipts of peers without a place or of messages too old: if they were repeats, nobody noticed. */
+  get untracked(): number {
+    return this.#untracked;
   }
 
   /** A session with the peer begins; gives its column for {@link mark}. What it delivered before still counts. */
@@ -68,7 +74,10 @@ export class Repeats {
 
   /** Notes that a peer delivered a message, and tells whether it had before. False for messages too old to know. */
   mark(message: number, column: number): boolean {
-    if (column === NO_COLUMN || message < this.#next - this.#messages) return false;
+    if (column === NO_COLUMN || message < this.#next - this.#messages) {
+      this.#untracked++;
+      return false;
+    }
     const at = (message & (this.#messages - 1)) * this.#words + (column >>> 5);
     const bit = 1 << (column & 31);
     const before = this.#bits[at];

@@ -29,6 +29,11 @@ export class JournalFile implements JournalSink, Disposable {
   #isTroubled = false;
   #closed = false;
 
+  /** Whether it cannot be written at the moment. */
+  get isFailing(): boolean {
+    return this.#isTroubled;
+  }
+
   /** Opens an empty journal; what was in the file is gone. @throws {UserError} when it cannot be opened. */
   constructor(path: string) {
     this.#path = path;

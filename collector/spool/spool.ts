@@ -133,6 +133,11 @@ export class Spool implements Disposable, AsyncDisposable {
     return this.#syncer;
   }
 
+  /** Why the last write failed; null when it did not. */
+  get trouble(): string | null {
+    return this.#trouble;
+  }
+
   /** Bytes of its files. */
   get bytes(): number {
     return this.#bytes;

@@ -1,0 +1,222 @@
+/**
+ * The collector's metrics in Prometheus' text format, read from its parts whenever they are asked for.
+ *
+ * @module
+ */
+import { Counter, Gauge, Registry } from "prom-client";
+import { messageName } from "../../shared/bolt/message_types.ts";
+import type { Parts } from "./parts.ts";
+
+const PREFIX = "gossip_collector_";
+
+/** What does not change in a run. */
+export interface RunFacts {
+  /** The collector's name. */
+  readonly name: string;
+  /** Whose nodes it listens to. */
+  readonly network: string;
+  /** Its software version. */
+  readonly version: string;
+  /** When it began, µs since the Unix epoch. */
+  readonly epoch: number;
+  /** Peers that it is to keep. */
+  readonly target: number;
+  /** Bytes that the spool may hold. */
+  readonly spoolMaxBytes: number;
+}
+
+/** The metrics. */
+export interface Metrics {
+  /** The HTTP content type of {@link text}. */
+  readonly contentType: string;
+  /** All of them. */
+  text(): Promise<string>;
+}
+
+/** One value, or one for each value of one label. */
+type Value = number | Readonly<Record<string, number>>;
+
+/** Metrics of a collector's parts. `problems` counts what health has to tell. */
+export function createMetrics(parts: Parts, run: RunFacts, problems: () => number): Metrics {
+  const registry = new Registry();
+  define(registry, parts, run, problems);
+  defineSent(registry, parts);
+  new Gauge({
+    name: `${PREFIX}info`,
+    help: "1; the labels say which collector this is",
+    labelNames: ["collector", "network", "version"],
+    registers: [registry],
+  }).set({ collector: run.name, network: run.network, version: run.version }, 1);
+  return { contentType: registry.contentType, text: () => registry.metrics() };
+}
+
+function define(registry: Registry, parts: Parts, run: RunFacts, problems: () => number): void {
+  const { manager, book, intake, gossip, spool, journal, delivery } = parts;
+  const { recorder, verifier, quotas } = intake;
+  const define =
+    (Kind: typeof Counter | typeof Gauge) =>
+    (name: string, help: string, value: () => Value, label?: string) =>
+      new Kind({
+        name: PREFIX + name,
+        help,
+        labelNames: label === undefined ? [] : [label],
+        registers: [registry],
+        collect() {
+          const values = value();
+          this.reset();
+          if (typeof values === "number") this.inc(values);
+          else for (const [key, each] of Object.entries(values)) this.inc({ [label!]: key }, each);
+        },
+      });
+  const gauge = define(Gauge), count = define(Counter);
+
+  gauge("start_time_seconds", "When this run began", () => run.epoch / 1e6);
+  gauge("problems", "What /healthz has to tell; 0 when all is well", problems);
+  gauge("resident_memory_bytes", "Memory of the process", () => Deno.memoryUsage().rss);
+
+  gauge("peers_target", "Peers to keep", () => run.target);
+  gauge("peers_connected", "Sessions that are open", () => manager.counts.connected);
+  gauge("peers_pending", "Connections on their way to that", () => manager.counts.pending);
+  count("dials_total", "Connections begun", () => manager.counts.dials);
+  count(
+    "dial_outcomes_total",
+    "Those that came to their end, by what became of them",
+    () => manager.counts.outcomes,
+    "outcome",
+  );
+  count(
+    "peer_ends_total",
+    "Dials that failed and sessions that ended",
+    () => manager.counts.ended,
+    "cause",
+  );
+  gauge("known_nodes", "Nodes in the address book", () => book.counts.nodes);
+  gauge("known_addresses", "Their addresses", () => book.counts.addresses, "kind");
+  count(
+    "addresses_refused_total",
+    "Addresses not taken up",
+    () => book.counts.refused,
+    "reason",
+  );
+
+  count("receipts_total", "Receipts stamped", () => receiptsByType(intake.receiptsByType), "type");
+  count("messages_total", "Distinct messages among them", () => recorder.counters.messages);
+  count("repeats_total", "Receipts that a peer repeats", () => recorder.counters.repeats);
+  count(
+    "untracked_receipts_total",
+    "Receipts that may be repeats unnoticed: their message or peer is no longer remembered",
+    () => recorder.counters.untrackedReceipts,
+  );
+  count("warmup_receipts_total", "Receipts that are no news", () => recorder.counters.warmups);
+  count(
+    "withheld_receipts_total",
+    "Receipts whose message's text is not stored",
+    () => quotas.withheld,
+    "reason",
+  );
+  count("verdicts_total", "Messages by signature check", () => verifier.counts.verdicts, "verdict");
+  gauge("verify_queue", "Messages that wait for their check", () => verifier.counts.queued);
+  gauge("orphans", "Updates that wait for their channel", () => verifier.counts.orphans);
+
+  count(
+    "control_messages_total",
+    "Messages beside gossip",
+    () => ({ ...manager.counts.control }),
+    "kind",
+  );
+  count(
+    "questions_total",
+    "Peers' questions about gossip",
+    () => gossip.answerer.counts,
+    "outcome",
+  );
+  gauge("graph_channels", "Channels in the graph", () => gossip.graph.counts.channels);
+  gauge("graph_updates", "Their updates", () => gossip.graph.counts.updates);
+  gauge("graph_nodes", "Nodes in the graph", () => gossip.graph.counts.nodes);
+  gauge("graph_bytes", "Bytes of its messages", () => gossip.graph.counts.bytes);
+  count("graph_pruned_total", "Channels pruned by age", () => gossip.graph.counts.pruned);
+  count(
+    "graph_messages_total",
+    "Verified messages by what the graph made of them",
+    () => gossip.graph.counts.outcomes,
+    "outcome",
+  );
+  count("sync_rounds_total", "Rounds of asking peers", () => manager.syncCounts.rounds);
+  count("sync_ends_total", "Peers asked", () => ({ ...manager.syncCounts.ends }), "end");
+  count("sync_channels_total", "Channels asked for", () => manager.syncCounts.wanted);
+  count("sync_timeouts_total", "Queries that timed out", () => manager.syncCounts.timeouts);
+
+  count("batches_total", "Batches closed", () => recorder.counters.batches);
+  count("batch_bytes_total", "Their bytes", () => recorder.counters.batchBytes);
+  count("retold_total", "Texts and sessions told again", () => recorder.counters.retold);
+  count(
+    "unanswered_wants_total",
+    "Texts that an archive wants and that are forgotten",
+    () => recorder.counters.unanswered,
+  );
+  gauge("spool_bytes", "Bytes of the spool's files", () => spool.bytes);
+  gauge("spool_max_bytes", "What it may hold", () => run.spoolMaxBytes);
+  gauge("spool_batches", "Batches in it that are not delivered", () => spool.batches);
+  count("spool_recovered_batches_total", "Found at the start", () => spool.counters.recovered);
+  count(
+    "spool_torn_bytes_total",
+    "Torn bytes cut off at the start",
+    () => spool.counters.tornBytes,
+  );
+  count("spool_dropped_batches_total", "Batches given up", () => spool.counters.dropped);
+  count("spool_damaged_batches_total", "Batches not readable", () => spool.counters.damaged);
+  count("fsyncs_total", "Files brought to disk", () => spool.syncs.syncs);
+  count("fsync_failures_total", "Those that could not be", () => spool.syncs.failures);
+  count("journal_failures_total", "Writes of the journal that failed", () => journal.failures);
+
+  count("delivered_batches_total", "Batches delivered", () => delivery.status.delivered);
+  count(
+    "duplicate_batches_total",
+    "Those that were there before",
+    () => delivery.status.duplicates,
+  );
+  count("set_aside_batches_total", "Those not readable there", () => delivery.status.setAside);
+  count("delivery_failures_total", "Attempts that failed", () => delivery.status.failures);
+  gauge(
+    "uplink_trouble",
+    "1 for what makes batches wait",
+    () => delivery.status.trouble === null ? {} : { [delivery.status.trouble]: 1 },
+    "reason",
+  );
+
+  count("clock_steps_total", "Jumps of the wall clock", () => recorder.counters.clockSteps);
+  const sample = () => recorder.clockSample;
+  gauge(
+    "clock_offset_seconds",
+    "What to add to get the archiver's time; NaN before it was measured",
+    () => (sample()?.offset ?? NaN) / 1e6,
+  );
+  gauge(
+    "clock_uncertainty_seconds",
+    "How far that may be off",
+    () => (sample()?.uncertainty ?? NaN) / 1e6,
+  );
+}
+
+/** All gossip that went out, and why: a listener's only reasons are that it was asked, or that it asks. */
+function defineSent(registry: Registry, { gossip: { ledger } }: Parts): void {
+  const labelNames = ["reason", "type"] as const;
+  for (const what of ["bytes", "messages"] as const) {
+    new Counter({
+      name: `${PREFIX}gossip_sent_${what}_total`,
+      help: `Gossip sent, in ${what}, by the question that it answers or asks`,
+      labelNames,
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const { reason, type, ...sums } of ledger.entries()) {
+          this.inc({ reason, type }, sums[what]);
+        }
+      },
+    });
+  }
+}
+
+function receiptsByType(counts: ReadonlyMap<number, number>): Record<string, number> {
+  return Object.fromEntries([...counts].map(([type, count]) => [messageName(type), count]));
+}
