@@ -13,6 +13,8 @@ export interface SimnetChildOptions {
   readonly peers: number;
   /** How long they send. */
   readonly seconds: number;
+  /** Receipts a second to hold for as long; no ledger is kept then. In the shape of a whole run when absent. */
+  readonly rate?: number;
   /** Equal seeds give equal traffic. */
   readonly seed: string | number;
   /** An existing folder, absolute, for the addresses and the ledger. */
@@ -41,8 +43,9 @@ export interface SimnetChild extends AsyncDisposable {
  * @throws {UserError} with its last lines when it does not.
  */
 export async function startSimnet(options: SimnetChildOptions): Promise<SimnetChild> {
-  const { peers, seconds, seed, dir } = options;
+  const { peers, seconds, rate, seed, dir } = options;
   const args = ["--peers", peers, "--seconds", seconds, "--seed", seed, "--out", dir].map(String);
+  if (rate !== undefined) args.push("--rate", String(rate));
   const permissions = [
     "--allow-net=127.0.0.1",
     `--allow-read=${dir}`,

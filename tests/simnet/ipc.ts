@@ -14,6 +14,8 @@ export interface Ready {
   readonly peers: number;
   /** Network seconds per second of the clock. */
   readonly compression: number;
+  /** How long the rate takes to settle, in seconds of the clock; 0 for a run that has no rate to hold. */
+  readonly settling_seconds: number;
 }
 
 /** Where the run is, a few times a second. */
@@ -46,8 +48,18 @@ export interface Done {
   readonly worst_lag_seconds: number;
   /** From the first to the last write. */
   readonly seconds: number;
-  /** The ledger's folder, see `ledger.ts`. */
+  /** The ledger's folder, see `ledger.ts`; a run at a rate keeps none. */
   readonly ledger: string;
+  /** Pings that were answered. */
+  readonly pongs: number;
+  /** What pongs took, in milliseconds: of 100 pongs the 50th and the 99th fastest, and the slowest of all. */
+  readonly pong_milliseconds: {
+    readonly p50: number;
+    readonly p99: number;
+    readonly worst: number;
+  };
+  /** CPU that this process took meanwhile, in seconds. */
+  readonly cpu_seconds: number;
   /** The first failures of connections, in words. */
   readonly failures: readonly string[];
 }

@@ -4,11 +4,12 @@
  * @module
  */
 import { join } from "node:path";
+import { cpuUsage } from "node:process";
 import { runMain } from "../../shared/cli.ts";
 import { systemClock } from "../../shared/clock.ts";
-import type { SimnetEvent, Start } from "./ipc.ts";
+import type { Done, SimnetEvent, Start } from "./ipc.ts";
 import { SimulatedNetwork } from "./network.ts";
-import { squeezedRun } from "./run_shape.ts";
+import { squeezedRun, steadyRun } from "./run_shape.ts";
 
 const PROGRESS_MILLISECONDS = 200;
 
@@ -19,6 +20,12 @@ const command = {
   flags: {
     peers: { type: "number", help: "how many nodes listen", default: 200, min: 1, max: 5000 },
     seconds: { type: "number", help: "how long they send", default: 30, min: 1, max: 86_400 },
+    rate: {
+      type: "number",
+      help: "receipts a second, held for --seconds once they have settled; no ledger is kept",
+      min: 1,
+      max: 1_000_000,
+    },
     seed: { type: "string", help: "equal seeds give equal traffic", default: "1" },
     out: {
       type: "string",
@@ -30,11 +37,13 @@ const command = {
 } as const;
 
 if (import.meta.main) {
-  await runMain(command, async ({ peers, seconds, seed, out }) => {
-    const plan = squeezedRun({ peers, seconds, seed });
+  await runMain(command, async ({ peers, seconds, rate, seed, out }) => {
+    const plan = rate === undefined
+      ? squeezedRun({ peers, seconds, seed })
+      : steadyRun({ peers, seconds, seed, receiptsPerSecond: rate });
     await using network = new SimulatedNetwork({
       traffic: plan,
-      ledgerDir: out,
+      ledgerDir: rate === undefined ? out : null,
       clock: systemClock,
     });
     const addresses = join(out, "peers.txt");
@@ -44,6 +53,7 @@ if (import.meta.main) {
       addresses,
       peers: network.addresses.length,
       compression: plan.compression,
+      settling_seconds: plan.cutSeconds / plan.compression - seconds,
     });
 
     const { tally } = network;
@@ -54,7 +64,9 @@ if (import.meta.main) {
     const stop = new AbortController();
     let run: Promise<void> | null = null;
     const send = async () => {
+      const before = cpuUsage();
       const { messages, seconds: taken, worstLagSeconds } = await network.run(stop.signal);
+      const { user, system } = cpuUsage(before);
       tell({
         event: "done",
         messages,
@@ -65,6 +77,9 @@ if (import.meta.main) {
         worst_lag_seconds: worstLagSeconds,
         seconds: taken,
         ledger: out,
+        pongs: tally.pongs,
+        pong_milliseconds: quantiles(tally.pongDelays),
+        cpu_seconds: (user + system) / 1e6,
         failures: tally.reasons,
       });
     };
@@ -81,6 +96,12 @@ if (import.meta.main) {
       });
     }
   });
+}
+
+function quantiles(values: readonly number[]): Done["pong_milliseconds"] {
+  const sorted = Float64Array.from(values).sort();
+  const at = (share: number) => sorted[Math.ceil(share * sorted.length) - 1] ?? 0;
+  return { p50: at(0.5), p99: at(0.99), worst: at(1) };
 }
 
 function tell(event: SimnetEvent): void {

@@ -19,8 +19,8 @@ import { Universe } from "./universe.ts";
 export interface NetworkOptions {
   /** The run: its peers, its length, its seed. */
   readonly traffic: TrafficOptions;
-  /** An existing folder for the ledger (`ledger.ts`). */
-  readonly ledgerDir: string;
+  /** An existing folder for the ledger (`ledger.ts`); null: none is kept. */
+  readonly ledgerDir: string | null;
   /** The chain; bitcoin unless given. */
   readonly network?: Network;
   /** What the messages' own timestamps count from, seconds since the Unix epoch; the time it is made unless given. */
@@ -58,7 +58,7 @@ export class SimulatedNetwork implements AsyncDisposable {
   readonly #peers: SimulatedPeer[];
   readonly #listeners: Deno.Listener[] = [];
   readonly #serving = new Set<Promise<void>>();
-  readonly #ledger: Ledger;
+  readonly #ledger: Ledger | null;
   readonly #messages: MessageSource;
   readonly #closed = new AbortController();
 
@@ -66,12 +66,13 @@ export class SimulatedNetwork implements AsyncDisposable {
   constructor(options: NetworkOptions) {
     const { clock, network, startedAt = Math.floor(options.clock.now() / 1e6) } = options;
     this.#options = options;
-    this.#ledger = new Ledger(options.ledgerDir);
+    const ledger = options.ledgerDir === null ? null : new Ledger(options.ledgerDir);
+    this.#ledger = ledger;
     this.#universe = new Universe(options.traffic.seed, originCounts(options.traffic));
     this.#messages = new MessageSource(
       traffic(options.traffic),
       new MessageFactory({ universe: this.#universe, network, startedAt }),
-      (number, raw) => this.#ledger.message(number, raw),
+      (number, raw) => ledger?.message(number, raw),
     );
     this.#track(this.#makeMessages());
     const hash = chainHash(network ?? "bitcoin");
@@ -84,7 +85,7 @@ export class SimulatedNetwork implements AsyncDisposable {
         compression: options.traffic.compression ?? 1,
         clock,
         tally: this.tally,
-        wrote: (peer, message) => this.#ledger.wrote(peer, message),
+        wrote: (peer, message) => ledger?.wrote(peer, message),
       })
     );
     this.addresses = this.#peers.map((peer, index) => this.#listen(peer, index));
@@ -141,7 +142,7 @@ export class SimulatedNetwork implements AsyncDisposable {
     }
     await this.#drain(signal);
     const seconds = (clock.now() - start) / 1e6;
-    this.#ledger.write(this.addresses);
+    this.#ledger?.write(this.addresses);
     return { messages: this.#messages.made, seconds, worstLagSeconds: worstLag / 1e6 };
   }
 
@@ -170,6 +171,6 @@ export class SimulatedNetwork implements AsyncDisposable {
     for (const listener of this.#listeners.splice(0)) listener.close();
     for (const peer of this.#peers) peer.close();
     await Promise.all(this.#serving);
-    this.#ledger[Symbol.dispose]();
+    this.#ledger?.[Symbol.dispose]();
   }
 }

@@ -21,10 +21,32 @@ const MAX_MESSAGES_PER_SECOND = 250;
 const TAIL_SHARE = 0.35;
 const MAX_TAIL_SECONDS = 900;
 
+/** Deliveries come minutes after their message: a rate settles in so much of the network's time. */
+const SETTLING_NETWORK_SECONDS = 450;
+
+/** A run that fits into seconds of a clock. */
+type SqueezedRun = TrafficOptions & { readonly compression: number; readonly cutSeconds: number };
+
+/**
+ * The real run's traffic, squeezed until its peers deliver so many receipts a second of the clock: each message through
+ * as many peers, as many messages in a burst. It breaks off at full rate.
+ *
+ * @param options `seconds` of the clock is how long the rate holds, once it has settled.
+ */
+export function steadyRun(
+  options: { peers: number; seconds: number; seed: string | number; receiptsPerSecond: number },
+): SqueezedRun {
+  const { peers, seconds: held, seed, receiptsPerSecond } = options;
+  const natural = REAL_RUN.receipts / REAL_RUN.seconds * peers / REAL_RUN.peers;
+  const compression = receiptsPerSecond / natural;
+  const seconds = SETTLING_NETWORK_SECONDS + held * compression;
+  return { seed, peers, seconds, cutSeconds: seconds, compression };
+}
+
 /** The traffic of a run of `peers` peers that takes `seconds` of the clock. */
 export function squeezedRun(
   options: { peers: number; seconds: number; seed: string | number },
-): TrafficOptions & { readonly compression: number; readonly cutSeconds: number } {
+): SqueezedRun {
   const { peers, seconds, seed } = options;
   const compression = Math.max(COMPRESSION, LEAST_NETWORK_SECONDS / seconds);
   const whole = seconds * compression;

@@ -66,6 +66,8 @@ export class Session {
   #sinceLastPong = 0;
   /** The size of the pong that is awaited; null when none is. */
   #awaitedPong: number | null = null;
+  /** When it was asked for, µs. */
+  #pingedAt = 0;
 
   /** Takes over after the handshake. */
   constructor(connection: NoiseConnection, options: PeerOptions, behaviour: Behaviour) {
@@ -86,7 +88,7 @@ export class Session {
       for (;;) {
         const batch = await this.#connection.readBatch();
         if (batch === null) break;
-        for (const raw of batch.messages) await this.#handle(raw);
+        for (const raw of batch.messages) await this.#handle(raw.slice(), batch.receivedAt);
       }
     } catch (error) {
       if (!this.#closed.signal.aborted) tally.failure("session", errorText(error));
@@ -159,7 +161,7 @@ export class Session {
     }
   }
 
-  async #handle(raw: Uint8Array): Promise<void> {
+  async #handle(raw: Uint8Array, receivedAt: number): Promise<void> {
     const { tally } = this.#options;
     const message = decodeMessage(raw);
     if (this.#init === null) {
@@ -178,7 +180,7 @@ export class Session {
         if (message.numPongBytes >= NO_PONG_FROM) return;
         return await this.#send({ type: PONG, ignored: new Uint8Array(message.numPongBytes) });
       case PONG:
-        return this.#takePong(message.ignored.length);
+        return this.#takePong(message.ignored.length, receivedAt);
       case 256:
       case 257:
       case 258:
@@ -207,13 +209,13 @@ export class Session {
     }
   }
 
-  #takePong(size: number): void {
+  #takePong(size: number, receivedAt: number): void {
     if (size !== this.#awaitedPong) {
       throw new Error(`a pong of ${size} bytes came where ${this.#awaitedPong} were awaited`);
     }
     this.#awaitedPong = null;
     this.#sinceLastPong = 0;
-    this.#options.tally.pongs++;
+    this.#options.tally.pong((receivedAt - this.#pingedAt) / 1000);
     this.flush();
   }
 
@@ -221,6 +223,7 @@ export class Session {
   async #ping(): Promise<void> {
     if (this.#awaitedPong !== null) return;
     this.#awaitedPong = randomInteger(this.#random, MAX_PONG_BYTES + 1);
+    this.#pingedAt = this.#options.clock.now();
     await this.#send({
       type: PING,
       numPongBytes: this.#awaitedPong,

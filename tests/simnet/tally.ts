@@ -10,6 +10,8 @@ export type FailureKind = "handshake" | "session" | "complaint";
 
 /** How many different failures are kept in words; all are counted. */
 const MAX_FAILURES_KEPT = 20;
+/** How many pongs are timed: an hour of a thousand peers. */
+const MAX_DELAYS_KEPT = 1_000_000;
 
 /** All peers' counts together. */
 export class Tally {
@@ -27,12 +29,20 @@ export class Tally {
   uncertain = 0;
   /** Right answers to pings. */
   pongs = 0;
+  /** What the first of them took, in milliseconds. */
+  readonly pongDelays: number[] = [];
   /** Gossip that the collector sent, which it should never do. */
   forwarded = 0;
   /** By kind: handshakes that failed, connections that broke, warnings and errors that came. */
   readonly failures: Record<FailureKind, number> = { handshake: 0, session: 0, complaint: 0 };
   /** The first of them in words. */
   readonly reasons: string[] = [];
+
+  /** A right answer to a ping, after so many milliseconds. */
+  pong(milliseconds: number): void {
+    this.pongs++;
+    if (this.pongDelays.length < MAX_DELAYS_KEPT) this.pongDelays.push(milliseconds);
+  }
 
   /** Takes one down; `reason` may come from the other side. */
   failure(kind: FailureKind, reason: string): void {
