@@ -1,3 +1,29 @@
+/**
+ * What peers may do to a collector, each with its limit, its counter and its test. Those without a file are here, among
+ * honest peers who must lose nothing by it. Metrics have the counters' names.
+ *
+ * | abuse | limit | counter | test |
+ * |---|---|---|---|
+ * | a slow handshake | `peers.handshake_timeout`, `init_timeout` | `dial_outcomes` timed_out, no_init | a peer that never answers; `noise_connection_test.ts` |
+ * | many handshakes at once | `peers.max_pending` | `peers_pending` | `collector_manager_test.ts` |
+ * | forged, malformed gossip | 1,000 in ten minutes (`conduct.ts`) | `verdicts`, `peer_ends` misbehaved | 100,000 forged announcements; of random bytes; the same forged announcement |
+ * | more than can be verified | queue of 64 MiB, 32 a peer, in turn | `verdicts` unchecked, `verify_queue` | `collector_verifier_test.ts`, `intake_test.ts`, `fair_queue_test.ts` |
+ * | updates without a channel | 65,536, 16,384 a peer; texts: `text_quotas.ts` | `orphans`, `withheld_receipts` unknown_channel | `orphans_test.ts`, `text_quotas_test.ts` |
+ * | spam updates | texts a channel and direction, a node, a peer, in all | `withheld_receipts` spam, peer, total | a flood of updates of one channel; `intake_test.ts`, `text_quotas_test.ts` |
+ * | spam in the graph | ten, then one a minute, a direction or node | `graph_messages` spam | `graph_accept_test.ts` |
+ * | 64 KB of extra data | a text counts for each KiB; 4 KiB in the graph | `withheld_receipts`, `graph_messages` too_long | the longest message; `text_quotas_test.ts`, `graph_accept_test.ts` |
+ * | proposed types | 256 KiB a peer, 4 MiB in all, then a trickle | `withheld_receipts` proposed | a flood of proposed gossip; `text_quotas_test.ts` |
+ * | unknown and custom types, any flood beside gossip | 16 MiB in ten minutes | `control_messages` unknown, `peer_ends` misbehaved | a flood of messages of an unknown type; `conduct_test.ts` |
+ * | pings | 1 MiB of pongs a minute | `control_messages` pings, `peer_ends` misbehaved | a flood of pings; `conduct_test.ts` |
+ * | queries | one at work and one waiting a peer, 60 a minute, bytes a second a peer and in all, 16 MiB of memory | `questions` dropped, `control_messages` unanswered | `session_test.ts`, `graph_answerer_test.ts`, `byte_bucket_test.ts` |
+ * | endless or crossing replies (264) | 500 replies, 100,000 scids, an hour | `sync_ends` endless, outside, descending, slow | `graph_sync_test.ts`, `range_replies_test.ts` |
+ * | compressed lists | never inflated | `sync_ends` malformed, `control_messages` unanswered | `message_test.ts`, `graph_sync_test.ts` |
+ * | warnings | five logged an hour, escaped | `control_messages` complaints | `session_test.ts`, `conduct_test.ts` |
+ * | reading slowly | 8 MiB of what we sent, then the end | `peer_ends` lost | `noise_connection_test.ts` |
+ * | broken frames, short messages | the first ends the session | `peer_ends` misbehaved | a frame that does not decrypt; a message too short |
+ * | private addresses in gossip and DNS | never dialled unless opened | `addresses_refused` | `public_address_test.ts`, `address_book_test.ts`, `addresses_connect_test.ts` |
+ * | hostile aliases, names, reasons | escaped where they are shown | | `text_test.ts`, `session_test.ts`, `query_report_test.ts` |
+ */
 import assert from "node:assert/strict";
 import type { NodeAddress } from "../collector/addresses/node_address.ts";
 import { GossipService } from "../collector/gossip/service.ts";
@@ -144,6 +170,13 @@ function afterGossip(garbage: (wire: Wire, conn: Deno.Conn) => Promise<void>): S
   };
 }
 
+/** Sends messages that a session bears, and when all have arrived one that ends it. */
+async function sendAll(wire: Wire, messages: readonly Uint8Array[]): Promise<void> {
+  await wire.send(...messages, { type: 18, numPongBytes: 0, ignored: new Uint8Array(0) });
+  await wire.nextOf(19);
+  await wire.send(new Uint8Array([1]));
+}
+
 const random = seededRandom("garbage");
 const noise = (length: number) => Uint8Array.from({ length }, () => random.next() * 256);
 
@@ -250,6 +283,60 @@ Deno.test("a flood of pings for the largest pongs ends the session", async () =>
     (outcome) => {
       assert.match(said(outcome), /^disconnected: it asked for more than 1048576 bytes of pongs/);
       assert.equal(receiptsOf(outcome).length, graph.length);
+    },
+  );
+});
+
+Deno.test("a flood of messages of an unknown type ends the session", async () => {
+  const custom = new Uint8Array(60_000);
+  custom.set([0xc3, 0x51]);
+  await amongHonestPeers(
+    afterGossip(async (wire) => {
+      for (let i = 0; i < 300; i++) await wire.send(custom);
+    }),
+    (outcome) => {
+      assert.match(said(outcome), /^disconnected: it sent more than 16777216 bytes beside gossip/);
+      assert.equal(receiptsOf(outcome).length, graph.length);
+    },
+  );
+});
+
+Deno.test("of a flood of updates of one channel some are stored, and each receipt is", async () => {
+  const total = 4000;
+  const [, update] = graph;
+  const flood = Array.from({ length: total }, (_, i) => {
+    const raw = update.slice();
+    new DataView(raw.buffer).setUint32(raw.length - 20, i); // in the fees, so that no signature holds
+    return raw;
+  });
+  await amongHonestPeers(
+    afterGossip((wire) => sendAll(wire, flood)),
+    (outcome) => {
+      const texts = receiptsOf(outcome).map(({ message }) => message).slice(graph.length);
+      assert.equal(texts.length, total);
+      const standIns = texts.filter((text) => text.startsWith("ffff"));
+      assert.equal(outcome.recorded.intake.quotas.withheld.spam, standIns.length);
+      assert.ok(standIns.length > 2000 && standIns.length < 3000, String(standIns.length));
+      assert.equal(new Set(standIns).size, 1);
+    },
+  );
+});
+
+Deno.test("of a flood of proposed gossip some is stored, and each receipt is", async () => {
+  const total = 1000;
+  const proposed = Array.from({ length: total }, (_, i) => {
+    const raw = new Uint8Array(1000);
+    raw.set([1, 11, i >> 8, i & 255]); // 267
+    return raw;
+  });
+  await amongHonestPeers(
+    afterGossip((wire) => sendAll(wire, proposed)),
+    (outcome) => {
+      const texts = receiptsOf(outcome).map(({ message }) => message).slice(graph.length);
+      assert.equal(texts.length, total);
+      const standIns = texts.filter((text) => text.startsWith("ffff")).length;
+      assert.equal(outcome.recorded.intake.quotas.withheld.proposed, standIns);
+      assert.ok(standIns > 700 && standIns < 740, String(standIns));
     },
   );
 });

@@ -10,8 +10,13 @@ const MINUTE = 60_000_000;
 
 /** Real peers ping every 10 to 60 s and ask for less than 64 KiB. */
 const PONG_BYTES_A_MINUTE = 1024 * 1024;
-/** Frame and type of a pong, which cost us as much as its content. */
-const PONG_OVERHEAD_BYTES = 38;
+/** Frame and type of a message, which cost us as much as its content. */
+const OVERHEAD_BYTES = 38;
+/**
+ * Of messages that are not gossip, whatever their type: the longest answer to our own query is 2 MB, and whoever fills
+ * its own graph from ours asks with less.
+ */
+const BESIDE_BYTES_IN_TEN_MINUTES = 16 * 1024 * 1024;
 /** Channel opens and gossip queries answered. LND asks for the whole range in one and pages through scids. */
 const ANSWERS_A_MINUTE = 60;
 /** Warnings of one peer that are logged; the rest are counted. */
@@ -27,15 +32,22 @@ const POINTS_IN_TEN_MINUTES = 20_000;
 
 /** One peer's account. Instants are µs since the Unix epoch. */
 export class Conduct {
+  #beside = new Meter(BESIDE_BYTES_IN_TEN_MINUTES, 10 * MINUTE);
   #pongs = new Meter(PONG_BYTES_A_MINUTE, MINUTE);
   #answers = new Meter(ANSWERS_A_MINUTE, MINUTE);
   #complaints = new Meter(COMPLAINTS_AN_HOUR, 60 * MINUTE);
   #points = new Meter(POINTS_IN_TEN_MINUTES, 10 * MINUTE);
   #bad = { invalid: 0, malformed: 0 };
 
+  /** Enters a message that is not gossip; why the session must end, or null. */
+  beside(bytes: number, now: number): string | null {
+    if (this.#beside.spend(bytes + OVERHEAD_BYTES, now)) return null;
+    return `it sent more than ${BESIDE_BYTES_IN_TEN_MINUTES} bytes beside gossip in ten minutes`;
+  }
+
   /** Enters a ping that asks for a pong of so many bytes; why the session must end, or null. */
   ping(pongBytes: number, now: number): string | null {
-    if (this.#pongs.spend(pongBytes + PONG_OVERHEAD_BYTES, now)) return null;
+    if (this.#pongs.spend(pongBytes + OVERHEAD_BYTES, now)) return null;
     return `it asked for more than ${PONG_BYTES_A_MINUTE} bytes of pongs in a minute`;
   }
 

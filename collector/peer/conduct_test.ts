@@ -43,6 +43,16 @@ Deno.test("pings of every implementation are borne, a flood is not", () => {
   assert.ok(most > 1000 && most < 50_000, String(most));
 });
 
+Deno.test("what comes beside gossip is borne as far as real peers go, and a flood of any type is not", () => {
+  const real = new Conduct();
+  // Pings, or a whole range of replies every hour.
+  assert.equal(passes(10, 10_000, (now) => real.beside(6, now) === null), 10_000);
+  const replying = new Conduct();
+  assert.equal(passes(3600, 100, (now) => replying.beside(2_000_000, now) === null), 100);
+  const flood = new Conduct();
+  assert.equal(passes(0, 1000, (now) => flood.beside(65_535, now) === null), 255);
+});
+
 Deno.test("questions and complaints have their limits too", () => {
   const conduct = new Conduct();
   assert.equal(passes(0, 1000, (now) => conduct.question(now)), 60);

@@ -120,11 +120,14 @@ export class Control {
   }
 
   /**
-   * Takes a message that is not gossip. Pings are left to {@link Control.answerPings}.
+   * Takes a message that is not gossip. Answering pings is left to {@link Control.answerPings}.
    *
    * @param receivedAt when it was read, µs since the Unix epoch.
    */
   take(raw: Uint8Array, receivedAt: number): void {
+    const { conduct, clock, onMisbehaved } = this.#options;
+    const objection = conduct.beside(raw.length, clock.now());
+    if (objection) return onMisbehaved(objection);
     const message = this.#decode(raw);
     if (!message || message.type === PING_TYPE) return;
     if (message.known && message.type === 19) {
