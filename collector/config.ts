@@ -85,8 +85,21 @@ export interface CollectorConfig {
     readonly handshake_timeout: number;
     readonly init_timeout: number;
   };
-  /** What it asks peers for, and which receipts count as warm-up. */
-  readonly gossip: { readonly lookback: number; readonly warmup: number };
+  /** What it asks peers for, which receipts count as warm-up, and what peers are told when they ask. */
+  readonly gossip: {
+    readonly lookback: number;
+    readonly warmup: number;
+    readonly sync: { readonly peers: number; readonly every: number };
+    readonly answers: {
+      readonly past: boolean;
+      readonly disabled_channels: boolean;
+      readonly max_channels: number;
+      readonly peer_rate: number;
+      readonly peer_burst: number;
+      readonly total_rate: number;
+      readonly total_burst: number;
+    };
+  };
   /** When a batch is closed. */
   readonly batch: {
     readonly max_receipts: number;
@@ -158,6 +171,19 @@ export const CollectorConfigSchema: v.GenericSchema<unknown, CollectorConfig> = 
   gossip: group({
     lookback: v.optional(duration(0, 14 * DAY), "1h"),
     warmup: v.optional(duration(0, DAY), "10m"),
+    sync: group({
+      peers: v.optional(integer(1, 100), 3),
+      every: v.optional(duration(10 * MINUTE, 30 * DAY), "6h"),
+    }),
+    answers: group({
+      past: v.optional(v.boolean("should be true or false"), true),
+      disabled_channels: v.optional(v.boolean("should be true or false"), false),
+      max_channels: v.optional(integer(1, 100_000), 100_000),
+      peer_rate: v.optional(size(KIB, 16 * MIB), "50KiB"),
+      peer_burst: v.optional(size(64 * KIB, 64 * MIB), "1MiB"),
+      total_rate: v.optional(size(KIB, 1024 * MIB), "1MiB"),
+      total_burst: v.optional(size(64 * KIB, 1024 * MIB), "8MiB"),
+    }),
   }),
   batch: group({
     max_receipts: v.optional(integer(1, 100_000), 16_384),

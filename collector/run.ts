@@ -75,7 +75,17 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
   const choice = stack.use(await openPeerChoice(config, identity.nodeId, { clock, random }));
 
   const chain = chainHash(config.network);
-  const gossip = stack.use(await GossipService.open(chain, clock, graphPath(config.data_dir)));
+  const { answers, sync } = config.gossip;
+  const gossip = stack.use(
+    await GossipService.open(chain, clock, graphPath(config.data_dir), {
+      policy: { past: answers.past, tellDisabled: answers.disabled_channels },
+      limits: {
+        peer: { burstBytes: answers.peer_burst, bytesPerSecond: answers.peer_rate },
+        total: { burstBytes: answers.total_burst, bytesPerSecond: answers.total_rate },
+        answerChannels: answers.max_channels,
+      },
+    }),
+  );
   const spool = stack.use(
     await Spool.open(join(config.data_dir, "spool"), {
       maxBytes: config.spool.max_bytes,
@@ -123,6 +133,8 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     dialsPerSecond: config.peers.dials_per_second,
     maxPending: config.peers.max_pending,
     bootstrap: config.peers.bootstrap,
+    syncPeers: sync.peers,
+    syncEvery: sync.every,
     lookback: config.gossip.lookback,
     connectTimeout: config.peers.connect_timeout,
     handshakeTimeout: config.peers.handshake_timeout,

@@ -32,7 +32,7 @@ Deno.test("the example config shows every key", async () => {
   const written = await Deno.readTextFile(EXAMPLE);
   const whole =
     "name: a\nrun_for: 24h\npeers: {file: a, seeds: [a.b], proxy: 'a:1', name_server: 127.0.0.1, " +
-    "allow: [127.0.0.1], open_networks: [127.0.0.1], rotate_every: 1m}\nuplink: {kind: nats, servers: ['nats://127.0.0.1:4222']}";
+    "allow: [127.0.0.1], open_networks: [127.0.0.1], rotate_every: 1m}\nmetrics:\nuplink: {kind: nats, servers: ['nats://127.0.0.1:4222']}";
   const all = parseConfig(whole, CollectorConfigSchema, "x");
   for (const key of keysOf(all)) {
     const last = key.replace(/\.\d+$/, "").split(".").at(-1)!;

@@ -177,6 +177,17 @@ Deno.test("unsorted scids get no answer, and an empty list gets its end", () => 
   assert.deepEqual(types(drain(answers, clock)), [262]);
 });
 
+Deno.test("an answer names no more channels than it may, and says that it is at its end", () => {
+  const { clock, answerer } = setUp({ limits: { answerChannels: 7 } });
+  using answers = answerer.open();
+  answers.take(range(), clock.now());
+  const [reply, ...more] = drain(answers, clock).map((raw) => decodeMessage(raw));
+  assert.ok(reply.known && reply.type === 264);
+  assert.deepEqual(reply.scids, Array.from({ length: 7 }, (_, i) => scidAt(i)));
+  assert.equal(reply.syncComplete, 1);
+  assert.deepEqual(more, []);
+});
+
 Deno.test("config may refuse the past; queries are answered all the same", () => {
   const { clock, answerer } = setUp({ policy: { past: false } });
   using answers = answerer.open();

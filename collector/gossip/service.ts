@@ -11,7 +11,7 @@ import { logger } from "../../shared/log.ts";
 import { printable } from "../../shared/text.ts";
 import { Graph } from "./graph/graph.ts";
 import { GraphFile } from "./graph/graph_file.ts";
-import { Answerer } from "./queries/answerer.ts";
+import { Answerer, type AnswererOptions } from "./queries/answerer.ts";
 import { SentLedger } from "./queries/sent_ledger.ts";
 
 const MINUTE = 60_000;
@@ -24,6 +24,9 @@ const log = logger("collector", "gossip");
 export function graphPath(dataDir: string): string {
   return join(dataDir, "graph");
 }
+
+/** What peers are told, and how much. */
+export type Answers = Pick<AnswererOptions, "policy" | "limits">;
 
 /** See the module. Disposing saves the graph a last time. */
 export class GossipService implements AsyncDisposable {
@@ -44,10 +47,12 @@ export class GossipService implements AsyncDisposable {
    *
    * @param chain chain_hash of the network.
    * @param path of the graph's file; null for a graph that is not kept.
+   * @param answers what peers are told, and how much.
    */
-  constructor(chain: Uint8Array, clock: Clock, path: string | null) {
+  constructor(chain: Uint8Array, clock: Clock, path: string | null, answers: Answers = {}) {
     this.graph = new Graph({ chain, clock });
-    this.answerer = new Answerer({ view: this.graph.view, chain, ledger: this.ledger });
+    const { view } = this.graph;
+    this.answerer = new Answerer({ view, chain, ledger: this.ledger, ...answers });
     this.#file = path === null ? null : new GraphFile(path, this.graph, clock);
     this.#path = path ?? "";
     this.#clock = clock;
@@ -58,8 +63,13 @@ export class GossipService implements AsyncDisposable {
    *
    * @throws {UserError} when its file is there and cannot be read.
    */
-  static async open(chain: Uint8Array, clock: Clock, path: string): Promise<GossipService> {
-    const service = new GossipService(chain, clock, path);
+  static async open(
+    chain: Uint8Array,
+    clock: Clock,
+    path: string,
+    answers: Answers = {},
+  ): Promise<GossipService> {
+    const service = new GossipService(chain, clock, path, answers);
     const { problem } = await service.#file!.load();
     if (problem !== null) {
       log.warning("Graph file {path}: {problem}", { path, problem: printable(problem) });

@@ -36,6 +36,10 @@ export interface ManagerOptions {
   readonly maxPending: number;
   /** How many peers are asked for all they have. */
   readonly bootstrap: number;
+  /** How many of them are asked in a round for what the graph lacks; 3 when left out. */
+  readonly syncPeers?: number;
+  /** From the end of a round to the next; 6 hours when left out. */
+  readonly syncEvery?: number;
   /** How far back the others are asked to tell. */
   readonly lookback: number;
   /** How long a stream to the peer may take: looking its name up, TCP, and what a proxy does. */
@@ -220,12 +224,14 @@ export class PeerManager {
   /** Peers that are asked for all they have are also asked for what is still missing then. */
   #newSync(): GraphSync {
     const { gossip: { graph, ledger }, clock, sink } = this.#dependencies;
+    const { syncPeers, syncEvery } = this.#options;
     return new GraphSync({
       view: graph.view,
       chain: graph.chain,
       clock,
       ledger,
-      peers: Math.max(1, this.#options.bootstrap),
+      peers: syncPeers,
+      roundSeconds: syncEvery === undefined ? undefined : syncEvery / 1000,
       send: (session, raw) => this.#byNumber.get(session)?.say(raw),
       onAsked: (session, until) => sink.asked(session, until),
       onMisbehaved: (session, end) => {

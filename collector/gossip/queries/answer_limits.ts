@@ -13,6 +13,8 @@ export interface AnswerLimits {
   readonly total: ByteRate;
   /** What a question costs before anything is sent: looking it up takes time too. */
   readonly questionBytes: number;
+  /** Channels that the answer to one query_channel_range names; LND takes 100,000, in 500 replies. */
+  readonly answerChannels: number;
   /** Queries of one peer that wait for the end of the one being answered; what is more is dropped. */
   readonly waiting: number;
   /** Memory of all peers' queries; while it is used up new ones are dropped. */
@@ -25,6 +27,7 @@ export const ANSWER_LIMITS: AnswerLimits = {
   peer: { burstBytes: 1024 * 1024, bytesPerSecond: 51_200 },
   total: { burstBytes: 8 * 1024 * 1024, bytesPerSecond: 1024 * 1024 },
   questionBytes: 4096,
+  answerChannels: 100_000,
   waiting: 1,
   memoryBytes: 16 * 1024 * 1024,
 };

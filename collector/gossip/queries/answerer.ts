@@ -39,7 +39,7 @@ import { ByteBucket } from "./byte_bucket.ts";
 import { answerPast } from "./past_answer.ts";
 import { PeerAnswers } from "./peer_answers.ts";
 import { type AnswerDesk, type Job, type Question, TAKEN, type Taken } from "./question.ts";
-import { answerRange } from "./range_answer.ts";
+import { answerRange, CHANNELS_A_REPLY } from "./range_answer.ts";
 import { answerScids, scidQuery } from "./scid_answer.ts";
 import type { SentLedger } from "./sent_ledger.ts";
 
@@ -117,7 +117,7 @@ export class Answerer implements AnswerDesk {
         return {
           reason: "query_channel_range",
           bytes: 0,
-          messages: isOurs ? answerRange(query, view, this.#mayTell) : nothingOf(question),
+          messages: isOurs ? this.#rangeOf(query) : nothingOf(question),
         };
       }
       case 265: {
@@ -132,6 +132,11 @@ export class Answerer implements AnswerDesk {
         };
       }
     }
+  }
+
+  #rangeOf(query: QueryChannelRange): Iterator<Uint8Array> {
+    const limits = { reply: CHANNELS_A_REPLY, answer: this.limits.answerChannels };
+    return answerRange(query, this.#options.view, this.#mayTell, limits);
   }
 
   /** BOLT 7 forbids to send a channel without updates to a filter; Core Lightning tells them to nobody. */

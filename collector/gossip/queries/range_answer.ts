@@ -13,8 +13,9 @@ import type { UpdatePair } from "../../../shared/bolt/encoded_array.ts";
 import { encodeMessage } from "../../../shared/bolt/message.ts";
 import { type QueryChannelRange, RANGE_OPTION } from "../../../shared/bolt/range_queries.ts";
 import type { GraphView } from "../graph/graph_view.ts";
+import { ANSWER_LIMITS } from "./answer_limits.ts";
 
-/** How much an answer tells. */
+/** How much an answer tells; {@link CHANNELS_A_REPLY} of {@link AnswerLimits.answerChannels} when not told otherwise. */
 export interface RangeLimits {
   /** Scids of one reply. */
   readonly reply: number;
@@ -22,8 +23,12 @@ export interface RangeLimits {
   readonly answer: number;
 }
 
-/** 2,000 scids with timestamps and checksums are 48 KB of the 65 that a message can have; LND takes 100,000. */
-const RANGE_LIMITS: RangeLimits = { reply: 2000, answer: 100_000 };
+/** 2,000 scids with timestamps and checksums are 48 KB of the 65 that a message can have. */
+export const CHANNELS_A_REPLY = 2000;
+const RANGE_LIMITS: RangeLimits = {
+  reply: CHANNELS_A_REPLY,
+  answer: ANSWER_LIMITS.answerChannels,
+};
 
 /** Heights above this do not fit a scid. */
 const HIGHEST_BLOCK = 0xff_ffff;
