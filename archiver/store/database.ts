@@ -11,8 +11,9 @@ import type { DuckDBConnection, DuckDBInstance, DuckDBType, DuckDBValue } from "
 import { DuckDBInstance as Instance } from "@duckdb/node-api";
 import { dirname } from "node:path";
 import { errorText, UserError } from "../../shared/errors.ts";
-import { migrate } from "./migrations.ts";
+import { migrate, MIGRATIONS } from "./migrations.ts";
 import { type CopyStatements, Snapshot } from "./snapshot.ts";
+import type { OnStep } from "./steps.ts";
 
 /** Where the archive is and what DuckDB may use. */
 export interface DatabaseOptions {
@@ -26,8 +27,13 @@ export interface DatabaseOptions {
 
 /** Queries that may wait for their turn. */
 const MAX_WAITING_QUERIES = 32;
+/** How often work that is to end is interrupted. */
+const INTERRUPT_MILLISECONDS = 50;
 /** A query that takes longer is interrupted. */
 const QUERY_MILLISECONDS = 30_000;
+
+/** Work on a connection of its own, which ends soon once `signal` aborts. */
+export type SideWork<T> = (connection: DuckDBConnection, signal: AbortSignal) => Promise<T>;
 
 /** One row, by column name. */
 export type Row = Record<string, DuckDBValue>;
@@ -42,6 +48,12 @@ export class Database {
   #waiting = 0;
   /** Copies under way. */
   readonly #copies = new Map<Snapshot, Promise<void>>();
+  /** Work under way on connections of its own. */
+  readonly #beside = new Set<{
+    readonly connection: DuckDBConnection;
+    readonly stop: AbortController;
+    readonly done: Promise<unknown>;
+  }>();
   #closed = false;
 
   private constructor(
@@ -60,7 +72,7 @@ export class Database {
    * @throws {UserError} in one line when another process holds the file, when it is no archive, when it was written by
    * a newer program, or when its folder cannot be used.
    */
-  static async open(options: DatabaseOptions): Promise<Database> {
+  static async open(options: DatabaseOptions, onStep?: OnStep): Promise<Database> {
     const { path } = options;
     let instance: DuckDBInstance;
     try {
@@ -78,7 +90,7 @@ export class Database {
     }
     try {
       const writing = await instance.connect();
-      await migrate(writing, path);
+      await migrate(writing, path, MIGRATIONS, onStep);
       return new Database(instance, writing, await instance.connect());
     } catch (error) {
       instance.closeSync();
@@ -146,6 +158,41 @@ export class Database {
     await Promise.allSettled(this.#copies.values());
   }
 
+  /**
+   * Lets `work` use a connection of its own, beside the writing. Closing aborts its signal and interrupts the connection,
+   * again and again, until it ends; it must not wait for a commit then.
+   *
+   * @throws {Error} what `work` throws, or when the archive is closed.
+   */
+  async beside<T>(work: SideWork<T>): Promise<T> {
+    if (this.#closed) throw new Error("the archive is closed");
+    const connection = await this.#instance.connect();
+    const stop = new AbortController();
+    const done = work(connection, stop.signal).finally(() => connection.disconnectSync());
+    const entry = { connection, stop, done };
+    this.#beside.add(entry);
+    try {
+      return await done;
+    } finally {
+      this.#beside.delete(entry);
+    }
+  }
+
+  /** Interrupts what runs beside the writing, and waits for its end. */
+  async stopBeside(): Promise<void> {
+    const interrupt = () => {
+      for (const { connection, stop } of this.#beside) {
+        stop.abort(new Error("the archive closes"));
+        connection.interrupt();
+      }
+    };
+    interrupt();
+    // An interrupt between two statements has no effect.
+    const timer = setInterval(interrupt, INTERRUPT_MILLISECONDS);
+    await Promise.allSettled([...this.#beside].map(({ done }) => done));
+    clearInterval(timer);
+  }
+
   /** Moves all that is committed from the write-ahead log into the file. */
   async checkpoint(): Promise<void> {
     await this.#writing.run("CHECKPOINT");
@@ -156,7 +203,7 @@ export class Database {
     if (this.#closed) return;
     this.#closed = true;
     this.#reading.interrupt();
-    await Promise.all([this.#reads, this.stopCopies()]);
+    await Promise.all([this.#reads, this.stopCopies(), this.stopBeside()]);
     this.#reading.disconnectSync();
     this.#writing.disconnectSync();
     this.#instance.closeSync();

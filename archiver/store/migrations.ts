@@ -11,6 +11,7 @@ import clock from "./migrations/0003_clock.sql" with { type: "text" };
 import comments from "./migrations/0004_comments.sql" with { type: "text" };
 import days from "./migrations/0005_days.duckdb.sql" with { type: "text" };
 import sessions from "./migrations/0006_sessions.sql" with { type: "text" };
+import type { OnStep } from "./steps.ts";
 
 /** One step of the schema. */
 export interface Migration {
@@ -42,12 +43,14 @@ export const MIGRATIONS: readonly Migration[] = [
  * Brings the schema up to the last of `migrations`, each in a transaction of its own.
  *
  * @param path names the archive in errors.
+ * @param onStep see `steps.ts`.
  * @throws {UserError} when the archive was written by a newer program.
  */
 export async function migrate(
   connection: DuckDBConnection,
   path: string,
   migrations: readonly Migration[] = MIGRATIONS,
+  onStep: OnStep = () => {},
 ): Promise<void> {
   await connection.run(VERSION_TABLE);
   const found = await schemaVersion(connection);
@@ -60,9 +63,12 @@ export async function migrate(
   }
   for (const { version, name, sql } of migrations.filter((step) => step.version > found)) {
     await connection.run("BEGIN");
+    onStep("upgrade: begun");
     await connection.run(sql);
     await connection.run("INSERT INTO schema_version VALUES ($1, $2, now())", [version, name]);
+    onStep("upgrade: statements run");
     await connection.run("COMMIT");
+    onStep("upgrade: committed");
   }
 }
 

@@ -5,6 +5,7 @@
  */
 import { BIGINT, type DuckDBConnection, TIMESTAMPTZ, VARCHAR } from "@duckdb/node-api";
 import type { Verdict } from "../../shared/batch/batch.ts";
+import { changeColdFirstSeen, changeColdVerdicts } from "./cold.ts";
 import { instant } from "./rows.ts";
 import { type SessionTold, StagedSessions } from "./staged_sessions.ts";
 import { update } from "./update.ts";
@@ -55,6 +56,7 @@ export class StagedChanges {
         [BIGINT, verdicts.map(([id]) => BigInt(id))],
         [VARCHAR, verdicts.map(([, verdict]) => verdict)],
       );
+      await changeColdVerdicts(connection, verdicts);
     }
     if (this.#firstSeen.size > 0) {
       await update(
@@ -65,6 +67,7 @@ export class StagedChanges {
         [BIGINT, [...this.#firstSeen.keys()].map(BigInt)],
         [TIMESTAMPTZ, [...this.#firstSeen.values()].map(instant)],
       );
+      await changeColdFirstSeen(connection, [...this.#firstSeen]);
     }
     await this.#sessions.apply(connection);
   }

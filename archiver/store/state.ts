@@ -84,10 +84,15 @@ export class ArchiveState {
       session: await next("sessions", "sessions", "session_id"),
       message: await next("messages", ALL_MESSAGE_IDS, "message_id"),
     };
-    const forgetful = ids.message.next > indexedMessages;
+    const [counts] = await rowsOf(
+      connection,
+      "SELECT (SELECT count(*) FROM hot_messages) AS hot, (SELECT count(*) FROM cold_messages) AS cold",
+    );
+    const isTooSmall = Number(counts.hot) > indexedMessages;
+    const forgetful = isTooSmall || Number(counts.cold) > 0;
     const state = new ArchiveState(new MessageIndex(indexedMessages, random, forgetful), ids);
-    // An index that cannot hold all of them fills with those that are asked for.
-    const messages = forgetful
+    // An index that cannot hold all hot ones fills with those that are asked for.
+    const messages = isTooSmall
       ? []
       : await rowsOf(connection, "SELECT message_id, sha256 FROM hot_messages");
     for (const { message_id, sha256 } of messages) {

@@ -6,7 +6,7 @@
  */
 import type { DuckDBConnection, DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import type { Batch, Want } from "../../shared/batch/batch.ts";
-import { Database, type DatabaseOptions, type Row } from "./database.ts";
+import { Database, type DatabaseOptions, type Row, type SideWork } from "./database.ts";
 import type { CopyStatements } from "./snapshot.ts";
 import { type BatchOutcome, type DeadLetter, Writer, type WriterDependencies } from "./writer.ts";
 
@@ -92,6 +92,17 @@ export class Store implements AsyncDisposable {
     return this.#open.database.snapshot(path, statements, signal);
   }
 
+  /**
+   * Lets `work` use a connection of its own while commits go on. When the archive closes, which it also does after a
+   * commit that failed, `work` is told so by its signal and interrupted.
+   *
+   * @throws {Error} what `work` throws, or while the archive is not open.
+   */
+  beside<T>(work: SideWork<T>): Promise<T> {
+    if (!this.#open) return Promise.reject(new Error("the archive is not open"));
+    return this.#open.database.beside(work);
+  }
+
   /** What to ask each collector to tell again. */
   wants(): { collector: string; want: Want }[] {
     return this.#open?.writer.wants() ?? [];
@@ -112,7 +123,7 @@ export class Store implements AsyncDisposable {
     const open = this.#open;
     this.#open = null;
     try {
-      await open?.database.stopCopies();
+      await Promise.all([open?.database.stopCopies(), open?.database.stopBeside()]);
       await open?.database.checkpoint();
     } finally {
       await open?.database.close();
@@ -140,7 +151,7 @@ export class Store implements AsyncDisposable {
 
   async #reopen(): Promise<Open> {
     if (this.#closed) throw new Error("the archive is closed");
-    const database = await Database.open(this.options);
+    const database = await Database.open(this.options, this.#dependencies.onStep);
     try {
       this.#open = { database, writer: await Writer.create(database, this.#dependencies) };
     } catch (error) {

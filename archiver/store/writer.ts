@@ -9,6 +9,7 @@ import type { Batch, Want } from "../../shared/batch/batch.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Random } from "../../shared/random.ts";
 import { toHex } from "../../shared/text.ts";
+import { findCold } from "./cold.ts";
 import { type Database, type Row, rowsOf } from "./database.ts";
 import { type Epoch, loadMessagePages, loadWanted } from "./epoch.ts";
 import { Group, type HashedMessage } from "./group.ts";
@@ -16,6 +17,7 @@ import { ReceiptAppender } from "./receipt_appender.ts";
 import { resolve } from "./resolve.ts";
 import { bigintOrNull, bytes, instant, instantOrNull, integerAtMost, RowBuffer } from "./rows.ts";
 import { ArchiveState } from "./state.ts";
+import type { OnStep } from "./steps.ts";
 
 /** Bytes that are no batch, set aside. */
 export interface DeadLetter {
@@ -45,6 +47,8 @@ export interface WriterDependencies {
   readonly random: Random;
   /** How many messages that index remembers for certain, a power of two; half a million by default. */
   readonly indexedMessages?: number;
+  /** For tests; see `steps.ts`. */
+  readonly onStep?: OnStep;
 }
 
 /** A row of a look-up by hash. */
@@ -58,19 +62,25 @@ export class Writer {
   readonly #database: Database;
   readonly #state: ArchiveState;
   readonly #clock: Clock;
+  readonly #onStep: OnStep;
   readonly #receipts = new ReceiptAppender();
 
-  private constructor(database: Database, state: ArchiveState, clock: Clock) {
+  private constructor(
+    database: Database,
+    state: ArchiveState,
+    { clock, onStep = () => {} }: WriterDependencies,
+  ) {
     this.#database = database;
     this.#state = state;
     this.#clock = clock;
+    this.#onStep = onStep;
   }
 
   /** Reads what it must know of the archive. */
   static async create(database: Database, dependencies: WriterDependencies): Promise<Writer> {
-    const { clock, random, indexedMessages } = dependencies;
+    const { random, indexedMessages } = dependencies;
     const state = await ArchiveState.load(database.writing, random, indexedMessages);
-    return new Writer(database, state, clock);
+    return new Writer(database, state, dependencies);
   }
 
   /** What to ask the collectors for: of each, its latest epoch's want. */
@@ -100,6 +110,7 @@ export class Writer {
     const connection = this.#database.writing;
     const now = this.#clock.now();
     await connection.run("BEGIN");
+    this.#onStep("commit: begun");
     const collectors = new RowBuffer("collectors");
     await this.#loadEpochs(batches, collectors);
     const hashed = await this.#findMessages(batches);
@@ -116,11 +127,14 @@ export class Writer {
     await collectors.append(connection);
     await group.messageRows().append(connection);
     for (const rows of Object.values(group.rows)) await rows.append(connection);
+    this.#onStep("commit: rows appended");
     for (const epoch of group.toResolve) await resolve(connection, epoch, group.changes);
     await group.changes.apply(connection);
     await this.#appendDeadLetters(deadLetters);
     for (const epoch of group.touched) await this.#writeEpoch(epoch, now);
+    this.#onStep("commit: changes applied");
     await connection.run("COMMIT");
+    this.#onStep("commit: committed");
 
     for (const epoch of group.toResolve) {
       if (epoch.wanted.overflown) await loadWanted(connection, epoch);
@@ -172,10 +186,18 @@ export class Writer {
       [listValue([...unknown.values()].map(([{ sha256 }]) => bytes(sha256)))],
       [LIST(BLOB)],
     );
+    const known = (sha256: Uint8Array, name: string, id: number) => {
+      messages.set(sha256, id);
+      for (const message of unknown.get(name)!) message.id = id;
+      unknown.delete(name);
+    };
     for (const { message_id, sha256: { bytes: sha256 } } of rows as FoundMessage[]) {
-      messages.set(sha256, Number(message_id));
-      for (const message of unknown.get(toHex(sha256))!) message.id = Number(message_id);
+      known(sha256, toHex(sha256), Number(message_id));
     }
+    if (unknown.size === 0) return hashed;
+    const rest = [...unknown.values()].map(([{ sha256 }]) => sha256);
+    const cold = await findCold(this.#database.writing, rest);
+    for (const [name, id] of cold) known(unknown.get(name)![0].sha256, name, id);
     return hashed;
   }
 

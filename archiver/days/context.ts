@@ -1,0 +1,45 @@
+/**
+ * What work on days needs.
+ *
+ * @module
+ */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { Clock } from "../../shared/clock.ts";
+import type { OnStep } from "../store/steps.ts";
+
+/** See the module. */
+export interface DaysContext {
+  /** A connection of its own, beside the one that commits. */
+  readonly connection: DuckDBConnection;
+  /**
+   * Runs a transaction on the connection that commits, between two commits: what changes rows that commits change, too,
+   * would fail beside them.
+   */
+  readonly change: (work: (connection: DuckDBConnection) => Promise<void>) => Promise<void>;
+  /** The folder of the files, absolute. */
+  readonly folder: string;
+  /** Rows of a file, at most. */
+  readonly maxFileRows: number;
+  /** For when things were done. */
+  readonly clock: Clock;
+  /** Called at each step. */
+  readonly onStep: OnStep;
+  /** Stops the work between two steps. */
+  readonly signal: AbortSignal;
+}
+
+/** Runs a transaction on `connection`; it is rolled back when `work` throws. */
+export async function transaction<T>(
+  connection: DuckDBConnection,
+  work: () => Promise<T>,
+): Promise<T> {
+  await connection.run("BEGIN");
+  try {
+    const result = await work();
+    await connection.run("COMMIT");
+    return result;
+  } catch (error) {
+    await connection.run("ROLLBACK").catch(() => {});
+    throw error;
+  }
+}

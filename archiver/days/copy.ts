@@ -1,0 +1,207 @@
+/**
+ * A finished day's hot rows into a Parquet file with its manifest. Nothing leaves the hot store here.
+ *
+ * The file's form, measured on 3.2 million receipts of 978 peers, planned as the real run had them (bytes a receipt;
+ * CPU seconds to write; reading took 0.1 s in each form):
+ *
+ * | order | version, row group, zstd level | bytes | s |
+ * |---|---|---|---|
+ * | as committed | V2, 122,880, 3 | 2.90 | 0.33 |
+ * | as committed | V1, 122,880, 3 | 2.90 | 0.38 |
+ * | as committed | V2, 1,000,000, 3 | 3.08 | 0.48 |
+ * | as committed | V2, 122,880, 9 | 2.83 | 0.53 |
+ * | by time | V2, 122,880, 3 | 2.91 | 0.49 |
+ * | by 10 minutes, peer, time | V2, 122,880, 3 | 2.84 | 1.37 |
+ * | by message, time | V2, 122,880, 3 | 5.09 | 0.64 |
+ *
+ * So rows go as they were committed, which is nearly by time: zone maps stay narrow, and nothing is sorted, which would
+ * take memory or disk. Of the 2.9 bytes message_id takes 1.5, received_at 0.7 and peer_id 0.4.
+ *
+ * @module
+ */
+import { BIGINT, type DuckDBConnection } from "@duckdb/node-api";
+import { dirname } from "node:path";
+import { logger } from "../../shared/log.ts";
+import { rowsOf } from "../store/database.ts";
+import { schemaVersion } from "../store/migrations.ts";
+import { type DaysContext, transaction } from "./context.ts";
+import { type CopiedFile, type DayFile, recordCopy } from "./day_files.ts";
+import { type DayTable, RECEIPTS } from "./day_table.ts";
+import { digest, isFile, putInPlace, removeFile, sync } from "./files.ts";
+import { manifestPath, parquetPath, PARTIAL } from "./layout.ts";
+import { makeManifest, manifestText, parseManifest } from "./manifest.ts";
+import type { Interval } from "./split.ts";
+import {
+  bounds,
+  difference,
+  parquetRelation,
+  quoted,
+  readSums,
+  type Sums,
+  within,
+} from "./sums.ts";
+
+/** DuckDB's own row group, so that a hot one becomes a cold one. */
+const ROW_GROUP_ROWS = 122_880;
+const ZSTD_LEVEL = 3;
+
+/** All instants that can be. */
+const ALWAYS: Interval = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER };
+
+const log = logger("archiver", "days");
+
+/** What is to be copied. */
+export interface CopyTarget {
+  /** Of which table. */
+  readonly table: DayTable;
+  /** `YYYY-MM-DD`. */
+  readonly day: string;
+  /** From 0. */
+  readonly part: number;
+  /** Which rows of the day. */
+  readonly interval: Interval;
+  /** The copy of the same part that this one replaces; null when it is new. */
+  readonly replaced: DayFile | null;
+}
+
+/** What the archive knows of the rows at the moment of the copy. */
+interface Copied {
+  readonly sums: Sums;
+  readonly receipts: CopiedFile["receipts"];
+  readonly names: Readonly<Record<string, number>>;
+}
+
+/**
+ * Copies.
+ *
+ * @returns the file as it is recorded.
+ * @throws {Error} when it cannot be written or read back; then no part of it stays, and all is as before.
+ */
+export async function copyDay(context: DaysContext, target: CopyTarget): Promise<CopiedFile> {
+  const { connection, folder, onStep, clock, signal } = context;
+  const { table, day, part, interval, replaced } = target;
+  const path = parquetPath(folder, { table: table.name, day, part });
+  const partial = path + PARTIAL;
+  const manifestFile = manifestPath(path);
+  await Deno.mkdir(dirname(path), { recursive: true });
+  onStep("copy: begun");
+  try {
+    const copied = await writeParquet(context, target, partial);
+    onStep("copy: Parquet written");
+    await sync(partial);
+    onStep("copy: Parquet synced");
+    const readBack = await readSums(connection, table, parquetRelation(partial), interval);
+    const wrong = difference(copied.sums, readBack);
+    if (wrong !== null) throw new Error(`${path} was read back with ${wrong}`);
+    onStep("copy: Parquet read back");
+    const { bytes, sha256 } = await digest(partial, signal);
+    const manifest = makeManifest({
+      table: table.name,
+      day,
+      part,
+      schemaVersion: await schemaVersion(connection),
+      interval,
+      sums: copied.sums,
+      receiptsByCollector: copied.names,
+      bytes,
+      sha256,
+    });
+    const text = manifestText(manifest);
+    await Deno.writeTextFile(manifestFile + PARTIAL, text);
+    await sync(manifestFile + PARTIAL);
+    parseManifest(await Deno.readTextFile(manifestFile + PARTIAL), manifestFile);
+    onStep("copy: manifest written");
+    if (replaced === null) await setAside(context, table, path, copied.sums);
+    await putInPlace(partial, path);
+    onStep("copy: Parquet in place");
+    await putInPlace(manifestFile + PARTIAL, manifestFile);
+    onStep("copy: manifest in place");
+    const file: CopiedFile = {
+      table: table.name,
+      day,
+      part,
+      path,
+      interval,
+      rows: copied.sums.rows,
+      first: copied.sums.first!,
+      last: copied.sums.last!,
+      bytes,
+      sha256,
+      copiedAt: clock.now(),
+      receipts: copied.receipts,
+    };
+    await transaction(connection, () => recordCopy(connection, file, replaced));
+    onStep("copy: recorded");
+    return file;
+  } catch (error) {
+    await removeFile(partial);
+    await removeFile(manifestFile + PARTIAL);
+    throw error;
+  }
+}
+
+/** Writes the rows, and says what they add up to: both of one moment. */
+async function writeParquet(
+  { connection }: DaysContext,
+  { table, day, interval }: CopyTarget,
+  path: string,
+): Promise<Copied> {
+  return await transaction(connection, async () => {
+    const sums = await readSums(connection, table, table.hot, interval);
+    if (sums.rows === 0) throw new Error(`${day} has no ${table.name} to copy`);
+    const counts = table === RECEIPTS ? await receiptCounts(connection, interval) : [];
+    await connection.run(
+      `COPY (SELECT ${Object.keys(table.columns).join(", ")} FROM ${table.hot}
+      WHERE ${table.time} >= make_timestamptz(${interval.from})
+        AND ${table.time} < make_timestamptz(${interval.to}))
+      TO ${quoted(path)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL ${ZSTD_LEVEL},
+        PARQUET_VERSION V2, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`,
+    );
+    return {
+      sums,
+      receipts: counts.map(({ id, receipts }) => [id, receipts] as const),
+      names: Object.fromEntries(counts.map(({ name, receipts }) => [name, receipts])),
+    };
+  });
+}
+
+async function receiptCounts(connection: DuckDBConnection, interval: Interval) {
+  const rows = await rowsOf(
+    connection,
+    `SELECT r.collector_id, coalesce(any_value(c.name), 'collector ' || r.collector_id) AS name,
+      any_value(r.receipts) AS receipts
+    FROM (SELECT collector_id, count(*) AS receipts FROM ${RECEIPTS.hot}
+      WHERE ${within(RECEIPTS)} GROUP BY collector_id) r
+    LEFT JOIN collectors c ON c.collector_id = r.collector_id
+    GROUP BY r.collector_id ORDER BY r.collector_id`,
+    bounds(interval),
+    [BIGINT, BIGINT],
+  );
+  return rows.map((row) => ({
+    id: Number(row.collector_id),
+    name: String(row.name),
+    receipts: Number(row.receipts),
+  }));
+}
+
+/**
+ * A file of this name that the archive does not list was left by a crash: then it has the same rows, and is replaced. Else
+ * it may be another archive's, and the only copy of what it holds: then it is kept under another name.
+ */
+async function setAside(
+  { connection }: DaysContext,
+  table: DayTable,
+  path: string,
+  sums: Sums,
+): Promise<void> {
+  if (!await isFile(path)) return;
+  const found = await readSums(connection, table, parquetRelation(path), ALWAYS).catch(() => null);
+  if (found !== null && difference(found, sums) === null) return;
+  for (let i = 1;; i++) {
+    const aside = `${path}.unlisted-${i}`;
+    if (await isFile(aside)) continue;
+    await Deno.rename(path, aside);
+    log.warning("{path} is not in the archive's list; it is {aside} now", { path, aside });
+    return;
+  }
+}

@@ -1,0 +1,159 @@
+/**
+ * The archive's own list of its Parquet files.
+ *
+ * @module
+ */
+import { BIGINT, type DuckDBConnection, INTEGER, VARCHAR } from "@duckdb/node-api";
+import { type Row, rowsOf } from "../store/database.ts";
+import { instant } from "../store/rows.ts";
+import type { DayTable } from "./day_table.ts";
+import type { Interval } from "./split.ts";
+
+/**
+ * What is with a file: `copied`, its rows are hot, too; `cold`, the views read them from it; `dropped`, it is gone.
+ */
+export type FileState = "copied" | "cold" | "dropped";
+
+/** A row of `day_files`. Instants are µs since the Unix epoch. */
+export interface DayFile {
+  /** Names it inside the archive. */
+  readonly id: number;
+  /** Of the table. */
+  readonly table: string;
+  /** `YYYY-MM-DD`. */
+  readonly day: string;
+  /** From 0. */
+  readonly part: number;
+  /** What is with it. */
+  readonly state: FileState;
+  /** Where it is, absolute. */
+  readonly path: string;
+  /** Which rows of the day. */
+  readonly interval: Interval;
+  /** How many. */
+  readonly rows: number;
+  /** The file's size. */
+  readonly bytes: number;
+  /** The file's SHA-256, lower-case hex. */
+  readonly sha256: string;
+}
+
+/** What becomes known of a file when it is copied. */
+export interface CopiedFile extends Omit<DayFile, "id" | "state"> {
+  /** Its earliest instant. */
+  readonly first: number;
+  /** Its latest instant. */
+  readonly last: number;
+  /** When it was copied. */
+  readonly copiedAt: number;
+  /** Receipts by collector_id; empty for other tables. */
+  readonly receipts: readonly (readonly [collectorId: number, receipts: number])[];
+}
+
+const SELECT = `SELECT file_id, table_name, CAST(day AS TEXT) AS day, part, state, path,
+  epoch_us(covers_from) AS covers_from, epoch_us(covers_to) AS covers_to, row_count, bytes, sha256
+FROM day_files`;
+
+/** All files, or those of a table, by day and part. */
+export async function readDayFiles(
+  connection: DuckDBConnection,
+  table?: DayTable,
+): Promise<DayFile[]> {
+  const rows = table === undefined
+    ? await rowsOf(connection, `${SELECT} ORDER BY table_name DESC, day, part`)
+    : await rowsOf(connection, `${SELECT} WHERE table_name = $1 ORDER BY day, part`, [table.name]);
+  return rows.map(dayFile);
+}
+
+/** A row of `day_files` with the columns above. */
+function dayFile(row: Row): DayFile {
+  return {
+    id: Number(row.file_id),
+    table: String(row.table_name),
+    day: String(row.day),
+    part: Number(row.part),
+    state: row.state as FileState,
+    path: String(row.path),
+    interval: { from: Number(row.covers_from), to: Number(row.covers_to) },
+    rows: Number(row.row_count),
+    bytes: Number(row.bytes),
+    sha256: String(row.sha256),
+  };
+}
+
+/**
+ * Records a copied file, instead of `replaced` when that is given, within the connection's transaction.
+ *
+ * @returns its id.
+ */
+export async function recordCopy(
+  connection: DuckDBConnection,
+  file: CopiedFile,
+  replaced: DayFile | null,
+): Promise<number> {
+  if (replaced !== null) await forgetFile(connection, replaced.id);
+  const [{ next }] = await rowsOf(
+    connection,
+    "SELECT coalesce(max(file_id), 0) + 1 AS next FROM day_files",
+  );
+  const id = replaced?.id ?? Number(next);
+  await connection.run(
+    `INSERT INTO day_files (file_id, table_name, day, part, state, path, covers_from, covers_to, row_count, first_at,
+      last_at, bytes, sha256, copied_at)
+    VALUES ($1, $2, CAST($3 AS DATE), $4, 'copied', $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
+    [
+      id,
+      file.table,
+      file.day,
+      file.part,
+      file.path,
+      instant(file.interval.from),
+      instant(file.interval.to),
+      BigInt(file.rows),
+      instant(file.first),
+      instant(file.last),
+      BigInt(file.bytes),
+      file.sha256,
+      instant(file.copiedAt),
+    ],
+  );
+  for (const [collectorId, receipts] of file.receipts) {
+    await connection.run("INSERT INTO day_file_receipts VALUES ($1, $2, $3)", [
+      id,
+      collectorId,
+      BigInt(receipts),
+    ], [INTEGER, INTEGER, BIGINT]);
+  }
+  return id;
+}
+
+/** Takes a file that is copied off the list. */
+export async function forgetFile(connection: DuckDBConnection, id: number): Promise<void> {
+  await connection.run("DELETE FROM day_files WHERE file_id = $1", [id]);
+  await connection.run("DELETE FROM day_file_receipts WHERE file_id = $1", [id]);
+}
+
+/** Notes what became of a file. @param at when, µs since the Unix epoch. */
+export async function setState(
+  connection: DuckDBConnection,
+  id: number,
+  state: "cold" | "dropped",
+  at: number,
+): Promise<void> {
+  await connection.run(
+    `UPDATE day_files SET state = '${state}', ${state}_at = $2 WHERE file_id = $1`,
+    [id, instant(at)],
+  );
+}
+
+/** Notes where a file is by now. */
+export async function setPath(
+  connection: DuckDBConnection,
+  id: number,
+  path: string,
+): Promise<void> {
+  await connection.run("UPDATE day_files SET path = $2 WHERE file_id = $1", [id, path], [
+    INTEGER,
+    VARCHAR,
+  ]);
+}

@@ -1,0 +1,328 @@
+/**
+ * Days of a running archive: passes over them by the clock and on demand, one at a time, and what there is to tell.
+ *
+ * @module
+ */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { resolve } from "node:path";
+import type { Clock } from "../../shared/clock.ts";
+import { errorText } from "../../shared/errors.ts";
+import { logger } from "../../shared/log.ts";
+import type { SideWork } from "../store/database.ts";
+import type { OnStep } from "../store/steps.ts";
+import type { DaysContext } from "./context.ts";
+import type { DayFile } from "./day_files.ts";
+import { pruneNumbers } from "./prune.ts";
+import { recover } from "./recover.ts";
+import { rollOver, type RolloverAction, type RolloverLine, type RolloverPlan } from "./rollover.ts";
+
+/** The first pass after the start, and the time between two. */
+const FIRST_PASS_MILLISECONDS = 60_000;
+/** See {@link FIRST_PASS_MILLISECONDS}. */
+const PASS_MILLISECONDS = 3_600_000;
+/** After a pass that failed, for instance on a full disk. */
+const RETRY_MILLISECONDS = 600_000;
+/** A pass that takes longer is stopped; the next goes on where it was. */
+const MAX_PASS_MILLISECONDS = 6 * 3_600_000;
+/** Lines of the last pass that are kept, at most. */
+const MAX_LINES = 1000;
+/**
+ * A file's rows leave the hot store in one transaction, for which DuckDB keeps 8 bytes each in memory: 159 million at once
+ * did not fit into 1 GiB, 17 million took 0.5 s of CPU and 130 MB.
+ */
+const MAX_FILE_ROWS = 2 ** 25;
+/** So that those 8 bytes are no more than a quarter of DuckDB's memory. */
+const MEMORY_BYTES_PER_ROW = 32;
+
+const log = logger("archiver", "days");
+
+/** How days are kept. Times are milliseconds. */
+export interface DaysOptions {
+  /** The folder of the Parquet files. */
+  readonly folder: string;
+  /** How long after a day's end it is copied. */
+  readonly after: number;
+  /** How long after a day's end it is dropped from the hot store; null: never. */
+  readonly keep_hot: number | null;
+  /** How long after a day's end its receipts are dropped from disk; null: never. */
+  readonly keep_files: number | null;
+  /** False: what would be dropped is told, and kept. */
+  readonly apply: boolean;
+  /** What DuckDB may take for its buffers, in bytes. */
+  readonly memoryLimitBytes: number;
+}
+
+/** The archive, as far as days go. */
+export interface DaysStore {
+  /** See `Store.beside`. */
+  beside<T>(work: SideWork<T>): Promise<T>;
+  /** See `Store.change`. */
+  change(work: (connection: DuckDBConnection) => Promise<void>): Promise<void>;
+}
+
+/** What days need of the world. */
+export interface DaysDependencies {
+  /** The archive. */
+  readonly store: DaysStore;
+  /** When days end, and passes begin. */
+  readonly clock: Clock;
+  /** For tests; see `steps.ts`. */
+  readonly onStep?: OnStep;
+}
+
+/** What a pass on demand is to do. All finished days are copied anyway. */
+export interface RolloverRequest {
+  /** Only this day, `YYYY-MM-DD`, which may be dropped however young it is; null for all, as old as they must be. */
+  readonly day: string | null;
+  /** From where days are dropped; null: from nowhere. */
+  readonly drop: "hot" | "files" | null;
+  /** False: what would be dropped is verified and told, and kept. */
+  readonly apply: boolean;
+}
+
+/** Why no pass is done now; its user can mend it. */
+export class RolloverRefusal extends Error {
+  /** Always this. */
+  override readonly name = "RolloverRefusal";
+}
+
+/** How the passes went. */
+export interface DaysProgress {
+  /** Whether one is under way. */
+  readonly isRunning: boolean;
+  /** When the last one ended that came to its end, µs since the Unix epoch; null before. */
+  readonly lastAt: number | null;
+  /** What the last one did, the first lines. */
+  readonly lines: readonly RolloverLine[];
+  /** Why the last one failed, and when in µs since the Unix epoch; null when it did not. */
+  readonly failure: { readonly at: number; readonly reason: string } | null;
+  /** Cold files that were not there when a pass, or the archiver, began. */
+  readonly missing: readonly string[];
+  /** Since the start: files by what was done with them. */
+  readonly counts: ReadonlyMap<RolloverAction, number>;
+  /** Since the start: passes that failed. */
+  readonly failures: number;
+}
+
+/** See the module. */
+export class Days implements AsyncDisposable {
+  readonly #options: DaysOptions;
+  readonly #dependencies: DaysDependencies;
+  readonly #stop = new AbortController();
+  readonly #counts = new Map<RolloverAction, number>();
+  #running: Promise<unknown> | null = null;
+  #watching: Promise<void> | null = null;
+  #lastAt: number | null = null;
+  #lines: RolloverLine[] = [];
+  #failure: DaysProgress["failure"] = null;
+  #failures = 0;
+  #missing: readonly DayFile[] = [];
+
+  /** Does nothing yet. */
+  constructor(options: DaysOptions, dependencies: DaysDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+  }
+
+  /** The folder, absolute. */
+  get folder(): string {
+    return resolve(this.#options.folder);
+  }
+
+  /** Puts right what a crash or a move of the folder left; before anything else. */
+  async recover(): Promise<void> {
+    await this.#dependencies.store.beside(async (connection) => {
+      this.#missing = await recover(connection, this.folder);
+    });
+    if (this.#missing.length === 0) return;
+    log.error("{count} files of days are missing, such as {path}: queries that need them fail", {
+      count: this.#missing.length,
+      path: this.#missing[0].path,
+    });
+  }
+
+  /** Begins to do passes by the clock. */
+  start(): void {
+    this.#watching ??= this.#watch();
+  }
+
+  /** How the passes went. */
+  progress(): DaysProgress {
+    return {
+      isRunning: this.#running !== null,
+      lastAt: this.#lastAt,
+      lines: this.#lines,
+      failure: this.#failure,
+      missing: this.#missing.map(({ path }) => path),
+      counts: this.#counts,
+      failures: this.#failures,
+    };
+  }
+
+  /**
+   * Does a pass.
+   *
+   * @param tell is called with each line as soon as it is done.
+   * @returns all lines.
+   * @throws {RolloverRefusal} while one is under way.
+   * @throws {Error} when a file cannot be written; what was done stays done.
+   */
+  async run(
+    request: RolloverRequest,
+    tell: (line: RolloverLine) => void = () => {},
+  ): Promise<RolloverLine[]> {
+    return await this.#pass(this.#planOf(request), tell);
+  }
+
+  /** Stops the pass under way, and does no more. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#stop.abort(new Error("the archiver stops"));
+    await Promise.allSettled([this.#running, this.#watching]);
+  }
+
+  #planOf({ day, drop, apply }: RolloverRequest): RolloverPlan {
+    const { after, keep_hot, keep_files } = this.#options;
+    const now = this.#dependencies.clock.now();
+    const before = (milliseconds: number) => now - milliseconds * 1000;
+    // A day that is named must be over, and no more.
+    const dropBefore = (keep: number | null) =>
+      day !== null ? now : keep === null ? null : before(keep);
+    return {
+      day,
+      copyBefore: day !== null ? now : before(after),
+      dropHotBefore: drop === "hot" ? dropBefore(keep_hot) : null,
+      dropFilesBefore: drop === "files" ? dropBefore(keep_files) : null,
+      apply,
+      verify: true,
+    };
+  }
+
+  #scheduledPlan(): RolloverPlan {
+    const { after, keep_hot, keep_files, apply } = this.#options;
+    const now = this.#dependencies.clock.now();
+    const before = (milliseconds: number | null) =>
+      milliseconds === null ? null : now - milliseconds * 1000;
+    return {
+      day: null,
+      copyBefore: before(after)!,
+      dropHotBefore: before(keep_hot),
+      dropFilesBefore: before(keep_files),
+      apply,
+      verify: false,
+    };
+  }
+
+  async #watch(): Promise<void> {
+    const { clock } = this.#dependencies;
+    const { signal } = this.#stop;
+    try {
+      await clock.sleep(FIRST_PASS_MILLISECONDS, signal);
+      while (!signal.aborted) {
+        if (this.#running === null) {
+          // It is kept, logged and told by progress().
+          await this.#pass(this.#scheduledPlan(), () => {}).catch(() => {});
+        }
+        await clock.sleep(this.#failure ? RETRY_MILLISECONDS : PASS_MILLISECONDS, signal);
+      }
+    } catch (error) {
+      if (!signal.aborted) throw error;
+    }
+  }
+
+  async #pass(plan: RolloverPlan, tell: (line: RolloverLine) => void): Promise<RolloverLine[]> {
+    if (this.#running !== null) throw new RolloverRefusal("a rollover is under way already");
+    this.#stop.signal.throwIfAborted();
+    const lines: RolloverLine[] = [];
+    const { clock } = this.#dependencies;
+    const running = this.#work(plan, (line) => {
+      lines.push(line);
+      this.#count(line);
+      tell(line);
+    });
+    this.#running = running;
+    try {
+      await running;
+      this.#lastAt = clock.now();
+      this.#failure = null;
+      return lines;
+    } catch (error) {
+      const reason = errorText(error).split("\n")[0];
+      if (!this.#stop.signal.aborted) {
+        this.#failure = { at: clock.now(), reason };
+        this.#failures++;
+        log.error("Rolling days over failed: {reason}", { reason });
+      }
+      throw error;
+    } finally {
+      this.#lines = lines.slice(0, MAX_LINES);
+      this.#running = null;
+    }
+  }
+
+  async #work(plan: RolloverPlan, tell: (line: RolloverLine) => void): Promise<void> {
+    const { store, clock, onStep = () => {} } = this.#dependencies;
+    await store.beside(async (connection, closing) => {
+      const signal = AbortSignal.any([
+        closing,
+        this.#stop.signal,
+        AbortSignal.timeout(MAX_PASS_MILLISECONDS),
+      ]);
+      const interrupt = () => connection.interrupt();
+      signal.addEventListener("abort", interrupt);
+      const context: DaysContext = {
+        connection,
+        change: (work) => changeUnless(signal, store, work),
+        folder: this.folder,
+        maxFileRows: Math.min(
+          MAX_FILE_ROWS,
+          Math.floor(this.#options.memoryLimitBytes / MEMORY_BYTES_PER_ROW),
+        ),
+        clock,
+        onStep,
+        signal,
+      };
+      try {
+        this.#missing = await recover(connection, this.folder);
+        await rollOver(context, plan, tell);
+        signal.throwIfAborted();
+        await pruneNumbers(connection, clock.now());
+      } finally {
+        signal.removeEventListener("abort", interrupt);
+      }
+    });
+  }
+
+  #count(line: RolloverLine): void {
+    const { action, table, day, part, rows, reason } = line;
+    this.#counts.set(action, (this.#counts.get(action) ?? 0) + 1);
+    const text = "{day} {table} part {part}: {action}, {rows} rows{why}";
+    const why = reason === null ? "" : ` (${reason})`;
+    const values = { day, table, part, action, rows, why };
+    if (action === "kept") log.warning(text, values);
+    else log.info(text, values);
+  }
+}
+
+/**
+ * A change of the archive that is not waited for once `signal` aborts, and not made if it was not begun by then. An archive
+ * that closes after a failed commit waits for the end of a pass, and the pass must not wait for what comes after that.
+ */
+async function changeUnless(
+  signal: AbortSignal,
+  store: DaysStore,
+  work: (connection: DuckDBConnection) => Promise<void>,
+): Promise<void> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  const change = store.change((connection) =>
+    signal.aborted ? Promise.resolve() : work(connection)
+  );
+  change.catch(() => {});
+  try {
+    await Promise.race([change, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * A copied file's rows out of the hot store: from then on the views read them from the file.
+ *
+ * @module
+ */
+import { BIGINT, type DuckDBConnection, INTEGER } from "@duckdb/node-api";
+import { checkFile } from "./check_file.ts";
+import { type DaysContext, transaction } from "./context.ts";
+import { type DayFile, setState } from "./day_files.ts";
+import { dayTable, MESSAGES } from "./day_table.ts";
+import { bounds, difference, readSums, type Sums, within } from "./sums.ts";
+import { replaceView } from "./views.ts";
+
+/** Why nothing was dropped. */
+class Mismatch extends Error {}
+
+/**
+ * Checks that the file and the hot rows that it is a copy of agree in all, without changing anything.
+ *
+ * @returns in what they do not; null when they do.
+ */
+export async function compareWithHot(context: DaysContext, file: DayFile): Promise<string | null> {
+  const { connection, signal } = context;
+  const checked = await checkFile(connection, file, signal);
+  if (checked.problem !== null) return checked.problem;
+  return await compare(connection, file, checked.sums);
+}
+
+/**
+ * Drops the file's rows from the hot store, once file, manifest and hot rows were found to agree. Rows that are deleted,
+ * the view and the list change in one transaction, in which the hot rows are added up, too: what comes later stays.
+ *
+ * @returns why nothing was dropped; null when it was.
+ */
+export async function dropHot(context: DaysContext, file: DayFile): Promise<string | null> {
+  const { connection, onStep, signal } = context;
+  const checked = await checkFile(connection, file, signal);
+  if (checked.problem !== null) return checked.problem;
+  onStep("drop hot: file verified");
+  let wrong: string | null = null;
+  if (file.table === MESSAGES.name) {
+    // Commits change hot messages, too. An error would make the store open the archive anew, so none is thrown.
+    await context.change(async (on) => {
+      wrong = await compare(on, file, checked.sums);
+      if (wrong === null) await swapRows(context, on, file);
+    });
+  } else {
+    try {
+      await transaction(connection, async () => {
+        const difference = await compare(connection, file, checked.sums);
+        if (difference !== null) throw new Mismatch(difference);
+        await swapRows(context, connection, file);
+      });
+    } catch (error) {
+      if (!(error instanceof Mismatch)) throw error;
+      wrong = error.message;
+    }
+  }
+  if (wrong === null) onStep("drop hot: committed");
+  return wrong;
+}
+
+async function compare(
+  connection: DuckDBConnection,
+  file: DayFile,
+  sums: Sums,
+): Promise<string | null> {
+  const table = dayTable(file.table);
+  const wrong = difference(await readSums(connection, table, table.hot, file.interval), sums);
+  return wrong === null ? null : `hot store and file: ${wrong}`;
+}
+
+async function swapRows(
+  context: DaysContext,
+  connection: DuckDBConnection,
+  file: DayFile,
+): Promise<void> {
+  const { onStep, clock } = context;
+  const table = dayTable(file.table);
+  onStep("drop hot: rows verified");
+  if (table === MESSAGES) await keepKeys(connection, file);
+  await connection.run(
+    `DELETE FROM ${table.hot} WHERE ${within(table)}`,
+    bounds(file.interval),
+    [BIGINT, BIGINT],
+  );
+  onStep("drop hot: rows deleted");
+  await setState(connection, file.id, "cold", clock.now());
+  await replaceView(connection, table);
+  onStep("drop hot: views replaced");
+}
+
+/** By these the writer knows the messages again. */
+async function keepKeys(connection: DuckDBConnection, file: DayFile): Promise<void> {
+  await connection.run(
+    `INSERT INTO cold_messages
+    SELECT message_id, ${
+      shaKey("sha256")
+    }, CAST($3 AS INTEGER), verdict IN ('unchecked', 'unknown_signer')
+    FROM ${MESSAGES.hot} WHERE ${within(MESSAGES)} ORDER BY message_id`,
+    [...bounds(file.interval), file.id],
+    [BIGINT, BIGINT, INTEGER],
+  );
+}
+
+/** The first 8 bytes of a SHA-256 as a signed integer, the most significant first. */
+function shaKey(column: string): string {
+  const half = "9223372036854775808::HUGEINT";
+  const unsigned = `CAST('0x' || substr(hex(${column}), 1, 16) AS UBIGINT)::HUGEINT`;
+  return `CAST((${unsigned} + ${half}) % (2 * ${half}) - ${half} AS BIGINT)`;
+}

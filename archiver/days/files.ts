@@ -1,0 +1,55 @@
+/**
+ * Files that are there whole or not at all, also after a power cut, and their SHA-256.
+ *
+ * @module
+ */
+import { createHash } from "node:crypto";
+import { dirname } from "node:path";
+
+const CHUNK_BYTES = 1024 * 1024;
+
+/** Writes what the system still holds of a file, or of a folder's names, to disk. */
+export async function sync(path: string): Promise<void> {
+  using file = await Deno.open(path);
+  await file.sync();
+}
+
+/** Gives a file that is synced its name, for good. */
+export async function putInPlace(from: string, to: string): Promise<void> {
+  await Deno.rename(from, to);
+  await sync(dirname(to));
+}
+
+/** Removes a file; that there is none is no error. */
+export async function removeFile(path: string): Promise<void> {
+  await Deno.remove(path).catch((error) => {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  });
+}
+
+/** Whether there is a file. */
+export async function isFile(path: string): Promise<boolean> {
+  try {
+    return (await Deno.stat(path)).isFile;
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return false;
+    throw error;
+  }
+}
+
+/** Size and SHA-256 (lower-case hex) of a file. @param signal stops the reading. */
+export async function digest(
+  path: string,
+  signal?: AbortSignal,
+): Promise<{ bytes: number; sha256: string }> {
+  using file = await Deno.open(path);
+  const hash = createHash("sha256");
+  const chunk = new Uint8Array(CHUNK_BYTES);
+  let bytes = 0;
+  for (let read = await file.read(chunk); read !== null; read = await file.read(chunk)) {
+    signal?.throwIfAborted();
+    hash.update(chunk.subarray(0, read));
+    bytes += read;
+  }
+  return { bytes, sha256: hash.digest("hex") };
+}

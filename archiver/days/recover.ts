@@ -1,0 +1,73 @@
+/**
+ * What a crash, or a move of the folder, left behind: put right before anything else is done.
+ *
+ * @module
+ */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { join } from "node:path";
+import { logger } from "../../shared/log.ts";
+import { transaction } from "./context.ts";
+import { type DayFile, readDayFiles, setPath } from "./day_files.ts";
+import { DAY_TABLES, dayTable } from "./day_table.ts";
+import { isFile, removeFile } from "./files.ts";
+import { manifestPath, parquetPath, PARTIAL } from "./layout.ts";
+import { replaceView } from "./views.ts";
+
+const log = logger("archiver", "days");
+
+/**
+ * Removes files that are half written or were dropped, and finds those that moved with the folder.
+ *
+ * @param folder of the files, absolute.
+ * @returns cold files that are not there: until they are, what reads them fails.
+ */
+export async function recover(connection: DuckDBConnection, folder: string): Promise<DayFile[]> {
+  for (const table of DAY_TABLES) await removePartial(join(folder, table.name));
+  const files = await readDayFiles(connection);
+  for (const { state, path } of files) {
+    if (state !== "dropped") continue;
+    await removeFile(path);
+    await removeFile(manifestPath(path));
+  }
+  const present = files.filter(({ state }) => state !== "dropped");
+  await followFolder(connection, folder, present);
+  const missing: DayFile[] = [];
+  for (const file of await readDayFiles(connection)) {
+    if (file.state === "cold" && !await isFile(file.path)) missing.push(file);
+  }
+  return missing;
+}
+
+async function removePartial(folder: string): Promise<void> {
+  try {
+    for await (const { name, isDirectory } of Deno.readDir(folder)) {
+      const path = join(folder, name);
+      if (isDirectory) await removePartial(path);
+      else if (name.endsWith(PARTIAL)) await Deno.remove(path);
+    }
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+}
+
+/** The list and the views name absolute paths. Only files that are found where the folder is now are followed. */
+async function followFolder(
+  connection: DuckDBConnection,
+  folder: string,
+  files: readonly DayFile[],
+): Promise<void> {
+  const moved: [DayFile, string][] = [];
+  for (const file of files) {
+    const path = parquetPath(folder, file);
+    if (path !== file.path && await isFile(path)) moved.push([file, path]);
+  }
+  if (moved.length === 0) return;
+  log.info("{count} files of days are in {folder} now", { count: moved.length, folder });
+  await transaction(connection, async () => {
+    for (const [file, path] of moved) await setPath(connection, file.id, path);
+    const tables = new Set(
+      moved.filter(([{ state }]) => state === "cold").map(([{ table }]) => dayTable(table)),
+    );
+    for (const table of tables) await replaceView(connection, table);
+  });
+}

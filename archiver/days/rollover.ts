@@ -1,0 +1,218 @@
+/**
+ * One pass over the days: what is finished is copied, what is old enough is dropped.
+ *
+ * @module
+ */
+import { BIGINT } from "@duckdb/node-api";
+import { rowsOf } from "../store/database.ts";
+import type { DaysContext } from "./context.ts";
+import { copyDay } from "./copy.ts";
+import { type DayFile, readDayFiles } from "./day_files.ts";
+import { DAY_TABLES, type DayTable, RECEIPTS } from "./day_table.ts";
+import { dropFile } from "./drop_files.ts";
+import { compareWithHot, dropHot } from "./drop_hot.ts";
+import { checkFile } from "./check_file.ts";
+import { isFile } from "./files.ts";
+import { DAY_MICROSECONDS, dayOf, dayStart } from "./layout.ts";
+import { bounds, within } from "./sums.ts";
+import { type Interval, type RowCount, split, uncovered } from "./split.ts";
+
+/** How finely the instants of rows are told when a day is split. */
+const SPLIT_MICROSECONDS = 1_000_000;
+
+/** What a pass is to do. Instants are µs since the Unix epoch. */
+export interface RolloverPlan {
+  /** Only this day, `YYYY-MM-DD`; null for all. */
+  readonly day: string | null;
+  /** Days that end before this are copied, or at it. */
+  readonly copyBefore: number;
+  /** Days that end before this are dropped from the hot store, or at it; null for none. */
+  readonly dropHotBefore: number | null;
+  /** Days that end before this are dropped from disk, or at it; null for none. */
+  readonly dropFilesBefore: number | null;
+  /** False: what would be dropped is told only. */
+  readonly apply: boolean;
+  /** Whether what would be dropped is verified, too, before it is told. */
+  readonly verify: boolean;
+}
+
+/** What was done with a file. */
+export type RolloverAction =
+  | "copied"
+  | "copied again"
+  | "dropped from hot"
+  | "dropped from disk"
+  | "would drop from hot"
+  | "would drop from disk"
+  | "kept";
+
+/** One line of what a pass did. */
+export interface RolloverLine {
+  /** What. */
+  readonly action: RolloverAction;
+  /** Of which table. */
+  readonly table: string;
+  /** `YYYY-MM-DD`. */
+  readonly day: string;
+  /** From 0. */
+  readonly part: number;
+  /** The file's rows. */
+  readonly rows: number;
+  /** The file's size. */
+  readonly bytes: number;
+  /** Why something was kept or copied again; else null. */
+  readonly reason: string | null;
+}
+
+/**
+ * Does a pass.
+ *
+ * @param tell is called with each line as soon as it is done.
+ * @throws {Error} when a file cannot be written; what was done stays done, and the rest waits for the next pass.
+ */
+export async function rollOver(
+  context: DaysContext,
+  plan: RolloverPlan,
+  tell: (line: RolloverLine) => void,
+): Promise<void> {
+  for (const table of DAY_TABLES) await copyTable(context, plan, table, tell);
+  for (const file of await readDayFiles(context.connection)) {
+    context.signal.throwIfAborted();
+    if (plan.day !== null && plan.day !== file.day) continue;
+    const end = dayStart(file.day) + DAY_MICROSECONDS;
+    if (file.state === "copied" && plan.dropHotBefore !== null && end <= plan.dropHotBefore) {
+      tell(await dropOneHot(context, plan, file, tell));
+    }
+  }
+  for (const file of await readDayFiles(context.connection, RECEIPTS)) {
+    context.signal.throwIfAborted();
+    if (plan.day !== null && plan.day !== file.day) continue;
+    const end = dayStart(file.day) + DAY_MICROSECONDS;
+    if (file.state === "cold" && plan.dropFilesBefore !== null && end <= plan.dropFilesBefore) {
+      tell(await dropOneFile(context, plan, file));
+    }
+  }
+}
+
+function line(
+  action: RolloverAction,
+  file: Pick<DayFile, "table" | "day" | "part" | "rows" | "bytes">,
+  reason: string | null = null,
+): RolloverLine {
+  const { table, day, part, rows, bytes } = file;
+  return { action, table, day, part, rows, bytes, reason };
+}
+
+async function copyTable(
+  context: DaysContext,
+  { day: only, copyBefore }: RolloverPlan,
+  table: DayTable,
+  tell: (line: RolloverLine) => void,
+): Promise<void> {
+  const { connection, signal } = context;
+  const days = await rowsOf(
+    connection,
+    `SELECT epoch_us(${table.time}) // ${DAY_MICROSECONDS} AS day, count(*) AS row_count FROM ${table.hot}
+    WHERE ${table.time} < make_timestamptz($1) GROUP BY day ORDER BY day`,
+    [BigInt(copyBefore)],
+    [BIGINT],
+  );
+  const files = await readDayFiles(connection, table);
+  for (const { day: number, row_count } of days) {
+    const from = Number(number) * DAY_MICROSECONDS;
+    const day = dayOf(from);
+    const whole = { from, to: from + DAY_MICROSECONDS };
+    if (whole.to > copyBefore || (only !== null && only !== day)) continue;
+    const own = files.filter((file) => file.day === day);
+    const copied = own.filter(({ state }) => state === "copied");
+    const there = await Promise.all(copied.map(({ path }) => isFile(path)));
+    const listed = copied.reduce((sum, { rows }) => sum + rows, 0);
+    if (listed === Number(row_count) && there.every((is) => is)) continue;
+    for (const [i, file] of copied.entries()) {
+      signal.throwIfAborted();
+      const counts = await countRows(context, table, file.interval);
+      const rows = counts.reduce((sum, { rows }) => sum + rows, 0);
+      if (rows === 0 || (rows === file.rows && there[i])) continue;
+      const reason = there[i] ? "rows came late" : "the file is gone";
+      tell(await copyAgain(context, table, file, reason));
+    }
+    let part = Math.max(-1, ...own.map(({ part }) => part)) + 1;
+    for (const free of uncovered(whole, copied.map(({ interval }) => interval))) {
+      const counts = await countRows(context, table, free);
+      if (counts.length === 0) continue;
+      for (const interval of split(free, counts, context.maxFileRows)) {
+        signal.throwIfAborted();
+        tell(
+          line("copied", await copyDay(context, { table, day, part, interval, replaced: null })),
+        );
+        part++;
+      }
+    }
+  }
+}
+
+async function countRows(
+  { connection }: DaysContext,
+  table: DayTable,
+  interval: Interval,
+): Promise<RowCount[]> {
+  const rows = await rowsOf(
+    connection,
+    `SELECT epoch_us(${table.time}) // ${SPLIT_MICROSECONDS} * ${SPLIT_MICROSECONDS} AS begin_us, count(*) AS row_count
+    FROM ${table.hot} WHERE ${within(table)} GROUP BY begin_us ORDER BY begin_us`,
+    bounds(interval),
+    [BIGINT, BIGINT],
+  );
+  return rows.map(({ begin_us, row_count }) => ({
+    // The first second may begin before the interval.
+    at: Math.max(Number(begin_us), interval.from),
+    rows: Number(row_count),
+  }));
+}
+
+async function copyAgain(
+  context: DaysContext,
+  table: DayTable,
+  file: DayFile,
+  reason: string,
+): Promise<RolloverLine> {
+  const { day, part, interval } = file;
+  const copied = await copyDay(context, { table, day, part, interval, replaced: file });
+  return line("copied again", copied, reason);
+}
+
+async function dropOneHot(
+  context: DaysContext,
+  { apply, verify }: RolloverPlan,
+  file: DayFile,
+  tell: (line: RolloverLine) => void,
+): Promise<RolloverLine> {
+  if (!apply) {
+    const wrong = verify ? await compareWithHot(context, file) : null;
+    return wrong === null
+      ? line("would drop from hot", file)
+      : line("kept", file, `${wrong}; it would be copied again first`);
+  }
+  const wrong = await dropHot(context, file);
+  if (wrong === null) return line("dropped from hot", file);
+  const table = DAY_TABLES.find(({ name }) => name === file.table)!;
+  tell(await copyAgain(context, table, file, wrong));
+  const again = (await readDayFiles(context.connection, table)).find(({ id }) => id === file.id)!;
+  const stillWrong = await dropHot(context, again);
+  return stillWrong === null ? line("dropped from hot", again) : line("kept", again, stillWrong);
+}
+
+async function dropOneFile(
+  context: DaysContext,
+  { apply, verify }: RolloverPlan,
+  file: DayFile,
+): Promise<RolloverLine> {
+  if (apply) {
+    const wrong = await dropFile(context, file);
+    return wrong === null ? line("dropped from disk", file) : line("kept", file, wrong);
+  }
+  const { problem } = verify
+    ? await checkFile(context.connection, file, context.signal)
+    : { problem: null };
+  return problem === null ? line("would drop from disk", file) : line("kept", file, problem);
+}

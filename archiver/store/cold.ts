@@ -1,0 +1,115 @@
+/**
+ * Messages that left the hot store: known again by a key, and what is learnt of them kept beside their files.
+ *
+ * @module
+ */
+import {
+  BIGINT,
+  type DuckDBBlobValue,
+  type DuckDBConnection,
+  LIST,
+  listValue,
+  TIMESTAMPTZ,
+  VARCHAR,
+} from "@duckdb/node-api";
+import type { Verdict } from "../../shared/batch/batch.ts";
+import { toHex } from "../../shared/text.ts";
+import { rowsOf } from "./database.ts";
+import { instant } from "./rows.ts";
+
+/** A message's key in `cold_messages`: the first 8 bytes of its SHA-256. */
+export function shaKey(sha256: Uint8Array): bigint {
+  return new DataView(sha256.buffer, sha256.byteOffset).getBigInt64(0);
+}
+
+/**
+ * Finds cold messages. Their keys only say where to look: the file's own SHA-256 decides.
+ *
+ * @returns message_id by SHA-256 in hex, of those that are there.
+ * @throws {Error} DuckDB's own, when a file that must be looked into is not there.
+ */
+export async function findCold(
+  connection: DuckDBConnection,
+  wanted: readonly Uint8Array[],
+): Promise<Map<string, number>> {
+  const found = new Map<string, number>();
+  const candidates = await rowsOf(
+    connection,
+    `SELECT c.message_id, f.path FROM cold_messages c
+    JOIN (SELECT unnest($1) AS sha_key) u ON c.sha_key = u.sha_key
+    JOIN day_files f ON f.file_id = c.file_id`,
+    [listValue(wanted.map(shaKey))],
+    [LIST(BIGINT)],
+  );
+  const names = new Set(wanted.map(toHex));
+  for (const [path, rows] of Map.groupBy(candidates, (row) => String(row.path))) {
+    const messages = await rowsOf(
+      connection,
+      `SELECT m.message_id, m.sha256 FROM read_parquet('${path.replaceAll("'", "''")}') m
+      JOIN (SELECT unnest($1) AS message_id) u ON u.message_id = m.message_id`,
+      [listValue(rows.map((row) => row.message_id))],
+      [LIST(BIGINT)],
+    );
+    for (const { message_id, sha256 } of messages) {
+      const name = toHex((sha256 as DuckDBBlobValue).bytes);
+      if (names.has(name)) found.set(name, Number(message_id));
+    }
+  }
+  return found;
+}
+
+/** Keeps later verdicts on messages that are cold. One that decided before holds. */
+export async function changeColdVerdicts(
+  connection: DuckDBConnection,
+  verdicts: readonly (readonly [messageId: number, verdict: Verdict])[],
+): Promise<void> {
+  const changes = `(SELECT unnest($1) AS message_id, unnest($2) AS verdict) u
+    JOIN cold_messages c ON c.message_id = u.message_id AND c.is_undecided`;
+  const values = [
+    listValue(verdicts.map(([id]) => BigInt(id))),
+    listValue(verdicts.map(([, verdict]) => verdict)),
+  ];
+  const types = [LIST(BIGINT), LIST(VARCHAR)];
+  await connection.run(
+    `INSERT INTO message_changes (message_id, verdict) SELECT u.message_id, u.verdict FROM ${changes}
+    WHERE NOT EXISTS (SELECT 1 FROM message_changes m WHERE m.message_id = u.message_id)`,
+    values,
+    types,
+  );
+  await connection.run(
+    `UPDATE message_changes SET verdict = n.verdict FROM (SELECT u.message_id, u.verdict FROM ${changes}) n
+    WHERE message_changes.message_id = n.message_id
+      AND (message_changes.verdict IS NULL OR message_changes.verdict IN ('unchecked', 'unknown_signer'))`,
+    values,
+    types,
+  );
+}
+
+/** Keeps receipts of messages that are cold, where they may be earlier than the file says. */
+export async function changeColdFirstSeen(
+  connection: DuckDBConnection,
+  firstSeen: readonly (readonly [messageId: number, receivedAt: number])[],
+): Promise<void> {
+  // A receipt after the file's last instant is not the first.
+  const changes = `(SELECT unnest($1) AS message_id, unnest($2) AS first_seen) u
+    JOIN cold_messages c ON c.message_id = u.message_id
+    JOIN day_files f ON f.file_id = c.file_id AND u.first_seen < f.last_at`;
+  const values = [
+    listValue(firstSeen.map(([id]) => BigInt(id))),
+    listValue(firstSeen.map(([, receivedAt]) => instant(receivedAt))),
+  ];
+  const types = [LIST(BIGINT), LIST(TIMESTAMPTZ)];
+  await connection.run(
+    `INSERT INTO message_changes (message_id, first_seen) SELECT u.message_id, u.first_seen FROM ${changes}
+    WHERE NOT EXISTS (SELECT 1 FROM message_changes m WHERE m.message_id = u.message_id)`,
+    values,
+    types,
+  );
+  await connection.run(
+    `UPDATE message_changes SET first_seen = least(message_changes.first_seen, n.first_seen)
+    FROM (SELECT u.message_id, u.first_seen FROM ${changes}) n
+    WHERE message_changes.message_id = n.message_id`,
+    values,
+    types,
+  );
+}

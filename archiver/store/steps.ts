@@ -1,0 +1,40 @@
+/**
+ * Points at which a crash could tear things apart, by name, so that tests can end the process at each of them.
+ *
+ * @module
+ */
+
+/** Every point, in the order in which the archiver comes by them: a step's name says what was just done. */
+export const STEPS = [
+  "upgrade: begun",
+  "upgrade: statements run",
+  "upgrade: committed",
+  "commit: begun",
+  "commit: rows appended",
+  "commit: changes applied",
+  "commit: committed",
+  "copy: begun",
+  "copy: Parquet written",
+  "copy: Parquet synced",
+  "copy: Parquet read back",
+  "copy: manifest written",
+  "copy: Parquet in place",
+  "copy: manifest in place",
+  "copy: recorded",
+  "drop hot: file verified",
+  "drop hot: rows verified",
+  "drop hot: rows deleted",
+  "drop hot: views replaced",
+  "drop hot: committed",
+  "drop files: verified",
+  "drop files: views replaced",
+  "drop files: committed",
+  "drop files: Parquet removed",
+  "drop files: manifest removed",
+] as const;
+
+/** One of {@link STEPS}. */
+export type StepName = typeof STEPS[number];
+
+/** Called at each step; does nothing outside tests. */
+export type OnStep = (step: StepName) => void;
