@@ -34,8 +34,8 @@ export interface Benchmark {
   readonly name: string;
   /** One line for `--list`. */
   readonly what: string;
-  /** Takes it. */
-  run(options: BenchmarkOptions): Promise<readonly Figure[]>;
+  /** Takes it; a long one gives its figures one by one. */
+  run(options: BenchmarkOptions): Promise<readonly Figure[]> | AsyncIterable<Figure>;
 }
 
 /** How a benchmark is to be taken. */
@@ -53,7 +53,7 @@ export function figure(
   name: string,
   runs: readonly number[],
   unit: string,
-  bar: Bar | null,
+  bar: Bar | null = null,
 ): Figure {
   const value = median(runs);
   return {

@@ -20,6 +20,6 @@ Deno.test("a figure tells its median, its spread and whether it holds", () => {
 });
 
 Deno.test("a figure without a bar holds", () => {
-  const { bar, holds } = figure("rss", [5e9], "bytes", null);
+  const { bar, holds } = figure("rss", [5e9], "bytes");
   deepEqual({ bar, holds }, { bar: null, holds: true });
 });

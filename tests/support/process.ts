@@ -74,6 +74,14 @@ export function startProgram(
   return startProcess("deno", run, { cwd: ROOT, ...options });
 }
 
+/** Those that run. */
+const running = new Set<ChildProcess>();
+
+/** Kills all that were started here and still run (SIGKILL): what waits for them fails, and cleans up after itself. */
+export function killAll(): void {
+  for (const process of running) process.signal("SIGKILL");
+}
+
 /** Starts a command. @throws {UserError} when it is not there or may not be run. */
 export function startProcess(
   command: string,
@@ -117,6 +125,7 @@ class ChildProcess implements Process {
     this.#child = child;
     this.#stdin = stdin;
     this.pid = child.pid;
+    running.add(this);
     this.#ended = this.#follow();
   }
 
@@ -129,6 +138,7 @@ class ChildProcess implements Process {
     // Its end has broken the pipe: nothing is left to flush.
     await this.#stdin?.abort().catch(() => {});
     this.status = status;
+    running.delete(this);
     this.#tell();
     return status;
   }

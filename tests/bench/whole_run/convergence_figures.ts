@@ -1,0 +1,35 @@
+/**
+ * The convergence query on our archive, and on the first Gossip Observer's tables of the same rows.
+ *
+ * @module
+ */
+import { type Figure, figure, median } from "../figure.ts";
+import { archiveIn } from "./bench_archiver.ts";
+import { makeOriginalTable, originalConvergence } from "./original_table.ts";
+import { runQueryTask } from "./queries.ts";
+import type { WholeRun } from "./part.ts";
+
+/** Of the archive in the run's folder. */
+export async function* convergenceFigures(whole: WholeRun): AsyncGenerator<Figure, void, void> {
+  const { dir, means, repeat, progress, atFullSize } = whole;
+  const original = `${dir}/original.duckdb`;
+  progress("making the first observer's tables of the same rows");
+  const bytes = await makeOriginalTable(archiveIn(dir), original, means);
+  yield figure("the first observer's bytes per receipt", [bytes], "bytes");
+  const ours: number[] = [], theirs: number[] = [];
+  for (let i = 0; i < repeat; i++) {
+    const { queries } = await runQueryTask(archiveIn(dir), `${dir}/results`, means, QUERY);
+    ours.push(queries[0].seconds);
+    theirs.push((await originalConvergence(original, means)).seconds);
+    progress(`convergence: ours ${ours[i].toFixed(1)} s, theirs ${theirs[i].toFixed(1)} s`);
+  }
+  await Deno.remove(original);
+  yield figure("convergence query", ours, "s", atFullSize({ sense: "<=", limit: 15 }));
+  yield figure("the same on the first observer's tables", theirs, "s");
+  yield figure("theirs / ours", [median(theirs) / median(ours)], "ratio", {
+    sense: ">=",
+    limit: 2,
+  });
+}
+
+const QUERY = "convergence_delay";

@@ -1,0 +1,50 @@
+/**
+ * Measurements that are figures as they are.
+ *
+ * @module
+ */
+import { type Bar, type Figure, figure, median } from "../figure.ts";
+import { archiveIn } from "./bench_archiver.ts";
+import { runQueryTask } from "./queries.ts";
+import { commitWhileQueried, LIVE_SPEED } from "./while_queried.ts";
+import type { WholeRun } from "./part.ts";
+
+const GB = 1e9;
+const DEVIATION: Bar = { sense: "<=", limit: 5 };
+
+/** How far the planned run is from the real one. */
+export async function* generatorFigures(whole: WholeRun): AsyncGenerator<Figure, void, void> {
+  const { deviations } = whole.source.planned;
+  const percent = (share: number) => [100 * share];
+  // Of a part's few channel_announcements, chance decides how many peers they reach.
+  const shares = whole.atFullSize(DEVIATION);
+  yield figure("largest deviation of a type's share", percent(deviations.shares), "%", shares);
+  const reach = percent(deviations.reach);
+  yield figure("largest deviation of peers per message", reach, "%", DEVIATION);
+  const delays = percent(deviations.delays);
+  yield figure("largest deviation of a delay percentile", delays, "%", DEVIATION);
+}
+
+/** How long each query takes on the archive in the run's folder. */
+export async function* queryFigures(whole: WholeRun): AsyncGenerator<Figure, void, void> {
+  const { dir, means, progress, atFullSize } = whole;
+  progress("running all queries");
+  const { queries, peakRss } = await runQueryTask(archiveIn(dir), `${dir}/results`, means);
+  for (const { query, seconds } of queries) yield figure(`query ${query}`, [seconds], "s");
+  const slowest = Math.max(...queries.map(({ seconds }) => seconds));
+  yield figure("slowest query", [slowest], "s", atFullSize({ sense: "<=", limit: 60 }));
+  yield figure("peak RSS of the queries", [peakRss / GB], "GB");
+}
+
+/** How long batches wait for their commit while the queries run; adds to the archive in the run's folder. */
+export async function* whileQueriedFigures(whole: WholeRun): AsyncGenerator<Figure, void, void> {
+  const { dir, live, means, progress } = whole;
+  progress(`archiving at ${LIVE_SPEED} times the real run's rate while a snapshot is queried`);
+  const found = await commitWhileQueried(live, dir, means, progress);
+  const delays = found.delays.toSorted((a, b) => a - b);
+  progress(`${delays.length} batches were committed meanwhile`);
+  yield figure("snapshot beside ingest", [found.snapshotSeconds], "s");
+  yield figure("commit delay while queried, median", [median(delays) / 1000], "s");
+  const p99 = delays[Math.ceil(0.99 * delays.length) - 1];
+  yield figure("commit delay while queried, p99", [p99 / 1000], "s", { sense: "<=", limit: 2 });
+}

@@ -1,0 +1,49 @@
+/**
+ * The queries as their users run them: `deno task query` on a file.
+ *
+ * @module
+ */
+import { startProgram } from "../../support/process.ts";
+import { LONGEST_MILLISECONDS, RssWatch } from "./children.ts";
+import type { Means } from "./original_table.ts";
+
+/** How one query went. */
+export interface QueryTime {
+  /** Its name. */
+  readonly query: string;
+  /** How long the query itself took. */
+  readonly seconds: number;
+}
+
+/** How they went. */
+export interface QueryTimes {
+  /** In the order in which they ran. */
+  readonly queries: readonly QueryTime[];
+  /** The process's, bytes. */
+  readonly peakRss: number;
+}
+
+/** `  1/18  convergence_delay   query   1234 ms  chart …` */
+const PROGRESS = /^ *\d+\/\d+ +(\w+) +query +(\d+) ms/;
+
+/** Runs all queries, or those of these names, on an archive; the results go to a folder. */
+export async function runQueryTask(
+  archive: string,
+  out: string,
+  means: Means,
+  only?: string,
+): Promise<QueryTimes> {
+  const args = ["--archive", archive, "--out", out, "--memory", means.memoryLimit];
+  args.push("--threads", String(means.threads));
+  if (only !== undefined) args.push("--only", only);
+  await using process = startProgram("query_results/main.ts", args, ["-P=query"]);
+  const rss = new RssWatch(process);
+  const { success } = await process.wait(LONGEST_MILLISECONDS);
+  const peakRss = await rss.stop();
+  if (!success) throw new Error(`the queries failed:\n${process.lines.slice(-20).join("\n")}`);
+  const queries = process.lines.flatMap((line): QueryTime[] => {
+    const match = line.match(PROGRESS);
+    return match ? [{ query: match[1], seconds: Number(match[2]) / 1000 }] : [];
+  });
+  return { queries, peakRss };
+}
