@@ -1,26 +1,67 @@
 /**
- * A line now and then that says how the collector is doing.
+ * How the collector is doing: a line of a terminal that is renewed every second, or a log record now and then.
  *
  * @module
  */
 import type { Clock } from "../shared/clock.ts";
-import { logger } from "../shared/log.ts";
+import type { LiveLine } from "../shared/live_line.ts";
+import { liveLine, logger } from "../shared/log.ts";
 import type { Parts } from "./monitor/parts.ts";
+import { statusLine } from "./status_line.ts";
 
 const INTERVAL_MILLISECONDS = 10_000;
+const RENEW_MILLISECONDS = 1000;
+/** Gossip comes in bursts; so many seconds of it make one rate. */
+const RATE_SECONDS = 10;
 
 const log = logger("collector");
 
-/** Logs a line every ten seconds until it is disposed of. */
+/** Renews the terminal's line, or logs every ten seconds where there is none, until it is disposed of. */
 export function reportProgress(parts: Parts, target: number, clock: Clock): AsyncDisposable {
   const stop = new AbortController();
-  const running = report(parts, target, clock, stop.signal);
+  const line = liveLine();
+  const running = line
+    ? renew(line, parts, target, clock, stop.signal)
+    : report(parts, target, clock, stop.signal);
   return {
     [Symbol.asyncDispose]() {
       stop.abort();
       return running;
     },
   };
+}
+
+async function renew(
+  line: LiveLine,
+  { manager, intake, spool, delivery }: Parts,
+  target: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  const { counters } = intake.recorder;
+  const seen: { at: number; receipts: number }[] = [];
+  while (!signal.aborted) {
+    const { receipts, messages } = counters;
+    const now = clock.now();
+    seen.push({ at: now, receipts });
+    if (seen.length > RATE_SECONDS + 1) seen.shift();
+    const seconds = (now - seen[0].at) / 1e6;
+    const { delivered, trouble } = delivery.status;
+    const figures = {
+      peers: manager.counts.connected,
+      target,
+      receipts,
+      rate: seconds > 0 ? (receipts - seen[0].receipts) / seconds : 0,
+      messages,
+      waiting: spool.batches,
+      spoolBytes: spool.bytes,
+      delivered,
+      trouble,
+    };
+    line.show(statusLine(figures, line.width));
+    await clock.sleep(RENEW_MILLISECONDS, signal).catch(() => {});
+  }
+  line.clear();
 }
 
 async function report(

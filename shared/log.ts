@@ -13,6 +13,7 @@ import {
   type LogRecord,
   type TextFormatter,
 } from "@logtape/logtape";
+import { errorTerminal, LiveLine } from "./live_line.ts";
 
 /** What a part logs through: a message with `{name}` placeholders and the values for them. */
 export interface Logger {
@@ -32,8 +33,18 @@ export const LOG_LEVELS = ["debug", "info", "warning", "error"] as const;
 /** One of {@link LOG_LEVELS}. */
 export type LogLevel = (typeof LOG_LEVELS)[number];
 
-/** How log lines look: `auto` is `text` on a terminal and `json` elsewhere. */
+/**
+ * How log lines look: `auto` is `text` on a terminal, with {@link liveLine} below it unless NO_COLOR is set, and `json`
+ * elsewhere. Plain `text` never has one: for terminals that do not know how to move a cursor.
+ */
 export type LogFormat = "auto" | "text" | "json";
+
+let live: LiveLine | null = null;
+
+/** The line below the log, where there is a terminal for it. It is the program's to clear in the end. */
+export function liveLine(): LiveLine | null {
+  return live;
+}
 
 /** Sets where log records go, once a program. Modules that only log need no more than {@link logger}. */
 export async function configureLog(
@@ -43,13 +54,16 @@ export async function configureLog(
   const terminal = Deno.stderr.isTerminal();
   const text = format === "text" || (format === "auto" && terminal);
   const formatter = text ? textFormatter(terminal && !Deno.noColor) : json;
-  const encoder = new TextEncoder();
+  const output = errorTerminal();
+  live = terminal && format === "auto" && !Deno.noColor ? new LiveLine(output) : null;
   await configure({
     reset: true,
     sinks: {
       stderr: (record: LogRecord) => {
-        const line = formatter(record);
-        Deno.stderr.writeSync(encoder.encode(line.endsWith("\n") ? line : `${line}\n`));
+        const formatted = formatter(record);
+        const line = formatted.endsWith("\n") ? formatted : `${formatted}\n`;
+        if (live) live.print(line);
+        else output.write(line);
       },
     },
     loggers: [
