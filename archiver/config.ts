@@ -10,6 +10,8 @@ import { type NatsServerConfig, natsServerEntries } from "../shared/nats/config.
 import { STREAM } from "../shared/subjects.ts";
 
 const MINUTE_MILLISECONDS = 60_000;
+const DAY_MILLISECONDS = 86_400_000;
+const MAX_KEEP_MILLISECONDS = 36_500 * DAY_MILLISECONDS;
 const MIB = 1024 ** 2;
 const TIB = 1024 ** 4;
 
@@ -67,6 +69,19 @@ export interface ArchiverConfig {
     /** How many it may hold; then no more are made. */
     readonly max_files: number;
   };
+  /** Finished days, as Parquet files. */
+  readonly days: {
+    /** The folder they go to. */
+    readonly folder: string;
+    /** How long after a day's end (UTC) it is copied. */
+    readonly after: number;
+    /** How long after its end it leaves the hot store; null: never. */
+    readonly keep_hot: number | null;
+    /** How long after its end its receipts are removed from disk; null: never. */
+    readonly keep_files: number | null;
+    /** False: what would leave or be removed is told, and stays. */
+    readonly apply: boolean;
+  };
   /** What is logged, and how it looks. */
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
 }
@@ -94,6 +109,16 @@ export const ArchiverConfigSchema: v.GenericSchema<unknown, ArchiverConfig> = v.
   snapshots: group({
     folder: v.optional(text(/^[^\0]{1,4096}$/, "the path of a folder"), "archive/snapshots"),
     max_files: v.optional(integer(1, 10_000), 3),
+  }),
+  days: group({
+    folder: v.optional(
+      text(/^[^\0*?[\]]{1,4096}$/, "the path of a folder, without * ? [ ]"),
+      "archive/days",
+    ),
+    after: v.optional(duration(0, 30 * DAY_MILLISECONDS), "6h"),
+    keep_hot: v.optional(v.nullable(duration(0, MAX_KEEP_MILLISECONDS)), "7d"),
+    keep_files: v.optional(v.nullable(duration(0, MAX_KEEP_MILLISECONDS)), null),
+    apply: v.optional(v.boolean("should be true or false"), false),
   }),
   log: group({
     level: v.optional(oneOf(LOG_LEVELS), "info"),

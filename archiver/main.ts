@@ -4,6 +4,7 @@
  * @module
  */
 import { runProgram } from "../shared/cli.ts";
+import { rolloverCommand } from "./commands/rollover.ts";
 import { runCommand } from "./commands/run.ts";
 import { schemaCommand } from "./commands/schema.ts";
 import { snapshotCommand } from "./commands/snapshot.ts";
@@ -19,6 +20,7 @@ if (import.meta.main) {
       status: statusCommand,
       verify: verifyCommand,
       snapshot: snapshotCommand,
+      rollover: rolloverCommand,
       schema: schemaCommand,
     },
     fallback: "run",

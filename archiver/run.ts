@@ -11,11 +11,13 @@ import { type Random, systemRandom } from "../shared/random.ts";
 import { createApi } from "./api/api.ts";
 import { Counters } from "./api/counters.ts";
 import type { ArchiverConfig } from "./config.ts";
+import { Days } from "./days/days.ts";
 import { answerClock } from "./intake/clock_replies.ts";
 import { Heartbeats } from "./intake/heartbeats.ts";
 import { Intake } from "./intake/intake.ts";
 import { JetStreamIntake } from "./intake/jetstream.ts";
 import { Snapshots } from "./snapshots/snapshots.ts";
+import type { OnStep } from "./store/steps.ts";
 import { Store } from "./store/store.ts";
 
 const PROGRESS_MILLISECONDS = 10_000;
@@ -31,6 +33,8 @@ export interface ArchiverDependencies {
   readonly clock?: Clock;
   /** The system's by default. */
   readonly random?: Random;
+  /** For tests; see `store/steps.ts`. */
+  readonly onStep?: OnStep;
 }
 
 /** A running archiver. Disposing stops it: what was taken is committed, the archive checkpointed and closed. */
@@ -58,14 +62,18 @@ export async function startArchiver(
   config: ArchiverConfig,
   dependencies: ArchiverDependencies = {},
 ): Promise<Archiver> {
-  const { clock = systemClock, random = systemRandom } = dependencies;
+  const { clock = systemClock, random = systemRandom, onStep } = dependencies;
   // Disposed from the last to the first.
   await using stack = new AsyncDisposableStack();
   const store = await Store.open(
     { path: config.archive, memoryLimitBytes: config.memory_limit, threads: config.threads },
-    { clock, random },
+    { clock, random, onStep },
   );
   stack.defer(() => closeStore(store));
+  const days = stack.use(
+    new Days({ ...config.days, memoryLimitBytes: config.memory_limit }, { store, clock, onStep }),
+  );
+  await days.recover();
   const counters = new Counters(clock.now());
   const intake = new Intake(
     { maxReceipts: config.commit.max_receipts, maxWaitMilliseconds: config.commit.max_wait },
@@ -99,6 +107,7 @@ export async function startArchiver(
     jetStream,
     heartbeats,
     counters,
+    days,
     snapshots: new Snapshots({ folder, maxFiles }, { store, clock }),
     now: () => clock.now(),
   });
@@ -108,9 +117,11 @@ export async function startArchiver(
   // The first to be disposed: nothing more is taken, and all that was is committed; only then can requests be answered.
   stack.defer(async () => {
     // Both at once: a pull may wait for room that only the intake's end gives.
-    await Promise.all([jetStream?.stop(), intake[Symbol.asyncDispose]()]);
+    const ends = [jetStream?.stop(), intake[Symbol.asyncDispose](), days[Symbol.asyncDispose]()];
+    await Promise.all(ends);
   });
   stack.defer(reportProgress(counters, intake, clock));
+  days.start();
   const { hostname, port } = server.addr;
   const url = `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   log.info("Archiving into {path}; API at {url}", { path: config.archive, url });

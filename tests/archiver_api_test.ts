@@ -3,11 +3,14 @@ import { type ApiDependencies, createApi } from "../archiver/api/api.ts";
 import { Counters } from "../archiver/api/counters.ts";
 import { isoTime, jsonValue } from "../archiver/api/json.ts";
 import type { Status } from "../archiver/api/status.ts";
+import { ArchiverConfigSchema } from "../archiver/config.ts";
+import { Days } from "../archiver/days/days.ts";
 import { Heartbeats } from "../archiver/intake/heartbeats.ts";
 import { Intake } from "../archiver/intake/intake.ts";
 import { SnapshotRefusal } from "../archiver/snapshots/snapshots.ts";
 import { encodeBatch, MAX_BATCH_BYTES } from "../shared/batch/codec.ts";
 import { type Clock, systemClock } from "../shared/clock.ts";
+import { parseConfig } from "../shared/config.ts";
 import { encodeMessage } from "../shared/nats/message.ts";
 import { openArchive } from "./support/archive.ts";
 import { BatchMaker, nodeId, plainMessage } from "./support/batch_maker.ts";
@@ -32,6 +35,10 @@ async function openApi(
     jetStream: null,
     heartbeats: { last: new Map() },
     counters,
+    days: new Days(
+      { ...parseConfig("", ArchiverConfigSchema, "none").days, memoryLimitBytes: 2 ** 28 },
+      { store, clock },
+    ),
     snapshots: { take: () => Promise.reject(new SnapshotRefusal("none today")) },
     now,
     ...overrides,

@@ -7,14 +7,18 @@ import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { logger } from "../../shared/log.ts";
+import type { Days, RolloverRequest } from "../days/days.ts";
 import { firstLine } from "../intake/failure.ts";
 import type { Intake } from "../intake/intake.ts";
 import { SnapshotRefusal, type Snapshots } from "../snapshots/snapshots.ts";
 import { describeMessage, describePeers, MESSAGE_NAME } from "./debug.ts";
 import { createMetrics } from "./metrics.ts";
+import { parseRolloverRequest, type RolloverAnswer, rolloverStream } from "./rollover.ts";
 import { collectStatus, type StatusSources } from "./status.ts";
 
 const RETRY_SECONDS = "1";
+/** Of a request that is not a batch. */
+const MAX_REQUEST_BYTES = 4096;
 
 const log = logger("archiver", "api");
 
@@ -24,6 +28,8 @@ export interface ApiDependencies extends StatusSources {
   readonly store: StatusSources["store"] & Parameters<typeof describeMessage>[0];
   /** Where posted batches go. */
   readonly intake: Pick<Intake, "status" | "submit">;
+  /** Finished days. */
+  readonly days: StatusSources["days"] & Pick<Days, "run">;
   /** Copies on demand. */
   readonly snapshots: Pick<Snapshots, "take">;
 }
@@ -38,10 +44,12 @@ export interface ApiDependencies extends StatusSources {
  * - `POST /batches`, the body one batch: after its commit 200 `{status: "committed" | "duplicate", want}`; 422
  *   `{status: "dead_letter", reason}` when it is none; 413 when it is too long for one; 503 `{status: "busy"}` when it
  *   was not taken;
+ * - `POST /rollover` with a {@link RolloverRequest} as JSON: 200 and a stream of {@link RolloverAnswer}, one JSON line each;
+ *   400 `{error}` when it is no such request; 409 `{error}` while days roll over already;
  * - `POST /snapshots`: 201 {@link SnapshotFile} once the copy is made; 409 `{error}` when none can be made now.
  */
 export function createApi(dependencies: ApiDependencies): Hono {
-  const { store, intake, snapshots } = dependencies;
+  const { store, intake, days, snapshots } = dependencies;
   const metrics = createMetrics(dependencies);
   const app = new Hono();
 
@@ -74,6 +82,15 @@ export function createApi(dependencies: ApiDependencies): Hono {
     const outcome = await intake.submit(bytes, "http");
     if (outcome.status === "busy") return c.json(outcome, 503, { "retry-after": RETRY_SECONDS });
     return c.json(outcome, outcome.status === "dead_letter" ? 422 : 200);
+  });
+
+  app.post("/rollover", refuseBrowsers, bodyLimit({ maxSize: MAX_REQUEST_BYTES }), async (c) => {
+    const request = parseRolloverRequest(await c.req.text());
+    if (typeof request === "string") return c.json({ error: request }, 400);
+    if (days.progress().isRunning) {
+      return c.json({ error: "a rollover is under way already" }, 409);
+    }
+    return c.body(rolloverStream(days, request), 200, { "content-type": "application/x-ndjson" });
   });
 
   app.post("/snapshots", refuseBrowsers, async (c) => {

@@ -4,6 +4,7 @@
  * @module
  */
 import { Counter, Gauge, Registry } from "prom-client";
+import { daysStatus } from "../days/status.ts";
 import { readCollectors, type StatusSources } from "./status.ts";
 
 const PREFIX = "gossip_archiver_";
@@ -19,7 +20,7 @@ export interface Metrics {
 /** Metrics of `sources`. */
 export function createMetrics(sources: StatusSources): Metrics {
   const registry = new Registry();
-  const { counters, intake, jetStream, store } = sources;
+  const { counters, intake, jetStream, store, days } = sources;
   const count = (name: string, help: string, value: () => number) =>
     new Counter({
       name: `${PREFIX}${name}_total`,
@@ -55,6 +56,33 @@ export function createMetrics(sources: StatusSources): Metrics {
   if (jetStream) {
     gauge("nats_connected", "1 while a server is there", () => jetStream.status().server ? 1 : 0);
   }
+  gauge("rollover_failing", "1 while days do not roll over", () => days.progress().failure ? 1 : 0);
+  gauge(
+    "rollover_timestamp_seconds",
+    "When days last rolled over, since the Unix epoch; 0 before the first time",
+    () => (days.progress().lastAt ?? 0) / 1e6,
+  );
+  count(
+    "rollover_failures",
+    "Rollovers that failed since the start",
+    () => days.progress().failures,
+  );
+  new Counter({
+    name: `${PREFIX}rollover_files_total`,
+    help: "Files of days since the start, by what was done with them",
+    labelNames: ["action"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [action, files] of days.progress().counts) this.inc({ action }, files);
+    },
+  });
+  const dayRows = new Gauge({
+    name: `${PREFIX}day_file_rows`,
+    help: "Rows in files of days, by table and state",
+    labelNames: ["table", "state"],
+    registers: [registry],
+  });
   const labelNames = ["collector"] as const;
   const perCollector = (name: string, help: string) =>
     new Gauge({ name: PREFIX + name, help, labelNames, registers: [registry] });
@@ -72,6 +100,10 @@ export function createMetrics(sources: StatusSources): Metrics {
     const size = await store.size();
     bytes.set(size.bytes + size.logBytes);
     for (const gauge of [lag, receipts, lost, gaps, late]) gauge.reset();
+    dayRows.reset();
+    for (const { table, state, rows } of (await daysStatus(days, store)).files) {
+      dayRows.set({ table, state }, rows);
+    }
     for (const collector of await readCollectors(sources)) {
       const label = { collector: collector.name };
       if (collector.lag_seconds !== null) lag.set(label, collector.lag_seconds);

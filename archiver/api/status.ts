@@ -5,6 +5,7 @@
  */
 import { HEARTBEAT_MILLISECONDS } from "../../shared/nats/message.ts";
 import { printable } from "../../shared/text.ts";
+import { type DaysSource, type DaysStatus, daysStatus } from "../days/status.ts";
 import type { IntakeStatus } from "../intake/contract.ts";
 import type { HeardHeartbeat } from "../intake/heartbeats.ts";
 import type { JetStreamStatus } from "../intake/jetstream.ts";
@@ -31,6 +32,8 @@ export interface StatusSources {
   readonly intake: { status(): IntakeStatus };
   /** NATS, when it is in use. */
   readonly jetStream: { status(): JetStreamStatus } | null;
+  /** Finished days. */
+  readonly days: DaysSource;
   /** The collectors' signs of life. */
   readonly heartbeats: { readonly last: ReadonlyMap<string, HeardHeartbeat> };
   /** Counts since the start. */
@@ -136,6 +139,8 @@ export interface Status {
   };
   /** NATS; null when it is not in use. */
   readonly nats: JetStreamStatus | null;
+  /** Finished days. */
+  readonly days: DaysStatus;
   /** Sets of bytes that were no batch, in the archive. */
   readonly dead_letters: number;
   /** By name. */
@@ -169,6 +174,7 @@ export async function collectStatus(sources: StatusSources): Promise<Status> {
     failure: failure && { reason: failure.reason, since: isoTime(failure.since) },
     intake: { batches, bytes, receipts },
     nats: jetStream?.status() ?? null,
+    days: await daysStatus(sources.days, store),
     dead_letters: Number(dead_letters),
     collectors,
     new_collectors: [...sources.heartbeats.last]

@@ -23,25 +23,66 @@ export interface Answer {
  */
 export async function askArchiver(
   api: ArchiverConfig["api"],
-  request: { readonly path: string; readonly method: "GET" | "POST" },
+  { path, method }: { readonly path: string; readonly method: "GET" | "POST" },
   timeoutMilliseconds: number,
 ): Promise<Answer> {
+  const url = urlOf(api, path);
+  const signal = AbortSignal.timeout(timeoutMilliseconds);
+  const response = await request(url, { method, signal });
+  return {
+    status: response.status,
+    body: await response.json().catch((error) => unanswered(url, error)),
+  };
+}
+
+function urlOf(api: ArchiverConfig["api"], path: string): string {
   if (api.port === 0) {
     throw new UserError(
       "The config says api.port: 0, so that only the running archiver's log tells its port; " +
         "give it a port of its own",
     );
   }
-  const url = `http://${reachable(api.host)}:${api.port}${request.path}`;
+  return `http://${reachable(api.host)}:${api.port}${path}`;
+}
+
+async function request(url: string, init: RequestInit): Promise<Response> {
   try {
-    const signal = AbortSignal.timeout(timeoutMilliseconds);
-    const response = await fetch(url, { method: request.method, signal, redirect: "error" });
-    return { status: response.status, body: await response.json() };
+    return await fetch(url, { ...init, redirect: "error" });
   } catch (error) {
-    throw new UserError(
-      `No archiver answers at ${url} (api in the config): ${printable(errorText(error), 300)}`,
-      { cause: error },
-    );
+    return unanswered(url, error);
+  }
+}
+
+function unanswered(url: string, error: unknown): never {
+  throw new UserError(
+    `No archiver answers at ${url} (api in the config): ${printable(errorText(error), 300)}`,
+    { cause: error },
+  );
+}
+
+/**
+ * Posts JSON to the running archiver, which answers with lines of JSON as its work goes on.
+ *
+ * @param onLine is called with each; what it throws is thrown.
+ * @throws {UserError} when none answers, when it refuses, or when its answer breaks off.
+ */
+export async function askForLines(
+  api: ArchiverConfig["api"],
+  path: string,
+  body: unknown,
+  onLine: (value: unknown) => void,
+): Promise<void> {
+  const url = urlOf(api, path);
+  const response = await request(url, { method: "POST", body: JSON.stringify(body) });
+  if (!response.ok) {
+    const { error } = await response.json().catch(() => ({ error: `HTTP ${response.status}` }));
+    throw new UserError(`The archiver refused: ${printable(String(error), 500)}`);
+  }
+  let rest = "";
+  for await (const text of response.body!.pipeThrough(new TextDecoderStream())) {
+    const lines = (rest + text).split("\n");
+    rest = lines.pop()!;
+    for (const line of lines) onLine(JSON.parse(line));
   }
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import { printable } from "../../shared/text.ts";
+import type { DaysStatus } from "../days/status.ts";
 import type { CollectorStatus, HeartbeatStatus, Status } from "../api/status.ts";
 
 const MIB = 1024 ** 2;
@@ -30,11 +31,43 @@ export function statusText(status: Status): string {
     lines.push(row("nats", nats.server ?? "not connected"));
     if (nats.problem !== null) lines.push(row("NATS PROBLEM", printable(nats.problem)));
   }
+  lines.push(...daysLines(status.days));
   lines.push(...status.collectors.flatMap(collectorLines));
   for (const { name, late, heartbeat } of status.new_collectors) {
     lines.push(...heading(name, late), row("receipts", "none yet"), heartbeatRow(heartbeat));
   }
   return lines.join("\n");
+}
+
+/** Nothing while no day is finished. */
+function daysLines(days: DaysStatus): string[] {
+  const lines = days.files.map(({ table, state, files, rows, bytes, first_day, last_day }) =>
+    row(
+      `days ${state}`,
+      `${table}: ${first_day} to ${last_day}, ${number(rows)} rows, ${mebibytes(bytes)} in ${
+        number(files)
+      } files`,
+    )
+  );
+  if (days.last_rollover !== null) lines.push(row("rolled over", moment(days.last_rollover)));
+  if (days.would_drop.files > 0) {
+    const { files, rows } = days.would_drop;
+    lines.push(
+      row("would drop", `${number(rows)} rows in ${number(files)} files, if days.apply were true`),
+    );
+  }
+  for (const { table, day, part, reason } of days.kept) {
+    lines.push(row("KEPT", `${table} ${day} part ${part}: ${printable(reason ?? "")}`));
+  }
+  if (days.missing.count > 0) {
+    const { count, paths } = days.missing;
+    lines.push(row("FILES MISSING", `${number(count)}, such as ${printable(paths[0])}`));
+  }
+  if (days.failure) {
+    const { since, reason } = days.failure;
+    lines.push(row("NO ROLLOVER", `since ${moment(since)}: ${printable(reason)}`));
+  }
+  return lines;
 }
 
 function collectorLines(collector: CollectorStatus): string[] {

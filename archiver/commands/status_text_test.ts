@@ -31,6 +31,16 @@ const STATUS: Status = {
   failure: null,
   intake: { batches: 2, bytes: 100, receipts: 3000 },
   nats: null,
+  days: {
+    folder: "/days",
+    running: false,
+    last_rollover: null,
+    failure: null,
+    missing: { count: 0, paths: [] },
+    would_drop: { files: 0, rows: 0 },
+    kept: [],
+    files: [],
+  },
   dead_letters: 0,
   collectors: [QUIET],
   new_collectors: [],
@@ -99,4 +109,43 @@ Deno.test("a status tells all that is amiss", () => {
     ]
   ) ok(text.includes(part), `${part} is not in\n${text}`);
   ok(!text.includes("disk\nfull"), "a reason has one line");
+});
+
+Deno.test("a status tells what is with days", () => {
+  const lines = statusText({
+    ...STATUS,
+    days: {
+      ...STATUS.days,
+      last_rollover: STATUS.started_at,
+      failure: { reason: "no space left", since: STATUS.started_at },
+      missing: { count: 1, paths: ["/days/a.parquet"] },
+      would_drop: { files: 2, rows: 3000 },
+      kept: [{
+        action: "kept",
+        table: "receipts",
+        day: "2025-09-26",
+        part: 1,
+        rows: 7,
+        bytes: 1,
+        reason: "another sum of peer_id",
+      }],
+      files: [{
+        table: "receipts",
+        state: "cold",
+        files: 2,
+        rows: 1_000_000,
+        bytes: 3 * 1024 ** 2,
+        first_day: "2025-09-26",
+        last_day: "2025-09-27",
+      }],
+    },
+  }).split("\n");
+  deepEqual(lines.slice(5, 11), [
+    "  days cold      receipts: 2025-09-26 to 2025-09-27, 1,000,000 rows, 3.0 MiB in 2 files",
+    "  rolled over    2025-09-26 10:00:00 UTC",
+    "  would drop     3,000 rows in 2 files, if days.apply were true",
+    "  KEPT           receipts 2025-09-26 part 1: another sum of peer_id",
+    "  FILES MISSING  1, such as /days/a.parquet",
+    "  NO ROLLOVER    since 2025-09-26 10:00:00 UTC: no space left",
+  ]);
 });

@@ -1,0 +1,90 @@
+/**
+ * How days are kept, as `/status` tells it.
+ *
+ * @module
+ */
+import { isoTime, isoTimeOrNull } from "../api/json.ts";
+import type { Row } from "../store/database.ts";
+import type { DaysProgress } from "./days.ts";
+import type { RolloverLine } from "./rollover.ts";
+
+/** Files and lines told one by one, at most; their numbers tell of all. */
+const MAX_TOLD = 100;
+
+/** The files of one table in one state, in the JSON of `/status`. */
+export interface DayFilesStatus {
+  /** `receipts` or `messages`. */
+  readonly table: string;
+  /** `copied`: its rows are hot, too; `cold`: the views read them from the file; `dropped`: gone from disk. */
+  readonly state: string;
+  /** How many. */
+  readonly files: number;
+  /** Their rows. */
+  readonly rows: number;
+  /** Their sizes. */
+  readonly bytes: number;
+  /** `YYYY-MM-DD`. */
+  readonly first_day: string;
+  /** `YYYY-MM-DD`. */
+  readonly last_day: string;
+}
+
+/** The part of `/status` about days. */
+export interface DaysStatus {
+  /** The folder of the files, absolute. */
+  readonly folder: string;
+  /** Whether days roll over just now. */
+  readonly running: boolean;
+  /** When they last did; null when they did not since the start. */
+  readonly last_rollover: string | null;
+  /** Why that failed; null when it did not. */
+  readonly failure: { readonly reason: string; readonly since: string } | null;
+  /** Files that should be there. */
+  readonly missing: { readonly count: number; readonly paths: readonly string[] };
+  /** What the last rollover would have dropped, had it been told to apply that. */
+  readonly would_drop: { readonly files: number; readonly rows: number };
+  /** What it kept though it was due, with the reason. */
+  readonly kept: readonly RolloverLine[];
+  /** By table and state. */
+  readonly files: readonly DayFilesStatus[];
+}
+
+/** Where the status comes from. */
+export interface DaysSource {
+  /** See `Days`. */
+  readonly folder: string;
+  /** See `Days`. */
+  progress(): DaysProgress;
+}
+
+/** Puts the status together. @throws {Error} while the archive cannot be read. */
+export async function daysStatus(
+  days: DaysSource,
+  store: { read(sql: string): Promise<Row[]> },
+): Promise<DaysStatus> {
+  const { isRunning, lastAt, lines, failure, missing } = days.progress();
+  const files = await store.read(
+    `SELECT table_name, state, count(*) AS files, sum(row_count) AS row_count, sum(bytes) AS bytes,
+      CAST(min(day) AS TEXT) AS first_day, CAST(max(day) AS TEXT) AS last_day
+    FROM day_files GROUP BY table_name, state ORDER BY table_name DESC, state DESC`,
+  );
+  const due = lines.filter(({ action }) => action.startsWith("would drop"));
+  return {
+    folder: days.folder,
+    running: isRunning,
+    last_rollover: isoTimeOrNull(lastAt),
+    failure: failure && { reason: failure.reason, since: isoTime(failure.at) },
+    missing: { count: missing.length, paths: missing.slice(0, MAX_TOLD) },
+    would_drop: { files: due.length, rows: due.reduce((sum, { rows }) => sum + rows, 0) },
+    kept: lines.filter(({ action }) => action === "kept").slice(0, MAX_TOLD),
+    files: files.map((row) => ({
+      table: String(row.table_name),
+      state: String(row.state),
+      files: Number(row.files),
+      rows: Number(row.row_count),
+      bytes: Number(row.bytes),
+      first_day: String(row.first_day),
+      last_day: String(row.last_day),
+    })),
+  };
+}
