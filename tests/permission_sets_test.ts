@@ -1,26 +1,12 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { METRICS_PORT } from "../collector/config.ts";
+import { formatIp, IPV4_BYTES } from "../collector/addresses/ip.ts";
+import { SPECIAL_NETWORKS } from "../collector/addresses/special_networks.ts";
 
-/**
- * What no collector may dial unless told: IPv4 networks that are not public (IANA special-purpose address registry),
- * multicast and reserved space; also the deprecated 6to4 relay anycast.
- */
-const NOT_PUBLIC = [
-  "0.0.0.0/8",
-  "10.0.0.0/8",
-  "100.64.0.0/10",
-  "127.0.0.0/8",
-  "169.254.0.0/16",
-  "172.16.0.0/12",
-  "192.0.0.0/24",
-  "192.0.2.0/24",
-  "192.88.99.0/24",
-  "192.168.0.0/16",
-  "198.18.0.0/15",
-  "198.51.100.0/24",
-  "203.0.113.0/24",
-  "224.0.0.0/3",
-];
+/** What the dial rules refuse unless told otherwise; the sandbox is to refuse it whatever they are told. */
+const NOT_PUBLIC = SPECIAL_NETWORKS.map(({ cidr }) => cidr).filter(({ base }) =>
+  base.length === IPV4_BYTES
+).map(({ base, bits }) => `${formatIp(base)}/${bits}`);
 
 interface Network {
   readonly base: number;
@@ -57,6 +43,15 @@ Deno.test("a collector may dial public IPv4, its broker and its archiver, listen
     config.permissions.collector.net.toSorted(),
     ["127.0.0.1:4222", "127.0.0.1:8470", `127.0.0.1:${METRICS_PORT}`, ...all].toSorted(),
   );
+});
+
+Deno.test("no cloud's metadata service is within the sandbox's reach", () => {
+  const reach = config.permissions.collector.net.filter((entry: string) => entry.includes("/"));
+  for (const address of ["169.254.169.254", "168.63.129.16", "100.100.100.200", "192.0.0.192"]) {
+    const holding = reach.filter((entry: string) => holds(parse(entry), parse(`${address}/32`)));
+    deepEqual(holding, [], address);
+  }
+  ok(reach.some((entry: string) => holds(parse(entry), parse("168.63.129.17/32"))));
 });
 
 Deno.test("a collector may not run programs, load libraries, or see the environment or the system", () => {
