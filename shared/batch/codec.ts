@@ -13,18 +13,16 @@
  * What the body holds stands in `body.ts`.
  *
  * Why deflate: level 6 was measured on simulated traffic at 978 peers as small as zstd level 3 (2.24 bytes a receipt to
- * 2.23), for 0.06 µs. And why not Deno's own `inflateRawSync`: when it or its zstd sibling throws, it keeps its memory,
- * up to 700 KB a time (Deno 2.9.6), so that broken batches would fill the archiver's.
+ * 2.23), for 0.06 µs.
  *
  * @module
  */
-import { Inflate } from "fflate";
 import { crc32, deflateRawSync } from "node:zlib";
-import { errorText } from "../errors.ts";
 import { type Batch, COLLECTOR_NAME } from "./batch.ts";
 import { decodeBody, encodeBody } from "./body.ts";
 import { ColumnReader, ColumnWriter } from "./columns.ts";
 import { BatchFault } from "./fault.ts";
+import { inflate } from "./inflate.ts";
 
 /**
  * The longest batch on the wire. NATS' `max_payload` is 1 MiB unless configured, and counts a message's headers too:
@@ -40,8 +38,6 @@ const CHECKSUM_AT = 4;
 const BODY_LENGTH_AT = 8;
 const NAME_LENGTH_AT = 36;
 const DEFLATE_LEVEL = 6;
-/** Inflated at a time: at deflate's most of 1032 to 1, a bomb gets 16 MiB far before it is noticed. */
-const INFLATE_CHUNK_BYTES = 16 * 1024;
 
 /**
  * The bytes of a batch.
@@ -120,29 +116,4 @@ function readHeader(bytes: Uint8Array): Header {
   if (!COLLECTOR_NAME.test(name)) throw new BatchFault("bad_value", "batch: no collector's name");
   const length = bytes.length - reader.left;
   return { collector: name, epoch, number, receiptsBefore, bodyLength, length };
-}
-
-function inflate(packed: Uint8Array, length: number): Uint8Array {
-  const body = new Uint8Array(length);
-  let at = 0;
-  const inflater = new Inflate((chunk) => {
-    if (at + chunk.length > length) {
-      throw new Error(`it inflates past the ${length} bytes its header says`);
-    }
-    body.set(chunk, at);
-    at += chunk.length;
-  });
-  try {
-    for (let start = 0; start < packed.length; start += INFLATE_CHUNK_BYTES) {
-      const end = start + INFLATE_CHUNK_BYTES;
-      inflater.push(packed.subarray(start, end), end >= packed.length);
-    }
-  } catch (error) {
-    throw new BatchFault("bad_compression", `batch body: ${errorText(error)}`, { cause: error });
-  }
-  if (at === length) return body;
-  throw new BatchFault(
-    "bad_compression",
-    `batch body: inflates to ${at} bytes, its header says ${length}`,
-  );
 }
