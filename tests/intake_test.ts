@@ -55,7 +55,7 @@ Deno.test("of spam updates some texts are stored, and every receipt is, marked s
   assert.equal(recorded.intake.quotas.withheld.spam, 150 - own.length);
   assert.equal(recorded.messages().size, own.length + 1, "each text and one stand-in, once");
   for (const { message, flags } of receipts) {
-    assert.equal((flags & RECEIPT_WARMUP) !== 0, message === standIn);
+    assert.equal(flags, message === standIn ? RECEIPT_WARMUP : 0);
   }
 });
 

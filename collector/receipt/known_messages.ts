@@ -25,8 +25,6 @@ export type StandInFor = (facts: GossipFacts, nodeId: string, now: number) => Ui
 
 /** Where a message has no time of its own. */
 const NO_TIME = 0xffff_ffff;
-/** That of a stand-in: so old that its receipts are backlog, which no figure of delay counts. */
-const LONG_AGO = 0;
 
 /** Deals out numbers and knows them again. */
 export class KnownMessages {
@@ -89,17 +87,11 @@ export class KnownMessages {
       return known;
     }
     const facts = gossipFacts(raw);
-    if (facts.type === STAND_IN_TYPE) return this.#add(raw, LONG_AGO);
-    const standIn = this.#standInFor(facts, nodeId, now);
+    const standIn = facts.type === STAND_IN_TYPE ? null : this.#standInFor(facts, nodeId, now);
     if (standIn) return this.identify(standIn, nodeId, now);
-    return this.#add(raw, facts.ownTimestamp ?? NO_TIME);
-  }
-
-  /** Deals a number out to the message that {@link #digest} is of. */
-  #add(raw: Uint8Array, ownTime: number): number {
-    const number = this.#index.add(this.#digest);
+    const number = this.#index.add(digest);
     this.#texts.add(number, raw);
-    this.#ownTimes[number & (this.#index.capacity - 1)] = ownTime;
+    this.#ownTimes[number & (this.#index.capacity - 1)] = facts.ownTimestamp ?? NO_TIME;
     return number;
   }
 

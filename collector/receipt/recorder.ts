@@ -156,15 +156,18 @@ export class Recorder implements ReceiptSink, Disposable {
     const counters = this.#counters;
     const isNewIf = this.#messages.count;
     const number = this.#messages.identify(raw, from.nodeId, receivedAt);
-    if (number === isNewIf) this.#addNewMessage(number, this.#messages.identified);
-    else if (this.#retelling.isDue(number)) this.#retell(number, this.#messages.identified);
+    const { identified } = this.#messages;
+    if (number === isNewIf) this.#addNewMessage(number, identified);
+    else if (this.#retelling.isDue(number)) this.#retell(number, identified);
 
+    // Whether what a stand-in stands for came before, nobody knows; no figure of delay is to count it.
+    const isStandIn = identified !== raw;
     let flags = 0;
-    if (this.#repeats.mark(number, from.column)) {
+    if (!isStandIn && this.#repeats.mark(number, from.column)) {
       flags |= RECEIPT_REPEAT;
       counters.repeats++;
     }
-    if (receivedAt < from.warmUntil || this.#isBacklog(number, receivedAt)) {
+    if (isStandIn || receivedAt < from.warmUntil || this.#isBacklog(number, receivedAt)) {
       flags |= RECEIPT_WARMUP;
       counters.warmups++;
     }

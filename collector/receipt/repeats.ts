@@ -1,5 +1,6 @@
 /**
- * Which peer has delivered which message: one bit for each, over the newest messages and a bounded number of peers.
+ * Which peer has delivered which message: one bit for each, over the newest messages and a bounded number of peers. A
+ * receipt of another message or peer is never marked as a repeat; {@link Repeats.untracked} counts such.
  *
  * @module
  */

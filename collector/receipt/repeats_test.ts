@@ -27,6 +27,7 @@ Deno.test("messages past the limit are forgotten without a trace", () => {
   assert.equal(repeats.mark(4, column), false, "message 4 took the place of message 0");
   assert.equal(repeats.mark(0, column), false);
   assert.equal(repeats.mark(4, column), true);
+  assert.equal(repeats.untracked, 1, "the last of message 0");
 });
 
 Deno.test("a peer that comes back is known; one too many takes the place of the longest gone", () => {
@@ -37,6 +38,7 @@ Deno.test("a peer that comes back is known; one too many takes the place of the 
   assert.equal(repeats.open("peer 32"), -1, "all places are taken by peers that are there");
   assert.equal(repeats.mark(0, -1), false);
   assert.equal(repeats.mark(0, -1), false);
+  assert.equal(repeats.untracked, 2);
 
   repeats.close("peer 5");
   repeats.close("peer 4");
