@@ -18,6 +18,9 @@ export interface ActOptions {
   readonly signal?: AbortSignal;
 }
 
+/** Why a wait for a deadline ends early; without a reason, an error with its stack would be made. */
+const IN_TIME = "in time";
+
 /** Reads and writes acts. Whatever follows the last act stays in the buffer. */
 export class ActSocket {
   /** When the last read returned, µs since the Unix epoch. */
@@ -37,12 +40,19 @@ export class ActSocket {
     this.#options = options;
   }
 
-  /** Writes an act. Throws as {@link ActSocket.read}, but for `truncated`. */
-  write(name: string, act: Uint8Array): Promise<void> {
-    return this.#beforeDeadline(name, async () => {
+  /**
+   * Writes an act. It has no deadline: the system takes the few bytes of a handshake whatever the other side does.
+   *
+   * @throws {NoiseFault} `network`; or the signal's reason.
+   */
+  async write(name: string, act: Uint8Array): Promise<void> {
+    this.#options.signal?.throwIfAborted();
+    try {
       await writeAll(this.#conn, act);
-      this.bytesOut += act.length;
-    });
+    } catch (error) {
+      throw networkFault(name, error);
+    }
+    this.bytesOut += act.length;
   }
 
   /**
@@ -84,7 +94,7 @@ export class ActSocket {
       () => {}, // done in time
     );
     const outcome = await work().then((value) => ({ value }), (error) => ({ error }));
-    done.abort();
+    done.abort(IN_TIME);
     await watch;
     signal?.removeEventListener("abort", onAbort);
     if (reason !== null) throw reason;

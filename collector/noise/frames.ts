@@ -12,17 +12,23 @@ import {
 import { TAG_BYTES } from "./aead.ts";
 import { NoiseFault } from "./fault.ts";
 
-/** Room for the longest frame, so that a buffer is never full without a whole one: about 64 KiB. */
-const BUFFER_BYTES = MAX_MESSAGE_BYTES + FRAME_OVERHEAD_BYTES;
+/** Room for the longest frame, so that a buffer of this size is never full without a whole one: about 64 KiB. */
+const MOST_BYTES = MAX_MESSAGE_BYTES + FRAME_OVERHEAD_BYTES;
+/** What a buffer takes for a peer that sends little, as nearly all peers do. */
+const LEAST_BYTES = 8 * 1024;
 
-/** Bytes read and not used yet. Never grows; all that it holds is one piece. */
+/** Bytes read and not used yet, all in one piece. It grows when a read fills it, and shrinks when reads bring little. */
 export class ReadBuffer {
-  /** All of it; what is unread stands from {@link ReadBuffer.start} to {@link ReadBuffer.end}. */
-  readonly bytes: Uint8Array<ArrayBuffer> = new Uint8Array(BUFFER_BYTES);
   /** Where the unread bytes begin. */
   start = 0;
   /** Where they end. */
   end = 0;
+  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(LEAST_BYTES);
+
+  /** All of it; what is unread stands from {@link ReadBuffer.start} to {@link ReadBuffer.end}. */
+  get bytes(): Uint8Array<ArrayBuffer> {
+    return this.#bytes;
+  }
 
   /** How many bytes are unread. */
   get length(): number {
@@ -31,12 +37,15 @@ export class ReadBuffer {
 
   /** Where to write bytes to; never empty once every whole frame was taken. Then call {@link ReadBuffer.filled}. */
   room(): Uint8Array<ArrayBuffer> {
-    if (this.start > 0) { // at most one frame's beginning is left to move
-      this.bytes.copyWithin(0, this.start, this.end);
+    const size = this.#bytes.length;
+    if (this.end === size && size < MOST_BYTES) this.#resize(Math.min(2 * size, MOST_BYTES));
+    else if (this.end < LEAST_BYTES / 2 && size > LEAST_BYTES) this.#resize(LEAST_BYTES);
+    else if (this.start > 0) { // at most one frame's beginning is left to move
+      this.#bytes.copyWithin(0, this.start, this.end);
       this.end -= this.start;
       this.start = 0;
     }
-    return this.bytes.subarray(this.end);
+    return this.#bytes.subarray(this.end);
   }
 
   /** Says that the first `count` bytes of {@link ReadBuffer.room} were written. */
@@ -47,7 +56,15 @@ export class ReadBuffer {
   /** Copies out the next `count` bytes, of which there must be as many. */
   take(count: number): Uint8Array {
     this.start += count;
-    return this.bytes.slice(this.start - count, this.start);
+    return this.#bytes.slice(this.start - count, this.start);
+  }
+
+  #resize(size: number): void {
+    const bytes = new Uint8Array(size);
+    bytes.set(this.#bytes.subarray(this.start, this.end));
+    this.#bytes = bytes;
+    this.end -= this.start;
+    this.start = 0;
   }
 }
 

@@ -114,9 +114,13 @@ Deno.test("one changed byte yields the messages before its frame, then the fault
   }
 });
 
-Deno.test("the longest message goes through a buffer that holds one frame", () => {
+Deno.test("a buffer grows for the longest message, to hold one frame, and is small again after it", () => {
   const longest = new Uint8Array(MAX_MESSAGE_BYTES).fill(9);
   const { feed, buffer } = feeder();
+  const { length: least } = buffer.bytes;
+  const bytes = stream([longest, longest, new Uint8Array(9)]);
+  assert.deepEqual(feed(bytes.subarray(0, -43)), [longest, longest]);
   assert.equal(buffer.bytes.length, MAX_MESSAGE_BYTES + FRAME_OVERHEAD_BYTES);
-  assert.deepEqual(feed(stream([longest, longest])), [longest, longest]);
+  assert.deepEqual(feed(bytes.subarray(-43)), [new Uint8Array(9)]);
+  assert.equal(buffer.room().length, least);
 });

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ecdh, isPublicKey, PUBLIC_KEY_BYTES, publicKeyOf } from "../../shared/secp256k1.ts";
+import { ecdh, Point, PUBLIC_KEY_BYTES, publicKeyOf } from "../../shared/secp256k1.ts";
 import { TAG_BYTES } from "./aead.ts";
 import { NoiseFault } from "./fault.ts";
 import { decryptWithAD, encryptWithAD, hkdf, sha256, ZERO } from "./primitives.ts";
@@ -68,6 +68,8 @@ export interface Response {
 
 const VERSION = 0;
 const PROTOCOL_NAME = new TextEncoder().encode("Noise_XK_secp256k1_ChaChaPoly_SHA256");
+/** Public keys by private key: a node's own is the same in all its handshakes, and deriving it is a curve operation. */
+const staticKeys = new WeakMap<Uint8Array, Uint8Array>();
 const PROLOGUE = new TextEncoder().encode("lightning");
 
 /**
@@ -78,14 +80,14 @@ const PROLOGUE = new TextEncoder().encode("lightning");
  */
 export function initiate(own: InitiatorKeys): Initiation {
   const rs = own.remotePublicKey;
-  requirePublicKey(rs, "the responder's static key");
+  const point = requirePoint(rs, "the responder's static key");
   let [h, ck] = initialState(rs);
   let tempK1: Uint8Array;
 
   // BOLT 8, act one, sender
   const e = publicKeyOf(own.ephemeralKey); // step 1; the caller made the key
   h = sha256(h, e); // 2
-  const ss = ecdh(own.ephemeralKey, rs); // 3
+  const ss = ecdh(own.ephemeralKey, point); // 3
   [ck, tempK1] = hkdf(ck, ss); // 4
   const c = encryptWithAD(tempK1, 0, h, ZERO); // 5
   h = sha256(h, c); // 6
@@ -103,17 +105,17 @@ function finishInitiation(
 
   // BOLT 8, act two, receiver
   const [re, c] = parseAct("act two", actTwo, ACT_TWO_BYTES, PUBLIC_KEY_BYTES); // steps 1 to 3
-  requirePublicKey(re, "act two's ephemeral key"); // 5
+  const point = requirePoint(re, "act two's ephemeral key"); // 5
   h = sha256(h, re); // 4
-  let ss = ecdh(own.ephemeralKey, re); // 5
+  let ss = ecdh(own.ephemeralKey, point); // 5
   [ck, tempK2] = hkdf(ck, ss); // 6
   requireTag(decryptWithAD(tempK2, 0, h, c), "act two"); // 7
   h = sha256(h, c); // 8
 
   // BOLT 8, act three, sender
-  const s = encryptWithAD(tempK2, 1, h, publicKeyOf(own.privateKey)); // step 1
+  const s = encryptWithAD(tempK2, 1, h, staticKeyOf(own.privateKey)); // step 1
   h = sha256(h, s); // 2
-  ss = ecdh(own.privateKey, re); // 3
+  ss = ecdh(own.privateKey, point); // 3
   [ck, tempK3] = hkdf(ck, ss); // 4
   const t = encryptWithAD(tempK3, 0, h, ZERO); // 5
   const [sendingKey, receivingKey] = hkdf(ck, ZERO); // 6; 7 is the ciphers'
@@ -130,14 +132,14 @@ function finishInitiation(
  * @throws {TypeError} when an own key is no private key.
  */
 export function respond(own: ResponderKeys, actOne: Uint8Array): Response {
-  let [h, ck] = initialState(publicKeyOf(own.privateKey));
+  let [h, ck] = initialState(staticKeyOf(own.privateKey));
   let tempK1: Uint8Array, tempK2: Uint8Array;
 
   // BOLT 8, act one, receiver
   const [re, c] = parseAct("act one", actOne, ACT_ONE_BYTES, PUBLIC_KEY_BYTES); // steps 1 to 3
-  requirePublicKey(re, "act one's ephemeral key"); // 2
+  const point = requirePoint(re, "act one's ephemeral key"); // 2
   h = sha256(h, re); // 4
-  let ss = ecdh(own.privateKey, re); // 5
+  let ss = ecdh(own.privateKey, point); // 5
   [ck, tempK1] = hkdf(ck, ss); // 6
   requireTag(decryptWithAD(tempK1, 0, h, c), "act one"); // 7
   h = sha256(h, c); // 8
@@ -145,7 +147,7 @@ export function respond(own: ResponderKeys, actOne: Uint8Array): Response {
   // BOLT 8, act two, sender
   const e = publicKeyOf(own.ephemeralKey); // step 1; the caller made the key
   h = sha256(h, e); // 2
-  ss = ecdh(own.ephemeralKey, re); // 3
+  ss = ecdh(own.ephemeralKey, point); // 3
   [ck, tempK2] = hkdf(ck, ss); // 4
   const tag = encryptWithAD(tempK2, 0, h, ZERO); // 5
   h = sha256(h, tag); // 6
@@ -166,9 +168,9 @@ function finishResponse(
   const sealedKeyBytes = PUBLIC_KEY_BYTES + TAG_BYTES;
   const [c, t] = parseAct("act three", actThree, ACT_THREE_BYTES, sealedKeyBytes); // steps 1 to 3
   const rs = requireTag(decryptWithAD(tempK2, 1, h, c), "act three's static key"); // 4
-  requirePublicKey(rs, "act three's static key"); // 4
+  const point = requirePoint(rs, "act three's static key"); // 4
   h = sha256(h, c); // 5
-  const ss = ecdh(own.ephemeralKey, rs); // 6
+  const ss = ecdh(own.ephemeralKey, point); // 6
   [ck, tempK3] = hkdf(ck, ss); // 7
   requireTag(decryptWithAD(tempK3, 0, h, t), "act three"); // 8
   const [receivingKey, sendingKey] = hkdf(ck, ZERO); // 9; 10 is the ciphers'
@@ -180,6 +182,12 @@ function initialState(responderKey: Uint8Array): [Uint8Array, Uint8Array] {
   const ck = sha256(PROTOCOL_NAME); // steps 1 and 2
   const h = sha256(ck, PROLOGUE); // 3
   return [sha256(h, responderKey), ck];
+}
+
+function staticKeyOf(privateKey: Uint8Array): Uint8Array {
+  let key = staticKeys.get(privateKey);
+  if (!key) staticKeys.set(privateKey, key = publicKeyOf(privateKey));
+  return key;
 }
 
 function act(a: Uint8Array, b: Uint8Array): Uint8Array {
@@ -206,10 +214,12 @@ function parseAct(
   return [bytes.slice(1, 1 + firstBytes), bytes.slice(1 + firstBytes)];
 }
 
-function requirePublicKey(key: Uint8Array, what: string): void {
-  if (!isPublicKey(key)) {
+function requirePoint(key: Uint8Array, what: string): Point {
+  const point = Point.read(key);
+  if (point === null) {
     throw new NoiseFault("bad_key", `${what} is no compressed point of secp256k1`);
   }
+  return point;
 }
 
 function requireTag(opened: Uint8Array | null, what: string): Uint8Array {

@@ -9,13 +9,17 @@ import { archiveBenchmark } from "./archive.ts";
 import { collectorBenchmark } from "./collector.ts";
 import type { Benchmark } from "./figure.ts";
 import { graphBenchmark } from "./graph.ts";
+import { handshakesBenchmark } from "./handshakes.ts";
 import { peersBenchmark } from "./peers.ts";
 import { freshDemoBenchmark, freshTestBenchmark } from "./fresh_clone.ts";
+import { wholeRunBenchmark } from "./whole_run/whole_run.ts";
 
 const BENCHMARKS: readonly Benchmark[] = [
   collectorBenchmark,
   peersBenchmark,
+  handshakesBenchmark,
   archiveBenchmark,
+  wholeRunBenchmark,
   graphBenchmark,
   freshDemoBenchmark,
   freshTestBenchmark,
@@ -67,7 +71,7 @@ await runMain(command, async ({ only, full, list, repeat }) => {
   let holds = true;
   for (const benchmark of benchmarks) {
     const progress = (line: string) => console.error(`${benchmark.name}: ${line}`);
-    for (const figure of await benchmark.run({ repeat, full, progress })) {
+    for await (const figure of await benchmark.run({ repeat, full, progress })) {
       console.log(JSON.stringify(figure));
       holds &&= figure.holds;
     }

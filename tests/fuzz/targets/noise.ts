@@ -62,7 +62,7 @@ function sealed(messages: readonly Uint8Array[]): Uint8Array {
   return bytes;
 }
 
-/** One for all inputs: it is 64 KiB. */
+/** One for all inputs. */
 const buffer = new ReadBuffer();
 
 /** Reads frames that come in pieces, whose sizes repeat. */
