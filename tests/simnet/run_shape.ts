@@ -25,7 +25,12 @@ const MAX_TAIL_SECONDS = 900;
 const SETTLING_NETWORK_SECONDS = 450;
 
 /** A run that fits into seconds of a clock. */
-type SqueezedRun = TrafficOptions & { readonly compression: number; readonly cutSeconds: number };
+export interface SqueezedRun extends TrafficOptions {
+  /** See {@link TrafficOptions.compression}. */
+  readonly compression: number;
+  /** See {@link TrafficOptions.cutSeconds}. */
+  readonly cutSeconds: number;
+}
 
 /**
  * The real run's traffic, squeezed until its peers deliver so many receipts a second of the clock: each message through
