@@ -7,7 +7,7 @@ import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { errorText, UserError } from "../shared/errors.ts";
 
 /** The schema's versions that the queries understand. */
-export const KNOWN_SCHEMA_VERSIONS: readonly number[] = [6];
+export const KNOWN_SCHEMA_VERSIONS: readonly number[] = [6, 7];
 
 /** What DuckDB may use for the queries. */
 export interface ReaderOptions {
@@ -44,6 +44,7 @@ export async function openArchive(
   };
   try {
     await checkSchema(connection, path);
+    await checkDayFiles(connection, path);
   } catch (error) {
     close();
     throw error;
@@ -79,6 +80,28 @@ function refusal(error: unknown): string {
   }
   if (text.includes("not a valid DuckDB database")) return "it is no DuckDB file";
   return text.split("\n")[0].replace(/^IO Error: /, "");
+}
+
+/** @throws {UserError} when a Parquet file that the archive's views read is not there. */
+export async function checkDayFiles(connection: DuckDBConnection, path: string): Promise<void> {
+  const reader = await connection.runAndReadAll("SELECT path FROM day_files WHERE state = 'cold'");
+  const missing: string[] = [];
+  for (const [file] of reader.getRows()) {
+    try {
+      await Deno.stat(String(file));
+    } catch (error) {
+      // DuckDB may be able to read what the sandbox hides.
+      if (error instanceof Deno.errors.NotFound) missing.push(String(file));
+    }
+  }
+  if (missing.length === 0) return;
+  const count = missing.length === 1 ? "a file" : `${missing.length} files`;
+  throw new UserError(
+    `Cannot read ${path}: ${count} of its days cannot be found, such as ${
+      missing[0]
+    }; put what is missing back, or ` +
+      "name the folder under days: and let the archiver open the archive once",
+  );
 }
 
 /** @throws {UserError} when the archive's schema is not one that the queries know. */

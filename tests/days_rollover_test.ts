@@ -89,7 +89,7 @@ Deno.test("a cold message keeps its id, takes verdicts and earlier receipts, and
     await archive.days.run(DROP);
     assert.deepEqual(await hotRows(archive), { receipts: 0, messages: 0 });
   }
-  await using archive = await openDays(dir, {}, undefined, maker);
+  await using archive = await openDays(dir, {}, { maker });
   const { store } = archive;
   const before = await rows(store, "SELECT message_id, verdict, sha256 FROM messages ORDER BY ALL");
   // 0 and 1 are heard again under new numbers, 1 earlier than ever; so is one that nobody knows.

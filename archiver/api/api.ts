@@ -7,13 +7,13 @@ import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { logger } from "../../shared/log.ts";
-import type { Days, RolloverRequest } from "../days/days.ts";
+import type { Days } from "../days/days.ts";
 import { firstLine } from "../intake/failure.ts";
 import type { Intake } from "../intake/intake.ts";
 import { SnapshotRefusal, type Snapshots } from "../snapshots/snapshots.ts";
 import { describeMessage, describePeers, MESSAGE_NAME } from "./debug.ts";
 import { createMetrics } from "./metrics.ts";
-import { parseRolloverRequest, type RolloverAnswer, rolloverStream } from "./rollover.ts";
+import { parseRolloverRequest, rolloverStream } from "./rollover.ts";
 import { collectStatus, type StatusSources } from "./status.ts";
 
 const RETRY_SECONDS = "1";
@@ -44,7 +44,7 @@ export interface ApiDependencies extends StatusSources {
  * - `POST /batches`, the body one batch: after its commit 200 `{status: "committed" | "duplicate", want}`; 422
  *   `{status: "dead_letter", reason}` when it is none; 413 when it is too long for one; 503 `{status: "busy"}` when it
  *   was not taken;
- * - `POST /rollover` with a {@link RolloverRequest} as JSON: 200 and a stream of {@link RolloverAnswer}, one JSON line each;
+ * - `POST /rollover` with `{day, drop, apply}` (see `rollover.ts`): 200 and, as days are done, lines of JSON;
  *   400 `{error}` when it is no such request; 409 `{error}` while days roll over already;
  * - `POST /snapshots`: 201 {@link SnapshotFile} once the copy is made; 409 `{error}` when none can be made now.
  */

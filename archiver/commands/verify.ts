@@ -5,6 +5,7 @@
  */
 import * as v from "valibot";
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
+import { printable } from "../../shared/text.ts";
 import { ArchiverConfigSchema } from "../config.ts";
 import { openReadOnly } from "../store/read_only.ts";
 import { CHECKS } from "../verify/checks.ts";
@@ -42,11 +43,12 @@ export const verifyCommand: Subcommand = subcommand({
   });
   const found = { contradiction: 0, loss: 0 };
   for (const { claim, kind, look } of CHECKS) {
-    const { misfits, seen } = await look(archive.connection);
+    const { misfits, seen, details = [] } = await look(archive.connection);
     if (misfits > 0) found[kind]++;
     const verdict = misfits === 0 ? "fits" : kind === "loss" ? "LOSS" : "DOES NOT FIT";
     const count = misfits === 0 ? number(seen) : `${number(misfits)} of ${number(seen)}`;
     console.log(`${verdict.padEnd(12)}  ${claim}: ${count}`);
+    for (const detail of details) console.log(`${" ".repeat(14)}${printable(detail, 500)}`);
   }
   console.log(
     `verify: checks=${CHECKS.length} contradictions=${found.contradiction} losses=${found.loss} archive=${path}`,

@@ -25,7 +25,7 @@ import { logger } from "../../shared/log.ts";
 import { rowsOf } from "../store/database.ts";
 import { schemaVersion } from "../store/migrations.ts";
 import { type DaysContext, transaction } from "./context.ts";
-import { type CopiedFile, type DayFile, recordCopy } from "./day_files.ts";
+import { type CopiedFile, type DayFile, forgetFile, recordCopy } from "./day_files.ts";
 import { type DayTable, RECEIPTS } from "./day_table.ts";
 import { digest, isFile, putInPlace, removeFile, sync } from "./files.ts";
 import { manifestPath, parquetPath, PARTIAL } from "./layout.ts";
@@ -185,6 +185,15 @@ async function receiptCounts(connection: DuckDBConnection, interval: Interval) {
 }
 
 /**
+ * Takes a copy off the list whose rows are not hot any more: they were moved to another day, or removed by hand. So the
+ * file is kept, under another name.
+ */
+export async function abandonCopy({ connection }: DaysContext, file: DayFile): Promise<void> {
+  await transaction(connection, () => forgetFile(connection, file.id));
+  if (await isFile(file.path)) await renameAside(file.path);
+}
+
+/**
  * A file of this name that the archive does not list was left by a crash: then it has the same rows, and is replaced. Else
  * it may be another archive's, and the only copy of what it holds: then it is kept under another name.
  */
@@ -196,7 +205,10 @@ async function setAside(
 ): Promise<void> {
   if (!await isFile(path)) return;
   const found = await readSums(connection, table, parquetRelation(path), ALWAYS).catch(() => null);
-  if (found !== null && difference(found, sums) === null) return;
+  if (found === null || difference(found, sums) !== null) await renameAside(path);
+}
+
+async function renameAside(path: string): Promise<void> {
   for (let i = 1;; i++) {
     const aside = `${path}.unlisted-${i}`;
     if (await isFile(aside)) continue;

@@ -6,7 +6,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { resolve } from "node:path";
 import type { Clock } from "../../shared/clock.ts";
-import { errorText } from "../../shared/errors.ts";
+import { errorText, UserError } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import type { SideWork } from "../store/database.ts";
 import type { OnStep } from "../store/steps.ts";
@@ -129,10 +129,17 @@ export class Days implements AsyncDisposable {
     return resolve(this.#options.folder);
   }
 
-  /** Puts right what a crash or a move of the folder left; before anything else. */
+  /**
+   * Puts right what a crash or a move of the folder left; before anything else.
+   *
+   * @throws {UserError} when the folder cannot be used.
+   */
   async recover(): Promise<void> {
     await this.#dependencies.store.beside(async (connection) => {
       this.#missing = await recover(connection, this.folder);
+    }).catch((error) => {
+      const why = errorText(error).split("\n")[0];
+      throw new UserError(`Cannot use ${this.folder} (days.folder): ${why}`, { cause: error });
     });
     if (this.#missing.length === 0) return;
     log.error("{count} files of days are missing, such as {path}: queries that need them fail", {

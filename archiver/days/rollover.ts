@@ -6,7 +6,7 @@
 import { BIGINT } from "@duckdb/node-api";
 import { rowsOf } from "../store/database.ts";
 import type { DaysContext } from "./context.ts";
-import { copyDay } from "./copy.ts";
+import { abandonCopy, copyDay } from "./copy.ts";
 import { type DayFile, readDayFiles } from "./day_files.ts";
 import { DAY_TABLES, type DayTable, RECEIPTS } from "./day_table.ts";
 import { dropFile } from "./drop_files.ts";
@@ -132,7 +132,7 @@ async function copyTable(
       signal.throwIfAborted();
       const counts = await countRows(context, table, file.interval);
       const rows = counts.reduce((sum, { rows }) => sum + rows, 0);
-      if (rows === 0 || (rows === file.rows && there[i])) continue;
+      if (rows === file.rows && there[i]) continue;
       const reason = there[i] ? "rows came late" : "the file is gone";
       tell(await copyAgain(context, table, file, reason));
     }
@@ -177,6 +177,10 @@ async function copyAgain(
   reason: string,
 ): Promise<RolloverLine> {
   const { day, part, interval } = file;
+  if ((await countRows(context, table, interval)).length === 0) {
+    await abandonCopy(context, file);
+    return line("kept", file, "none of its rows is hot any more; it is off the list");
+  }
   const copied = await copyDay(context, { table, day, part, interval, replaced: file });
   return line("copied again", copied, reason);
 }
@@ -196,8 +200,10 @@ async function dropOneHot(
   const wrong = await dropHot(context, file);
   if (wrong === null) return line("dropped from hot", file);
   const table = DAY_TABLES.find(({ name }) => name === file.table)!;
-  tell(await copyAgain(context, table, file, wrong));
-  const again = (await readDayFiles(context.connection, table)).find(({ id }) => id === file.id)!;
+  const copied = await copyAgain(context, table, file, wrong);
+  const again = (await readDayFiles(context.connection, table)).find(({ id }) => id === file.id);
+  if (again === undefined) return copied;
+  tell(copied);
   const stillWrong = await dropHot(context, again);
   return stillWrong === null ? line("dropped from hot", again) : line("kept", again, stillWrong);
 }

@@ -5,9 +5,13 @@
  * @module
  */
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { checkDayFiles } from "../../query_results/archive.ts";
 import { UserError } from "../../shared/errors.ts";
 import { type DatabaseOptions, refusal } from "./database.ts";
 import { MIGRATIONS, schemaVersion } from "./migrations.ts";
+
+/** The first version in which days have files. */
+const OLDEST_VERSION = 5;
 
 /** An open archive; disposing closes it. */
 export interface ReadOnlyArchive extends Disposable {
@@ -18,8 +22,8 @@ export interface ReadOnlyArchive extends Disposable {
 /**
  * Opens an archive for reading.
  *
- * @throws {UserError} in one line when the file is not there, is held by another process, is no archive, or was written
- * by a newer program.
+ * @throws {UserError} in one line when the file is not there, is held by another process, is no archive, was written by
+ * a newer program, or when a Parquet file of its days is missing.
  */
 export async function openReadOnly(options: DatabaseOptions): Promise<ReadOnlyArchive> {
   const { path } = options;
@@ -45,6 +49,7 @@ export async function openReadOnly(options: DatabaseOptions): Promise<ReadOnlyAr
   };
   try {
     await checkVersion(connection, path);
+    await checkDayFiles(connection, path);
   } catch (error) {
     archive[Symbol.dispose]();
     throw error;
@@ -57,9 +62,10 @@ async function checkVersion(connection: DuckDBConnection, path: string): Promise
     throw new UserError(`Cannot open archive ${path}: it has no schema_version`, { cause: error });
   });
   const known = MIGRATIONS.at(-1)!.version;
-  if (version < 1 || version > known) {
+  if (version < OLDEST_VERSION || version > known) {
     throw new UserError(
-      `Cannot open archive ${path}: its schema has version ${version}, this program knows 1 to ${known}`,
+      `Cannot open archive ${path}: its schema has version ${version}, this program reads ${OLDEST_VERSION} to ${known}` +
+        (version < known ? "; the archiver upgrades it when it opens it" : ""),
     );
   }
 }

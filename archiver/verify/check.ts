@@ -21,6 +21,8 @@ export interface Finding {
   readonly misfits: number;
   /** Things looked at. */
   readonly seen: number;
+  /** What is amiss with some of the misfits, one line each; absent when the count says all. */
+  readonly details?: readonly string[];
 }
 
 /** A check by a query whose one row has the columns `misfits` and `seen`. */

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Check, sqlCheck } from "./check.ts";
+import { dayFilesCheck } from "./day_files_check.ts";
 import { factsCheck } from "./facts_check.ts";
 
 /** What names what: table, column, and the table that has the column as its key. */
@@ -20,6 +21,11 @@ const REFERENCES = [
   ["unresolved_receipts", "epoch_id", "epochs"],
   ["unresolved_events", "epoch_id", "epochs"],
   ["gaps", "epoch_id", "epochs"],
+  ["day_file_receipts", "file_id", "day_files"],
+  ["day_file_receipts", "collector_id", "collectors"],
+  ["cold_messages", "file_id", "day_files"],
+  ["cold_messages", "message_id", "messages"],
+  ["message_changes", "message_id", "cold_messages"],
   ["clock_samples", "epoch_id", "epochs"],
   ["clock_steps", "epoch_id", "epochs"],
   ["dial_outcomes", "epoch_id", "epochs"],
@@ -38,6 +44,10 @@ const KEYS = [
   ["messages", "message_id"],
   ["messages", "sha256"],
   ["message_numbers", "epoch_id, number"],
+  ["day_files", "file_id"],
+  ["day_files", "table_name, day, part"],
+  ["cold_messages", "message_id"],
+  ["message_changes", "message_id"],
 ] as const;
 
 /** The checks, quick ones first. */
@@ -72,6 +82,9 @@ export const CHECKS: readonly Check[] = [
       UNION ALL
       SELECT e.collector_id, count(*) FROM unresolved_receipts u JOIN epochs e ON e.epoch_id = u.epoch_id
       GROUP BY e.collector_id
+      UNION ALL
+      SELECT d.collector_id, d.receipts FROM day_file_receipts d JOIN day_files f ON f.file_id = d.file_id
+      WHERE f.state = 'dropped'
       UNION ALL
       SELECT collector_id, -receipts FROM epochs
     ), differences AS (
@@ -147,6 +160,19 @@ export const CHECKS: readonly Check[] = [
     `SELECT count(*) FILTER (WHERE from_hex(sha256(raw)) <> sha256) AS misfits, count(*) AS seen FROM messages`,
   ),
   factsCheck,
+  sqlCheck(
+    "contradiction",
+    "each day's file has as many rows as its receipts by collector, or its cold messages, say",
+    `WITH told AS (
+      SELECT f.row_count, CASE WHEN f.table_name = 'receipts'
+        THEN (SELECT coalesce(sum(d.receipts), 0) FROM day_file_receipts d WHERE d.file_id = f.file_id)
+        WHEN f.state = 'copied' THEN f.row_count
+        ELSE (SELECT count(*) FROM cold_messages c WHERE c.file_id = f.file_id) END AS told
+      FROM day_files f
+    )
+    SELECT count(*) FILTER (WHERE row_count <> told) AS misfits, count(*) AS seen FROM told`,
+  ),
+  dayFilesCheck,
   sqlCheck(
     "loss",
     "every receipt that was stamped is archived",

@@ -39,8 +39,10 @@ export interface DayArchive extends AsyncDisposable {
 export async function openDays(
   dir: TempDir,
   options: Partial<DaysOptions> = {},
-  onStep?: OnStep,
-  maker: BatchMaker = new BatchMaker("alpha", FIRST_DAY),
+  { onStep, maker = new BatchMaker("alpha", FIRST_DAY) }: {
+    readonly onStep?: OnStep;
+    readonly maker?: BatchMaker;
+  } = {},
 ): Promise<DayArchive> {
   const clock = new ManualClock(at(4, 43_200));
   const store = await openArchive(dir.join("a.duckdb"), { clock, onStep });
