@@ -1,8 +1,9 @@
-import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { resolve } from "node:path";
-import { bundle } from "../collector/deploy/build.ts";
-import { type Machine, MACHINES } from "../collector/deploy/elf.ts";
+import { bundle, compile as compileProgram } from "../collector/deploy/build.ts";
+import { ELF_HEADER_BYTES, type Machine, machineOf, MACHINES } from "../collector/deploy/elf.ts";
 import { formatNodeAddress } from "../collector/addresses/node_address.ts";
+import { UserError } from "../shared/errors.ts";
 import { decodeBatch } from "../shared/batch/codec.ts";
 import { connectNats } from "../shared/nats/connect.ts";
 import { BATCHES, STREAM } from "../shared/subjects.ts";
@@ -44,20 +45,29 @@ function metadataOf(binary: Uint8Array): any {
  * `deno task compile`, but into another folder. The slim runtime that Deno downloads for it may be out of reach; Deno
  * itself stands in, and only bytes are read.
  */
-function compile(out: string, args: readonly string[]): Process {
+function compile(
+  out: string,
+  args: readonly string[],
+  runtime: string = Deno.execPath(),
+): Process {
   return startProgram("collector/deploy/compile.ts", ["--out", out, ...args], [
     "--quiet",
     "-P=compile",
     `--allow-read=deno.json,${out}`,
     `--allow-write=${out}`,
-  ], { env: { DENORT_BIN: Deno.execPath(), NO_COLOR: "1" } });
+  ], { env: { DENORT_BIN: runtime, NO_COLOR: "1" } });
 }
 
-async function compiled(out: string, args: readonly string[]): Promise<Uint8Array> {
-  await using program = compile(out, ["--target", MACHINE, ...args]);
+async function compiled(
+  out: string,
+  args: readonly string[],
+  machine: Machine = MACHINE,
+  runtime?: string,
+): Promise<Uint8Array> {
+  await using program = compile(out, ["--target", machine, ...args], runtime);
   const { success } = await program.wait(120_000);
   ok(success, program.lines.join("\n"));
-  const name = `gossip-collector-linux-${MACHINE}`;
+  const name = `gossip-collector-linux-${machine}`;
   deepEqual(Array.from(Deno.readDirSync(out), (file) => file.name), [name]);
   return await Deno.readFile(`${out}/${name}`);
 }
@@ -119,6 +129,58 @@ Deno.test("a build's own NATS server and networks are opened, and the default se
     permissions,
     permissionsWith([...net, "100.64.0.7:4222", "nats.tail.ts.net:4222", "10.8.0.0/24"]),
   );
+});
+
+Deno.test("a build for the other machine carries the same set in that machine's runtime", async () => {
+  await using dir = await tempDir();
+  const other = MACHINES.find((machine) => machine !== MACHINE)!;
+  // No such runtime is at hand: this machine's with the other's name in its header, of which nothing will be run.
+  const runtime = dir.join("denort");
+  await Deno.copyFile(Deno.execPath(), runtime);
+  {
+    using file = await Deno.open(runtime, { write: true });
+    await file.seek(18, Deno.SeekMode.Start);
+    await file.write(new Uint8Array([other === "aarch64" ? 183 : 62, 0]));
+  }
+  await Deno.mkdir(dir.join("dist"));
+  const binary = await compiled(dir.join("dist"), [], other, runtime);
+  equal(machineOf(binary.subarray(0, ELF_HEADER_BYTES)), other);
+  deepEqual(permissionsOf(binary), permissionsWith(set.net));
+});
+
+Deno.test("a runtime that cannot be downloaded ends a build with where to get it", async () => {
+  await using dir = await tempDir();
+  const program = dir.join("program.mjs");
+  await Deno.writeTextFile(program, "");
+  // No runtime in Deno's cache, and nobody at the way out.
+  const changes = {
+    DENO_DIR: dir.join("cache"),
+    HTTPS_PROXY: "http://127.0.0.1:1",
+    DENORT_BIN: "",
+  };
+  const before = Object.keys(changes).map((name) => [name, Deno.env.get(name)] as const);
+  for (const [name, value] of Object.entries(changes)) {
+    if (value === "") Deno.env.delete(name);
+    else Deno.env.set(name, value);
+  }
+  try {
+    for (const machine of MACHINES) {
+      const output = dir.join(machine);
+      await rejects(
+        compileProgram({ bundle: program, machine, net: set.net, output }),
+        (error) =>
+          error instanceof UserError &&
+          error.message.startsWith(`Cannot build for ${machine}: Deno's slim runtime for it`) &&
+          error.message.includes(`/denort-${machine}-unknown-linux-gnu.zip on a machine that`),
+      );
+      await rejects(Deno.stat(output), Deno.errors.NotFound);
+    }
+  } finally {
+    for (const [name, value] of before) {
+      if (value === undefined) Deno.env.delete(name);
+      else Deno.env.set(name, value);
+    }
+  }
 });
 
 Deno.test("a wrong wish, or a runtime for another machine, ends a build with one line and no file", async () => {
