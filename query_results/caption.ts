@@ -1,5 +1,6 @@
 /**
- * What each chart carries: its query's name, the window, the collectors, the peers and what is missing.
+ * What each chart carries: its query's name, the window, the collectors, the peers, what is missing and how good the
+ * clocks were.
  *
  * @module
  */
@@ -46,6 +47,20 @@ export function missingText(frame: Frame): string {
   return parts.join(", ");
 }
 
+/** How good the clocks were, in words. */
+export function clocksText({ clocks }: Frame): string {
+  if (clocks === null) return "one clock";
+  const { count, measured, apartSeconds, uncertaintySeconds } = clocks;
+  const all = formatPlural(count, "clock");
+  if (measured < count || apartSeconds === null || uncertaintySeconds === null) {
+    const unknown = measured === 0 ? "none" : formatNumber(count - measured);
+    return `${all}, ${unknown} of them ${measured === 0 ? "" : "not "}measured: ` +
+      "by how much delays between collectors are wrong is not known";
+  }
+  return `${all}, ${formatDuration(apartSeconds)} apart and each known to ` +
+    `${formatDuration(uncertaintySeconds)}: set right in delays`;
+}
+
 function batches(count: number): string {
   return `${formatNumber(count)} ${count === 1 ? "batch" : "batches"}`;
 }
@@ -69,5 +84,6 @@ export function captionLines(
     windowText(frame),
     `${collectorsText(frame)} · ${peersText(frame)}`,
     missingText(frame),
+    clocksText(frame),
   ];
 }

@@ -12,6 +12,7 @@ const frame = {
   gaps: 0,
   unresolvedReceipts: 0,
   deadLetters: 0,
+  clocks: null,
 };
 
 Deno.test("figures come from the queries that ran, and are unknown where those found nothing", () => {

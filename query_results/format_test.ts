@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { captionLines, missingText } from "./caption.ts";
+import { captionLines, clocksText, missingText } from "./caption.ts";
 import {
   formatCount,
   formatDuration,
@@ -42,6 +42,7 @@ const frame: Frame = {
   gaps: 0,
   unresolvedReceipts: 0,
   deadLetters: 0,
+  clocks: null,
 };
 
 Deno.test("a caption names query, settings, window, collectors and peers", () => {
@@ -54,10 +55,24 @@ Deno.test("a caption names query, settings, window, collectors and peers", () =>
       "collectors a, b, c, d, e, f and 2 more · " +
       "3 peers connected and subscribed (at most 2 at once, 1.5 on average)",
       "no open gaps",
+      "one clock",
     ],
   );
   assert.equal(
     missingText({ ...frame, gaps: 2, missingBatches: 9, unresolvedReceipts: 1, deadLetters: 1 }),
     "2 open gaps of 9 batches, 1 receipt unresolved, 1 batch set aside unread",
   );
+});
+
+Deno.test("the clocks are one, or so and so well known, or unknown", () => {
+  const text = (
+    count: number,
+    measured: number,
+    apartSeconds: number | null = 0.0125,
+    uncertaintySeconds: number | null = 0.0004,
+  ) => clocksText({ ...frame, clocks: { count, measured, apartSeconds, uncertaintySeconds } });
+  assert.equal(text(3, 3), "3 clocks, 12.5 ms apart and each known to 0.4 ms: set right in delays");
+  const unknown = "by how much delays between collectors are wrong is not known";
+  assert.equal(text(3, 2), `3 clocks, 1 of them not measured: ${unknown}`);
+  assert.equal(text(2, 0, null, null), `2 clocks, none of them measured: ${unknown}`);
 });

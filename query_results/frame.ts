@@ -29,6 +29,20 @@ export interface Frame {
   readonly unresolvedReceipts: number;
   /** Batches set aside because they could not be read. */
   readonly deadLetters: number;
+  /** The collectors' clocks; null when all receipts of the window are one collector's. */
+  readonly clocks: FrameClocks | null;
+}
+
+/** How well the clocks of several collectors are known. */
+export interface FrameClocks {
+  /** Collectors with receipts in the window. */
+  readonly count: number;
+  /** Those of them whose offset was measured, within a day of the window. */
+  readonly measured: number;
+  /** How far the measured ones are apart, by the median of each one's offsets, in seconds; null when none is. */
+  readonly apartSeconds: number | null;
+  /** The largest of their median uncertainties, in seconds; null when none was measured. */
+  readonly uncertaintySeconds: number | null;
 }
 
 /** What part of the archive to look at; an open side is the archive's own end. µs since the Unix epoch. */
@@ -68,6 +82,18 @@ SELECT
   (SELECT count(*) FROM unresolved_receipts) AS unresolved,
   (SELECT count(*) FROM dead_letters) AS dead`;
 
+const CLOCKS = `
+WITH measured AS (
+  SELECT median(offset_us) / 1e6 AS offset_seconds, median(error_us) / 1e6 AS error_seconds
+  FROM clock_measurements($window_from, $window_to) GROUP BY collector_id
+)
+SELECT
+  (SELECT count(*) FROM several_clocks($window_from, $window_to)) AS clocks,
+  count(*) AS measured,
+  max(offset_seconds) - min(offset_seconds) AS apart,
+  max(error_seconds) AS uncertainty
+FROM measured`;
+
 const EMPTY: Window = { from: 0, to: 0 };
 
 /** Reads the frame. The definitions must be loaded on `connection`. */
@@ -95,6 +121,21 @@ export async function readFrame(
     gaps: Number(gaps),
     unresolvedReceipts: Number(unresolved),
     deadLetters: Number(dead),
+    clocks: await readClocks(connection, window),
+  };
+}
+
+async function readClocks(
+  connection: DuckDBConnection,
+  window: Window,
+): Promise<FrameClocks | null> {
+  const [count, measured, apart, uncertainty] = await firstRow(connection, CLOCKS, window);
+  if (count === 0) return null;
+  return {
+    count: Number(count),
+    measured: Number(measured),
+    apartSeconds: apart === null ? null : Number(apart),
+    uncertaintySeconds: uncertainty === null ? null : Number(uncertainty),
   };
 }
 

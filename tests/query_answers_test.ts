@@ -58,6 +58,8 @@ Deno.test("the frame holds the window, the collectors, the peers subscribed and 
   assertClose([[frame.peersMean]], [[mean]]);
   assert.deepEqual([frame.gaps, frame.missingBatches], [1, 2]);
   assert.deepEqual([frame.unresolvedReceipts, frame.deadLetters], [1, 1]);
+  const clocks = { count: 3, measured: 2, apartSeconds: 0.0015, uncertaintySeconds: 0.0004 };
+  assert.deepEqual(frame.clocks, clocks);
 });
 
 const DELAYS = ["0_1", "5", "25", "50", "75", "95", "99_9"].map((q) => `avg_delay_to_${q}pct`);
@@ -383,8 +385,8 @@ Deno.test("clock_offsets takes each bin's surest measurement, and the bounds of 
   // Alpha was measured before the window; bins are whole thousands of seconds.
   const bin = (seconds: number) => Math.floor(at(seconds) / 1e9) * 1e9;
   assert.deepEqual(tables.get("clock_offsets")?.rows, [
-    ["beta", bin(100), 2, -1.5, 0.1, -2.4, -1.4],
-    ["beta", bin(2000), 1, 3, 0.7, 2.3, 3.7],
+    ["gamma", bin(100), 2, -1.5, 0.1, -2.4, -1.4],
+    ["gamma", bin(2000), 1, 3, 0.7, 2.3, 3.7],
   ]);
 });
 

@@ -75,6 +75,7 @@ Deno.test("each chart carries its query's name, window, collectors and peers, on
     "2025-01-01 00:07:30 to 2025-01-01 01:30:00 UTC (82.5 min)",
     "collectors alpha, beta, gamma · 5 peers connected and subscribed (at most 5 at once, 2.992 on average)",
     "1 open gap of 2 batches, 1 receipt unresolved, 1 batch set aside unread",
+    "3 clocks, 1 of them not measured: by how much delays between collectors are wrong is not known",
   ];
   const article = page.slice(page.indexOf('<article id="message_totals"'));
   const figcaption = article.slice(

@@ -3,8 +3,9 @@
 -- inputs: clock_samples, collectors
 -- pitfall: Of each bin the measurement with the least uncertainty is shown. Least and most are the bounds of all of the
 --   bin's measurements, uncertainties included; what lies between two measurements is not known.
--- pitfall: Nothing is corrected by it; offset_milliseconds is what to add to the collector's times to get the archiver's.
--- pitfall: A collector that delivers over HTTP shares the archiver's clock, and has no rows.
+-- pitfall: offset_milliseconds is what to add to the collector's times to get the archiver's. Delays between collectors
+--   are corrected by it (convergence_delay, delay_distribution); all other times are shown as stamped.
+-- pitfall: A collector that delivers over HTTP has no rows: it is not measured, though on one host the clock is the same.
 -- parameter: bin_seconds BIGINT = adaptive(60), width of a bin
 SELECT
   c.name AS collector,

@@ -1,17 +1,20 @@
 -- title: Convergence delay
 -- question: After a message is first seen anywhere, how long until 0.1, 5, 25, 50, 75, 95 and 99.9 % of the peers that
 --   deliver it have done so? Quantiles over the peers of each message, averaged over messages, in seconds.
--- inputs: receipts (the first of each message and peer), messages.first_seen, sessions
+-- inputs: receipts (the first of each message and peer), messages.first_seen, sessions, epochs, clock_samples
 -- pitfall: Only messages that reached the cut-off count: reach_share of the peers connected and subscribed when the
 --   message was first seen. message_count of messages_seen did.
 -- pitfall: Receipts later than the cap are taken for re-broadcasts and left out.
 -- pitfall: first_seen is our first sight of it, not its origin's sending; more peers make it earlier and every delay longer.
+-- pitfall: With several collectors each one's times are set right by its measured clock offset; each average is then
+--   wrong by at most uncertainty_seconds. It is empty when a collector's clock was never measured, for then nobody knows,
+--   and 0 when all is one collector's. Clocks that drift while a message spreads are not accounted for.
 -- pitfall: Messages of the window's last minutes are cut short; most of them fall below the cut-off.
 -- parameter: reach_share DOUBLE = 0.5, share of the subscribed peers that a message must reach
 -- parameter: cap_seconds BIGINT = 3600, longest delay that counts
 -- parameter: include_warmup BOOLEAN = false, also count receipts and messages of a session's warm-up
 WITH per_message AS (
-  SELECT message_id, count(*) AS peers,
+  SELECT message_id, count(*) AS peers, any_value(error_us) AS error_us,
     quantile_cont(delay_us, [0.001, 0.05, 0.25, 0.5, 0.75, 0.95, 0.999]) AS delay_us
   FROM delays($window_from, $window_to, $include_warmup)
   WHERE delay_us <= $cap_seconds * 1000000
@@ -19,7 +22,7 @@ WITH per_message AS (
   -- Its first receipt is among those that count: neither warm-up nor before the window.
   HAVING min(delay_us) = 0
 ), judged AS (
-  SELECT m.type, p.peers, p.delay_us, p.peers >= $reach_share * greatest(coalesce(s.peers, 0), 1) AS is_reached
+  SELECT m.type, p.peers, p.error_us, p.delay_us, p.peers >= $reach_share * greatest(coalesce(s.peers, 0), 1) AS is_reached
   FROM per_message p JOIN messages m ON m.message_id = p.message_id
     ASOF LEFT JOIN peer_steps($window_from, $window_to) s ON m.first_seen >= s.changed_at
 )
@@ -34,7 +37,8 @@ SELECT
   avg(delay_us[4]) FILTER (is_reached) / 1e6 AS avg_delay_to_50pct,
   avg(delay_us[5]) FILTER (is_reached) / 1e6 AS avg_delay_to_75pct,
   avg(delay_us[6]) FILTER (is_reached) / 1e6 AS avg_delay_to_95pct,
-  avg(delay_us[7]) FILTER (is_reached) / 1e6 AS avg_delay_to_99_9pct
+  avg(delay_us[7]) FILTER (is_reached) / 1e6 AS avg_delay_to_99_9pct,
+  mean_error_seconds(CASE WHEN is_reached THEN error_us ELSE 0 END, CAST(is_reached AS INTEGER)) AS uncertainty_seconds
 FROM judged
 GROUP BY GROUPING SETS ((type), ())
 HAVING count(*) > 0

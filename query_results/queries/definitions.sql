@@ -52,18 +52,18 @@ CREATE OR REPLACE TEMP MACRO peer_steps(window_from, window_to) AS TABLE (
   FROM changes GROUP BY changed_at
 );
 
--- f(m, p): the first receipt of each message from each peer. Collectors flag repeats themselves, so only peers that
+-- f(m, p): the first receipt of each message from each peer, by the stamps as they are. Collectors flag repeats themselves, so only peers that
 -- more than one collector process held in the window need looking through for the earliest.
 CREATE OR REPLACE TEMP MACRO first_receipts(window_from, window_to, include_warmup) AS TABLE (
   WITH shared_peers AS (
     SELECT peer_id FROM session_spans(window_from, window_to) GROUP BY peer_id HAVING min(epoch_id) < max(epoch_id)
   )
-  SELECT message_id, peer_id, received_at
+  SELECT message_id, peer_id, collector_id, received_at
   FROM receipts ANTI JOIN shared_peers USING (peer_id)
   WHERE NOT is_repeat AND (include_warmup OR NOT is_warmup)
     AND received_at >= window_from AND received_at < window_to
   UNION ALL
-  SELECT message_id, peer_id, min(received_at)
+  SELECT message_id, peer_id, arg_min(collector_id, received_at), min(received_at)
   FROM receipts SEMI JOIN shared_peers USING (peer_id)
   WHERE NOT is_repeat AND (include_warmup OR NOT is_warmup)
     AND received_at >= window_from AND received_at < window_to
@@ -82,8 +82,96 @@ CREATE OR REPLACE TEMP MACRO live_messages(window_from, window_to, include_warmu
   FROM heard JOIN messages m ON m.message_id = heard.message_id AND m.first_seen = heard.first_at
 );
 
--- How long after it was first seen each peer delivered each message, in microseconds.
-CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS TABLE (
-  SELECT r.message_id, epoch_us(r.received_at) - epoch_us(m.first_seen) AS delay_us
-  FROM first_receipts(window_from, window_to, include_warmup) r JOIN messages m ON m.message_id = r.message_id
+-- The collectors whose receipts lie in the window, when they are several: each has its own clock. With one collector
+-- this is empty, and so is all that is made of it: delays are then as stamped, and nothing more is read for them.
+CREATE OR REPLACE TEMP MACRO several_clocks(window_from, window_to) AS TABLE (
+  WITH heard AS (
+    SELECT DISTINCT collector_id FROM epochs WHERE started_at < window_to AND last_receipt_at >= window_from
+  )
+  SELECT collector_id FROM heard WHERE (SELECT count(*) FROM heard) > 1
 );
+
+-- What tells of these clocks: measurements up to a day before and after the window.
+CREATE OR REPLACE TEMP MACRO clock_measurements(window_from, window_to) AS TABLE (
+  SELECT collector_id, sampled_at, offset_microseconds AS offset_us, uncertainty_microseconds AS error_us
+  FROM clock_samples SEMI JOIN several_clocks(window_from, window_to) USING (collector_id)
+  WHERE sampled_at >= window_from - INTERVAL 1 DAY AND sampled_at < window_to + INTERVAL 1 DAY
+);
+
+-- With several clocks: when each collector first heard each message by its own, the offset to the archiver's then, and
+-- by how much that may be wrong. The offset is drawn straight from the measurement before to the one after, and taken to
+-- have stayed within the bounds of these two. Farther than a minute from any measurement, the error grows by 100 us a
+-- second, more than two crystals differ. Before the first measurement and after the last, that one holds. Of a collector
+-- without any the offset is 0 and the error null.
+CREATE OR REPLACE TEMP MACRO hearings(window_from, window_to, include_warmup) AS TABLE (
+  WITH firsts AS (
+    SELECT message_id, collector_id, min(received_at) AS heard_at
+    FROM receipts SEMI JOIN several_clocks(window_from, window_to) USING (collector_id)
+    WHERE NOT is_repeat AND (include_warmup OR NOT is_warmup)
+      AND received_at >= window_from AND received_at < window_to
+    GROUP BY message_id, collector_id
+  ), measured AS (
+    SELECT f.message_id, f.collector_id, epoch_us(f.heard_at) AS heard_us,
+      coalesce(b.offset_us, a.offset_us) AS before_us, coalesce(b.error_us, a.error_us) AS before_error_us,
+      coalesce(a.offset_us, b.offset_us) AS after_us, coalesce(a.error_us, b.error_us) AS after_error_us,
+      epoch_us(f.heard_at) - epoch_us(b.sampled_at) AS since_us,
+      epoch_us(a.sampled_at) - epoch_us(f.heard_at) AS until_us
+    FROM firsts f
+      ASOF LEFT JOIN clock_measurements(window_from, window_to) b
+        ON b.collector_id = f.collector_id AND f.heard_at >= b.sampled_at
+      ASOF LEFT JOIN clock_measurements(window_from, window_to) a
+        ON a.collector_id = f.collector_id AND f.heard_at < a.sampled_at
+  ), drawn AS (
+    SELECT *, before_us + (after_us - before_us) * coalesce(since_us / (since_us + until_us), 0) AS offset_us
+    FROM measured
+  )
+  SELECT message_id, collector_id, heard_us, CAST(round(coalesce(offset_us, 0)) AS BIGINT) AS offset_us,
+    CAST(ceil(greatest(offset_us - least(before_us - before_error_us, after_us - after_error_us),
+      greatest(before_us + before_error_us, after_us + after_error_us) - offset_us)
+      + 0.0001 * greatest(least(since_us, until_us) - 60000000, 0)) AS BIGINT) AS error_us
+  FROM drawn
+);
+
+-- How long after it was first seen each peer delivered each message, in microseconds, and by how much the clocks may
+-- have spoilt that (null: nobody knows). Delays within one collector are its own clock's and exact. With several, each
+-- one's first receipt of a message is moved by the offset measured then, and its others with it; what the archive holds
+-- stays as it was. At worst the two least sure of the collectors that heard the message err in opposite directions.
+CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS TABLE (
+  WITH shared_peers AS (
+    SELECT peer_id FROM session_spans(window_from, window_to) GROUP BY peer_id HAVING min(epoch_id) < max(epoch_id)
+  ), heard AS (
+    SELECT message_id, collector_id, heard_us, offset_us, error_us
+    FROM hearings(window_from, window_to, include_warmup)
+  ), live AS (
+    SELECT h.message_id, min(h.heard_us + h.offset_us) AS first_us,
+      CASE WHEN count(*) = 1 THEN 0 WHEN count(h.error_us) = count(*) THEN list_sum(max(h.error_us, 2)) END AS error_us
+    FROM heard h JOIN messages m ON m.message_id = h.message_id
+    GROUP BY h.message_id
+    -- Its very first receipt counts, as stamped.
+    HAVING min(h.heard_us) = min(epoch_us(m.first_seen))
+  ), origins AS (
+    SELECT h.message_id, h.collector_id, l.first_us - h.offset_us AS first_us, CAST(l.error_us AS BIGINT) AS error_us
+    FROM heard h JOIN live l ON l.message_id = h.message_id
+  )
+  SELECT r.message_id, epoch_us(r.received_at) - epoch_us(m.first_seen) AS delay_us, CAST(0 AS BIGINT) AS error_us
+  FROM first_receipts(window_from, window_to, include_warmup) r
+    ANTI JOIN several_clocks(window_from, window_to) c ON c.collector_id = r.collector_id
+    JOIN messages m ON m.message_id = r.message_id
+  UNION ALL
+  SELECT r.message_id, epoch_us(r.received_at) - o.first_us, o.error_us
+  FROM receipts r ANTI JOIN shared_peers s ON s.peer_id = r.peer_id
+    JOIN origins o ON o.message_id = r.message_id AND o.collector_id = r.collector_id
+  WHERE NOT r.is_repeat AND (include_warmup OR NOT r.is_warmup)
+    AND r.received_at >= window_from AND r.received_at < window_to
+  UNION ALL
+  SELECT r.message_id, min(epoch_us(r.received_at) - o.first_us), any_value(o.error_us)
+  FROM receipts r SEMI JOIN shared_peers s ON s.peer_id = r.peer_id
+    JOIN origins o ON o.message_id = r.message_id AND o.collector_id = r.collector_id
+  WHERE NOT r.is_repeat AND (include_warmup OR NOT r.is_warmup)
+    AND r.received_at >= window_from AND r.received_at < window_to
+  GROUP BY r.message_id, r.peer_id
+);
+
+-- The mean of errors in seconds, weighed; null when one of them is, or nothing has weight.
+CREATE OR REPLACE TEMP MACRO mean_error_seconds(error_us, weight) AS
+  CASE WHEN bool_and(error_us IS NOT NULL) THEN sum(error_us * weight) / nullif(sum(weight), 0) / 1e6 END;

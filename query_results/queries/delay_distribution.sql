@@ -1,16 +1,19 @@
 -- title: Delay distribution
 -- question: What share of all first deliveries has happened within a given time after the message was first seen?
--- inputs: receipts (the first of each message and peer), messages.first_seen, sessions
+-- inputs: receipts (the first of each message and peer), messages.first_seen, sessions, epochs, clock_samples
 -- pitfall: Same messages, cut-off and cap as convergence_delay, but here each delivery weighs the same, so messages that
 --   reach more peers weigh more.
 -- pitfall: A step is a twentieth of a decade; delay_seconds is its upper end. The first step holds all delays up to
 --   1 ms, the first peer's own 0 among them.
+-- pitfall: uncertainty_seconds is the mean, over the deliveries of the step, of how far clocks may have put them from
+--   where they belong: 0 within one collector, empty where a collector's clock was never measured. See
+--   convergence_delay.
 -- parameter: reach_share DOUBLE = 0.5, share of the subscribed peers that a message must reach
 -- parameter: cap_seconds BIGINT = 3600, longest delay that counts
 -- parameter: include_warmup BOOLEAN = false, also count receipts and messages of a session's warm-up
 WITH steps AS (
   SELECT message_id, CAST(ceil(20 * log10(greatest(delay_us, 1000) / 1000.0)) AS INTEGER) AS step,
-    count(*) AS receipts, min(delay_us) AS least_us
+    count(*) AS receipts, min(delay_us) AS least_us, any_value(error_us) AS error_us
   FROM delays($window_from, $window_to, $include_warmup)
   WHERE delay_us <= $cap_seconds * 1000000
   GROUP BY message_id, step
@@ -29,7 +32,8 @@ WITH steps AS (
   SELECT
     CASE WHEN grouping(type) = 1 THEN 'all' ELSE gossip_type(type) END AS summary_type,
     step,
-    CAST(sum(receipts) AS BIGINT) AS first_receipts
+    CAST(sum(receipts) AS BIGINT) AS first_receipts,
+    mean_error_seconds(error_us, receipts) AS uncertainty_seconds
   FROM steps JOIN reached ON reached.message_id = steps.message_id
   GROUP BY GROUPING SETS ((type, step), (step))
 )
@@ -38,6 +42,7 @@ SELECT
   round(pow(10, step / 20.0) / 1000, 6) AS delay_seconds,
   first_receipts,
   100.0 * sum(first_receipts) OVER (PARTITION BY summary_type ORDER BY step)
-    / sum(first_receipts) OVER (PARTITION BY summary_type) AS cumulative_percent
+    / sum(first_receipts) OVER (PARTITION BY summary_type) AS cumulative_percent,
+  uncertainty_seconds
 FROM counted
 ORDER BY summary_type, step

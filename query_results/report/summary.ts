@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { collectorsText, missingText, peersText, windowText } from "../caption.ts";
+import { clocksText, collectorsText, missingText, peersText, windowText } from "../caption.ts";
 import { type Figure, rescaled } from "../figures.ts";
 import { formatCount, formatDuration, formatNumber } from "../format.ts";
 import type { Frame } from "../frame.ts";
@@ -26,6 +26,7 @@ export function frameList(frame: Frame): Html {
     ["Collected by", collectorsText(frame)],
     ["Peers", peersText(frame)],
     ["Missing", missingText(frame)],
+    ["Clocks", clocksText(frame)],
   ];
   const items = rows.map(([term, text]) => markup`<div><dt>${term}</dt><dd>${text}</dd></div>`);
   return markup`<dl class="frame">${items}</dl>`;

@@ -203,9 +203,10 @@ const STATEMENTS: readonly string[] = [
   receipt(2000, 6, A, ALPHA),
   `INSERT INTO gaps (epoch_id, first_batch, last_batch, receipts_before, receipts, noticed_at, reason)
     VALUES (2, 5, 6, 3, 7, ${sqlAt(400)}, 'missing')`,
-  clockSample(BETA, 100, -2000, 400),
-  clockSample(BETA, 160, -1500, 100),
-  clockSample(BETA, 2000, 3000, 700),
+  // Beta was never measured, and gamma heard nothing: all delays are as stamped, and nobody knows how good they are.
+  clockSample(GAMMA, 100, -2000, 400),
+  clockSample(GAMMA, 160, -1500, 100),
+  clockSample(GAMMA, 2000, 3000, 700),
   clockSample(ALPHA, 40, 0, 1),
   `INSERT INTO unresolved_receipts (received_at, epoch_id, message_number, session_number, flags)
     VALUES (${sqlAt(500)}, 2, 99, 4, 0)`,
