@@ -62,7 +62,7 @@ async function compiled(
   out: string,
   args: readonly string[],
   machine: Machine = MACHINE,
-  runtime?: string,
+  runtime: string = Deno.execPath(),
 ): Promise<Uint8Array> {
   await using program = compile(out, ["--target", machine, ...args], runtime);
   const { success } = await program.wait(120_000);
