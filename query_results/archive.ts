@@ -82,7 +82,7 @@ function refusal(error: unknown): string {
   return text.split("\n")[0].replace(/^IO Error: /, "");
 }
 
-/** @throws {UserError} when a Parquet file that the archive's views read is not there. */
+/** Sees whether the Parquet files that the views read are there. @throws {UserError} when one is missing. */
 export async function checkDayFiles(connection: DuckDBConnection, path: string): Promise<void> {
   const reader = await connection.runAndReadAll("SELECT path FROM day_files WHERE state = 'cold'");
   const missing: string[] = [];

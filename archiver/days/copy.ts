@@ -194,8 +194,8 @@ export async function abandonCopy({ connection }: DaysContext, file: DayFile): P
 }
 
 /**
- * A file of this name that the archive does not list was left by a crash: then it has the same rows, and is replaced. Else
- * it may be another archive's, and the only copy of what it holds: then it is kept under another name.
+ * A file of this name that the archive does not list was left by a crash: then it has the same rows, and is replaced.
+ * Else it may be another archive's, and the only copy of what it holds: then it is kept under another name.
  */
 async function setAside(
   { connection }: DaysContext,

@@ -21,8 +21,8 @@ export interface DayTable {
  *
  * - `microseconds`: of instants, since the Unix epoch;
  * - `value`: of integers, and 1 for each true;
- * - `md5`: of texts and bytes, the last 8 bytes of each one's MD5 as an unsigned little-endian integer, which is DuckDB's
- *   `md5_number_lower`.
+ * - `md5`: of texts and bytes, the last 8 bytes of each one's MD5 as an unsigned little-endian integer, which is
+ *   DuckDB's `md5_number_lower`.
  *
  * Nulls count as nothing.
  */

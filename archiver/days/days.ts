@@ -27,8 +27,8 @@ const MAX_PASS_MILLISECONDS = 6 * 3_600_000;
 /** Lines of the last pass that are kept, at most. */
 const MAX_LINES = 1000;
 /**
- * A file's rows leave the hot store in one transaction, for which DuckDB keeps 8 bytes each in memory: 159 million at once
- * did not fit into 1 GiB, 17 million took 0.5 s of CPU and 130 MB.
+ * A file's rows leave the hot store in one transaction, for which DuckDB keeps 8 bytes each in memory: 159 million at
+ * once did not fit into 1 GiB, 17 million took 0.5 s of CPU and 130 MB.
  */
 const MAX_FILE_ROWS = 2 ** 25;
 /** So that those 8 bytes are no more than a quarter of DuckDB's memory. */
@@ -311,8 +311,8 @@ export class Days implements AsyncDisposable {
 }
 
 /**
- * A change of the archive that is not waited for once `signal` aborts, and not made if it was not begun by then. An archive
- * that closes after a failed commit waits for the end of a pass, and the pass must not wait for what comes after that.
+ * A change of the archive that is not waited for once `signal` aborts, and not made if it was not begun by then. An
+ * archive that closes after a failed commit waits for the pass to end, which must not wait for what comes after that.
  */
 async function changeUnless(
   signal: AbortSignal,

@@ -12,8 +12,8 @@ import { manifestPath } from "./layout.ts";
 import { replaceView } from "./views.ts";
 
 /**
- * Drops a cold file, once file, manifest and list were found to agree: one that does not may be worth a look. A query that
- * runs meanwhile and comes to the file only then fails.
+ * Drops a cold file, once file, manifest and list were found to agree: one that does not may be worth a look. A query
+ * that runs meanwhile and comes to the file only then fails.
  *
  * @returns why it was not dropped; null when it was.
  */

@@ -27,8 +27,8 @@ export async function compareWithHot(context: DaysContext, file: DayFile): Promi
 }
 
 /**
- * Drops the file's rows from the hot store, once file, manifest and hot rows were found to agree. Rows that are deleted,
- * the view and the list change in one transaction, in which the hot rows are added up, too: what comes later stays.
+ * Drops the file's rows from the hot store, once file, manifest and hot rows were found to agree. The rows, the view
+ * and the list change in one transaction, in which the hot rows are added up, too: what comes later stays.
  *
  * @returns why nothing was dropped; null when it was.
  */

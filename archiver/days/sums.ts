@@ -29,8 +29,8 @@ export interface Sums {
   /** By column. */
   readonly columns: Readonly<Record<string, SummedColumn>>;
   /**
-   * Of DuckDB's hash of each whole row: what tells rows apart that have swapped values. It may differ between versions of
-   * DuckDB, so it is compared at once and never kept.
+   * Of DuckDB's hash of each whole row: what tells rows apart that have swapped values. It may differ between versions
+   * of DuckDB, so it is compared at once and never kept.
    */
   readonly together: string;
 }

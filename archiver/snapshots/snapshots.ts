@@ -59,8 +59,8 @@ export class Snapshots {
   }
 
   /**
-   * Takes a snapshot. Parquet files of cold days are not copied: its views read the archive's own files, by their absolute
-   * paths. Once one of them is dropped from disk, or the folder moves, whoever opens the snapshot is told that it is missing.
+   * Takes a snapshot. Parquet files of cold days are not copied: its views read the archive's own files, by their
+   * absolute paths. Once one of them is dropped from disk, or the folder moves, whoever opens the snapshot is told so.
    *
    * @throws {SnapshotRefusal} while one is being taken, or when the folder is full.
    * @throws {Error} when the copy fails, for instance on a full disk; then no file is left of it.
