@@ -95,7 +95,8 @@ Deno.test("a list of addresses is sorted out into two", async () => {
 Deno.test("a dump lists the nodes, channels and addresses of the saved graph", async () => {
   await using dir = await tempDir();
   const config = await withConfig(dir, {});
-  assert.match((await collect(dir, "dump", "--config", config))[1], /^There is no graph file /);
+  const missing = await collect(dir, "dump", "--saved", "--config", config);
+  assert.match(missing[1], /^There is no graph file /);
   await Deno.mkdir(dir.join("data"));
   const nodes = nodePair(1, 2);
   {
@@ -105,7 +106,15 @@ Deno.test("a dump lists the nodes, channels and addresses of the saved graph", a
     gossip.graph.accept(unsignedChannel({ scid: 9n, nodes, network: "bitcoin" }), "valid");
     assert.equal(gossip.graph.accept(unsignedNode({ id: nodes[0], timestamp }), "valid"), "added");
   }
-  const [code, told] = await collect(dir, "dump", "--config", config, "--out", dir.path);
+  const [code, told] = await collect(
+    dir,
+    "dump",
+    "--saved",
+    "--config",
+    config,
+    "--out",
+    dir.path,
+  );
   assert.equal(code, 0, told);
   const [one, two] = nodes.map(toHex);
   const read = (name: string) => Deno.readTextFile(dir.join(name));

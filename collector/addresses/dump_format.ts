@@ -6,6 +6,9 @@
  */
 import { formatNodeAddress, type NodeAddress } from "./node_address.ts";
 
+/** The folder that lists go to unless told otherwise; the collector's permission set has it. */
+export const DUMP_FOLDER = "gossip_dump";
+
 /** Where a dump of the graph goes, in a folder of its own. */
 export const DUMP_FILES = {
   /** One node id a line. */

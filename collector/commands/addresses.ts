@@ -8,8 +8,10 @@ import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { ageLines } from "../addresses/ages.ts";
-import { DUMP_FILES } from "../addresses/dump_format.ts";
+import { DUMP_FILES, DUMP_FOLDER } from "../addresses/dump_format.ts";
 import { sortList } from "../addresses/list.ts";
+
+const LIST = join(DUMP_FOLDER, DUMP_FILES.addresses);
 
 /** See the module. */
 export const addressesCommand: Subcommand = subcommand({
@@ -19,10 +21,10 @@ export const addressesCommand: Subcommand = subcommand({
     "onion services; leaves out what nobody can dial, and counts the ages of those with a\n" +
     "timestamp (pubkey@host:port,seconds).",
   flags: {
-    list: { type: "string", value: "FILE", help: "the list", default: "node_addresses.txt" },
-    out: { type: "string", value: "FOLDER", help: "where the two lists go", default: "." },
+    list: { type: "string", value: "FILE", help: "the list", default: LIST },
+    out: { type: "string", value: "FOLDER", help: "where the two lists go", default: DUMP_FOLDER },
   },
-  examples: ["deno task collect addresses --list node_addresses.txt --out lists"],
+  examples: ["deno task collect addresses --list /var/lib/gossip-observer/addresses.txt"],
 }, async ({ list, out }) => {
   const { clearnet, onion, leftOut, ages, undated } = sortList(
     await withFile(list, "read", () => Deno.readTextFile(list)),

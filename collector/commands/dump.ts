@@ -6,46 +6,128 @@
 import { join } from "node:path";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { decodeMessage } from "../../shared/bolt/message.ts";
-import { type Subcommand, subcommand } from "../../shared/cli.ts";
+import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
+import { configureLog } from "../../shared/log.ts";
+import { systemRandom } from "../../shared/random.ts";
 import { toHex } from "../../shared/text.ts";
 import { announcedEndpoint } from "../addresses/announced.ts";
-import { addressLine, channelLine, DUMP_FILES, nodeLine } from "../addresses/dump_format.ts";
+import {
+  addressLine,
+  channelLine,
+  DUMP_FILES,
+  DUMP_FOLDER,
+  nodeLine,
+} from "../addresses/dump_format.ts";
 import { AddressFault } from "../addresses/fault.ts";
+import type { CollectorConfig } from "../config.ts";
+import { holdDataDir } from "../data_dir.ts";
+import { fillGraph } from "../fill_graph.ts";
 import { Graph } from "../gossip/graph/graph.ts";
 import { GraphFile } from "../gossip/graph/graph_file.ts";
 import type { GraphView } from "../gossip/graph/graph_view.ts";
-import { graphPath } from "../gossip/service.ts";
+import { GossipService, graphPath } from "../gossip/service.ts";
 import { CONFIG_FLAG, readCollectorConfig } from "./config_flag.ts";
+
+/** The lists are written, but the graph went on growing. */
+const EXIT_UNSETTLED = 3;
 
 /** See the module. */
 export const dumpCommand: Subcommand = subcommand({
   name: "deno task collect dump",
   summary:
-    "Writes the nodes, channels and node addresses of the graph that the collector saved last.",
+    "Asks a few peers for all they know until hardly anything new comes, and writes the nodes,\n" +
+    "channels and node addresses of the graph. Ends with 3 when the lists are written, but time was\n" +
+    "over before. It must not run beside a collector of the same data_dir, unless with --saved.",
   flags: {
     config: CONFIG_FLAG,
-    out: { type: "string", value: "FOLDER", help: "where the lists go", default: "." },
+    peers: { type: "string", value: "FILE", help: "whom to ask, in place of the config's file" },
+    saved: { type: "boolean", help: "ask nobody: take the graph that the collector saved last" },
+    out: { type: "string", value: "FOLDER", help: "where the lists go", default: DUMP_FOLDER },
     timestamps: { type: "boolean", help: "put each node's newest timestamp behind its addresses" },
+    settle: {
+      type: "number",
+      value: "SECONDS",
+      help: "how long hardly anything new may come",
+      default: 120,
+      min: 1,
+      max: 3600,
+    },
+    limit: {
+      type: "number",
+      value: "MINUTES",
+      help: "how long it may take in all",
+      default: 60,
+      min: 1,
+      max: 1440,
+    },
   },
-}, async ({ config: path, out, timestamps }) => {
-  const { data_dir: dataDir, network } = await readCollectorConfig(path);
+  examples: [
+    "deno task collect dump --peers peers.txt",
+    "deno task collect dump --saved --timestamps --out lists",
+  ],
+}, async ({ config: path, peers, saved, out, timestamps, settle, limit }) => {
+  const config = await readCollectorConfig(path);
+  if (saved) {
+    await writeLists(await savedGraph(config), out, timestamps);
+    return 0;
+  }
+  await configureLog(config.log);
+  using _ = await holdForDump(config.data_dir);
+  const asked = peers === undefined
+    ? config
+    : { ...config, peers: { ...config.peers, file: peers } };
+  const file = graphPath(config.data_dir);
+  await using gossip = await GossipService.open(chainHash(config.network), systemClock, file);
+  const hasSettled = await fillGraph(asked, gossip, {
+    settleMilliseconds: settle * 1000,
+    limitMilliseconds: limit * 60_000,
+    signal: stopSignal(),
+    clock: systemClock,
+    random: systemRandom,
+  });
+  if (gossip.graph.counts.channels === 0) throw new UserError("No peer told of any channel");
+  await writeLists(gossip.graph.view, out, timestamps);
+  if (!hasSettled) console.log("There may be more: it was cut short while the graph still grew");
+  return hasSettled ? 0 : EXIT_UNSETTLED;
+});
+
+/** @throws {UserError} when a collector runs on the folder, which goes on saving its own graph. */
+async function holdForDump(dataDir: string): Promise<Disposable> {
+  try {
+    return await holdDataDir(dataDir);
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    throw new UserError(`${error.message}; or with --saved list what that one has saved`, {
+      cause: error,
+    });
+  }
+}
+
+/** @throws {UserError} when there is no graph file, or it cannot be used. */
+async function savedGraph({ data_dir: dataDir, network }: CollectorConfig): Promise<GraphView> {
   const graph = new Graph({ chain: chainHash(network), clock: systemClock });
   const file = graphPath(dataDir);
   const { savedAt, problem } = await new GraphFile(file, graph, systemClock).load();
   if (problem !== null) throw new UserError(`Graph file ${file}: ${problem}`);
   if (savedAt === null) throw new UserError(`There is no graph file ${file}`);
-  for (const [name, lines] of listsOf(graph.view, timestamps)) {
+  return graph.view;
+}
+
+/** @throws {UserError} when a list cannot be written. */
+async function writeLists(view: GraphView, out: string, timestamps: boolean): Promise<void> {
+  for (const [name, lines] of listsOf(view, timestamps)) {
     const path = join(out, name);
     try {
+      await Deno.mkdir(out, { recursive: true });
       await Deno.writeTextFile(path, lines.join(""));
     } catch (cause) {
       throw new UserError(`Cannot write ${path}: ${errorText(cause)}`, { cause });
     }
     console.log(`${path}: ${lines.length} lines`);
   }
-});
+}
 
 /** The lists by file name, each in the order of its ids. */
 function listsOf(view: GraphView, timestamps: boolean): Map<string, string[]> {
