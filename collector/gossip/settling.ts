@@ -14,7 +14,7 @@ export class Settling {
   #size = 0;
   #since = Infinity;
 
-  /** @param pauseMilliseconds how long hardly anything may come before it is settled. */
+  /** Has seen nothing. @param pauseMilliseconds how long hardly anything may come before it is settled. */
   constructor(pauseMilliseconds: number) {
     this.#pauseMicroseconds = pauseMilliseconds * 1000;
   }
