@@ -4,6 +4,7 @@
  * @module
  */
 import { runProgram } from "../shared/cli.ts";
+import { exportCommand } from "./commands/export.ts";
 import { rolloverCommand } from "./commands/rollover.ts";
 import { runCommand } from "./commands/run.ts";
 import { schemaCommand } from "./commands/schema.ts";
@@ -22,6 +23,7 @@ if (import.meta.main) {
       snapshot: snapshotCommand,
       rollover: rolloverCommand,
       schema: schemaCommand,
+      export: exportCommand,
     },
     fallback: "run",
   });

@@ -1,0 +1,181 @@
+/**
+ * One part of an export: rows that go over in one transaction, and are compared before it is committed. A part is there
+ * whole or not at all, and one that is there already is not sent again.
+ *
+ * @module
+ */
+import { UserError } from "../../shared/errors.ts";
+import { type Column, quoted, theirSummary } from "./columns.ts";
+import { literal, type TargetTable } from "./schema.ts";
+import type { Source, Summary } from "./source.ts";
+import type { Target } from "./target.ts";
+
+const STAGING = "pg_temp.staging";
+
+/** Some rows of one table. */
+export interface Part {
+  /** The table. */
+  readonly table: TargetTable;
+  /** Which part of the table, for people; empty when it is all that the window has of it. */
+  readonly label: string;
+  /** Which rows of the archive: a condition in SQL. */
+  readonly ours: string;
+  /**
+   * Which rows of PostgreSQL they replace, and are to be equal to in the end: a condition in SQL, or a key by which each
+   * row replaces the one that has it.
+   */
+  readonly replaces: string | {
+    /** Columns of the key. */
+    readonly key: readonly string[];
+    /** What a key means for ever: a row with another value is another archive's. */
+    readonly names: readonly string[];
+    /** Where equal rows may be there already: a condition in SQL, or null when that is not worth a look. */
+    readonly there: string | null;
+  };
+}
+
+/** What became of a part. */
+export interface PartOutcome {
+  /** The archive's rows. */
+  readonly ours: Summary;
+  /** PostgreSQL's, as they are now, or would have been: rows that differ are not kept. */
+  readonly theirs: Summary;
+  /** Texts with a NUL in them, which got a stand-in. */
+  readonly nuls: number;
+  /** Rows that were sent; 0 when equal ones were there already. */
+  readonly sent: number;
+}
+
+/** What a part is done with. */
+export interface PartDependencies {
+  /** The archive. */
+  readonly source: Source;
+  /** PostgreSQL. */
+  readonly target: Target;
+  /** The schema, for the lock and errors. */
+  readonly schema: string;
+  /** Ends the rows. */
+  readonly signal: AbortSignal;
+  /** Told of rows as they go. */
+  readonly onRows: (rows: number) => void;
+}
+
+/**
+ * Brings a part over.
+ *
+ * @throws {UserError} when the schema holds another archive's rows, or PostgreSQL refuses: for
+ * instance since another export is at work.
+ */
+export async function exportPart(
+  part: Part,
+  dependencies: PartDependencies,
+): Promise<PartOutcome> {
+  const { source, target } = dependencies;
+  const { table, replaces } = part;
+  const { nuls, ...ours } = await source.summary(table.name, table.columns, part.ours);
+  const there = typeof replaces === "string" ? replaces : replaces.there;
+  if (there !== null && await isThere(target, table, there, ours)) {
+    dependencies.onRows(ours.rows);
+    return { ours, theirs: ours, nuls, sent: 0 };
+  }
+  let theirs: Summary = { rows: 0, checksum: 0n };
+  await target.transaction(async () => {
+    await takeLock(dependencies);
+    const compared = typeof replaces === "string"
+      ? await replaceWhere(part, replaces, dependencies)
+      : await replaceByKey(part, replaces, dependencies);
+    theirs = await summaryOf(target, table.columns, compared);
+    return areEqual(ours, theirs);
+  });
+  return { ours, theirs, nuls, sent: ours.rows };
+}
+
+/** Whether two sides agree. */
+export function areEqual(ours: Summary, theirs: Summary): boolean {
+  return ours.rows === theirs.rows && ours.checksum === theirs.checksum;
+}
+
+/** Counts first, which is quicker. */
+async function isThere(
+  target: Target,
+  { name, columns }: TargetTable,
+  condition: string,
+  ours: Summary,
+): Promise<boolean> {
+  const rows = `${quoted(name)} t WHERE ${condition}`;
+  const [{ found }] = await target.rows(`SELECT count(*) AS found FROM ${rows}`);
+  if (Number(found) !== ours.rows) return false;
+  return ours.rows === 0 || areEqual(ours, await summaryOf(target, columns, rows));
+}
+
+async function summaryOf(
+  target: Target,
+  columns: readonly Column[],
+  from: string,
+): Promise<Summary> {
+  const [{ rows, checksum }] = await target.rows(
+    `SELECT ${theirSummary(columns, "t")} FROM ${from}`,
+  );
+  return { rows: Number(rows), checksum: BigInt(String(checksum)) };
+}
+
+/** One export at a time; lasts as long as the transaction. */
+async function takeLock({ target, schema }: PartDependencies): Promise<void> {
+  const name = literal(`gossip-observer export ${schema}`);
+  await target.run(`SELECT pg_advisory_xact_lock(hashtextextended(${name}, 0))`);
+}
+
+/** Returns what to compare. */
+async function replaceWhere(
+  part: Part,
+  condition: string,
+  dependencies: PartDependencies,
+): Promise<string> {
+  const table = quoted(part.table.name);
+  await dependencies.target.run(`DELETE FROM ${table} WHERE ${condition}`);
+  await copy(part, table, dependencies);
+  return `${table} t WHERE ${condition}`;
+}
+
+/** Returns what to compare. */
+async function replaceByKey(
+  part: Part,
+  { key, names }: { readonly key: readonly string[]; readonly names: readonly string[] },
+  dependencies: PartDependencies,
+): Promise<string> {
+  const { target } = dependencies;
+  const table = quoted(part.table.name);
+  const same = key.map((column) => `t.${quoted(column)} = s.${quoted(column)}`).join(" AND ");
+  await target.run(`CREATE TEMPORARY TABLE staging (LIKE ${table}) ON COMMIT DROP`);
+  await copy(part, STAGING, dependencies);
+  // Without it the planner takes a new table for a small one.
+  await target.run(`ANALYZE ${STAGING}`);
+  const differs = names.map((name) => `t.${quoted(name)} <> s.${quoted(name)}`).join(" OR ");
+  const [{ foreign }] = await target.rows(
+    `SELECT count(*) AS foreign FROM ${table} t JOIN ${STAGING} s ON ${same} WHERE ${differs}`,
+  );
+  if (Number(foreign) > 0) {
+    throw new UserError(
+      `Cannot export into schema ${dependencies.schema}: it holds another archive's rows (${foreign} ` +
+        `of ${part.table.name}); name another schema with --schema`,
+    );
+  }
+  await target.run(`DELETE FROM ${table} t USING ${STAGING} s WHERE ${same}`);
+  const columns = part.table.columns.map(({ name }) => quoted(name)).join(", ");
+  await target.run(`INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${STAGING}`);
+  return `${table} t JOIN ${STAGING} s ON ${same}`;
+}
+
+async function copy(
+  { table, ours }: Part,
+  into: string,
+  { source, target, signal, onRows }: PartDependencies,
+): Promise<void> {
+  async function* pieces() {
+    for await (const { rows, pieces } of source.rows(table.name, table.columns, ours, signal)) {
+      yield* pieces;
+      onRows(rows);
+    }
+  }
+  await target.copyIn(into, table.columns.map(({ name }) => name), pieces());
+}

@@ -1,0 +1,69 @@
+/**
+ * The line that tells how far an export is: renewed in place on a terminal, told again now and then elsewhere.
+ *
+ * @module
+ */
+import type { ExportProgress } from "./export.ts";
+
+const TERMINAL_MILLISECONDS = 200;
+const ELSEWHERE_MILLISECONDS = 10_000;
+const CLEAR_LINE = "\r\x1b[K";
+
+/** Where the line goes. */
+export interface ProgressOutput {
+  /** Whether a line can be renewed in place. */
+  readonly isTerminal: boolean;
+  /** Writes as it is. */
+  readonly write: (text: string) => void;
+}
+
+/** Standard error, so that standard output stays the result. */
+export function standardError(): ProgressOutput {
+  const encoder = new TextEncoder();
+  return {
+    isTerminal: Deno.stderr.isTerminal(),
+    write: (text) => void Deno.stderr.writeSync(encoder.encode(text)),
+  };
+}
+
+/** See the module. */
+export class ProgressLine {
+  readonly #output: ProgressOutput;
+  readonly #now: () => number;
+  readonly #begunAt: number;
+  #toldAt: number;
+
+  /** Nothing is shown yet. @param now milliseconds that only grow. */
+  constructor(output: ProgressOutput, now: () => number = () => performance.now()) {
+    this.#output = output;
+    this.#now = now;
+    this.#begunAt = now();
+    this.#toldAt = this.#begunAt;
+  }
+
+  /** Shows it, unless that was done a moment ago. */
+  show(progress: ExportProgress): void {
+    const { isTerminal, write } = this.#output;
+    const now = this.#now();
+    if (now - this.#toldAt < (isTerminal ? TERMINAL_MILLISECONDS : ELSEWHERE_MILLISECONDS)) return;
+    this.#toldAt = now;
+    const line = progressText(progress, (now - this.#begunAt) / 1000);
+    write(isTerminal ? CLEAR_LINE + line : `${line}\n`);
+  }
+
+  /** Removes it. */
+  end(): void {
+    if (this.#output.isTerminal) this.#output.write(CLEAR_LINE);
+  }
+}
+
+/** The line's text. @param seconds since the begin. */
+export function progressText({ part, rows, total }: ExportProgress, seconds: number): string {
+  const share = total === 0 ? 100 : Math.floor(100 * rows / total);
+  const rate = Math.round(rows / Math.max(seconds, 0.001));
+  return `${part}: ${number(rows)} of ${number(total)} rows (${share} %), ${number(rate)} rows/s`;
+}
+
+function number(value: number): string {
+  return value.toLocaleString("en");
+}

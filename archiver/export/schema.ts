@@ -1,0 +1,111 @@
+/**
+ * The tables on PostgreSQL's side: made by the same migrations as the archive's own, or found to be the same.
+ *
+ * @module
+ */
+import { UserError } from "../../shared/errors.ts";
+import { MIGRATIONS, VERSION_TABLE } from "../store/migrations.ts";
+import { type Column, quoted } from "./columns.ts";
+import type { Target } from "./target.ts";
+
+/**
+ * What makes an export of a day take no longer when there are many. They are made with the tables; without them it is
+ * slower, and no less right.
+ */
+const INDEXES = [
+  "CREATE INDEX receipts_received_at ON receipts USING brin (received_at)",
+  "CREATE UNIQUE INDEX messages_message_id ON messages (message_id)",
+  "CREATE INDEX messages_first_seen ON messages (first_seen)",
+  "CREATE UNIQUE INDEX sessions_session_id ON sessions (session_id)",
+].join(";\n");
+
+/** A table that the schema made. */
+export interface TargetTable {
+  /** Its name. */
+  readonly name: string;
+  /** Its columns, in order. */
+  readonly columns: readonly Column[];
+}
+
+/**
+ * Makes the schema and its tables when they are not there.
+ *
+ * @param version the archive's.
+ * @returns its tables, and whether they were made.
+ * @throws {UserError} when they are there in another version, or others stand in their place.
+ */
+export async function prepareSchema(
+  target: Target,
+  schema: string,
+  version: number,
+): Promise<{ tables: TargetTable[]; made: boolean }> {
+  const found = await tablesOf(target, schema);
+  const made = !found.some(({ name }) => name === "schema_version");
+  if (made) {
+    await makeTables(target, schema, version, found);
+  } else {
+    await checkVersion(target, schema, version);
+  }
+  return { tables: await tablesOf(target, schema), made };
+}
+
+async function makeTables(
+  target: Target,
+  schema: string,
+  version: number,
+  found: readonly TargetTable[],
+): Promise<void> {
+  const foreign = found.find(({ name }) => ["messages", "receipts", "sessions"].includes(name));
+  if (foreign) {
+    throw new UserError(
+      `Cannot make the archive's tables in schema ${schema}: a table ${foreign.name} of something else ` +
+        "is there; name another schema with --schema",
+    );
+  }
+  const steps = MIGRATIONS.filter((step) => step.version <= version);
+  await target.transaction(async () => {
+    // Making it needs a right that its use does not.
+    const [{ there }] = await target.rows(
+      `SELECT count(*) AS there FROM pg_namespace WHERE nspname = ${literal(schema)}`,
+    );
+    if (Number(there) === 0) await target.run(`CREATE SCHEMA ${quoted(schema)}`);
+    await target.run(VERSION_TABLE);
+    for (const { version, name, sql, duckDbOnly } of steps) {
+      if (!duckDbOnly) await target.run(sql);
+      await target.run(
+        `INSERT INTO schema_version VALUES (${version}, ${literal(name)}, now())`,
+      );
+    }
+    await target.run(INDEXES);
+    return true;
+  });
+}
+
+async function checkVersion(target: Target, schema: string, version: number): Promise<void> {
+  const [{ found }] = await target.rows("SELECT max(version) AS found FROM schema_version");
+  if (found === version) return;
+  throw new UserError(
+    `Cannot export into schema ${schema}: its tables have version ${found}, the archive has ${version}; ` +
+      "name a schema that is not there yet with --schema" +
+      (Number(found) > version ? ", or let a newer archiver upgrade the archive" : ""),
+  );
+}
+
+async function tablesOf(target: Target, schema: string): Promise<TargetTable[]> {
+  const rows = await target.rows(
+    `SELECT c.table_name AS table, c.column_name AS name, c.data_type AS type
+    FROM information_schema.columns c JOIN information_schema.tables t
+      ON t.table_schema = c.table_schema AND t.table_name = c.table_name
+    WHERE c.table_schema = ${literal(schema)} AND t.table_type = 'BASE TABLE'
+    ORDER BY c.table_name, c.ordinal_position`,
+  ) as { table: string; name: string; type: string }[];
+  return [...Map.groupBy(rows, ({ table }) => table)].map(([name, columns]) => ({
+    name,
+    columns: columns.map(({ name, type }) => ({ name, type })),
+  }));
+}
+
+/** A text in SQL. */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

@@ -1,0 +1,128 @@
+/**
+ * The archive's side: rows as they go through COPY, and their count and checksum.
+ *
+ * Results are streamed, which is safe here: the file is open for reading alone, in a process that ends with the export.
+ *
+ * @module
+ */
+import { DuckDBBlobVector, type DuckDBConnection, type DuckDBDataChunk } from "@duckdb/node-api";
+import duckdb from "@duckdb/node-bindings";
+import { rowsOf } from "../store/database.ts";
+import { type CopyColumn, encodeRows } from "./binary_copy.ts";
+import { type Column, ourSummary, quoted, wireList, wireWidths } from "./columns.ts";
+import { type Span, within } from "./span.ts";
+
+/** Count and checksum of some rows. */
+export interface Summary {
+  /** How many they are. */
+  readonly rows: number;
+  /** See `columns.ts`. */
+  readonly checksum: bigint;
+}
+
+/** A day with rows in it. */
+export interface Day {
+  /** Counted from 1970-01-01, UTC. */
+  readonly day: number;
+  /** Its rows. */
+  readonly rows: number;
+}
+
+/** A chunk's rows, encoded. */
+export interface EncodedRows {
+  /** How many. */
+  readonly rows: number;
+  /** In pieces. */
+  readonly pieces: Iterable<Uint8Array>;
+}
+
+/** An archive to export from. */
+export class Source {
+  readonly #connection: DuckDBConnection;
+
+  /** On an open archive. */
+  constructor(connection: DuckDBConnection) {
+    this.#connection = connection;
+  }
+
+  /** Tables and views, by name. */
+  async names(): Promise<Set<string>> {
+    const rows = await rowsOf(
+      this.#connection,
+      "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'main'",
+    );
+    return new Set(rows.map(({ name }) => String(name)));
+  }
+
+  /** Count and checksum of the rows of `table` for which `condition` holds, and how many of their texts have a NUL. */
+  async summary(
+    table: string,
+    columns: readonly Column[],
+    condition: string,
+  ): Promise<Summary & { readonly nuls: number }> {
+    const [row] = await rowsOf(
+      this.#connection,
+      `SELECT ${ourSummary(columns)} FROM ${quoted(table)} WHERE ${condition}`,
+    );
+    return {
+      rows: Number(row.rows),
+      checksum: BigInt(String(row.checksum)),
+      nuls: Number(row.nuls),
+    };
+  }
+
+  /** The days, UTC, in which `table` has rows of `span`, in order. @param column the instant that counts. */
+  async days(table: string, column: string, span: Span): Promise<Day[]> {
+    const rows = await rowsOf(
+      this.#connection,
+      `SELECT CAST(floor(epoch_us(${column}) / 86400000000) AS BIGINT) AS day, count(*) AS rows
+      FROM ${quoted(table)} WHERE ${within(column, span)} GROUP BY day ORDER BY day`,
+    );
+    return rows.map(({ day, rows }) => ({ day: Number(day), rows: Number(rows) }));
+  }
+
+  /** The rows of `table` for which `condition` holds, chunk by chunk. @throws what `signal` was aborted with. */
+  async *rows(
+    table: string,
+    columns: readonly Column[],
+    condition: string,
+    signal: AbortSignal,
+  ): AsyncGenerator<EncodedRows> {
+    const widths = wireWidths(columns);
+    const result = await this.#connection.stream(
+      `SELECT ${wireList(columns)} FROM ${quoted(table)} WHERE ${condition}`,
+    );
+    for (;;) {
+      signal.throwIfAborted();
+      const chunk = await result.fetchChunk();
+      if (chunk === null || chunk.rowCount === 0) return;
+      const encoded = encodeRows(chunkColumns(chunk, widths), chunk.rowCount);
+      yield { rows: chunk.rowCount, pieces: encoded };
+    }
+  }
+
+  /** Ends the query under way with an error. */
+  interrupt(): void {
+    this.#connection.interrupt();
+  }
+}
+
+function chunkColumns(
+  chunk: DuckDBDataChunk,
+  widths: readonly (1 | 2 | 4 | 8 | null)[],
+): CopyColumn[] {
+  const { rowCount } = chunk;
+  return widths.map((width, i): CopyColumn => {
+    if (width === null) {
+      const vector = chunk.getColumnVector(i);
+      if (!(vector instanceof DuckDBBlobVector)) throw new Error(`column ${i} is no BLOB`);
+      return { values: Array.from({ length: rowCount }, (_, row) => vector.getItemBytes(row)) };
+    }
+    const vector = duckdb.data_chunk_get_vector(chunk.chunk, i);
+    const validity: Uint8Array | null = duckdb.vector_get_validity(
+      vector,
+      8 * Math.ceil(rowCount / 64),
+    );
+    return { width, data: duckdb.vector_get_data(vector, rowCount * width), valid: validity };
+  });
+}
