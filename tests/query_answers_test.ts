@@ -324,6 +324,8 @@ Deno.test("signature_verdicts counts messages and receipts by type and verdict",
   ]);
 });
 
+const ONION = `${"e".repeat(56)}.onion:9735`;
+
 Deno.test("sessions lists each session with its length and its end, told or not", () => {
   assertClose(
     pick(
@@ -336,14 +338,16 @@ Deno.test("sessions lists each session with its length and its end, told or not"
       "first_gossip_seconds",
       "ended_by",
       "receipts",
+      "counted_at",
+      "rtt_median_milliseconds",
     ),
     [
-      ["alpha", nodeId("A"), "192.0.2.1:9735", 5000.000001, 2, null, "open", null],
-      ["alpha", nodeId("B"), "192.0.2.2:9735", 4000, 2, 3, "peer", 3],
-      ["beta", nodeId("B"), "192.0.2.2:9735", 4000, 2, 3, "us", 2],
-      ["beta", nodeId("C"), HOSTILE_ADDRESS, 1000, 2, 3, "network", 2],
-      ["beta", nodeId("D"), "[2001:db8::1]:9735", 5000.000001, 2, null, "open", null],
-      ["gamma", nodeId("E"), "192.0.2.5:9735", 60, 2, null, "collector ended", null],
+      ["alpha", nodeId("A"), "192.0.2.1:9735", 5000.000001, 2, null, "open", null, null, null],
+      ["alpha", nodeId("B"), "192.0.2.2:9735", 4000, 2, 3, "peer", 3, at(4000), 20],
+      ["beta", nodeId("B"), "192.0.2.2:9735", 4000, 2, 3, "us", 2, null, null],
+      ["beta", nodeId("C"), HOSTILE_ADDRESS, 1000, 2, 3, "network", 2, null, null],
+      ["beta", nodeId("D"), "[2001:db8::1]:9735", 5000.000001, 2, null, "open", null, at(50), 40],
+      ["gamma", nodeId("E"), ONION, 60, 2, null, "collector ended", null, at(50), 300],
     ],
   );
 });
@@ -355,6 +359,25 @@ Deno.test("session_ends counts sessions by who ended them and why", () => {
     ["network", "<b>reset</b>", 1, 50 / 3, 1, 1000],
     ["peer", "bye", 1, 50 / 3, 1, 4000],
     ["us", "stop", 1, 50 / 3, 1, 4000],
+  ]);
+});
+
+Deno.test("round_trips takes each session's median, and counts the pings that got no pong", () => {
+  assertClose(tables.get("round_trips")!.rows, [
+    // Medians 20, 40 and 300 ms; one ping of 16 went unanswered.
+    ["all", 3, 16, 100 / 16, 10, 22, 30, 40, 170, 274, 400],
+    ["alpha, clearnet", 1, 10, 10, 10, 20, 20, 20, 20, 20, 90],
+    ["beta, clearnet", 1, 2, 0, 30, 40, 40, 40, 40, 40, 50],
+    ["gamma, Tor", 1, 4, 0, 200, 300, 300, 300, 300, 300, 400],
+  ]);
+});
+
+Deno.test("dial_outcomes counts dials by what became of them, with their share of the bin", () => {
+  assert.deepEqual(tables.get("dial_outcomes")!.rows, [
+    [at(0), at(1000), "refused or unreachable", "refused", "ipv4", 4, 50],
+    [at(0), at(1000), "connected", "connected", "ipv4", 3, 37.5],
+    [at(0), at(1000), "refused or unreachable", "unreachable", "onion", 1, 12.5],
+    [at(1000), at(2000), "timed out", "timed_out", "dns", 2, 100],
   ]);
 });
 

@@ -57,6 +57,13 @@ export const KEY_COLORS: Readonly<Record<string, string>> = {
   archived: PALETTE.blue.light,
   missing: PALETTE.red.light,
   dropped: PALETTE.orange.light,
+  connected: PALETTE.green.light,
+  "refused or unreachable": PALETTE.orange.light,
+  "timed out": PALETTE.violet.light,
+  "no init": PALETTE.blue.light,
+  "handshake failed": PALETTE.red.light,
+  "not compatible": PALETTE.sand.light,
+  "our side": PALETTE.slate.light,
 };
 
 /** Colours for words that {@link KEY_COLORS} does not have, in turn. */

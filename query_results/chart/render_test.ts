@@ -64,6 +64,9 @@ const EXAMPLE: Record<string, Cell> = {
   metric: "Updates from the top 1 %, in %",
   value: 30,
   interval_start: 1e15,
+  interval_end: 1e15 + 9e8,
+  cause: "timed out",
+  sessions_of: "alpha, Tor",
   started_at: 1e15,
   verdict: "valid",
   reason: "missing",
@@ -80,7 +83,7 @@ Deno.test("each query's chart draws marks from a row of its own columns", async 
     const row = Object.fromEntries([...names].map((column) => [column, EXAMPLE[column] ?? 5]));
     const columns = Object.keys(row).map((column): Column => ({
       name: column,
-      kind: column.endsWith("_start") || column.endsWith("_at")
+      kind: /_(start|end|at)$/.test(column)
         ? "instant"
         : typeof row[column] === "string"
         ? "text"

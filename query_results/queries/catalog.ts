@@ -34,6 +34,10 @@ import sessions from "./sessions.sql" with { type: "text" };
 import sessionsChart from "./sessions.chart.json" with { type: "json" };
 import sessionEnds from "./session_ends.sql" with { type: "text" };
 import sessionEndsChart from "./session_ends.chart.json" with { type: "json" };
+import roundTrips from "./round_trips.sql" with { type: "text" };
+import roundTripsChart from "./round_trips.chart.json" with { type: "json" };
+import dialOutcomes from "./dial_outcomes.sql" with { type: "text" };
+import dialOutcomesChart from "./dial_outcomes.chart.json" with { type: "json" };
 import signatureVerdicts from "./signature_verdicts.sql" with { type: "text" };
 import signatureVerdictsChart from "./signature_verdicts.chart.json" with { type: "json" };
 import collectorRuns from "./collector_runs.sql" with { type: "text" };
@@ -93,6 +97,8 @@ export const SECTIONS: readonly Section[] = [
       parseQuery("active_peers", activePeers, activePeersChart),
       parseQuery("sessions", sessions, sessionsChart),
       parseQuery("session_ends", sessionEnds, sessionEndsChart),
+      parseQuery("round_trips", roundTrips, roundTripsChart),
+      parseQuery("dial_outcomes", dialOutcomes, dialOutcomesChart),
     ],
   },
   {

@@ -2,7 +2,8 @@
 -- question: Which peers were held, for how long, and what did each session bring?
 -- inputs: sessions, peers, collectors
 -- pitfall: Every session that touches the window is listed with its whole length, even what lies outside the window.
--- pitfall: Counts come with the end of a session; those still open have none yet.
+-- pitfall: Counts and round trips are as of counted_at: a session's end or, while it lasts, ages that double from 5
+--   minutes on, then every hour. One that is younger, or whose collector was too old to count, has none.
 -- pitfall: connected_seconds runs from the gossip filter to the end, or to the window's end while it is open.
 SELECT
   c.name AS collector,
@@ -15,9 +16,18 @@ SELECT
   (epoch_us(s.first_gossip_at) - epoch_us(s.filter_at)) / 1e6 AS first_gossip_seconds,
   span.ended_by,
   s.close_reason,
+  s.counted_at,
   s.receipts,
+  s.messages_in,
+  s.messages_out,
+  s.gossip_out,
   s.bytes_in,
-  s.bytes_out
+  s.bytes_out,
+  s.pings_sent,
+  s.pings_answered,
+  s.rtt_median_microseconds / 1e3 AS rtt_median_milliseconds,
+  s.pings_received,
+  s.pongs_sent
 FROM session_spans($window_from, $window_to) span
   JOIN sessions s ON s.session_id = span.session_id
   JOIN peers p ON p.peer_id = s.peer_id

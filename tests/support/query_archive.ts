@@ -155,6 +155,22 @@ function clockSample(collector: number, seconds: number, offset: number, uncerta
   }, ${offset}, ${uncertainty})`;
 }
 
+/** What a session's pings came to; round trips least, median and longest in ms. */
+function pings(session: number, sent: number, answered: number, trips: number[]): string {
+  const [least, median, longest] = trips.map((milliseconds) => milliseconds * 1000);
+  return `UPDATE sessions SET counted_at = coalesce(closed_at, ${
+    sqlAt(50)
+  }), pings_sent = ${sent}, pings_answered = ${answered}, rtt_min_microseconds = ${least},
+    rtt_median_microseconds = ${median}, rtt_max_microseconds = ${longest} WHERE session_id = ${session}`;
+}
+
+/** Dials of alpha in the minute before `seconds`. */
+function dials(seconds: number, outcome: string, address: string, count: number): string {
+  return `INSERT INTO dial_outcomes VALUES (1, ${ALPHA}, ${sqlAt(seconds - 60)}, ${
+    sqlAt(seconds)
+  }, '${address}', '${outcome}', ${count})`;
+}
+
 const STATEMENTS: readonly string[] = [
   `INSERT INTO collectors (collector_id, name) VALUES (${ALPHA}, 'alpha'), (${BETA}, 'beta'), (${GAMMA}, 'gamma')`,
   epoch(1, ALPHA, -10, 10, 10, 2000),
@@ -174,7 +190,7 @@ const STATEMENTS: readonly string[] = [
     receipts: 2,
   }),
   session(5, 2, BETA, D, "[2001:db8::1]:9735", null),
-  session(6, 3, GAMMA, E, "192.0.2.5:9735", null),
+  session(6, 3, GAMMA, E, `${"e".repeat(56)}.onion:9735`, null),
   message(1, 258, 100, 100, { scid: CHANNEL, direction: 0, inner: "x" }),
   message(2, 258, 100, 200, { scid: CHANNEL, direction: 1, inner: "y" }),
   message(3, 257, 200, 300, { node: ANNOUNCED, inner: "n" }),
@@ -208,6 +224,14 @@ const STATEMENTS: readonly string[] = [
   clockSample(GAMMA, 160, -1500, 100),
   clockSample(GAMMA, 2000, 3000, 700),
   clockSample(ALPHA, 40, 0, 1),
+  // B at alpha answered 9 of 10 pings; D, still held, 2 of 2 by second 50, and E, over Tor, 4 of 4.
+  pings(2, 10, 9, [10, 20, 90]),
+  pings(6, 4, 4, [200, 300, 400]),
+  pings(5, 2, 2, [30, 40, 50]),
+  dials(500, "connected", "ipv4", 3),
+  dials(500, "refused", "ipv4", 4),
+  dials(500, "unreachable", "onion", 1),
+  dials(1200, "timed_out", "dns", 2),
   `INSERT INTO unresolved_receipts (received_at, epoch_id, message_number, session_number, flags)
     VALUES (${sqlAt(500)}, 2, 99, 4, 0)`,
   `INSERT INTO dead_letters (received_at, source, reason, raw) VALUES (${
