@@ -10,10 +10,11 @@ import { dumpCommand } from "./commands/dump.ts";
 import { keygenCommand } from "./commands/keygen.ts";
 import { runCommand } from "./commands/run.ts";
 import { versionCommand } from "./commands/version.ts";
+import { PROGRAM } from "./program.ts";
 
 if (import.meta.main) {
   await runProgram({
-    name: "deno task collect",
+    name: PROGRAM,
     summary:
       "The collector: it listens to the gossip of Lightning nodes, and delivers what it records.",
     commands: {

@@ -10,12 +10,13 @@ import { errorText, UserError } from "../../shared/errors.ts";
 import { ageLines } from "../addresses/ages.ts";
 import { DUMP_FILES, DUMP_FOLDER } from "../addresses/dump_format.ts";
 import { sortList } from "../addresses/list.ts";
+import { PROGRAM } from "../program.ts";
 
 const LIST = join(DUMP_FOLDER, DUMP_FILES.addresses);
 
 /** See the module. */
 export const addressesCommand: Subcommand = subcommand({
-  name: "deno task collect addresses",
+  name: `${PROGRAM} addresses`,
   summary:
     "Sorts a list of node addresses, one pubkey@host:port a line, into those reached straight and\n" +
     "onion services; leaves out what nobody can dial, and counts the ages of those with a\n" +
@@ -24,7 +25,7 @@ export const addressesCommand: Subcommand = subcommand({
     list: { type: "string", value: "FILE", help: "the list", default: LIST },
     out: { type: "string", value: "FOLDER", help: "where the two lists go", default: DUMP_FOLDER },
   },
-  examples: ["deno task collect addresses --list /var/lib/gossip-observer/addresses.txt"],
+  examples: [`${PROGRAM} addresses --list /var/lib/gossip-observer/addresses.txt`],
 }, async ({ list, out }) => {
   const { clearnet, onion, leftOut, ages, undated } = sortList(
     await withFile(list, "read", () => Deno.readTextFile(list)),

@@ -7,10 +7,11 @@ import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { waysOf } from "../peer_choice.ts";
 import { faultLines, readPeerFile } from "../peer/peer_file.ts";
 import { CONFIG_FLAG, readCollectorConfig } from "./config_flag.ts";
+import { PROGRAM } from "../program.ts";
 
 /** See the module. */
 export const checkConfigCommand: Subcommand = subcommand({
-  name: "deno task collect check-config",
+  name: `${PROGRAM} check-config`,
   summary:
     "Reads the config and its peer file and connects to nobody. Ends with 2 when something must\n" +
     "be mended.",

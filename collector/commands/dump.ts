@@ -29,13 +29,14 @@ import { GraphFile } from "../gossip/graph/graph_file.ts";
 import type { GraphView } from "../gossip/graph/graph_view.ts";
 import { GossipService, graphPath } from "../gossip/service.ts";
 import { CONFIG_FLAG, readCollectorConfig } from "./config_flag.ts";
+import { PROGRAM } from "../program.ts";
 
 /** The lists are written, but the graph went on growing. */
 const EXIT_UNSETTLED = 3;
 
 /** See the module. */
 export const dumpCommand: Subcommand = subcommand({
-  name: "deno task collect dump",
+  name: `${PROGRAM} dump`,
   summary:
     "Asks a few peers for all they know until hardly anything new comes, and writes the nodes,\n" +
     "channels and node addresses of the graph. Ends with 3 when the lists are written, but time was\n" +
@@ -64,8 +65,8 @@ export const dumpCommand: Subcommand = subcommand({
     },
   },
   examples: [
-    "deno task collect dump --peers peers.txt",
-    "deno task collect dump --saved --timestamps --out lists",
+    `${PROGRAM} dump --peers peers.txt`,
+    `${PROGRAM} dump --saved --timestamps --out lists`,
   ],
 }, async ({ config: path, peers, saved, out, timestamps, settle, limit }) => {
   const config = await readCollectorConfig(path);

@@ -7,10 +7,11 @@ import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { holdDataDir } from "../data_dir.ts";
 import { keyPath, loadIdentity } from "../identity.ts";
 import { CONFIG_FLAG, readCollectorConfig } from "./config_flag.ts";
+import { PROGRAM } from "../program.ts";
 
 /** See the module. */
 export const keygenCommand: Subcommand = subcommand({
-  name: "deno task collect keygen",
+  name: `${PROGRAM} keygen`,
   summary: "Makes the collector's key in its data_dir, unless it has one, and prints its node id.",
   flags: { config: CONFIG_FLAG },
 }, async ({ config: path }) => {

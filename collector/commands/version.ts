@@ -5,10 +5,11 @@
  */
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { VERSION } from "../version.ts";
+import { PROGRAM } from "../program.ts";
 
 /** See the module. */
 export const versionCommand: Subcommand = subcommand({
-  name: "deno task collect version",
+  name: `${PROGRAM} version`,
   summary: "Prints the collector's version.",
   flags: {},
 }, () => Promise.resolve(console.log(VERSION)));
