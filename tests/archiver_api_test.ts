@@ -14,6 +14,7 @@ import { parseConfig } from "../shared/config.ts";
 import { encodeMessage } from "../shared/nats/message.ts";
 import { openArchive } from "./support/archive.ts";
 import { BatchMaker, nodeId, plainMessage } from "./support/batch_maker.ts";
+import { sessionFigures } from "./support/session_figures.ts";
 import { tempDir } from "./support/temp_dir.ts";
 
 /** An API on a real archive; `now` is when its clock stands. */
@@ -96,6 +97,10 @@ Deno.test("status tells receipts, batches, marks, lag, gaps and cut-off epochs o
   const message = alpha.message(plainMessage(1));
   alpha.event({ kind: "run_started", at: alpha.epoch, version: "1\u0000", target_peers: 9 });
   alpha.receipt(alpha.epoch + 1, message, session);
+  for (const second of [9, 5]) {
+    const at = alpha.epoch + second * 1_000_000;
+    alpha.event({ kind: "clock_sample", at, offset: -1000 * second, uncertainty: second });
+  }
   await api.post(encodeBatch(alpha.close()));
   alpha.receipt(alpha.epoch + 2, message, session);
   alpha.receipt(alpha.epoch + 3, message, session);
@@ -130,6 +135,11 @@ Deno.test("status tells receipts, batches, marks, lag, gaps and cut-off epochs o
       target_peers: null,
       high_water_mark: 1,
       ended_at: isoTime(later.epoch + 5),
+    },
+    clock: {
+      measured_at: isoTime(alpha.epoch + 9_000_000),
+      offset_seconds: -0.009,
+      uncertainty_seconds: 0.000009,
     },
     cut_off_epochs: [isoTime(alpha.epoch)],
   });
@@ -220,8 +230,19 @@ Deno.test("a message is described by id and by hash, decoded, with its arrivals"
   });
   assert.equal((await api.app.request("/debug/messages/2")).status, 404);
   assert.equal((await api.app.request("/debug/messages/1%20or%201=1")).status, 400);
+  const figures = sessionFigures({ receipts: 7, pings_sent: 2, pings_answered: 1, rtt_median: 9 });
+  const at = maker.epoch + 300_000_000;
+  maker.event({ kind: "session_state", session: 1, at, ...figures });
+  await api.post(encodeBatch(maker.close()));
   const peers = await (await api.app.request("/debug/peers")).json();
   assert.deepEqual(peers.map((peer: { node_id: string }) => peer.node_id), [nodeId(1), nodeId(2)]);
+  const { sessions_not_closed, receipts, last_counted, pings_sent, last_rtt_median_microseconds } =
+    peers[1];
+  assert.deepEqual(
+    [sessions_not_closed, receipts, last_counted, pings_sent, last_rtt_median_microseconds],
+    [1, 7, isoTime(at), 2, 9],
+  );
+  assert.equal(peers[0].last_counted, null);
   assert.equal((await api.app.request("/nothing")).status, 404);
 });
 

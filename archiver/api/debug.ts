@@ -64,14 +64,19 @@ function decode(raw: Uint8Array): unknown {
   }
 }
 
-/** The peers with their sessions, for JSON. */
+/** The peers with their sessions, for JSON; figures as of last_counted, also of sessions that go on. */
 export async function describePeers(store: Readable): Promise<unknown> {
   const peers = await store.read(
     `SELECT p.peer_id, p.node_id, count(s.session_id) AS sessions,
       count(s.session_id) FILTER (WHERE s.closed_at IS NULL) AS sessions_not_closed,
       arg_max(s.address, s.filter_at) AS address, min(s.filter_at) AS first_subscribed,
       max(s.filter_at) AS last_subscribed, max(s.closed_at) AS last_closed,
-      arg_max(s.close_reason, s.closed_at) AS last_close_reason
+      arg_max(s.close_reason, s.closed_at) AS last_close_reason, max(s.counted_at) AS last_counted,
+      CAST(sum(s.receipts) AS BIGINT) AS receipts, CAST(sum(s.bytes_in) AS BIGINT) AS bytes_in,
+      CAST(sum(s.bytes_out) AS BIGINT) AS bytes_out, max(s.last_gossip_at) AS last_gossip,
+      CAST(sum(s.pings_sent) AS BIGINT) AS pings_sent,
+      CAST(sum(s.pings_answered) AS BIGINT) AS pings_answered,
+      arg_max(s.rtt_median_microseconds, s.counted_at) AS last_rtt_median_microseconds
     FROM peers p LEFT JOIN sessions s ON s.peer_id = p.peer_id
     GROUP BY p.peer_id, p.node_id ORDER BY p.peer_id LIMIT ${MAX_PEERS}`,
   );

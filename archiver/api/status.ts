@@ -72,7 +72,12 @@ export interface CollectorStatus {
     readonly high_water_mark: number;
     readonly ended_at: string | null;
   };
-  /** Earlier lives that never said that they ended: their last receipts may be lost. The latest ones. */
+  /** The last measurement of how far the archiver's clock is from its own; null where none was made, as over HTTP. */
+  readonly clock: ClockStatus | null;
+  /**
+   * Earlier lives that never said that they ended. What is left of them in the collector's spool arrives when it is
+   * started again. The latest ones.
+   */
   readonly cut_off_epochs: readonly string[];
   /** Batches that never came. */
   readonly gaps: {
@@ -98,6 +103,16 @@ export interface HeartbeatStatus {
   readonly receipts: number;
   /** Bytes of its spool's files. */
   readonly spool_bytes: number;
+}
+
+/** A clock measurement, in the JSON of `/status`. */
+export interface ClockStatus {
+  /** When, by the collector's clock. */
+  readonly measured_at: string;
+  /** What to add to the collector's time to get the archiver's. */
+  readonly offset_seconds: number;
+  /** By how much that may be wrong. */
+  readonly uncertainty_seconds: number;
 }
 
 /** One gap, in the JSON of `/status`. */
@@ -209,7 +224,7 @@ export async function readCollectors(
 ): Promise<CollectorStatus[]> {
   const { store } = sources;
   const epochs = await store.read(
-    `SELECT c.name, e.epoch_id, epoch_us(e.started_at) AS started_at, e.version, e.target_peers,
+    `SELECT c.name, c.collector_id, e.epoch_id, epoch_us(e.started_at) AS started_at, e.version, e.target_peers,
       e.next_batch, e.receipts, e.stamped_receipts, epoch_us(e.last_receipt_at) AS last_receipt_at,
       epoch_us(e.last_commit_at) AS last_commit_at, epoch_us(e.ended_at) AS ended_at,
       (SELECT count(*) FROM unresolved_receipts u WHERE u.epoch_id = e.epoch_id) AS unresolved
@@ -221,14 +236,32 @@ export async function readCollectors(
       epoch_us(noticed_at) AS noticed_at
     FROM gaps ORDER BY epoch_id, first_batch`,
   );
+  const clocks = await store.read(
+    `SELECT collector_id, epoch_us(max(sampled_at)) AS measured_at,
+      arg_max(offset_microseconds, sampled_at) AS offset_us,
+      arg_max(uncertainty_microseconds, sampled_at) AS uncertainty_us
+    FROM clock_samples GROUP BY collector_id`,
+  );
   const gapsByEpoch = Map.groupBy(gaps, (gap) => Number(gap.epoch_id));
+  const clockById = new Map(clocks.map((row) => [Number(row.collector_id), clockStatus(row)]));
   const byName = Map.groupBy(epochs, (epoch) => String(epoch.name));
-  return [...byName.values()].map((own) => collectorStatus(own, gapsByEpoch, sources));
+  return [...byName.values()].map((own) =>
+    collectorStatus(own, gapsByEpoch, clockById.get(Number(own[0].collector_id)) ?? null, sources)
+  );
+}
+
+function clockStatus(row: Row): ClockStatus {
+  return {
+    measured_at: isoTime(Number(row.measured_at)),
+    offset_seconds: Number(row.offset_us) / MICROSECONDS_PER_SECOND,
+    uncertainty_seconds: Number(row.uncertainty_us) / MICROSECONDS_PER_SECOND,
+  };
 }
 
 function collectorStatus(
   epochs: readonly Row[],
   gapsByEpoch: ReadonlyMap<number, Row[]>,
+  clock: ClockStatus | null,
   sources: Pick<StatusSources, "heartbeats" | "counters" | "now">,
 ): CollectorStatus {
   const latest = epochs.at(-1)!;
@@ -265,6 +298,7 @@ function collectorStatus(
       high_water_mark: Number(latest.next_batch),
       ended_at: isoTimeOrNull(numberOrNull(latest.ended_at)),
     },
+    clock,
     cut_off_epochs: epochs.slice(0, -1)
       .filter((epoch) => epoch.ended_at === null)
       .slice(-MAX_TOLD)

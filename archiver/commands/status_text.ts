@@ -5,7 +5,7 @@
  */
 import { printable } from "../../shared/text.ts";
 import type { DaysStatus } from "../days/status.ts";
-import type { CollectorStatus, HeartbeatStatus, Status } from "../api/status.ts";
+import type { ClockStatus, CollectorStatus, HeartbeatStatus, Status } from "../api/status.ts";
 
 const MIB = 1024 ** 2;
 
@@ -89,6 +89,7 @@ function collectorLines(collector: CollectorStatus): string[] {
     ),
   ];
   if (heartbeat) lines.push(heartbeatRow(heartbeat));
+  if (collector.clock) lines.push(clockRow(collector.clock));
   if (collector.unresolved_receipts > 0) {
     lines.push(row("unresolved", `${number(collector.unresolved_receipts)} receipts`));
   }
@@ -108,6 +109,19 @@ function heading(name: string, late: boolean): string[] {
 function heartbeatRow({ heard_at, peers, spool_bytes }: HeartbeatStatus): string {
   const told = `${number(peers)} peers, spool ${mebibytes(spool_bytes)}`;
   return row("heartbeat", `${moment(heard_at)}: ${told}`);
+}
+
+function clockRow({ measured_at, offset_seconds, uncertainty_seconds }: ClockStatus): string {
+  const way = offset_seconds < 0 ? "ahead of" : "behind";
+  const apart = `${milliseconds(Math.abs(offset_seconds))} ${way} the archiver's`;
+  return row(
+    "clock",
+    `${apart}, give or take ${milliseconds(uncertainty_seconds)}, at ${moment(measured_at)}`,
+  );
+}
+
+function milliseconds(seconds: number): string {
+  return `${(seconds * 1000).toFixed(1)} ms`;
 }
 
 function row(name: string, value: string): string {

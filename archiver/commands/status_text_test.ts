@@ -20,6 +20,7 @@ const QUIET: CollectorStatus = {
     high_water_mark: 12,
     ended_at: null,
   },
+  clock: null,
   cut_off_epochs: [],
   gaps: { count: 0, batches: 0, latest: [] },
 };
@@ -88,6 +89,11 @@ Deno.test("a status tells all that is amiss", () => {
       cut_off_epochs: ["2025-09-25T00:00:00.000000Z"],
       gaps: { count: 2, batches: 3, latest: [] },
       heartbeat: HEARTBEAT,
+      clock: {
+        measured_at: STATUS.started_at,
+        offset_seconds: -0.0123,
+        uncertainty_seconds: 0.0004,
+      },
     }],
     new_collectors: [{ name: "beta", late: true, heartbeat: { ...HEARTBEAT, peers: 3 } }],
   });
@@ -101,6 +107,7 @@ Deno.test("a status tells all that is amiss", () => {
       "none yet",
       "to 2025-09-26 13:00:00 UTC, ended",
       "978 peers, spool 1.0 MiB",
+      "clock          12.3 ms ahead of the archiver's, give or take 0.4 ms, at 2025-09-26 10:00:00",
       "unresolved     5 receipts",
       "LOST           70 receipts, 3 batches in 2 gaps",
       "beta  LATE",
