@@ -4,6 +4,7 @@
  * @module
  */
 import { runProgram } from "../shared/cli.ts";
+import { importCommand } from "./commands/import.ts";
 import { exportCommand } from "./commands/export.ts";
 import { rolloverCommand } from "./commands/rollover.ts";
 import { runCommand } from "./commands/run.ts";
@@ -22,6 +23,7 @@ if (import.meta.main) {
       verify: verifyCommand,
       snapshot: snapshotCommand,
       rollover: rolloverCommand,
+      import: importCommand,
       schema: schemaCommand,
       export: exportCommand,
     },

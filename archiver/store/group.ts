@@ -12,16 +12,14 @@ import type {
   Verdict,
 } from "../../shared/batch/batch.ts";
 import { VERDICTS } from "../../shared/batch/batch.ts";
-import { gossipFacts } from "../../shared/bolt/facts.ts";
 import { toHex } from "../../shared/text.ts";
 import type { Epoch } from "./epoch.ts";
+import { messageRow, type MessageToAdd } from "./message_row.ts";
 import { NO_PAGE, PAGE_BITS, PAGE_MASK } from "./number_map.ts";
 import type { ReceiptAppender } from "./receipt_appender.ts";
-import { bigintOrNull, bytes, instant, RowBuffer } from "./rows.ts";
+import { bigintOrNull, instant, RowBuffer } from "./rows.ts";
 import { laterVerdict, StagedChanges } from "./staged.ts";
 import type { ArchiveState } from "./state.ts";
-
-const MICROSECONDS_PER_SECOND = 1_000_000;
 
 /** What a session saw and how it ended, before it is told: the columns of a row of `sessions` from `closed_at` on. */
 const NOT_KNOWN_YET = Array(19).fill(null);
@@ -35,10 +33,7 @@ export interface HashedMessage {
 }
 
 /** A message that this group brings into the archive. */
-interface NewMessage {
-  readonly id: number;
-  readonly sha256: Uint8Array;
-  readonly raw: Uint8Array;
+interface NewMessage extends MessageToAdd {
   verdict: Verdict;
   firstSeen: number;
 }
@@ -110,23 +105,7 @@ export class Group {
   /** The rows of `hot_messages`; to be called once, after the last batch. */
   messageRows(): RowBuffer {
     const rows = new RowBuffer("hot_messages");
-    for (const { id, sha256, raw, verdict, firstSeen } of this.#newMessages) {
-      const facts = gossipFacts(raw);
-      rows.push(
-        BigInt(id),
-        bytes(sha256),
-        facts.type,
-        facts.size,
-        verdict,
-        facts.scid,
-        facts.direction,
-        facts.nodeId,
-        facts.ownTimestamp === null ? null : instant(facts.ownTimestamp * MICROSECONDS_PER_SECOND),
-        facts.innerId && bytes(facts.innerId),
-        instant(firstSeen),
-        bytes(raw),
-      );
-    }
+    for (const message of this.#newMessages) rows.push(...messageRow(message));
     return rows;
   }
 

@@ -11,6 +11,7 @@ import clock from "./migrations/0003_clock.sql" with { type: "text" };
 import comments from "./migrations/0004_comments.sql" with { type: "text" };
 import days from "./migrations/0005_days.duckdb.sql" with { type: "text" };
 import sessions from "./migrations/0006_sessions.sql" with { type: "text" };
+import imports from "./migrations/0007_imports.sql" with { type: "text" };
 import type { OnStep } from "./steps.ts";
 
 /** One step of the schema. */
@@ -37,6 +38,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 4, name: "comments", sql: comments },
   { version: 5, name: "days", sql: days, duckDbOnly: true },
   { version: 6, name: "sessions", sql: sessions },
+  { version: 7, name: "imports", sql: imports },
 ];
 
 /**

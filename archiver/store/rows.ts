@@ -35,7 +35,9 @@ export type RowTable =
   | "clock_steps"
   | "dial_outcomes"
   | "gaps"
-  | "dead_letters";
+  | "dead_letters"
+  | "import_messages"
+  | "import_asked";
 
 /** The columns that {@link RowBuffer} fills, by table, in the order of the migrations. */
 const TABLES = {
@@ -59,6 +61,8 @@ const TABLES = {
   dial_outcomes: [INTEGER, INTEGER, TIMESTAMPTZ, TIMESTAMPTZ, VARCHAR, VARCHAR, BIGINT],
   gaps: [INTEGER, BIGINT, BIGINT, BIGINT, BIGINT, TIMESTAMPTZ, VARCHAR],
   dead_letters: [TIMESTAMPTZ, VARCHAR, VARCHAR, BLOB],
+  import_messages: [INTEGER, BIGINT, BIGINT, VARCHAR],
+  import_asked: [BIGINT, BLOB],
 } satisfies Record<RowTable, DuckDBType[]>;
 
 /** Rows for one table, to be appended together. */

@@ -29,6 +29,10 @@ const REFERENCES = [
   ["clock_samples", "epoch_id", "epochs"],
   ["clock_steps", "epoch_id", "epochs"],
   ["dial_outcomes", "epoch_id", "epochs"],
+  ["import_epochs", "epoch_id", "epochs"],
+  ["import_epochs", "import_id", "imports"],
+  ["import_files", "import_id", "imports"],
+  ["import_messages", "import_id", "imports"],
 ] as const;
 
 /** What no two rows of a table share. */
@@ -48,6 +52,9 @@ const KEYS = [
   ["day_files", "table_name, day, part"],
   ["cold_messages", "message_id"],
   ["message_changes", "message_id"],
+  ["imports", "import_id"],
+  ["import_files", "import_id, name"],
+  ["import_messages", "import_id, hash"],
 ] as const;
 
 /** The checks, quick ones first. */

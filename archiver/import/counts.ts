@@ -1,0 +1,157 @@
+/**
+ * What went in and what came out, compared: the source's own counts, what the import noted of each row, and what the
+ * archive holds.
+ *
+ * @module
+ */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { printable } from "../../shared/text.ts";
+import { rowsOf } from "../store/database.ts";
+import { type Import, IMPORTED } from "./ledger.ts";
+import type { SourceFile } from "./source.ts";
+import { literals } from "./sql.ts";
+
+/** One line of the comparison. */
+export interface Count {
+  /** What is counted. */
+  readonly what: string;
+  /** Rows in the source. */
+  readonly inSource: number;
+  /** Of these, what the import says it took over. */
+  readonly taken: number;
+  /** What the archive holds of them. */
+  readonly inArchive: number;
+  /** Rows by why they were not taken over. */
+  readonly skipped: ReadonlyMap<string, number>;
+}
+
+/** Whether each row of the source is in the archive or was skipped for a reason. */
+export function isAccounted({ inSource, taken, inArchive, skipped }: Count): boolean {
+  const left = [...skipped.values()].reduce((sum, count) => sum + count, 0);
+  return inSource === taken + left && inArchive === taken;
+}
+
+/** How many rows of `timings` each collector has in these files. */
+export async function countTimings(
+  connection: DuckDBConnection,
+  files: readonly SourceFile[],
+): Promise<Map<string, number>> {
+  if (files.length === 0) return new Map();
+  const rows = await rowsOf(
+    connection,
+    `SELECT coalesce(collector, '') AS collector, count(*) AS count
+    FROM read_parquet(${literals(files.map(({ path }) => path))}) GROUP BY ALL ORDER BY collector`,
+  );
+  return new Map(rows.map(({ collector, count }) => [String(collector), Number(count)]));
+}
+
+/**
+ * Compares an import with its source: messages, then receipts in all and by collector.
+ *
+ * @param counted of {@link countTimings}, of the files `names`. Of files that were done before, the import's own
+ * count is taken.
+ */
+export async function compareCounts(
+  connection: DuckDBConnection,
+  { id, prefix, files }: Import,
+  counted: ReadonlyMap<string, number>,
+  names: readonly string[],
+): Promise<Count[]> {
+  const fates = await rowsOf(
+    connection,
+    `SELECT table_name, collector, fate, CAST(sum(row_count) AS BIGINT) AS row_count,
+      CAST(coalesce(sum(row_count) FILTER (WHERE name NOT IN (SELECT unnest(${
+      literals(names)
+    }::VARCHAR[]))), 0) AS BIGINT) AS before
+    FROM import_fates WHERE import_id = $1 GROUP BY table_name, collector, fate ORDER BY ALL`,
+    [id],
+  );
+  const timings = new Map(counted);
+  for (const { table_name, collector, before } of fates) {
+    if (table_name !== "timings") continue;
+    timings.set(String(collector), (timings.get(String(collector)) ?? 0) + Number(before));
+  }
+  const split = (table: string, collector?: string) => {
+    const skipped = new Map<string, number>();
+    let taken = 0;
+    for (const row of fates) {
+      if (row.table_name !== table || collector !== undefined && row.collector !== collector) {
+        continue;
+      }
+      const fate = String(row.fate);
+      if (fate.startsWith(IMPORTED)) taken += Number(row.row_count);
+      else skipped.set(fate, (skipped.get(fate) ?? 0) + Number(row.row_count));
+    }
+    return { taken, skipped };
+  };
+  const archived = await archivedReceipts(connection, id);
+  const [{ messages }] = await rowsOf(
+    connection,
+    `SELECT count(*) AS messages FROM import_messages i JOIN messages m ON m.message_id = i.message_id
+    WHERE i.import_id = $1`,
+    [id],
+  );
+  const rowsIn = files.filter(({ file }) => file.table === "messages")
+    .reduce((sum, { file }) => sum + file.rows, 0);
+  const byCollector = [...timings].map(([collector, inSource]): Count => ({
+    what: `receipts of ${printable(collector, 80)}`,
+    inSource,
+    inArchive: archived.get(prefix + collector) ?? 0,
+    ...split("timings", collector),
+  }));
+  const sum = (of: (count: Count) => number) =>
+    byCollector.reduce((all, count) => all + of(count), 0);
+  return [
+    { what: "messages", inSource: rowsIn, inArchive: Number(messages), ...split("messages") },
+    {
+      what: "receipts",
+      inSource: sum(({ inSource }) => inSource),
+      inArchive: sum(({ inArchive }) => inArchive),
+      ...split("timings"),
+    },
+    ...byCollector,
+  ];
+}
+
+/** How many receipts the archive holds, or held before a day was dropped, by collector of an import. */
+async function archivedReceipts(
+  connection: DuckDBConnection,
+  importId: number,
+): Promise<Map<string, number>> {
+  const rows = await rowsOf(
+    connection,
+    `WITH ours AS (
+      SELECT e.collector_id FROM import_epochs i JOIN epochs e ON e.epoch_id = i.epoch_id WHERE i.import_id = $1
+    )
+    SELECT c.name, CAST(sum(r.receipts) AS BIGINT) AS receipts FROM (
+      SELECT collector_id, count(*) AS receipts FROM receipts GROUP BY collector_id
+      UNION ALL
+      SELECT d.collector_id, d.receipts FROM day_file_receipts d JOIN day_files f ON f.file_id = d.file_id
+      WHERE f.state = 'dropped'
+    ) r JOIN collectors c ON c.collector_id = r.collector_id
+    WHERE r.collector_id IN (SELECT collector_id FROM ours) GROUP BY c.name`,
+    [importId],
+  );
+  return new Map(rows.map(({ name, receipts }) => [String(name), Number(receipts)]));
+}
+
+/** The comparison as a table. */
+export function countsTable(counts: readonly Count[]): string {
+  const number = (value: number) => value.toLocaleString("en");
+  const rows = counts.map((count) => [
+    count.what,
+    number(count.inSource),
+    number(count.taken),
+    number(count.inArchive),
+    number([...count.skipped.values()].reduce((sum, rows) => sum + rows, 0)),
+    isAccounted(count) ? "" : "DOES NOT FIT",
+    [...count.skipped].map(([reason, rows]) => `${number(rows)} ${reason}`).join("; "),
+  ]);
+  const head = ["", "in source", "imported", "in archive", "skipped", "", "skipped why"];
+  const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i].length)));
+  const isNumber = (i: number) => i >= 1 && i <= 4;
+  return [head, ...rows].map((row) =>
+    row.map((cell, i) => isNumber(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))
+      .filter((_, i) => widths[i] > 0).join("  ").trimEnd()
+  ).join("\n");
+}

@@ -1,0 +1,182 @@
+/**
+ * A whole import, or only a look at its source.
+ *
+ * What is assumed of a source beyond what is detected (`detect.ts`), from the first Gossip Observer's and its
+ * successor's own programs: a hash is the XXH3-64 of the text in `raw`, and names one message in all tables; `collector`
+ * and the peer are node ids; in the successor's files `dir` is 1 for what a peer sent and 2 for what was sent to it, so
+ * that only the former is a receipt; `inner_hash`, `orig_timestamp`, `size`, `orig_node` and `scid` say nothing that the
+ * message's bytes do not say, and `message_first_seen` counts what was sent, too: none of these is taken over.
+ *
+ * @module
+ */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import type { Clock } from "../../shared/clock.ts";
+import { rowsOf } from "../store/database.ts";
+import { compareCounts, type Count, countTimings } from "./counts.ts";
+import { detectEncodings, type Encodings } from "./detect.ts";
+import { finishImport, isFinished } from "./finish.ts";
+import {
+  type FileProgress,
+  findImport,
+  type Import,
+  openImport,
+  pendingTimings,
+} from "./ledger.ts";
+import { importMessages } from "./messages.ts";
+import { findParties, refuseOthers } from "./parties.ts";
+import { Progress, type ProgressDisplay } from "./progress.ts";
+import { importReceipts, prepareHashes } from "./receipts.ts";
+import { markRepeats } from "./repeats.ts";
+import { findSource, type Source } from "./source.ts";
+import { literals } from "./sql.ts";
+
+/** Messages decoded at once: 30 MiB. */
+const MAX_MESSAGE_ROWS = 32_768;
+
+/** What an import works with. */
+export interface ImportOptions {
+  /** To the archive; of it nothing else writes. */
+  readonly connection: DuckDBConnection;
+  /** The source's folder. */
+  readonly folder: string;
+  /** Put before the names of its collectors. */
+  readonly prefix: string;
+  /** Rows of timings in one transaction, at most. */
+  readonly rowsPerCommit: number;
+  /** The time of commits. */
+  readonly clock: Clock;
+  /** Where progress is shown. */
+  readonly display: ProgressDisplay;
+  /** Stops it between two transactions. */
+  readonly signal: AbortSignal;
+}
+
+/** What became of an import. `stopped`: the same call goes on with it; `unchanged`: it was done before. */
+export type ImportOutcome =
+  | { readonly status: "stopped" }
+  | { readonly status: "unchanged" }
+  | { readonly status: "finished"; readonly counts: readonly Count[] };
+
+/**
+ * Finds a source and tells what it is and how it is read.
+ *
+ * @throws {UserError} when it is none that can be read.
+ */
+export async function lookAt(
+  connection: DuckDBConnection,
+  folder: string,
+  display: ProgressDisplay,
+): Promise<{ source: Source; encodings: Encodings }> {
+  const source = await findSource(connection, folder);
+  const { layout, files } = source;
+  const kind = layout === "export" ? "a DuckDB export" : "daily Parquet files";
+  display.write(`${source.folder}: ${kind}\n`);
+  for (const [table, found] of Object.entries(files)) {
+    const rows = found.reduce((sum, { rows }) => sum + rows, 0);
+    const count = `${found.length} file${found.length === 1 ? "" : "s"}`;
+    display.write(`  ${table}: ${rows.toLocaleString("en")} rows in ${count}\n`);
+  }
+  const encodings = await detectEncodings(connection, source);
+  display.write("Detected:\n");
+  for (const [column, told] of Object.entries(encodings.told)) {
+    display.write(`  ${column}: ${told}\n`);
+  }
+  return { source, encodings };
+}
+
+/** Counts a source's timings by collector and direction, for a look before an import. */
+export async function countDirections(
+  connection: DuckDBConnection,
+  { files }: Source,
+  { inbound, receivedAt }: Encodings,
+): Promise<string[]> {
+  const lines = [];
+  const rows = await rowsOf(
+    connection,
+    `SELECT collector, ${inbound.sql} AS inbound, count(*) AS count,
+      CAST(min(${receivedAt.sql}) AS VARCHAR) AS first, CAST(max(${receivedAt.sql}) AS VARCHAR) AS last
+    FROM read_parquet(${literals(files.timings.map(({ path }) => path))}) t
+    GROUP BY ALL ORDER BY ALL`,
+  );
+  for (const { collector, inbound, count, first, last } of rows) {
+    const direction = inbound === null ? "of unknown direction" : inbound ? "came in" : "went out";
+    lines.push(
+      `${collector}: ${Number(count).toLocaleString("en")} ${direction}, ${first} to ${last}`,
+    );
+  }
+  return lines;
+}
+
+/**
+ * Imports a source, or what of it is not in the archive yet.
+ *
+ * @throws {UserError} when the source cannot be read, changed since, or would be mixed up with what is there.
+ */
+export async function runImport(options: ImportOptions): Promise<ImportOutcome> {
+  const { connection, folder, prefix, clock, display } = options;
+  const { source, encodings } = await lookAt(connection, folder, display);
+  const id = await findImport(connection, source);
+  // Before anything is written.
+  const pending = await pendingTimings(connection, id, source);
+  const counted = await countTimings(connection, pending);
+  const names = [...counted.keys()].map((name) => prefix + name);
+  await refuseOthers(connection, id, `SELECT unnest(${literals(names)}::VARCHAR[]) AS name`);
+  const into = await openImport(connection, id, source, encodings, prefix, clock.now());
+  if (await isFinished(connection, into)) return { status: "unchanged" };
+  const total = into.files.reduce((sum, { file }) => sum + file.rows, 0);
+  const done = () => into.files.reduce((sum, { rowsDone }) => sum + rowsDone, 0);
+  const progress = new Progress(total, done(), clock, display);
+  try {
+    const finished = await importRows(options, source, encodings, into, (what) => {
+      progress.show(done(), what);
+    });
+    if (!finished) return { status: "stopped" };
+  } finally {
+    progress.end();
+  }
+  const counts = await compareCounts(connection, into, counted, pending.map(({ name }) => name));
+  return { status: "finished", counts };
+}
+
+async function importRows(
+  options: ImportOptions,
+  source: Source,
+  encodings: Encodings,
+  into: Import,
+  show: (what: string) => void,
+): Promise<boolean> {
+  const { connection, clock, rowsPerCommit, signal } = options;
+  const pending = (table: string) =>
+    into.files.filter(({ file, rowsDone }) => file.table === table && rowsDone < file.rows);
+  const eachChunk = async (progress: FileProgress, chunk: () => Promise<void>) => {
+    while (progress.rowsDone < progress.file.rows && !signal.aborted) {
+      await chunk();
+      show(progress.file.name);
+    }
+  };
+  for (const progress of pending("messages")) {
+    await eachChunk(
+      progress,
+      () => importMessages({ connection, source, encodings, into }, progress, MAX_MESSAGE_ROWS),
+    );
+  }
+  if (signal.aborted) return false;
+  await prepareHashes(connection, encodings, into);
+  for (const progress of pending("timings")) {
+    const version = `imported from ${source.folder}`;
+    await findParties(connection, encodings, into, progress.file, version, clock.now());
+    await eachChunk(
+      progress,
+      () =>
+        importReceipts({ connection, encodings, into, now: clock.now() }, progress, rowsPerCommit),
+    );
+  }
+  if (signal.aborted) return false;
+  await markRepeats(
+    connection,
+    into.id,
+    (share) => show(`repeats ${Math.floor(share * 100)} % marked`),
+  );
+  await finishImport(connection, source, encodings, into, clock.now());
+  return true;
+}

@@ -1,0 +1,149 @@
+/**
+ * The files of a source, found by DuckDB itself: a program's own rights need not reach there.
+ *
+ * @module
+ */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { errorText, UserError } from "../../shared/errors.ts";
+import { type Row, rowsOf } from "../store/database.ts";
+import { literal, literals } from "./sql.ts";
+
+/**
+ * `export`: what `EXPORT DATABASE` made of the first Gossip Observer's DuckDB file. `daily`: its successor's files, one
+ * a table and day.
+ */
+export type Layout = "export" | "daily";
+
+/** The tables that are read. Others a source may have say what the messages' bytes say themselves. */
+export const SOURCE_TABLES = ["messages", "metadata", "timings"] as const;
+
+/** One of {@link SOURCE_TABLES}. */
+export type SourceTable = typeof SOURCE_TABLES[number];
+
+/** A Parquet file. */
+export interface SourceFile {
+  /** What it is a part of. */
+  readonly table: SourceTable;
+  /** Its path inside the source, which names it. */
+  readonly name: string;
+  /** Its path. */
+  readonly path: string;
+  /** Its size. */
+  readonly bytes: number;
+  /** Its rows. */
+  readonly rows: number;
+  /** SHA-256, as hex, of what its footer says of each column of each row group: sizes, places, bounds. */
+  readonly fingerprint: string;
+  /** `YYYY-MM-DD` in the daily layout; else empty. */
+  readonly day: string;
+}
+
+/** A source. */
+export interface Source {
+  /** The folder, as given. */
+  readonly folder: string;
+  /** How it is laid out. */
+  readonly layout: Layout;
+  /** Its files that have rows, by name within each table. */
+  readonly files: Readonly<Record<SourceTable, readonly SourceFile[]>>;
+}
+
+/** Files of one table, at most: a century of days. */
+const MAX_FILES = 40_000;
+
+/**
+ * Looks what is there.
+ *
+ * @throws {UserError} when the folder is no source, or a file of it cannot be read.
+ */
+export async function findSource(connection: DuckDBConnection, given: string): Promise<Source> {
+  const folder = given.replace(/(?<=.)\/+$/, "");
+  if (/[*?[\]{}]/.test(folder)) {
+    throw new UserError(`Cannot import from ${folder}: give it a path without any of *?[]{}`);
+  }
+  const patterns: Record<Layout, (table: SourceTable) => string[]> = {
+    export: (table) => [`${folder}/${table}.parquet`, `${folder}/${table}.parquet/*.parquet`],
+    daily: (table) => [`${folder}/${table}/*/*/*/${table}_*.parquet`],
+  };
+  const paths = async (layout: Layout, table: SourceTable) => {
+    const found = await rowsOf(
+      connection,
+      `SELECT file FROM (${
+        patterns[layout](table).map((pattern) => `SELECT file FROM glob(${literal(pattern)})`)
+          .join(" UNION ALL ")
+      }) ORDER BY file`,
+    );
+    return found.map(({ file }) => String(file));
+  };
+  for (const layout of ["export", "daily"] as const) {
+    if ((await paths(layout, "timings")).length === 0) continue;
+    const files: Partial<Record<SourceTable, SourceFile[]>> = {};
+    for (const table of SOURCE_TABLES) {
+      const found = await paths(layout, table);
+      if (found.length === 0) {
+        throw new UserError(`Cannot import from ${folder}: it has timings but no ${table}`);
+      }
+      if (found.length > MAX_FILES) {
+        throw new UserError(
+          `Cannot import from ${folder}: ${table} has ${found.length} files, ${MAX_FILES} are the limit`,
+        );
+      }
+      files[table] = await describeFiles(connection, folder, table, found);
+    }
+    return { folder, layout, files: files as Source["files"] };
+  }
+  throw new UserError(
+    `Cannot import from ${folder}: it has neither timings.parquet (a DuckDB export) nor ` +
+      "timings/YYYY/MM/DD/timings_YYYY-MM-DD.parquet (daily files)",
+  );
+}
+
+async function describeFiles(
+  connection: DuckDBConnection,
+  folder: string,
+  table: SourceTable,
+  paths: readonly string[],
+): Promise<SourceFile[]> {
+  let rows: Row[];
+  try {
+    rows = await rowsOf(
+      connection,
+      `SELECT f.file_name AS path, f.file_size_bytes AS bytes, f.num_rows AS rows,
+        sha256(concat_ws(';', f.footer_size, m.columns)) AS fingerprint
+      FROM parquet_file_metadata(${literals(paths)}) f
+      LEFT JOIN (
+        SELECT file_name, string_agg(concat_ws(',', row_group_id, row_group_num_rows, path_in_schema, type,
+            coalesce(stats_min_value, ''), coalesce(stats_max_value, ''), coalesce(data_page_offset, -1),
+            total_compressed_size, total_uncompressed_size), ';' ORDER BY row_group_id, column_id) AS columns
+        FROM parquet_metadata(${literals(paths)}) GROUP BY file_name
+      ) m ON m.file_name = f.file_name
+      ORDER BY path`,
+    );
+  } catch (error) {
+    throw new UserError(
+      `Cannot import from ${folder}: ${table}: ${errorText(error).split("\n")[0]}`,
+      { cause: error },
+    );
+  }
+  return rows.map(({ path, bytes, rows, fingerprint }) => ({
+    table,
+    name: String(path).slice(folder.length + 1),
+    path: String(path),
+    bytes: Number(bytes),
+    rows: Number(rows),
+    fingerprint: String(fingerprint),
+    day: String(path).match(/_(\d{4}-\d{2}-\d{2})\.parquet$/)?.[1] ?? "",
+  })).filter(({ rows }) => rows > 0);
+}
+
+/** The columns of a file: type by name, in DuckDB's words. */
+export async function columnTypes(
+  connection: DuckDBConnection,
+  file: SourceFile,
+): Promise<ReadonlyMap<string, string>> {
+  const rows = await rowsOf(
+    connection,
+    `DESCRIBE SELECT * FROM read_parquet(${literal(file.path)})`,
+  );
+  return new Map(rows.map((row) => [String(row.column_name), String(row.column_type)]));
+}
