@@ -25,6 +25,8 @@ const wasmNonce = at(wasm.cpNonce, 12);
 const wasmAssociated = at(wasm.cpAssociatedData, ASSOCIATED_BYTES);
 const wasmInput = at(wasm.cpInput, SHORT_BYTES);
 const wasmOutput = at(wasm.chacha20Output, SHORT_BYTES);
+/** Its beginnings by their length: a view made for each message would be half of the garbage. */
+const wasmOutputs: Uint8Array[] = [];
 const wasmTag = at(wasm.poly1305Output, TAG_BYTES);
 const NOTHING = new Uint8Array(0);
 
@@ -76,7 +78,7 @@ export function seal(
   if (isShort(length, associated)) {
     prepare(key, nonce, plaintext, associated);
     wasm.sealUpdate(true, true, length, length, associated.length);
-    target.set(wasmOutput.subarray(0, length), at);
+    target.set(wasmOutputs[length] ??= wasmOutput.subarray(0, length), at);
     target.set(wasmTag, at + length);
     return;
   }
@@ -88,8 +90,8 @@ export function seal(
 }
 
 /**
- * Decrypts what stands in `bytes` from `start` to `end`, tag included, where it stands: the plaintext then begins at
- * `start`. False when the tag does not fit; nothing is changed then.
+ * Decrypts what stands in `bytes` from `start` to `end`, tag included, and gives the plaintext, which then stands there
+ * from `start` on. Null when the tag does not fit; nothing is changed then.
  */
 export function open(
   key: Uint8Array,
@@ -98,31 +100,50 @@ export function open(
   start: number,
   end: number,
   associated: Uint8Array = NOTHING,
-): boolean {
+): Uint8Array | null {
   const tagAt = end - TAG_BYTES;
   const length = tagAt - start;
-  const ciphertext = bytes.subarray(start, tagAt);
+  const text = bytes.subarray(start, tagAt);
   if (isShort(length, associated)) {
-    prepare(key, nonce, ciphertext, associated);
+    prepare(key, nonce, text, associated);
     wasm.openUpdate(true, true, length, length, associated.length);
-    // All of the tag is compared, so that the time tells nothing of where it differs.
-    let difference = 0;
-    for (let i = 0; i < TAG_BYTES; i++) difference |= wasmTag[i] ^ bytes[tagAt + i];
-    if (difference !== 0) return false;
-    bytes.set(wasmOutput.subarray(0, length), start);
-    return true;
+    if (!isTagAt(bytes, tagAt)) return null;
+    text.set(wasmOutputs[length] ??= wasmOutput.subarray(0, length));
+    return text;
   }
   const decipher = createDecipheriv(ALGORITHM, key, nonce.bytes, OPTIONS);
   decipher.setAuthTag(bytes.subarray(tagAt, end));
   decipher.setAAD(associated, { plaintextLength: length });
-  const plaintext = decipher.update(ciphertext);
+  const plaintext = decipher.update(text);
   try {
     decipher.final();
   } catch {
-    return false;
+    return null;
   }
-  bytes.set(plaintext, start);
-  return true;
+  text.set(plaintext);
+  return text;
+}
+
+/** The big-endian number whose two bytes stand encrypted in `bytes` at `start`, with their tag; −1 when that does not fit. */
+export function openUint16(
+  key: Uint8Array,
+  nonce: Nonce,
+  bytes: Uint8Array,
+  start: number,
+): number {
+  wasmKey.set(key);
+  wasmNonce.set(nonce.bytes);
+  wasmInput[0] = bytes[start];
+  wasmInput[1] = bytes[start + 1];
+  wasm.openUpdate(true, true, 2, 2, 0);
+  return isTagAt(bytes, start + 2) ? wasmOutput[0] << 8 | wasmOutput[1] : -1;
+}
+
+/** Compares all of the tag, so that the time tells nothing of where it differs. */
+function isTagAt(bytes: Uint8Array, tagAt: number): boolean {
+  let difference = 0;
+  for (let i = 0; i < TAG_BYTES; i++) difference |= wasmTag[i] ^ bytes[tagAt + i];
+  return difference === 0;
 }
 
 function isShort(length: number, associated: Uint8Array): boolean {
@@ -133,5 +154,5 @@ function prepare(key: Uint8Array, nonce: Nonce, text: Uint8Array, associated: Ui
   wasmKey.set(key);
   wasmNonce.set(nonce.bytes);
   wasmInput.set(text);
-  wasmAssociated.set(associated);
+  if (associated.length > 0) wasmAssociated.set(associated);
 }

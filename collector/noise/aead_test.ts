@@ -1,7 +1,7 @@
 import { deepEqual, equal } from "node:assert/strict";
 import { createCipheriv } from "node:crypto";
 import fc from "fast-check";
-import { Nonce, open, seal, TAG_BYTES } from "./aead.ts";
+import { Nonce, open, openUint16, seal, TAG_BYTES } from "./aead.ts";
 
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 /** Also both sides of the length at which the implementation changes. */
@@ -24,7 +24,7 @@ Deno.test("short and long plaintexts are sealed alike, and opened again", () => 
     const sealed = new Uint8Array(3 + plaintext.length + TAG_BYTES);
     seal(key, nonce, plaintext, sealed, 3);
     deepEqual(sealed.subarray(3), native(key, nonce.bytes, plaintext));
-    equal(open(key, nonce, sealed, 3, sealed.length), true);
+    deepEqual(open(key, nonce, sealed, 3, sealed.length), plaintext);
     deepEqual(sealed.subarray(3, 3 + plaintext.length), plaintext);
   }));
 });
@@ -36,7 +36,18 @@ Deno.test("one changed bit anywhere is refused", () => {
     seal(key, nonce, plaintext, sealed, 0);
     sealed[at % sealed.length] ^= 1 << (at >> 3) % 8;
     const before = sealed.slice();
-    equal(open(key, nonce, sealed, 0, sealed.length), false);
+    equal(open(key, nonce, sealed, 0, sealed.length), null);
     deepEqual(sealed, before);
+  }));
+});
+
+Deno.test("two bytes are opened as a number, or refused when any bit was changed", () => {
+  fc.assert(fc.property(bytes(32), fc.nat(65_535), fc.nat(), (key, value, at) => {
+    const nonce = new Nonce(7);
+    const sealed = new Uint8Array(1 + 2 + TAG_BYTES);
+    seal(key, nonce, new Uint8Array([value >>> 8, value]), sealed, 1);
+    equal(openUint16(key, nonce, sealed, 1), value);
+    sealed[1 + at % 18] ^= 1 << (at >> 5) % 8;
+    equal(openUint16(key, nonce, sealed, 1), -1);
   }));
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { Nonce, open, seal, TAG_BYTES } from "./aead.ts";
+import { Nonce, open, openUint16, seal, TAG_BYTES } from "./aead.ts";
 import { NoiseFault } from "./fault.ts";
 import { hkdf } from "./primitives.ts";
 
@@ -78,14 +78,17 @@ export class ReceivingCipher {
   }
 
   /**
-   * The message length in the {@link HEADER_BYTES} of `bytes` from `start` on, which are decrypted where they stand.
+   * The message length in the {@link HEADER_BYTES} of `bytes` from `start` on.
    *
    * @throws {NoiseFault} `bad_mac`.
    */
   openLength(bytes: Uint8Array, start: number): number {
     // BOLT 8, receiving and decrypting messages, steps 2 and 3
-    this.#open(bytes, start, start + HEADER_BYTES);
-    return bytes[start] << 8 | bytes[start + 1];
+    const key = this.#key;
+    const length = openUint16(key.current(), key.nonce, bytes, start);
+    if (length < 0) throw badMac();
+    key.nonce.advance();
+    return length;
   }
 
   /**
@@ -95,15 +98,14 @@ export class ReceivingCipher {
    */
   openMessage(bytes: Uint8Array, start: number, end: number): Uint8Array {
     // BOLT 8, receiving and decrypting messages, step 5
-    this.#open(bytes, start, end);
-    return bytes.subarray(start, end - TAG_BYTES);
-  }
-
-  #open(bytes: Uint8Array, start: number, end: number): void {
     const key = this.#key;
-    if (!open(key.current(), key.nonce, bytes, start, end)) {
-      throw new NoiseFault("bad_mac", "frame: its tag does not fit");
-    }
+    const message = open(key.current(), key.nonce, bytes, start, end);
+    if (message === null) throw badMac();
     key.nonce.advance();
+    return message;
   }
+}
+
+function badMac(): NoiseFault {
+  return new NoiseFault("bad_mac", "frame: its tag does not fit");
 }

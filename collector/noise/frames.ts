@@ -14,10 +14,10 @@ import { NoiseFault } from "./fault.ts";
 
 /** Room for the longest frame, so that a buffer of this size is never full without a whole one: about 64 KiB. */
 const MOST_BYTES = MAX_MESSAGE_BYTES + FRAME_OVERHEAD_BYTES;
-/** What a buffer takes for a peer that sends little, as nearly all peers do. */
-const LEAST_BYTES = 8 * 1024;
+/** What a buffer takes as long as no frame is longer: room for 50 messages of gossip. */
+const LEAST_BYTES = 16 * 1024;
 
-/** Bytes read and not used yet, all in one piece. It grows when a read fills it, and shrinks when reads bring little. */
+/** Bytes read and not used yet, all in one piece. It grows for a frame that it cannot hold, and shrinks after it. */
 export class ReadBuffer {
   /** Where the unread bytes begin. */
   start = 0;
@@ -37,14 +37,14 @@ export class ReadBuffer {
 
   /** Where to write bytes to; never empty once every whole frame was taken. Then call {@link ReadBuffer.filled}. */
   room(): Uint8Array<ArrayBuffer> {
-    const size = this.#bytes.length;
-    if (this.end === size && size < MOST_BYTES) this.#resize(Math.min(2 * size, MOST_BYTES));
-    else if (this.end < LEAST_BYTES / 2 && size > LEAST_BYTES) this.#resize(LEAST_BYTES);
-    else if (this.start > 0) { // at most one frame's beginning is left to move
+    if (this.start > 0) { // at most one frame's beginning is left to move
       this.#bytes.copyWithin(0, this.start, this.end);
       this.end -= this.start;
       this.start = 0;
     }
+    const { length } = this.#bytes;
+    if (this.end === length) this.#resize(MOST_BYTES);
+    else if (length > LEAST_BYTES && this.end < LEAST_BYTES) this.#resize(LEAST_BYTES);
     return this.#bytes.subarray(this.end);
   }
 
@@ -61,10 +61,8 @@ export class ReadBuffer {
 
   #resize(size: number): void {
     const bytes = new Uint8Array(size);
-    bytes.set(this.#bytes.subarray(this.start, this.end));
+    bytes.set(this.#bytes.subarray(0, this.end));
     this.#bytes = bytes;
-    this.end -= this.start;
-    this.start = 0;
   }
 }
 

@@ -40,6 +40,5 @@ export function decryptWithAD(
   ciphertext: Uint8Array,
 ): Uint8Array | null {
   const opened = ciphertext.slice();
-  if (!open(k, new Nonce(n), opened, 0, opened.length, ad)) return null;
-  return opened.subarray(0, opened.length - TAG_BYTES);
+  return open(k, new Nonce(n), opened, 0, opened.length, ad);
 }
