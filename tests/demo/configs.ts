@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { dirname, join } from "node:path";
 
 /** Where the batches go. */
 export type DemoUplink =
@@ -71,6 +72,8 @@ log:
 export function archiverConfig({ archive, port, natsServer }: ArchiverSettings): string {
   const nats = natsServer === null ? "" : `nats:\n  servers: [${text(natsServer)}]\n`;
   return `archive: ${text(archive)}
+days:
+  folder: ${text(join(dirname(archive), "days"))}
 api:
   port: ${port}
 ${nats}log:

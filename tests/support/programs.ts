@@ -61,6 +61,7 @@ export async function startArchiver(options: ArchiverOptions): Promise<ArchiverP
   const archive = `${dir}/archive.duckdb`;
   await writeConfig(config, {
     archive,
+    days: { folder: `${dir}/days` },
     memory_limit: "256MiB",
     api: { port },
     ...nats && { nats: { servers: [nats] } },
