@@ -4,6 +4,7 @@
  * @module
  */
 import { BIGINT, type DuckDBConnection, INTEGER } from "@duckdb/node-api";
+import { shaKeySql } from "../store/cold.ts";
 import { checkFile } from "./check_file.ts";
 import { type DaysContext, transaction } from "./context.ts";
 import { type DayFile, setState } from "./day_files.ts";
@@ -94,18 +95,10 @@ async function swapRows(
 async function keepKeys(connection: DuckDBConnection, file: DayFile): Promise<void> {
   await connection.run(
     `INSERT INTO cold_messages
-    SELECT message_id, ${
-      shaKey("sha256")
-    }, CAST($3 AS INTEGER), verdict IN ('unchecked', 'unknown_signer')
+    SELECT message_id, ${shaKeySql("sha256")}, CAST($3 AS INTEGER),
+      verdict IN ('unchecked', 'unknown_signer')
     FROM ${MESSAGES.hot} WHERE ${within(MESSAGES)} ORDER BY message_id`,
     [...bounds(file.interval), file.id],
     [BIGINT, BIGINT, INTEGER],
   );
-}
-
-/** The first 8 bytes of a SHA-256 as a signed integer, the most significant first. */
-function shaKey(column: string): string {
-  const half = "9223372036854775808::HUGEINT";
-  const unsigned = `CAST('0x' || substr(hex(${column}), 1, 16) AS UBIGINT)::HUGEINT`;
-  return `CAST((${unsigned} + ${half}) % (2 * ${half}) - ${half} AS BIGINT)`;
 }

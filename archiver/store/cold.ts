@@ -15,11 +15,50 @@ import {
 import type { Verdict } from "../../shared/batch/batch.ts";
 import { toHex } from "../../shared/text.ts";
 import { rowsOf } from "./database.ts";
+import type { KeyFilter } from "./key_filter.ts";
 import { instant } from "./rows.ts";
+
+/** Keys read at once. */
+const PAGE_KEYS = 1_000_000;
 
 /** A message's key in `cold_messages`: the first 8 bytes of its SHA-256. */
 export function shaKey(sha256: Uint8Array): bigint {
   return new DataView(sha256.buffer, sha256.byteOffset).getBigInt64(0);
+}
+
+/** {@link shaKey} in SQL. */
+export function shaKeySql(column: string): string {
+  const half = "9223372036854775808::HUGEINT";
+  const unsigned = `CAST('0x' || substr(hex(${column}), 1, 16) AS UBIGINT)::HUGEINT`;
+  return `CAST((${unsigned} + ${half}) % (2 * ${half}) - ${half} AS BIGINT)`;
+}
+
+/** Adds the keys of all messages, hot and cold, to a filter. */
+export async function addAllKeys(connection: DuckDBConnection, filter: KeyFilter): Promise<void> {
+  const words = (key: string, ...parts: readonly string[]) =>
+    parts.map((part) => `CAST(${part.replaceAll("key", key)} AS UINTEGER)`).join(", ");
+  const sources = [
+    ["cold_messages", words("sha_key", "(key >> 32) & 4294967295", "key & 4294967295")],
+    [
+      "hot_messages",
+      words("hex(sha256)", "'0x' || substr(key, 1, 8)", "'0x' || substr(key, 9, 8)"),
+    ],
+  ];
+  for (const [table, columns] of sources) {
+    const [row] = await rowsOf(connection, `SELECT max(rowid) AS last FROM ${table}`);
+    const last = Number(row.last ?? -1);
+    for (let from = 0; from <= last; from += PAGE_KEYS) {
+      const result = await connection.run(
+        `SELECT ${columns} FROM ${table} WHERE rowid >= ${from} AND rowid < ${from + PAGE_KEYS}`,
+      );
+      for (const chunk of await result.fetchAllChunks()) {
+        const [high, low] = [chunk.getColumnVector(0), chunk.getColumnVector(1)];
+        for (let i = 0; i < chunk.rowCount; i++) {
+          filter.add(Number(high.getItem(i)), Number(low.getItem(i)));
+        }
+      }
+    }
+  }
 }
 
 /**

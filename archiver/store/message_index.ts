@@ -5,6 +5,7 @@
  * @module
  */
 import { type Random, randomInteger } from "../../shared/random.ts";
+import { KeyFilter } from "./key_filter.ts";
 
 const HASH_BYTES = 32;
 const HASH_WORDS = HASH_BYTES / 4;
@@ -17,6 +18,8 @@ export class MessageIndex {
   readonly capacity: number;
   /** True once it forgot a message: from then on, one it does not know may still be in the archive. */
   forgetful: boolean;
+  /** Of all messages in the archive, remembered here or not. */
+  readonly all: KeyFilter;
   readonly #salts: readonly [number, number];
   #young: Generation;
   #old: Generation;
@@ -28,9 +31,11 @@ export class MessageIndex {
    *
    * @param capacity a power of two.
    * @param forgetful true when the archive has messages that will not be added.
+   * @param all where those have been added already.
    */
-  constructor(capacity: number, random: Random, forgetful = false) {
+  constructor(capacity: number, random: Random, forgetful = false, all = new KeyFilter(capacity)) {
     this.capacity = capacity;
+    this.all = all;
     this.forgetful = forgetful;
     // Salted, so that nobody can grind messages into one long run of slots.
     this.#salts = [randomInteger(random, 2 ** 31) | 1, randomInteger(random, 2 ** 31) | 1];
@@ -51,6 +56,15 @@ export class MessageIndex {
   /** Remembers a message that {@link get} did not find. */
   set(sha256: Uint8Array, id: number): void {
     this.#add(this.#start(sha256), id);
+    const view = new DataView(sha256.buffer, sha256.byteOffset);
+    this.all.add(view.getUint32(0), view.getUint32(4));
+  }
+
+  /** Whether the archive may have a message that {@link get} did not find. */
+  mayBeArchived(sha256: Uint8Array): boolean {
+    if (!this.forgetful) return false;
+    const view = new DataView(sha256.buffer, sha256.byteOffset);
+    return this.all.mayHave(view.getUint32(0), view.getUint32(4));
   }
 
   #start(sha256: Uint8Array): number {

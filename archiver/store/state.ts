@@ -7,11 +7,15 @@
 import type { DuckDBBlobValue, DuckDBConnection } from "@duckdb/node-api";
 import type { Random } from "../../shared/random.ts";
 import { rowsOf } from "./database.ts";
+import { addAllKeys } from "./cold.ts";
 import { Epoch, loadEpoch } from "./epoch.ts";
+import { KeyFilter } from "./key_filter.ts";
 import { MessageIndex } from "./message_index.ts";
 
 /** Messages remembered by their SHA-256 for certain: more than a day of the real network, 44 MiB at most. */
 const INDEXED_MESSAGES = 2 ** 19;
+/** For so many times the messages there are, the filter of their keys is made. */
+const GROWTH = 2;
 /** Epochs in memory; the one longest out of use goes first. */
 const MAX_EPOCHS = 64;
 /** Of cold messages, too, whether or not their files are there. */
@@ -90,7 +94,12 @@ export class ArchiveState {
     );
     const isTooSmall = Number(counts.hot) > indexedMessages;
     const forgetful = isTooSmall || Number(counts.cold) > 0;
-    const state = new ArchiveState(new MessageIndex(indexedMessages, random, forgetful), ids);
+    const all = new KeyFilter(
+      GROWTH * (Number(counts.hot) + Number(counts.cold) + indexedMessages),
+    );
+    if (forgetful) await addAllKeys(connection, all);
+    const index = new MessageIndex(indexedMessages, random, forgetful, all);
+    const state = new ArchiveState(index, ids);
     // An index that cannot hold all hot ones fills with those that are asked for.
     const messages = isTooSmall
       ? []

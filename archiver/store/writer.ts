@@ -175,7 +175,7 @@ export class Writer {
     );
     if (!messages.forgetful) return hashed;
     const unknown = Map.groupBy(
-      hashed.flat().filter(({ id }) => id === 0),
+      hashed.flat().filter(({ id, sha256 }) => id === 0 && messages.mayBeArchived(sha256)),
       ({ sha256 }) => toHex(sha256),
     );
     if (unknown.size === 0) return hashed;

@@ -39,13 +39,14 @@ export interface DayArchive extends AsyncDisposable {
 export async function openDays(
   dir: TempDir,
   options: Partial<DaysOptions> = {},
-  { onStep, maker = new BatchMaker("alpha", FIRST_DAY) }: {
+  { onStep, indexedMessages, maker = new BatchMaker("alpha", FIRST_DAY) }: {
     readonly onStep?: OnStep;
+    readonly indexedMessages?: number;
     readonly maker?: BatchMaker;
   } = {},
 ): Promise<DayArchive> {
   const clock = new ManualClock(at(4, 43_200));
-  const store = await openArchive(dir.join("a.duckdb"), { clock, onStep });
+  const store = await openArchive(dir.join("a.duckdb"), { clock, onStep, indexedMessages });
   const days = new Days({
     folder: dir.join("days"),
     after: 6 * 3_600_000,

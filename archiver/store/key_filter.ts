@@ -1,0 +1,57 @@
+/**
+ * Which messages may be in the archive: a Bloom filter over the first 8 bytes of their SHA-256. It saves looking for what
+ * is new, which is most of what the index does not know: the look-up goes through the keys of all messages there ever were.
+ *
+ * @module
+ */
+
+/** Bits an entry for which the filter is made: then one look-up in some 2,000 is for nothing. */
+const BITS_PER_ENTRY = 16;
+const HASHES = 5;
+/** 2 MiB. */
+const MIN_BITS = 2 ** 24;
+/** 64 MiB: beyond 32 million messages more look-ups are for nothing, one in five at 150 million. */
+const MAX_BITS = 2 ** 29;
+
+/** See the module. */
+export class KeyFilter {
+  readonly #words: Uint32Array;
+  readonly #mask: number;
+
+  /** Empty. @param entries how many it should be good for; it takes any number. */
+  constructor(entries: number) {
+    const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, entries * BITS_PER_ENTRY)));
+    const bits = Math.min(MAX_BITS, Math.max(MIN_BITS, wanted));
+    this.#words = new Uint32Array(bits / 32);
+    this.#mask = bits - 1;
+  }
+
+  /** Its memory. */
+  get bytes(): number {
+    return this.#words.byteLength;
+  }
+
+  /**
+   * Adds a message.
+   *
+   * @param high the first 4 bytes of its SHA-256 as an integer, most significant first.
+   * @param low the next 4.
+   */
+  add(high: number, low: number): void {
+    const step = high | 1;
+    for (let i = 0, bit = low; i < HASHES; i++, bit = (bit + step) | 0) {
+      const at = bit & this.#mask;
+      this.#words[at >>> 5] |= 1 << (at & 31);
+    }
+  }
+
+  /** False when no such message was added; true when one was, or by chance. */
+  mayHave(high: number, low: number): boolean {
+    const step = high | 1;
+    for (let i = 0, bit = low; i < HASHES; i++, bit = (bit + step) | 0) {
+      const at = bit & this.#mask;
+      if ((this.#words[at >>> 5] & (1 << (at & 31))) === 0) return false;
+    }
+    return true;
+  }
+}

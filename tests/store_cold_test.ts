@@ -1,0 +1,80 @@
+/** Cold messages as the writer knows them. */
+import { createHash } from "node:crypto";
+import assert from "node:assert/strict";
+import { addAllKeys, shaKey, shaKeySql } from "../archiver/store/cold.ts";
+import { KeyFilter } from "../archiver/store/key_filter.ts";
+import { rows } from "./support/archive.ts";
+import { BatchMaker, plainMessage } from "./support/batch_maker.ts";
+import { at, fillDay, FIRST_DAY, openDays } from "./support/day_archive.ts";
+import { tempDir } from "./support/temp_dir.ts";
+
+const DROP = { day: null, drop: "hot", apply: true } as const;
+const sha256 = (seed: number) =>
+  new Uint8Array(createHash("sha256").update(plainMessage(seed)).digest());
+
+Deno.test("keys are the same in SQL, and a filter of all has hot ones and cold ones", async () => {
+  await using dir = await tempDir();
+  await using archive = await openDays(dir);
+  await fillDay(archive, 0, 50);
+  await archive.days.run(DROP);
+  await fillDay(archive, 4, 50);
+  const seeds = [...Array(50).keys()].flatMap((i) => [i, 4000 + i]);
+  const found = await archive.store.read(
+    `SELECT sha_key FROM cold_messages UNION ALL SELECT ${shaKeySql("sha256")} FROM hot_messages`,
+  );
+  const keys = (values: unknown[]) => values.map(Number).sort((a, b) => a - b);
+  assert.deepEqual(
+    keys(found.map(({ sha_key }) => sha_key)),
+    keys(seeds.map((seed) => shaKey(sha256(seed)))),
+  );
+  const filter = new KeyFilter(1);
+  await archive.store.beside((connection) => addAllKeys(connection, filter));
+  const has = (seed: number) => {
+    const view = new DataView(sha256(seed).buffer);
+    return filter.mayHave(view.getUint32(0), view.getUint32(4));
+  };
+  assert.ok(seeds.every(has));
+  assert.ok(!has(99_999));
+});
+
+Deno.test("two messages with the same key are two messages, wherever they are", async () => {
+  await using dir = await tempDir();
+  await using archive = await openDays(dir);
+  await fillDay(archive, 0, 2);
+  await archive.days.run(DROP);
+  const { store } = archive;
+  // As if the cold one had the key of a message that comes now.
+  const key = shaKey(sha256(7));
+  await store.change((connection) =>
+    connection.run("UPDATE cold_messages SET sha_key = $1 WHERE message_id = 1", [key]).then(
+      () => {},
+    )
+  );
+  await archive[Symbol.asyncDispose]();
+  const maker = new BatchMaker("beta", FIRST_DAY);
+  await using again = await openDays(dir, {}, { maker });
+  maker.receipt(at(4, 1), maker.message(plainMessage(7)), maker.session(1));
+  await again.store.commit([maker.close()]);
+  const ids = await rows(again.store, "SELECT message_id FROM messages ORDER BY message_id");
+  assert.deepEqual(ids.map(({ message_id }) => message_id), [1, 2, 3]);
+});
+
+Deno.test("an index that forgets finds hot and cold messages again by looking, and never doubles one", async () => {
+  await using dir = await tempDir();
+  await using archive = await openDays(dir, {}, { indexedMessages: 8 });
+  await fillDay(archive, 0, 40);
+  await archive.days.run(DROP);
+  await fillDay(archive, 4, 40);
+  const maker = new BatchMaker("beta", FIRST_DAY);
+  const session = maker.session(1);
+  for (let i = 0; i < 40; i++) {
+    maker.receipt(at(4, 200 + i), maker.message(plainMessage(i)), session);
+    maker.receipt(at(4, 300 + i), maker.message(plainMessage(4000 + i)), session);
+  }
+  await archive.store.commit([maker.close()]);
+  const [counts] = await rows(
+    archive.store,
+    "SELECT count(*) AS messages, count(DISTINCT sha256) AS distinct_ones FROM messages",
+  );
+  assert.deepEqual(counts, { messages: 80, distinct_ones: 80 });
+});
