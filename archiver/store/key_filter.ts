@@ -1,6 +1,6 @@
 /**
- * Which messages may be in the archive: a Bloom filter over the first 8 bytes of their SHA-256. It saves looking for what
- * is new, which is most of what the index does not know: the look-up goes through the keys of all messages there ever were.
+ * Which messages may be in the archive: a Bloom filter over the first 8 bytes of their SHA-256. It saves looking for
+ * what is new, which is most of what the index does not know: a look-up goes through the keys of all messages ever.
  *
  * @module
  */
