@@ -14,6 +14,7 @@
  * | 64 KB of extra data | a text counts for each KiB; 4 KiB in the graph | `withheld_receipts`, `graph_messages` too_long | the longest message; `text_quotas_test.ts`, `graph_accept_test.ts` |
  * | proposed types | 256 KiB a peer, 4 MiB in all, then a trickle | `withheld_receipts` proposed | a flood of proposed gossip; `text_quotas_test.ts` |
  * | unknown and custom types, any flood beside gossip | 16 MiB in ten minutes | `control_messages` unknown, `peer_ends` misbehaved | a flood of messages of an unknown type; `conduct_test.ts` |
+ * | anything at full speed, repeats too | 256 MiB in ten minutes; 32 KiB a turn | `peer_ends` misbehaved | `session_test.ts`, `conduct_test.ts` |
  * | pings | 1 MiB of pongs a minute | `control_messages` pings, `peer_ends` misbehaved | a flood of pings; `conduct_test.ts` |
  * | queries | one at work and one waiting a peer, 60 a minute, bytes a second a peer and in all, 16 MiB of memory | `questions` dropped, `control_messages` unanswered | `session_test.ts`, `graph_answerer_test.ts`, `byte_bucket_test.ts` |
  * | endless or crossing replies (264) | 500 replies, 100,000 scids, an hour | `sync_ends` endless, outside, descending, slow | `graph_sync_test.ts`, `range_replies_test.ts` |

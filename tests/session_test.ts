@@ -298,6 +298,27 @@ Deno.test("a flood of queries is answered up to a limit, and the session goes on
   assert.equal(talk.counts.answers + talk.counts.unanswered, 500);
 });
 
+Deno.test("a peer that never stops sending is let go", async () => {
+  // As if each byte were a million: what it takes for real is in the conduct's own test.
+  const talk = await Talk.begin(honest(graph), {
+    spy: ({ connection, ...link }) => ({
+      ...link,
+      connection: {
+        remotePublicKey: connection.remotePublicKey,
+        readBatch: () => connection.readBatch(),
+        send: (...messages) => connection.send(...messages),
+        bytesIn: () => 1e6 * connection.bytesIn(),
+        bytesOut: () => connection.bytesOut(),
+        close: () => connection.close(),
+      },
+    }),
+  });
+  await using _ = talk;
+  const { by, reason, cause } = await talk.end;
+  assert.deepEqual([by, cause], ["us", "misbehaved"]);
+  assert.equal(reason, "it sent more than 268435456 bytes in ten minutes");
+});
+
 Deno.test("unknown types, warnings and errors about channels leave the session open", async () => {
   using log = new CapturedLog();
   const talk = await Talk.begin(lightning(async (wire) => {

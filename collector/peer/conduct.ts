@@ -10,6 +10,8 @@ const MINUTE = 60_000_000;
 
 /** Real peers ping every 10 to 60 s and ask for less than 64 KiB. */
 const PONG_BYTES_A_MINUTE = 1024 * 1024;
+/** All that may come, repeats too: four times a whole graph. Whoever brings more does so to bring much. */
+const BYTES_IN_TEN_MINUTES = 256 * 1024 * 1024;
 /** Frame and type of a message, which cost us as much as its content. */
 const OVERHEAD_BYTES = 38;
 /**
@@ -32,12 +34,19 @@ const POINTS_IN_TEN_MINUTES = 20_000;
 
 /** One peer's account. Instants are µs since the Unix epoch. */
 export class Conduct {
+  #read = new Meter(BYTES_IN_TEN_MINUTES, 10 * MINUTE);
   #beside = new Meter(BESIDE_BYTES_IN_TEN_MINUTES, 10 * MINUTE);
   #pongs = new Meter(PONG_BYTES_A_MINUTE, MINUTE);
   #answers = new Meter(ANSWERS_A_MINUTE, MINUTE);
   #complaints = new Meter(COMPLAINTS_AN_HOUR, 60 * MINUTE);
   #points = new Meter(POINTS_IN_TEN_MINUTES, 10 * MINUTE);
   #bad = { invalid: 0, malformed: 0 };
+
+  /** Enters bytes that were read, of any kind; why the session must end, or null. */
+  read(bytes: number, now: number): string | null {
+    if (this.#read.spend(bytes, now)) return null;
+    return `it sent more than ${BYTES_IN_TEN_MINUTES} bytes in ten minutes`;
+  }
 
   /** Enters a message that is not gossip; why the session must end, or null. */
   beside(bytes: number, now: number): string | null {

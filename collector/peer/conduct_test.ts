@@ -43,6 +43,14 @@ Deno.test("pings of every implementation are borne, a flood is not", () => {
   assert.ok(most > 1000 && most < 50_000, String(most));
 });
 
+Deno.test("a whole graph every few minutes is borne, and more than anybody needs is not", () => {
+  const graphs = new Conduct();
+  assert.equal(passes(150, 1000, (now) => graphs.read(60_000_000, now) === null), 1000);
+  const flood = new Conduct();
+  const reads = passes(0, 100_000, (now) => flood.read(32 * 1024, now) === null);
+  assert.equal(reads, 8192);
+});
+
 Deno.test("what comes beside gossip is borne as far as real peers go, and a flood of any type is not", () => {
   const real = new Conduct();
   // Pings, or a whole range of replies every hour.

@@ -176,12 +176,14 @@ export class Session {
     }
   }
 
-  /** Whether it has read so much that the others should have their turn. */
+  /** Whether it has read so much that the others should have their turn; one that never stops is ended. */
   #isGreedy(): boolean {
     const bytes = this.#link.connection.bytesIn();
     if (++this.#readsInTurn < READS_IN_TURN && bytes - this.#turnBeganAt < BYTES_IN_TURN) {
       return false;
     }
+    const objection = this.#conduct.read(bytes - this.#turnBeganAt, this.#options.clock.now());
+    if (objection) this.#misbehaved(objection);
     this.#readsInTurn = 0;
     this.#turnBeganAt = bytes;
     return true;
