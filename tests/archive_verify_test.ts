@@ -8,6 +8,7 @@ import { openArchive } from "./support/archive.ts";
 import { BatchMaker, plainMessage } from "./support/batch_maker.ts";
 import { makeGossipArchive } from "./support/gossip_archive.ts";
 import { startProgram } from "./support/process.ts";
+import { sessionFigures } from "./support/session_figures.ts";
 import { tempDir } from "./support/temp_dir.ts";
 
 /** The claims that do not hold, by kind. */
@@ -66,12 +67,61 @@ const ALTERATIONS: readonly [string, RegExp][] = [
   ["INSERT INTO gaps VALUES (1, 9, 8, 0, 0, now(), 'missing')", /do not overlap/],
   ["INSERT INTO gaps VALUES (1, 0, 7, 0, 0, now(), 'missing')", /below the high-water mark/],
   ["INSERT INTO gaps VALUES (77, 0, 0, 0, 0, now(), 'missing')", /gaps: each epoch_id/],
+  ["UPDATE sessions SET pings_sent = 1, pings_answered = 2", /agree with one another/],
+  ["UPDATE sessions SET rtt_min_microseconds = rtt_max_microseconds + 1", /agree with one another/],
+  ["UPDATE sessions SET counted_at = counted_at - INTERVAL 1 SECOND", /agree with one another/],
+  ["UPDATE sessions SET receipts = receipts + 1 WHERE number = 0", /ended without gaps/],
+  ["UPDATE dial_outcomes SET epoch_id = 77", /dial_outcomes: each epoch_id/],
+  ["INSERT INTO dial_outcomes SELECT * FROM dial_outcomes LIMIT 1", /dials are counted once/],
+  ["UPDATE dial_outcomes SET from_at = from_at - INTERVAL 1 SECOND", /dials are counted once/],
 ];
+
+/** A run with all that its sessions and dials can tell, in order. */
+function toldRun(): Batch {
+  const maker = new BatchMaker("gamma");
+  const [one, two] = [maker.session(1), maker.session(2)];
+  const message = maker.message(plainMessage(1));
+  for (const [second, session] of [[3, one], [4, one], [5, two]]) {
+    maker.receipt(maker.epoch + second * 1_000_000, message, session);
+  }
+  const at = (second: number) => maker.epoch + second * 1_000_000;
+  const figures = sessionFigures({
+    receipts: 2,
+    first_gossip_at: at(3),
+    last_gossip_at: at(4),
+    messages_in: 5,
+    messages_out: 6,
+    pings_sent: 2,
+    pings_answered: 2,
+    rtt_min: 10,
+    rtt_median: 10,
+    rtt_max: 12,
+    pings_received: 1,
+    pongs_sent: 1,
+  });
+  const gossip = { receipts: 1, first_gossip_at: at(5), last_gossip_at: at(5), messages_in: 1 };
+  const dials = [
+    { outcome: "connected", address: "ipv4", count: 2 },
+    { outcome: "refused", address: "onion", count: 5 },
+  ] as const;
+  maker.event({ kind: "dial_outcomes", since: at(0), at: at(60), dials });
+  maker.event({ kind: "session_state", session: two, at: at(300), ...sessionFigures(gossip) });
+  maker.event({ kind: "dial_outcomes", since: at(60), at: at(120), dials });
+  const end = { kind: "session_closed", at: at(400), by: "us", reason: "stop" } as const;
+  maker.event({ ...end, session: one, ...figures });
+  maker.event({ ...end, session: two, ...sessionFigures(gossip) });
+  maker.event({ kind: "run_ended", at: at(401), receipts: 3 });
+  return maker.close();
+}
 
 Deno.test("a sound archive fits, and each alteration of it is found", async () => {
   await using dir = await tempDir();
   const path = dir.join("a.duckdb");
   await makeGossipArchive(path);
+  {
+    await using store = await openArchive(path);
+    await store.commit([toldRun()]);
+  }
   await onArchive(path, async (connection) => {
     assert.deepEqual(await failing(connection), { contradiction: [], loss: [] });
     for (const [sql, claim] of ALTERATIONS) {
