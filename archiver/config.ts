@@ -8,6 +8,7 @@ import { duration, group, integer, oneOf, size, text } from "../shared/config.ts
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
 import { type NatsServerConfig, natsServerEntries } from "../shared/nats/config.ts";
 import { STREAM } from "../shared/subjects.ts";
+import { type AnalyticsConfig, AnalyticsConfigSchema } from "./analytics/config.ts";
 
 const MINUTE_MILLISECONDS = 60_000;
 const DAY_MILLISECONDS = 86_400_000;
@@ -82,6 +83,8 @@ export interface ArchiverConfig {
     /** False: what would leave or be removed is told, and stays. */
     readonly apply: boolean;
   };
+  /** Queries that are run on a schedule. */
+  readonly analytics: AnalyticsConfig;
   /** What is logged, and how it looks. */
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
 }
@@ -120,6 +123,7 @@ export const ArchiverConfigSchema: v.GenericSchema<unknown, ArchiverConfig> = v.
     keep_files: v.optional(v.nullable(duration(0, MAX_KEEP_MILLISECONDS)), null),
     apply: v.optional(v.boolean("should be true or false"), false),
   }),
+  analytics: AnalyticsConfigSchema,
   log: group({
     level: v.optional(oneOf(LOG_LEVELS), "info"),
     format: v.optional(oneOf(["auto", "text", "json"]), "auto"),

@@ -16,6 +16,45 @@ Deno.test("the example's nats group, uncommented, shows that group's defaults", 
   assert.deepEqual(nats, parse("nats: {servers: ['nats://127.0.0.1:4222']}").nats);
 });
 
+Deno.test("the example's set, uncommented, shows a set's defaults", () => {
+  const [, shown] = example.match(/\n {2}#\n((?: {2}# .*\n)+) {2}sets: \[\]\n/)!;
+  const uncommented = shown.replaceAll(/^ {2}# /gm, "  ").replace(/^ *only: .*\n/m, "");
+  const { sets } = parse(`analytics:\n  sets:\n${uncommented}`).analytics;
+  assert.deepEqual(sets, parse("analytics: {sets: [{name: daily}]}").analytics.sets);
+});
+
+Deno.test("a set that cannot be run is refused, with what would be right", () => {
+  const faults: [set: string, fault: RegExp][] = [
+    [
+      "{name: a, cron: '61 * * * *'}",
+      /sets\.0\.cron: "61 \* \* \* \*" — should be a cron expression of five/,
+    ],
+    ["{name: a, cron: '0 0 30 2 *'}", /sets\.0\.cron: .* no time ever matches this one/],
+    ["{name: a, only: [nonsense]}", /There is no query nonsense; there are convergence_delay/],
+    ["{name: a, only: [gaps], settings: {reach_share: 0.5}}", /Cannot set reach_share/],
+    ["{name: a, settings: {reach_share: half}}", /"half" should be a number above 0/],
+    [
+      "{name: a, window: 90m}",
+      /sets\.0\.window: "90m" — should be whole hours or days, such as 6h/,
+    ],
+    ["{name: 'a b'}", /sets\.0\.name: "a b" — should be a name/],
+    ["{name: a}, {name: a, window: 1h}", /analytics\.sets: .* should have names that differ/],
+    [
+      "{name: a}, {name: b}",
+      /should have folders of their own where their windows are equally long/,
+    ],
+    ["{}", /sets\.0\.name: missing/],
+  ];
+  for (const [set, fault] of faults) {
+    assert.throws(() => parse(`analytics: {sets: [${set}]}`), fault, set);
+  }
+  const { sets } = parse(
+    "analytics: {sets: [{name: a, settings: {reach_share: 0.9, include_warmup: true}}, {name: b, window: 6h}]}",
+  ).analytics;
+  assert.deepEqual(sets[0].settings, { reach_share: "0.9", include_warmup: "true" });
+  assert.equal(sets[1].window, 6 * 3_600_000);
+});
+
 Deno.test("the example names every key", () => {
   const keys = (schema: object): string[] => {
     const entries: [string, object][] = "entries" in schema

@@ -5,6 +5,7 @@
  */
 import { runProgram } from "../shared/cli.ts";
 import { importCommand } from "./commands/import.ts";
+import { analyseCommand } from "./commands/analyse.ts";
 import { exportCommand } from "./commands/export.ts";
 import { rolloverCommand } from "./commands/rollover.ts";
 import { runCommand } from "./commands/run.ts";
@@ -24,6 +25,7 @@ if (import.meta.main) {
       snapshot: snapshotCommand,
       rollover: rolloverCommand,
       import: importCommand,
+      analyse: analyseCommand,
       schema: schemaCommand,
       export: exportCommand,
     },

@@ -8,6 +8,7 @@ import { errorText, UserError } from "../shared/errors.ts";
 import { logger } from "../shared/log.ts";
 import { readNatsAccess } from "../shared/nats/access.ts";
 import { type Random, systemRandom } from "../shared/random.ts";
+import { Analytics } from "./analytics/analytics.ts";
 import { createApi } from "./api/api.ts";
 import { Counters } from "./api/counters.ts";
 import type { ArchiverConfig } from "./config.ts";
@@ -55,8 +56,8 @@ export async function runArchiver(config: ArchiverConfig, signal: AbortSignal): 
 /**
  * Starts an archiver.
  *
- * @throws {UserError} when the archive cannot be opened, what NATS wants to be let in cannot be read, or the API cannot
- * listen. A NATS server that is not there is no error: it is tried until it is.
+ * @throws {UserError} when the archive cannot be opened, what NATS wants to be let in cannot be read, a folder of
+ * analytics cannot be used, or the API cannot listen. A NATS server that is not there is no error: it is tried until it is.
  */
 export async function startArchiver(
   config: ArchiverConfig,
@@ -74,6 +75,7 @@ export async function startArchiver(
     new Days({ ...config.days, memoryLimitBytes: config.memory_limit }, { store, clock, onStep }),
   );
   await days.recover();
+  const analytics = stack.use(await Analytics.start(config.analytics, { store, clock }));
   const counters = new Counters(clock.now());
   const intake = new Intake(
     { maxReceipts: config.commit.max_receipts, maxWaitMilliseconds: config.commit.max_wait },
@@ -108,6 +110,7 @@ export async function startArchiver(
     heartbeats,
     counters,
     days,
+    analytics,
     snapshots: new Snapshots({ folder, maxFiles }, { store, clock }),
     now: () => clock.now(),
   });
@@ -117,8 +120,8 @@ export async function startArchiver(
   // The first to be disposed: nothing more is taken, and all that was is committed; only then can requests be answered.
   stack.defer(async () => {
     // Both at once: a pull may wait for room that only the intake's end gives.
-    const ends = [jetStream?.stop(), intake[Symbol.asyncDispose](), days[Symbol.asyncDispose]()];
-    await Promise.all(ends);
+    const parts = [intake, days, analytics].map((part) => part[Symbol.asyncDispose]());
+    await Promise.all([jetStream?.stop(), ...parts]);
   });
   stack.defer(reportProgress(counters, intake, clock));
   days.start();

@@ -7,7 +7,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Window } from "./parameters.ts";
 import { readTable } from "./read_table.ts";
-import type { Cell } from "./table.ts";
+import type { Cell, Table } from "./table.ts";
 
 /** See the module. */
 export interface Frame {
@@ -145,4 +145,22 @@ async function firstRow(
   window: Window,
 ): Promise<readonly Cell[]> {
   return (await readTable(connection, sql, window)).rows[0];
+}
+
+/** The frame's counts as a table of one row, to be kept beside the queries' results. */
+export function frameTable(frame: Frame): Table {
+  const counts: Record<string, number> = {
+    collectors: frame.collectors.length,
+    peers: frame.peers,
+    peers_most: frame.peersMost,
+    peers_mean: frame.peersMean,
+    gaps: frame.gaps,
+    missing_batches: frame.missingBatches,
+    unresolved_receipts: frame.unresolvedReceipts,
+    dead_letters: frame.deadLetters,
+  };
+  return {
+    columns: Object.keys(counts).map((name) => ({ name, kind: "number" })),
+    rows: [Object.values(counts)],
+  };
 }

@@ -8,8 +8,8 @@ import { runMain, stopSignal } from "../shared/cli.ts";
 import { UserError } from "../shared/errors.ts";
 import { printable } from "../shared/text.ts";
 import { formatDuration, formatNumber } from "./format.ts";
-import { QUERIES } from "./queries/catalog.ts";
-import { type Progress, runQueries, selectQueries } from "./run.ts";
+import { QUERIES, selectQueries } from "./queries/catalog.ts";
+import { type Progress, runQueries } from "./run.ts";
 
 const command = {
   name: "deno task query",

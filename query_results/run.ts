@@ -6,17 +6,17 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../shared/clock.ts";
-import { errorText, UserError } from "../shared/errors.ts";
-import { printable } from "../shared/text.ts";
+import { errorText } from "../shared/errors.ts";
 import { openArchive, type ReaderOptions } from "./archive.ts";
 import { captionLines } from "./caption.ts";
 import { drawChart } from "./chart/render.ts";
 import { svgFile } from "./chart/svg_file.ts";
 import { toCsv } from "./csv.ts";
 import { type Figure, mainFigures } from "./figures.ts";
-import { type Frame, readFrame, type WantedWindow } from "./frame.ts";
+import { type Frame, frameTable, readFrame, type WantedWindow } from "./frame.ts";
+import { interruptAll } from "./interrupt.ts";
 import { checkSettings, useParameters } from "./parameters.ts";
-import { DEFINITIONS, QUERIES, SECTIONS } from "./queries/catalog.ts";
+import { DEFINITIONS, FRAME, SECTIONS, selectQueries } from "./queries/catalog.ts";
 import type { Query } from "./query.ts";
 import { type Reference, referenceRows } from "./reference.ts";
 import { type Answer, reportPage } from "./report/page.ts";
@@ -56,7 +56,7 @@ export interface RunOptions {
   readonly title?: string;
   /** A line or two under it. */
   readonly note?: string;
-  /** Names of the queries to run; all when absent. See {@link QUERIES}. */
+  /** Names of the queries to run; all when absent. See {@link selectQueries}. */
   readonly only?: readonly string[];
   /** Parameters by name as text, for every query that has them, e.g. `{ reach_share: "0.9" }`. */
   readonly settings?: Readonly<Record<string, string>>;
@@ -68,6 +68,10 @@ export interface RunOptions {
   readonly reader?: ReaderOptions;
   /** Stops the query under way; {@link runQueries} then throws its reason. */
   readonly signal?: AbortSignal;
+  /** A query that takes longer than so many milliseconds is stopped, and fails; none by default. */
+  readonly queryMilliseconds?: number;
+  /** Called with each query's rows before the next query runs, and first of all with the frame, as {@link FRAME}. */
+  readonly onTable?: (name: string, table: Table) => Promise<void>;
   /** Called after each query. */
   readonly onProgress?: (progress: Progress) => void;
   /** The machine's own when absent. */
@@ -106,14 +110,20 @@ async function runOn(connection: DuckDBConnection, options: RunOptions): Promise
   const { signal } = options;
   signal?.throwIfAborted();
   await makeFolder(options.out);
-  const interrupt = () => connection.interrupt();
+  let letGo = () => {};
+  const interrupt = () => letGo = interruptAll(connection);
   signal?.addEventListener("abort", interrupt);
+  const ignoreSignal = () => {
+    signal?.removeEventListener("abort", interrupt);
+    letGo();
+  };
   try {
     await connection.run(DEFINITIONS);
     await connection.run("BEGIN");
     try {
       return await writeResults(connection, options);
     } finally {
+      ignoreSignal();
       // Nothing was changed: it only held the snapshot.
       await connection.run("ROLLBACK");
     }
@@ -122,7 +132,7 @@ async function runOn(connection: DuckDBConnection, options: RunOptions): Promise
     signal?.throwIfAborted();
     throw error;
   } finally {
-    signal?.removeEventListener("abort", interrupt);
+    ignoreSignal();
   }
 }
 
@@ -130,12 +140,14 @@ async function writeResults(connection: DuckDBConnection, options: RunOptions): 
   const { out, reference, clock = systemClock } = options;
   const queries = selectQueries(options.only);
   const frame = await readFrame(connection, options.window);
+  await options.onTable?.(FRAME, frameTable(frame));
   const answers: Answer[] = [];
   for (const [i, query] of queries.entries()) {
     options.signal?.throwIfAborted();
     const start = clock.now();
     const answer = await runQuery(connection, query, frame, options);
     const queried = clock.now();
+    await options.onTable?.(query.name, answer.table);
     const drawn = await drawAnswer(answer, frame, reference);
     await writeAnswer(drawn, frame, out);
     answers.push(drawn);
@@ -160,9 +172,11 @@ async function writeResults(connection: DuckDBConnection, options: RunOptions): 
       frame,
       figures,
       reference,
-      sections: SECTIONS.map(({ title, queries }) => ({
+      sections: SECTIONS.map(({ title, queries, onlyWithRows = false }) => ({
         title,
-        answers: answers.filter((answer) => queries.includes(answer.query)),
+        answers: answers.filter(({ query, table }) =>
+          queries.includes(query) && (!onlyWithRows || table.rows.length > 0)
+        ),
       })).filter((section) => section.answers.length > 0),
       definitions: DEFINITIONS,
     }),
@@ -177,11 +191,20 @@ async function runQuery(
   options: RunOptions,
 ): Promise<Omit<Answer, "drawing">> {
   const parameters = useParameters(query, frame.window, options.settings);
+  const limit = options.queryMilliseconds;
+  let letGo: (() => void) | undefined;
+  const timer = limit === undefined
+    ? undefined
+    : setTimeout(() => letGo = interruptAll(connection), limit);
   try {
     const table = await readTable(connection, query.sql, frame.window, parameters);
     return { query, parameters, table };
   } catch (error) {
-    throw new Error(`Query ${query.name} failed: ${errorText(error)}`, { cause: error });
+    const why = letGo ? `it took more than ${limit! / 1000} s` : errorText(error);
+    throw new Error(`Query ${query.name} failed: ${why}`, { cause: error });
+  } finally {
+    clearTimeout(timer);
+    letGo?.();
   }
 }
 
@@ -207,20 +230,4 @@ async function writeAnswer(answer: Answer, frame: Frame, out: string): Promise<v
   };
   await writeWhole(join(out, `${query.name}.csv`), toCsv(table));
   await writeWhole(join(out, `${query.name}.svg`), svgFile(drawing, words, query.name));
-}
-
-/**
- * The queries of these names, in the order of the report; all when `only` is absent.
- *
- * @throws {UserError} naming those that do not exist.
- */
-export function selectQueries(only?: readonly string[]): Query[] {
-  const unknown = (only ?? []).filter((name) => !QUERIES.some((query) => query.name === name));
-  if (unknown.length > 0) {
-    throw new UserError(
-      `There is no query ${unknown.map((name) => printable(name, 40)).join(", ")}; ` +
-        `there are ${QUERIES.map((query) => query.name).join(", ")}`,
-    );
-  }
-  return QUERIES.filter((query) => !only || only.includes(query.name));
 }

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { AnalyticsRefusal } from "../archiver/analytics/analytics.ts";
 import { type ApiDependencies, createApi } from "../archiver/api/api.ts";
 import { Counters } from "../archiver/api/counters.ts";
 import { isoTime, jsonValue } from "../archiver/api/json.ts";
@@ -40,6 +41,10 @@ async function openApi(
       { ...parseConfig("", ArchiverConfigSchema, "none").days, memoryLimitBytes: 2 ** 28 },
       { store, clock },
     ),
+    analytics: {
+      status: () => ({ halted: null, sets: [] }),
+      runNow: (set) => Promise.reject(new AnalyticsRefusal(`no ${set} today`)),
+    },
     snapshots: { take: () => Promise.reject(new SnapshotRefusal("none today")) },
     now,
     ...overrides,

@@ -71,3 +71,10 @@ Deno.test("no set but the test's and the benchmark's may reach beyond loopback, 
     equal(set.all, undefined, name);
   }
 });
+
+Deno.test("an archiver may read the source of its worker, and write no more of it than the reports' folder", () => {
+  const { read, write, sys } = config.permissions.archiver;
+  for (const folder of ["archiver", "query_results", "shared"]) ok(read.includes(folder), folder);
+  deepEqual(write, ["archive", "query_results"]);
+  deepEqual(sys, ["statfs"]);
+});

@@ -204,6 +204,45 @@ Deno.test("a signal stops a run, and the report is not written", async () => {
   );
 });
 
+Deno.test("a query that takes too long is stopped, and named", async () => {
+  await using dir = await tempDir();
+  const archive = dir.join("gossip.duckdb");
+  await makeEmptyArchive(archive, async (connection) => {
+    await connection.run(
+      "INSERT INTO hot_receipts SELECT make_timestamptz(range), range, range % 997, 1, false, false FROM range(1000000)",
+    );
+  });
+  const only = ["gaps", "peers_per_message"];
+  await assert.rejects(
+    runQueries({ archive, out: dir.join("out"), only, queryMilliseconds: 1 }),
+    /^Error: Query (gaps|peers_per_message) failed: it took more than 0.001 s$/,
+  );
+});
+
+Deno.test("each query's rows are told before the next one runs, the frame's first", async () => {
+  await using dir = await tempDir();
+  const archive = dir.join("gossip.duckdb");
+  await makeQueryArchive(archive);
+  const told: string[] = [];
+  const { tables } = await runQueries({
+    archive,
+    out: dir.join("out"),
+    only: ["gaps", "message_totals"],
+    onTable: (name, table) => {
+      told.push(`${name} ${table.rows.length}`);
+      return Promise.resolve();
+    },
+    onProgress: ({ query }) => told.push(`end of ${query}`),
+  });
+  assert.deepEqual(told, [
+    "frame 1",
+    `message_totals ${tables.get("message_totals")?.rows.length}`,
+    "end of message_totals",
+    "gaps 1",
+    "end of gaps",
+  ]);
+});
+
 Deno.test("unknown queries and settings and ill-formed values are refused before anything is written", async () => {
   await using dir = await tempDir();
   const archive = dir.join("gossip.duckdb");

@@ -6,7 +6,11 @@ import { startPostgres } from "./support/postgres_server.ts";
 const COLUMNS = "SELECT table_name, column_name, lower(data_type), is_nullable " +
   "FROM information_schema.columns WHERE table_schema = '$schema' ORDER BY 1, ordinal_position";
 /** DuckDB's name → PostgreSQL's for the same type. */
-const POSTGRES_NAMES: Record<string, string> = { varchar: "text", blob: "bytea" };
+const POSTGRES_NAMES: Record<string, string> = {
+  varchar: "text",
+  blob: "bytea",
+  double: "double precision",
+};
 
 Deno.test("DuckDB and PostgreSQL make the same tables and views of the same migrations", async () => {
   const portable = MIGRATIONS.filter((migration) => !migration.duckDbOnly).map(({ sql }) => sql);

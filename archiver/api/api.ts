@@ -7,6 +7,8 @@ import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { logger } from "../../shared/log.ts";
+import { type Analytics, AnalyticsRefusal } from "../analytics/analytics.ts";
+import { type EndedRunStatus, endedRunStatus } from "../analytics/status.ts";
 import type { Days } from "../days/days.ts";
 import { firstLine } from "../intake/failure.ts";
 import type { Intake } from "../intake/intake.ts";
@@ -30,6 +32,8 @@ export interface ApiDependencies extends StatusSources {
   readonly intake: Pick<Intake, "status" | "submit">;
   /** Finished days. */
   readonly days: StatusSources["days"] & Pick<Days, "run">;
+  /** Scheduled queries. */
+  readonly analytics: StatusSources["analytics"] & Pick<Analytics, "runNow">;
   /** Copies on demand. */
   readonly snapshots: Pick<Snapshots, "take">;
 }
@@ -46,10 +50,12 @@ export interface ApiDependencies extends StatusSources {
  *   was not taken;
  * - `POST /rollover` with `{day, drop, apply}` (see `rollover.ts`): 200 and, as days are done, lines of JSON;
  *   400 `{error}` when it is no such request; 409 `{error}` while days roll over already;
+ * - `POST /analytics/:set`, perhaps with `?day=YYYY-MM-DD`: 200 {@link EndedRunStatus} once the set has been run; 409
+ *   `{error}` when it cannot be run now;
  * - `POST /snapshots`: 201 {@link SnapshotFile} once the copy is made; 409 `{error}` when none can be made now.
  */
 export function createApi(dependencies: ApiDependencies): Hono {
-  const { store, intake, days, snapshots } = dependencies;
+  const { store, intake, days, analytics, snapshots } = dependencies;
   const metrics = createMetrics(dependencies);
   const app = new Hono();
 
@@ -91,6 +97,17 @@ export function createApi(dependencies: ApiDependencies): Hono {
       return c.json({ error: "a rollover is under way already" }, 409);
     }
     return c.body(rolloverStream(days, request), 200, { "content-type": "application/x-ndjson" });
+  });
+
+  app.post("/analytics/:set", refuseBrowsers, async (c) => {
+    try {
+      const run = await analytics.runNow(c.req.param("set") ?? "", c.req.query("day"));
+      const status: EndedRunStatus = endedRunStatus(run);
+      return c.json(status);
+    } catch (error) {
+      if (error instanceof AnalyticsRefusal) return c.json({ error: error.message }, 409);
+      throw error;
+    }
   });
 
   app.post("/snapshots", refuseBrowsers, async (c) => {

@@ -5,6 +5,7 @@
  */
 import { Counter, Gauge, Registry } from "prom-client";
 import { daysStatus } from "../days/status.ts";
+import type { SetStatus } from "../analytics/status.ts";
 import { readCollectors, type StatusSources } from "./status.ts";
 
 const PREFIX = "gossip_archiver_";
@@ -20,7 +21,7 @@ export interface Metrics {
 /** Metrics of `sources`. */
 export function createMetrics(sources: StatusSources): Metrics {
   const registry = new Registry();
-  const { counters, intake, jetStream, store, days } = sources;
+  const { counters, intake, jetStream, store, days, analytics } = sources;
   const count = (name: string, help: string, value: () => number) =>
     new Counter({
       name: `${PREFIX}${name}_total`,
@@ -83,6 +84,30 @@ export function createMetrics(sources: StatusSources): Metrics {
     labelNames: ["table", "state"],
     registers: [registry],
   });
+  const countPerSet = (name: string, help: string, value: (set: SetStatus) => number) =>
+    new Counter({
+      name: `${PREFIX}analytics_${name}_total`,
+      help,
+      labelNames: ["set"],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const set of analytics.status().sets) this.inc({ set: set.name }, value(set));
+      },
+    });
+  countPerSet("runs", "Scheduled runs that were done since the start", ({ runs }) => runs);
+  countPerSet("failures", "Scheduled runs that failed since the start", (set) => set.failures);
+  countPerSet("seconds", "Time spent in scheduled runs since the start", ({ seconds }) => seconds);
+  gauge(
+    "analytics_halted",
+    "1 when nothing is run any more until the archiver is started again",
+    () => analytics.status().halted === null ? 0 : 1,
+  );
+  gauge(
+    "analytics_missed",
+    "Windows that should have been run and will not be",
+    () => analytics.status().sets.reduce((sum, { missed }) => sum + missed.length, 0),
+  );
   const labelNames = ["collector"] as const;
   const perCollector = (name: string, help: string) =>
     new Gauge({ name: PREFIX + name, help, labelNames, registers: [registry] });

@@ -5,6 +5,7 @@
  */
 import { HEARTBEAT_MILLISECONDS } from "../../shared/nats/message.ts";
 import { printable } from "../../shared/text.ts";
+import type { AnalyticsStatus } from "../analytics/status.ts";
 import { type DaysSource, type DaysStatus, daysStatus } from "../days/status.ts";
 import type { IntakeStatus } from "../intake/contract.ts";
 import type { HeardHeartbeat } from "../intake/heartbeats.ts";
@@ -34,6 +35,8 @@ export interface StatusSources {
   readonly jetStream: { status(): JetStreamStatus } | null;
   /** Finished days. */
   readonly days: DaysSource;
+  /** Scheduled queries. */
+  readonly analytics: { status(): AnalyticsStatus };
   /** The collectors' signs of life. */
   readonly heartbeats: { readonly last: ReadonlyMap<string, HeardHeartbeat> };
   /** Counts since the start. */
@@ -156,6 +159,8 @@ export interface Status {
   readonly nats: JetStreamStatus | null;
   /** Finished days. */
   readonly days: DaysStatus;
+  /** Scheduled queries. */
+  readonly analytics: AnalyticsStatus;
   /** Sets of bytes that were no batch, in the archive. */
   readonly dead_letters: number;
   /** By name. */
@@ -190,6 +195,7 @@ export async function collectStatus(sources: StatusSources): Promise<Status> {
     intake: { batches, bytes, receipts },
     nats: jetStream?.status() ?? null,
     days: await daysStatus(sources.days, store),
+    analytics: sources.analytics.status(),
     dead_letters: Number(dead_letters),
     collectors,
     new_collectors: [...sources.heartbeats.last]

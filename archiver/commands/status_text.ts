@@ -4,6 +4,7 @@
  * @module
  */
 import { printable } from "../../shared/text.ts";
+import type { AnalyticsStatus, SetStatus } from "../analytics/status.ts";
 import type { DaysStatus } from "../days/status.ts";
 import type { ClockStatus, CollectorStatus, HeartbeatStatus, Status } from "../api/status.ts";
 
@@ -31,7 +32,7 @@ export function statusText(status: Status): string {
     lines.push(row("nats", nats.server ?? "not connected"));
     if (nats.problem !== null) lines.push(row("NATS PROBLEM", printable(nats.problem)));
   }
-  lines.push(...daysLines(status.days));
+  lines.push(...daysLines(status.days), ...analyticsLines(status.analytics));
   lines.push(...status.collectors.flatMap(collectorLines));
   for (const { name, late, heartbeat } of status.new_collectors) {
     lines.push(...heading(name, late), row("receipts", "none yet"), heartbeatRow(heartbeat));
@@ -67,6 +68,30 @@ function daysLines(days: DaysStatus): string[] {
     const { since, reason } = days.failure;
     lines.push(row("NO ROLLOVER", `since ${moment(since)}: ${printable(reason)}`));
   }
+  return lines;
+}
+
+function analyticsLines({ halted, sets }: AnalyticsStatus): string[] {
+  const lines = halted === null ? [] : [row("ANALYTICS HALT", printable(halted, 300))];
+  return [...lines, ...sets.flatMap(setLines)];
+}
+
+function setLines({ name, last, running, next_at, waiting, missed }: SetStatus): string[] {
+  const parts = [];
+  if (last) {
+    const told = last.outcome === "done"
+      ? `in ${number(Math.round(last.seconds))} s: ${last.folder}`
+      : `FAILED: ${printable(last.error ?? "", 300)}`;
+    parts.push(`last ${last.window} at ${moment(last.started_at)}, ${told}`);
+  } else parts.push("never run yet");
+  if (running) {
+    const { window, step, queries_done, queries } = running;
+    parts.push(`now ${window}: ${step}, ${queries_done} of ${queries} queries`);
+  }
+  if (waiting.length > 0) parts.push(`waiting: ${waiting.join(", ")}`);
+  if (next_at !== null) parts.push(`next ${moment(next_at)}`);
+  const lines = parts.map((part) => row(`set ${name}`, part));
+  if (missed.length > 0) lines.push(row("MISSED", `${name}: ${missed.join(", ")}`));
   return lines;
 }
 

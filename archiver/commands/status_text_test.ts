@@ -1,4 +1,5 @@
 import { deepEqual, ok } from "node:assert/strict";
+import type { SetStatus } from "../analytics/status.ts";
 import type { CollectorStatus, HeartbeatStatus, Status } from "../api/status.ts";
 import { statusText } from "./status_text.ts";
 
@@ -42,6 +43,7 @@ const STATUS: Status = {
     kept: [],
     files: [],
   },
+  analytics: { halted: null, sets: [] },
   dead_letters: 0,
   collectors: [QUIET],
   new_collectors: [],
@@ -154,5 +156,58 @@ Deno.test("a status tells what is with days", () => {
     "  KEPT           receipts 2025-09-26 part 1: another sum of peer_id",
     "  FILES MISSING  1, such as /days/a.parquet",
     "  NO ROLLOVER    since 2025-09-26 10:00:00 UTC: no space left",
+  ]);
+});
+
+Deno.test("a status tells of each set: its last run, what is under way or waits, the next and what was missed", () => {
+  const set: SetStatus = {
+    name: "daily",
+    cron: "30 0 * * *",
+    last: {
+      window: "2025-09-25",
+      outcome: "done",
+      started_at: "2025-09-26T00:30:00.000000Z",
+      seconds: 61.4,
+      folder: "/srv/query_results/2025-09-25",
+      error: null,
+    },
+    running: null,
+    next_at: "2025-09-27T00:30:00.000000Z",
+    waiting: [],
+    missed: [],
+    runs: 1,
+    failures: 0,
+    seconds: 61.4,
+  };
+  const text = (halted: string | null, ...sets: SetStatus[]) =>
+    statusText({ ...STATUS, analytics: { halted, sets } }).split("\n").slice(5, -5);
+  deepEqual(text(null, set), [
+    "  set daily      last 2025-09-25 at 2025-09-26 00:30:00 UTC, in 61 s: /srv/query_results/2025-09-25",
+    "  set daily      next 2025-09-27 00:30:00 UTC",
+  ]);
+  const busy: SetStatus = {
+    ...set,
+    last: { ...set.last!, outcome: "failed", folder: null, error: "disk\nfull" },
+    running: {
+      window: "2025-09-26",
+      started_at: STATUS.started_at,
+      step: "sessions",
+      queries_done: 3,
+      queries: 22,
+    },
+    next_at: null,
+    waiting: ["2025-09-24"],
+    missed: ["2025-09-20", "2025-09-19"],
+  };
+  deepEqual(text("it hung", { ...busy, last: null }, busy), [
+    "  ANALYTICS HALT it hung",
+    "  set daily      never run yet",
+    "  set daily      now 2025-09-26: sessions, 3 of 22 queries",
+    "  set daily      waiting: 2025-09-24",
+    "  MISSED         daily: 2025-09-20, 2025-09-19",
+    "  set daily      last 2025-09-25 at 2025-09-26 00:30:00 UTC, FAILED: disk\\u{a}full",
+    "  set daily      now 2025-09-26: sessions, 3 of 22 queries",
+    "  set daily      waiting: 2025-09-24",
+    "  MISSED         daily: 2025-09-20, 2025-09-19",
   ]);
 });

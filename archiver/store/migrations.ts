@@ -12,6 +12,7 @@ import comments from "./migrations/0004_comments.sql" with { type: "text" };
 import days from "./migrations/0005_days.duckdb.sql" with { type: "text" };
 import sessions from "./migrations/0006_sessions.sql" with { type: "text" };
 import imports from "./migrations/0007_imports.sql" with { type: "text" };
+import results from "./migrations/0008_results.sql" with { type: "text" };
 import type { OnStep } from "./steps.ts";
 
 /** One step of the schema. */
@@ -39,6 +40,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 5, name: "days", sql: days, duckDbOnly: true },
   { version: 6, name: "sessions", sql: sessions },
   { version: 7, name: "imports", sql: imports },
+  { version: 8, name: "results", sql: results },
 ];
 
 /**

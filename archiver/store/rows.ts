@@ -7,6 +7,7 @@ import {
   BIGINT,
   BLOB,
   blobValue,
+  DOUBLE,
   type DuckDBAppender,
   type DuckDBConnection,
   DuckDBDataChunk,
@@ -37,7 +38,10 @@ export type RowTable =
   | "gaps"
   | "dead_letters"
   | "import_messages"
-  | "import_asked";
+  | "import_asked"
+  | "analytics_runs"
+  | "analytics_queries"
+  | "analytics_results";
 
 /** The columns that {@link RowBuffer} fills, by table, in the order of the migrations. */
 const TABLES = {
@@ -63,6 +67,12 @@ const TABLES = {
   dead_letters: [TIMESTAMPTZ, VARCHAR, VARCHAR, BLOB],
   import_messages: [INTEGER, BIGINT, BIGINT, VARCHAR],
   import_asked: [BIGINT, BLOB],
+  analytics_runs: [
+    ...[BIGINT, VARCHAR, TIMESTAMPTZ, TIMESTAMPTZ, VARCHAR, TIMESTAMPTZ, TIMESTAMPTZ, VARCHAR],
+    ...[VARCHAR, VARCHAR],
+  ],
+  analytics_queries: [BIGINT, VARCHAR, BIGINT, BIGINT],
+  analytics_results: [BIGINT, VARCHAR, INTEGER, VARCHAR, DOUBLE, TIMESTAMPTZ, VARCHAR],
 } satisfies Record<RowTable, DuckDBType[]>;
 
 /** Rows for one table, to be appended together. */

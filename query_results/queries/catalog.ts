@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { UserError } from "../../shared/errors.ts";
+import { printable } from "../../shared/text.ts";
 import { parseQuery, type Query } from "../query.ts";
 
 import definitions from "./definitions.sql" with { type: "text" };
@@ -46,9 +48,23 @@ import gaps from "./gaps.sql" with { type: "text" };
 import gapsChart from "./gaps.chart.json" with { type: "json" };
 import clockOffsets from "./clock_offsets.sql" with { type: "text" };
 import clockOffsetsChart from "./clock_offsets.chart.json" with { type: "json" };
+import trendDelay from "./trend_delay.sql" with { type: "text" };
+import trendDelayChart from "./trend_delay.chart.json" with { type: "json" };
+import trendMessages from "./trend_messages.sql" with { type: "text" };
+import trendMessagesChart from "./trend_messages.chart.json" with { type: "json" };
+import trendPeers from "./trend_peers.sql" with { type: "text" };
+import trendPeersChart from "./trend_peers.chart.json" with { type: "json" };
+import trendHealth from "./trend_health.sql" with { type: "text" };
+import trendHealthChart from "./trend_health.chart.json" with { type: "json" };
 
 /** Macros that the queries share; run once on the reading connection. */
 export const DEFINITIONS: string = definitions;
+
+/** What the frame's rows are called among kept results, beside the queries' names. */
+export const FRAME = "frame";
+
+/** The kept results that the trends are made of. */
+export const TREND_SOURCES: readonly string[] = [FRAME, "convergence_delay", "message_totals"];
 
 /** Queries that belong together. */
 export interface Section {
@@ -56,6 +72,8 @@ export interface Section {
   readonly title: string;
   /** In order. */
   readonly queries: readonly Query[];
+  /** In the report only those that have rows: there are some only where runs were scheduled. */
+  readonly onlyWithRows?: true;
 }
 
 /** The report's sections. */
@@ -110,7 +128,34 @@ export const SECTIONS: readonly Section[] = [
       parseQuery("clock_offsets", clockOffsets, clockOffsetsChart),
     ],
   },
+  // The last: a scheduled run's trends take in its own results.
+  {
+    title: "Trends",
+    queries: [
+      parseQuery("trend_delay", trendDelay, trendDelayChart),
+      parseQuery("trend_messages", trendMessages, trendMessagesChart),
+      parseQuery("trend_peers", trendPeers, trendPeersChart),
+      parseQuery("trend_health", trendHealth, trendHealthChart),
+    ],
+    onlyWithRows: true,
+  },
 ];
 
 /** All queries of all sections. */
 export const QUERIES: readonly Query[] = SECTIONS.flatMap((section) => section.queries);
+
+/**
+ * The queries of these names, in the order of the report; all when `only` is absent.
+ *
+ * @throws {UserError} naming those that do not exist.
+ */
+export function selectQueries(only?: readonly string[]): Query[] {
+  const unknown = (only ?? []).filter((name) => !QUERIES.some((query) => query.name === name));
+  if (unknown.length > 0) {
+    throw new UserError(
+      `There is no query ${unknown.map((name) => printable(name, 40)).join(", ")}; ` +
+        `there are ${QUERIES.map((query) => query.name).join(", ")}`,
+    );
+  }
+  return QUERIES.filter((query) => !only || only.includes(query.name));
+}

@@ -175,3 +175,13 @@ CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS T
 -- The mean of errors in seconds, weighed; null when one of them is, or nothing has weight.
 CREATE OR REPLACE TEMP MACRO mean_error_seconds(error_us, weight) AS
   CASE WHEN bool_and(error_us IS NOT NULL) THEN sum(error_us * weight) / nullif(sum(weight), 0) / 1e6 END;
+
+-- The rows that scheduled runs kept of a query's results, over the days before an instant: one row a value, and
+-- row_number says which belong together.
+CREATE OR REPLACE TEMP MACRO kept_results(query_name, until_at, days) AS TABLE (
+  SELECT r.set_name, r.window_from AS day_start, r.window_to AS day_end, v.row_number, v.column_name, v.value_number,
+    v.value_text
+  FROM analytics_results v JOIN analytics_runs r ON r.run_id = v.run_id
+  WHERE v.query = query_name AND r.outcome = 'done' AND r.window_from < until_at
+    AND r.window_from >= until_at - to_days(CAST(days AS INTEGER))
+);

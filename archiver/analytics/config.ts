@@ -1,0 +1,133 @@
+/**
+ * The config of scheduled analytics: group `analytics` of the archiver's config file.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { checkSettings } from "../../query_results/parameters.ts";
+import { selectQueries } from "../../query_results/queries/catalog.ts";
+import { duration, group, integer, size, text } from "../../shared/config.ts";
+import { errorText } from "../../shared/errors.ts";
+import { cronFault } from "./schedule.ts";
+import { DAY, HOUR, windowSuffix } from "./window_name.ts";
+
+const MIB = 1024 ** 2;
+const GIB = 1024 ** 3;
+
+/** Sets in one config. */
+const MAX_SETS = 20;
+
+/** Queries that are run together on a schedule. */
+export interface QuerySet {
+  /** Names it in `/status` and in the archive. */
+  readonly name: string;
+  /** When it is run: a cron expression, in UTC. */
+  readonly cron: string;
+  /** How long its window is: whole hours, in milliseconds. It ends with the last whole hour, or day, before the run. */
+  readonly window: number;
+  /** The folder in which each run's report gets a folder of its own, named after the window. */
+  readonly folder: string;
+  /** So many of these folders are kept; the oldest go. */
+  readonly keep: number;
+  /** Names of its queries; all when absent. */
+  readonly only?: readonly string[];
+  /** Parameters of its queries, as text. */
+  readonly settings: Readonly<Record<string, string>>;
+  /** Compare with the published run of 2025-09-26. */
+  readonly reference: boolean;
+}
+
+/** Scheduled analytics, checked and with defaults. All times are milliseconds, all sizes bytes. */
+export interface AnalyticsConfig {
+  /** What is run; nothing when empty. */
+  readonly sets: readonly QuerySet[];
+  /** Where the part of the archive that a run looks at is copied to while it lasts. */
+  readonly work_folder: string;
+  /** How large that copy may be; and, beside it, what its DuckDB puts on disk because memory does not do. */
+  readonly max_copy: number;
+  /** Threads of the DuckDB that queries it. */
+  readonly threads: number;
+  /** What that DuckDB may take for its buffers. */
+  readonly memory_limit: number;
+  /** A query that takes longer is stopped, and the run fails. */
+  readonly query_timeout: number;
+  /** A run that takes longer is stopped. */
+  readonly run_timeout: number;
+  /** Of each query's rows the first so many are kept in the archive. */
+  readonly rows_kept: number;
+  /** Of the windows that were due, the newest so many are made up for when they were missed. */
+  readonly catch_up: number;
+}
+
+const cron = v.pipe(
+  v.string("should be a cron expression"),
+  v.rawCheck(({ dataset, addIssue }) => {
+    const fault = dataset.typed ? cronFault(dataset.value) : null;
+    if (fault !== null) addIssue({ message: fault });
+  }),
+);
+
+const wholeHours = v.pipe(
+  text(/^\d+[hd]$/, "whole hours or days, such as 6h, 1d or 7d"),
+  duration(HOUR, 31 * DAY),
+);
+
+const settings = v.pipe(
+  v.record(v.string(), v.union([v.string(), v.number(), v.boolean()])),
+  v.transform((values) =>
+    Object.fromEntries(Object.entries(values).map(([name, value]) => [name, String(value)]))
+  ),
+);
+
+const set = v.pipe(
+  v.strictObject({
+    name: text(/^[A-Za-z0-9_-]{1,64}$/, "a name of letters, digits, _ and -"),
+    cron: v.optional(cron, "30 0 * * *"),
+    window: v.optional(wholeHours, "1d"),
+    folder: v.optional(text(/^[^\0]{1,4096}$/, "the path of a folder"), "query_results"),
+    keep: v.optional(integer(1, 1_000_000), 400),
+    only: v.optional(
+      v.pipe(v.array(v.string()), v.minLength(1, "should name a query, or be left out")),
+    ),
+    settings: v.optional(settings, {}),
+    reference: v.optional(v.boolean("should be true or false"), false),
+  }, "should be a set of queries: keys such as name, cron and window"),
+  v.rawCheck(({ dataset, addIssue }) => {
+    if (!dataset.typed) return;
+    try {
+      checkSettings(selectQueries(dataset.value.only), dataset.value.settings);
+    } catch (error) {
+      addIssue({ message: errorText(error) });
+    }
+  }),
+);
+
+const sets = v.pipe(
+  v.array(set, "should be a list of sets"),
+  v.maxLength(MAX_SETS, `should be ${MAX_SETS} sets at most`),
+  v.check(
+    (sets) => new Set(sets.map(({ name }) => name)).size === sets.length,
+    "should have names that differ",
+  ),
+  v.check(
+    (sets) =>
+      new Set(sets.map(({ folder, window }) => folder + windowSuffix(window))).size === sets.length,
+    "should have folders of their own where their windows are equally long",
+  ),
+);
+
+/** What the group may say. */
+export const AnalyticsConfigSchema: v.GenericSchema<unknown, AnalyticsConfig> = group({
+  sets: v.optional(sets, []),
+  work_folder: v.optional(
+    text(/^[^\0:]{1,4096}$/, "the path of a folder, without colons"),
+    "archive/analytics",
+  ),
+  max_copy: v.optional(size(MIB, 1024 * GIB), "8GiB"),
+  threads: v.optional(integer(1, 256), 1),
+  memory_limit: v.optional(size(64 * MIB, 1024 * GIB), "1GiB"),
+  query_timeout: v.optional(duration(1000, DAY), "10m"),
+  run_timeout: v.optional(duration(1000, DAY), "2h"),
+  rows_kept: v.optional(integer(1, 100_000), 1000),
+  catch_up: v.optional(integer(1, 31), 3),
+});

@@ -1,0 +1,59 @@
+/**
+ * What the archive knows of earlier runs.
+ *
+ * @module
+ */
+import { type DuckDBType, type DuckDBValue, VARCHAR } from "@duckdb/node-api";
+import type { Row } from "../store/store.ts";
+import type { FinishedRun } from "./results.ts";
+import { type KnownWindows, windowKey } from "./schedule.ts";
+
+/** Where it is read from: what is committed. */
+export interface RunReader {
+  /** See `Store.read`. */
+  read(sql: string, values?: DuckDBValue[], types?: DuckDBType[]): Promise<Row[]>;
+}
+
+/** What is known of a set's windows. */
+export async function readKnownWindows(store: RunReader, set: string): Promise<KnownWindows> {
+  const runs = await store.read(
+    `SELECT epoch_us(window_from) AS window_from, epoch_us(window_to) AS window_to, outcome
+    FROM analytics_runs WHERE set_name = $1`,
+    [set],
+    [VARCHAR],
+  );
+  const windows = runs.map(({ window_from, window_to, outcome }) => ({
+    from: Number(window_from),
+    to: Number(window_to),
+    outcome,
+  }));
+  const [{ first }] = await store.read("SELECT epoch_us(min(started_at)) AS first FROM epochs");
+  return {
+    done: new Set(windows.filter(({ outcome }) => outcome === "done").map(windowKey)),
+    firstRun: windows.length === 0 ? null : Math.min(...windows.map(({ from }) => from)),
+    dataFrom: first === null ? null : Number(first),
+  };
+}
+
+/** The run of a set that ended last; null when there was none. */
+export async function readLastRun(store: RunReader, set: string): Promise<FinishedRun | null> {
+  const [row] = await store.read(
+    `SELECT epoch_us(window_from) AS window_from, epoch_us(window_to) AS window_to,
+      epoch_us(started_at) AS started_at, epoch_us(finished_at) AS finished_at,
+      outcome, error, folder, settings
+    FROM analytics_runs WHERE set_name = $1 ORDER BY finished_at DESC, run_id DESC LIMIT 1`,
+    [set],
+    [VARCHAR],
+  );
+  if (row === undefined) return null;
+  return {
+    set,
+    window: { from: Number(row.window_from), to: Number(row.window_to) },
+    settings: JSON.parse(String(row.settings)),
+    startedAt: Number(row.started_at),
+    finishedAt: Number(row.finished_at),
+    end: row.outcome === "done"
+      ? { outcome: "done", folder: String(row.folder) }
+      : { outcome: "failed", error: String(row.error) },
+  };
+}

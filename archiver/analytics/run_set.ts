@@ -1,0 +1,151 @@
+/**
+ * One run of a set: copy the window, query the copy in a worker, put the report in its place, keep the results.
+ *
+ * @module
+ */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { join } from "node:path";
+import type { Window } from "../../query_results/parameters.ts";
+import type { Clock } from "../../shared/clock.ts";
+import { firstLine } from "../intake/failure.ts";
+import type { AnalyticsConfig, QuerySet } from "./config.ts";
+import { type CopySource, copyWindow } from "./copy_file.ts";
+import { beginReport, dropReport, publishReport, removeTree } from "./folders.ts";
+import type { FromWorker } from "./job.ts";
+import { runJob, WorkerHung } from "./query_worker.ts";
+import { type FinishedRun, type KeptResult, writeResults, writeRun } from "./results.ts";
+import { windowName } from "./window_name.ts";
+
+/** The folder of one run's files inside the folder for such; what is there when the archiver starts is of no use. */
+const RUN_FOLDER = "run";
+const COPY = "window.duckdb";
+const TEMP = "temp";
+
+/** What a run needs of the world. */
+export interface RunDependencies {
+  /** The archive. */
+  readonly store: CopySource & {
+    change(work: (connection: DuckDBConnection) => Promise<void>): Promise<void>;
+  };
+  /** For its times and time-outs. */
+  readonly clock: Clock;
+  /** The worker's module; another one in tests. */
+  readonly script?: URL;
+}
+
+/** What a run does, while it does it. */
+export interface RunProgress {
+  /** `copying`, the query under way or just done, or `keeping`. */
+  readonly step: string;
+  /** Queries that are done. */
+  readonly done: number;
+  /** How many there are; 0 until that is known. */
+  readonly count: number;
+}
+
+/** Removes what runs that were cut off left. */
+export async function tidyWork(config: AnalyticsConfig): Promise<void> {
+  await removeTree(join(config.work_folder, RUN_FOLDER));
+}
+
+/**
+ * Runs a set on a window.
+ *
+ * @returns how it ended; that is in the archive too, unless it could not be written there.
+ * @throws the signal's reason when that stopped it; then nothing is kept of it.
+ * @throws {WorkerHung} when the worker did not let itself be stopped; the archive says that it failed.
+ */
+export async function runSet(
+  config: AnalyticsConfig,
+  set: QuerySet,
+  window: Window,
+  dependencies: RunDependencies,
+  signal: AbortSignal,
+  onProgress: (progress: RunProgress) => void,
+): Promise<FinishedRun> {
+  const { store, clock } = dependencies;
+  const startedAt = clock.now();
+  const finish = (end: FinishedRun["end"]): FinishedRun => {
+    const finishedAt = clock.now();
+    return { set: set.name, window, settings: set.settings, startedAt, finishedAt, end };
+  };
+  using limit = timeLimit(config.run_timeout, clock, signal);
+  try {
+    const results = await work(config, set, window, dependencies, limit.signal, onProgress);
+    onProgress({ step: "keeping", done: results.length, count: results.length });
+    const folder = await publishReport(set.folder, windowName(window));
+    const run = finish({ outcome: "done", folder });
+    // Last: where a process ends before it, the run is made again, and both are replaced.
+    await store.change(async (connection) => {
+      await writeResults(connection, await writeRun(connection, run), results);
+    });
+    return run;
+  } catch (error) {
+    await dropReport(set.folder, windowName(window)).catch(() => {});
+    if (!(error instanceof WorkerHung)) signal.throwIfAborted();
+    const run = finish({ outcome: "failed", error: firstLine(error) });
+    await store.change(async (connection) => void await writeRun(connection, run)).catch(() => {});
+    if (error instanceof WorkerHung) throw error;
+    return run;
+  } finally {
+    await tidyWork(config).catch(() => {});
+  }
+}
+
+async function work(
+  config: AnalyticsConfig,
+  set: QuerySet,
+  window: Window,
+  { store, clock, script }: RunDependencies,
+  signal: AbortSignal,
+  onProgress: (progress: RunProgress) => void,
+): Promise<KeptResult[]> {
+  onProgress({ step: "copying", done: 0, count: 0 });
+  await tidyWork(config);
+  const folder = join(config.work_folder, RUN_FOLDER);
+  await Deno.mkdir(join(folder, TEMP), { recursive: true });
+  const copy = join(await Deno.realPath(folder), COPY);
+  await copyWindow(store, window, copy, config.max_copy, signal);
+  const name = windowName(window);
+  const results: KeptResult[] = [];
+  const onMessage = (message: FromWorker) => {
+    if (message.kind === "result") results.push(message.result);
+    if (message.kind === "progress") {
+      onProgress({ step: message.query, done: message.index, count: message.count });
+    }
+  };
+  const job = {
+    copy,
+    tempFolder: join(await Deno.realPath(folder), TEMP),
+    out: await beginReport(set.folder, name),
+    set: set.name,
+    window,
+    title: `Lightning gossip, ${set.name}, ${name}`,
+    only: set.only,
+    settings: set.settings,
+    reference: set.reference,
+    threads: config.threads,
+    memoryLimitBytes: config.memory_limit,
+    maxTempBytes: config.max_copy,
+    queryMilliseconds: config.query_timeout,
+    rowsKept: config.rows_kept,
+  };
+  await runJob(job, { clock, signal, onMessage, script });
+  return results;
+}
+
+/** A signal that aborts after a time, and with another one; disposing lets go of both. */
+function timeLimit(
+  milliseconds: number,
+  clock: Clock,
+  signal: AbortSignal,
+): Disposable & { readonly signal: AbortSignal } {
+  const late = new AbortController();
+  const over = new AbortController();
+  clock.sleep(milliseconds, over.signal)
+    .then(() => late.abort(new Error(`the run took more than ${milliseconds / 1000} s`)), () => {});
+  return {
+    signal: AbortSignal.any([signal, late.signal]),
+    [Symbol.dispose]: () => over.abort(),
+  };
+}

@@ -1,0 +1,111 @@
+/**
+ * When sets are due, and on which windows. Everything is in UTC: its days have 24 hours.
+ *
+ * @module
+ */
+import { Cron } from "croner";
+import type { Window } from "../../query_results/parameters.ts";
+import { errorText } from "../../shared/errors.ts";
+import { printable } from "../../shared/text.ts";
+import { DAY, HOUR, windowName } from "./window_name.ts";
+
+/** So many times at which a set was due are looked back at. */
+const LOOK_BACK = 100;
+
+const WISH =
+  'should be a cron expression of five fields (minute, hour, day, month, weekday; UTC), such as "30 0 * * *"';
+
+function parseCron(expression: string): Cron {
+  return new Cron(expression, { timezone: "UTC", mode: "5-part", paused: true });
+}
+
+/** What is wrong with a cron expression; null when nothing is. */
+export function cronFault(expression: string): string | null {
+  try {
+    // The days of a leap year hold every date that there is.
+    const next = parseCron(expression).nextRun(new Date(0));
+    return next === null ? `${WISH}; no time ever matches this one` : null;
+  } catch (error) {
+    return `${WISH}: ${printable(errorText(error).replace(/^CronPattern: /, ""), 120)}`;
+  }
+}
+
+/** What the times of a set follow from. */
+export interface Timetable {
+  /** When it is due: a cron expression. */
+  readonly cron: string;
+  /** How long its windows are, whole hours, in milliseconds. */
+  readonly window: number;
+}
+
+/** When it is due next after `now`; null when never again. Both in µs since the Unix epoch. */
+export function nextDue({ cron }: Timetable, now: number): number | null {
+  const next = parseCron(cron).nextRun(new Date(Math.floor(now / 1000)));
+  return next === null ? null : next.getTime() * 1000;
+}
+
+/** The window of a set that is due at `instant`: it ends with the last whole day, or hour when it is shorter. */
+export function windowAt({ window }: Timetable, instant: number): Window {
+  const unit = (window % DAY === 0 ? DAY : HOUR) * 1000;
+  const to = Math.floor(instant / unit) * unit;
+  return { from: to - window * 1000, to };
+}
+
+/** What is known of a set's windows. */
+export interface KnownWindows {
+  /** {@link windowKey} of those that were done. */
+  readonly done: ReadonlySet<string>;
+  /** The start of the first that was ever run, in µs since the Unix epoch; null when none was. */
+  readonly firstRun: number | null;
+  /** Since when the archive has anything at all, in µs; null when it has nothing. */
+  readonly dataFrom: number | null;
+}
+
+/** Names a window among those of one set. */
+export function windowKey({ from, to }: Window): string {
+  return `${from}-${to}`;
+}
+
+/** What a set should do. */
+export interface Plan {
+  /** When it was due last, in µs since the Unix epoch; null when never. */
+  readonly dueAt: number | null;
+  /** Windows to be run, the newest first. */
+  readonly due: readonly Window[];
+  /** Names of windows that should have been run, and are too long ago: the newest first. */
+  readonly missed: readonly string[];
+}
+
+/**
+ * What a set should do at `now`, µs since the Unix epoch. Of the windows that were due the newest `catchUp` are made up
+ * for, also when the set is new; older ones were missed, as far as the set was in use then. Windows before the
+ * archive's beginning count for nothing.
+ */
+export function planRuns(
+  timetable: Timetable,
+  known: KnownWindows,
+  now: number,
+  catchUp: number,
+): Plan {
+  const { done, firstRun, dataFrom } = known;
+  // A time that is exactly now is past.
+  const reference = new Date(Math.floor(now / 1000) + 1);
+  const times = parseCron(timetable.cron).previousRuns(LOOK_BACK, reference)
+    .map((date) => date.getTime() * 1000);
+  const dueAt = times.at(0) ?? null;
+  if (dataFrom === null) return { dueAt, due: [], missed: [] };
+  const windows = new Map<string, Window>();
+  for (const time of times) {
+    const window = windowAt(timetable, time);
+    if (window.to > dataFrom) windows.set(windowKey(window), window);
+  }
+  const all = [...windows.values()];
+  const open = (window: Window) => !done.has(windowKey(window));
+  return {
+    dueAt,
+    due: all.slice(0, catchUp).filter(open),
+    missed: all.slice(catchUp)
+      .filter((window) => open(window) && firstRun !== null && window.from > firstRun)
+      .map(windowName),
+  };
+}

@@ -1,0 +1,123 @@
+/**
+ * Scheduled analytics in the JSON of `/status`.
+ *
+ * @module
+ */
+import type { Window } from "../../query_results/parameters.ts";
+import { isoTime, isoTimeOrNull } from "../api/json.ts";
+import type { FinishedRun } from "./results.ts";
+import type { RunProgress } from "./run_set.ts";
+import { windowName } from "./window_name.ts";
+
+/** A run that ended. Instants are ISO 8601. */
+export interface EndedRunStatus {
+  /** The window's name, as that of its report's folder. */
+  readonly window: string;
+  /** `done` or `failed`. */
+  readonly outcome: "done" | "failed";
+  /** When it began. */
+  readonly started_at: string;
+  /** How long it took. */
+  readonly seconds: number;
+  /** Where its report is; null when it failed. */
+  readonly folder: string | null;
+  /** Why it failed; null when it did not. */
+  readonly error: string | null;
+}
+
+/** One set. */
+export interface SetStatus {
+  /** Its name. */
+  readonly name: string;
+  /** When it is due, as a cron expression. */
+  readonly cron: string;
+  /** The run that ended last, in this process or an earlier one; null before the first. */
+  readonly last: EndedRunStatus | null;
+  /** The run under way; null when there is none. */
+  readonly running: {
+    readonly window: string;
+    readonly started_at: string;
+    readonly step: string;
+    readonly queries_done: number;
+    readonly queries: number;
+  } | null;
+  /** When it is due next; null when never. */
+  readonly next_at: string | null;
+  /** Windows that wait to be run, the newest first. */
+  readonly waiting: readonly string[];
+  /** Windows that should have been run and will not be, the newest first. */
+  readonly missed: readonly string[];
+  /** Runs of this process that were done. */
+  readonly runs: number;
+  /** Runs of this process that failed. */
+  readonly failures: number;
+  /** What they all took. */
+  readonly seconds: number;
+}
+
+/** Scheduled analytics. */
+export interface AnalyticsStatus {
+  /** Why nothing is run any more until the archiver is started again; null while it is. */
+  readonly halted: string | null;
+  /** The sets, in the config's order. */
+  readonly sets: readonly SetStatus[];
+}
+
+/** What is known of a set's runs. */
+export interface SetState {
+  /** Which ended last. */
+  last: FinishedRun | null;
+  /** Which is under way. */
+  running: { readonly window: Window; readonly startedAt: number; progress: RunProgress } | null;
+  /** Windows that wait. */
+  waiting: readonly Window[];
+  /** Names of windows that were missed. */
+  missed: readonly string[];
+  /** See {@link SetStatus.runs}. */
+  runs: number;
+  /** See {@link SetStatus.failures}. */
+  failures: number;
+  /** See {@link SetStatus.seconds}. */
+  seconds: number;
+}
+
+/** A set's status. @param nextAt when it is due next, in µs since the Unix epoch. */
+export function setStatus(
+  set: { readonly name: string; readonly cron: string },
+  state: SetState,
+  nextAt: number | null,
+): SetStatus {
+  const { last, running } = state;
+  return {
+    name: set.name,
+    cron: set.cron,
+    last: last && endedRunStatus(last),
+    running: running && {
+      window: windowName(running.window),
+      started_at: isoTime(running.startedAt),
+      step: running.progress.step,
+      queries_done: running.progress.done,
+      queries: running.progress.count,
+    },
+    next_at: isoTimeOrNull(nextAt),
+    waiting: state.waiting.map(windowName),
+    missed: state.missed,
+    runs: state.runs,
+    failures: state.failures,
+    seconds: state.seconds,
+  };
+}
+
+/** An ended run's status. */
+export function endedRunStatus(
+  { window, startedAt, finishedAt, end }: FinishedRun,
+): EndedRunStatus {
+  return {
+    window: windowName(window),
+    outcome: end.outcome,
+    started_at: isoTime(startedAt),
+    seconds: (finishedAt - startedAt) / 1_000_000,
+    folder: end.outcome === "done" ? end.folder : null,
+    error: end.outcome === "failed" ? end.error : null,
+  };
+}

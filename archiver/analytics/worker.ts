@@ -1,0 +1,90 @@
+/**
+ * The body of the worker that runs a set's queries: a thread with a DuckDB of its own, so that neither the queries nor
+ * the drawing of charts keep the archiver from committing.
+ *
+ * @module
+ */
+/// <reference lib="deno.worker" />
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { TREND_SOURCES } from "../../query_results/queries/catalog.ts";
+import { runQueries } from "../../query_results/run.ts";
+import { errorText } from "../../shared/errors.ts";
+import type { FromWorker, Job, ToWorker } from "./job.ts";
+import { keepRows, type KeptResult, writeResults, writeRun } from "./results.ts";
+
+const stopped = new AbortController();
+
+self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
+  if (data.kind === "stop") stopped.abort(new Error("it was stopped"));
+  else {work(data.job).then(() => tell({ kind: "done" }), (error) => {
+      tell({ kind: "failed", error: errorText(error) });
+    });}
+};
+
+function tell(message: FromWorker): void {
+  self.postMessage(message);
+}
+
+async function work(job: Job): Promise<void> {
+  const instance = await DuckDBInstance.create(job.copy, {
+    memory_limit: `${Math.ceil(job.memoryLimitBytes / 1024)}KiB`,
+    threads: String(job.threads),
+    temp_directory: job.tempFolder,
+    max_temp_directory_size: `${Math.ceil(job.maxTempBytes / 1024)}KiB`,
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+  });
+  try {
+    const connection = await instance.connect();
+    try {
+      await query(job, connection);
+    } finally {
+      connection.disconnectSync();
+    }
+  } finally {
+    instance.closeSync();
+  }
+}
+
+async function query(job: Job, connection: DuckDBConnection): Promise<void> {
+  const keep = trendKeeper(job, connection);
+  await runQueries({
+    archive: connection,
+    out: job.out,
+    title: job.title,
+    window: job.window,
+    only: job.only,
+    settings: job.settings,
+    reference: job.reference ? { scale: 1 } : undefined,
+    queryMilliseconds: job.queryMilliseconds,
+    signal: stopped.signal,
+    async onTable(name, table) {
+      const result = keepRows(name, table, job.rowsKept);
+      tell({ kind: "result", result });
+      await keep(result);
+    },
+    onProgress({ query, index, count, queryMilliseconds, drawMilliseconds }) {
+      const milliseconds = queryMilliseconds + drawMilliseconds;
+      tell({ kind: "progress", query, index, count, milliseconds });
+    },
+  });
+}
+
+/** Puts results into the copy as well, so that this run's trends take them in. */
+function trendKeeper(
+  job: Job,
+  connection: DuckDBConnection,
+): (result: KeptResult) => Promise<void> {
+  let runId: bigint | undefined;
+  return async (result) => {
+    runId ??= await writeRun(connection, {
+      set: job.set,
+      window: job.window,
+      settings: job.settings,
+      startedAt: job.window.to,
+      finishedAt: job.window.to,
+      end: { outcome: "done", folder: job.out },
+    });
+    if (TREND_SOURCES.includes(result.query)) await writeResults(connection, runId, [result]);
+  };
+}

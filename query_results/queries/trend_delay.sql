@@ -1,0 +1,32 @@
+-- title: Convergence delay over the days
+-- question: How did the convergence delay change from one scheduled run's window to the next?
+-- inputs: analytics_results (of convergence_delay), analytics_runs
+-- pitfall: Each row is what convergence_delay told of that window when it was run; nothing is computed again, and batches
+--   that came later do not show.
+-- pitfall: Runs with other settings, or with windows of another length, do not compare; set_name tells whose they are.
+-- parameter: trend_days BIGINT = 366, days before the window's end that are shown
+WITH kept AS (
+  SELECT set_name, day_start, day_end, row_number,
+    max(value_text) FILTER (column_name = 'summary_type') AS summary_type,
+    max(value_number) FILTER (column_name = 'messages_seen') AS messages_seen,
+    max(value_number) FILTER (column_name = 'message_count') AS message_count,
+    max(value_number) FILTER (column_name = 'avg_delay_to_5pct') AS avg_delay_to_5pct,
+    max(value_number) FILTER (column_name = 'avg_delay_to_50pct') AS avg_delay_to_50pct,
+    max(value_number) FILTER (column_name = 'avg_delay_to_95pct') AS avg_delay_to_95pct,
+    max(value_number) FILTER (column_name = 'avg_delay_to_99_9pct') AS avg_delay_to_99_9pct
+  FROM kept_results('convergence_delay', $window_to, $trend_days)
+  GROUP BY set_name, day_start, day_end, row_number
+)
+SELECT
+  set_name,
+  day_start,
+  day_end,
+  summary_type,
+  CAST(messages_seen AS BIGINT) AS messages_seen,
+  CAST(message_count AS BIGINT) AS message_count,
+  avg_delay_to_5pct,
+  avg_delay_to_50pct,
+  avg_delay_to_95pct,
+  avg_delay_to_99_9pct
+FROM kept
+ORDER BY day_start, day_end, set_name, row_number
