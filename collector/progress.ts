@@ -90,6 +90,8 @@ async function report(
         // Each byte of gossip that went out, by reason and type.
         ledger: sent,
         graph,
+        // Receipts whose message's text is past a quota.
+        withheld: intake.quotas.withheld,
         sync: manager.syncCounts,
         connected,
         target,

@@ -2,14 +2,17 @@ import assert from "node:assert/strict";
 import { formatNodeAddress } from "../collector/addresses/node_address.ts";
 import { CollectorConfigSchema } from "../collector/config.ts";
 import { run } from "../collector/run.ts";
+import { chainHash } from "../shared/bolt/chains.ts";
+import { decodeMessage } from "../shared/bolt/message.ts";
 import { parseConfig } from "../shared/config.ts";
 import { CapturedLog } from "./support/captured_log.ts";
 import { freePort } from "./support/free_port.ts";
 import { startProgram } from "./support/process.ts";
-import { honest, ScriptedPeer } from "./support/scripted_peer.ts";
+import { honest, lightning, ScriptedPeer } from "./support/scripted_peer.ts";
 import { signedGraph } from "./support/signed_gossip.ts";
 import { type TempDir, tempDir } from "./support/temp_dir.ts";
 import { until } from "./support/until.ts";
+import { filterMessage } from "./support/wire.ts";
 
 const graph = signedGraph({ nodes: 4, channels: 5, timestamp: Math.floor(Date.now() / 1000) - 60 });
 const PEERS = 2;
@@ -98,6 +101,54 @@ Deno.test("a running collector serves its metrics and its health on loopback, an
   ];
   assert.deepEqual(others.map(({ status }) => status), [405, 404]);
   for (const other of others) await other.body?.cancel();
+});
+
+Deno.test("what the config says of answers holds for peers that ask", async () => {
+  await using stack = new AsyncDisposableStack();
+  stack.use(new CapturedLog());
+  const dir = stack.use(await tempDir());
+  const asked = Promise.withResolvers<void>();
+  const peer = stack.use(
+    new ScriptedPeer(
+      "asking",
+      lightning(async (wire) => {
+        const chain = chainHash("regtest");
+        await wire.send(
+          ...graph,
+          filterMessage(0),
+          { type: 18, numPongBytes: 0, ignored: new Uint8Array(0) },
+        );
+        await wire.nextOf(19);
+        // Until all is verified, and in the graph.
+        for (let scids = 0; scids < 2;) {
+          await new Promise((resolve) => setTimeout(resolve, 100));
+          await wire.send({ type: 263, chainHash: chain, firstBlock: 0, numberOfBlocks: 1e6 });
+          const reply = decodeMessage(await wire.nextOf(264));
+          assert.ok(reply.known && reply.type === 264);
+          scids = reply.scids.length;
+          assert.ok(scids <= 2);
+        }
+        asked.resolve();
+        await wire.untilClosed();
+      }),
+    ),
+  );
+  const port = freePort();
+  const keys = {
+    ...await configWith(dir, [peer], port),
+    gossip: { answers: { past: false, max_channels: 2 } },
+  };
+  const stop = new AbortController();
+  const config = parseConfig(JSON.stringify(keys), CollectorConfigSchema, "test");
+  const running = run(config, { signal: stop.signal });
+  stack.defer(async () => {
+    stop.abort();
+    await running;
+  });
+  await asked.promise;
+  const samples = samplesOf(await (await fetch(`http://127.0.0.1:${port}/metrics`)).text());
+  assert.equal(samples.get(`gossip_collector_questions_total{outcome="refused"}`), 1);
+  assert.ok(samples.get(`gossip_collector_questions_total{outcome="answering"}`)! > 0);
 });
 
 Deno.test("a collector that may not or cannot listen for metrics ends with 2 and one line", async () => {
