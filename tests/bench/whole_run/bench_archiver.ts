@@ -5,6 +5,7 @@
  */
 import { freePort } from "../../support/free_port.ts";
 import { type Process, startProgram } from "../../support/process.ts";
+import { LONGEST_MILLISECONDS } from "./children.ts";
 
 /** Of DuckDB, as the archiver's own defaults are: what is held against it gets the same. */
 export const ARCHIVER_MEMORY = "1GiB";
@@ -25,15 +26,18 @@ export interface BenchArchiverOptions {
 export interface BenchArchiver extends AsyncDisposable {
   /** It. */
   readonly process: Process;
-  /** Its config file. */
-  readonly config: string;
-  /** Flags of `deno run` with which its commands may do their work. */
-  readonly permissions: readonly string[];
+  /** Runs a subcommand of `deno task archive` beside it. @returns its lines. @throws {Error} when it fails. */
+  command(name: string, ...flags: string[]): Promise<readonly string[]>;
 }
 
 /** The archive's file in `dir`. */
 export function archiveIn(dir: string): string {
   return `${dir}/archive.duckdb`;
+}
+
+/** The folder of its days' files in `dir`. */
+export function daysIn(dir: string): string {
+  return `${dir}/days`;
 }
 
 /** Starts it on {@link archiveIn} of its folder. */
@@ -52,6 +56,10 @@ nats:
   max_batches: ${maxBatches}
 snapshots:
   folder: ${dir}/snapshots
+days:
+  folder: ${daysIn(dir)}
+  # On demand only.
+  after: 30d
 log:
   format: text
 `,
@@ -65,8 +73,13 @@ log:
   const process = startProgram("archiver/main.ts", ["--config", config], permissions);
   return {
     process,
-    config,
-    permissions,
+    async command(name, ...flags) {
+      const args = [name, "--config", config, ...flags];
+      await using command = startProgram("archiver/main.ts", args, permissions);
+      const { success } = await command.wait(LONGEST_MILLISECONDS);
+      if (success) return command.lines;
+      throw new Error(`archive ${name} failed:\n${command.lines.slice(-20).join("\n")}`);
+    },
     [Symbol.asyncDispose]: () => process[Symbol.asyncDispose](),
   };
 }

@@ -9,6 +9,9 @@ import { makeOriginalTable, originalConvergence } from "./original_table.ts";
 import { runQueryTask } from "./queries.ts";
 import type { WholeRun } from "./part.ts";
 
+/** The query alone. */
+export const CONVERGENCE: readonly string[] = ["--only", "convergence_delay"];
+
 /** Of the archive in the run's folder. */
 export async function* convergenceFigures(whole: WholeRun): AsyncGenerator<Figure, void, void> {
   const { dir, means, repeat, progress, atFullSize } = whole;
@@ -18,7 +21,7 @@ export async function* convergenceFigures(whole: WholeRun): AsyncGenerator<Figur
   yield figure("the first observer's bytes per receipt", [bytes], "bytes");
   const ours: number[] = [], theirs: number[] = [];
   for (let i = 0; i < repeat; i++) {
-    const { queries } = await runQueryTask(archiveIn(dir), `${dir}/results`, means, QUERY);
+    const { queries } = await runQueryTask(archiveIn(dir), `${dir}/results`, means, CONVERGENCE);
     ours.push(queries[0].seconds);
     theirs.push((await originalConvergence(original, means)).seconds);
     progress(`convergence: ours ${ours[i].toFixed(1)} s, theirs ${theirs[i].toFixed(1)} s`);
@@ -31,5 +34,3 @@ export async function* convergenceFigures(whole: WholeRun): AsyncGenerator<Figur
     limit: 2,
   });
 }
-
-const QUERY = "convergence_delay";

@@ -3,10 +3,9 @@
  *
  * @module
  */
-import { type Bar, type Figure, figure, median } from "../figure.ts";
+import { type Bar, type Figure, figure } from "../figure.ts";
 import { archiveIn } from "./bench_archiver.ts";
 import { runQueryTask } from "./queries.ts";
-import { commitWhileQueried, LIVE_SPEED } from "./while_queried.ts";
 import type { WholeRun } from "./part.ts";
 
 const GB = 1e9;
@@ -34,17 +33,4 @@ export async function* queryFigures(whole: WholeRun): AsyncGenerator<Figure, voi
   const slowest = Math.max(...queries.map(({ seconds }) => seconds));
   yield figure("slowest query", [slowest], "s", atFullSize({ sense: "<=", limit: 60 }));
   yield figure("peak RSS of the queries", [peakRss / GB], "GB");
-}
-
-/** How long batches wait for their commit while the queries run; adds to the archive in the run's folder. */
-export async function* whileQueriedFigures(whole: WholeRun): AsyncGenerator<Figure, void, void> {
-  const { dir, live, means, progress } = whole;
-  progress(`archiving at ${LIVE_SPEED} times the real run's rate while a snapshot is queried`);
-  const found = await commitWhileQueried(live, dir, means, progress);
-  const delays = found.delays.toSorted((a, b) => a - b);
-  progress(`${delays.length} batches were committed meanwhile`);
-  yield figure("snapshot beside ingest", [found.snapshotSeconds], "s");
-  yield figure("commit delay while queried, median", [median(delays) / 1000], "s");
-  const p99 = delays[Math.ceil(0.99 * delays.length) - 1];
-  yield figure("commit delay while queried, p99", [p99 / 1000], "s", { sense: "<=", limit: 2 });
 }

@@ -26,16 +26,15 @@ export interface QueryTimes {
 /** `  1/18  convergence_delay   query   1234 ms  chart …` */
 const PROGRESS = /^ *\d+\/\d+ +(\w+) +query +(\d+) ms/;
 
-/** Runs all queries, or those of these names, on an archive; the results go to a folder. */
+/** Runs the queries on an archive, with further flags of the task; the results go to a folder. */
 export async function runQueryTask(
   archive: string,
   out: string,
   means: Means,
-  only?: string,
+  flags: readonly string[] = [],
 ): Promise<QueryTimes> {
   const args = ["--archive", archive, "--out", out, "--memory", means.memoryLimit];
-  args.push("--threads", String(means.threads));
-  if (only !== undefined) args.push("--only", only);
+  args.push("--threads", String(means.threads), ...flags);
   await using process = startProgram("query_results/main.ts", args, ["-P=query"]);
   const rss = new RssWatch(process);
   const { success } = await process.wait(LONGEST_MILLISECONDS);

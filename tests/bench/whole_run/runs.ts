@@ -6,21 +6,21 @@
 import { REAL_RUN } from "../../simnet/real_run.ts";
 import type { PlannedRun } from "../planned_batches.ts";
 
-/** 2025-09-26 20:31:10 UTC, when the real run began. */
-const STARTED_AT = Date.UTC(2025, 8, 26, 20, 31, 10) * 1000;
+/** So many days ago the run's day is: it and the next one, of the live traffic, are over. */
+const DAYS_AGO = 2;
+const DAY_MILLISECONDS = 86_400_000;
 /** How much of the run is taken unless all of it is. */
 const PART = 0.1;
 /** After its last message a part goes on this long: else a tenth of its deliveries would be cut off. */
 const PART_TAIL_SECONDS = 3600;
-/** Between the run and the live traffic. */
-const PAUSE_SECONDS = 3600;
 
-/** The whole run, or its first tenth. */
-export function wholeRun(full: boolean): PlannedRun {
+/** The whole run, or its first tenth, all in one day (UTC). @param now ms since the Unix epoch. */
+export function wholeRun(full: boolean, now: number): PlannedRun {
   const seconds = REAL_RUN.seconds * (full ? 1 : PART);
+  const day = Math.floor(now / DAY_MILLISECONDS) - DAYS_AGO;
   return {
     collector: "bench",
-    startedAt: STARTED_AT,
+    startedAt: day * DAY_MILLISECONDS * 1000,
     traffic: {
       seed: "whole run",
       peers: REAL_RUN.peers,
@@ -31,12 +31,11 @@ export function wholeRun(full: boolean): PlannedRun {
   };
 }
 
-/** Another collector with peers of its own, after `run`. */
+/** Another collector with peers of its own, on the day after `run`. */
 export function liveRun(run: PlannedRun, seconds: number): PlannedRun {
-  const pause = Math.ceil(run.traffic.cutSeconds!) + PAUSE_SECONDS;
   return {
     collector: "bench-live",
-    startedAt: run.startedAt + pause * 1e6,
+    startedAt: run.startedAt + DAY_MILLISECONDS * 1000,
     traffic: { seed: "live", peers: REAL_RUN.peers, seconds, cutSeconds: seconds },
   };
 }

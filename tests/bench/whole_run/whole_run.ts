@@ -13,9 +13,10 @@ import { convergenceFigures } from "./convergence_figures.ts";
 import { demandRoom } from "./disk.ts";
 import type { PlannedFile } from "./ingest.ts";
 import { ingestFigures } from "./ingest_figures.ts";
+import { liveFigures } from "./live_figures.ts";
 import type { Means } from "./original_table.ts";
 import type { Planned } from "./plan_process.ts";
-import { generatorFigures, queryFigures, whileQueriedFigures } from "./plain_figures.ts";
+import { generatorFigures, queryFigures } from "./plain_figures.ts";
 import { liveRun, wholeRun } from "./runs.ts";
 import type { WholeRun } from "./part.ts";
 
@@ -43,7 +44,7 @@ async function* run(options: BenchmarkOptions): AsyncGenerator<Figure, void, voi
     const room = full ? FULL_BYTES : PART_BYTES;
     await demandRoom(dir, room);
     progress(`takes up to ${room / GIB} GiB in ${dir}, which is removed in the end`);
-    const wanted = wholeRun(full);
+    const wanted = wholeRun(full, Date.now());
     const source = await plan(wanted, `${dir}/run.batches`);
     const { receipts, messages, batches } = source.planned;
     progress(`planned ${receipts} receipts of ${messages} messages in ${batches} batches`);
@@ -73,7 +74,7 @@ const PARTS: readonly ((whole: WholeRun) => AsyncIterable<Figure>)[] = [
   ingestFigures,
   queryFigures,
   convergenceFigures,
-  whileQueriedFigures,
+  liveFigures,
 ];
 
 /** See the module. */
