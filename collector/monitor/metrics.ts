@@ -105,7 +105,7 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   count(
     "untracked_receipts_total",
     "Receipts that may be repeats unnoticed: their message or peer is no longer remembered",
-    () => recorder.counters.untrackedReceipts,
+    () => recorder.untrackedReceipts,
   );
   count("warmup_receipts_total", "Receipts that are no news", () => recorder.counters.warmups);
   count(

@@ -82,7 +82,6 @@ export class Recorder implements ReceiptSink, Disposable {
     batches: 0,
     batchBytes: 0,
     untrackedSessions: 0,
-    untrackedReceipts: 0,
     clockSteps: 0,
     retold: 0,
     unanswered: 0,
@@ -111,6 +110,11 @@ export class Recorder implements ReceiptSink, Disposable {
     dependencies.journal?.settle();
     const { epoch: at, version, targetPeers: target_peers } = this.#options;
     this.#tell({ kind: "run_started", at, version: clip(version), target_peers });
+  }
+
+  /** Receipts of peers or messages that are not remembered: if they were repeats, they are not marked as such. */
+  get untrackedReceipts(): number {
+    return this.#repeats.untracked;
   }
 
   /** What was found out last about the archiver's clock; null before. */
@@ -171,7 +175,6 @@ export class Recorder implements ReceiptSink, Disposable {
       flags |= RECEIPT_WARMUP;
       counters.warmups++;
     }
-    counters.untrackedReceipts = this.#repeats.untracked;
     counters.receipts++;
     this.#batch.addReceipt(receivedAt, number, session, flags);
     this.#afterAdding(receivedAt);

@@ -70,8 +70,6 @@ export interface RecorderCounters {
   batchBytes: number;
   /** Sessions opened while all columns for repeats were taken: repeats in them went unnoticed. */
   untrackedSessions: number;
-  /** Receipts of peers or messages that are not remembered: if they were repeats, they are not marked as such. */
-  untrackedReceipts: number;
   /** Jumps of the wall clock that were told. */
   clockSteps: number;
   /** Texts and sessions told again because an archive asked. */
