@@ -7,6 +7,7 @@ import { type Command, type Flag, runMain } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
 import { archiveBenchmark } from "./archive.ts";
 import { collectorBenchmark } from "./collector.ts";
+import { crashPointsBenchmark } from "./crash_points.ts";
 import type { Benchmark } from "./figure.ts";
 import { graphBenchmark } from "./graph.ts";
 import { handshakesBenchmark } from "./handshakes.ts";
@@ -19,6 +20,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   peersBenchmark,
   handshakesBenchmark,
   archiveBenchmark,
+  crashPointsBenchmark,
   wholeRunBenchmark,
   graphBenchmark,
   freshDemoBenchmark,

@@ -23,7 +23,7 @@ export async function rows(store: Store, sql: string): Promise<Record<string, un
 }
 
 /** One line a receipt: µs, SHA-256 of the message, peer, collector, repeat, warm-up; sorted. */
-const RECEIPT_LINES = `
+export const RECEIPT_LINES: string = `
   SELECT concat_ws(' ', epoch_us(r.received_at), lower(hex(m.sha256)), p.node_id, c.name,
     CAST(r.is_repeat AS INTEGER), CAST(r.is_warmup AS INTEGER)) AS line
   FROM receipts r JOIN messages m USING (message_id) JOIN peers p USING (peer_id)
