@@ -99,6 +99,13 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
     "reason",
   );
 
+  count("nodes_dropped_total", "Nodes dropped from a full book", () => book.counts.nodesDropped);
+  count(
+    "addresses_dropped_total",
+    "Addresses of nodes that have too many",
+    () => book.counts.addressesDropped,
+  );
+
   count("receipts_total", "Receipts stamped", () => receiptsByType(intake.receiptsByType), "type");
   count("messages_total", "Distinct messages among them", () => recorder.counters.messages);
   count("repeats_total", "Receipts that a peer repeats", () => recorder.counters.repeats);
@@ -106,6 +113,11 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
     "untracked_receipts_total",
     "Receipts that may be repeats unnoticed: their message or peer is no longer remembered",
     () => recorder.untrackedReceipts,
+  );
+  count(
+    "untracked_sessions_total",
+    "Sessions of peers that are not remembered",
+    () => recorder.counters.untrackedSessions,
   );
   count("warmup_receipts_total", "Receipts that are no news", () => recorder.counters.warmups);
   count(
@@ -134,6 +146,9 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   gauge("graph_updates", "Their updates", () => gossip.graph.counts.updates);
   gauge("graph_nodes", "Nodes in the graph", () => gossip.graph.counts.nodes);
   gauge("graph_bytes", "Bytes of its messages", () => gossip.graph.counts.bytes);
+  gauge("graph_held_updates", "Updates that wait there", () => gossip.graph.counts.held);
+  count("graph_held_dropped_total", "Those dropped", () => gossip.graph.counts.heldDropped);
+  count("graph_adopted_total", "Those adopted", () => gossip.graph.counts.adopted);
   count("graph_pruned_total", "Channels pruned by age", () => gossip.graph.counts.pruned);
   count(
     "graph_messages_total",
