@@ -9,6 +9,7 @@ import { type Clock, systemClock } from "../shared/clock.ts";
 import { logger } from "../shared/log.ts";
 import { readNatsAccess } from "../shared/nats/access.ts";
 import { type Random, systemRandom } from "../shared/random.ts";
+import { askOverHttp, askOverNats } from "./clock/ask.ts";
 import { sampleOffsets } from "./clock/samples.ts";
 import { watchSteps } from "./clock/steps.ts";
 import type { CollectorConfig } from "./config.ts";
@@ -168,10 +169,13 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       spool_bytes: spool.bytes,
     });
     stack.use(sendHeartbeats(uplink.link, facts, clock));
-    stack.use(sampleOffsets(uplink.link, clock, (sample) => {
-      intake.recorder.note({ kind: "clock_sample", ...sample });
-    }));
   }
+  const askTime = uplink instanceof JetStreamUplink
+    ? askOverNats(uplink.link)
+    : askOverHttp(uplink.target);
+  stack.use(sampleOffsets(askTime, clock, (sample) => {
+    intake.recorder.note({ kind: "clock_sample", ...sample });
+  }));
   stack.use(watchSteps({
     clock,
     wall,

@@ -7,6 +7,7 @@ import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { logger } from "../../shared/log.ts";
+import type { ClockReply } from "../../shared/nats/message.ts";
 import { type Analytics, AnalyticsRefusal } from "../analytics/analytics.ts";
 import { type EndedRunStatus, endedRunStatus } from "../analytics/status.ts";
 import type { Days } from "../days/days.ts";
@@ -44,6 +45,7 @@ export interface ApiDependencies extends StatusSources {
  * - `GET /healthz`: 200, or 503 with why it is not well;
  * - `GET /status`: see {@link Status};
  * - `GET /metrics`: for Prometheus;
+ * - `GET /clock`: {@link ClockReply}, for collectors on this host;
  * - `GET /debug/messages/:id` by message_id or SHA-256 in hex, `GET /debug/peers`;
  * - `POST /batches`, the body one batch: after its commit 200 `{status: "committed" | "duplicate", want}`; 422
  *   `{status: "dead_letter", reason}` when it is none; 413 when it is too long for one; 503 `{status: "busy"}` when it
@@ -66,6 +68,10 @@ export function createApi(dependencies: ApiDependencies): Hono {
   app.get("/status", async (c) => c.json(await collectStatus(dependencies)));
   app.get("/metrics", async (c) => {
     return c.body(await metrics.text(), 200, { "content-type": metrics.contentType });
+  });
+  app.get("/clock", (c) => {
+    const reply: ClockReply = { at: dependencies.now() };
+    return c.json(reply);
   });
   app.get("/debug/peers", async (c) => c.json(await describePeers(store) as object));
   app.get("/debug/messages/:id", async (c) => {

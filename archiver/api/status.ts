@@ -75,7 +75,7 @@ export interface CollectorStatus {
     readonly high_water_mark: number;
     readonly ended_at: string | null;
   };
-  /** The last measurement of how far the archiver's clock is from its own; null where none was made, as over HTTP. */
+  /** The last measurement of how far the archiver's clock is from its own; null where none was made. */
   readonly clock: ClockStatus | null;
   /**
    * Earlier lives that never said that they ended. What is left of them in the collector's spool arrives when it is

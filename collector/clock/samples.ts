@@ -1,14 +1,12 @@
 /**
- * How far the archiver's clock is from this collector's, asked over NATS every minute.
+ * How far the archiver's clock is from this collector's, asked every minute.
  *
  * @module
  */
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import { natsErrorText } from "../../shared/nats/connect.ts";
-import { decodeClockReply } from "../../shared/nats/message.ts";
-import { clockSubject } from "../../shared/subjects.ts";
-import type { NatsLink } from "../uplink/nats_link.ts";
+import type { AskTime } from "./ask.ts";
 import { bestOffset, type Exchange, type Offset } from "./offset.ts";
 
 const SAMPLE_MILLISECONDS = 60_000;
@@ -16,7 +14,6 @@ const SAMPLE_MILLISECONDS = 60_000;
 const RETRY_MILLISECONDS = 10_000;
 /** Questions of one sample; only the one with the shortest round trip counts. */
 const QUESTIONS = 8;
-const ANSWER_MILLISECONDS = 2000;
 
 const log = logger("collector", "clock");
 
@@ -26,25 +23,25 @@ export interface Sample extends Offset {
   readonly at: number;
 }
 
-/** Measures until it is disposed of; then it ends at the latest with the link, which is disposed of after it. */
+/** Measures until it is disposed of. */
 export function sampleOffsets(
-  link: NatsLink,
+  askTime: AskTime,
   clock: Clock,
   onSample: (sample: Sample) => void,
 ): Disposable {
   const stop = new AbortController();
-  void sample(link, clock, onSample, stop.signal);
+  void sample(askTime, clock, onSample, stop.signal);
   return { [Symbol.dispose]: () => stop.abort() };
 }
 
 async function sample(
-  link: NatsLink,
+  askTime: AskTime,
   clock: Clock,
   onSample: (sample: Sample) => void,
   signal: AbortSignal,
 ): Promise<void> {
   while (!signal.aborted) {
-    const offset = bestOffset(await ask(link, clock, signal));
+    const offset = bestOffset(await ask(askTime, clock, signal));
     if (signal.aborted) return;
     if (offset !== null) onSample({ ...offset, at: clock.now() });
     const pause = offset === null ? RETRY_MILLISECONDS : SAMPLE_MILLISECONDS;
@@ -53,17 +50,14 @@ async function sample(
 }
 
 /** Asks again and again; gives what was answered until something went wrong. */
-async function ask(link: NatsLink, clock: Clock, signal: AbortSignal): Promise<Exchange[]> {
+async function ask(askTime: AskTime, clock: Clock, signal: AbortSignal): Promise<Exchange[]> {
   const exchanges: Exchange[] = [];
   try {
-    const connection = await link.connection();
-    const subject = clockSubject(link.collector);
-    const options = { timeout: ANSWER_MILLISECONDS };
     while (exchanges.length < QUESTIONS && !signal.aborted) {
       const asked = clock.now();
-      const { data } = await connection.request(subject, new Uint8Array(), options);
+      const answered = await askTime(signal);
       const received = clock.now();
-      exchanges.push({ asked, answered: decodeClockReply(data).at, received });
+      exchanges.push({ asked, answered, received });
     }
   } catch (error) {
     log.debug("The archiver's clock does not answer: {reason}", { reason: natsErrorText(error) });

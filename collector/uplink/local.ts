@@ -9,6 +9,7 @@ import { checkWant, MAX_WANT_BYTES } from "../../shared/batch/want.ts";
 import { errorText } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import { printable } from "../../shared/text.ts";
+import { readBody } from "./body.ts";
 import { type Outcome, type OutgoingBatch, type Uplink, UplinkFault } from "./uplink.ts";
 
 const log = logger("collector", "uplink");
@@ -87,7 +88,7 @@ export class LocalUplink implements Uplink {
         body: bytes as Uint8Array<ArrayBuffer>,
         signal: end.signal,
       });
-      return { status: response.status, body: await readBody(response) };
+      return { status: response.status, body: await readBody(response, MAX_ANSWER_BYTES) };
     } catch (error) {
       signal.throwIfAborted();
       throw new UplinkFault("unreachable", errorText(error), { cause: error });
@@ -112,24 +113,4 @@ export class LocalUplink implements Uplink {
     if (want) this.#options.onWant(want);
     return status === "duplicate" ? "duplicate" : "stored";
   }
-}
-
-/** The body, up to the longest answer there is. */
-async function readBody(response: Response): Promise<Uint8Array> {
-  const chunks: Uint8Array[] = [];
-  let length = 0;
-  for await (const chunk of response.body ?? []) {
-    chunks.push(chunk);
-    length += chunk.length;
-    if (length > MAX_ANSWER_BYTES) {
-      throw new Error(`an answer of more than ${MAX_ANSWER_BYTES} bytes`);
-    }
-  }
-  const body = new Uint8Array(length);
-  let at = 0;
-  for (const chunk of chunks) {
-    body.set(chunk, at);
-    at += chunk.length;
-  }
-  return body;
 }

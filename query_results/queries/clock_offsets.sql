@@ -5,7 +5,7 @@
 --   bin's measurements, uncertainties included; what lies between two measurements is not known.
 -- pitfall: offset_milliseconds is what to add to the collector's times to get the archiver's. Delays between collectors
 --   are corrected by it (convergence_delay, delay_distribution); all other times are shown as stamped.
--- pitfall: A collector that delivers over HTTP has no rows: it is not measured, though on one host the clock is the same.
+-- pitfall: A collector whose archiver does not answer, or whose records were imported, has no rows.
 -- parameter: bin_seconds BIGINT = adaptive(60), width of a bin
 SELECT
   c.name AS collector,

@@ -9,7 +9,7 @@ import { errorText, Fault } from "../errors.ts";
 /** How often a collector says that it lives, in milliseconds. */
 export const HEARTBEAT_MILLISECONDS = 10_000;
 /** The longest message, in bytes. */
-const MAX_MESSAGE_BYTES = 4096;
+export const MAX_MESSAGE_BYTES = 4096;
 
 /** Bytes that are no such message. */
 export class MessageFault extends Fault<"too_large" | "bad_message"> {
