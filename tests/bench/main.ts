@@ -5,6 +5,7 @@
  */
 import { type Command, type Flag, runMain } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
+import { analyticsBenchmark } from "./analytics.ts";
 import { archiveBenchmark } from "./archive.ts";
 import { collectorBenchmark } from "./collector.ts";
 import { crashPointsBenchmark } from "./crash_points.ts";
@@ -22,6 +23,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   archiveBenchmark,
   crashPointsBenchmark,
   wholeRunBenchmark,
+  analyticsBenchmark,
   graphBenchmark,
   freshDemoBenchmark,
   freshTestBenchmark,
