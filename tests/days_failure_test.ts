@@ -1,5 +1,7 @@
 /** Rolling over when something goes wrong half way: nothing is lost or doubled, and the next pass finishes. */
 import assert from "node:assert/strict";
+import { RolloverRefusal } from "../archiver/days/days.ts";
+import { daysStatus } from "../archiver/days/status.ts";
 import { STEPS } from "../archiver/store/steps.ts";
 import { CHECKS } from "../archiver/verify/checks.ts";
 import type { Store } from "../archiver/store/store.ts";
@@ -8,6 +10,7 @@ import { BatchMaker } from "./support/batch_maker.ts";
 import { contents, filesIn, fillDay, FIRST_DAY, openDays } from "./support/day_archive.ts";
 import { canMount, smallDisk } from "./support/small_disk.ts";
 import { tempDir } from "./support/temp_dir.ts";
+import { until } from "./support/until.ts";
 
 const DROP_HOT = { day: null, drop: "hot", apply: true } as const;
 const DROP_FILES = { day: null, drop: "files", apply: true } as const;
@@ -111,4 +114,39 @@ Deno.test({
     assert.deepEqual(await contents(store), before);
     assert.equal(days.progress().failure, null);
   },
+});
+
+Deno.test("days roll over by the clock; what is not to be dropped yet is told", async () => {
+  await using dir = await tempDir();
+  await using archive = await openDays(dir, { apply: false });
+  const { store, days, clock } = archive;
+  await fillDay(archive, 0);
+  days.start();
+  await until(() => clock.sleeping > 0);
+  assert.equal(days.progress().lastAt, null);
+  await clock.advance(60_000);
+  await until(() => days.progress().lastAt !== null);
+  assert.equal(days.progress().lines.filter(({ action }) => action === "copied").length, 2);
+  const status = await daysStatus(days, store);
+  assert.deepEqual(status.would_drop, { files: 2, rows: 20 });
+  const [{ hot }] = await rows(store, "SELECT count(*) AS hot FROM hot_receipts");
+  assert.equal(hot, 15);
+  await fillDay(archive, 1);
+  await until(() => clock.sleeping > 0);
+  await clock.advance(3_600_000);
+  await until(() => days.progress().counts.get("copied") === 4);
+});
+
+Deno.test("one rollover at a time; stopping ends the one under way, and no other begins", async () => {
+  await using dir = await tempDir();
+  await using archive = await openDays(dir);
+  const { days } = archive;
+  await fillDay(archive, 0);
+  const first = days.run(DROP_HOT);
+  await assert.rejects(days.run(DROP_HOT), RolloverRefusal);
+  const ended = assert.rejects(first, /stops|[Ii]nterrupt/);
+  await days[Symbol.asyncDispose]();
+  await ended;
+  assert.equal(days.progress().failure, null);
+  await assert.rejects(days.run(DROP_HOT), /stops/);
 });
