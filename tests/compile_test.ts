@@ -7,6 +7,7 @@ import { UserError } from "../shared/errors.ts";
 import { decodeBatch } from "../shared/batch/codec.ts";
 import { connectNats } from "../shared/nats/connect.ts";
 import { BATCHES, STREAM } from "../shared/subjects.ts";
+import { freePort } from "./support/free_port.ts";
 import { startNatsServer } from "./support/nats_server.ts";
 import { type Process, startProgram } from "./support/process.ts";
 import { honest, ScriptedPeer } from "./support/scripted_peer.ts";
@@ -224,6 +225,7 @@ Deno.test("what is put into the binary runs without packages, and delivers what 
 
   const graph = signedGraph({ nodes: 3, channels: 2, timestamp: 1_758_844_000 });
   const told = Promise.withResolvers<void>();
+  const port = freePort();
   const peer = stack.use(new ScriptedPeer("bundle", honest(graph, () => told.resolve())));
   await Deno.writeTextFile(dir.join("peers.txt"), formatNodeAddress(peer.address));
   await Deno.writeTextFile(
@@ -234,10 +236,13 @@ Deno.test("what is put into the binary runs without packages, and delivers what 
       data_dir: dir.join("data"),
       peers: { file: dir.join("peers.txt"), target: 1 },
       uplink: { kind: "nats", servers: [nats.url] },
+      metrics: { port },
     }),
   );
   await using collector = startProgram(program, ["--config", dir.join("collector.yaml")], sandbox);
   await Promise.race([told.promise, collector.wait(60_000)]);
+  const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text();
+  match(metrics, /^gossip_collector_peers_connected 1$/m);
   collector.signal("SIGTERM");
   equal((await collector.wait()).code, 0, collector.lines.join("\n"));
 
