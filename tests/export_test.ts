@@ -11,6 +11,7 @@ import { schemaVersion } from "../archiver/store/migrations.ts";
 import { openReadOnly } from "../archiver/store/read_only.ts";
 import { openArchive } from "./support/archive.ts";
 import { makeCertificates } from "./support/certificates.ts";
+import { at, fillDay, openDays } from "./support/day_archive.ts";
 import { makeGossipArchive } from "./support/gossip_archive.ts";
 import {
   POSTGRES_PASSWORD,
@@ -294,6 +295,25 @@ Deno.test("hostile values arrive as they are, and a NUL in a text as its picture
         seen,
       ].join("|")
     ),
+  );
+});
+
+Deno.test("cold days go over as hot ones do", async () => {
+  await using dir = await tempDir();
+  await using server = await startPostgres();
+  {
+    await using archive = await openDays(dir);
+    for (const day of [0, 1, 4]) await fillDay(archive, day);
+    await archive.days.run({ day: null, drop: "hot", apply: true });
+  }
+  const path = dir.join("a.duckdb");
+  const outcomes = await exportAll(path, server, "public", { from: "2025-09-27" });
+  assert.deepEqual(verdicts(outcomes), []);
+  const all = await archived(path);
+  assert.equal(all.length, 45);
+  assert.deepEqual(
+    await receipts(server, "public"),
+    all.filter((line) => Number(line.split(" ")[0]) >= at(1, 0)),
   );
 });
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { areEqual, exportPart } from "./part.ts";
+import { areEqual, exportPart, type PartPhase } from "./part.ts";
 import { planParts } from "./parts.ts";
 import { prepareSchema } from "./schema.ts";
 import type { Source, Summary } from "./source.ts";
@@ -32,6 +32,8 @@ export interface ExportOptions {
 export interface ExportProgress {
   /** What goes over now, e.g. `receipts 2025-09-26`. */
   readonly part: string;
+  /** What is done with it. */
+  readonly phase: PartPhase;
   /** Rows of messages and receipts that are over, or were there already. */
   readonly rows: number;
   /** Of so many. */
@@ -66,11 +68,10 @@ export async function exportWindow(options: ExportOptions): Promise<TableOutcome
     signal.throwIfAborted();
     const name = [part.table.name, part.label].join(" ").trim();
     let gone = 0;
-    const onRows = (rows: number) => {
+    const onRows = (rows: number, phase: PartPhase) => {
       if (counts > 0) gone += rows;
-      onProgress({ part: name, rows: done + gone, total });
+      onProgress({ part: name, phase, rows: done + gone, total });
     };
-    onRows(0);
     const outcome = await exportPart(part, { source, target, schema, signal, onRows });
     done += counts;
     const before = outcomes.get(part.table.name);

@@ -46,6 +46,9 @@ export interface PartOutcome {
   readonly sent: number;
 }
 
+/** What is done with a part: in this order, or only the first. */
+export type PartPhase = "adding up" | "sending" | "comparing";
+
 /** What a part is done with. */
 export interface PartDependencies {
   /** The archive. */
@@ -56,8 +59,8 @@ export interface PartDependencies {
   readonly schema: string;
   /** Ends the rows. */
   readonly signal: AbortSignal;
-  /** Told of rows as they go. */
-  readonly onRows: (rows: number) => void;
+  /** Told of rows as they go, and of what is done with the part from then on. */
+  readonly onRows: (rows: number, phase: PartPhase) => void;
 }
 
 /**
@@ -72,10 +75,11 @@ export async function exportPart(
 ): Promise<PartOutcome> {
   const { source, target } = dependencies;
   const { table, replaces } = part;
+  dependencies.onRows(0, "adding up");
   const { nuls, ...ours } = await source.summary(table.name, table.columns, part.ours);
   const there = typeof replaces === "string" ? replaces : replaces.there;
   if (there !== null && await isThere(target, table, there, ours)) {
-    dependencies.onRows(ours.rows);
+    dependencies.onRows(ours.rows, "adding up");
     return { ours, theirs: ours, nuls, sent: 0 };
   }
   let theirs: Summary = { rows: 0, checksum: 0n };
@@ -84,6 +88,7 @@ export async function exportPart(
     const compared = typeof replaces === "string"
       ? await replaceWhere(part, replaces, dependencies)
       : await replaceByKey(part, replaces, dependencies);
+    dependencies.onRows(0, "comparing");
     theirs = await summaryOf(target, table.columns, compared);
     return areEqual(ours, theirs);
   });
@@ -174,7 +179,7 @@ async function copy(
   async function* pieces() {
     for await (const { rows, pieces } of source.rows(table.name, table.columns, ours, signal)) {
       yield* pieces;
-      onRows(rows);
+      onRows(rows, "sending");
     }
   }
   await target.copyIn(into, table.columns.map(({ name }) => name), pieces());

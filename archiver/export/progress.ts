@@ -32,6 +32,7 @@ export class ProgressLine {
   readonly #now: () => number;
   readonly #begunAt: number;
   #toldAt: number;
+  #told = "";
 
   /** Nothing is shown yet. @param now milliseconds that only grow. */
   constructor(output: ProgressOutput, now: () => number = () => performance.now()) {
@@ -41,12 +42,15 @@ export class ProgressLine {
     this.#toldAt = this.#begunAt;
   }
 
-  /** Shows it, unless that was done a moment ago. */
+  /** Shows it, unless that was done a moment ago; on a terminal what begins is shown at once. */
   show(progress: ExportProgress): void {
     const { isTerminal, write } = this.#output;
     const now = this.#now();
-    if (now - this.#toldAt < (isTerminal ? TERMINAL_MILLISECONDS : ELSEWHERE_MILLISECONDS)) return;
+    const what = `${progress.part} ${progress.phase}`;
+    const due = this.#toldAt + (isTerminal ? TERMINAL_MILLISECONDS : ELSEWHERE_MILLISECONDS);
+    if (now < due && !(isTerminal && what !== this.#told)) return;
     this.#toldAt = now;
+    this.#told = what;
     const line = progressText(progress, (now - this.#begunAt) / 1000);
     write(isTerminal ? CLEAR_LINE + line : `${line}\n`);
   }
@@ -58,10 +62,15 @@ export class ProgressLine {
 }
 
 /** The line's text. @param seconds since the begin. */
-export function progressText({ part, rows, total }: ExportProgress, seconds: number): string {
+export function progressText(
+  { part, phase, rows, total }: ExportProgress,
+  seconds: number,
+): string {
   const share = total === 0 ? 100 : Math.floor(100 * rows / total);
   const rate = Math.round(rows / Math.max(seconds, 0.001));
-  return `${part}: ${number(rows)} of ${number(total)} rows (${share} %), ${number(rate)} rows/s`;
+  return `${part}, ${phase}: ${number(rows)} of ${number(total)} rows (${share} %), ${
+    number(rate)
+  } rows/s`;
 }
 
 function number(value: number): string {
