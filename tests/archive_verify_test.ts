@@ -74,6 +74,12 @@ const ALTERATIONS: readonly [string, RegExp][] = [
   ["UPDATE dial_outcomes SET epoch_id = 77", /dial_outcomes: each epoch_id/],
   ["INSERT INTO dial_outcomes SELECT * FROM dial_outcomes LIMIT 1", /dials are counted once/],
   ["UPDATE dial_outcomes SET from_at = from_at - INTERVAL 1 SECOND", /dials are counted once/],
+  ["INSERT INTO analytics_queries VALUES (77, 'gaps', 1, 1)", /analytics_queries: each run_id/],
+  ["INSERT INTO analytics_queries VALUES (77, 'gaps', 1, 2)", /those that its run told of/],
+  [
+    "INSERT INTO analytics_results VALUES (77, 'gaps', 1, 'batches', 1, NULL, NULL)",
+    /those that its run told of/,
+  ],
 ];
 
 /** A run with all that its sessions and dials can tell, in order. */

@@ -9,6 +9,9 @@ import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 /** A copy that takes longer is stopped: as long as it lasts, the write-ahead log is not emptied. */
 const MAX_COPY_MILLISECONDS = 3_600_000;
 
+/** How often a copy that is to stop is interrupted. */
+const INTERRUPT_MILLISECONDS = 50;
+
 /**
  * The statements that fill a copy: `copy` is the new database's name and `archive` the archive's, both quoted. Names
  * without either mean the archive's.
@@ -81,9 +84,17 @@ export class Snapshot {
   }
 
   async #run(connection: DuckDBConnection, sql: string): Promise<void> {
-    // An interrupt between two statements has no effect.
+    // An interrupt between two statements has no effect, nor has one before DuckDB has planned the next.
+    const check = () => {
+      if (this.#stopped) connection.interrupt();
+    };
     if (this.#stopped) throw new Error("the copy was stopped");
-    await connection.run(sql);
+    const timer = setInterval(check, INTERRUPT_MILLISECONDS);
+    try {
+      await connection.run(sql);
+    } finally {
+      clearInterval(timer);
+    }
   }
 }
 

@@ -33,6 +33,8 @@ const REFERENCES = [
   ["import_epochs", "import_id", "imports"],
   ["import_files", "import_id", "imports"],
   ["import_messages", "import_id", "imports"],
+  ["analytics_queries", "run_id", "analytics_runs"],
+  ["analytics_results", "run_id", "analytics_runs"],
 ] as const;
 
 /** What no two rows of a table share. */
@@ -55,6 +57,10 @@ const KEYS = [
   ["imports", "import_id"],
   ["import_files", "import_id, name"],
   ["import_messages", "import_id, hash"],
+  ["analytics_runs", "run_id"],
+  ["analytics_runs", "set_name, window_from, window_to, outcome"],
+  ["analytics_queries", "run_id, query"],
+  ["analytics_results", "run_id, query, row_number, column_name"],
 ] as const;
 
 /** The checks, quick ones first. */
@@ -153,6 +159,14 @@ export const CHECKS: readonly Check[] = [
     SELECT count(*) FILTER (WHERE doubled > 0 OR least < 1 OR to_at < from_at OR from_at < before) AS misfits,
       count(*) AS seen
     FROM (SELECT *, lag(to_at) OVER (PARTITION BY epoch_id ORDER BY from_at, to_at) AS before FROM spans)`,
+  ),
+  sqlCheck(
+    "contradiction",
+    "the kept rows of each result are those that its run told of",
+    `WITH kept AS (SELECT run_id, query, max(row_number) AS rows FROM analytics_results GROUP BY run_id, query)
+    SELECT count(*) FILTER (WHERE k.rows > coalesce(q.kept_rows, 0) OR q.kept_rows > q.result_rows) AS misfits,
+      count(*) AS seen
+    FROM kept k FULL JOIN analytics_queries q ON q.run_id = k.run_id AND q.query = k.query`,
   ),
   sqlCheck(
     "contradiction",
