@@ -96,6 +96,8 @@ export interface DaysProgress {
   readonly lines: readonly RolloverLine[];
   /** Why the last one failed, and when in µs since the Unix epoch; null when it did not. */
   readonly failure: { readonly at: number; readonly reason: string } | null;
+  /** What the clock would drop now, if it may not: days that end before these instants in µs; null for none. */
+  readonly due: Pick<RolloverPlan, "dropHotBefore" | "dropFilesBefore">;
   /** Cold files that were not there when a pass, or the archiver, began. */
   readonly missing: readonly string[];
   /** Since the start: files by what was done with them. */
@@ -160,6 +162,9 @@ export class Days implements AsyncDisposable {
       lastAt: this.#lastAt,
       lines: this.#lines,
       failure: this.#failure,
+      due: this.#options.apply
+        ? { dropHotBefore: null, dropFilesBefore: null }
+        : this.#scheduledPlan(),
       missing: this.#missing.map(({ path }) => path),
       counts: this.#counts,
       failures: this.#failures,
@@ -306,6 +311,7 @@ export class Days implements AsyncDisposable {
     const why = reason === null ? "" : ` (${reason})`;
     const values = { day, table, part, action, rows, why };
     if (action === "kept") log.warning(text, values);
+    else if (action.startsWith("would")) log.debug(text, values);
     else log.info(text, values);
   }
 }

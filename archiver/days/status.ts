@@ -6,6 +6,7 @@
 import { isoTime, isoTimeOrNull } from "../api/json.ts";
 import type { Row } from "../store/database.ts";
 import type { DaysProgress } from "./days.ts";
+import { DAY_MICROSECONDS } from "./layout.ts";
 import type { RolloverLine } from "./rollover.ts";
 
 /** Files and lines told one by one, at most; their numbers tell of all. */
@@ -41,9 +42,9 @@ export interface DaysStatus {
   readonly failure: { readonly reason: string; readonly since: string } | null;
   /** Files that should be there. */
   readonly missing: { readonly count: number; readonly paths: readonly string[] };
-  /** What the last rollover would have dropped, had it been told to apply that. */
+  /** What would be dropped by now, were `days.apply` true. */
   readonly would_drop: { readonly files: number; readonly rows: number };
-  /** What it kept though it was due, with the reason. */
+  /** What the last rollover kept though it was due, with the reason. */
   readonly kept: readonly RolloverLine[];
   /** By table and state. */
   readonly files: readonly DayFilesStatus[];
@@ -62,20 +63,28 @@ export async function daysStatus(
   days: DaysSource,
   store: { read(sql: string): Promise<Row[]> },
 ): Promise<DaysStatus> {
-  const { isRunning, lastAt, lines, failure, missing } = days.progress();
+  const { isRunning, lastAt, lines, failure, due, missing } = days.progress();
   const files = await store.read(
     `SELECT table_name, state, count(*) AS files, sum(row_count) AS row_count, sum(bytes) AS bytes,
       CAST(min(day) AS TEXT) AS first_day, CAST(max(day) AS TEXT) AS last_day
     FROM day_files GROUP BY table_name, state ORDER BY table_name DESC, state DESC`,
   );
-  const due = lines.filter(({ action }) => action.startsWith("would drop"));
+  const isDue = (state: string, before: number | null) =>
+    before === null
+      ? "false"
+      : `state = '${state}' AND epoch_us(day) + ${DAY_MICROSECONDS} <= ${before}`;
+  const [wouldDrop] = await store.read(
+    `SELECT count(*) AS files, coalesce(sum(row_count), 0) AS row_count FROM day_files
+    WHERE ${isDue("copied", due.dropHotBefore)}
+      OR (table_name = 'receipts' AND ${isDue("cold", due.dropFilesBefore)})`,
+  );
   return {
     folder: days.folder,
     running: isRunning,
     last_rollover: isoTimeOrNull(lastAt),
     failure: failure && { reason: failure.reason, since: isoTime(failure.at) },
     missing: { count: missing.length, paths: missing.slice(0, MAX_TOLD) },
-    would_drop: { files: due.length, rows: due.reduce((sum, { rows }) => sum + rows, 0) },
+    would_drop: { files: Number(wouldDrop.files), rows: Number(wouldDrop.row_count) },
     kept: lines.filter(({ action }) => action === "kept").slice(0, MAX_TOLD),
     files: files.map((row) => ({
       table: String(row.table_name),
