@@ -238,6 +238,7 @@ Deno.test("hostile values arrive as they are, and a NUL in a text as its picture
     own: fc.option(micros),
     seen,
     flag: fc.boolean(),
+    number: fc.double(),
   });
   const rows = fc.sample(row, { numRuns: 800, seed: 20_250_926 });
   const path = dir.join("a.duckdb");
@@ -269,6 +270,15 @@ Deno.test("hostile values arrive as they are, and a NUL in a text as its picture
         list(({ seen, text: reason, raw }) => `${time(seen)}, ${text(reason)}, '', ${blob(raw)}`)
       })`,
     );
+    await connection.run(
+      `INSERT INTO analytics_results SELECT * FROM (VALUES ${
+        list(({ number, own, text: value }, id) =>
+          `1, 'q', ${id}, 'c', CAST('${Object.is(number, -0) ? "-0" : number}' AS DOUBLE), ${
+            time(own)
+          }, ${text(value)}`
+        )
+      })`,
+    );
   });
   const outcomes = await exportAll(path, server, "public", { from: "2025-01-01" });
   assert.deepEqual(verdicts(outcomes), []);
@@ -295,6 +305,13 @@ Deno.test("hostile values arrive as they are, and a NUL in a text as its picture
         seen,
       ].join("|")
     ),
+  );
+  const doubles = await server.query(
+    "SELECT encode(float8send(value_number), 'hex') FROM analytics_results ORDER BY row_number",
+  );
+  assert.deepEqual(
+    doubles,
+    rows.map(({ number }) => new Uint8Array(new Float64Array([number]).buffer).reverse().toHex()),
   );
 });
 
