@@ -3,6 +3,7 @@ import { RECEIPT_WARMUP } from "../shared/batch/batch.ts";
 import { scidOf } from "../shared/bolt/scid.ts";
 import { systemClock } from "../shared/clock.ts";
 import { toHex } from "../shared/text.ts";
+import { CapturedLog } from "./support/captured_log.ts";
 import { Recorded } from "./support/recorded.ts";
 import { signedGraph } from "./support/signed_gossip.ts";
 import { unsignedUpdate } from "./support/unsigned_gossip.ts";
@@ -33,6 +34,7 @@ const updates = (count: number) =>
   );
 
 Deno.test("of spam updates some texts are stored, and every receipt is, marked so that no delay counts it", () => {
+  using log = new CapturedLog();
   using recorded = new Recorded(systemClock, {
     subject: { burst: 5, intervalSeconds: 3600 },
     peerSpam: { burst: 2, aSecond: 1e-6 },
@@ -53,6 +55,9 @@ Deno.test("of spam updates some texts are stored, and every receipt is, marked s
     [...spam.slice(0, 7), ...spam.slice(50, 52)].map(toHex),
   );
   assert.equal(recorded.intake.quotas.withheld.spam, 150 - own.length);
+  assert.deepEqual(log.lines("not stored"), [
+    "From here on: channel_update not stored: spam; receipts are recorded all the same",
+  ]);
   assert.equal(recorded.messages().size, own.length + 1, "each text and one stand-in, once");
   for (const { message, flags } of receipts) {
     assert.equal(flags, message === standIn ? RECEIPT_WARMUP : 0);

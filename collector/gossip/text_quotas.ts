@@ -14,6 +14,7 @@
 import type { GossipFacts } from "../../shared/bolt/facts.ts";
 import { MESSAGE_TYPES, messageName } from "../../shared/bolt/message_types.ts";
 import { type Random, randomInteger } from "../../shared/random.ts";
+import { logger } from "../../shared/log.ts";
 import { standIn } from "../receipt/stand_in.ts";
 import { OVER_QUOTA, type Quota, withinQuota } from "./graph/quota.ts";
 import { Meter } from "../meter.ts";
@@ -57,6 +58,8 @@ export interface TextLimits {
   /** and one peer when all together have used theirs up. */
   readonly peerReserve: Allowance;
 }
+
+const log = logger("collector", "gossip");
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
@@ -150,6 +153,8 @@ export class TextQuotas {
     if (!text) {
       text = standIn(key);
       this.#standIns.set(key, text);
+      // Once a run for each type and reason.
+      log.warning("From here on: {what}; receipts are recorded all the same", { what: key });
     }
     return text;
   }
