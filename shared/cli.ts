@@ -32,6 +32,8 @@ export interface Command<F extends Record<string, Flag>> {
   readonly name: string;
   /** One or two sentences: what it does. */
   readonly summary: string;
+  /** What else its own `--help` tells, behind the summary. */
+  readonly details?: string;
   /** Its flags by long name, without dashes. `help` is added to each command. */
   readonly flags: F;
   /** Whole command lines shown under "Examples". */
@@ -112,7 +114,8 @@ function helpText(command: Command<Record<string, Flag>>): string {
   });
   rows.push(["--help", "this text"]);
   const width = Math.max(...rows.map(([left]) => left.length));
-  const lines = [command.summary, "", `Usage: ${command.name} [flags]`, "", "Flags:"];
+  const told = command.details === undefined ? [] : [command.details, ""];
+  const lines = [command.summary, "", ...told, `Usage: ${command.name} [flags]`, "", "Flags:"];
   for (const [left, right] of rows) lines.push(`  ${left.padEnd(width)}  ${right}`);
   if (command.examples?.length) {
     lines.push(

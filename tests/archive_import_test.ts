@@ -68,14 +68,26 @@ function accounted(outcome: ImportOutcome): Record<string, Record<string, number
   );
 }
 
-/** That the archive holds just what was observed, and contradicts itself nowhere. */
-async function assertHolds(path: string, observed: Observed, prefix = ""): Promise<void> {
+/** That the archive has just the receipts that were observed. */
+async function assertReceipts(path: string, observed: Observed, prefix = ""): Promise<void> {
   const store = await openArchive(path);
   try {
     assert.deepEqual(await receiptLines(store), expectedReceipts(observed, prefix));
   } finally {
     await store[Symbol.asyncDispose]();
   }
+}
+
+/** {@link assertReceipts}; and that messages are dated by them, and the archive contradicts itself nowhere. */
+async function assertHolds(path: string, observed: Observed, prefix = ""): Promise<void> {
+  await assertReceipts(path, observed, prefix);
+  const misdated = await archiveRows(
+    path,
+    `SELECT m.message_id FROM messages m
+    JOIN (SELECT message_id, min(received_at) AS first FROM receipts GROUP BY message_id) r
+      ON r.message_id = m.message_id WHERE r.first <> m.first_seen`,
+  );
+  assert.deepEqual(misdated, []);
   await assertSound(path);
 }
 
@@ -194,9 +206,12 @@ Deno.test("daily files come over whole: repeats told apart, what went out left, 
   await using dir = await tempDir();
   const [folder, path] = [dir.join("daily"), dir.join("a.duckdb")];
   const seen = observe({ messages: 300, repeats: true, days: 3 });
-  const outbound = seen.timings.slice(0, 70).map((timing) => ({ ...timing, dir: 2 }));
-  const missing = { ...seen.timings[0], message: seen.messages.length };
-  const observed = { ...seen, timings: [...seen.timings, ...outbound, missing] };
+  // The last message went out only.
+  const inbound = seen.timings.filter(({ message }) => message < 299);
+  const outbound = inbound.slice(0, 70).map((timing) => ({ ...timing, dir: 2 }));
+  const own = { ...inbound[0], message: 299, dir: 2 };
+  const missing = { ...inbound[0], message: seen.messages.length };
+  const observed = { ...seen, timings: [...inbound, ...outbound, own, missing] };
   await writeDaily(folder, observed, {
     alter: [
       // A ping: type 4, and one timing of it.
@@ -211,7 +226,7 @@ Deno.test("daily files come over whole: repeats told apart, what went out left, 
   assert.deepEqual(skipped.receipts, {
     "its message is not in the source": 1,
     "no gossip, a ping or pong": 1,
-    "outbound, no receipt": 70,
+    "outbound, no receipt": 71,
   });
   assert.match(said, /hash: 8 bytes, least significant first/);
   assert.match(said, /metadata\.scid: 8 bytes, least significant first/);
@@ -222,6 +237,12 @@ Deno.test("daily files come over whole: repeats told apart, what went out left, 
     "SELECT count(*)::INTEGER AS repeats FROM receipts WHERE is_repeat",
   );
   assert.ok(Number(repeats) > 100, `${repeats} repeats`);
+  const undated = await archiveRows(
+    path,
+    `SELECT epoch_us(first_seen) AS at FROM messages
+    WHERE message_id NOT IN (SELECT message_id FROM receipts)`,
+  );
+  assert.deepEqual(undated, [{ at: BigInt(own.at) }]);
   const raws = await archiveRows(path, "SELECT raw FROM compat.messages");
   assert.deepEqual(lines(raws), seen.messages.map((raw) => rawText(raw, "behind_type")).sort());
 });
@@ -384,7 +405,7 @@ Deno.test("the same data in other encodings comes to the same", async () => {
     await writeExport(dir.join(name), observed, { alter });
     const path = dir.join(`${name}.duckdb`);
     assert.deepEqual(accounted((await importInto(path, dir.join(name))).outcome), {}, name);
-    await assertHolds(path, observed);
+    await assertReceipts(path, observed);
   }
 });
 
@@ -423,30 +444,31 @@ Deno.test("what nothing known fits is refused with what was found, and nothing i
 
 const RIGHTS = ["-A", "--quiet"];
 
+/** Lines after which an import is killed, one after another: each a little further on. */
+const KILLED_AT = [
+  /^Detected:/,
+  /^\d.* rows, /,
+  /^[1-9]\d\.\d %/,
+  /^[3-9]\d\.\d %/,
+  /^[6-9]\d\.\d %/,
+];
+
 Deno.test("killed again and again, it goes on where it was; nothing is lost or doubled", async () => {
   await using dir = await tempDir();
   const [folder, path] = [dir.join("daily"), dir.join("a.duckdb")];
   const observed = observe({ messages: 1200, repeats: true, days: 2, seed: 3 });
   await writeDaily(folder, observed);
-  const args = ["import", "--from", folder, "--archive", path, "--rows-per-commit", "150"];
-  let kills = 0;
-  for (;; kills++) {
+  const args = ["import", "--from", folder, "--archive", path, "--rows-per-commit", "100"];
+  for (const moment of KILLED_AT) {
     await using program = startProgram("archiver/main.ts", args, RIGHTS);
-    // Each time a little further: a share of the rows comes to be done before the kill.
-    const line = await program.waitForLine(/^\d+\.\d %|^import: |error/, {
-      timeoutMilliseconds: 60_000,
-    });
-    if (kills < 6 && !line.startsWith("import: ")) {
-      await program.kill();
-      await assertSound(path);
-      continue;
-    }
-    const { code } = await program.wait(60_000);
-    assert.equal(code, 0, program.lines.join("\n"));
-    assert.match(program.lines.at(-1)!, /^import: finished counts=fit/);
-    break;
+    await program.waitForLine(moment, { timeoutMilliseconds: 60_000 });
+    await program.kill();
+    assert.ok(!program.lines.some((line) => line.startsWith("import: ")), "it was done before");
+    await assertSound(path);
   }
-  assert.equal(kills, 6);
+  await using last = startProgram("archiver/main.ts", args, RIGHTS);
+  assert.equal((await last.wait(60_000)).code, 0, last.lines.join("\n"));
+  assert.match(last.lines.at(-1)!, /^import: finished counts=fit/);
   await assertHolds(path, observed);
   await using again = startProgram("archiver/main.ts", args, RIGHTS);
   assert.equal((await again.wait(60_000)).code, 0);
@@ -467,6 +489,7 @@ Deno.test("a dry run tells and writes nothing; a held archive and a missing --fr
   assert.match(dry.text, /timings of collector 1: \d+ came in, 2025-09-26 .*\n/);
   await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
 
+  assert.match((await run("--help")).text, /dir: only what came in \(1\) is a receipt/);
   assert.match((await run()).text, /--from is missing/);
   await onArchive(path, async () => {
     const held = await run("--from", export_, "--archive", path);

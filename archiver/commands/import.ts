@@ -25,16 +25,27 @@ const DEFAULT_ROWS_PER_COMMIT = 1_966_080;
 export const importCommand: Subcommand = subcommand({
   name: "deno task archive import",
   summary:
-    "Takes over what the first Gossip Observer recorded (a folder that EXPORT DATABASE made, with\n" +
-    "messages.parquet, metadata.parquet and timings.parquet) or its successor (daily files,\n" +
-    "TABLE/YYYY/MM/DD/TABLE_YYYY-MM-DD.parquet). The archiver must not run meanwhile.\n" +
+    "Takes over what the first Gossip Observer or its successor recorded. The archiver must not\n" +
+    "run meanwhile.",
+  details:
+    "The source is a folder: what EXPORT DATABASE made of the first observer's DuckDB file\n" +
+    "(messages.parquet, metadata.parquet and timings.parquet, each a file or a folder of files), or\n" +
+    "the successor's daily files (TABLE/YYYY/MM/DD/TABLE_YYYY-MM-DD.parquet). Killed or stopped, it\n" +
+    "goes on where it was when it is called again; called once more, it changes nothing; daily files\n" +
+    "that came since are added. A file that changed since is refused.\n" +
     "\n" +
-    "Killed or stopped, it goes on where it was when it is called again; called once more, it changes\n" +
-    "nothing; daily files that came since are added. How columns are encoded is detected and told.\n" +
-    "Only what came in is a receipt: rows with dir = 2 went out to a peer, and are counted and left.\n" +
-    "A session is made up for each collector and peer, from its first receipt to its last. Signatures\n" +
-    "stay unchecked. The export of 2025 has none: zero bytes stand in their place, so that all but the\n" +
-    "SHA-256 of its messages is right. Ends with 1 when counts in and out differ, or when stopped.",
+    "How columns are encoded is detected and told; what fits nothing known is refused. Rows that are\n" +
+    "not taken are counted with the reason, such as a timing whose message is not in the source.\n" +
+    "- dir: only what came in (1) is a receipt; what went out to a peer (2) is counted and left.\n" +
+    "- Timestamps without a time zone are UTC.\n" +
+    "- The export of 2025 kept no signatures. Zero bytes stand in their place, so that all but the\n" +
+    "  SHA-256 of its messages is right. No signature is checked in any case.\n" +
+    "- Sessions are made up: one a collector and peer, from its first receipt to its last.\n" +
+    "- is_warmup tells backlog by the message's own timestamp alone: nothing tells when a peer was\n" +
+    "  connected.\n" +
+    "- inner_hash, orig_timestamp, size, orig_node and scid are not taken: the bytes tell them.\n" +
+    "\n" +
+    "Ends with 1 when counts in and out differ, or when it was stopped.",
   flags: {
     from: { type: "string", value: "FOLDER", help: "the source; must be given" },
     config: CONFIG_FLAG,
@@ -47,7 +58,6 @@ export const importCommand: Subcommand = subcommand({
       type: "string",
       value: "TEXT",
       help: "put before the names of its collectors, to keep them apart",
-      default: "",
     },
     "rows-per-commit": {
       type: "number",
@@ -65,7 +75,7 @@ export const importCommand: Subcommand = subcommand({
     "deno task archive import --from /data/gossip-observer-data --collector-prefix successor-",
   ],
 }, async (flags) => {
-  const { from, "collector-prefix": prefix, "rows-per-commit": rowsPerCommit } = flags;
+  const { from, "collector-prefix": prefix = "", "rows-per-commit": rowsPerCommit } = flags;
   if (from === undefined) {
     throw new UserError("deno task archive import: --from is missing; see --help");
   }

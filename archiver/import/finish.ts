@@ -6,6 +6,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { rowsOf } from "../store/database.ts";
 import { instant } from "../store/rows.ts";
+import { sourceHashSql } from "./columns.ts";
 import type { Encodings } from "./detect.ts";
 import type { Import } from "./ledger.ts";
 import type { Source } from "./source.ts";
@@ -13,44 +14,57 @@ import { literals } from "./sql.ts";
 
 /**
  * Ends the epochs with their last receipts, dates messages that came without one (by what the source says, or by their
- * own timestamps), and notes that the import is done. The table of `prepareHashes` must be there.
+ * own timestamps), and notes that the import is done.
  *
  * @param now µs since the Unix epoch.
  */
 export async function finishImport(
   connection: DuckDBConnection,
   source: Source,
-  { firstSeen }: Encodings,
-  { id, startedAt }: Import,
+  encodings: Encodings,
+  into: Import,
   now: number,
 ): Promise<void> {
   await connection.run("BEGIN");
   await connection.run(
     `UPDATE epochs SET ended_at = last_receipt_at
     WHERE epoch_id IN (SELECT epoch_id FROM import_epochs WHERE import_id = $1)`,
-    [id],
+    [into.id],
   );
-  const paths = source.files.messages.map(({ path }) => path);
-  const told = firstSeen === null
-    ? "SELECT NULL::BIGINT AS message_id, NULL::TIMESTAMPTZ AS at WHERE FALSE"
-    : `
-    SELECT h.message_id, min(${firstSeen.sql}) AS at FROM read_parquet(${literals(paths)}) m
-    JOIN import_hashes h ON h.hash = m.hash
-    WHERE h.message_id IN (SELECT message_id FROM hot_messages WHERE first_seen = $2) GROUP BY h.message_id`;
-  await connection.run(
-    `UPDATE hot_messages SET first_seen = least(first_seen, coalesce(c.at, c.own_timestamp, first_seen))
-    FROM (
-      SELECT m.message_id, t.at, m.own_timestamp FROM hot_messages m
-      LEFT JOIN (${told}) t ON t.message_id = m.message_id
-      WHERE m.first_seen = $2 AND m.message_id IN (SELECT message_id FROM import_messages WHERE import_id = $1)
-    ) c WHERE hot_messages.message_id = c.message_id`,
-    [id, instant(startedAt)],
-  );
+  await dateMessages(connection, source, encodings, into);
   await connection.run("UPDATE imports SET finished_at = $2 WHERE import_id = $1", [
-    id,
+    into.id,
     instant(now),
   ]);
   await connection.run("COMMIT");
+}
+
+async function dateMessages(
+  connection: DuckDBConnection,
+  source: Source,
+  { firstSeen, hashType }: Encodings,
+  { id, startedAt }: Import,
+): Promise<void> {
+  await connection.run(
+    `CREATE OR REPLACE TEMP TABLE import_undated AS
+    SELECT i.message_id, ${sourceHashSql(hashType, "i.hash")} AS hash, m.own_timestamp
+    FROM import_messages i JOIN hot_messages m ON m.message_id = i.message_id
+    WHERE i.import_id = $1 AND m.first_seen = $2`,
+    [id, instant(startedAt)],
+  );
+  const [{ undated }] = await rowsOf(connection, "SELECT count(*) AS undated FROM import_undated");
+  if (Number(undated) === 0) return;
+  const paths = source.files.messages.map(({ path }) => path);
+  const told = firstSeen === null
+    ? "SELECT hash, NULL AS at FROM import_undated"
+    : `SELECT m.hash, min(${firstSeen.sql}) AS at FROM read_parquet(${literals(paths)}) m
+      WHERE m.hash IN (SELECT hash FROM import_undated) GROUP BY m.hash`;
+  await connection.run(
+    `UPDATE hot_messages SET first_seen = least(first_seen, c.at) FROM (
+      SELECT u.message_id, coalesce(min(t.at), min(u.own_timestamp)) AS at
+      FROM import_undated u LEFT JOIN (${told}) t ON t.hash = u.hash GROUP BY u.message_id
+    ) c WHERE hot_messages.message_id = c.message_id AND c.at IS NOT NULL`,
+  );
 }
 
 /** Whether an import is finished, with no file that came since. */

@@ -10,6 +10,7 @@ import { findCold } from "../store/cold.ts";
 import { type Row, rowsOf } from "../store/database.ts";
 import { messageRow } from "../store/message_row.ts";
 import { bytes, RowBuffer } from "../store/rows.ts";
+import { IdSequence } from "../store/state.ts";
 import { signedHash } from "./columns.ts";
 import { type Encodings, keptBytes, metadataOf } from "./detect.ts";
 import { addFates, type FileProgress, type Import, IMPORTED, noteRowsDone } from "./ledger.ts";
@@ -187,12 +188,13 @@ async function messageIds(connection: DuckDBConnection, read: readonly ReadMessa
   for (const { message_id, sha256 } of hot) {
     known.set(toHex((sha256 as DuckDBBlobValue).bytes), Number(message_id));
   }
-  let next = Number(last) + 1;
+  const ids = new IdSequence("messages", Number(last) + 1);
   return {
     known,
     take: (key: string) => {
-      known.set(key, next);
-      return next++;
+      const id = ids.take();
+      known.set(key, id);
+      return id;
     },
   };
 }

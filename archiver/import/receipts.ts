@@ -11,6 +11,7 @@ import { sourceHashSql } from "./columns.ts";
 import type { Encodings } from "./detect.ts";
 import { addFates, type FileProgress, type Import, IMPORTED, noteRowsDone } from "./ledger.ts";
 import { INSTANTS } from "./parties.ts";
+import type { SourceFile } from "./source.ts";
 import { literal } from "./sql.ts";
 
 /** A message whose own timestamp is so long before its receipt is backlog: collectors mark it in the same way. */
@@ -40,19 +41,30 @@ export interface ReceiptImport {
   readonly now: number;
 }
 
-/** Makes the temporary table of all the import's messages by hash, in the source's own type. */
+/**
+ * Makes the temporary table of the import's messages by hash, in the source's own type.
+ *
+ * @param file only those that it names; all when absent, which is right for more than one file unless there are years.
+ */
 export async function prepareHashes(
   connection: DuckDBConnection,
-  encodings: Encodings,
-  into: Import,
+  { hashType }: Encodings,
+  { id }: Import,
+  file?: SourceFile,
 ): Promise<void> {
+  const named = file === undefined
+    ? "TRUE"
+    : `i.hash IN (SELECT hash FROM read_parquet(${literal(file.path)}))`;
   await connection.run(
     `CREATE OR REPLACE TEMP TABLE import_hashes AS
-    SELECT ${sourceHashSql(encodings.hashType, "i.hash")} AS hash, i.message_id, i.skipped,
-      epoch_us(m.own_timestamp) AS own_us
-    FROM import_messages i LEFT JOIN messages m ON m.message_id = i.message_id
-    WHERE i.import_id = $1`,
-    [into.id],
+    SELECT i.hash, i.message_id, i.skipped, epoch_us(m.own_timestamp) AS own_us
+    FROM (
+      SELECT ${
+      sourceHashSql(hashType, "hash")
+    } AS hash, message_id, skipped FROM import_messages WHERE import_id = $1
+    ) i LEFT JOIN messages m ON m.message_id = i.message_id
+    WHERE ${named}`,
+    [id],
   );
 }
 

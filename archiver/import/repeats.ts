@@ -7,7 +7,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { rowsOf } from "../store/database.ts";
 
-/** Bits set aside at once, one for each message, collector and peer: 128 MiB. */
+/** Bits set aside at once, one for each message and session: 128 MiB. */
 const GROUP_BITS = 2 ** 30;
 /** Receipts of messages with repeats that are looked at together: about 300 MiB of DuckDB's memory. */
 const GROUP_RECEIPTS = 4_000_000;
@@ -24,8 +24,9 @@ export async function markRepeats(
   onPart: (share: number) => void,
 ): Promise<void> {
   await connection.run(
-    `CREATE OR REPLACE TEMP TABLE import_collectors AS
-    SELECT e.collector_id FROM import_epochs i JOIN epochs e ON e.epoch_id = i.epoch_id WHERE i.import_id = $1`,
+    `CREATE OR REPLACE TEMP TABLE import_sessions AS
+    SELECT collector_id, peer_id, CAST(row_number() OVER (ORDER BY session_id) AS INTEGER) AS bit FROM sessions
+    WHERE epoch_id IN (SELECT epoch_id FROM import_epochs WHERE import_id = $1)`,
     [importId],
   );
   if (await findTouched(connection, importId)) {
@@ -51,55 +52,72 @@ async function findTouched(connection: DuckDBConnection, importId: number): Prom
     `CREATE OR REPLACE TEMP TABLE import_touched AS
     SELECT DISTINCT message_id FROM receipts
     WHERE received_at BETWEEN make_timestamptz(${files.first_at}) AND make_timestamptz(${files.last_at})
-      AND collector_id IN (SELECT collector_id FROM import_collectors)`,
+      AND collector_id IN (SELECT collector_id FROM import_sessions)`,
   );
   return true;
 }
 
 /**
- * Makes the temporary table of messages of which some peer delivered more than one to some collector: those with more
- * receipts than peers. One bit a peer finds them four times faster than grouping by peer would.
+ * Makes the temporary table of messages that some peer delivered more than once to some collector: those with more
+ * receipts than sessions. A bit for each session finds them several times faster than counting each session's would.
  */
 async function findSuspects(
   connection: DuckDBConnection,
   onPart: (share: number) => void,
 ): Promise<void> {
-  const [{ first, last, collectors }] = await rowsOf(
-    connection,
-    `SELECT min(peer_id) AS first, max(peer_id) AS last, count(DISTINCT collector_id) AS collectors FROM sessions
-    WHERE collector_id IN (SELECT collector_id FROM import_collectors)`,
-  );
-  const bits = (Number(last) - Number(first) + 1) * Number(collectors);
-  const groups = await messageGroups(connection, "import_touched", Math.ceil(GROUP_BITS / bits));
+  const [{ bits }] = await rowsOf(connection, "SELECT count(*) AS bits FROM import_sessions");
+  const size = Math.ceil(GROUP_BITS / Number(bits));
+  const groups = await messageGroups(connection, "import_touched", size);
   await connection.run("CREATE OR REPLACE TEMP TABLE import_suspects (message_id BIGINT)");
   for (const [i, group] of groups.entries()) {
     await connection.run(
-      `INSERT INTO import_suspects SELECT DISTINCT message_id FROM (
-        SELECT message_id FROM receipts WHERE message_id BETWEEN ${group.first} AND ${group.last}
-          AND message_id IN (SELECT message_id FROM import_touched)
-          AND collector_id IN (SELECT collector_id FROM import_collectors)
-        GROUP BY message_id, collector_id
-        HAVING count(*) > bit_count(bitstring_agg(peer_id, ${first}, ${last}))
-      )`,
+      `INSERT INTO import_suspects
+      SELECT r.message_id FROM receipts r
+      JOIN import_sessions s ON s.collector_id = r.collector_id AND s.peer_id = r.peer_id
+      WHERE r.message_id BETWEEN ${group.first} AND ${group.last}
+        AND r.message_id IN (SELECT message_id FROM import_touched)
+      GROUP BY r.message_id HAVING count(*) > bit_count(bitstring_agg(s.bit, 1, ${bits}))`,
     );
     onPart((i + 1) / groups.length);
   }
 }
 
+/** Settles is_repeat of the hot receipts of suspects. The first of a message may be a cold one. */
 async function settleSuspects(
   connection: DuckDBConnection,
   onPart: (share: number) => void,
 ): Promise<void> {
+  const ours = (alias: string) =>
+    `${alias}.message_id IN (SELECT message_id FROM import_suspects)
+      AND ${alias}.collector_id IN (SELECT collector_id FROM import_sessions)`;
   const groups = await messageGroups(
     connection,
-    `(SELECT message_id FROM receipts WHERE message_id IN (SELECT message_id FROM import_suspects)
-      AND collector_id IN (SELECT collector_id FROM import_collectors))`,
+    `(SELECT r.message_id FROM receipts r WHERE ${ours("r")})`,
     GROUP_RECEIPTS,
   );
-  for (const [i, group] of groups.entries()) {
-    await settle(connection, group);
+  await connection.run(
+    "CREATE OR REPLACE TEMP TABLE import_changes (id BIGINT, is_repeat BOOLEAN)",
+  );
+  for (const [i, { first, last }] of groups.entries()) {
+    const inGroup = (alias: string) =>
+      `${alias}.message_id BETWEEN ${first} AND ${last} AND ${ours(alias)}`;
+    await connection.run(
+      `INSERT INTO import_changes
+      SELECT id, is_repeat FROM (
+        SELECT h.rowid AS id, h.is_repeat AS before, h.received_at > f.first_at OR row_number() OVER (
+          PARTITION BY h.message_id, h.peer_id, h.collector_id ORDER BY h.received_at, h.rowid) > 1 AS is_repeat
+        FROM hot_receipts h JOIN (
+          SELECT r.message_id, r.peer_id, r.collector_id, min(r.received_at) AS first_at FROM receipts r
+          WHERE ${inGroup("r")} GROUP BY ALL HAVING count(*) > 1
+        ) f ON f.message_id = h.message_id AND f.peer_id = h.peer_id AND f.collector_id = h.collector_id
+        WHERE ${inGroup("h")}
+      ) WHERE before <> is_repeat`,
+    );
     onPart((i + 1) / groups.length);
   }
+  await connection.run(
+    `UPDATE hot_receipts SET is_repeat = c.is_repeat FROM import_changes c WHERE hot_receipts.rowid = c.id`,
+  );
 }
 
 interface MessageGroup {
@@ -121,23 +139,4 @@ async function messageGroups(
     ) GROUP BY part ORDER BY first`,
   );
   return groups.map(({ first, last }) => ({ first: first as bigint, last: last as bigint }));
-}
-
-/** Settles is_repeat of the hot receipts of a group's suspects; the first of a message may be a cold one. */
-async function settle(connection: DuckDBConnection, { first, last }: MessageGroup): Promise<void> {
-  const ours = (alias: string) =>
-    `${alias}.message_id BETWEEN ${first} AND ${last}
-      AND ${alias}.message_id IN (SELECT message_id FROM import_suspects)
-      AND ${alias}.collector_id IN (SELECT collector_id FROM import_collectors)`;
-  await connection.run(
-    `UPDATE hot_receipts SET is_repeat = u.is_repeat FROM (
-      SELECT h.rowid AS id, h.received_at > f.first_at OR row_number() OVER (
-        PARTITION BY h.message_id, h.peer_id, h.collector_id ORDER BY h.received_at, h.rowid) > 1 AS is_repeat
-      FROM hot_receipts h JOIN (
-        SELECT r.message_id, r.peer_id, r.collector_id, min(r.received_at) AS first_at FROM receipts r
-        WHERE ${ours("r")} GROUP BY ALL HAVING count(*) > 1
-      ) f ON f.message_id = h.message_id AND f.peer_id = h.peer_id AND f.collector_id = h.collector_id
-      WHERE ${ours("h")}
-    ) u WHERE hot_receipts.rowid = u.id AND hot_receipts.is_repeat <> u.is_repeat`,
-  );
 }

@@ -161,8 +161,11 @@ async function importRows(
     );
   }
   if (signal.aborted) return false;
-  await prepareHashes(connection, encodings, into);
+  // The messages of one export fit into memory; those of years of daily files do not.
+  const isSmall = source.layout === "export";
+  if (isSmall) await prepareHashes(connection, encodings, into);
   for (const progress of pending("timings")) {
+    if (!isSmall) await prepareHashes(connection, encodings, into, progress.file);
     const version = `imported from ${source.folder}`;
     await findParties(connection, encodings, into, progress.file, version, clock.now());
     await eachChunk(

@@ -87,3 +87,7 @@ COMMENT ON COLUMN import_messages.skipped IS 'Why it was not taken over; else nu
 COMMENT ON TABLE import_epochs IS 'Which epochs stand for an import''s collectors: one a collector.';
 COMMENT ON COLUMN import_epochs.import_id IS 'The import.';
 COMMENT ON COLUMN import_epochs.epoch_id IS 'The epoch.';
+
+COMMENT ON COLUMN epochs.version IS 'The collector''s software version, or where it was imported from; null until told.';
+COMMENT ON COLUMN sessions.address IS 'Where the peer was reached; empty where an import does not tell.';
+COMMENT ON COLUMN sessions.closed_by IS 'Who ended it: us, peer or network; unknown where it was imported.';
