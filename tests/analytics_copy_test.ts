@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import type { FromWorker, Job } from "../archiver/analytics/job.ts";
 import { runJob } from "../archiver/analytics/query_worker.ts";
 import { TABLE_NAMES, windowStatements } from "../archiver/analytics/window_copy.ts";
+import { Days } from "../archiver/days/days.ts";
 import { TREND_SOURCES } from "../query_results/queries/catalog.ts";
 import { runQueries } from "../query_results/run.ts";
 import { systemClock } from "../shared/clock.ts";
@@ -57,6 +58,28 @@ for (const [name, window] of Object.entries(WINDOWS)) {
     assert.deepEqual(found.frame, expected.frame);
   });
 }
+
+Deno.test("the copy takes in days that are Parquet files by now", async () => {
+  await using dir = await tempDir();
+  await makeQueryArchive(dir.join("gossip.duckdb"));
+  const window = WINDOWS.part;
+  const run = async (archive: string, out: string) =>
+    (await runQueries({ archive, out: dir.join(out), window })).tables;
+  const hot = await run(dir.join("gossip.duckdb"), "hot");
+  {
+    await using store = await openArchive(dir.join("gossip.duckdb"));
+    const options = { folder: dir.join("days"), after: 0, keep_hot: 0, keep_files: null };
+    await using days = new Days(
+      { ...options, apply: true, memoryLimitBytes: 2 ** 28 },
+      { store, clock: systemClock },
+    );
+    await days.recover();
+    await days.run({ day: null, drop: "hot", apply: true }, () => {});
+    const [{ left }] = await store.read("SELECT count(*)::INTEGER AS left FROM hot_receipts");
+    assert.equal(left, 0);
+  }
+  assert.deepEqual(await run(await copyWindow(dir, window), "cold"), hot);
+});
 
 Deno.test("a worker writes the whole report, and tells each result's first rows", async () => {
   await using dir = await tempDir();
