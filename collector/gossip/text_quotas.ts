@@ -13,11 +13,11 @@
  */
 import type { GossipFacts } from "../../shared/bolt/facts.ts";
 import { MESSAGE_TYPES, messageName } from "../../shared/bolt/message_types.ts";
-import { type Random, randomInteger } from "../../shared/random.ts";
 import { logger } from "../../shared/log.ts";
+import { type Random, randomInteger } from "../../shared/random.ts";
+import { Meter } from "../meter.ts";
 import { standIn } from "../receipt/stand_in.ts";
 import { OVER_QUOTA, type Quota, withinQuota } from "./graph/quota.ts";
-import { Meter } from "../meter.ts";
 
 /** Why a text is not stored, see {@link Withheld}. */
 export const WITHHELD = ["spam", "unknown_channel", "proposed", "peer", "total"] as const;
