@@ -135,6 +135,19 @@ Deno.test("days roll over by the clock; what is not to be dropped yet is told", 
   await until(() => clock.sleeping > 0);
   await clock.advance(3_600_000);
   await until(() => days.progress().counts.get("copied") === 4);
+  // What comes late may come in drops: it is copied a day after the last copy.
+  await fillDay({ store, maker: new BatchMaker("beta", FIRST_DAY) }, 0);
+  const again = () => days.progress().counts.get("copied again") ?? 0;
+  for (let hour = 1; hour <= 23; hour++) {
+    const { lastAt } = days.progress();
+    await until(() => clock.sleeping > 0);
+    await clock.advance(3_600_000);
+    await until(() => days.progress().lastAt !== lastAt);
+  }
+  assert.equal(again(), 0);
+  await until(() => clock.sleeping > 0);
+  await clock.advance(3_600_000);
+  await until(() => again() === 1);
 });
 
 Deno.test("one rollover at a time; stopping ends the one under way, and no other begins", async () => {

@@ -36,6 +36,8 @@ export interface DayFile {
   readonly bytes: number;
   /** The file's SHA-256, lower-case hex. */
   readonly sha256: string;
+  /** When it was copied. */
+  readonly copiedAt: number;
 }
 
 /** What becomes known of a file when it is copied. */
@@ -44,14 +46,13 @@ export interface CopiedFile extends Omit<DayFile, "id" | "state"> {
   readonly first: number;
   /** Its latest instant. */
   readonly last: number;
-  /** When it was copied. */
-  readonly copiedAt: number;
   /** Receipts by collector_id; empty for other tables. */
   readonly receipts: readonly (readonly [collectorId: number, receipts: number])[];
 }
 
 const SELECT = `SELECT file_id, table_name, CAST(day AS TEXT) AS day, part, state, path,
-  epoch_us(covers_from) AS covers_from, epoch_us(covers_to) AS covers_to, row_count, bytes, sha256
+  epoch_us(covers_from) AS covers_from, epoch_us(covers_to) AS covers_to, row_count, bytes, sha256,
+  epoch_us(copied_at) AS copied_at
 FROM day_files`;
 
 /** All files, or those of a table, by day and part. */
@@ -78,6 +79,7 @@ function dayFile(row: Row): DayFile {
     rows: Number(row.row_count),
     bytes: Number(row.bytes),
     sha256: String(row.sha256),
+    copiedAt: Number(row.copied_at),
   };
 }
 

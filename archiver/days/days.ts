@@ -22,6 +22,8 @@ const FIRST_PASS_MILLISECONDS = 60_000;
 const PASS_MILLISECONDS = 3_600_000;
 /** After a pass that failed, for instance on a full disk. */
 const RETRY_MILLISECONDS = 600_000;
+/** How long the clock waits from a day's last copy until it copies what came late. */
+const LATE_MICROSECONDS = 86_400_000_000;
 /** A pass that takes longer is stopped; the next goes on where it was. */
 const MAX_PASS_MILLISECONDS = 6 * 3_600_000;
 /** Lines of the last pass that are kept, at most. */
@@ -202,6 +204,7 @@ export class Days implements AsyncDisposable {
     return {
       day,
       copyBefore: day !== null ? now : before(after),
+      copyLateBefore: now + 1,
       dropHotBefore: drop === "hot" ? dropBefore(keep_hot) : null,
       dropFilesBefore: drop === "files" ? dropBefore(keep_files) : null,
       apply,
@@ -217,6 +220,7 @@ export class Days implements AsyncDisposable {
     return {
       day: null,
       copyBefore: before(after)!,
+      copyLateBefore: now - LATE_MICROSECONDS,
       dropHotBefore: before(keep_hot),
       dropFilesBefore: before(keep_files),
       apply,

@@ -26,6 +26,8 @@ export interface RolloverPlan {
   readonly day: string | null;
   /** Days that end before this are copied, or at it. */
   readonly copyBefore: number;
+  /** What came late of a day is copied if the day's last copy is from before this: it may come in drops. */
+  readonly copyLateBefore: number;
   /** Days that end before this are dropped from the hot store, or at it; null for none. */
   readonly dropHotBefore: number | null;
   /** Days that end before this are dropped from disk, or at it; null for none. */
@@ -105,7 +107,7 @@ function line(
 
 async function copyTable(
   context: DaysContext,
-  { day: only, copyBefore }: RolloverPlan,
+  { day: only, copyBefore, copyLateBefore }: RolloverPlan,
   table: DayTable,
   tell: (line: RolloverLine) => void,
 ): Promise<void> {
@@ -126,6 +128,10 @@ async function copyTable(
     const own = files.filter((file) => file.day === day);
     const copied = own.filter(({ state }) => state === "copied");
     const there = await Promise.all(copied.map(({ path }) => isFile(path)));
+    const isFresh = own.some(({ copiedAt }) => copiedAt >= copyLateBefore);
+    // Of a day of several files some may be missing still.
+    const isWhole = uncovered(whole, own.map(({ interval }) => interval)).length === 0;
+    if (isFresh && isWhole && there.every((is) => is)) continue;
     const listed = copied.reduce((sum, { rows }) => sum + rows, 0);
     if (listed === Number(row_count) && there.every((is) => is)) continue;
     for (const [i, file] of copied.entries()) {

@@ -42,7 +42,7 @@ export function split(whole: Interval, counts: readonly RowCount[], maxRows: num
   return pieces;
 }
 
-/** The parts of an interval that others leave free. @param others do not overlap. */
+/** The parts of an interval that others leave free. */
 export function uncovered(whole: Interval, others: readonly Interval[]): Interval[] {
   const free: Interval[] = [];
   let { from } = whole;
