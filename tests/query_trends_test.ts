@@ -93,6 +93,11 @@ async function trends(window: { from?: number; to: number }, settings = {}) {
     only,
     settings,
   });
+  const points = async (name: string) => {
+    const svg = await Deno.readTextFile(dir.join("out", `trend_${name}.svg`));
+    const [, marks = ""] = svg.split('class="mark-symbol role-mark layer_1_marks"');
+    return marks.slice(0, marks.indexOf("</g>")).match(/<path /g)?.length;
+  };
   const rows = (name: string) =>
     tables.get(`trend_${name}`)!.rows.map(([set, from, to, ...rest]) => {
       assert.equal(Number(to), Number(from) + DAY);
@@ -103,11 +108,12 @@ async function trends(window: { from?: number; to: number }, settings = {}) {
     messages: rows("messages"),
     peers: rows("peers"),
     health: rows("health"),
+    points: await Promise.all(["delay", "messages", "peers", "health"].map(points)),
   };
 }
 
 Deno.test("the trends tell each window's kept results, of the latest run that was done", async () => {
-  const { delay, messages, peers, health } = await trends({ to: FIRST + 3 * DAY });
+  const { delay, messages, peers, health, points } = await trends({ to: FIRST + 3 * DAY });
   assert.deepEqual(delay, [
     ["daily", 0, "all", 10, 7, null, 1.5, 9.5, null],
     ["daily", 0, "channel_update", 8, 7, null, 1.5, 9.5, null],
@@ -123,6 +129,8 @@ Deno.test("the trends tell each window's kept results, of the latest run that wa
   ]);
   assert.deepEqual(peers, [["daily", 0, 2, 5, 4, 3.5], ["daily", 1, 2, 6, 4, 3.5]]);
   assert.deepEqual(health, [["daily", 0, 0, 0, 0, 0], ["daily", 1, 1, 3, 0, 2]]);
+  // Of the delays those of all types that are known: 50 and 95 % twice, and once 95 % alone.
+  assert.deepEqual(points, [5, 2, 6, 8]);
 });
 
 Deno.test("the trends end with the window, and begin so many days before", async () => {
