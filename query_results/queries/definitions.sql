@@ -153,10 +153,11 @@ CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS T
     SELECT h.message_id, h.collector_id, l.first_us - h.offset_us AS first_us, CAST(l.error_us AS BIGINT) AS error_us
     FROM heard h JOIN live l ON l.message_id = h.message_id
   )
-  SELECT r.message_id, epoch_us(r.received_at) - epoch_us(m.first_seen) AS delay_us, CAST(0 AS BIGINT) AS error_us
+  SELECT r.message_id, epoch_us(r.received_at) - m.first_us AS delay_us, CAST(0 AS BIGINT) AS error_us
   FROM first_receipts(window_from, window_to, include_warmup) r
     ANTI JOIN several_clocks(window_from, window_to) c ON c.collector_id = r.collector_id
-    JOIN messages m ON m.message_id = r.message_id
+    -- Turned into a number once a message, not once a receipt.
+    JOIN (SELECT message_id, epoch_us(first_seen) AS first_us FROM messages) m ON m.message_id = r.message_id
   UNION ALL
   SELECT r.message_id, epoch_us(r.received_at) - o.first_us, o.error_us
   FROM receipts r ANTI JOIN shared_peers s ON s.peer_id = r.peer_id
