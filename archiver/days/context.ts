@@ -43,3 +43,25 @@ export async function transaction<T>(
     throw error;
   }
 }
+
+/**
+ * A change of the archive that is not waited for once `signal` aborts, and not made if it was not begun by then. An
+ * archive that closes after a failed commit waits for the pass to end, which must not wait for what comes after that.
+ */
+export async function changeUnless(
+  signal: AbortSignal,
+  change: DaysContext["change"],
+  work: Parameters<DaysContext["change"]>[0],
+): Promise<void> {
+  signal.throwIfAborted();
+  const aborted = Promise.withResolvers<never>();
+  const abort = () => aborted.reject(signal.reason);
+  signal.addEventListener("abort", abort);
+  const changed = change((connection) => signal.aborted ? Promise.resolve() : work(connection));
+  changed.catch(() => {});
+  try {
+    await Promise.race([changed, aborted.promise]);
+  } finally {
+    signal.removeEventListener("abort", abort);
+  }
+}

@@ -10,8 +10,9 @@ import { errorText, UserError } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import type { SideWork } from "../store/database.ts";
 import type { OnStep } from "../store/steps.ts";
-import type { DaysContext } from "./context.ts";
+import { changeUnless, type DaysContext } from "./context.ts";
 import type { DayFile } from "./day_files.ts";
+import { type DaysOptions, requestedPlan, type RolloverRequest, scheduledPlan } from "./plan.ts";
 import { pruneNumbers } from "./prune.ts";
 import { recover } from "./recover.ts";
 import { rollOver, type RolloverAction, type RolloverLine, type RolloverPlan } from "./rollover.ts";
@@ -22,8 +23,6 @@ const FIRST_PASS_MILLISECONDS = 60_000;
 const PASS_MILLISECONDS = 3_600_000;
 /** After a pass that failed, for instance on a full disk. */
 const RETRY_MILLISECONDS = 600_000;
-/** How long the clock waits from a day's last copy until it copies what came late. */
-const LATE_MICROSECONDS = 86_400_000_000;
 /** A pass that takes longer is stopped; the next goes on where it was. */
 const MAX_PASS_MILLISECONDS = 6 * 3_600_000;
 /** Lines of the last pass that are kept, at most. */
@@ -36,23 +35,9 @@ const MAX_FILE_ROWS = 2 ** 25;
 /** So that those 8 bytes are no more than a quarter of DuckDB's memory. */
 const MEMORY_BYTES_PER_ROW = 32;
 
-const log = logger("archiver", "days");
+export type { DaysOptions, RolloverRequest };
 
-/** How days are kept. Times are milliseconds. */
-export interface DaysOptions {
-  /** The folder of the Parquet files. */
-  readonly folder: string;
-  /** How long after a day's end it is copied. */
-  readonly after: number;
-  /** How long after a day's end it is dropped from the hot store; null: never. */
-  readonly keep_hot: number | null;
-  /** How long after a day's end its receipts are dropped from disk; null: never. */
-  readonly keep_files: number | null;
-  /** False: what would be dropped is told, and kept. */
-  readonly apply: boolean;
-  /** What DuckDB may take for its buffers, in bytes. */
-  readonly memoryLimitBytes: number;
-}
+const log = logger("archiver", "days");
 
 /** The archive, as far as days go. */
 export interface DaysStore {
@@ -70,16 +55,6 @@ export interface DaysDependencies {
   readonly clock: Clock;
   /** For tests; see `steps.ts`. */
   readonly onStep?: OnStep;
-}
-
-/** What a pass on demand is to do. All finished days are copied anyway. */
-export interface RolloverRequest {
-  /** Only this day, `YYYY-MM-DD`, which may be dropped however young it is; null for all, as old as they must be. */
-  readonly day: string | null;
-  /** From where days are dropped; null: from nowhere. */
-  readonly drop: "hot" | "files" | null;
-  /** False: what would be dropped is verified and told, and kept. */
-  readonly apply: boolean;
 }
 
 /** Why no pass is done now; its user can mend it. */
@@ -166,7 +141,7 @@ export class Days implements AsyncDisposable {
       failure: this.#failure,
       due: this.#options.apply
         ? { dropHotBefore: null, dropFilesBefore: null }
-        : this.#scheduledPlan(),
+        : scheduledPlan(this.#options, this.#dependencies.clock.now()),
       missing: this.#missing.map(({ path }) => path),
       counts: this.#counts,
       failures: this.#failures,
@@ -185,47 +160,16 @@ export class Days implements AsyncDisposable {
     request: RolloverRequest,
     tell: (line: RolloverLine) => void = () => {},
   ): Promise<RolloverLine[]> {
-    return await this.#pass(this.#planOf(request), tell);
+    return await this.#pass(
+      requestedPlan(request, this.#options, this.#dependencies.clock.now()),
+      tell,
+    );
   }
 
   /** Stops the pass under way, and does no more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error("the archiver stops"));
     await Promise.allSettled([this.#running, this.#watching]);
-  }
-
-  #planOf({ day, drop, apply }: RolloverRequest): RolloverPlan {
-    const { after, keep_hot, keep_files } = this.#options;
-    const now = this.#dependencies.clock.now();
-    const before = (milliseconds: number) => now - milliseconds * 1000;
-    // A day that is named must be over, and no more.
-    const dropBefore = (keep: number | null) =>
-      day !== null ? now : keep === null ? null : before(keep);
-    return {
-      day,
-      copyBefore: day !== null ? now : before(after),
-      copyLateBefore: now + 1,
-      dropHotBefore: drop === "hot" ? dropBefore(keep_hot) : null,
-      dropFilesBefore: drop === "files" ? dropBefore(keep_files) : null,
-      apply,
-      verify: true,
-    };
-  }
-
-  #scheduledPlan(): RolloverPlan {
-    const { after, keep_hot, keep_files, apply } = this.#options;
-    const now = this.#dependencies.clock.now();
-    const before = (milliseconds: number | null) =>
-      milliseconds === null ? null : now - milliseconds * 1000;
-    return {
-      day: null,
-      copyBefore: before(after)!,
-      copyLateBefore: now - LATE_MICROSECONDS,
-      dropHotBefore: before(keep_hot),
-      dropFilesBefore: before(keep_files),
-      apply,
-      verify: false,
-    };
   }
 
   async #watch(): Promise<void> {
@@ -236,7 +180,7 @@ export class Days implements AsyncDisposable {
       while (!signal.aborted) {
         if (this.#running === null) {
           // It is kept, logged and told by progress().
-          await this.#pass(this.#scheduledPlan(), () => {}).catch(() => {});
+          await this.#pass(scheduledPlan(this.#options, clock.now()), () => {}).catch(() => {});
         }
         await clock.sleep(this.#failure ? RETRY_MILLISECONDS : PASS_MILLISECONDS, signal);
       }
@@ -287,7 +231,7 @@ export class Days implements AsyncDisposable {
       signal.addEventListener("abort", interrupt);
       const context: DaysContext = {
         connection,
-        change: (work) => changeUnless(signal, store, work),
+        change: (work) => changeUnless(signal, (change) => store.change(change), work),
         folder: this.folder,
         maxFileRows: Math.min(
           MAX_FILE_ROWS,
@@ -317,29 +261,5 @@ export class Days implements AsyncDisposable {
     if (action === "kept") log.warning(text, values);
     else if (action.startsWith("would")) log.debug(text, values);
     else log.info(text, values);
-  }
-}
-
-/**
- * A change of the archive that is not waited for once `signal` aborts, and not made if it was not begun by then. An
- * archive that closes after a failed commit waits for the pass to end, which must not wait for what comes after that.
- */
-async function changeUnless(
-  signal: AbortSignal,
-  store: DaysStore,
-  work: (connection: DuckDBConnection) => Promise<void>,
-): Promise<void> {
-  signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort);
-  const change = store.change((connection) =>
-    signal.aborted ? Promise.resolve() : work(connection)
-  );
-  change.catch(() => {});
-  try {
-    await Promise.race([change, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
   }
 }

@@ -1,0 +1,74 @@
+/**
+ * What a pass over the days is to do, by the clock or as asked.
+ *
+ * @module
+ */
+import type { RolloverPlan } from "./rollover.ts";
+
+/** How long the clock waits from a day's last copy until it copies what came late. */
+const LATE_MICROSECONDS = 86_400_000_000;
+
+/** How days are kept. Times are milliseconds. */
+export interface DaysOptions {
+  /** The folder of the Parquet files. */
+  readonly folder: string;
+  /** How long after a day's end it is copied. */
+  readonly after: number;
+  /** How long after a day's end it is dropped from the hot store; null: never. */
+  readonly keep_hot: number | null;
+  /** How long after a day's end its receipts are dropped from disk; null: never. */
+  readonly keep_files: number | null;
+  /** False: what would be dropped is told, and kept. */
+  readonly apply: boolean;
+  /** What DuckDB may take for its buffers, in bytes. */
+  readonly memoryLimitBytes: number;
+}
+
+/** What a pass on demand is to do. All finished days are copied anyway. */
+export interface RolloverRequest {
+  /** Only this day, `YYYY-MM-DD`, which may be dropped however young it is; null for all, as old as they must be. */
+  readonly day: string | null;
+  /** From where days are dropped; null: from nowhere. */
+  readonly drop: "hot" | "files" | null;
+  /** False: what would be dropped is verified and told, and kept. */
+  readonly apply: boolean;
+}
+
+/** What a pass as asked does. @param now µs since the Unix epoch. */
+export function requestedPlan(
+  { day, drop, apply }: RolloverRequest,
+  { after, keep_hot, keep_files }: DaysOptions,
+  now: number,
+): RolloverPlan {
+  // A day that is named must be over, and no more.
+  const dropBefore = (keep: number | null) => day !== null ? now : before(now, keep);
+  return {
+    day,
+    copyBefore: day !== null ? now : now - after * 1000,
+    copyLateBefore: now + 1,
+    dropHotBefore: drop === "hot" ? dropBefore(keep_hot) : null,
+    dropFilesBefore: drop === "files" ? dropBefore(keep_files) : null,
+    apply,
+    verify: true,
+  };
+}
+
+/** What a pass by the clock does. @param now µs since the Unix epoch. */
+export function scheduledPlan(
+  { after, keep_hot, keep_files, apply }: DaysOptions,
+  now: number,
+): RolloverPlan {
+  return {
+    day: null,
+    copyBefore: now - after * 1000,
+    copyLateBefore: now - LATE_MICROSECONDS,
+    dropHotBefore: before(now, keep_hot),
+    dropFilesBefore: before(now, keep_files),
+    apply,
+    verify: false,
+  };
+}
+
+function before(now: number, keepMilliseconds: number | null): number | null {
+  return keepMilliseconds === null ? null : now - keepMilliseconds * 1000;
+}
