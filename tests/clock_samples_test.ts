@@ -36,7 +36,7 @@ class FastClock implements Clock {
 async function measure(askTime: AskTime, start: () => Promise<AsyncDisposable>): Promise<void> {
   const clock = new FastClock(5_000_000);
   const samples: Sample[] = [];
-  using _sampling = sampleOffsets(askTime, clock, (sample) => samples.push(sample));
+  await using _sampling = sampleOffsets(askTime, clock, (sample) => samples.push(sample));
   // Nobody answers yet.
   await until(() => clock.asleep !== null);
   assert.deepEqual(samples, []);

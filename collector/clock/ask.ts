@@ -1,5 +1,5 @@
 /**
- * What time it is at the archiver.
+ * Asking the archiver what time it is.
  *
  * @module
  */
@@ -13,15 +13,16 @@ export type AskTime = (signal: AbortSignal) => Promise<number>;
 
 const ANSWER_MILLISECONDS = 2000;
 
-/** Over NATS; a question under way ends at the latest with the link. */
+/** Over NATS; a question that is given up ends at the latest with the link. */
 export function askOverNats(link: NatsLink): AskTime {
   const subject = clockSubject(link.collector);
-  return async () => {
+  const ask = async () => {
     const connection = await link.connection();
     const options = { timeout: ANSWER_MILLISECONDS };
     const { data } = await connection.request(subject, new Uint8Array(), options);
     return decodeClockReply(data).at;
   };
+  return (signal) => unlessAborted(ask(), signal);
 }
 
 /** Over HTTP, of the archiver's API at `url`. */
@@ -46,4 +47,13 @@ export function askOverHttp(url: string): AskTime {
       signal.removeEventListener("abort", onAbort);
     }
   };
+}
+
+function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) onAbort();
+    signal.addEventListener("abort", onAbort, { once: true });
+    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
+  });
 }

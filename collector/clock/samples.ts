@@ -28,10 +28,15 @@ export function sampleOffsets(
   askTime: AskTime,
   clock: Clock,
   onSample: (sample: Sample) => void,
-): Disposable {
+): AsyncDisposable {
   const stop = new AbortController();
-  void sample(askTime, clock, onSample, stop.signal);
-  return { [Symbol.dispose]: () => stop.abort() };
+  const sampling = sample(askTime, clock, onSample, stop.signal);
+  return {
+    [Symbol.asyncDispose]() {
+      stop.abort();
+      return sampling;
+    },
+  };
 }
 
 async function sample(
