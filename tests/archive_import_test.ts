@@ -137,7 +137,7 @@ Deno.test("an export of compat comes back the same, hashes included", async () =
 Deno.test("the first observer's export comes over whole, and compat shows its tables again", async () => {
   await using dir = await tempDir();
   const [export_, path] = [dir.join("export"), dir.join("a.duckdb")];
-  const observed = observe({ messages: 1500 });
+  const observed = observe({ messages: 700 });
   await writeExport(export_, observed);
   const { outcome, said } = await importInto(path, export_);
   assert.deepEqual(accounted(outcome), {});
@@ -361,7 +361,7 @@ Deno.test("rows that cannot be taken are counted with the reason", async () => {
   assert.deepEqual(skipped.receipts, {
     "its message is not in the source": 1,
     "no metadata": 1,
-    "peer is no node id": 1,
+    "no collector, or peer is no node id": 1,
     "raw cannot be decoded": 1,
     "time missing or not from 2015 to 2100": 1,
   });
@@ -442,6 +442,25 @@ Deno.test("what nothing known fits is refused with what was found, and nothing i
   assert.deepEqual(await archiveRows(path, "SELECT * FROM imports"), []);
 });
 
+Deno.test("files of one table whose columns differ are refused", async () => {
+  await using dir = await tempDir();
+  const folder = dir.join("daily");
+  await writeDaily(folder, observe({ messages: 30, days: 2 }));
+  const name = "timings/2025/09/27/timings_2025-09-27.parquet";
+  await Deno.rename(`${folder}/${name}`, dir.join("old.parquet"));
+  await onArchive(dir.join("a.duckdb"), async (connection) => {
+    await connection.run(
+      `COPY (SELECT * REPLACE (CAST(dir AS VARCHAR) AS dir) FROM '${dir.join("old.parquet")}')
+      TO '${folder}/${name}' (FORMAT parquet)`,
+    );
+  });
+  await assert.rejects(
+    importInto(dir.join("a.duckdb"), folder),
+    (error) =>
+      error instanceof UserError && /timings_2025-09-27\.parquet: its columns/.test(error.message),
+  );
+});
+
 const RIGHTS = ["-A", "--quiet"];
 
 /** Lines after which an import is killed, one after another: each a little further on. */
@@ -456,7 +475,7 @@ const KILLED_AT = [
 Deno.test("killed again and again, it goes on where it was; nothing is lost or doubled", async () => {
   await using dir = await tempDir();
   const [folder, path] = [dir.join("daily"), dir.join("a.duckdb")];
-  const observed = observe({ messages: 1200, repeats: true, days: 2, seed: 3 });
+  const observed = observe({ messages: 800, repeats: true, days: 2, seed: 3 });
   await writeDaily(folder, observed);
   const args = ["import", "--from", folder, "--archive", path, "--rows-per-commit", "100"];
   for (const moment of KILLED_AT) {

@@ -25,7 +25,7 @@ const SKIPPED = {
   outbound: "outbound, no receipt",
   undirected: "direction unknown",
   timeless: "time missing or not from 2015 to 2100",
-  peerless: "peer is no node id",
+  peerless: "no collector, or peer is no node id",
   textless: "its message is not in the source",
 } as const;
 

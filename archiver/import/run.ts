@@ -11,6 +11,7 @@
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Clock } from "../../shared/clock.ts";
+import { printable } from "../../shared/text.ts";
 import { rowsOf } from "../store/database.ts";
 import { compareCounts, type Count, countTimings } from "./counts.ts";
 import { detectEncodings, type Encodings } from "./detect.ts";
@@ -101,7 +102,9 @@ export async function countDirections(
   for (const { collector, inbound, count, first, last } of rows) {
     const direction = inbound === null ? "of unknown direction" : inbound ? "came in" : "went out";
     lines.push(
-      `${collector}: ${Number(count).toLocaleString("en")} ${direction}, ${first} to ${last}`,
+      `${printable(String(collector))}: ${
+        Number(count).toLocaleString("en")
+      } ${direction}, ${first} to ${last}`,
     );
   }
   return lines;

@@ -147,3 +147,34 @@ export async function columnTypes(
   );
   return new Map(rows.map((row) => [String(row.column_name), String(row.column_type)]));
 }
+
+/** Columns that are read, of any table and layout. */
+const READ_COLUMNS: readonly string[] = [
+  ...["hash", "raw", "first_seen", "type", "orig_node", "scid", "collector", "dir"],
+  ...["recv_timestamp", "recv_peer", "net_timestamp", "peer"],
+];
+
+/**
+ * Sees to it that the columns that are read are of the same types in all files of a table.
+ *
+ * @throws {UserError} when they are not.
+ */
+export async function checkAlike(
+  connection: DuckDBConnection,
+  files: readonly SourceFile[],
+): Promise<void> {
+  const rows = await rowsOf(
+    connection,
+    `SELECT file_name, string_agg(concat_ws(' ', name, type, converted_type, logical_type), ', ' ORDER BY name) AS columns
+    FROM parquet_schema(${literals(files.map(({ path }) => path))})
+    WHERE name IN (SELECT unnest(${literals(READ_COLUMNS)})) GROUP BY file_name ORDER BY file_name`,
+  );
+  const other = rows.find(({ columns }) => columns !== rows[0].columns);
+  if (other === undefined) return;
+  throw new UserError(
+    `Cannot read ${other.file_name}: its columns (${other.columns}) are not those of ${
+      rows[0].file_name
+    } ` +
+      `(${rows[0].columns}); import files of one kind at a time`,
+  );
+}
