@@ -280,6 +280,29 @@ Deno.test("a day that comes later is added, as if it had been there", async () =
   );
 });
 
+Deno.test("what went missing since shows when counts in and out are compared", async () => {
+  await using dir = await tempDir();
+  const [folder, path, day] = [dir.join("daily"), dir.join("a.duckdb"), "timings/2025/09/27"];
+  await writeDaily(folder, observe({ messages: 50, days: 2 }));
+  await Deno.rename(`${folder}/${day}`, dir.join("kept"));
+  accounted((await importInto(path, folder)).outcome);
+  await Deno.rename(dir.join("kept"), `${folder}/${day}`);
+  await onArchive(path, async (connection) => {
+    await connection.run("DELETE FROM hot_receipts WHERE rowid = 0");
+    await connection.run(
+      "DELETE FROM hot_messages WHERE message_id IN (SELECT message_id FROM hot_messages LIMIT 2)",
+    );
+  });
+  const { outcome } = await importInto(path, folder);
+  assert.ok(outcome.status === "finished");
+  const short = outcome.counts.map(({ what, taken, inArchive }) =>
+    [what, taken - inArchive] as const
+  );
+  assert.deepEqual(short.slice(0, 2), [["messages", 2], ["receipts", 1]]);
+  assert.equal(outcome.counts.filter(isAccounted).length, outcome.counts.length - 3);
+  assert.equal(countsTable(outcome.counts).match(/DOES NOT FIT/g)?.length, 3);
+});
+
 Deno.test("the same source again changes nothing; one that changed, or is named otherwise, is refused", async () => {
   await using dir = await tempDir();
   const [export_, path] = [dir.join("export"), dir.join("a.duckdb")];

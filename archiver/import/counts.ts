@@ -87,8 +87,8 @@ export async function compareCounts(
   const archived = await archivedReceipts(connection, id);
   const [{ messages }] = await rowsOf(
     connection,
-    `SELECT count(*) AS messages FROM import_messages i JOIN messages m ON m.message_id = i.message_id
-    WHERE i.import_id = $1`,
+    `SELECT count(*) AS messages FROM import_messages WHERE import_id = $1
+      AND message_id IN (SELECT message_id FROM hot_messages UNION ALL SELECT message_id FROM cold_messages)`,
     [id],
   );
   const rowsIn = files.filter(({ file }) => file.table === "messages")
