@@ -20,6 +20,21 @@ export interface BenchArchiverOptions {
   readonly nats: string;
   /** How many batches its stream may hold. */
   readonly maxBatches: number;
+  /** A set of all queries, to be run on demand; none when absent. */
+  readonly queries?: { readonly memoryLimit: string };
+}
+
+/** Once a year, so that it is asked for rather than due. */
+function analytics(dir: string, memoryLimit: string): string {
+  return `analytics:
+  sets:
+    - name: all
+      cron: "0 0 1 1 *"
+      folder: ${dir}/reports
+  work_folder: ${dir}/work
+  memory_limit: ${memoryLimit}
+  max_copy: 64GiB
+`;
 }
 
 /** A running archiver. */
@@ -42,7 +57,7 @@ export function daysIn(dir: string): string {
 
 /** Starts it on {@link archiveIn} of its folder. */
 export async function startBenchArchiver(options: BenchArchiverOptions): Promise<BenchArchiver> {
-  const { dir, nats, maxBatches } = options;
+  const { dir, nats, maxBatches, queries } = options;
   const config = `${dir}/archiver.yaml`;
   await Deno.writeTextFile(
     config,
@@ -60,7 +75,7 @@ days:
   folder: ${daysIn(dir)}
   # On demand only.
   after: 30d
-log:
+${queries ? analytics(dir, queries.memoryLimit) : ""}log:
   format: text
 `,
   );

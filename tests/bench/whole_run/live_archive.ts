@@ -54,13 +54,22 @@ export class LiveArchive implements AsyncDisposable {
     this.#rss = new RssWatch(archiver.process);
   }
 
-  /** Starts an archiver on the archive in `dir`, and the traffic. */
-  static async start(live: PlannedFile, dir: string): Promise<LiveArchive> {
+  /** Starts an archiver on the archive in `dir`, and the traffic. @param memoryLimit what DuckDB gets for queries. */
+  static async start(
+    live: PlannedFile,
+    dir: string,
+    memoryLimit: string,
+  ): Promise<LiveArchive> {
     await using stack = new AsyncDisposableStack();
     const { url } = stack.use(await startNatsServer());
     const observer = stack.use(await AckObserver.connect(url));
     const archiver = stack.use(
-      await startBenchArchiver({ dir, nats: url, maxBatches: MAX_BATCHES }),
+      await startBenchArchiver({
+        dir,
+        nats: url,
+        maxBatches: MAX_BATCHES,
+        queries: { memoryLimit },
+      }),
     );
     await archiver.process.waitForLine(/Pulling batches/);
     const options: PublishOptions = {

@@ -18,7 +18,7 @@ export async function* liveFigures(whole: WholeRun): AsyncGenerator<Figure, void
   const { dir, source, live, means, progress, atFullSize } = whole;
   const { receipts } = source.planned;
   const day = new Date(source.run.startedAt / 1000).toISOString().slice(0, 10);
-  await using archive = await LiveArchive.start(live, dir);
+  await using archive = await LiveArchive.start(live, dir, means.memoryLimit);
 
   progress(`at ${LIVE_SPEED} times the real run's rate: a snapshot`);
   const snapshot = await archive.meanwhile((archiver) => takeSnapshot(archiver));
@@ -30,6 +30,10 @@ export async function* liveFigures(whole: WholeRun): AsyncGenerator<Figure, void
   );
   yield* delayFigures("the queries run", queried);
   await Deno.remove(snapshot.result);
+  progress("the same while the archiver itself runs the queries");
+  const analysed = await archive.meanwhile((archiver) => archiver.command("analyse", "--day", day));
+  yield figure("a scheduled run", [analysed.seconds], "s");
+  yield* delayFigures("a scheduled run goes on", analysed);
 
   progress(`the same while ${day} becomes Parquet`);
   const copied = await archive.meanwhile((archiver) => archiver.command("rollover", "--day", day));

@@ -5,7 +5,8 @@
  * @module
  */
 import { runChild } from "./children.ts";
-import convergence from "./convergence_original.sql" with { type: "text" };
+import grouped from "./original_grouped.sql" with { type: "text" };
+import windows from "./original_windows.sql" with { type: "text" };
 import type { SqlOptions, SqlTimes } from "./sql_process.ts";
 
 /** What DuckDB may take. */
@@ -58,12 +59,17 @@ export async function makeOriginalTable(
   return size / Number(rows);
 }
 
-/** Seconds that the convergence query takes there, and how many messages it averaged. */
+/** The convergence delay of those tables: in the manner of their own queries, or grouped as ours is. */
+export const ORIGINAL_CONVERGENCE = { windows, grouped } as const;
+
+/** Seconds that one of {@link ORIGINAL_CONVERGENCE} takes there. */
 export async function originalConvergence(
   file: string,
   means: Means,
-): Promise<{ seconds: number; messages: number }> {
-  const options: SqlOptions = { path: file, ...means, statements: [convergence] };
-  const { seconds: [seconds], rows: [all] } = await runChild<SqlTimes>("sql_process.ts", options);
-  return { seconds, messages: Number(all.message_count) };
+  manner: keyof typeof ORIGINAL_CONVERGENCE,
+): Promise<number> {
+  const statements = [ORIGINAL_CONVERGENCE[manner]];
+  const options: SqlOptions = { path: file, ...means, statements };
+  const { seconds: [seconds] } = await runChild<SqlTimes>("sql_process.ts", options);
+  return seconds;
 }
