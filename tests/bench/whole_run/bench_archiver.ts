@@ -12,6 +12,11 @@ export const ARCHIVER_MEMORY = "1GiB";
 /** See {@link ARCHIVER_MEMORY}. */
 export const ARCHIVER_THREADS = 2;
 
+/** The worker of its analytics reads its own source. */
+const SOURCES: readonly string[] = ["archiver", "query_results", "shared"].map((folder) =>
+  new URL(`../../../${folder}/`, import.meta.url).pathname
+);
+
 /** Where its files are, and its broker. */
 export interface BenchArchiverOptions {
   /** An existing folder. */
@@ -82,7 +87,7 @@ ${queries ? analytics(dir, queries.memoryLimit) : ""}log:
   const permissions = [
     "-P=archiver",
     "--allow-net=127.0.0.1",
-    `--allow-read=${dir}`,
+    `--allow-read=${[dir, ...SOURCES].join(",")}`,
     `--allow-write=${dir}`,
   ];
   const process = startProgram("archiver/main.ts", ["--config", config], permissions);
