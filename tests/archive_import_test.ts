@@ -20,6 +20,7 @@ import {
   writeExport,
 } from "./support/foreign_source.ts";
 import { startProgram } from "./support/process.ts";
+import { DAY, openDays } from "./support/day_archive.ts";
 import { tempDir } from "./support/temp_dir.ts";
 
 /** Runs `use` on an archive that may be written. */
@@ -278,6 +279,38 @@ Deno.test("a day that comes later is added, as if it had been there", async () =
     told(await archiveRows(grown, sessions)),
     told(await archiveRows(whole, sessions)),
   );
+});
+
+Deno.test("messages and receipts of days that left the hot store are known all the same", async () => {
+  await using dir = await tempDir();
+  const [folder, path, day] = [dir.join("daily"), dir.join("a.duckdb"), "timings/2025/09/27"];
+  const first = observe({ messages: 80, repeats: true });
+  const late = first.timings.slice(0, 60).map((timing) => ({ ...timing, at: timing.at + DAY }));
+  const both = { ...first, timings: [...first.timings, ...late] };
+  await writeDaily(folder, both);
+  await Deno.rename(`${folder}/${day}`, dir.join("kept"));
+  accounted((await importInto(path, folder)).outcome);
+  {
+    await using archive = await openDays(dir);
+    const done = await archive.days.run({ day: null, drop: "hot", apply: true });
+    assert.ok(done.some(({ action }) => action === "dropped from hot"), JSON.stringify(done));
+  }
+  await Deno.rename(dir.join("kept"), `${folder}/${day}`);
+  accounted((await importInto(path, folder)).outcome);
+  await assertHolds(path, both);
+
+  // Others saw the same messages, and earlier.
+  const earlier = first.timings.map((timing) => ({ ...timing, at: timing.at - 1 }));
+  await writeDaily(dir.join("others"), { ...first, timings: earlier });
+  accounted((await importInto(path, dir.join("others"), { prefix: "b " })).outcome);
+  const store = await openArchive(path);
+  const found = await receiptLines(store);
+  await store[Symbol.asyncDispose]();
+  const others = expectedReceipts({ ...first, timings: earlier }, "b ");
+  assert.deepEqual(found, [...expectedReceipts(both), ...others].sort());
+  await assertSound(path);
+  const hot = await archiveRows(path, "SELECT count(*)::INTEGER AS messages FROM hot_messages");
+  assert.deepEqual(hot, [{ messages: 0 }]);
 });
 
 Deno.test("what went missing since shows when counts in and out are compared", async () => {

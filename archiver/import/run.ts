@@ -154,7 +154,7 @@ async function importRows(
   const eachChunk = async (progress: FileProgress, chunk: () => Promise<void>) => {
     while (progress.rowsDone < progress.file.rows && !signal.aborted) {
       await chunk();
-      show(progress.file.name);
+      show(printable(progress.file.name));
     }
   };
   for (const progress of pending("messages")) {
