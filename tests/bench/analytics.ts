@@ -7,7 +7,9 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { AnalyticsConfigSchema } from "../../archiver/analytics/config.ts";
 import { runSet } from "../../archiver/analytics/run_set.ts";
 import { windowAt } from "../../archiver/analytics/schedule.ts";
+import { Intake } from "../../archiver/intake/intake.ts";
 import { Store } from "../../archiver/store/store.ts";
+import { encodeBatch } from "../../shared/batch/codec.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { systemRandom } from "../../shared/random.ts";
@@ -26,16 +28,19 @@ const FULL_RECEIPTS = 160_000_000;
 const COMMIT_EVERY_MILLISECONDS = 100;
 const COMMIT_RECEIPTS = 2000;
 const COMMIT_MESSAGES = 20;
+/** As the archiver's config has it by default. */
+const COMMIT_AT_RECEIPTS = 245_760;
+const COMMIT_WAIT_MILLISECONDS = 50;
 /** How long commits are watched without queries. */
 const QUIET_MILLISECONDS = 20_000;
 const GIB = 1024 ** 3;
 
-/** Commits that were due at regular times: from when each was due to when it was on disk, in ms, ascending. */
+/** Batches that came at regular times: from when each was due to when it was on disk, in ms, ascending. */
 export type CommitDelays = readonly number[];
 
-/** Commits a batch every now and then until `work` is done; gives how long the commits took, and what work gave. */
+/** Posts a batch every now and then until `work` is done; gives how long the batches took, and what work gave. */
 export async function delaysDuring<T>(
-  store: Store,
+  intake: Intake,
   maker: BatchMaker,
   work: Promise<T>,
 ): Promise<{ delays: CommitDelays; result: T }> {
@@ -44,16 +49,18 @@ export async function delaysDuring<T>(
   // Its error is the caller's, below.
   end.catch(() => {});
   const delays: number[] = [];
-  const commits: Promise<void>[] = [];
+  const posts: Promise<void>[] = [];
   for (let due = performance.now(); !isDone; due += COMMIT_EVERY_MILLISECONDS) {
     const wait = due - performance.now();
     if (wait > 0) await systemClock.sleep(wait);
     // Due when it was due, though this process had no time for it then.
-    const commit = store.commit([nextBatch(maker)])
-      .then(() => void delays.push(performance.now() - due));
-    commits.push(commit);
+    const post = intake.submit(encodeBatch(nextBatch(maker)), "bench").then(({ status }) => {
+      if (status !== "committed") throw new Error(`a batch was ${status}`);
+      delays.push(performance.now() - due);
+    });
+    posts.push(post);
   }
-  await Promise.all(commits);
+  await Promise.all(posts);
   return { delays: delays.sort((a, b) => a - b), result: await end };
 }
 
@@ -115,11 +122,15 @@ export async function measureCommitDelays(
     max_copy: "64GiB",
   };
   const checked = parseConfig(JSON.stringify(config), AnalyticsConfigSchema, "bench");
+  await using intake = new Intake(
+    { maxReceipts: COMMIT_AT_RECEIPTS, maxWaitMilliseconds: COMMIT_WAIT_MILLISECONDS },
+    { store, clock: systemClock, onCommit: () => {} },
+  );
   const [set] = checked.sets;
   const window = windowAt(set, Date.parse(`${DAY}T00:00:00Z`) * 1000 + set.window * 1000);
   const maker = new BatchMaker("live", systemClock.now());
   progress("commits alone");
-  const quiet = await delaysDuring(store, maker, systemClock.sleep(QUIET_MILLISECONDS));
+  const quiet = await delaysDuring(intake, maker, systemClock.sleep(QUIET_MILLISECONDS));
   progress("commits while the queries run");
   const begin = performance.now();
   const tell = (line: string) =>
@@ -132,7 +143,7 @@ export async function measureCommitDelays(
     new AbortController().signal,
     ({ step }) => tell(step),
   );
-  const { delays, result } = await delaysDuring(store, maker, run);
+  const { delays, result } = await delaysDuring(intake, maker, run);
   if (result.end.outcome === "failed") throw new Error(result.end.error);
   const runSeconds = (result.finishedAt - result.startedAt) / 1e6;
   return { quiet: quiet.delays, busy: delays, runSeconds };
