@@ -117,6 +117,9 @@ Deno.test("the compiled collector carries the set it runs under, asks nothing, a
   await using dir = await tempDir();
   const binary = await compiled(dir.path, []);
   deepEqual(permissionsOf(binary), permissionsWith(set.net));
+  const [, flags] = config.tasks.collect.command.match(/--v8-flags=(\S+)/);
+  const { v8_flags: carried } = metadataOf(binary);
+  for (const flag of flags.split(",")) ok(carried.includes(flag), `${flag} not among ${carried}`);
   const added = binary.length - (await Deno.stat(Deno.execPath())).size;
   ok(added < MAX_ADDED_BYTES, `${added} bytes on top of the runtime`);
 });

@@ -10,7 +10,9 @@ import { ELF_HEADER_BYTES, type Machine, machineOf } from "./elf.ts";
 
 /** The project's folder. */
 const ROOT: URL = new URL("../../", import.meta.url);
-/** The name of the permission set in `deno.json` that collectors run under. */
+/** The file that says how collectors run. */
+const CONFIG: URL = new URL("deno.json", ROOT);
+/** The name of the permission set in it. */
 const PERMISSION_SET = "collector";
 /** What of a failed step's output is told. */
 const TOLD_LINES = 12;
@@ -34,8 +36,15 @@ function targetOf(machine: Machine): string {
 
 /** The `net` entries of the collector's permission set, as `deno.json` has them. */
 export async function netOfSet(): Promise<string[]> {
-  const config = JSON.parse(await Deno.readTextFile(new URL("deno.json", ROOT)));
+  const config = JSON.parse(await Deno.readTextFile(CONFIG));
   return config.permissions[PERMISSION_SET].net;
+}
+
+/** Deno's flags in the command of `deno task collect`: the permission set, and V8's limits. */
+export async function runFlags(): Promise<string[]> {
+  const config = JSON.parse(await Deno.readTextFile(CONFIG));
+  const command: string = config.tasks.collect.command;
+  return command.split(" ").filter((word) => word.startsWith("-"));
 }
 
 /**
@@ -50,14 +59,14 @@ export async function bundle(output: string): Promise<void> {
 }
 
 /**
- * Builds one binary. It carries the collector's permission set, asks nobody for more, and imports nothing.
+ * Builds one binary. It runs as `deno task collect` does, asks nobody for more, and imports nothing.
  *
  * @throws {UserError} when there is no runtime for the machine, or Deno fails.
  */
 export async function compile({ bundle, machine, net, output }: Build): Promise<void> {
   const failure = await deno([
     ...["compile", "--quiet", "--config=deno.json", "--no-lock", "--no-npm", "--no-remote"],
-    ...["--no-check", "--no-prompt", `-P=${PERMISSION_SET}`, `--allow-net=${net.join(",")}`],
+    ...["--no-check", "--no-prompt", ...await runFlags(), `--allow-net=${net.join(",")}`],
     ...["--target", targetOf(machine), "--output", output, bundle],
   ]);
   if (failure) throw new UserError(`Cannot build for ${machine}: ${reasonOf(failure, machine)}`);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { runFlags } from "../../collector/deploy/build.ts";
 import type { Batch } from "../../shared/batch/batch.ts";
 import { decodeBatch } from "../../shared/batch/codec.ts";
 import { systemClock } from "../../shared/clock.ts";
@@ -59,7 +60,7 @@ export async function startCollecting(options: CollectingOptions): Promise<Colle
   );
   const collector = stack.use(
     startProgram("collector/main.ts", ["--config", config], [
-      "-P=collector",
+      ...await runFlags(),
       "--allow-net=127.0.0.0/8",
       `--allow-read=${dir.path}`,
       `--allow-write=${dir.path}`,
