@@ -44,6 +44,7 @@ async function* run(options: BenchmarkOptions): AsyncGenerator<Figure, void, voi
     const room = full ? FULL_BYTES : PART_BYTES;
     await demandRoom(dir, room);
     progress(`takes up to ${room / GIB} GiB in ${dir}, which is removed in the end`);
+    progress("planning");
     const wanted = wholeRun(full, Date.now());
     const source = await plan(wanted, `${dir}/run.batches`);
     const { receipts, messages, batches } = source.planned;
