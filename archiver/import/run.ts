@@ -1,11 +1,18 @@
 /**
  * A whole import, or only a look at its source.
  *
- * What is assumed of a source beyond what is detected (`detect.ts`), from the first Gossip Observer's and its
- * successor's own programs: a hash is the XXH3-64 of the text in `raw`, and names one message in all tables; `collector`
- * and the peer are node ids; in the successor's files `dir` is 1 for what a peer sent and 2 for what was sent to it, so
- * that only the former is a receipt; `inner_hash`, `orig_timestamp`, `size`, `orig_node` and `scid` say nothing that the
- * message's bytes do not say, and `message_first_seen` counts what was sent, too: none of these is taken over.
+ * What is assumed of a source beyond what is detected (`detect.ts`), from the programs of the first Gossip Observer and
+ * its successor:
+ *
+ * - A hash is the XXH3-64 of the text in `raw`, and means one message in all tables. The successor writes it and `scid`
+ *   as 8 bytes, least significant first.
+ * - `dir` is 1 for what a peer sent, and 2 for what was sent to it, mostly to serve its sync: no receipt. The first
+ *   observer had no such column, and recorded only what came in.
+ * - The first observer kept one row a message and peer; its successor keeps each, so that there are repeats.
+ * - `inner_hash`, `orig_timestamp`, `size`, `orig_node` and `scid` say nothing that the message's bytes do not say, and
+ *   are not taken; nor is `message_first_seen`, which counts what went out, too. Only a message that came without a
+ *   receipt is dated by it.
+ * - The successor also has pings and pongs (types 4 and 5), which are no gossip.
  *
  * @module
  */
