@@ -50,7 +50,7 @@ Deno.test("no password is in what is shown, nor in any refusal", () => {
     const text = `postgres://me:${password}@${good ? "host" : tail}/db${good ? "" : path}`;
     try {
       const address = parsePostgresUrl(text);
-      equal(address.password, password);
+      if (good) equal(address.password, password);
       ok(!address.shown.includes(password));
     } catch (error) {
       ok(error instanceof UserError);
