@@ -230,3 +230,29 @@ Deno.test("receipts are dropped from disk when told so, and their messages stay"
   );
   assert.equal(states, "dropped cold cold");
 });
+
+Deno.test("a message that a commit changes at the last moment is not dropped with its old verdict", async () => {
+  await using dir = await tempDir();
+  let commit: (() => Promise<unknown>) | null = null;
+  await using archive = await openDays(dir, {}, {
+    onStep(step) {
+      if (step !== "drop hot: keys kept" || commit === null) return;
+      void commit(); // it is done before the change that would drop the rows
+      commit = null;
+    },
+  });
+  await fillDay(archive, 0);
+  const { maker, store } = archive;
+  maker.verdict(1, "valid");
+  const batch = maker.close();
+  commit = () => store.commit([batch]);
+  assert.deepEqual(told(await archive.days.run(DROP)), [
+    "copied receipts 2025-09-26 0 15",
+    "copied messages 2025-09-26 0 5",
+    "dropped from hot receipts 2025-09-26 0 15",
+    "copied again messages 2025-09-26 0 5",
+    "dropped from hot messages 2025-09-26 0 5",
+  ]);
+  const [{ verdict }] = await rows(store, "SELECT verdict FROM messages WHERE message_id = 2");
+  assert.equal(verdict, "valid");
+});

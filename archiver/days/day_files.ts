@@ -133,6 +133,17 @@ export async function recordCopy(
 export async function forgetFile(connection: DuckDBConnection, id: number): Promise<void> {
   await connection.run("DELETE FROM day_files WHERE file_id = $1", [id]);
   await connection.run("DELETE FROM day_file_receipts WHERE file_id = $1", [id]);
+  await forgetKeys(connection, id);
+}
+
+/** Forgets the keys of a file's messages, which are hot. */
+export async function forgetKeys(connection: DuckDBConnection, id: number): Promise<void> {
+  await connection.run(
+    `DELETE FROM message_changes WHERE message_id IN (
+      SELECT message_id FROM cold_messages WHERE file_id = $1)`,
+    [id],
+  );
+  await connection.run("DELETE FROM cold_messages WHERE file_id = $1", [id]);
 }
 
 /** Notes what became of a file. @param at when, µs since the Unix epoch. */

@@ -22,6 +22,7 @@ export const STEPS = [
   "copy: manifest in place",
   "copy: recorded",
   "drop hot: file verified",
+  "drop hot: keys kept",
   "drop hot: rows verified",
   "drop hot: rows deleted",
   "drop hot: views replaced",
