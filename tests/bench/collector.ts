@@ -3,19 +3,13 @@
  *
  * @module
  */
-import { systemClock } from "../../shared/clock.ts";
-import type { SimnetChild } from "../simnet/child.ts";
 import { startCollecting } from "./collecting.ts";
-import { twoDecryptsMicroseconds } from "./decrypt_floor.ts";
-import { type Benchmark, figure, median } from "./figure.ts";
+import { floorMeanwhile } from "./decrypt_floor.ts";
+import { type Benchmark, figure } from "./figure.ts";
 import { cpuMicroseconds } from "./process_cost.ts";
 
 const PEERS = 200;
 const SECONDS = 30;
-/** How often the floor is measured during a run. */
-const FLOOR_ROUNDS = 9;
-/** The real run's mean message. */
-const MESSAGE_BYTES = 248;
 
 interface Run {
   readonly cpuRatio: number;
@@ -29,7 +23,7 @@ async function collectOnce(seed: string, progress: (line: string) => void): Prom
   const { simnet, collector } = collecting;
   const before = await cpuMicroseconds(collector.pid);
   await simnet.start();
-  const floor = await floorMeanwhile(simnet);
+  const floor = await floorMeanwhile(simnet, SECONDS);
   const { sent } = await simnet.done(SECONDS * 3000);
   const { batches, bytes } = await collecting.atRest();
   const cpu = await cpuMicroseconds(collector.pid) - before;
@@ -47,19 +41,6 @@ async function collectOnce(seed: string, progress: (line: string) => void): Prom
     lost: Math.max(0, sent - stored),
     duplicated: Math.max(0, stored - sent),
   };
-}
-
-/**
- * CPU of the two decrypts, measured beside the run: a core that shares its caches and its neighbour with others takes
- * longer for the same work than an idle machine's does, for the floor as for what is held against it.
- */
-async function floorMeanwhile(simnet: SimnetChild): Promise<number> {
-  const rounds: number[] = [];
-  while (simnet.finished() === null && rounds.length < FLOOR_ROUNDS) {
-    await systemClock.sleep(SECONDS * 1000 / (FLOOR_ROUNDS + 1));
-    rounds.push(twoDecryptsMicroseconds(MESSAGE_BYTES));
-  }
-  return median(rounds);
 }
 
 /** CPU a receipt over its floor, and broker bytes a receipt. */

@@ -5,13 +5,34 @@
  */
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { cpuUsage } from "node:process";
+import { systemClock } from "../../shared/clock.ts";
+import type { SimnetChild } from "../simnet/child.ts";
+import { median } from "./figure.ts";
 
 const CIPHER = "chacha20-poly1305";
 const TAG = { authTagLength: 16 };
 const MESSAGES = 20_000;
+/** The real run's mean message. */
+const MESSAGE_BYTES = 248;
+/** How often the floor is measured during a run. */
+const ROUNDS = 9;
+
+/**
+ * The floor, µs of CPU a message, measured beside a run that takes about so many seconds: a core that shares its caches
+ * and its neighbour with others takes longer for the same work than an idle machine's does, for the floor as for what is
+ * held against it.
+ */
+export async function floorMeanwhile(simnet: SimnetChild, seconds: number): Promise<number> {
+  const rounds: number[] = [];
+  while (simnet.finished() === null && rounds.length < ROUNDS) {
+    await systemClock.sleep(seconds * 1000 / (ROUNDS + 1));
+    rounds.push(twoDecryptsMicroseconds(MESSAGE_BYTES));
+  }
+  return median(rounds);
+}
 
 /** Microseconds of CPU for the decrypts of one message of `bytes`, over 20,000 of them. Does not give way meanwhile. */
-export function twoDecryptsMicroseconds(bytes: number): number {
+function twoDecryptsMicroseconds(bytes: number): number {
   const key = crypto.getRandomValues(new Uint8Array(32));
   const nonce = new Uint8Array(12);
   const seal = (plain: Uint8Array) => {

@@ -6,7 +6,7 @@
  */
 import { UserError } from "../../shared/errors.ts";
 import { type Collecting, startCollecting } from "./collecting.ts";
-import { twoDecryptsMicroseconds } from "./decrypt_floor.ts";
+import { floorMeanwhile } from "./decrypt_floor.ts";
 import { type Benchmark, type BenchmarkOptions, type Figure, figure } from "./figure.ts";
 import { coresOf, cpuMicroseconds, peakRss, pin } from "./process_cost.ts";
 
@@ -17,8 +17,6 @@ const SECONDS = 60;
 const FULL_SECONDS = 600;
 const COLLECTOR_CORE = "0";
 const OTHER_CORE = "1";
-/** The real run's mean message. */
-const MESSAGE_BYTES = 248;
 const MB = 1_000_000;
 
 interface Run {
@@ -28,6 +26,8 @@ interface Run {
   readonly dropped: number;
   /** Receipts stamped in the measured time, by its seconds. */
   readonly perSecond: number;
+  /** CPU a receipt over that of its two decrypts. */
+  readonly cpuRatio: number;
   /** MB. */
   readonly peakRss: number;
   /** Of 100 pongs the 99th fastest, ms. */
@@ -52,6 +52,7 @@ async function holdOnce(
   const settling = simnet.ready.settling_seconds;
   const cpuBefore = await cpuMicroseconds(collector.pid);
   await simnet.start();
+  const floor = await floorMeanwhile(simnet, settling + seconds);
   const done = await simnet.done((settling + seconds) * 3000);
   await collecting.atRest();
   const cpu = await cpuMicroseconds(collector.pid) - cpuBefore;
@@ -60,7 +61,7 @@ async function holdOnce(
   progress(
     `${stamped.receipts} of ${done.sent} receipts in ${done.seconds.toFixed(1)} s, ` +
       `${(cpu / stamped.receipts).toFixed(1)} µs CPU each (two decrypts alone: ` +
-      `${twoDecryptsMicroseconds(MESSAGE_BYTES).toFixed(1)}); at most ` +
+      `${floor.toFixed(1)}); at most ` +
       `${done.worst_lag_seconds.toFixed(2)} s behind the plan; ${done.pongs} pongs: half within ` +
       `${done.pong_milliseconds.p50.toFixed(1)} ms, all within ` +
       `${done.pong_milliseconds.worst.toFixed(1)} ms; the peers' process used ` +
@@ -71,6 +72,7 @@ async function holdOnce(
     delivering: stamped.delivering,
     dropped: stamped.ended,
     perSecond: stamped.measured / seconds,
+    cpuRatio: cpu / stamped.receipts / floor,
     peakRss: rss,
     pongP99: done.pong_milliseconds.p99,
     lost: Math.max(0, done.sent - stamped.receipts),
@@ -131,6 +133,10 @@ async function run(
     figure(`collector: receipts on one core ${at}`, all("perSecond"), "receipts/s", {
       sense: ">=",
       limit: 30_000,
+    }),
+    figure(`collector CPU per receipt / CPU of its two decrypts ${at}`, all("cpuRatio"), "ratio", {
+      sense: "<=",
+      limit: 2,
     }),
     figure(`collector: RSS ${at}`, all("peakRss"), "MB", { sense: "<=", limit: 250 }),
     figure(`collector: pong delay, p99, ${at}`, all("pongP99"), "ms", {
