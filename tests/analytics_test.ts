@@ -6,6 +6,7 @@ import type { SetStatus } from "../archiver/analytics/status.ts";
 import type { Store } from "../archiver/store/store.ts";
 import { systemClock } from "../shared/clock.ts";
 import { openArchive, rows } from "./support/archive.ts";
+import { BatchMaker, plainMessage } from "./support/batch_maker.ts";
 import { CapturedLog } from "./support/captured_log.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { makeQueryArchive } from "./support/query_archive.ts";
@@ -44,6 +45,7 @@ function configOf(
     run_timeout: 3_600_000,
     rows_kept: 3,
     catch_up: 2,
+    settle: 0,
     ...changes,
   };
 }
@@ -294,6 +296,60 @@ Deno.test("a worker that hears nothing is ended, and no more is run", async () =
   await assert.rejects(analytics.runNow("daily"), AnalyticsRefusal);
   await clock.advance(2 * DAY);
   assert.equal(analytics.status().sets[0].failures, 1);
+});
+
+Deno.test("what is due waits for what waited for the archiver, and for receipts that still come in", async () => {
+  await using dir = await tempDir();
+  const clock = new ManualClock(at("2025-09-27T12:00:00Z"));
+  await using store = await openArchive(dir.join("gossip.duckdb"), { clock });
+  const maker = new BatchMaker("alpha", at("2025-09-26T09:00:00Z"));
+  const session = maker.session(1);
+  const deliver = async (time: string) => {
+    maker.receipt(at(time), maker.message(plainMessage(maker.number)), session);
+    await store.commit([maker.close()]);
+  };
+  const config = configOf(dir, { settle: 300_000, catch_up: 1 });
+  await using analytics = await Analytics.start(config, { store, clock });
+  const isIdle = () => analytics.status().sets[0].running === null;
+  await clock.advance(290_000);
+  await deliver("2025-09-26T10:00:00Z");
+  await clock.advance(10_000);
+  await until(() => analytics.status().sets[0].waiting.length === 1 && clock.sleeping === 1);
+  // More of that day comes, every half minute.
+  for (const minute of ["10", "20", "30"]) {
+    await deliver(`2025-09-26T23:${minute}:00Z`);
+    await clock.advance(30_000);
+    await until(() => clock.sleeping === 1);
+    assert.ok(isIdle());
+  }
+  await deliver("2025-09-27T00:00:01Z");
+  await clock.advance(30_000);
+  const { last } = await statusWhen(analytics, ({ last }) => last !== null);
+  assert.deepEqual([last?.window, last?.outcome], ["2025-09-26", "done"]);
+  const [totals] = await rows(
+    store,
+    "SELECT value_number FROM analytics_results WHERE query = 'message_totals' AND column_name = 'receipts' LIMIT 1",
+  );
+  assert.equal(totals.value_number, 4);
+});
+
+Deno.test("a collector that never comes to a window's end holds its run up for an hour", async () => {
+  await using dir = await tempDir();
+  const clock = new ManualClock(at("2025-09-27T12:00:00Z"));
+  await using store = await openArchive(dir.join("gossip.duckdb"), { clock });
+  const maker = new BatchMaker("alpha", at("2025-09-26T09:00:00Z"));
+  const config = configOf(dir, { catch_up: 1 });
+  maker.session(1);
+  await store.commit([maker.close()]);
+  await using analytics = await Analytics.start(config, { store, clock });
+  for (let halfMinutes = 0; halfMinutes < 120; halfMinutes++) {
+    await until(() => clock.sleeping === 1);
+    assert.equal(analytics.status().sets[0].last, null);
+    maker.session(1);
+    await store.commit([maker.close()]);
+    await clock.advance(30_000);
+  }
+  await statusWhen(analytics, ({ last }) => last?.outcome === "done");
 });
 
 Deno.test("where nothing is to be run, nothing is touched", async () => {

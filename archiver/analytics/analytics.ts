@@ -10,7 +10,7 @@ import { logger } from "../../shared/log.ts";
 import { firstLine } from "../intake/failure.ts";
 import type { AnalyticsConfig, QuerySet } from "./config.ts";
 import { pruneReports, tidyReports } from "./folders.ts";
-import { readKnownWindows, readLastRun, type RunReader } from "./kept_runs.ts";
+import { isArriving, readKnownWindows, readLastRun, type RunReader } from "./kept_runs.ts";
 import { checkRights, WorkerHung } from "./query_worker.ts";
 import type { FinishedRun } from "./results.ts";
 import { type RunDependencies, runSet, tidyWork } from "./run_set.ts";
@@ -20,6 +20,9 @@ import { windowName } from "./window_name.ts";
 
 /** The longest that is waited before what is due is looked at again. */
 const MAX_REST_MILLISECONDS = 3_600_000;
+/** How often a window whose receipts still come in is looked at, and how long it waits at most. */
+const HOLD_MILLISECONDS = 30_000;
+const MAX_HOLD_MICROSECONDS = 3_600_000_000;
 /** After the archive could not be read. */
 const RETRY_MILLISECONDS = 60_000;
 
@@ -46,6 +49,12 @@ interface Scheduled {
   triedSince: number | null;
 }
 
+/** A run that is due. */
+interface Due {
+  readonly scheduled: Scheduled;
+  readonly window: Window;
+}
+
 /** Scheduled analytics that are running. Disposing stops the run under way. */
 export class Analytics implements AsyncDisposable {
   readonly #config: AnalyticsConfig;
@@ -55,6 +64,8 @@ export class Analytics implements AsyncDisposable {
   /** Ends, without an error, with the run under way. */
   #current: Promise<unknown> | null = null;
   #halted: string | null = null;
+  /** A window that waits for its receipts, and since when. */
+  #held: { readonly key: string; readonly since: number } | null = null;
   #loop: Promise<void> = Promise.resolve();
 
   private constructor(
@@ -133,12 +144,15 @@ export class Analytics implements AsyncDisposable {
   async #run(): Promise<void> {
     const { clock } = this.#dependencies;
     const { signal } = this.#stop;
+    const { settle } = this.#config;
+    if (settle > 0) await clock.sleep(settle, signal).catch(() => {});
     while (!signal.aborted && this.#halted === null) {
       try {
         await this.#current;
         const next = await this.#plan();
-        if (next) await this.#start(next.scheduled, next.window);
-        else await clock.sleep(this.#restMilliseconds(), signal);
+        if (next === null) await clock.sleep(this.#restMilliseconds(), signal);
+        else if (await this.#isHeld(next)) await clock.sleep(HOLD_MILLISECONDS, signal);
+        else await this.#start(next.scheduled, next.window);
       } catch (error) {
         if (signal.aborted || this.#halted !== null) return;
         if (error instanceof AnalyticsRefusal) continue;
@@ -148,6 +162,19 @@ export class Analytics implements AsyncDisposable {
     }
   }
 
+  /** Whether a run should wait because its window's receipts still come in. */
+  async #isHeld({ scheduled: { set }, window }: Due): Promise<boolean> {
+    const { store, clock } = this.#dependencies;
+    const key = `${set.name} ${windowKey(window)}`;
+    if (!await isArriving(store, window, clock.now())) return false;
+    if (this.#held?.key !== key) {
+      this.#held = { key, since: clock.now() };
+      const what = { set: set.name, window: windowName(window) };
+      log.info("{set} {window}: waits for receipts that still come in", what);
+    }
+    return clock.now() - this.#held.since < MAX_HOLD_MICROSECONDS;
+  }
+
   #restMilliseconds(): number {
     const now = this.#dependencies.clock.now();
     const due = this.#sets.map(({ set }) => nextDue(set, now) ?? Infinity);
@@ -155,7 +182,7 @@ export class Analytics implements AsyncDisposable {
   }
 
   /** Looks at what is due in all sets; gives the first of it. */
-  async #plan(): Promise<{ scheduled: Scheduled; window: Window } | null> {
+  async #plan(): Promise<Due | null> {
     const { store, clock } = this.#dependencies;
     for (const scheduled of this.#sets) {
       const { set, state, tried } = scheduled;

@@ -57,6 +57,8 @@ export interface AnalyticsConfig {
   readonly rows_kept: number;
   /** Of the windows that were due, the newest so many are made up for when they were missed. */
   readonly catch_up: number;
+  /** After its start the archiver waits so long before it runs what is due: what waited for it comes in meanwhile. */
+  readonly settle: number;
 }
 
 const cron = v.pipe(
@@ -130,4 +132,5 @@ export const AnalyticsConfigSchema: v.GenericSchema<unknown, AnalyticsConfig> = 
   run_timeout: v.optional(duration(1000, DAY), "2h"),
   rows_kept: v.optional(integer(1, 100_000), 1000),
   catch_up: v.optional(integer(1, 31), 3),
+  settle: v.optional(duration(0, DAY), "5m"),
 });

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { type DuckDBType, type DuckDBValue, VARCHAR } from "@duckdb/node-api";
+import { type DuckDBType, type DuckDBValue, TIMESTAMPTZ, VARCHAR } from "@duckdb/node-api";
+import type { Window } from "../../query_results/parameters.ts";
+import { instant } from "../store/rows.ts";
 import type { Row } from "../store/store.ts";
 import type { FinishedRun } from "./results.ts";
 import { type KnownWindows, windowKey } from "./schedule.ts";
@@ -56,4 +58,22 @@ export async function readLastRun(store: RunReader, set: string): Promise<Finish
       ? { outcome: "done", folder: String(row.folder) }
       : { outcome: "failed", error: String(row.error) },
   };
+}
+
+/** A collector that delivered within this time may have more. */
+const DELIVERING_MICROSECONDS = 60_000_000;
+
+/**
+ * Whether receipts of a window still come in: a collector is delivering, and has not come to the window's end.
+ *
+ * @param now µs since the Unix epoch.
+ */
+export async function isArriving(store: RunReader, window: Window, now: number): Promise<boolean> {
+  const [{ behind }] = await store.read(
+    `SELECT count(*) AS behind FROM epochs
+    WHERE last_commit_at >= $1 AND COALESCE(last_receipt_at, started_at) < $2`,
+    [instant(now - DELIVERING_MICROSECONDS), instant(window.to)],
+    [TIMESTAMPTZ, TIMESTAMPTZ],
+  );
+  return Number(behind) > 0;
 }

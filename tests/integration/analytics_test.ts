@@ -21,6 +21,7 @@ async function prepare(dir: TempDir, port: number): Promise<string> {
     analytics: {
       work_folder: dir.join("work"),
       catch_up: 1,
+      settle: "0ms",
       sets: [{ ...SET, folder: dir.join("reports") }],
     },
     log: { level: "debug", format: "text" },
