@@ -52,28 +52,29 @@ export async function runChild<T>(name: string, options: unknown): Promise<T> {
 
 /** Watches how much memory a process has resident. */
 export class RssWatch {
-  /** The most so far, bytes. */
-  most = 0;
+  #most = 0;
   readonly #process: Process;
   readonly #timer: ReturnType<typeof setInterval>;
 
   /** Looks twice a second until the process ends, or {@link stop}. */
   constructor(process: Process) {
     this.#process = process;
-    this.#timer = setInterval(() => this.#look(), WATCH_MILLISECONDS);
+    this.#timer = setInterval(() => this.look(), WATCH_MILLISECONDS);
   }
 
-  /** Looks a last time. @returns {@link most}. */
+  /** Looks now. @returns the most so far, bytes. */
+  async look(): Promise<number> {
+    if (this.#process.status === null) {
+      // It may have ended a moment ago.
+      const most = await peakRss(this.#process.pid).catch(() => 0);
+      this.#most = Math.max(this.#most, most);
+    }
+    return this.#most;
+  }
+
+  /** Looks a last time. @returns as {@link look} does. */
   async stop(): Promise<number> {
     clearInterval(this.#timer);
-    await this.#look();
-    return this.most;
-  }
-
-  async #look(): Promise<void> {
-    if (this.#process.status !== null) return;
-    // It may have ended a moment ago.
-    const now = await peakRss(this.#process.pid).catch(() => 0);
-    this.most = Math.max(this.most, now);
+    return await this.look();
   }
 }

@@ -7,6 +7,7 @@ import { openStream } from "../../../archiver/intake/stream.ts";
 import { connectNats } from "../../../shared/nats/connect.ts";
 import { STREAM } from "../../../shared/subjects.ts";
 import { startNatsServer } from "../../support/nats_server.ts";
+import type { Process } from "../../support/process.ts";
 import type { PlannedRun } from "../planned_batches.ts";
 import { AckObserver } from "./ack_observer.ts";
 import { archiveIn, startBenchArchiver } from "./bench_archiver.ts";
@@ -121,13 +122,11 @@ async function fill(
 }
 
 /** Ends the archiver in order. @returns the most memory it had. */
-async function stop(process: RssProcess, rss: RssWatch): Promise<number> {
+async function stop(process: Process, rss: RssWatch): Promise<number> {
   process.signal("SIGTERM");
   await process.wait(LONGEST_MILLISECONDS);
   return await rss.stop();
 }
-
-type RssProcess = ConstructorParameters<typeof RssWatch>[0];
 
 /** Counts the receipts of the archive, and adds up their times. */
 async function recount(

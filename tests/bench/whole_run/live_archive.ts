@@ -101,6 +101,11 @@ export class LiveArchive implements AsyncDisposable {
     return { result, seconds: (to - from) / 1000, delays };
   }
 
+  /** The most memory that the archiver had so far, bytes. */
+  peakRss(): Promise<number> {
+    return this.#rss.look();
+  }
+
   /** Ends the traffic and the archiver, in order. @returns the most memory that the archiver had, bytes. */
   async end(): Promise<number> {
     this.#publisher.process.signal("SIGTERM");
