@@ -18,6 +18,8 @@ import type { SqlOptions, SqlTimes } from "./sql_process.ts";
 
 const PROGRESS_MILLISECONDS = 10_000;
 const LOOK_MILLISECONDS = 50;
+/** An archiver that commits nothing for so long will not. */
+const STALL_MILLISECONDS = 120_000;
 
 /** A run that is planned and waits in a file. */
 export interface PlannedFile {
@@ -79,8 +81,9 @@ export async function ingest(
   const publishedFrom = Date.now();
   await using publisher = isFilled ? null : publish();
   for (let ticks = 0; observer.acked.length < planned.batches; ticks++) {
-    if (process.status !== null || publisher?.process.status?.success === false) {
-      const { lines } = process.status ? process : publisher!.process;
+    const isStalled = Date.now() - Math.max(observer.lastAckAt, publishedFrom) > STALL_MILLISECONDS;
+    if (isStalled || process.status !== null || publisher?.process.status?.success === false) {
+      const { lines } = process.status || isStalled ? process : publisher!.process;
       throw new Error(`ingest failed:\n${lines.slice(-20).join("\n")}`);
     }
     await new Promise((resolve) => setTimeout(resolve, LOOK_MILLISECONDS));
