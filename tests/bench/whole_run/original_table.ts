@@ -11,7 +11,7 @@ import type { SqlOptions, SqlTimes } from "./sql_process.ts";
 
 /** What DuckDB may take. */
 export interface Means {
-  /** Memory, e.g. `4GiB`. */
+  /** Memory, e.g. `3GiB`. */
   readonly memoryLimit: string;
   /** Threads. */
   readonly threads: number;

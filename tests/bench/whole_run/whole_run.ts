@@ -28,7 +28,7 @@ const PART_BYTES = 3 * GIB;
 const FULL_LIVE_SECONDS = 3 * 3600;
 const PART_LIVE_SECONDS = 2400;
 /** What DuckDB gets for queries, ours and the others'. */
-const MEANS: Means = { memoryLimit: "4GiB", threads: 2 };
+const MEANS: Means = { memoryLimit: "3GiB", threads: 2 };
 
 async function plan(run: PlannedRun, file: string): Promise<PlannedFile> {
   return { run, file, planned: await runChild<Planned>("plan_process.ts", { run, file }) };
