@@ -16,7 +16,7 @@ import { tempDir } from "./support/temp_dir.ts";
 
 /** All queries on the archive made by hand, with bins of 1,000 s unless told otherwise. */
 async function answers(
-  settings: Record<string, string> = { bin_seconds: "1000" },
+  settings: Record<string, string>,
   only?: readonly string[],
 ): Promise<RunResult> {
   await using dir = await tempDir();
@@ -46,7 +46,7 @@ function assertClose(actual: readonly (readonly Cell[])[], expected: readonly (r
   assert.deepEqual(rounded(actual), rounded(expected));
 }
 
-const base = await answers();
+const base = await answers({ bin_seconds: "1000" });
 const tables = base.tables;
 
 Deno.test("the frame holds the window, the collectors, the peers subscribed and what is missing", () => {
