@@ -7,7 +7,7 @@ import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { errorText, UserError } from "../shared/errors.ts";
 
 /** The schema's versions that the queries understand. */
-export const KNOWN_SCHEMA_VERSIONS: readonly number[] = [8];
+export const KNOWN_SCHEMA_VERSIONS: readonly number[] = [8, 9];
 
 /** What DuckDB may use for the queries. */
 export interface ReaderOptions {

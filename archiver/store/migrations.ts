@@ -13,6 +13,7 @@ import days from "./migrations/0005_days.duckdb.sql" with { type: "text" };
 import sessions from "./migrations/0006_sessions.sql" with { type: "text" };
 import imports from "./migrations/0007_imports.sql" with { type: "text" };
 import results from "./migrations/0008_results.sql" with { type: "text" };
+import notStored from "./migrations/0009_not_stored.sql" with { type: "text" };
 import type { OnStep } from "./steps.ts";
 
 /** One step of the schema. */
@@ -41,6 +42,7 @@ export const MIGRATIONS: readonly Migration[] = [
   { version: 6, name: "sessions", sql: sessions },
   { version: 7, name: "imports", sql: imports },
   { version: 8, name: "results", sql: results },
+  { version: 9, name: "not_stored", sql: notStored },
 ];
 
 /**
