@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { systemClock } from "../../shared/clock.ts";
 import { UserError } from "../../shared/errors.ts";
 import { type Collecting, startCollecting } from "./collecting.ts";
 import { floorMeanwhile } from "./decrypt_floor.ts";
@@ -26,7 +27,7 @@ interface Run {
   readonly dropped: number;
   /** Receipts stamped in the measured time, by its seconds. */
   readonly perSecond: number;
-  /** CPU a receipt over that of its two decrypts. */
+  /** CPU a receipt over that of its two decrypts, once the rate has settled and the compiler is done. */
   readonly cpuRatio: number;
   /** MB. */
   readonly peakRss: number;
@@ -50,9 +51,10 @@ async function holdOnce(
   const { simnet, collector } = collecting;
   await pin(collector.pid, COLLECTOR_CORE);
   const settling = simnet.ready.settling_seconds;
-  const cpuBefore = await cpuMicroseconds(collector.pid);
   await simnet.start();
-  const floor = await floorMeanwhile(simnet, settling + seconds);
+  await systemClock.sleep(settling * 1000);
+  const cpuBefore = await cpuMicroseconds(collector.pid);
+  const floor = await floorMeanwhile(simnet, seconds);
   const done = await simnet.done((settling + seconds) * 3000);
   await collecting.atRest();
   const cpu = await cpuMicroseconds(collector.pid) - cpuBefore;
@@ -60,19 +62,19 @@ async function holdOnce(
   const stamped = await readStamped(collecting, settling, seconds);
   progress(
     `${stamped.receipts} of ${done.sent} receipts in ${done.seconds.toFixed(1)} s, ` +
-      `${(cpu / stamped.receipts).toFixed(1)} µs CPU each (two decrypts alone: ` +
+      `${(cpu / stamped.settled).toFixed(1)} µs CPU each (two decrypts alone: ` +
       `${floor.toFixed(1)}); at most ` +
       `${done.worst_lag_seconds.toFixed(2)} s behind the plan; ${done.pongs} pongs: half within ` +
       `${done.pong_milliseconds.p50.toFixed(1)} ms, all within ` +
       `${done.pong_milliseconds.worst.toFixed(1)} ms; the peers' process used ` +
       `${(100 * done.cpu_seconds / done.seconds).toFixed()} % of its core` +
-      done.failures.map((reason) => `; ${reason}`).join(""),
+      [...new Set(done.failures)].map((reason) => `; ${reason}`).join(""),
   );
   return {
     delivering: stamped.delivering,
     dropped: stamped.ended,
     perSecond: stamped.measured / seconds,
-    cpuRatio: cpu / stamped.receipts / floor,
+    cpuRatio: cpu / stamped.settled / floor,
     peakRss: rss,
     pongP99: done.pong_milliseconds.p99,
     lost: Math.max(0, done.sent - stamped.receipts),
@@ -80,28 +82,36 @@ async function holdOnce(
   };
 }
 
-/** What the broker holds: all receipts, and those stamped in `seconds` once the rate has settled. */
+/** What the broker holds: all receipts, those stamped once the rate has settled, and of them those in `seconds`. */
 async function readStamped(
   collecting: Collecting,
   settlingSeconds: number,
   seconds: number,
-): Promise<{ receipts: number; measured: number; delivering: number; ended: number }> {
-  const sessions = new Set<number>();
-  let receipts = 0, measured = 0, ended = 0, from = Infinity;
+): Promise<
+  { receipts: number; settled: number; measured: number; delivering: number; ended: number }
+> {
+  const nodes = new Map<number, string>();
+  const delivering = new Set<string>();
+  let receipts = 0, settled = 0, measured = 0, ended = 0, from = Infinity;
   for await (const { receipts: batch, events } of collecting.batches()) {
+    for (const event of events) {
+      if (event.kind === "session_opened") nodes.set(event.session, event.node_id);
+      else if (event.kind === "session_closed") ended++;
+    }
     receipts += batch.receivedAt.length;
     if (from === Infinity && batch.receivedAt.length > 0) {
       from = batch.receivedAt[0] + settlingSeconds * 1e6;
     }
     for (let i = 0; i < batch.receivedAt.length; i++) {
       const since = batch.receivedAt[i] - from;
-      if (since < 0 || since >= seconds * 1e6) continue;
+      if (since < 0) continue;
+      settled++;
+      if (since >= seconds * 1e6) continue;
       measured++;
-      sessions.add(batch.sessions[i]);
+      delivering.add(nodes.get(batch.sessions[i])!);
     }
-    ended += events.filter((event) => event.kind === "session_closed").length;
   }
-  return { receipts, measured, delivering: sessions.size, ended };
+  return { receipts, settled, measured, delivering: delivering.size, ended };
 }
 
 async function run(
