@@ -29,7 +29,7 @@ const COMMIT_EVERY_MILLISECONDS = 100;
 const COMMIT_RECEIPTS = 2000;
 const COMMIT_MESSAGES = 20;
 /** As the archiver's config has it by default. */
-const COMMIT_AT_RECEIPTS = 245_760;
+const COMMIT_AT_RECEIPTS = 491_520;
 const COMMIT_WAIT_MILLISECONDS = 50;
 /** How long commits are watched without queries. */
 const QUIET_MILLISECONDS = 20_000;
