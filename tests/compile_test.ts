@@ -79,10 +79,10 @@ function permissionsOf(binary: Uint8Array) {
   return permissions;
 }
 
-function permissionsWith(net: readonly string[]) {
+function permissionsWith(net: readonly string[], env: readonly string[] | null = null) {
   const absolute = (paths: string[]) => paths.map((path) => resolve(ROOT, path));
   return {
-    allow_env: null,
+    allow_env: env,
     deny_env: null,
     ignore_env: [],
     allow_net: net,
@@ -135,6 +135,15 @@ Deno.test("a build's own NATS server and networks are opened, and the default se
   );
 });
 
+Deno.test("a build sees the environment variables that it names, and no others", async () => {
+  await using dir = await tempDir();
+  const binary = await compiled(dir.path, ["--allow-env", "NATS_PASSWORD, NATS_TOKEN"]);
+  deepEqual(
+    permissionsOf(binary),
+    permissionsWith(set.net, ["NATS_PASSWORD", "NATS_TOKEN"]),
+  );
+});
+
 Deno.test("a build for the other machine carries the same set in that machine's runtime", async () => {
   await using dir = await tempDir();
   const other = MACHINES.find((machine) => machine !== MACHINE)!;
@@ -171,7 +180,7 @@ Deno.test("a runtime that cannot be downloaded ends a build with where to get it
     for (const machine of MACHINES) {
       const output = dir.join(machine);
       await rejects(
-        compileProgram({ bundle: program, machine, net: set.net, output }),
+        compileProgram({ bundle: program, machine, net: set.net, env: [], output }),
         (error) =>
           error instanceof UserError &&
           error.message.startsWith(`Cannot build for ${machine}: Deno's slim runtime for it`) &&
@@ -195,6 +204,10 @@ Deno.test("a wrong wish, or a runtime for another machine, ends a build with one
     [["--target", "mips"], /^Cannot build for "mips"; --target takes x86_64 and aarch64$/],
     [["--nats", "localhost"], /^Cannot open --nats "localhost": it should be host:port/],
     [["--allow-cidr", "2000::/3"], /^Cannot open --allow-cidr .*single IPv6 addresses only/],
+    [
+      ["--allow-env", "NATS_*"],
+      /^Cannot open --allow-env "NATS_\*": it should be a variable's name/,
+    ],
   ];
   for (const [args, message] of cases) {
     await using program = compile(dir.path, args);

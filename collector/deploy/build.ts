@@ -25,6 +25,8 @@ export interface Build {
   readonly machine: Machine;
   /** The values of `--allow-net`: they stand in for those of the permission set. */
   readonly net: readonly string[];
+  /** The environment variables that it may see, by name. */
+  readonly env: readonly string[];
   /** The binary's path; what is there is replaced. */
   readonly output: string;
 }
@@ -63,10 +65,12 @@ export async function bundle(output: string): Promise<void> {
  *
  * @throws {UserError} when there is no runtime for the machine, or Deno fails.
  */
-export async function compile({ bundle, machine, net, output }: Build): Promise<void> {
+export async function compile({ bundle, machine, net, env, output }: Build): Promise<void> {
   const failure = await deno([
     ...["compile", "--quiet", "--config=deno.json", "--no-lock", "--no-npm", "--no-remote"],
     ...["--no-check", "--no-prompt", ...await runFlags(), `--allow-net=${net.join(",")}`],
+    // Without a value it would open all of them.
+    ...(env.length > 0 ? [`--allow-env=${env.join(",")}`] : []),
     ...["--target", targetOf(machine), "--output", output, bundle],
   ]);
   if (failure) throw new UserError(`Cannot build for ${machine}: ${reasonOf(failure, machine)}`);

@@ -9,6 +9,7 @@ import { printable } from "../../shared/text.ts";
 import { bundle, compile, netOfSet } from "./build.ts";
 import { type Machine, MACHINES } from "./elf.ts";
 import { allowedNet } from "./reach.ts";
+import { allowedEnv } from "./variables.ts";
 
 if (import.meta.main) {
   await runMain({
@@ -16,7 +17,8 @@ if (import.meta.main) {
     summary:
       "Builds the collector as a single binary for Linux. The binary carries the permission set that\n" +
       "`deno task collect` runs under: it reaches public IPv4 addresses, the NATS server named here,\n" +
-      "and an archiver on the same host, and nothing private unless it is named here.",
+      "an archiver and Tor's proxy on the same host, and nothing private unless it is named here.\n" +
+      "Of the environment it sees what is named here.",
     flags: {
       target: {
         type: "string",
@@ -35,22 +37,29 @@ if (import.meta.main) {
         help:
           "more networks, with commas, each with :PORT or for all ports; single addresses of IPv6",
       },
+      "allow-env": {
+        type: "string",
+        value: "NAMES",
+        help: "environment variables that it may see, with commas: for password_env and its like",
+      },
       out: { type: "string", value: "DIR", help: "where the binaries go", default: "dist" },
     },
     examples: [
       "deno task compile --nats 100.64.0.7:4222",
-      "deno task compile --target x86_64 --nats 10.8.0.1:4222 --allow-cidr 127.0.0.1:9050,192.168.0.0/16",
+      "deno task compile --target x86_64 --nats 10.8.0.1:4222 --allow-cidr 192.168.0.0/16",
+      "deno task compile --nats 10.8.0.1:4222 --allow-env NATS_PASSWORD",
     ],
-  }, async ({ target, nats, "allow-cidr": cidrs, out }) => {
+  }, async ({ target, nats, "allow-cidr": cidrs, "allow-env": names, out }) => {
     const machines = list(target).map(machineNamed);
     const net = allowedNet(await netOfSet(), { nats: list(nats), cidrs: list(cidrs) });
+    const env = allowedEnv(list(names));
     await makeFolder(out);
     const bundled = `${out}/gossip-collector.mjs`;
     try {
       await bundle(bundled);
       for (const machine of machines) {
         const output = `${out}/gossip-collector-linux-${machine}`;
-        await compile({ bundle: bundled, machine, net, output });
+        await compile({ bundle: bundled, machine, net, env, output });
         const { size } = await Deno.stat(output);
         console.log(`${output}: ${(size / 2 ** 20).toFixed(1)} MiB`);
       }

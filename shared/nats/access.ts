@@ -88,7 +88,7 @@ function readVariable(key: string, name: string): string {
   if (secret) return secret;
   throw new UserError(
     `Cannot use NATS auth.${key}: the environment variable ${name} is not set, ` +
-      `or out of reach (then run with --allow-env=${name})`,
+      `or out of reach (then run with deno run … --allow-env=${name}; a binary is built with --allow-env ${name})`,
   );
 }
 
