@@ -10,7 +10,7 @@ import { CapturedLog } from "./support/captured_log.ts";
 import { ManualClock } from "./support/manual_clock.ts";
 import { loopbackBook, loopbackWays } from "./support/dialling.ts";
 import { Recorded } from "./support/recorded.ts";
-import { honest, type Script, ScriptedPeer } from "./support/scripted_peer.ts";
+import { honest, lightning, type Script, ScriptedPeer } from "./support/scripted_peer.ts";
 import { testKey } from "./support/signed_gossip.ts";
 import { until } from "./support/until.ts";
 import { initMessage, Wire } from "./support/wire.ts";
@@ -184,6 +184,36 @@ Deno.test("as many peers as told are asked for all they have, the others for the
   for (const first of firsts.slice(2)) {
     assert.ok(first >= before - 3601 && first <= Math.ceil(systemClock.now() / 1e6) - 3600);
   }
+});
+
+Deno.test("when the peers that were asked for all have left, a later one is asked for what is missing", async () => {
+  await using stack = new AsyncDisposableStack();
+  const leave = Promise.withResolvers<void>();
+  let asked = 0;
+  const peers = peersOf(
+    stack,
+    2,
+    lightning(async (wire) => {
+      await wire.nextOf(263);
+      if (++asked === 1) await leave.promise;
+      else await wire.untilClosed();
+    }),
+  );
+  // Waits take their time, so that pings are answered; the clock is put forward in between.
+  let ahead = 0;
+  const clock: Clock = {
+    now: () => systemClock.now() + ahead,
+    sleep: (milliseconds, signal) => systemClock.sleep(milliseconds, signal),
+  };
+  const options = { target: 1, bootstrap: 1 };
+  const { manager } = stack.use(new Managed(addresses(peers), options, { clock }));
+  await until(() => asked === 1);
+  // So long a peer has told all it has: nobody takes its place in that.
+  ahead += 16 * 60_000_000;
+  leave.resolve();
+  await until(() => manager.counts.ended.lost === 1 && manager.counts.connected === 1);
+  ahead += 60_000_000;
+  await until(() => asked === 2);
 });
 
 Deno.test("when no peer is left to dial, that is said", async () => {

@@ -36,7 +36,7 @@ export interface ManagerOptions {
   readonly maxPending: number;
   /** How many peers are asked for all they have. */
   readonly bootstrap: number;
-  /** How many of them are asked in a round for what the graph lacks; 3 when left out. */
+  /** How many peers are asked in a round for what the graph lacks; 3 when left out. */
   readonly syncPeers?: number;
   /** From the end of a round to the next; 6 hours when left out. */
   readonly syncEvery?: number;
@@ -221,7 +221,7 @@ export class PeerManager {
     }
   }
 
-  /** Peers that are asked for all they have are also asked for what is still missing then. */
+  /** Any peer may be asked for what the graph lacks: those that were asked for all they have leave some day. */
   #newSync(): GraphSync {
     const { gossip: { graph, ledger }, clock, sink } = this.#dependencies;
     const { syncPeers, syncEvery } = this.#options;
@@ -304,12 +304,12 @@ export class PeerManager {
       sink,
       counts: this.#control,
       answerer: gossip.answerer,
-      onMessage: bootstraps ? (raw) => this.#sync.receive(session.number, raw) : undefined,
+      onMessage: (raw) => this.#sync.receive(session.number, raw),
       onOpen: (features) => {
         openedAt = clock.now();
         this.#tally.add("connected", link.peer.end.kind);
         this.#byNumber.set(session.number, session);
-        if (bootstraps) this.#sync.opened(session.number, features);
+        this.#sync.opened(session.number, features);
         book.worked(link.peer, openedAt);
         log.debug("{peer} connected", { peer: formatNodeAddress(link.peer) });
         this.#wake();
