@@ -37,12 +37,10 @@ function without(network: Network, holes: readonly Network[]): Network[] {
 
 const config = JSON.parse(await Deno.readTextFile(new URL("../deno.json", import.meta.url)));
 
-Deno.test("a collector may dial public IPv4, its broker and its archiver, listen for metrics, and nothing else", () => {
+Deno.test("a collector may dial public IPv4, its broker, its archiver and Tor, listen for metrics, and nothing else", () => {
   const all = without({ base: 0, bits: 0 }, NOT_PUBLIC.map(parse)).map(text);
-  deepEqual(
-    config.permissions.collector.net.toSorted(),
-    ["127.0.0.1:4222", "127.0.0.1:8470", `127.0.0.1:${METRICS_PORT}`, ...all].toSorted(),
-  );
+  const local = [4222, 8470, METRICS_PORT, 9050].map((port) => `127.0.0.1:${port}`);
+  deepEqual(config.permissions.collector.net.toSorted(), [...local, ...all].toSorted());
 });
 
 Deno.test("no cloud's metadata service is within the sandbox's reach", () => {

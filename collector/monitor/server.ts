@@ -81,8 +81,8 @@ export function serveMonitor(listen: Listen, dependencies: ServerDependencies): 
     };
   } catch (error) {
     const reason = error instanceof Deno.errors.NotCapable
-      ? "the sandbox opens 127.0.0.1:8471 alone; another address has to be allowed with --allow-net or, for a " +
-        "binary, --allow-cidr at build time"
+      ? "the sandbox opens 127.0.0.1:8471 alone; for another address build a binary that has it (deno task " +
+        "compile --allow-cidr ADDRESS:PORT)"
       : errorText(error);
     throw new UserError(`Cannot serve metrics on ${host}:${port}: ${reason}`, { cause: error });
   }
