@@ -28,6 +28,8 @@ export interface FillOptions {
   readonly clock: Clock;
   /** Chooses peers. */
   readonly random: Random;
+  /** Whether nobody is asked but whom the peer file names. */
+  readonly fileAlone: boolean;
 }
 
 /** More peers tell the same: each costs us and itself a whole graph. */
@@ -48,10 +50,11 @@ export async function fillGraph(
   gossip: GossipService,
   options: FillOptions,
 ): Promise<boolean> {
-  const { clock, random, signal } = options;
+  const { clock, random, signal, fileAlone } = options;
   await using stack = new AsyncDisposableStack();
   const identity = await loadIdentity(keyPath(config.data_dir));
-  const choice = stack.use(await openPeerChoice(config, identity.nodeId, { clock, random }));
+  const dependencies = { clock, random, fileAlone };
+  const choice = stack.use(await openPeerChoice(config, identity.nodeId, dependencies));
   const target = Math.min(MAX_PEERS, config.peers.target);
   const intake: Intake = stack.use(
     new Intake({

@@ -29,6 +29,8 @@ export interface ChoiceDependencies {
   readonly clock: Clock;
   /** Chooses among nodes. */
   readonly random: Random;
+  /** Nobody is dialled but whom the peer file names; what earlier runs learnt is neither read nor changed. */
+  readonly fileAlone?: boolean;
 }
 
 const BOOK_FILE = "addresses.book";
@@ -48,17 +50,20 @@ export async function openPeerChoice(
   ownNodeId: string,
   dependencies: ChoiceDependencies,
 ): Promise<PeerChoice> {
-  const { clock, random } = dependencies;
+  const { clock, random, fileAlone = false } = dependencies;
   const { network, peers } = config;
   const ways = waysOf(config, ownNodeId);
   const { rules, kinds } = ways;
   const book = new AddressBook({ rules, kinds, torShare: peers.tor_share }, random);
-  const path = join(config.data_dir, BOOK_FILE);
-  const { records, damage } = await loadAddressBook(path, network);
-  if (damage !== null) log.warning("Address book {path} is damaged: {damage}", { path, damage });
-  book.restore(records, clock.now());
+  const path = fileAlone ? null : join(config.data_dir, BOOK_FILE);
+  if (path !== null) {
+    const { records, damage } = await loadAddressBook(path, network);
+    if (damage !== null) log.warning("Address book {path} is damaged: {damage}", { path, damage });
+    book.restore(records, clock.now());
+  }
   if (peers.file !== undefined) await learnFile(book, peers.file, clock.now());
-  const seeds = peers.seeds ?? (peers.file === undefined ? DEFAULT_SEEDS[network] : []);
+  const given = peers.seeds ?? (peers.file === undefined ? DEFAULT_SEEDS[network] : []);
+  const seeds = fileAlone ? [] : given;
   if (seeds.length === 0 && book.soonest() === Infinity) {
     throw new UserError(
       peers.file === undefined
@@ -112,7 +117,8 @@ async function learnFile(book: AddressBook, path: string, now: number): Promise<
 interface Kept {
   readonly book: AddressBook;
   readonly ways: Ways;
-  readonly path: string;
+  /** The book's file; null when nothing is learnt or saved. */
+  readonly path: string | null;
   readonly clock: Clock;
   readonly seeds: readonly string[];
   readonly config: CollectorConfig;
@@ -150,7 +156,7 @@ export class PeerChoice implements AsyncDisposable {
 
   /** Takes up what a node says of itself, if that is what the message is; its signature was checked. */
   learn(raw: Uint8Array): void {
-    if (messageType(raw) !== MESSAGE_TYPES.node_announcement) return;
+    if (this.#kept.path === null || messageType(raw) !== MESSAGE_TYPES.node_announcement) return;
     const message = decodeMessage(raw);
     if (!message.known || message.type !== 257) return;
     this.book.learnAnnouncement(message, this.#kept.clock.now());
@@ -175,6 +181,7 @@ export class PeerChoice implements AsyncDisposable {
 
   async #save(): Promise<void> {
     const { path, config: { network } } = this.#kept;
+    if (path === null) return;
     try {
       await saveAddressBook(path, this.book.records(), network);
     } catch (error) {

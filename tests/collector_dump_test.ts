@@ -1,8 +1,11 @@
 import assert from "node:assert/strict";
+import { saveAddressBook } from "../collector/addresses/book_store.ts";
 import { formatNodeAddress } from "../collector/addresses/node_address.ts";
 import { holdDataDir } from "../collector/data_dir.ts";
+import { loopbackBook } from "./support/dialling.ts";
 import { type LdkNode, startLdk } from "./support/ldk_peer.ts";
 import { startProgram } from "./support/process.ts";
+import { honest, ScriptedPeer } from "./support/scripted_peer.ts";
 import { signedGraph, testKey } from "./support/signed_gossip.ts";
 import { type TempDir, tempDir } from "./support/temp_dir.ts";
 
@@ -36,12 +39,18 @@ Deno.test("a dump asks given peers for all they know, writes it when no more com
   for (const message of graph) peer.learn(message);
   const peers = dir.join("peers.txt");
   await Deno.writeTextFile(peers, addressOf(peer));
+  // A collector of the same folder knows others, whom nobody wants to ask now.
+  const other = stack.use(new ScriptedPeer("other", honest([])));
+  const book = loopbackBook([other.address]);
+  await Deno.mkdir(dir.join("data"));
+  await saveAddressBook(dir.join("data", "addresses.book"), book.records(), "regtest");
 
   const out = dir.join("lists");
   const [code, told] = await dump(dir, "--peers", peers, "--settle", "2", "--out", out);
   assert.equal(code, 0, told);
   const channels = await linesOf(`${out}/channel_list.csv`);
   assert.equal(channels.length, CHANNELS);
+  assert.equal(other.accepted, 0);
   for (const line of channels) assert.match(line, /^\d+,0[23][0-9a-f]{64},0[23][0-9a-f]{64}$/);
   const nodes = await linesOf(`${out}/node_list.csv`);
   const ids = Array.from({ length: NODES }, (_, i) => testKey(`graph node ${i}`).id);

@@ -18,7 +18,7 @@ const ids = ["a", "b", "c", "d"].map((label) => testKey(label).id);
 interface World extends AsyncDisposable {
   readonly dir: TempDir;
   readonly log: CapturedLog;
-  open(peers: Record<string, unknown>, network?: string): Promise<PeerChoice>;
+  open(peers: Record<string, unknown>, network?: string, fileAlone?: boolean): Promise<PeerChoice>;
 }
 
 async function world(): Promise<World> {
@@ -34,10 +34,11 @@ async function world(): Promise<World> {
   return {
     dir,
     log,
-    open: (peers, network = "regtest") =>
+    open: (peers, network = "regtest", fileAlone = false) =>
       openPeerChoice(config(peers, network), US, {
         clock: systemClock,
         random: seededRandom(1),
+        fileAlone,
       }),
     [Symbol.asyncDispose]: () => stack.disposeAsync(),
   };
@@ -46,6 +47,18 @@ async function world(): Promise<World> {
 function knownTo({ book }: PeerChoice): string[] {
   return [...book.records()].map(({ nodeId }) => nodeId).sort();
 }
+
+const announced = (id: string, host: number[]) =>
+  encodeMessage({
+    type: 257,
+    signature: new Uint8Array(64),
+    features: new Uint8Array(0),
+    timestamp: 1_758_844_000,
+    nodeId: fromHex(id),
+    color: new Uint8Array(3),
+    alias: new Uint8Array(32),
+    addresses: [{ type: 1, host: new Uint8Array(host), port: 9735 }],
+  });
 
 Deno.test("the book keeps what it learnt from one run to the next", async () => {
   await using at = await world();
@@ -81,17 +94,6 @@ Deno.test("a damaged book is told and what is whole of it used", async () => {
 });
 
 Deno.test("on regtest no announcement leads off this host, elsewhere none leads into it", async () => {
-  const announced = (id: string, host: number[]) =>
-    encodeMessage({
-      type: 257,
-      signature: new Uint8Array(64),
-      features: new Uint8Array(0),
-      timestamp: 1_758_844_000,
-      nodeId: fromHex(id),
-      color: new Uint8Array(3),
-      alias: new Uint8Array(32),
-      addresses: [{ type: 1, host: new Uint8Array(host), port: 9735 }],
-    });
   for (
     const [network, seeds, expected] of [
       ["regtest", [], [ids[0], ids[1]]],
@@ -111,6 +113,29 @@ Deno.test("on regtest no announcement leads off this host, elsewhere none leads 
     assert.deepEqual(knownTo(choice), [...expected].sort(), network);
     assert.equal(learnt, 3);
   }
+});
+
+Deno.test("the peer file alone: what was learnt is neither dialled nor lost, nothing is learnt, no seed asked", async () => {
+  await using at = await world();
+  const file = at.dir.join("peers.txt");
+  await Deno.writeTextFile(file, `${ids[0]}@127.0.0.1:1\n`);
+  await (await at.open({ file }))[Symbol.asyncDispose]();
+  const book = at.dir.join("addresses.book");
+  const saved = await Deno.readTextFile(book);
+  await Deno.writeTextFile(file, `${ids[1]}@127.0.0.1:2\n`);
+  {
+    const seeds = ["seed.invalid"];
+    await using choice = await at.open(
+      { file, seeds, name_server: "127.0.0.1:1" },
+      "regtest",
+      true,
+    );
+    choice.learn(announced(ids[2], [127, 0, 0, 1]));
+    assert.deepEqual(knownTo(choice), [ids[1]]);
+  }
+  assert.equal(await Deno.readTextFile(book), saved);
+  await Deno.writeTextFile(file, `${ids[1]}@10.0.0.1:1\n`);
+  await assert.rejects(at.open({ file, seeds: ["seed.invalid"] }, "regtest", true), UserError);
 });
 
 Deno.test("what leaves nobody to dial, or no way to, is said before anything begins", async () => {

@@ -43,7 +43,7 @@ export const dumpCommand: Subcommand = subcommand({
     "over before. It must not run beside a collector of the same data_dir, unless with --saved.",
   flags: {
     config: CONFIG_FLAG,
-    peers: { type: "string", value: "FILE", help: "whom to ask, in place of the config's file" },
+    peers: { type: "string", value: "FILE", help: "whom to ask, and nobody else" },
     saved: { type: "boolean", help: "ask nobody: take the graph that the collector saved last" },
     out: { type: "string", value: "FOLDER", help: "where the lists go", default: DUMP_FOLDER },
     timestamps: { type: "boolean", help: "put each node's newest timestamp behind its addresses" },
@@ -87,6 +87,7 @@ export const dumpCommand: Subcommand = subcommand({
     signal: stopSignal(),
     clock: systemClock,
     random: systemRandom,
+    fileAlone: peers !== undefined,
   });
   if (gossip.graph.counts.channels === 0) throw new UserError("No peer told of any channel");
   await writeLists(gossip.graph.view, out, timestamps);
