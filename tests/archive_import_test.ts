@@ -6,6 +6,7 @@ import { type ImportOptions, type ImportOutcome, runImport } from "../archiver/i
 import { Database, rowsOf } from "../archiver/store/database.ts";
 import { CHECKS } from "../archiver/verify/checks.ts";
 import { systemClock } from "../shared/clock.ts";
+import { gossipFacts } from "../shared/bolt/facts.ts";
 import { UserError } from "../shared/errors.ts";
 import { openArchive, receiptLines } from "./support/archive.ts";
 import { archiveRows } from "./support/archive_check.ts";
@@ -246,6 +247,34 @@ Deno.test("daily files come over whole: repeats told apart, what went out left, 
   assert.deepEqual(undated, [{ at: BigInt(own.at) }]);
   const raws = await archiveRows(path, "SELECT raw FROM compat.messages");
   assert.deepEqual(lines(raws), seen.messages.map((raw) => rawText(raw, "behind_type")).sort());
+});
+
+Deno.test("a message that only went out is dated by the table, the column or its own timestamp", async () => {
+  await using dir = await tempDir();
+  const seen = observe({ messages: 30 });
+  // Its second message is a node_announcement, which has a timestamp of its own.
+  const others = seen.timings.filter(({ message }) => message !== 1);
+  const sent = { ...others[0], message: 1, dir: 2, at: START + 3_600_000_000 };
+  const observed = { ...seen, timings: [...others, sent] };
+  const own = gossipFacts(seen.messages[1]).ownTimestamp!;
+  const ways = { table: sent.at, column: sent.at, neither: own * 1_000_000 };
+  for (const [way, at] of Object.entries(ways)) {
+    const [folder, path] = [dir.join(way), dir.join(`${way}.duckdb`)];
+    const firstSeen = way === "table" || way === "column" ? [way] as const : [];
+    await writeDaily(folder, observed, { firstSeen });
+    const { outcome, said } = await importInto(path, folder);
+    const skipped = accounted(outcome);
+    assert.deepEqual(skipped.message_hashes, { "not needed: the messages' bytes tell it": 30 });
+    assert.equal(skipped.message_first_seen !== undefined, way === "table");
+    assert.match(said, / {2}message_hashes: 30 rows in 1 file\n/);
+    await assertHolds(path, observed);
+    const undated = await archiveRows(
+      path,
+      `SELECT epoch_us(first_seen) AS at FROM messages
+      WHERE message_id NOT IN (SELECT message_id FROM receipts)`,
+    );
+    assert.deepEqual(undated, [{ at: BigInt(at) }], way);
+  }
 });
 
 Deno.test("a day that comes later is added, as if it had been there", async () => {

@@ -8,7 +8,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { printable } from "../../shared/text.ts";
 import { rowsOf } from "../store/database.ts";
 import { type Import, IMPORTED } from "./ledger.ts";
-import type { SourceFile } from "./source.ts";
+import { OPTIONAL_TABLES, type Source, type SourceFile } from "./source.ts";
 import { literals } from "./sql.ts";
 
 /** One line of the comparison. */
@@ -111,6 +111,21 @@ export async function compareCounts(
     },
     ...byCollector,
   ];
+}
+
+/** Why the rows of a table are not taken over. */
+const NOT_TAKEN: Readonly<Record<typeof OPTIONAL_TABLES[number], string>> = {
+  message_first_seen: "not needed but to date messages without a receipt",
+  message_hashes: "not needed: the messages' bytes tell it",
+};
+
+/** Of tables that a source may have beside the others: all rows, none of which is taken over. */
+export function countNotTaken({ files }: Source): Count[] {
+  return OPTIONAL_TABLES.filter((table) => files[table].length > 0).map((table) => {
+    const inSource = files[table].reduce((sum, { rows }) => sum + rows, 0);
+    const skipped = new Map([[NOT_TAKEN[table], inSource]]);
+    return { what: table, inSource, taken: 0, inArchive: 0, skipped };
+  });
 }
 
 /** How many receipts the archive holds, or held before a day was dropped, by collector of an import. */

@@ -19,8 +19,8 @@ import { type Columns, detectRaw, type RawEncoding } from "./detect_raw.ts";
 import {
   checkAlike,
   columnTypes,
+  REQUIRED_TABLES,
   type Source,
-  SOURCE_TABLES,
   type SourceFile,
   type SourceTable,
 } from "./source.ts";
@@ -44,10 +44,18 @@ export interface Encodings {
   readonly peerColumn: string;
   /** The peer's node id, of that column under the name `peer`. */
   readonly nodeId: Reading;
-  /** When a message was first seen, of a row of messages; null when messages do not tell. */
-  readonly firstSeen: Reading | null;
+  /** Where it is told when a message was first seen; empty when nothing tells. */
+  readonly firstSeen: readonly FirstSeen[];
   /** What was found, by column. */
   readonly told: Readonly<Record<string, string>>;
+}
+
+/** Files that tell when messages were first seen. */
+export interface FirstSeen {
+  /** They have a column `hash`. */
+  readonly files: readonly SourceFile[];
+  /** The instant, of a row that is named `f`. */
+  readonly at: Reading;
 }
 
 /** The names of columns that differ between layouts. */
@@ -77,14 +85,23 @@ export async function detectEncodings(
     return file;
   };
   const [messages, metadata, timings] = [first("messages"), first("metadata"), first("timings")];
-  for (const table of SOURCE_TABLES) await checkAlike(connection, files[table]);
-  const column = await columnsOf(connection, { messages, metadata, timings });
+  const firstSeen = files.message_first_seen.at(0);
+  for (const table of [...REQUIRED_TABLES, "message_first_seen"] as const) {
+    await checkAlike(connection, files[table]);
+  }
+  const column = await columnsOf(connection, {
+    messages,
+    metadata,
+    timings,
+    message_first_seen: firstSeen,
+  });
   const names = TIMING_COLUMNS[layout];
 
   const hashes = [
     column("messages", "hash"),
     column("metadata", "hash"),
     column("timings", "hash"),
+    ...firstSeen ? [column("message_first_seen", "hash")] : [],
   ];
   const hash = hashes.map(hashReading)[0];
   if (new Set(hashes.map(({ type }) => type)).size > 1) {
@@ -107,7 +124,6 @@ export async function detectEncodings(
   const nodeId = nodeIdReading({ ...peer, sql: "peer" });
   const type = await detectType(connection, metadata, column("metadata", "type"));
   const raw = await detectRaw(connection, source, column, type);
-  const hint = column("messages", "first_seen");
   return {
     hashType: hashes[0].type!,
     type,
@@ -117,7 +133,7 @@ export async function detectEncodings(
     inbound,
     peerColumn: peer.sql,
     nodeId,
-    firstSeen: hint.type === null ? null : await detectInstant(connection, messages, hint),
+    firstSeen: await detectFirstSeen(connection, source, column),
     told: {
       hash: hash.told,
       "messages.raw": raw.told,
@@ -132,19 +148,42 @@ export async function detectEncodings(
 
 async function columnsOf(
   connection: DuckDBConnection,
-  files: Record<SourceTable, SourceFile>,
+  files: Partial<Record<SourceTable, SourceFile>>,
 ): Promise<Columns> {
-  const types = {
-    messages: await columnTypes(connection, files.messages),
-    metadata: await columnTypes(connection, files.metadata),
-    timings: await columnTypes(connection, files.timings),
+  const types = new Map<string, ReadonlyMap<string, string>>();
+  for (const [table, file] of Object.entries(files)) {
+    if (file !== undefined) types.set(table, await columnTypes(connection, file));
+  }
+  const alias: Partial<Record<SourceTable, string>> = {
+    messages: "m",
+    metadata: "d",
+    timings: "t",
   };
-  const alias = { messages: "m", metadata: "d", timings: "t" };
   return (table, name) => ({
     name: `${table}.${name}`,
-    sql: `${alias[table]}.${name}`,
-    type: types[table].get(name) ?? null,
+    sql: `${alias[table] ?? "f"}.${name}`,
+    type: types.get(table)?.get(name) ?? null,
   });
+}
+
+/** Both places count: the successor has a table for it, and in some of its files a column of messages, too. */
+async function detectFirstSeen(
+  connection: DuckDBConnection,
+  { files }: Source,
+  column: Columns,
+): Promise<FirstSeen[]> {
+  const found: FirstSeen[] = [];
+  for (const table of ["message_first_seen", "messages"] as const) {
+    const { name, type } = column(table, "first_seen");
+    if (files[table].length === 0 || table === "messages" && type === null) continue;
+    const at = await detectInstant(connection, files[table][0], {
+      name,
+      type,
+      sql: "f.first_seen",
+    });
+    found.push({ files: files[table], at });
+  }
+  return found;
 }
 
 async function detectInstant(

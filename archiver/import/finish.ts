@@ -9,7 +9,6 @@ import { instant } from "../store/rows.ts";
 import { sourceHashSql } from "./columns.ts";
 import type { Encodings } from "./detect.ts";
 import type { Import } from "./ledger.ts";
-import type { Source } from "./source.ts";
 import { literals } from "./sql.ts";
 
 /**
@@ -20,7 +19,6 @@ import { literals } from "./sql.ts";
  */
 export async function finishImport(
   connection: DuckDBConnection,
-  source: Source,
   encodings: Encodings,
   into: Import,
   now: number,
@@ -31,7 +29,7 @@ export async function finishImport(
     WHERE epoch_id IN (SELECT epoch_id FROM import_epochs WHERE import_id = $1)`,
     [into.id],
   );
-  await dateMessages(connection, source, encodings, into);
+  await dateMessages(connection, encodings, into);
   await connection.run("UPDATE imports SET finished_at = $2 WHERE import_id = $1", [
     into.id,
     instant(now),
@@ -41,7 +39,6 @@ export async function finishImport(
 
 async function dateMessages(
   connection: DuckDBConnection,
-  source: Source,
   { firstSeen, hashType }: Encodings,
   { id, startedAt }: Import,
 ): Promise<void> {
@@ -54,11 +51,13 @@ async function dateMessages(
   );
   const [{ undated }] = await rowsOf(connection, "SELECT count(*) AS undated FROM import_undated");
   if (Number(undated) === 0) return;
-  const paths = source.files.messages.map(({ path }) => path);
-  const told = firstSeen === null
-    ? "SELECT hash, NULL AS at FROM import_undated"
-    : `SELECT m.hash, min(${firstSeen.sql}) AS at FROM read_parquet(${literals(paths)}) m
-      WHERE m.hash IN (SELECT hash FROM import_undated) GROUP BY m.hash`;
+  const told = ["SELECT hash, NULL::TIMESTAMPTZ AS at FROM import_undated"].concat(
+    firstSeen.map(({ files, at }) =>
+      `SELECT f.hash, min(${at.sql}) AS at FROM read_parquet(${
+        literals(files.map(({ path }) => path))
+      }) f WHERE f.hash IN (SELECT hash FROM import_undated) GROUP BY f.hash`
+    ),
+  ).join(" UNION ALL ");
   await connection.run(
     `UPDATE hot_messages SET first_seen = least(first_seen, c.at) FROM (
       SELECT u.message_id, coalesce(min(t.at), min(u.own_timestamp)) AS at

@@ -10,8 +10,9 @@
  *   observer had no such column, and recorded only what came in.
  * - The first observer kept one row a message and peer; its successor keeps each, so that there are repeats.
  * - `inner_hash`, `orig_timestamp`, `size`, `orig_node` and `scid` say nothing that the message's bytes do not say, and
- *   are not taken; nor is `message_first_seen`, which counts what went out, too. Only a message that came without a
- *   receipt is dated by it.
+ *   are not taken; nor is the table `message_hashes`, which is only counted.
+ * - The successor's table `message_first_seen`, and a column `messages.first_seen` where there is one, count what went
+ *   out, too. Only a message that came without a receipt is dated by them.
  * - The successor also has pings and pongs (types 4 and 5), which are no gossip.
  *
  * @module
@@ -20,7 +21,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Clock } from "../../shared/clock.ts";
 import { printable } from "../../shared/text.ts";
 import { rowsOf } from "../store/database.ts";
-import { compareCounts, type Count, countTimings } from "./counts.ts";
+import { compareCounts, type Count, countNotTaken, countTimings } from "./counts.ts";
 import { detectEncodings, type Encodings } from "./detect.ts";
 import { finishImport, isFinished } from "./finish.ts";
 import {
@@ -80,6 +81,7 @@ export async function lookAt(
   const kind = layout === "export" ? "a DuckDB export" : "daily Parquet files";
   display.write(`${source.folder}: ${kind}\n`);
   for (const [table, found] of Object.entries(files)) {
+    if (found.length === 0) continue;
     const rows = found.reduce((sum, { rows }) => sum + rows, 0);
     const count = `${found.length} file${found.length === 1 ? "" : "s"}`;
     display.write(`  ${table}: ${rows.toLocaleString("en")} rows in ${count}\n`);
@@ -145,7 +147,7 @@ export async function runImport(options: ImportOptions): Promise<ImportOutcome> 
     progress.end();
   }
   const counts = await compareCounts(connection, into, counted, pending.map(({ name }) => name));
-  return { status: "finished", counts };
+  return { status: "finished", counts: [...counts, ...countNotTaken(source)] };
 }
 
 async function importRows(
@@ -190,6 +192,6 @@ async function importRows(
     into.id,
     (share) => show(`repeats ${Math.floor(share * 100)} % marked`),
   );
-  await finishImport(connection, source, encodings, into, clock.now());
+  await finishImport(connection, encodings, into, clock.now());
   return true;
 }

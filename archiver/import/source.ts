@@ -14,11 +14,17 @@ import { literal, literals } from "./sql.ts";
  */
 export type Layout = "export" | "daily";
 
-/** The tables that are read. Others a source may have say what the messages' bytes say themselves. */
-export const SOURCE_TABLES = ["messages", "metadata", "timings"] as const;
+/** The tables that every source has. */
+export const REQUIRED_TABLES = ["messages", "metadata", "timings"] as const;
 
-/** One of {@link SOURCE_TABLES}. */
-export type SourceTable = typeof SOURCE_TABLES[number];
+/**
+ * Tables that only the successor has: when each hash was first seen, and the hash of each message without its
+ * signatures, which the message's bytes say themselves.
+ */
+export const OPTIONAL_TABLES = ["message_first_seen", "message_hashes"] as const;
+
+/** The tables of a source. */
+export type SourceTable = typeof REQUIRED_TABLES[number] | typeof OPTIONAL_TABLES[number];
 
 /** A Parquet file. */
 export interface SourceFile {
@@ -44,7 +50,7 @@ export interface Source {
   readonly folder: string;
   /** How it is laid out. */
   readonly layout: Layout;
-  /** Its files that have rows, by name within each table. */
+  /** Its files that have rows, by name within each table; none of an optional table that it has not. */
   readonly files: Readonly<Record<SourceTable, readonly SourceFile[]>>;
 }
 
@@ -78,8 +84,12 @@ export async function findSource(connection: DuckDBConnection, given: string): P
   for (const layout of ["export", "daily"] as const) {
     if ((await paths(layout, "timings")).length === 0) continue;
     const files: Partial<Record<SourceTable, SourceFile[]>> = {};
-    for (const table of SOURCE_TABLES) {
+    for (const table of [...REQUIRED_TABLES, ...OPTIONAL_TABLES]) {
       const found = await paths(layout, table);
+      if (found.length === 0 && isOptional(table)) {
+        files[table] = [];
+        continue;
+      }
       if (found.length === 0) {
         throw new UserError(`Cannot import from ${folder}: it has timings but no ${table}`);
       }
@@ -96,6 +106,10 @@ export async function findSource(connection: DuckDBConnection, given: string): P
     `Cannot import from ${folder}: it has neither timings.parquet (a DuckDB export) nor ` +
       "timings/YYYY/MM/DD/timings_YYYY-MM-DD.parquet (daily files)",
   );
+}
+
+function isOptional(table: SourceTable): boolean {
+  return OPTIONAL_TABLES.some((optional) => optional === table);
 }
 
 async function describeFiles(
@@ -163,6 +177,7 @@ export async function checkAlike(
   connection: DuckDBConnection,
   files: readonly SourceFile[],
 ): Promise<void> {
+  if (files.length === 0) return;
   const rows = await rowsOf(
     connection,
     `SELECT file_name, string_agg(concat_ws(' ', name, type, converted_type, logical_type), ', ' ORDER BY name) AS columns

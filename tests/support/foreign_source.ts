@@ -168,6 +168,8 @@ export interface WriteOptions {
   readonly style?: RawStyle;
   /** Statements run on the tables before they are written. */
   readonly alter?: readonly string[];
+  /** Where the successor's files tell when a message was first seen; in their table when absent. */
+  readonly firstSeen?: readonly ("table" | "column")[];
 }
 
 /** Writes what `EXPORT DATABASE` makes: small row groups, two a file. The first observer had no column dir. */
@@ -194,7 +196,7 @@ const BYTES_MACRO = `CREATE MACRO le(n) AS from_hex(array_to_string(
 export async function writeDaily(
   folder: string,
   observed: Observed,
-  { style = "behind_type", alter = [] }: WriteOptions = {},
+  { style = "behind_type", alter = [], firstSeen = ["table"] }: WriteOptions = {},
 ): Promise<void> {
   await inMemory(async (connection) => {
     await fill(connection, observed, style);
@@ -209,7 +211,9 @@ export async function writeDaily(
         `SELECT recv_timestamp AS net_timestamp, row_number() OVER () AS row_inc, le(hash) AS hash,
         le(hash) AS inner_hash, collector, recv_peer AS peer, CAST(dir AS SMALLINT) AS dir,
         le(recv_peer_hash) AS peer_hash, orig_timestamp, recv_timestamp AS moment FROM timings`,
-      messages: `SELECT le(m.hash) AS hash, m.raw, f.first_seen, f.first_seen AS moment
+      messages: `SELECT le(m.hash) AS hash, m.raw, ${
+        firstSeen.includes("column") ? "f.first_seen, " : ""
+      }f.first_seen AS moment
         FROM messages m JOIN firsts f ON f.hash = m.hash`,
       metadata:
         `SELECT le(m.hash) AS hash, le(m.hash) AS inner_hash, CAST(m.type AS SMALLINT) AS type,
@@ -218,8 +222,11 @@ export async function writeDaily(
       message_hashes:
         `SELECT le(m.hash) AS outer_hash, le(m.hash) AS inner_hash, f.first_seen, f.first_seen AS moment
         FROM messages m JOIN firsts f ON f.hash = m.hash`,
-      message_first_seen: `SELECT le(hash) AS hash, first_seen, first_seen AS moment FROM firsts`,
     };
+    if (firstSeen.includes("table")) {
+      selects.message_first_seen =
+        "SELECT le(hash) AS hash, first_seen, first_seen AS moment FROM firsts";
+    }
     for (const [table, select] of Object.entries(selects)) {
       const days = (await connection.runAndReadAll(
         `SELECT DISTINCT strftime(moment, '%Y-%m-%d') FROM (${select})`,
