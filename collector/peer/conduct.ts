@@ -8,8 +8,8 @@ import { Meter } from "../meter.ts";
 
 const MINUTE = 60_000_000;
 
-/** Real peers ping every 10 to 60 s and ask for less than 64 KiB. */
-const PONG_BYTES_A_MINUTE = 1024 * 1024;
+/** Real peers ping every 10 to 60 s and ask for less than 64 KiB. It is less than may wait to be written. */
+const PONG_BYTES_A_MINUTE = 448 * 1024;
 /** All that may come, repeats too: four times a whole graph. Whoever brings more does so to bring much. */
 const BYTES_IN_TEN_MINUTES = 256 * 1024 * 1024;
 /** Frame and type of a message, which cost us as much as its content. */

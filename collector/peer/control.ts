@@ -9,6 +9,7 @@ import { BoltFault } from "../../shared/bolt/fault.ts";
 import { decodeMessage, encodeMessage, type Message } from "../../shared/bolt/message.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
+import type { Random } from "../../shared/random.ts";
 import type { Question, Taken } from "../gossip/queries/question.ts";
 import { answerToOpen, pongFor } from "./answers.ts";
 import type { Conduct } from "./conduct.ts";
@@ -40,6 +41,8 @@ export interface ControlOptions {
   readonly name: string;
   /** For what may be done how often. */
   readonly clock: Clock;
+  /** How long a pong should be. */
+  readonly random: Random;
   /** The peer's account. */
   readonly conduct: Conduct;
   /** Counts, shared by all sessions. */
@@ -57,13 +60,8 @@ export interface ControlOptions {
 }
 
 const PING_TYPE = 18;
-/** The smallest pong that no implementation has trouble with. */
-const PONG_BYTES_ASKED = 1;
-const PING = encodeMessage({
-  type: PING_TYPE,
-  numPongBytes: PONG_BYTES_ASKED,
-  ignored: new Uint8Array(0),
-});
+/** A pong is as long as its ping says (BOLT 1): from 1 on, which no implementation has trouble with, to so many bytes. */
+const MAX_PONG_BYTES_ASKED = 16;
 const UNSORTED = encodeMessage({
   type: 1,
   channelId: new Uint8Array(HASH_BYTES),
@@ -79,6 +77,8 @@ export class Control {
   readonly #options: ControlOptions;
   /** Pings that were due since the last pong; only the first was sent. */
   #pingsDue = 0;
+  /** The length of the pong that the ping under way asks for: who did not read it does not know. */
+  #pongBytes: number | null = null;
 
   /** Begins after init. */
   constructor(options: ControlOptions) {
@@ -92,8 +92,11 @@ export class Control {
    */
   ping(): boolean {
     if (this.#pingsDue === 0) {
-      this.#options.own.pinged(this.#options.clock.now());
-      this.#options.send(PING);
+      const { own, clock, random, send } = this.#options;
+      const numPongBytes = 1 + Math.floor(random.next() * MAX_PONG_BYTES_ASKED);
+      this.#pongBytes = numPongBytes;
+      own.pinged(clock.now());
+      send(encodeMessage({ type: PING_TYPE, numPongBytes, ignored: new Uint8Array(0) }));
     }
     return this.#pingsDue++ < MAX_PINGS_DUE;
   }
@@ -131,13 +134,20 @@ export class Control {
     const message = this.#decode(raw);
     if (!message || message.type === PING_TYPE) return;
     if (message.known && message.type === 19) {
-      this.#pingsDue = 0;
-      this.#options.own.ponged(receivedAt);
+      this.#takePong(message.ignored.length, receivedAt);
     } else if (message.known && (message.type === 1 || message.type === 17)) {
       this.#takeComplaint(message.type, message.channelId, message.data);
     } else {
       this.#answer(message);
     }
+  }
+
+  /** One that was not asked for is no sign of life. */
+  #takePong(bytes: number, receivedAt: number): void {
+    if (bytes !== this.#pongBytes) return;
+    this.#pongBytes = null;
+    this.#pingsDue = 0;
+    this.#options.own.ponged(receivedAt);
   }
 
   /** The message, or null when it does not decode, which mostly ends the session. */

@@ -46,6 +46,12 @@ export class DialFault extends Fault<Cause> {
   override readonly name = "DialFault";
 }
 
+/**
+ * Encrypted bytes that may wait for a peer that reads slowly. The next answer is made when the last one has gone, so
+ * this holds one of them and the pongs of a minute; a thousand such peers hold half a gigabyte.
+ */
+const MAX_PENDING_BYTES = 512 * 1024;
+
 /** What a failed handshake says of the peer. */
 const HANDSHAKE_CAUSES: Partial<Record<NoiseCode, Cause>> = {
   // What answered does not speak BOLT 8, or not under this key.
@@ -82,6 +88,7 @@ export async function dial(peer: NodeAddress, options: DialOptions): Promise<Dia
       clock,
       signal,
       handshakeTimeoutMilliseconds: options.handshakeTimeoutMilliseconds,
+      maxPendingBytes: MAX_PENDING_BYTES,
     });
     return { peer, connection, dialledAt, handshakeAt: clock.now() };
   } catch (error) {

@@ -47,7 +47,7 @@ export interface SessionOptions {
   readonly initTimeoutMilliseconds: number;
   /** Stamps, pings and deadlines. */
   readonly clock: Clock;
-  /** Spreads pings. */
+  /** Spreads pings, and says how long their pongs should be. */
   readonly random: Random;
   /** Gets every receipt. */
   readonly sink: ReceiptSink;
@@ -97,6 +97,7 @@ export class Session {
     this.#control = new Control({
       name: formatNodeAddress(link.peer),
       clock: options.clock,
+      random: options.random,
       conduct: this.#conduct,
       counts: options.counts,
       own: this.#counts,
