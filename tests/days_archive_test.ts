@@ -110,7 +110,7 @@ Deno.test("an archiver whose files are missing goes on, says so, and reads them 
   await Deno.rename(dir.join("days"), dir.join("away"));
   {
     await using archive = await openDays(dir, {}, { maker: new BatchMaker("beta", FIRST_DAY) });
-    assert.equal(archive.days.progress().missing.length, 4);
+    assert.equal(archive.days.progress().unreadable.missing.length, 4);
     await assert.rejects(contents(archive.store), /No files found/);
     const session = archive.maker.session(5);
     archive.maker.receipt(at(4, 1), archive.maker.message(plainMessage(77)), session);
@@ -118,7 +118,7 @@ Deno.test("an archiver whose files are missing goes on, says so, and reads them 
   }
   // The folder is found where the config says it is now.
   await using archive = await openDays(dir, { folder: dir.join("away") });
-  assert.deepEqual(archive.days.progress().missing, []);
+  assert.deepEqual(archive.days.progress().unreadable, { missing: [], damaged: [] });
   const after = await contents(archive.store);
   assert.ok(before.every((line) => after.includes(line)));
   assert.equal(after.length, before.length + 2);

@@ -60,9 +60,14 @@ function daysLines(days: DaysStatus): string[] {
   for (const { table, day, part, reason } of days.kept) {
     lines.push(row("KEPT", `${table} ${day} part ${part}: ${printable(reason ?? "")}`));
   }
-  if (days.missing.count > 0) {
-    const { count, paths } = days.missing;
-    lines.push(row("FILES MISSING", `${number(count)}, such as ${printable(paths[0])}`));
+  for (
+    const [what, { count, paths }] of [["MISSING", days.missing], [
+      "DAMAGED",
+      days.damaged,
+    ]] as const
+  ) {
+    if (count === 0) continue;
+    lines.push(row(`FILES ${what}`, `${number(count)}, such as ${printable(paths[0])}`));
   }
   if (days.failure) {
     const { since, reason } = days.failure;

@@ -39,6 +39,7 @@ const STATUS: Status = {
     last_rollover: null,
     failure: null,
     missing: { count: 0, paths: [] },
+    damaged: { count: 0, paths: [] },
     would_drop: { files: 0, rows: 0 },
     kept: [],
     files: [],
@@ -128,6 +129,7 @@ Deno.test("a status tells what is with days", () => {
       last_rollover: STATUS.started_at,
       failure: { reason: "no space left", since: STATUS.started_at },
       missing: { count: 1, paths: ["/days/a.parquet"] },
+      damaged: { count: 2, paths: ["/days/b.parquet", "/days/c.parquet"] },
       would_drop: { files: 2, rows: 3000 },
       kept: [{
         action: "kept",
@@ -149,12 +151,13 @@ Deno.test("a status tells what is with days", () => {
       }],
     },
   }).split("\n");
-  deepEqual(lines.slice(5, 11), [
+  deepEqual(lines.slice(5, 12), [
     "  days cold      receipts: 2025-09-26 to 2025-09-27, 1,000,000 rows, 3.0 MiB in 2 files",
     "  rolled over    2025-09-26 10:00:00 UTC",
     "  would drop     3,000 rows in 2 files, if days.apply were true",
     "  KEPT           receipts 2025-09-26 part 1: another sum of peer_id",
     "  FILES MISSING  1, such as /days/a.parquet",
+    "  FILES DAMAGED  2, such as /days/b.parquet",
     "  NO ROLLOVER    since 2025-09-26 10:00:00 UTC: no space left",
   ]);
 });

@@ -11,10 +11,9 @@ import { logger } from "../../shared/log.ts";
 import type { SideWork } from "../store/database.ts";
 import type { OnStep } from "../store/steps.ts";
 import { changeUnless, type DaysContext } from "./context.ts";
-import type { DayFile } from "./day_files.ts";
 import { type DaysOptions, requestedPlan, type RolloverRequest, scheduledPlan } from "./plan.ts";
 import { pruneNumbers } from "./prune.ts";
-import { recover } from "./recover.ts";
+import { recover, type UnreadableFiles } from "./recover.ts";
 import { rollOver, type RolloverAction, type RolloverLine, type RolloverPlan } from "./rollover.ts";
 
 /** The first pass after the start, and the time between two. */
@@ -75,8 +74,8 @@ export interface DaysProgress {
   readonly failure: { readonly at: number; readonly reason: string } | null;
   /** What the clock would drop now, if it may not: days that end before these instants in µs; null for none. */
   readonly due: Pick<RolloverPlan, "dropHotBefore" | "dropFilesBefore">;
-  /** Cold files that were not there when a pass, or the archiver, began. */
-  readonly missing: readonly string[];
+  /** Cold files that could not be read when a pass, or the archiver, began. */
+  readonly unreadable: UnreadableFiles;
   /** Since the start: files by what was done with them. */
   readonly counts: ReadonlyMap<RolloverAction, number>;
   /** Since the start: passes that failed. */
@@ -95,7 +94,7 @@ export class Days implements AsyncDisposable {
   #lines: RolloverLine[] = [];
   #failure: DaysProgress["failure"] = null;
   #failures = 0;
-  #missing: readonly DayFile[] = [];
+  #unreadable: UnreadableFiles = { missing: [], damaged: [] };
 
   /** Does nothing yet. */
   constructor(options: DaysOptions, dependencies: DaysDependencies) {
@@ -115,16 +114,19 @@ export class Days implements AsyncDisposable {
    */
   async recover(): Promise<void> {
     await this.#dependencies.store.beside(async (connection) => {
-      this.#missing = await recover(connection, this.folder);
+      this.#unreadable = await recover(connection, this.folder);
     }).catch((error) => {
       const why = errorText(error).split("\n")[0];
       throw new UserError(`Cannot use ${this.folder} (days.folder): ${why}`, { cause: error });
     });
-    if (this.#missing.length === 0) return;
-    log.error("{count} files of days are missing, such as {path}: queries that need them fail", {
-      count: this.#missing.length,
-      path: this.#missing[0].path,
-    });
+    for (const [what, paths] of Object.entries(this.#unreadable)) {
+      if (paths.length === 0) continue;
+      log.error("{count} files of days are {what}, such as {path}: what needs them fails", {
+        count: paths.length,
+        what,
+        path: paths[0],
+      });
+    }
   }
 
   /** Begins to do passes by the clock. */
@@ -142,7 +144,7 @@ export class Days implements AsyncDisposable {
       due: this.#options.apply
         ? { dropHotBefore: null, dropFilesBefore: null }
         : scheduledPlan(this.#options, this.#dependencies.clock.now()),
-      missing: this.#missing.map(({ path }) => path),
+      unreadable: this.#unreadable,
       counts: this.#counts,
       failures: this.#failures,
     };
@@ -242,7 +244,7 @@ export class Days implements AsyncDisposable {
         signal,
       };
       try {
-        this.#missing = await recover(connection, this.folder);
+        this.#unreadable = await recover(connection, this.folder);
         await rollOver(context, plan, tell);
         signal.throwIfAborted();
         await pruneNumbers(connection, clock.now());

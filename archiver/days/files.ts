@@ -29,10 +29,16 @@ export async function removeFile(path: string): Promise<void> {
 
 /** Whether there is a file. */
 export async function isFile(path: string): Promise<boolean> {
+  return await sizeOf(path) !== null;
+}
+
+/** The size of a file in bytes; null when there is none. */
+export async function sizeOf(path: string): Promise<number | null> {
   try {
-    return (await Deno.stat(path)).isFile;
+    const { isFile, size } = await Deno.stat(path);
+    return isFile ? size : null;
   } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return false;
+    if (error instanceof Deno.errors.NotFound) return null;
     throw error;
   }
 }

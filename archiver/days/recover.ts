@@ -9,19 +9,30 @@ import { logger } from "../../shared/log.ts";
 import { transaction } from "./context.ts";
 import { type DayFile, readDayFiles, setPath } from "./day_files.ts";
 import { DAY_TABLES, dayTable } from "./day_table.ts";
-import { isFile, removeFile } from "./files.ts";
+import { isFile, removeFile, sizeOf } from "./files.ts";
 import { manifestPath, parquetPath, PARTIAL } from "./layout.ts";
 import { replaceView } from "./views.ts";
 
 const log = logger("archiver", "days");
 
+/** Cold files that cannot be read, by their paths: until they can, what reads them fails. */
+export interface UnreadableFiles {
+  /** They are not there. */
+  readonly missing: readonly string[];
+  /** They have another size than the archive recorded. */
+  readonly damaged: readonly string[];
+}
+
 /**
  * Removes files that are half written or were dropped, and finds those that moved with the folder.
  *
  * @param folder of the files, absolute.
- * @returns cold files that are not there: until they are, what reads them fails.
+ * @returns cold files that something is wrong with.
  */
-export async function recover(connection: DuckDBConnection, folder: string): Promise<DayFile[]> {
+export async function recover(
+  connection: DuckDBConnection,
+  folder: string,
+): Promise<UnreadableFiles> {
   for (const table of DAY_TABLES) await removePartial(join(folder, table.name));
   const files = await readDayFiles(connection);
   for (const { state, path } of files) {
@@ -31,11 +42,15 @@ export async function recover(connection: DuckDBConnection, folder: string): Pro
   }
   const present = files.filter(({ state }) => state !== "dropped");
   await followFolder(connection, folder, present);
-  const missing: DayFile[] = [];
-  for (const file of await readDayFiles(connection)) {
-    if (file.state === "cold" && !await isFile(file.path)) missing.push(file);
+  const missing: string[] = [];
+  const damaged: string[] = [];
+  for (const { state, path, bytes } of await readDayFiles(connection)) {
+    if (state !== "cold") continue;
+    const size = await sizeOf(path);
+    if (size === null) missing.push(path);
+    else if (size !== bytes) damaged.push(path);
   }
-  return missing;
+  return { missing, damaged };
 }
 
 async function removePartial(folder: string): Promise<void> {

@@ -30,6 +30,14 @@ export interface DayFilesStatus {
   readonly last_day: string;
 }
 
+/** Files that something is wrong with, in the JSON of `/status`. */
+export interface PathsStatus {
+  /** How many. */
+  readonly count: number;
+  /** The first of them. */
+  readonly paths: readonly string[];
+}
+
 /** The part of `/status` about days. */
 export interface DaysStatus {
   /** The folder of the files, absolute. */
@@ -40,8 +48,10 @@ export interface DaysStatus {
   readonly last_rollover: string | null;
   /** Why that failed; null when it did not. */
   readonly failure: { readonly reason: string; readonly since: string } | null;
-  /** Files that should be there. */
-  readonly missing: { readonly count: number; readonly paths: readonly string[] };
+  /** Cold files that are not there. */
+  readonly missing: PathsStatus;
+  /** Cold files that have another size than the archive recorded. */
+  readonly damaged: PathsStatus;
   /** What would be dropped by now, were `days.apply` true. */
   readonly would_drop: { readonly files: number; readonly rows: number };
   /** What the last rollover kept though it was due, with the reason. */
@@ -63,7 +73,7 @@ export async function daysStatus(
   days: DaysSource,
   store: { read(sql: string): Promise<Row[]> },
 ): Promise<DaysStatus> {
-  const { isRunning, lastAt, lines, failure, due, missing } = days.progress();
+  const { isRunning, lastAt, lines, failure, due, unreadable } = days.progress();
   const files = await store.read(
     `SELECT table_name, state, count(*) AS files, sum(row_count) AS row_count, sum(bytes) AS bytes,
       CAST(min(day) AS TEXT) AS first_day, CAST(max(day) AS TEXT) AS last_day
@@ -83,7 +93,8 @@ export async function daysStatus(
     running: isRunning,
     last_rollover: isoTimeOrNull(lastAt),
     failure: failure && { reason: failure.reason, since: isoTime(failure.at) },
-    missing: { count: missing.length, paths: missing.slice(0, MAX_TOLD) },
+    missing: pathsStatus(unreadable.missing),
+    damaged: pathsStatus(unreadable.damaged),
     would_drop: { files: Number(wouldDrop.files), rows: Number(wouldDrop.row_count) },
     kept: lines.filter(({ action }) => action === "kept").slice(0, MAX_TOLD),
     files: files.map((row) => ({
@@ -96,4 +107,8 @@ export async function daysStatus(
       last_day: String(row.last_day),
     })),
   };
+}
+
+function pathsStatus(paths: readonly string[]): PathsStatus {
+  return { count: paths.length, paths: paths.slice(0, MAX_TOLD) };
 }

@@ -11,12 +11,16 @@ const MAX_RETRY_MILLISECONDS = 5000;
 /** What DuckDB's errors begin with when a value cannot be stored. */
 const REFUSALS = /^(Conversion|Constraint|Invalid Input|Invalid Type|Out of Range) Error/;
 
+/** What V8's errors say when memory is short; they are of the same kind as those of numbers out of range. */
+const OUT_OF_MEMORY = /allocation failed|out of memory/i;
+
 /**
  * True when the batch itself cannot be stored: trying again would fail for ever. All else is the world's (a full disk,
  * no memory, a file that is gone), and may pass.
  */
 export function isRefusal(error: unknown): boolean {
-  return error instanceof RangeError || REFUSALS.test(errorText(error));
+  const text = errorText(error);
+  return error instanceof RangeError ? !OUT_OF_MEMORY.test(text) : REFUSALS.test(text);
 }
 
 /** The first line of an error's text: DuckDB's go on with the statement and stacks. */

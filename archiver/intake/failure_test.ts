@@ -8,6 +8,8 @@ Deno.test("values that cannot be stored are told from a world that fails", () =>
   assert.ok(!isRefusal(new Error("IO Error: No space left on device")));
   assert.ok(!isRefusal(new Error("FATAL Error: Failed to create checkpoint")));
   assert.ok(!isRefusal(new Error("TransactionContext Error: Failed to commit: Could not write")));
+  assert.ok(!isRefusal(new RangeError("Array buffer allocation failed")));
+  assert.ok(!isRefusal(new Error("cannot read a.parquet: Invalid Input Error: No magic bytes")));
   assert.ok(!isRefusal("no error at all"));
 });
 

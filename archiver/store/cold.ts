@@ -13,6 +13,7 @@ import {
   VARCHAR,
 } from "@duckdb/node-api";
 import type { Verdict } from "../../shared/batch/batch.ts";
+import { errorText } from "../../shared/errors.ts";
 import { toHex } from "../../shared/text.ts";
 import { rowsOf } from "./database.ts";
 import type { KeyFilter } from "./key_filter.ts";
@@ -65,7 +66,7 @@ export async function addAllKeys(connection: DuckDBConnection, filter: KeyFilter
  * Finds cold messages. Their keys only say where to look: the file's own SHA-256 decides.
  *
  * @returns message_id by SHA-256 in hex, of those that are there.
- * @throws {Error} DuckDB's own, when a file that must be looked into is not there.
+ * @throws {Error} when a file that must be looked into is not there, or cannot be read.
  */
 export async function findCold(
   connection: DuckDBConnection,
@@ -88,7 +89,10 @@ export async function findCold(
       JOIN (SELECT unnest($1) AS message_id) u ON u.message_id = m.message_id`,
       [listValue(rows.map((row) => row.message_id))],
       [LIST(BIGINT)],
-    );
+    ).catch((error) => {
+      // DuckDB's own text for a torn file reads as if a value of the commit were at fault.
+      throw new Error(`cannot read ${path}: ${errorText(error)}`, { cause: error });
+    });
     for (const { message_id, sha256 } of messages) {
       const name = toHex((sha256 as DuckDBBlobValue).bytes);
       if (names.has(name)) found.set(name, Number(message_id));
