@@ -6,6 +6,7 @@
  */
 import type { Window } from "../../query_results/parameters.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
+import { dayStart } from "../days/layout.ts";
 import { logger } from "../../shared/log.ts";
 import { firstLine } from "../intake/failure.ts";
 import type { AnalyticsConfig, QuerySet } from "./config.ts";
@@ -287,12 +288,9 @@ async function tidy(config: AnalyticsConfig): Promise<void> {
 
 /** The window of a set that begins with a day. @throws {AnalyticsRefusal} when it is none, or not over. */
 function windowOfDay({ window }: QuerySet, day: string, now: number): Window {
-  const start = /^\d{4}-\d\d-\d\d$/.test(day) ? Date.parse(`${day}T00:00:00Z`) : NaN;
-  // A day that there is not, such as February 30, is read as a later one.
-  if (Number.isNaN(start) || !new Date(start).toISOString().startsWith(day)) {
-    throw new AnalyticsRefusal("a day should be one such as 2026-11-22");
-  }
-  const [from, to] = [start * 1000, (start + window) * 1000];
+  const from = dayStart(day);
+  if (Number.isNaN(from)) throw new AnalyticsRefusal("a day should be one such as 2026-11-22");
+  const to = from + window * 1000;
   if (to > now) {
     throw new AnalyticsRefusal(`the window ${windowName({ from, to })} is not over yet`);
   }

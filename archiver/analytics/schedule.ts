@@ -9,8 +9,11 @@ import { errorText } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
 import { DAY, HOUR, windowName } from "./window_name.ts";
 
-/** So many times at which a set was due are looked back at. */
-const LOOK_BACK = 100;
+/** So many windows of a set are looked back at. */
+export const LOOK_BACK = 100;
+
+/** Stands last among missed windows where there may be more of them than are looked back at. */
+const AND_EARLIER = "and earlier";
 
 const WISH =
   'should be a cron expression of five fields (minute, hour, day, month, weekday; UTC), such as "30 0 * * *"';
@@ -72,7 +75,7 @@ export interface Plan {
   readonly dueAt: number | null;
   /** Windows to be run, the newest first. */
   readonly due: readonly Window[];
-  /** Names of windows that should have been run, and are too long ago: the newest first. */
+  /** Names of windows that should have been run, and are too long ago: the newest first. The last may be `and earlier`. */
   readonly missed: readonly string[];
 }
 
@@ -88,24 +91,34 @@ export function planRuns(
   catchUp: number,
 ): Plan {
   const { done, firstRun, dataFrom } = known;
-  // A time that is exactly now is past.
-  const reference = new Date(Math.floor(now / 1000) + 1);
-  const times = parseCron(timetable.cron).previousRuns(LOOK_BACK, reference)
-    .map((date) => date.getTime() * 1000);
-  const dueAt = times.at(0) ?? null;
+  const { dueAt, windows } = lastWindows(timetable, now);
   if (dataFrom === null) return { dueAt, due: [], missed: [] };
-  const windows = new Map<string, Window>();
-  for (const time of times) {
-    const window = windowAt(timetable, time);
-    if (window.to > dataFrom) windows.set(windowKey(window), window);
-  }
-  const all = [...windows.values()];
+  const all = windows.filter(({ to }) => to > dataFrom);
   const open = (window: Window) => !done.has(windowKey(window));
-  return {
-    dueAt,
-    due: all.slice(0, catchUp).filter(open),
-    missed: all.slice(catchUp)
-      .filter((window) => open(window) && firstRun !== null && window.from > firstRun)
-      .map(windowName),
-  };
+  const isMissed = (window: Window) => open(window) && firstRun !== null && window.from > firstRun;
+  const missed = all.slice(catchUp).filter(isMissed).map(windowName);
+  if (all.length === LOOK_BACK && isMissed(all[LOOK_BACK - 1])) missed.push(AND_EARLIER);
+  return { dueAt, due: all.slice(0, catchUp).filter(open), missed };
+}
+
+/** When a set was due last, and its last windows, at most {@link LOOK_BACK}: the newest first. */
+function lastWindows(timetable: Timetable, now: number): Pick<Plan, "dueAt"> & {
+  readonly windows: readonly Window[];
+} {
+  const cron = parseCron(timetable.cron);
+  const windows: Window[] = [];
+  let dueAt: number | null = null;
+  // A time that is exactly now is past.
+  let before = new Date(Math.floor(now / 1000) + 1);
+  while (windows.length < LOOK_BACK) {
+    const date = cron.previousRuns(1, before).at(0);
+    if (date === undefined) break;
+    const time = date.getTime() * 1000;
+    dueAt ??= time;
+    const window = windowAt(timetable, time);
+    windows.push(window);
+    // Times since this one's end have the same window.
+    before = new Date(window.to / 1000);
+  }
+  return { dueAt, windows };
 }

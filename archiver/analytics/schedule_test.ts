@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { cronFault, nextDue, planRuns, windowAt, windowKey } from "./schedule.ts";
+import { cronFault, LOOK_BACK, nextDue, planRuns, windowAt, windowKey } from "./schedule.ts";
 import { isWindowName, windowName } from "./window_name.ts";
 
 const HOUR = 3_600_000;
@@ -77,6 +77,30 @@ Deno.test("windows too long ago are missed, since the set was first run", () => 
   const plan = planRuns(daily, { ...none, done, firstRun }, now, 2);
   assert.deepEqual(names(plan.due), ["2026-11-22", "2026-11-21"]);
   assert.deepEqual(plan.missed, ["2026-11-20", "2026-11-19", "2026-11-17"]);
+});
+
+Deno.test("what was missed before all that is looked back at is told as well", () => {
+  const hourly = { cron: "0 * * * *", window: HOUR };
+  const now = at("2026-11-23T05:30:00Z");
+  const missedSince = (firstRun: string, done: ReadonlySet<string> = new Set()) =>
+    planRuns(hourly, { ...none, dataFrom: 0, done, firstRun: at(firstRun) }, now, 3).missed;
+  const long = missedSince("2026-11-16T00:00:00Z");
+  assert.equal(long.length, LOOK_BACK - 3 + 1);
+  assert.equal(long.at(-2), windowName(windowAt(hourly, now - (LOOK_BACK - 1) * HOUR * 1000)));
+  assert.equal(long.at(-1), "and earlier");
+  const short = missedSince("2026-11-22T20:00:00Z");
+  assert.equal(short.at(-1), "2026-11-22T21-00Z_1h");
+  const oldest = windowKey(windowAt(hourly, now - (LOOK_BACK - 1) * HOUR * 1000));
+  assert.ok(!missedSince("2026-11-16T00:00:00Z", new Set([oldest])).includes("and earlier"));
+});
+
+Deno.test("a set that is due every minute still looks back at as many windows", () => {
+  const minutely = { cron: "* * * * *", window: DAY };
+  const firstRun = at("2026-11-01T00:00:00Z");
+  const plan = planRuns(minutely, { ...none, firstRun }, at("2026-11-23T05:30:00Z"), 3);
+  assert.deepEqual(names(plan.due), ["2026-11-22", "2026-11-21", "2026-11-20"]);
+  assert.equal(plan.missed.length, 18);
+  assert.equal(plan.missed.at(-1), "2026-11-02");
 });
 
 Deno.test("nothing is due before the archive's beginning, nor of an empty one", () => {

@@ -45,7 +45,7 @@ export interface SetStatus {
   readonly next_at: string | null;
   /** Windows that wait to be run, the newest first. */
   readonly waiting: readonly string[];
-  /** Windows that should have been run and will not be, the newest first. */
+  /** Windows that should have been run and will not be, the newest first; `and earlier` where more may be. */
   readonly missed: readonly string[];
   /** Runs of this process that were done. */
   readonly runs: number;
