@@ -16,7 +16,7 @@
  * | unknown and custom types, any flood beside gossip | 16 MiB in ten minutes | `control_messages` unknown, `peer_ends` misbehaved | a flood of messages of an unknown type; `conduct_test.ts` |
  * | anything at full speed, repeats too | 256 MiB in ten minutes; 32 KiB a turn | `peer_ends` misbehaved | `session_test.ts`, `conduct_test.ts` |
  * | pings | 448 KiB of pongs a minute | `control_messages` pings, `peer_ends` misbehaved | a flood of pings; `conduct_test.ts` |
- * | queries | one at work and one waiting a peer, 60 a minute, bytes a second a peer and in all, 16 MiB of memory | `questions` dropped, `control_messages` unanswered | `session_test.ts`, `graph_answerer_test.ts`, `byte_bucket_test.ts` |
+ * | queries | one at work and one waiting a peer, 60 a minute, bytes a second a peer and in all, of which a filter takes 64 KiB, 16 MiB of memory | `questions` dropped, `control_messages` unanswered | `session_test.ts`, `graph_answerer_test.ts`, `byte_bucket_test.ts` |
  * | endless or crossing replies (264) | 500 replies, 100,000 scids, an hour | `sync_ends` endless, outside, descending, slow | `graph_sync_test.ts`, `range_replies_test.ts` |
  * | compressed lists | never inflated | `sync_ends` malformed, `control_messages` unanswered | `message_test.ts`, `graph_sync_test.ts` |
  * | warnings | five logged an hour, escaped | `control_messages` complaints | `session_test.ts`, `conduct_test.ts` |

@@ -78,7 +78,7 @@ Deno.test("one query is answered at a time, one may wait, and what is more is dr
   using answers = answerer.open();
   assert.deepEqual(answers.pull(clock.now()), { messages: [], again: null });
   const asked = [range(), scids([1, 2]), scids([3]), range()];
-  assert.deepEqual(asked.map((each) => answers.take(each, clock.now())), [
+  assert.deepEqual(asked.map((each) => answers.take(each)), [
     "answering",
     "waiting",
     "dropped",
@@ -86,7 +86,7 @@ Deno.test("one query is answered at a time, one may wait, and what is more is dr
   ]);
   const first = drain(answers, clock);
   assert.deepEqual(types(first), [264, 256, 258, 258, 257, 257, 256, 258, 258, 257, 262]);
-  assert.equal(answers.take(scids([3]), clock.now()), "answering");
+  assert.equal(answers.take(scids([3])), "answering");
   assert.equal(count(drain(answers, clock), 256), 1);
   const { answering, waiting, dropped } = answerer.counts;
   assert.deepEqual([answering, waiting, dropped], [2, 1, 2]);
@@ -95,9 +95,9 @@ Deno.test("one query is answered at a time, one may wait, and what is more is dr
 Deno.test("the past comes when no query is there, and goes on behind it", () => {
   const { clock, answerer } = setUp();
   using answers = answerer.open();
-  answers.take(filter(0), clock.now());
+  answers.take(filter(0));
   const begun = answers.pull(clock.now()).messages;
-  answers.take(scids([7]), clock.now());
+  answers.take(scids([7]));
   const rest = drain(answers, clock);
   assert.deepEqual(types(rest).slice(0, 6), [256, 258, 258, 257, 257, 262]);
   assert.equal(count(begun, 256) + count(rest, 256), CHANNELS + 1);
@@ -107,19 +107,19 @@ Deno.test("the past comes when no query is there, and goes on behind it", () => 
 Deno.test("a filter takes the place of the one before", () => {
   const { clock, graph, answerer } = setUp();
   using answers = answerer.open();
-  answers.take(filter(0), clock.now());
+  answers.take(filter(0));
   answers.pull(clock.now());
   put(graph, CHANNELS, clock.seconds);
-  answers.take(filter(clock.seconds), clock.now());
+  answers.take(filter(clock.seconds));
   assert.deepEqual(types(drain(answers, clock)), [256, 258, 258, 257, 257]);
 });
 
 Deno.test("each peer gets its burst, then its rate, and pongs need not wait behind more than a pull", () => {
   const peer = { burstBytes: 60_000, bytesPerSecond: 5_000 };
-  const { clock, answerer } = setUp({ limits: { peer, questionBytes: 1000 } });
+  const { clock, answerer } = setUp({ limits: { peer, filterBytes: 1000 } });
   using answers = answerer.open();
   const start = clock.now();
-  answers.take(filter(0), start);
+  answers.take(filter(0));
   let bytes = 1000;
   for (;;) {
     const { messages, again } = answers.pull(clock.now());
@@ -136,12 +136,38 @@ Deno.test("each peer gets its burst, then its rate, and pongs need not wait behi
   assert.ok(bytes > 200_000);
 });
 
+Deno.test("a flood of filters that match nothing scans the graph a few times, then at a rate for all peers", () => {
+  const { clock, graph, answerer } = setUp();
+  const { view } = graph;
+  let scans = 0;
+  const lowerBound = view.lowerBound.bind(view);
+  view.lowerBound = (scid) => {
+    scans++;
+    return lowerBound(scid);
+  };
+  const flood = (peers: number) => {
+    scans = 0;
+    for (let peer = 0; peer < peers; peer++) {
+      using answers = answerer.open();
+      for (let i = 0; i < 60; i++) {
+        assert.equal(answers.take(filter(clock.seconds + 1000)), "answering");
+        assert.deepEqual(answers.pull(clock.now()).messages, []);
+      }
+    }
+    return scans;
+  };
+  assert.equal(flood(1), 16);
+  assert.equal(flood(20), 128 - 16);
+  clock.advance(1);
+  assert.equal(flood(20), 16);
+});
+
 Deno.test("all peers share a rate, and who finds it used up does not ask again at once", () => {
   const total = { burstBytes: 50_000, bytesPerSecond: 10_000 };
-  const { clock, answerer } = setUp({ limits: { total } });
+  const { clock, answerer } = setUp({ limits: { total, filterBytes: 0 } });
   using one = answerer.open();
   using two = answerer.open();
-  for (const each of [one, two]) each.take(filter(0), clock.now());
+  for (const each of [one, two]) each.take(filter(0));
   const sizes = [one, one, two, two].map((each) => {
     const { messages, again } = each.pull(clock.now());
     return { bytes: messages.reduce((sum, raw) => sum + raw.length, 0), again };
@@ -157,9 +183,9 @@ Deno.test("all peers share a rate, and who finds it used up does not ask again a
 Deno.test("a chain that is not ours is owed an end, and a filter of it nothing", () => {
   const { clock, answerer } = setUp();
   using answers = answerer.open();
-  answers.take(range(3, foreign), clock.now());
-  answers.take(scids([5, 4, 3], foreign), clock.now());
-  assert.equal(answers.take(filter(0, foreign), clock.now()), "foreign");
+  answers.take(range(3, foreign));
+  answers.take(scids([5, 4, 3], foreign));
+  assert.equal(answers.take(filter(0, foreign)), "foreign");
   const [reply, end, ...rest] = drain(answers, clock).map(decodeMessage);
   assert.ok(reply.known && reply.type === 264 && end.known && end.type === 262);
   assert.deepEqual([reply.chainHash, end.chainHash], [foreign, foreign]);
@@ -172,15 +198,15 @@ Deno.test("a chain that is not ours is owed an end, and a filter of it nothing",
 Deno.test("unsorted scids get no answer, and an empty list gets its end", () => {
   const { clock, answerer } = setUp();
   using answers = answerer.open();
-  assert.equal(answers.take(scids([2, 1]), clock.now()), "unsorted");
-  assert.equal(answers.take(scids([]), clock.now()), "answering");
+  assert.equal(answers.take(scids([2, 1])), "unsorted");
+  assert.equal(answers.take(scids([])), "answering");
   assert.deepEqual(types(drain(answers, clock)), [262]);
 });
 
 Deno.test("an answer names no more channels than it may, and says that it is at its end", () => {
   const { clock, answerer } = setUp({ limits: { answerChannels: 7 } });
   using answers = answerer.open();
-  answers.take(range(), clock.now());
+  answers.take(range());
   const [reply, ...more] = drain(answers, clock).map((raw) => decodeMessage(raw));
   assert.ok(reply.known && reply.type === 264);
   assert.deepEqual(reply.scids, Array.from({ length: 7 }, (_, i) => scidAt(i)));
@@ -191,9 +217,9 @@ Deno.test("an answer names no more channels than it may, and says that it is at 
 Deno.test("config may refuse the past; queries are answered all the same", () => {
   const { clock, answerer } = setUp({ policy: { past: false } });
   using answers = answerer.open();
-  assert.equal(answers.take(filter(0), clock.now()), "refused");
+  assert.equal(answers.take(filter(0)), "refused");
   assert.deepEqual(drain(answers, clock), []);
-  answers.take(range(), clock.now());
+  answers.take(range());
   assert.equal(count(drain(answers, clock), 264), 1);
 });
 
@@ -205,14 +231,14 @@ Deno.test("channels that may be closing, and such without updates, are told only
     graph.accept(lonely, "valid");
     using answers = answerer.open();
     const query = range(3);
-    answers.take(query, clock.now());
+    answers.take(query);
     assert.ok(query.type === 263);
     const reader = new RangeReader(query);
     for (const raw of drain(answers, clock)) reader.take(raw);
     assert.equal(reader.channels.length, CHANNELS + (tellDisabled ? 1 : 0));
-    answers.take(filter(clock.seconds), clock.now());
+    answers.take(filter(clock.seconds));
     assert.equal(count(drain(answers, clock), 256), tellDisabled ? 1 : 0);
-    answers.take(scids([CHANNELS, CHANNELS + 1]), clock.now());
+    answers.take(scids([CHANNELS, CHANNELS + 1]));
     assert.deepEqual(types(drain(answers, clock)), [256, 258, 258, 257, 257, 256, 257, 262]);
   }
 });
@@ -221,7 +247,7 @@ Deno.test("queries of all peers together take bounded memory, given back at thei
   const { clock, answerer } = setUp({ limits: { memoryBytes: 100_000 } });
   const many = scids(Array.from({ length: 4000 }, (_, i) => i));
   const one = answerer.open(), two = answerer.open(), three = answerer.open();
-  assert.deepEqual([one, two, three].map((each) => each.take(many, clock.now())), [
+  assert.deepEqual([one, two, three].map((each) => each.take(many)), [
     "answering",
     "answering",
     "dropped",
@@ -229,10 +255,10 @@ Deno.test("queries of all peers together take bounded memory, given back at thei
   one[Symbol.dispose]();
   one[Symbol.dispose]();
   assert.deepEqual(one.pull(clock.now()), { messages: [], again: null });
-  assert.equal(three.take(many, clock.now()), "answering");
+  assert.equal(three.take(many), "answering");
   for (const each of [two, three]) drain(each, clock);
   assert.equal(answerer.memoryBytes, 0);
-  assert.equal(one.take(many, clock.now()), "answering");
+  assert.equal(one.take(many), "answering");
   one[Symbol.dispose]();
 });
 
@@ -253,7 +279,7 @@ Deno.test("whatever peers ask and the graph learns, gossip goes only to who aske
         if ("asks" in step) {
           const { answers, asked } = peers[step.peer];
           const asks = { range: range(1), scids: scids([1, 5, 9]), filter: filter(0) };
-          answers.take(asks[step.asks as keyof typeof asks], clock.now());
+          answers.take(asks[step.asks as keyof typeof asks]);
           asked.add(step.asks);
         } else if ("learns" in step) put(graph, CHANNELS + step.learns, clock.seconds - 1);
         else clock.advance(step.passes);

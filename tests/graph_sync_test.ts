@@ -83,7 +83,7 @@ function peerOf(
   return (raw: Uint8Array): Uint8Array[] => {
     const question = decodeMessage(raw) as Question;
     if (!answers(question)) return [];
-    session.take(question, clock.now());
+    session.take(question);
     const all: Uint8Array[] = [];
     for (;;) {
       const { messages, again } = session.pull(clock.now());

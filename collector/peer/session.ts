@@ -239,7 +239,7 @@ export class Session {
   }
 
   #ask(question: Question): Taken {
-    const taken = this.#answers.take(question, this.#options.clock.now());
+    const taken = this.#answers.take(question);
     if (!this.#isAnswering) {
       this.#isAnswering = true;
       this.#answering = this.#answer();

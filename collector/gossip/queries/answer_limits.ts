@@ -11,8 +11,10 @@ export interface AnswerLimits {
   readonly peer: ByteRate;
   /** To all peers together. */
   readonly total: ByteRate;
-  /** What a question costs before anything is sent: looking it up takes time too. */
-  readonly questionBytes: number;
+  /** What a query costs, its peer and all together, when its answer is begun: looking it up takes time too. */
+  readonly queryBytes: number;
+  /** The same of a filter, which is held against the whole graph whatever it asks for. */
+  readonly filterBytes: number;
   /** Channels that the answer to one query_channel_range names; LND takes 100,000, in 500 replies. */
   readonly answerChannels: number;
   /** Queries of one peer that wait for the end of the one being answered; what is more is dropped. */
@@ -26,7 +28,9 @@ export const ANSWER_LIMITS: AnswerLimits = {
   // The list of all channels at once, the channels at the rate that LND has for one peer.
   peer: { burstBytes: 1024 * 1024, bytesPerSecond: 51_200 },
   total: { burstBytes: 8 * 1024 * 1024, bytesPerSecond: 1024 * 1024 },
-  questionBytes: 4096,
+  queryBytes: 4096,
+  // One peer has 16 scans at once, then four in five seconds; all peers together 16 a second.
+  filterBytes: 64 * 1024,
   answerChannels: 100_000,
   waiting: 1,
   memoryBytes: 16 * 1024 * 1024,

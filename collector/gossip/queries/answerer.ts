@@ -106,6 +106,7 @@ export class Answerer implements AnswerDesk {
         if (isOurs && !query) return "unsorted";
         return {
           reason: "query_short_channel_ids",
+          cost: this.limits.queryBytes,
           bytes: query ? query.scids.byteLength + query.flags.byteLength : 0,
           messages: query ? answerScids(query, view) : nothingOf(question),
         };
@@ -116,6 +117,7 @@ export class Answerer implements AnswerDesk {
         const query = { type, chainHash: chain, firstBlock, numberOfBlocks, options };
         return {
           reason: "query_channel_range",
+          cost: this.limits.queryBytes,
           bytes: 0,
           messages: isOurs ? this.#rangeOf(query) : nothingOf(question),
         };
@@ -127,6 +129,7 @@ export class Answerer implements AnswerDesk {
         const filter = { type, chainHash: chain, firstTimestamp, timestampRange };
         return {
           reason: "gossip_timestamp_filter",
+          cost: this.limits.filterBytes,
           bytes: 0,
           messages: answerPast(filter, view, this.#mayTell),
         };

@@ -34,9 +34,9 @@ export class PeerAnswers implements Disposable {
     this.#bucket = new ByteBucket(desk.limits.peer);
   }
 
-  /** Takes a question at the instant `now`, µs. A filter takes the place of the one before it (BOLT 7). */
-  take(question: Question, now: number): Taken {
-    return this.#desk.count(this.#take(question, now));
+  /** Takes a question. A filter takes the place of the one before it (BOLT 7). */
+  take(question: Question): Taken {
+    return this.#desk.count(this.#take(question));
   }
 
   /** Makes what may be sent at the instant `now`, µs, and counts it as sent. */
@@ -47,6 +47,8 @@ export class PeerAnswers implements Disposable {
       if (!job) return { messages, again: null };
       const ready = this.#readyAt(now);
       if (ready > now) return { messages, again: ready };
+      this.#spend(job.cost, now);
+      job.cost = 0;
       const { done, value } = job.messages.next();
       if (done) {
         this.#end(job);
@@ -54,8 +56,7 @@ export class PeerAnswers implements Disposable {
       }
       messages.push(value);
       bytes += value.length;
-      this.#bucket.spend(value.length, now);
-      this.#desk.bucket.spend(value.length, now);
+      this.#spend(value.length, now);
       this.#desk.ledger.record(job.reason, value);
     }
     return { messages, again: now };
@@ -68,7 +69,7 @@ export class PeerAnswers implements Disposable {
     this.#past = null;
   }
 
-  #take(question: Question, now: number): Taken {
+  #take(question: Question): Taken {
     const { limits } = this.#desk;
     const isQuery = question.type !== 265;
     // One under way and those that wait (BOLT 7: a peer must not ask again before it has its answer).
@@ -76,7 +77,6 @@ export class PeerAnswers implements Disposable {
     const job = this.#desk.jobFor(question);
     if (typeof job === "string") return job;
     if (this.#desk.memoryBytes + job.bytes > limits.memoryBytes) return "dropped";
-    this.#bucket.spend(limits.questionBytes, now);
     if (!isQuery) {
       this.#past = job;
       return "answering";
@@ -93,6 +93,11 @@ export class PeerAnswers implements Disposable {
     }
     this.#queries.shift();
     this.#desk.memoryBytes -= job.bytes;
+  }
+
+  #spend(bytes: number, now: number): void {
+    this.#bucket.spend(bytes, now);
+    this.#desk.bucket.spend(bytes, now);
   }
 
   #readyAt(now: number): number {

@@ -32,10 +32,12 @@ export const TAKEN = ["answering", "waiting", "dropped", "unsorted", "refused", 
  */
 export type Taken = typeof TAKEN[number];
 
-/** An answer that was not begun yet. */
+/** An answer. */
 export interface Job {
   /** For the ledger. */
   readonly reason: SentReason;
+  /** What beginning it costs, in bytes that count as sent; 0 once it is begun. */
+  cost: number;
   /** Memory it holds. */
   readonly bytes: number;
   /** Its messages, made one by one. */
