@@ -25,11 +25,18 @@ import { logger } from "../../shared/log.ts";
 import { rowsOf } from "../store/database.ts";
 import { schemaVersion } from "../store/migrations.ts";
 import { type DaysContext, transaction } from "./context.ts";
-import { type CopiedFile, type DayFile, forgetFile, recordCopy } from "./day_files.ts";
+import {
+  type CopiedFile,
+  type DayFile,
+  forgetFile,
+  readDayFiles,
+  recordCopy,
+} from "./day_files.ts";
 import { type DayTable, RECEIPTS } from "./day_table.ts";
 import { digest, isFile, putInPlace, removeFile, sync } from "./files.ts";
 import { manifestPath, parquetPath, PARTIAL } from "./layout.ts";
 import { makeManifest, manifestText, parseManifest } from "./manifest.ts";
+import { wasListed } from "./own_file.ts";
 import type { Interval } from "./split.ts";
 import {
   bounds,
@@ -56,7 +63,7 @@ export interface CopyTarget {
   readonly table: DayTable;
   /** `YYYY-MM-DD`. */
   readonly day: string;
-  /** From 0. */
+  /** From 0; a later one when another file has the name. */
   readonly part: number;
   /** Which rows of the day. */
   readonly interval: Interval;
@@ -79,11 +86,11 @@ interface Copied {
  */
 export async function copyDay(context: DaysContext, target: CopyTarget): Promise<CopiedFile> {
   const { connection, folder, onStep, clock, signal } = context;
-  const { table, day, part, interval, replaced } = target;
-  const path = parquetPath(folder, { table: table.name, day, part });
-  const partial = path + PARTIAL;
-  const manifestFile = manifestPath(path);
-  await Deno.mkdir(dirname(path), { recursive: true });
+  const { table, day, interval, replaced } = target;
+  const wished = parquetPath(folder, { table: table.name, day, part: target.part });
+  const partial = wished + PARTIAL;
+  const partialManifest = manifestPath(wished) + PARTIAL;
+  await Deno.mkdir(dirname(wished), { recursive: true });
   onStep("copy: begun");
   try {
     const copied = await writeParquet(context, target, partial);
@@ -92,9 +99,10 @@ export async function copyDay(context: DaysContext, target: CopyTarget): Promise
     onStep("copy: Parquet synced");
     const readBack = await readSums(connection, table, parquetRelation(partial), interval);
     const wrong = difference(copied.sums, readBack);
-    if (wrong !== null) throw new Error(`${path} was read back with ${wrong}`);
+    if (wrong !== null) throw new Error(`${partial} was read back with ${wrong}`);
     onStep("copy: Parquet read back");
     const { bytes, sha256 } = await digest(partial, signal);
+    const { part, path } = await freeName(context, target, copied.sums);
     const manifest = makeManifest({
       table: table.name,
       day,
@@ -107,14 +115,13 @@ export async function copyDay(context: DaysContext, target: CopyTarget): Promise
       sha256,
     });
     const text = manifestText(manifest);
-    await Deno.writeTextFile(manifestFile + PARTIAL, text);
-    await sync(manifestFile + PARTIAL);
-    parseManifest(await Deno.readTextFile(manifestFile + PARTIAL), manifestFile);
+    await Deno.writeTextFile(partialManifest, text);
+    await sync(partialManifest);
+    parseManifest(await Deno.readTextFile(partialManifest), partialManifest);
     onStep("copy: manifest written");
-    if (replaced === null) await setAside(context, table, path, copied.sums);
     await putInPlace(partial, path);
     onStep("copy: Parquet in place");
-    await putInPlace(manifestFile + PARTIAL, manifestFile);
+    await putInPlace(partialManifest, manifestPath(path));
     onStep("copy: manifest in place");
     const file: CopiedFile = {
       table: table.name,
@@ -135,7 +142,7 @@ export async function copyDay(context: DaysContext, target: CopyTarget): Promise
     return file;
   } catch (error) {
     await removeFile(partial);
-    await removeFile(manifestFile + PARTIAL);
+    await removeFile(partialManifest);
     throw error;
   }
 }
@@ -185,30 +192,43 @@ async function receiptCounts(connection: DuckDBConnection, interval: Interval) {
 }
 
 /**
- * Takes a copy off the list whose rows are not hot any more: they were moved to another day, or removed by hand. So the
- * file is kept, under another name.
+ * The first part from the wished one on whose name may be taken. A file that has it and is not listed was left by a crash
+ * if it has the same rows. Else it may be another archive's, and the only copy of what it holds: then it stays.
  */
-export async function abandonCopy({ connection }: DaysContext, file: DayFile): Promise<void> {
-  await transaction(connection, () => forgetFile(connection, file.id));
-  if (await isFile(file.path)) await renameAside(file.path);
+async function freeName(
+  { connection, folder, signal }: DaysContext,
+  { table, day, part: wished, replaced }: CopyTarget,
+  sums: Sums,
+): Promise<{ part: number; path: string }> {
+  const taken = (await readDayFiles(connection, table))
+    .filter((file) => file.day === day && file.id !== replaced?.id)
+    .map(({ part }) => part);
+  for (let part = wished;; part++) {
+    signal.throwIfAborted();
+    if (taken.includes(part)) continue;
+    const path = parquetPath(folder, { table: table.name, day, part });
+    if (!await isFile(path)) return { part, path };
+    if (replaced?.part === part && await wasListed(path, replaced, signal)) return { part, path };
+    const found = await readSums(connection, table, parquetRelation(path), ALWAYS)
+      .catch(() => null);
+    if (found !== null && difference(found, sums) === null) return { part, path };
+    log.warning("{path} is not this archive's: it stays, and what is copied gets another name", {
+      path,
+    });
+  }
 }
 
 /**
- * A file of this name that the archive does not list was left by a crash: then it has the same rows, and is replaced.
- * Else it may be another archive's, and the only copy of what it holds: then it is kept under another name.
+ * Takes a copy off the list whose rows are not hot any more: they were moved to another day, or removed by hand. So the
+ * file is kept, under another name.
  */
-async function setAside(
-  { connection }: DaysContext,
-  table: DayTable,
-  path: string,
-  sums: Sums,
+export async function abandonCopy(
+  { connection, signal }: DaysContext,
+  file: DayFile,
 ): Promise<void> {
-  if (!await isFile(path)) return;
-  const found = await readSums(connection, table, parquetRelation(path), ALWAYS).catch(() => null);
-  if (found === null || difference(found, sums) !== null) await renameAside(path);
-}
-
-async function renameAside(path: string): Promise<void> {
+  await transaction(connection, () => forgetFile(connection, file.id));
+  const { path } = file;
+  if (!await isFile(path) || !await wasListed(path, file, signal)) return;
   for (let i = 1;; i++) {
     const aside = `${path}.unlisted-${i}`;
     if (await isFile(aside)) continue;

@@ -9,8 +9,9 @@ import { logger } from "../../shared/log.ts";
 import { transaction } from "./context.ts";
 import { type DayFile, readDayFiles, setPath } from "./day_files.ts";
 import { DAY_TABLES, dayTable } from "./day_table.ts";
-import { isFile, removeFile, sizeOf } from "./files.ts";
+import { isFile, removeFile } from "./files.ts";
 import { manifestPath, parquetPath, PARTIAL } from "./layout.ts";
+import { isListed, isListedManifest } from "./own_file.ts";
 import { replaceView } from "./views.ts";
 
 const log = logger("archiver", "days");
@@ -19,7 +20,7 @@ const log = logger("archiver", "days");
 export interface UnreadableFiles {
   /** They are not there. */
   readonly missing: readonly string[];
-  /** They have another size than the archive recorded. */
+  /** They have another size than the archive recorded, or lie beside the manifest of another file. */
   readonly damaged: readonly string[];
 }
 
@@ -35,22 +36,25 @@ export async function recover(
 ): Promise<UnreadableFiles> {
   for (const table of DAY_TABLES) await removePartial(join(folder, table.name));
   const files = await readDayFiles(connection);
-  for (const { state, path } of files) {
-    if (state !== "dropped") continue;
-    await removeFile(path);
-    await removeFile(manifestPath(path));
-  }
+  for (const file of files) if (file.state === "dropped") await removeDropped(file);
   const present = files.filter(({ state }) => state !== "dropped");
   await followFolder(connection, folder, present);
   const missing: string[] = [];
   const damaged: string[] = [];
-  for (const { state, path, bytes } of await readDayFiles(connection)) {
-    if (state !== "cold") continue;
-    const size = await sizeOf(path);
-    if (size === null) missing.push(path);
-    else if (size !== bytes) damaged.push(path);
+  for (const file of await readDayFiles(connection)) {
+    if (file.state !== "cold" || await isListed(file.path, file)) continue;
+    if (await isFile(file.path)) damaged.push(file.path);
+    else missing.push(file.path);
   }
   return { missing, damaged };
+}
+
+/** Finishes what {@link dropFile} began. Another archive's file may have the name by now. */
+async function removeDropped(file: DayFile): Promise<void> {
+  const { path } = file;
+  if (await isListed(path, file)) await removeFile(path);
+  if (await isFile(path) || !await isListedManifest(path, file)) return;
+  await removeFile(manifestPath(path));
 }
 
 async function removePartial(folder: string): Promise<void> {
@@ -74,7 +78,7 @@ async function followFolder(
   const moved: [DayFile, string][] = [];
   for (const file of files) {
     const path = parquetPath(folder, file);
-    if (path !== file.path && await isFile(path)) moved.push([file, path]);
+    if (path !== file.path && await isListed(path, file)) moved.push([file, path]);
   }
   if (moved.length === 0) return;
   log.info("{count} files of days are in {folder} now", { count: moved.length, folder });

@@ -12,8 +12,8 @@ import { DAY_TABLES, type DayTable, RECEIPTS } from "./day_table.ts";
 import { dropFile } from "./drop_files.ts";
 import { compareWithHot, dropHot } from "./drop_hot.ts";
 import { checkFile } from "./check_file.ts";
-import { isFile } from "./files.ts";
 import { DAY_MICROSECONDS, dayOf, dayStart } from "./layout.ts";
+import { isListed } from "./own_file.ts";
 import { bounds, within } from "./sums.ts";
 import { type Interval, type RowCount, split, uncovered } from "./split.ts";
 
@@ -127,7 +127,7 @@ async function copyTable(
     if (whole.to > copyBefore || (only !== null && only !== day)) continue;
     const own = files.filter((file) => file.day === day);
     const copied = own.filter(({ state }) => state === "copied");
-    const there = await Promise.all(copied.map(({ path }) => isFile(path)));
+    const there = await Promise.all(copied.map((file) => isListed(file.path, file)));
     const isFresh = own.some(({ copiedAt }) => copiedAt >= copyLateBefore);
     // Of a day of several files some may be missing still.
     const isWhole = uncovered(whole, own.map(({ interval }) => interval)).length === 0;
@@ -139,7 +139,7 @@ async function copyTable(
       const counts = await countRows(context, table, file.interval);
       const rows = counts.reduce((sum, { rows }) => sum + rows, 0);
       if (rows === file.rows && there[i]) continue;
-      const reason = there[i] ? "rows came late" : "the file is gone";
+      const reason = there[i] ? "rows came late" : "the file is gone, or another";
       tell(await copyAgain(context, table, file, reason));
     }
     let part = Math.max(-1, ...own.map(({ part }) => part)) + 1;
@@ -148,10 +148,9 @@ async function copyTable(
       if (counts.length === 0) continue;
       for (const interval of split(free, counts, context.maxFileRows)) {
         signal.throwIfAborted();
-        tell(
-          line("copied", await copyDay(context, { table, day, part, interval, replaced: null })),
-        );
-        part++;
+        const file = await copyDay(context, { table, day, part, interval, replaced: null });
+        tell(line("copied", file));
+        part = file.part + 1;
       }
     }
   }

@@ -50,7 +50,7 @@ export interface DaysStatus {
   readonly failure: { readonly reason: string; readonly since: string } | null;
   /** Cold files that are not there. */
   readonly missing: PathsStatus;
-  /** Cold files that have another size than the archive recorded. */
+  /** Cold files that are not what the archive recorded. */
   readonly damaged: PathsStatus;
   /** What would be dropped by now, were `days.apply` true. */
   readonly would_drop: { readonly files: number; readonly rows: number };
