@@ -275,6 +275,80 @@ Deno.test("what a killed process left is cleared up before anything is run", asy
   assert.deepEqual(await names(dir.join("reports")), ["2024-12-31"]);
 });
 
+Deno.test("wherever a second run of a window ends, its report and its rows are of one run", async () => {
+  await using dir = await tempDir();
+  await using store = await openFilled(dir);
+  const [reports, place] = [dir.join("reports"), dir.join("reports", "2025-01-01")];
+  const start = (time: string, change = store.change.bind(store)) => {
+    const read = store.read.bind(store);
+    const snapshot = store.snapshot.bind(store);
+    const clock = new ManualClock(at(time));
+    return Analytics.start(configOf(dir, { catch_up: 1 }), {
+      store: { read, snapshot, change },
+      clock,
+    });
+  };
+  /** When the run that the rows are of finished; and whether the report is the first one, which gets a mark. */
+  const state = async () => ({
+    finished: (await rows(
+      store,
+      "SELECT epoch_us(finished_at)::BIGINT AS at FROM analytics_runs WHERE outcome = 'done'",
+    )).map((row) => Number(row.at)),
+    isFirst: (await names(place)).includes("mark"),
+    beside: (await names(reports)).filter((name) => name.startsWith(".")),
+  });
+  const [first, second] = ["2025-01-02T01:00:00Z", "2025-01-02T02:00:00Z"];
+  {
+    await using analytics = await start(first);
+    await statusWhen(analytics, ({ runs, running }) => runs === 1 && running === null);
+  }
+  await Deno.writeTextFile(`${place}/mark`, "");
+  const old = { finished: [at(first)], isFirst: true, beside: [] };
+  assert.deepEqual(await state(), old);
+
+  // The archive does not take the rows.
+  {
+    await using analytics = await start(
+      second,
+      () => Promise.reject(new Error("the disk is full")),
+    );
+    const { end } = await analytics.runNow("daily", "2025-01-01");
+    assert.deepEqual(end, { outcome: "failed", error: "the disk is full" });
+  }
+  assert.deepEqual(await state(), old);
+
+  // The process ends before the rows are committed, then after it: what is on disk then is what is found.
+  for (const isCommitted of [false, true]) {
+    const then = dir.join(`then-${isCommitted}`);
+    {
+      let asked = 0;
+      await using analytics = await start(second, async (work) => {
+        if (asked++ > 0) return;
+        if (isCommitted) await store.change(work);
+        await copyTree(reports, then);
+        throw new Error("the process ends");
+      });
+      await analytics.runNow("daily", "2025-01-01");
+    }
+    await Deno.remove(reports, { recursive: true });
+    await Deno.rename(then, reports);
+    assert.deepEqual((await state()).beside, [`.2025-01-01.${at(second)}.ready`]);
+    await using _ = await start(second);
+    assert.deepEqual(
+      await state(),
+      isCommitted ? { finished: [at(second)], isFirst: false, beside: [] } : old,
+    );
+  }
+});
+
+/** Copies a folder with all that is in it. */
+async function copyTree(from: string, to: string): Promise<void> {
+  await Deno.mkdir(to);
+  for (const { name, isDirectory } of await Array.fromAsync(Deno.readDir(from))) {
+    await (isDirectory ? copyTree : Deno.copyFile)(`${from}/${name}`, `${to}/${name}`);
+  }
+}
+
 Deno.test("a worker that hears nothing is ended, and no more is run", async () => {
   await using dir = await tempDir();
   await using store = await openFilled(dir);

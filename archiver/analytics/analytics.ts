@@ -10,8 +10,14 @@ import { dayStart } from "../days/layout.ts";
 import { logger } from "../../shared/log.ts";
 import { firstLine } from "../intake/failure.ts";
 import type { AnalyticsConfig, QuerySet } from "./config.ts";
-import { pruneReports, tidyReports } from "./folders.ts";
-import { isArriving, readKnownWindows, readLastRun, type RunReader } from "./kept_runs.ts";
+import { pruneReports, type ReportRun, tidyReports } from "./folders.ts";
+import {
+  isArriving,
+  readKnownWindows,
+  readLastRun,
+  readReportRuns,
+  type RunReader,
+} from "./kept_runs.ts";
 import { checkRights, WorkerHung } from "./query_worker.ts";
 import type { FinishedRun } from "./results.ts";
 import { type RunDependencies, runSet, tidyWork } from "./run_set.ts";
@@ -98,7 +104,7 @@ export class Analytics implements AsyncDisposable {
     const analytics = new Analytics(config, dependencies, sets);
     if (sets.length > 0) {
       await checkRights();
-      await tidy(config);
+      await tidy(config, dependencies.store);
       analytics.#loop = analytics.#run();
     }
     return analytics;
@@ -273,13 +279,15 @@ export class Analytics implements AsyncDisposable {
 }
 
 /** Makes and tidies the folders. */
-async function tidy(config: AnalyticsConfig): Promise<void> {
+async function tidy(config: AnalyticsConfig, store: RunReader): Promise<void> {
+  const known = new Map<string, ReportRun[]>();
+  for (const { name } of config.sets) known.set(name, await readReportRuns(store, name));
   try {
     await Deno.mkdir(config.work_folder, { recursive: true });
     await tidyWork(config);
-    for (const { folder, window } of config.sets) {
+    for (const { name, folder, window } of config.sets) {
       await Deno.mkdir(folder, { recursive: true });
-      await tidyReports(folder, window);
+      await tidyReports(folder, window, known.get(name) ?? []);
     }
   } catch (error) {
     throw new UserError(`Cannot use a folder of analytics: ${errorText(error)}`, { cause: error });

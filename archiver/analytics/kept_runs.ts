@@ -8,7 +8,9 @@ import type { Window } from "../../query_results/parameters.ts";
 import { instant } from "../store/rows.ts";
 import type { Row } from "../store/store.ts";
 import type { FinishedRun } from "./results.ts";
+import type { ReportRun } from "./folders.ts";
 import { type KnownWindows, windowKey } from "./schedule.ts";
+import { windowName } from "./window_name.ts";
 
 /** Where it is read from: what is committed. */
 export interface RunReader {
@@ -35,6 +37,21 @@ export async function readKnownWindows(store: RunReader, set: string): Promise<K
     firstRun: windows.length === 0 ? null : Math.min(...windows.map(({ from }) => from)),
     dataFrom: first === null ? null : Number(first),
   };
+}
+
+/** The runs of a set that were done. */
+export async function readReportRuns(store: RunReader, set: string): Promise<ReportRun[]> {
+  const runs = await store.read(
+    `SELECT epoch_us(window_from) AS window_from, epoch_us(window_to) AS window_to,
+      epoch_us(finished_at) AS finished_at
+    FROM analytics_runs WHERE set_name = $1 AND outcome = 'done'`,
+    [set],
+    [VARCHAR],
+  );
+  return runs.map(({ window_from, window_to, finished_at }) => ({
+    name: windowName({ from: Number(window_from), to: Number(window_to) }),
+    finishedAt: Number(finished_at),
+  }));
 }
 
 /** The run of a set that ended last; null when there was none. */

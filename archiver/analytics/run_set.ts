@@ -1,5 +1,5 @@
 /**
- * One run of a set: copy the window, query the copy in a worker, put the report in its place, keep the results.
+ * One run of a set: copy the window, query the copy in a worker, keep the results, put the report in its place.
  *
  * @module
  */
@@ -10,7 +10,14 @@ import type { Clock } from "../../shared/clock.ts";
 import { firstLine } from "../intake/failure.ts";
 import type { AnalyticsConfig, QuerySet } from "./config.ts";
 import { type CopySource, copyWindow } from "./copy_file.ts";
-import { beginReport, dropReport, publishReport, removeTree } from "./folders.ts";
+import {
+  beginReport,
+  dropReady,
+  dropReport,
+  publishReport,
+  readyReport,
+  removeTree,
+} from "./folders.ts";
 import type { FromWorker } from "./job.ts";
 import { runJob, WorkerHung } from "./query_worker.ts";
 import { type FinishedRun, type KeptResult, writeResults, writeRun } from "./results.ts";
@@ -64,26 +71,32 @@ export async function runSet(
   onProgress: (progress: RunProgress) => void,
 ): Promise<FinishedRun> {
   const { store, clock } = dependencies;
-  const startedAt = clock.now();
-  const finish = (end: FinishedRun["end"]): FinishedRun => {
-    const finishedAt = clock.now();
-    return { set: set.name, window, settings: set.settings, startedAt, finishedAt, end };
-  };
+  const name = windowName(window);
+  const begun = { set: set.name, window, settings: set.settings, startedAt: clock.now() };
   using limit = timeLimit(config.run_timeout, clock, signal);
   try {
     const results = await work(config, set, window, dependencies, limit.signal, onProgress);
     onProgress({ step: "keeping", done: results.length, count: results.length });
-    const folder = await publishReport(set.folder, windowName(window));
-    const run = finish({ outcome: "done", folder });
-    // Last: where a process ends before it, the run is made again, and both are replaced.
-    await store.change(async (connection) => {
-      await writeResults(connection, await writeRun(connection, run), results);
-    });
+    const finishedAt = clock.now();
+    const report = { name, finishedAt };
+    const folder = await readyReport(set.folder, report);
+    const run: FinishedRun = { ...begun, finishedAt, end: { outcome: "done", folder } };
+    try {
+      await store.change(async (connection) => {
+        await writeResults(connection, await writeRun(connection, run), results);
+      });
+    } catch (error) {
+      await dropReady(set.folder, report);
+      throw error;
+    }
+    // From here on the new rows stand. Should this fail, the report gets its place when the archiver starts next.
+    await publishReport(set.folder, report);
     return run;
   } catch (error) {
-    await dropReport(set.folder, windowName(window)).catch(() => {});
+    await dropReport(set.folder, name).catch(() => {});
     if (!(error instanceof WorkerHung)) signal.throwIfAborted();
-    const run = finish({ outcome: "failed", error: firstLine(error) });
+    const end = { outcome: "failed", error: firstLine(error) } as const;
+    const run: FinishedRun = { ...begun, finishedAt: clock.now(), end };
     await store.change(async (connection) => void await writeRun(connection, run)).catch(() => {});
     if (error instanceof WorkerHung) throw error;
     return run;
