@@ -82,3 +82,48 @@ Deno.test("an archive that is pointed at another's folder does not take its file
   assert.deepEqual(damaged, []);
   assert.ok(missing.every((path) => path.startsWith(otherDir.path)), String(missing));
 });
+
+Deno.test("a copy of an archive that has a folder of its own removes nothing of the original's", async () => {
+  await using dir = await tempDir();
+  await using copyDir = await tempDir();
+  await using one = await openDays(dir, { keep_files: 0 });
+  await fillDay(one, 0);
+  await fillDay(one, 1);
+  await one.days.run(DROP);
+  const before = await contents(one.store);
+  const names = await filesIn(dir.join("days"));
+  await one.store.snapshot(copyDir.join("a.duckdb"));
+  await using copy = await openOther(copyDir, copyDir.join("days"));
+  for (const apply of [false, true]) {
+    const lines = await copy.days.run({ ...DROP_FILES, apply });
+    assert.deepEqual(lines.map(({ action, day }) => `${action} ${day}`), [
+      "kept 2025-09-26",
+      "kept 2025-09-27",
+    ]);
+    assert.match(lines[0].reason!, /outside .*\(days\.folder\)/);
+  }
+  // As the copy of an archive that was about to remove them.
+  await copy.store.change((connection) =>
+    connection.run("UPDATE day_files SET state = 'dropped'").then(() => {})
+  );
+  await copy.days.recover();
+  assert.deepEqual(await filesIn(dir.join("days")), names);
+  assert.deepEqual(await contents(one.store), before);
+});
+
+Deno.test("a copy in which no row of a day is left does not rename the original's file", async () => {
+  await using dir = await tempDir();
+  await using copyDir = await tempDir();
+  await using one = await openDays(dir);
+  await fillDay(one, 0);
+  await one.days.run({ ...DROP, drop: null });
+  const names = await filesIn(dir.join("days"));
+  await one.store.snapshot(copyDir.join("a.duckdb"));
+  await using copy = await openOther(copyDir, copyDir.join("days"));
+  await copy.store.change((connection) =>
+    connection.run("DELETE FROM hot_receipts").then(() => {})
+  );
+  const [line] = await copy.days.run(DROP);
+  assert.match(line.reason!, /none of its rows is hot/);
+  assert.deepEqual(await filesIn(dir.join("days")), names);
+});

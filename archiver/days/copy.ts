@@ -34,7 +34,7 @@ import {
 } from "./day_files.ts";
 import { type DayTable, RECEIPTS } from "./day_table.ts";
 import { digest, isFile, putInPlace, removeFile, sync } from "./files.ts";
-import { manifestPath, parquetPath, PARTIAL } from "./layout.ts";
+import { isInFolder, manifestPath, parquetPath, PARTIAL } from "./layout.ts";
 import { makeManifest, manifestText, parseManifest } from "./manifest.ts";
 import { wasListed } from "./own_file.ts";
 import type { Interval } from "./split.ts";
@@ -223,12 +223,13 @@ async function freeName(
  * file is kept, under another name.
  */
 export async function abandonCopy(
-  { connection, signal }: DaysContext,
+  { connection, folder, signal }: DaysContext,
   file: DayFile,
 ): Promise<void> {
   await transaction(connection, () => forgetFile(connection, file.id));
   const { path } = file;
-  if (!await isFile(path) || !await wasListed(path, file, signal)) return;
+  if (!isInFolder(folder, file) || !await isFile(path)) return;
+  if (!await wasListed(path, file, signal)) return;
   for (let i = 1;; i++) {
     const aside = `${path}.unlisted-${i}`;
     if (await isFile(aside)) continue;

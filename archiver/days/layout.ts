@@ -41,6 +41,11 @@ export function parquetPath(folder: string, { table, day, part }: FileName): str
   return join(folder, table, ...day.split("-"), `${table}_${day}${suffix}.parquet`);
 }
 
+/** Whether a file lies where it belongs. One elsewhere may be that of the archive that this one is a copy of. */
+export function isInFolder(folder: string, file: FileName & { readonly path: string }): boolean {
+  return file.path === parquetPath(folder, file);
+}
+
 /** The path of the manifest of a Parquet file. */
 export function manifestPath(parquet: string): string {
   return parquet.replace(/\.parquet$/, ".json");

@@ -10,7 +10,7 @@ import { transaction } from "./context.ts";
 import { type DayFile, readDayFiles, setPath } from "./day_files.ts";
 import { DAY_TABLES, dayTable } from "./day_table.ts";
 import { isFile, removeFile } from "./files.ts";
-import { manifestPath, parquetPath, PARTIAL } from "./layout.ts";
+import { isInFolder, manifestPath, parquetPath, PARTIAL } from "./layout.ts";
 import { isListed, isListedManifest } from "./own_file.ts";
 import { replaceView } from "./views.ts";
 
@@ -36,7 +36,9 @@ export async function recover(
 ): Promise<UnreadableFiles> {
   for (const table of DAY_TABLES) await removePartial(join(folder, table.name));
   const files = await readDayFiles(connection);
-  for (const file of files) if (file.state === "dropped") await removeDropped(file);
+  for (const file of files) {
+    if (file.state === "dropped" && isInFolder(folder, file)) await removeDropped(file);
+  }
   const present = files.filter(({ state }) => state !== "dropped");
   await followFolder(connection, folder, present);
   const missing: string[] = [];

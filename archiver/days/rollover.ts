@@ -9,9 +9,8 @@ import type { DaysContext } from "./context.ts";
 import { abandonCopy, copyDay } from "./copy.ts";
 import { type DayFile, readDayFiles } from "./day_files.ts";
 import { DAY_TABLES, type DayTable, RECEIPTS } from "./day_table.ts";
-import { dropFile } from "./drop_files.ts";
+import { dropFile, reasonToKeep } from "./drop_files.ts";
 import { compareWithHot, dropHot } from "./drop_hot.ts";
-import { checkFile } from "./check_file.ts";
 import { DAY_MICROSECONDS, dayOf, dayStart } from "./layout.ts";
 import { isListed } from "./own_file.ts";
 import { bounds, within } from "./sums.ts";
@@ -222,8 +221,6 @@ async function dropOneFile(
     const wrong = await dropFile(context, file);
     return wrong === null ? line("dropped from disk", file) : line("kept", file, wrong);
   }
-  const { problem } = verify
-    ? await checkFile(context.connection, file, context.signal)
-    : { problem: null };
-  return problem === null ? line("would drop from disk", file) : line("kept", file, problem);
+  const reason = await reasonToKeep(context, file, verify);
+  return reason === null ? line("would drop from disk", file) : line("kept", file, reason);
 }
