@@ -6,23 +6,23 @@
  * |---|---|---|---|
  * | a slow handshake | `peers.handshake_timeout`, `init_timeout` | `dial_outcomes` timed_out, no_init | a peer that never answers; `noise_connection_test.ts` |
  * | many handshakes at once | `peers.max_pending` | `peers_pending` | `collector_manager_test.ts` |
- * | forged, malformed gossip | 1,000 in ten minutes (`conduct.ts`) | `verdicts`, `peer_ends` misbehaved | 100,000 forged announcements; of random bytes; the same forged announcement |
+ * | forged, malformed gossip | 1,000 in ten minutes (`conduct.ts`) | `verdicts`, `misbehaved` bad_gossip | 100,000 forged announcements; of random bytes; the same forged announcement |
  * | more than can be verified | queue of 64 MiB, 32 a peer, in turn | `verdicts` unchecked, `verify_queue` | `collector_verifier_test.ts`, `intake_test.ts`, `fair_queue_test.ts` |
  * | updates without a channel | 65,536, 16,384 a peer; texts: `text_quotas.ts` | `orphans`, `withheld_receipts` unknown_channel | `orphans_test.ts`, `text_quotas_test.ts` |
  * | spam updates | texts a channel and direction, a node, a peer, in all | `withheld_receipts` spam, peer, total | a flood of updates of one channel; `intake_test.ts`, `text_quotas_test.ts` |
  * | spam in the graph | ten, then one a minute, a direction or node | `graph_messages` spam | `graph_accept_test.ts` |
  * | 64 KB of extra data | a text counts for each KiB; 4 KiB in the graph | `withheld_receipts`, `graph_messages` too_long | the longest message; `text_quotas_test.ts`, `graph_accept_test.ts` |
  * | proposed types | 256 KiB a peer, 4 MiB in all, then a trickle | `withheld_receipts` proposed | a flood of proposed gossip; `text_quotas_test.ts` |
- * | unknown and custom types, any flood beside gossip | 16 MiB in ten minutes | `control_messages` unknown, `peer_ends` misbehaved | a flood of messages of an unknown type; `conduct_test.ts` |
- * | anything at full speed, repeats too | 256 MiB in ten minutes; 32 KiB a turn | `peer_ends` misbehaved | `session_test.ts`, `conduct_test.ts` |
- * | pings | 448 KiB of pongs a minute | `control_messages` pings, `peer_ends` misbehaved | a flood of pings; `conduct_test.ts` |
+ * | unknown and custom types, any flood beside gossip | 16 MiB in ten minutes | `control_messages` unknown, `misbehaved` beside_flood | a flood of messages of an unknown type; `conduct_test.ts` |
+ * | anything at full speed, repeats too | 256 MiB in ten minutes; 32 KiB a turn | `misbehaved` read_flood | `session_test.ts`, `conduct_test.ts` |
+ * | pings | 448 KiB of pongs a minute | `control_messages` pings, `misbehaved` ping_flood | a flood of pings; `conduct_test.ts` |
  * | queries | one at work and one waiting a peer, 60 a minute, bytes a second a peer and in all, of which a filter takes 64 KiB, 16 MiB of memory | `questions` dropped, `control_messages` unanswered | `session_test.ts`, `graph_answerer_test.ts`, `byte_bucket_test.ts` |
- * | endless or crossing replies (264) | 500 replies, 100,000 scids, an hour | `sync_ends` endless, outside, descending, slow | `graph_sync_test.ts`, `range_replies_test.ts` |
+ * | endless or crossing replies (264) | 500 replies, 100,000 scids, an hour | `sync_ends` endless, outside, descending, slow; `misbehaved` bad_replies | `graph_sync_test.ts`, `range_replies_test.ts` |
  * | compressed lists | never inflated | `sync_ends` malformed, `control_messages` unanswered | `message_test.ts`, `graph_sync_test.ts` |
  * | warnings | five logged an hour, escaped | `control_messages` complaints | `session_test.ts`, `conduct_test.ts` |
- * | reading slowly | 512 KiB of what we sent, then the end | `peer_ends` misbehaved | `session_test.ts`, `noise_connection_test.ts` |
+ * | reading slowly | 512 KiB of what we sent, then the end | `misbehaved` not_reading | `session_test.ts`, `noise_connection_test.ts` |
  * | pongs that nobody asked for | no sign of life | | `session_test.ts` |
- * | broken frames, short messages | the first ends the session | `peer_ends` misbehaved | a frame that does not decrypt; a message too short |
+ * | broken frames, short messages | the first ends the session | `misbehaved` broken_frame, undecodable | a frame that does not decrypt; a message too short |
  * | private addresses in gossip and DNS | never dialled unless opened | `addresses_refused` | `public_address_test.ts`, `address_book_test.ts`, `addresses_connect_test.ts` |
  * | hostile aliases, names, reasons | escaped where they are shown | | `text_test.ts`, `session_test.ts`, `query_report_test.ts` |
  */
@@ -30,6 +30,7 @@ import assert from "node:assert/strict";
 import type { NodeAddress } from "../collector/addresses/node_address.ts";
 import { GossipService } from "../collector/gossip/service.ts";
 import { chainHash } from "../shared/bolt/chains.ts";
+import { type Misbehaviour, MISBEHAVIOURS } from "../collector/peer/conduct.ts";
 import { PeerManager } from "../collector/peer/manager.ts";
 import { scidOf } from "../shared/bolt/scid.ts";
 import { systemClock } from "../shared/clock.ts";
@@ -81,6 +82,8 @@ interface Outcome {
   readonly recorded: Recorded;
   readonly log: CapturedLog;
   readonly bad: NodeAddress;
+  /** What the bad one was let go for. */
+  readonly what: Misbehaviour | null;
 }
 
 /**
@@ -148,7 +151,10 @@ async function amongHonestPeers(
   const verdicts = recorded.verdicts();
   for (const raw of graph) assert.equal(verdicts.get(toHex(raw)), "valid");
   assert.equal(log.lines(bad.nodeId).length, 1, "one clear line");
-  check({ recorded, log, bad });
+  const { misbehaved, ended } = { ...manager.counts, ...manager.counts.control };
+  const whats = MISBEHAVIOURS.filter((what) => misbehaved[what] > 0);
+  assert.equal(whats.length, ended.misbehaved);
+  check({ recorded, log, bad, what: whats[0] ?? null });
 }
 
 /** The bad peer's one line without its address. */
@@ -190,6 +196,7 @@ Deno.test("100,000 forged announcements: the peer is let go, the others lose not
       said(outcome),
       /^disconnected: it sent too many bad messages: 0 malformed, 10\d\d with wrong signatures$/,
     );
+    assert.equal(outcome.what, "bad_gossip");
     const count = receiptsOf(outcome).length;
     assert.ok(count >= 1000 && count < 100_000, `${count} receipts`);
     const closed = outcome.recorded.events("session_closed").find((end) => end.receipts === count);
@@ -235,6 +242,7 @@ Deno.test("a frame that does not decrypt ends the session after the whole messag
       await conn.write(noise(1000));
     }),
     (outcome) => {
+      assert.equal(outcome.what, "broken_frame");
       assert.match(said(outcome), /^disconnected: it sent a broken frame: /);
       assert.deepEqual(receiptsOf(outcome).map((r) => r.message), graph.map(toHex));
     },
@@ -251,6 +259,7 @@ Deno.test("a connection cut inside a frame keeps the whole messages before it", 
       await conn.write(noise(10));
     },
     (outcome) => {
+      assert.equal(outcome.what, null);
       assert.match(said(outcome), /^disconnected: the peer closed inside a frame$/);
       assert.deepEqual(receiptsOf(outcome).map((r) => r.message), graph.map(toHex));
     },
@@ -261,6 +270,7 @@ Deno.test("a message too short to have a type ends the session, the rest of its 
   await amongHonestPeers(
     afterGossip((wire) => wire.send(new Uint8Array([1]), graph[0])),
     (outcome) => {
+      assert.equal(outcome.what, "undecodable");
       assert.match(said(outcome), /^disconnected: it sent a message that does not decode: /);
       const [first] = graph;
       assert.deepEqual(receiptsOf(outcome).map((r) => r.message), [...graph, first].map(toHex));
@@ -285,6 +295,7 @@ Deno.test("a flood of pings for the largest pongs ends the session", async () =>
   await amongHonestPeers(
     afterGossip((wire) => wire.send(...Array.from({ length: 1000 }, () => ping))),
     (outcome) => {
+      assert.equal(outcome.what, "ping_flood");
       assert.match(said(outcome), /^disconnected: it asked for more than 458752 bytes of pongs/);
       assert.equal(receiptsOf(outcome).length, graph.length);
     },
@@ -299,6 +310,7 @@ Deno.test("a flood of messages of an unknown type ends the session", async () =>
       for (let i = 0; i < 300; i++) await wire.send(custom);
     }),
     (outcome) => {
+      assert.equal(outcome.what, "beside_flood");
       assert.match(said(outcome), /^disconnected: it sent more than 16777216 bytes beside gossip/);
       assert.equal(receiptsOf(outcome).length, graph.length);
     },

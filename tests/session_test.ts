@@ -257,7 +257,8 @@ Deno.test("a peer that does not read is let go at half a mebibyte of what waits 
   });
   done.resolve();
   assert.match(end!.reason, /^send: the peer does not read: \d+ bytes wait; 524288 are the most$/);
-  assert.equal(end!.cause, "misbehaved");
+  assert.deepEqual([end!.cause, end!.what], ["misbehaved", "not_reading"]);
+  assert.equal(talk.counts.misbehaved.not_reading, 1);
 });
 
 Deno.test("a session that goes on tells how it is doing, with pings and pongs of both sides", async () => {
@@ -355,8 +356,8 @@ Deno.test("a peer that never stops sending is let go", async () => {
     }),
   });
   await using _ = talk;
-  const { by, reason, cause } = await talk.end;
-  assert.deepEqual([by, cause], ["us", "misbehaved"]);
+  const { by, reason, cause, what } = await talk.end;
+  assert.deepEqual([by, cause, what], ["us", "misbehaved", "read_flood"]);
   assert.equal(reason, "it sent more than 268435456 bytes in ten minutes");
 });
 

@@ -133,8 +133,17 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   count(
     "control_messages_total",
     "Messages beside gossip",
-    () => ({ ...manager.counts.control }),
+    () => {
+      const { misbehaved: _, ...kinds } = manager.counts.control;
+      return kinds;
+    },
     "kind",
+  );
+  count(
+    "misbehaved_total",
+    "Sessions ended because of what the peer did",
+    () => manager.counts.control.misbehaved,
+    "what",
   );
   count(
     "questions_total",

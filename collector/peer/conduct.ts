@@ -32,6 +32,36 @@ const COMPLAINTS_AN_HOUR = 5;
 const POINTS = { proven: 20, doubtful: 1 };
 const POINTS_IN_TEN_MINUTES = 20_000;
 
+/** What a session is ended for, see {@link Misbehaviour}. */
+export const MISBEHAVIOURS = [
+  "read_flood",
+  "beside_flood",
+  "ping_flood",
+  "bad_gossip",
+  "undecodable",
+  "broken_frame",
+  "not_reading",
+  "bad_replies",
+] as const;
+
+/**
+ * - `read_flood`, `beside_flood`, `ping_flood`: too many bytes of any kind, beside gossip, or of pongs asked for;
+ * - `bad_gossip`: too many malformed or forged messages;
+ * - `undecodable`: a message beside gossip that is too short for its contents;
+ * - `broken_frame`: a frame that does not decrypt;
+ * - `not_reading`: too much waits to be written;
+ * - `bad_replies`: replies to our own queries that break BOLT 7.
+ */
+export type Misbehaviour = typeof MISBEHAVIOURS[number];
+
+/** Why a session must end. */
+export interface Objection {
+  /** For the counters. */
+  readonly what: Misbehaviour;
+  /** One printable line. */
+  readonly reason: string;
+}
+
 /** One peer's account. Instants are µs since the Unix epoch. */
 export class Conduct {
   #read = new Meter(BYTES_IN_TEN_MINUTES, 10 * MINUTE);
@@ -43,29 +73,34 @@ export class Conduct {
   #bad = { invalid: 0, malformed: 0 };
 
   /** Enters bytes that were read, of any kind; why the session must end, or null. */
-  read(bytes: number, now: number): string | null {
+  read(bytes: number, now: number): Objection | null {
     if (this.#read.spend(bytes, now)) return null;
-    return `it sent more than ${BYTES_IN_TEN_MINUTES} bytes in ten minutes`;
+    const reason = `it sent more than ${BYTES_IN_TEN_MINUTES} bytes in ten minutes`;
+    return { what: "read_flood", reason };
   }
 
   /** Enters a message that is not gossip; why the session must end, or null. */
-  beside(bytes: number, now: number): string | null {
+  beside(bytes: number, now: number): Objection | null {
     if (this.#beside.spend(bytes + OVERHEAD_BYTES, now)) return null;
-    return `it sent more than ${BESIDE_BYTES_IN_TEN_MINUTES} bytes beside gossip in ten minutes`;
+    const reason =
+      `it sent more than ${BESIDE_BYTES_IN_TEN_MINUTES} bytes beside gossip in ten minutes`;
+    return { what: "beside_flood", reason };
   }
 
   /** Enters a ping that asks for a pong of so many bytes; why the session must end, or null. */
-  ping(pongBytes: number, now: number): string | null {
+  ping(pongBytes: number, now: number): Objection | null {
     if (this.#pongs.spend(pongBytes + OVERHEAD_BYTES, now)) return null;
-    return `it asked for more than ${PONG_BYTES_A_MINUTE} bytes of pongs in a minute`;
+    const reason = `it asked for more than ${PONG_BYTES_A_MINUTE} bytes of pongs in a minute`;
+    return { what: "ping_flood", reason };
   }
 
   /** Enters a bad gossip message; why the session must end, or null. */
-  badGossip({ verdict, proven }: BadMessage, now: number): string | null {
+  badGossip({ verdict, proven }: BadMessage, now: number): Objection | null {
     this.#bad[verdict]++;
     if (this.#points.spend(proven ? POINTS.proven : POINTS.doubtful, now)) return null;
     const { malformed, invalid } = this.#bad;
-    return `it sent too many bad messages: ${malformed} malformed, ${invalid} with wrong signatures`;
+    const counts = `${malformed} malformed, ${invalid} with wrong signatures`;
+    return { what: "bad_gossip", reason: `it sent too many bad messages: ${counts}` };
   }
 
   /** Enters a channel open or a query; false when it is to stay unanswered. */

@@ -17,10 +17,10 @@ Deno.test("a thousand proven bad messages at once are too many, and the reason c
   const conduct = new Conduct();
   assert.equal(passes(0, 5000, (now) => conduct.badGossip(bad, now) === null), 1000);
   const malformed = { ...bad, verdict: "malformed" } as const;
-  assert.equal(
-    conduct.badGossip(malformed, START),
-    "it sent too many bad messages: 1 malformed, 1001 with wrong signatures",
-  );
+  assert.deepEqual(conduct.badGossip(malformed, START), {
+    what: "bad_gossip",
+    reason: "it sent too many bad messages: 1 malformed, 1001 with wrong signatures",
+  });
 });
 
 Deno.test("a bad message now and then is borne for ever", () => {

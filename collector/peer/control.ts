@@ -12,11 +12,11 @@ import { logger } from "../../shared/log.ts";
 import type { Random } from "../../shared/random.ts";
 import type { Question, Taken } from "../gossip/queries/question.ts";
 import { answerToOpen, pongFor } from "./answers.ts";
-import type { Conduct } from "./conduct.ts";
+import { type Conduct, type Misbehaviour, MISBEHAVIOURS, type Objection } from "./conduct.ts";
 import { quoted } from "./quoted.ts";
 import type { SessionCounts } from "./session_counts.ts";
 
-/** What came beside gossip, over all sessions. */
+/** What came beside gossip, and what peers were let go for, over all sessions. */
 export interface ControlCounts {
   /** Pings answered. */
   pings: number;
@@ -28,11 +28,17 @@ export interface ControlCounts {
   complaints: number;
   /** Messages of types not known here. */
   unknown: number;
+  /** Sessions ended because of what the peer did. */
+  readonly misbehaved: Record<Misbehaviour, number>;
 }
 
 /** No messages yet. */
 export function noControlCounts(): ControlCounts {
-  return { pings: 0, answers: 0, unanswered: 0, complaints: 0, unknown: 0 };
+  const misbehaved = Object.fromEntries(MISBEHAVIOURS.map((what) => [what, 0]));
+  return {
+    ...{ pings: 0, answers: 0, unanswered: 0, complaints: 0, unknown: 0 },
+    misbehaved: misbehaved as Record<Misbehaviour, number>,
+  };
 }
 
 /** What a {@link Control} works with. */
@@ -54,7 +60,7 @@ export interface ControlOptions {
   /** Takes a question about gossip. */
   readonly onQuestion: (question: Question) => Taken;
   /** Ends the session because of what the peer sent. */
-  readonly onMisbehaved: (reason: string) => void;
+  readonly onMisbehaved: (objection: Objection) => void;
   /** The peer said that the connection is over. */
   readonly onError: (reason: string) => void;
 }
@@ -160,7 +166,10 @@ export class Control {
       const harmless = error.code === "compressed" || error.code === "unknown_encoding";
       if (harmless) this.#options.counts.unanswered++;
       // BOLT 1: a message that is too short for its contents closes the connection.
-      else this.#options.onMisbehaved(`it sent a message that does not decode: ${error.message}`);
+      else {
+        const reason = `it sent a message that does not decode: ${error.message}`;
+        this.#options.onMisbehaved({ what: "undecodable", reason });
+      }
       return null;
     }
   }

@@ -86,7 +86,7 @@ export interface PeerCounts {
   readonly outcomes: Readonly<Record<DialOutcome, number>>;
   /** Dials that failed and sessions that ended so far, by cause. */
   readonly ended: Readonly<Record<Cause, number>>;
-  /** Messages that were not gossip. */
+  /** Messages that were not gossip, and sessions ended for misbehaviour. */
   readonly control: Readonly<ControlCounts>;
 }
 
@@ -236,7 +236,12 @@ export class PeerManager {
       onAsked: (session, until) => sink.asked(session, until),
       onMisbehaved: (session, end) => {
         const reason = `its replies to our queries are ${end}`;
-        this.#byNumber.get(session)?.end({ by: "us", reason, cause: "misbehaved" });
+        this.#byNumber.get(session)?.end({
+          by: "us",
+          reason,
+          cause: "misbehaved",
+          what: "bad_replies",
+        });
       },
     });
   }

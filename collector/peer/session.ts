@@ -20,7 +20,7 @@ import type { BadMessage } from "../gossip/verifier.ts";
 import { NoiseFault } from "../noise/fault.ts";
 import type { ReceiptSink } from "../receipt/recorder.ts";
 import type { Cause } from "./backoff.ts";
-import { Conduct } from "./conduct.ts";
+import { Conduct, type Misbehaviour, type Objection } from "./conduct.ts";
 import { Control, type ControlCounts } from "./control.ts";
 import type { Dialled } from "./dialer.ts";
 import { ourInit, readInit } from "./init.ts";
@@ -35,6 +35,8 @@ export interface SessionEnd {
   readonly reason: string;
   /** How long to leave the peer alone. */
   readonly cause: Cause;
+  /** What it did, when it misbehaved. */
+  readonly what?: Misbehaviour;
 }
 
 /** What a session works with. */
@@ -51,7 +53,7 @@ export interface SessionOptions {
   readonly random: Random;
   /** Gets every receipt. */
   readonly sink: ReceiptSink;
-  /** Counts what is not gossip; shared by all sessions. */
+  /** Counts what is not gossip, and misbehaviour; shared by all sessions. */
   readonly counts: ControlCounts;
   /** Answers questions about gossip. */
   readonly answerer: Answerer;
@@ -103,7 +105,7 @@ export class Session {
       own: this.#counts,
       send: (...messages) => this.#send(...messages),
       onQuestion: (question) => this.#ask(question),
-      onMisbehaved: (reason) => this.#misbehaved(reason),
+      onMisbehaved: (objection) => this.#misbehaved(objection),
       onError: (reason) => this.end({ by: "peer", reason, cause: "lost" }),
     });
   }
@@ -142,7 +144,10 @@ export class Session {
 
   /** Ends the session; the first end that is told counts. */
   end(end: SessionEnd): void {
-    this.#end ??= end;
+    if (this.#end === undefined) {
+      this.#end = end;
+      if (end.what !== undefined) this.#options.counts.misbehaved[end.what]++;
+    }
     this.#stop.abort();
     this.#link.connection.close();
   }
@@ -259,8 +264,8 @@ export class Session {
     this.#isAnswering = false;
   }
 
-  #misbehaved(reason: string): void {
-    this.end({ by: "us", reason, cause: "misbehaved" });
+  #misbehaved(objection: Objection): void {
+    this.end({ by: "us", cause: "misbehaved", ...objection });
   }
 
   #peerClosed(): void {
@@ -273,8 +278,10 @@ export class Session {
     const cause = this.#number >= 0 ? "lost" : "full";
     if (code === "network") this.end({ by: "network", reason: message, cause });
     else if (code === "truncated") this.end({ by: "peer", reason: message, cause });
-    else if (code === "bad_mac") this.#misbehaved(`it sent a broken frame: ${message}`);
-    else this.#misbehaved(message);
+    else if (code === "bad_mac") {
+      this.#misbehaved({ what: "broken_frame", reason: `it sent a broken frame: ${message}` });
+    } else if (code === "backlog") this.#misbehaved({ what: "not_reading", reason: message });
+    else this.end({ by: "us", reason: message, cause });
   }
 
   async #watchInit(): Promise<void> {
