@@ -33,7 +33,7 @@ import {
   recordCopy,
 } from "./day_files.ts";
 import { type DayTable, RECEIPTS } from "./day_table.ts";
-import { digest, isFile, putInPlace, removeFile, sync } from "./files.ts";
+import { digest, isFile, makeFolder, putInPlace, removeFile, sync } from "./files.ts";
 import { isInFolder, manifestPath, parquetPath, PARTIAL } from "./layout.ts";
 import { makeManifest, manifestText, parseManifest } from "./manifest.ts";
 import { wasListed } from "./own_file.ts";
@@ -90,7 +90,7 @@ export async function copyDay(context: DaysContext, target: CopyTarget): Promise
   const wished = parquetPath(folder, { table: table.name, day, part: target.part });
   const partial = wished + PARTIAL;
   const partialManifest = manifestPath(wished) + PARTIAL;
-  await Deno.mkdir(dirname(wished), { recursive: true });
+  await makeFolder(folder, dirname(wished));
   onStep("copy: begun");
   try {
     const copied = await writeParquet(context, target, partial);

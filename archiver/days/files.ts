@@ -14,6 +14,24 @@ export async function sync(path: string): Promise<void> {
   await file.sync();
 }
 
+/**
+ * Makes a folder inside `root`, for good: the names of all folders from `root` on are synced, also where they are there,
+ * as a crash may have come between that and their making.
+ */
+export async function makeFolder(root: string, folder: string): Promise<void> {
+  await Deno.mkdir(folder, { recursive: true });
+  for (let inner = folder; inner.length > root.length; inner = dirname(inner)) {
+    await sync(dirname(inner));
+  }
+  try {
+    await sync(dirname(root));
+  } catch (error) {
+    // What is above may be closed to the archiver.
+    const { NotCapable, PermissionDenied } = Deno.errors;
+    if (!(error instanceof NotCapable || error instanceof PermissionDenied)) throw error;
+  }
+}
+
 /** Gives a file that is synced its name, for good. */
 export async function putInPlace(from: string, to: string): Promise<void> {
   await Deno.rename(from, to);
