@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { DEFAULT_MAX_RECEIPTS } from "../../archiver/config.ts";
 import { Store } from "../../archiver/store/store.ts";
 import { decodeBatch } from "../../shared/batch/codec.ts";
 import { systemClock } from "../../shared/clock.ts";
@@ -17,8 +18,6 @@ const RUN: PlannedRun = {
   startedAt: Date.UTC(2025, 8, 26, 20, 31, 10) * 1000,
   traffic: { seed: "archive", peers: 978, seconds: 900, cutSeconds: 1800 },
 };
-/** Receipts in one transaction: the archiver's default. */
-const COMMIT_RECEIPTS = 500_000;
 const MEMORY_LIMIT_BYTES = 1024 ** 3;
 
 interface Outcome {
@@ -64,7 +63,7 @@ async function commitAll(store: Store, encoded: readonly Uint8Array[]): Promise<
     const batch = decodeBatch(bytes);
     group.push(batch);
     receipts += batch.receipts.messages.length;
-    if (receipts < COMMIT_RECEIPTS) continue;
+    if (receipts < DEFAULT_MAX_RECEIPTS) continue;
     await store.commit(group);
     group = [];
     receipts = 0;
