@@ -193,7 +193,25 @@ Deno.test("health tells why it is not well", async () => {
   };
   const problem = "disconnected";
   const jetStream = { status: () => ({ server: null, problem, unacknowledged: 0 }) };
-  await using api = await openApi(dir.join("a.duckdb"), { intake, jetStream });
+  const days: ApiDependencies["days"] = {
+    folder: "/days",
+    progress: () => ({
+      isRunning: false,
+      lastAt: null,
+      lines: [],
+      failure: { at: 1, reason: "no room" },
+      due: { dropHotBefore: null, dropFilesBefore: null },
+      unreadable: { missing: ["/days/a.parquet", "/days/b.parquet"], damaged: ["/days/c.parquet"] },
+      counts: new Map(),
+      failures: 1,
+    }),
+    run: () => Promise.resolve([]),
+  };
+  const analytics: ApiDependencies["analytics"] = {
+    status: () => ({ halted: "a worker hangs", sets: [] }),
+    runNow: () => Promise.reject(new AnalyticsRefusal("halted")),
+  };
+  await using api = await openApi(dir.join("a.duckdb"), { intake, jetStream, days, analytics });
   const response = await api.app.request("/healthz");
   assert.equal(response.status, 503);
   assert.deepEqual(await response.json(), {
@@ -201,6 +219,10 @@ Deno.test("health tells why it is not well", async () => {
     problems: [
       "commits fail: IO Error: No space left on device",
       "batches do not come from NATS: disconnected",
+      "days do not roll over: no room",
+      "files of days that are missing: 2, such as /days/a.parquet",
+      "files of days that are damaged: 1, such as /days/c.parquet",
+      "scheduled queries are halted: a worker hangs",
     ],
   });
   await using well = await openApi(dir.join("b.duckdb"));

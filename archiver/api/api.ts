@@ -15,6 +15,7 @@ import { firstLine } from "../intake/failure.ts";
 import type { Intake } from "../intake/intake.ts";
 import { SnapshotRefusal, type Snapshots } from "../snapshots/snapshots.ts";
 import { describeMessage, describePeers, MESSAGE_NAME } from "./debug.ts";
+import { healthProblems } from "./health.ts";
 import { createMetrics } from "./metrics.ts";
 import { parseRolloverRequest, rolloverStream } from "./rollover.ts";
 import { collectStatus, type StatusSources } from "./status.ts";
@@ -143,13 +144,4 @@ async function refuseBrowsers(c: Context, next: () => Promise<void>): Promise<Re
     return c.json({ error: "this is for programs, not for web pages" }, 403);
   }
   await next();
-}
-
-function healthProblems({ intake, jetStream }: ApiDependencies): string[] {
-  const { failure } = intake.status();
-  const nats = jetStream?.status().problem ?? null;
-  return [
-    ...(failure ? [`commits fail: ${failure.reason}`] : []),
-    ...(nats === null ? [] : [`batches do not come from NATS: ${nats}`]),
-  ];
 }
