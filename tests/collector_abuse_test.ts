@@ -11,6 +11,7 @@
  * | updates without a channel | 65,536, 16,384 a peer; texts: `text_quotas.ts` | `orphans`, `withheld_receipts` unknown_channel | `orphans_test.ts`, `text_quotas_test.ts` |
  * | spam updates | texts a channel and direction, a node, a peer, in all | `withheld_receipts` spam, peer, total | a flood of updates of one channel; `intake_test.ts`, `text_quotas_test.ts` |
  * | spam in the graph | ten, then one a minute, a direction or node | `graph_messages` spam | `graph_accept_test.ts` |
+ * | channels without funding | 4,096 a peer that no other brings, unless it was asked for them; when the graph is full, who has most of them makes room | `graph_messages` source_full, conflicting | signed channels that one peer alone brings; `graph_unconfirmed_test.ts` |
  * | 64 KB of extra data | a text counts for each KiB; 4 KiB in the graph | `withheld_receipts`, `graph_messages` too_long | the longest message; `text_quotas_test.ts`, `graph_accept_test.ts` |
  * | proposed types | 256 KiB a peer, 4 MiB in all, then a trickle | `withheld_receipts` proposed | a flood of proposed gossip; `text_quotas_test.ts` |
  * | unknown and custom types, any flood beside gossip | 16 MiB in ten minutes | `control_messages` unknown, `misbehaved` beside_flood | a flood of messages of an unknown type; `conduct_test.ts` |
@@ -23,14 +24,18 @@
  * | reading slowly | 512 KiB of what we sent, then the end | `misbehaved` not_reading | `session_test.ts`, `noise_connection_test.ts` |
  * | pongs that nobody asked for | no sign of life | | `session_test.ts` |
  * | broken frames, short messages | the first ends the session | `misbehaved` broken_frame, undecodable | a frame that does not decrypt; a message too short |
+ * | addresses under other nodes' keys | dropped, or at the third silent close left alone for a day | `peer_ends` wrong_key, unanswered | `dial_outcomes_test.ts`, `backoff_test.ts` |
  * | private addresses in gossip and DNS | never dialled unless opened | `addresses_refused` | `public_address_test.ts`, `address_book_test.ts`, `addresses_connect_test.ts` |
  * | hostile aliases, names, reasons | escaped where they are shown | | `text_test.ts`, `session_test.ts`, `query_report_test.ts` |
  */
 import assert from "node:assert/strict";
 import type { NodeAddress } from "../collector/addresses/node_address.ts";
+import { Graph } from "../collector/gossip/graph/graph.ts";
 import { GossipService } from "../collector/gossip/service.ts";
 import { chainHash } from "../shared/bolt/chains.ts";
 import { type Misbehaviour, MISBEHAVIOURS } from "../collector/peer/conduct.ts";
+import { decodeMessage } from "../shared/bolt/message.ts";
+import { messageType } from "../shared/bolt/message_types.ts";
 import { PeerManager } from "../collector/peer/manager.ts";
 import { scidOf } from "../shared/bolt/scid.ts";
 import { systemClock } from "../shared/clock.ts";
@@ -355,6 +360,47 @@ Deno.test("of a flood of proposed gossip some is stored, and each receipt is", a
       assert.ok(standIns > 700 && standIns < 740, String(standIns));
     },
   );
+});
+
+Deno.test("of signed channels that one peer alone brings the graph takes few, and none in place of others'", async () => {
+  using recorded = new Recorded();
+  const nodes = [testKey("liar"), testKey("liar's friend")] as const;
+  const lies = Array.from({ length: 20 }, (_, i) => {
+    return channelAnnouncement({ scid: scidOf({ block: i, transaction: 1, output: 1 }), nodes });
+  });
+  const truths = graph.filter((raw) => messageType(raw) === 256);
+  const limits = { channels: 10, unconfirmed: 5 };
+  const collected = new Graph({ chain: chainHash("regtest"), clock: systemClock, limits });
+  recorded.onValid = (raw, signer, bringer) => collected.accept(raw, "valid", signer, bringer);
+  const [liar, honest, other] = ["liar", "honest", "other"].map((label) => {
+    const at = systemClock.now();
+    return recorded.intake.openSession({
+      node_id: testKey(label).id,
+      address: "127.0.0.1:9735",
+      dialled_at: at,
+      handshake_at: at,
+      filter_at: at,
+      filter_first: 1,
+      features: "",
+    });
+  });
+  const tell = (session: number, messages: readonly Uint8Array[]) => {
+    for (const raw of messages) recorded.intake.receive(session, raw, systemClock.now());
+    return recorded.intake.verifier.idle();
+  };
+  await tell(liar, lies);
+  await tell(liar, lies);
+  assert.equal(collected.counts.channels, limits.unconfirmed);
+  assert.equal(collected.counts.outcomes.source_full, lies.length - limits.unconfirmed);
+  await tell(honest, truths);
+  await tell(other, truths);
+  const { view, counts } = collected;
+  assert.equal(truths.length, 6);
+  assert.deepEqual([counts.channels, counts.unconfirmed, counts.evicted], [10, 4, 1]);
+  for (const raw of truths) {
+    const message = decodeMessage(raw);
+    assert.ok(message.known && message.type === 256 && view.find(message.scid) >= 0);
+  }
 });
 
 Deno.test("what does not speak BOLT 8 is told in one line", async () => {

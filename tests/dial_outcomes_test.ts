@@ -3,11 +3,13 @@ import assert from "node:assert/strict";
 import { parseEndpoint } from "../collector/addresses/endpoint.ts";
 import type { NodeAddress } from "../collector/addresses/node_address.ts";
 import { GossipService } from "../collector/gossip/service.ts";
+import { dial } from "../collector/peer/dialer.ts";
 import { PeerManager } from "../collector/peer/manager.ts";
 import { chainHash } from "../shared/bolt/chains.ts";
 import { systemClock } from "../shared/clock.ts";
 import { seededRandom } from "../shared/random.ts";
 import { loopbackBook, loopbackWays } from "./support/dialling.ts";
+import { startLdk } from "./support/ldk_peer.ts";
 import { Recorded } from "./support/recorded.ts";
 import { honest, type Script, ScriptedPeer } from "./support/scripted_peer.ts";
 import { testKey } from "./support/signed_gossip.ts";
@@ -114,4 +116,26 @@ Deno.test("each dial counts once, by what became of it and what was dialled", as
       "protocol_error ipv4 1",
     ],
   );
+  const { unanswered, wrong_key, handshake } = manager.counts.ended;
+  assert.deepEqual({ unanswered, wrong_key, handshake }, {
+    unanswered: 2,
+    wrong_key: 1,
+    handshake: 1,
+  });
+});
+
+Deno.test("LDK under another key than the address says leaves act one unanswered", async () => {
+  await using ldk = await startLdk({ seed: testKey("ldk").privateKey });
+  const to = (nodeId: string) =>
+    dial({ nodeId, end: parseEndpoint(`127.0.0.1:${ldk.port}`) }, {
+      ...loopbackWays,
+      privateKey: testKey("us").privateKey,
+      clock: systemClock,
+      random: seededRandom(1),
+      signal: new AbortController().signal,
+      timeoutMilliseconds: 5000,
+      handshakeTimeoutMilliseconds: 5000,
+    });
+  await assert.rejects(to(testKey("somebody else").id), { code: "unanswered" });
+  (await to(ldk.nodeId)).connection.close();
 });

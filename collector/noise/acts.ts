@@ -58,7 +58,7 @@ export class ActSocket {
   /**
    * Reads an act of `length` bytes.
    *
-   * @throws {NoiseFault} `truncated`, `timeout` or `network`; or the signal's reason.
+   * @throws {NoiseFault} `unanswered`, `truncated`, `timeout` or `network`; or the signal's reason.
    */
   read(name: string, length: number): Promise<Uint8Array> {
     const buffer = this.#buffer;
@@ -68,7 +68,8 @@ export class ActSocket {
         this.receivedAt = this.#options.clock.now();
         if (count === null) {
           const have = `${buffer.length} of ${length} bytes`;
-          throw new NoiseFault("truncated", `${name}: the peer closed after ${have}`);
+          const code = buffer.length === 0 ? "unanswered" : "truncated";
+          throw new NoiseFault(code, `${name}: the peer closed after ${have}`);
         }
         this.bytesIn += count;
         buffer.filled(count);

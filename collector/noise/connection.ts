@@ -48,7 +48,8 @@ export interface DialOptions extends AcceptOptions {
 /**
  * Shakes hands as the side that dialled. Takes the socket over: closes it when the handshake fails.
  *
- * @throws {NoiseFault} `bad_version`, `bad_key`, `bad_mac`, `truncated`, `timeout` or `network`; or the signal's reason.
+ * @throws {NoiseFault} `bad_version`, `bad_key`, `bad_mac`, `unanswered`, `truncated`, `timeout` or `network`; or the
+ * signal's reason.
  */
 export function dialNoise(conn: Deno.Conn, options: DialOptions): Promise<NoiseConnection> {
   return shakeHands(conn, options, async (acts) => {

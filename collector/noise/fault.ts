@@ -8,6 +8,7 @@ import { Fault } from "../../shared/errors.ts";
 /**
  * - `bad_version`, `bad_key`: an act of the handshake with another version, or with a key that is no point;
  * - `bad_mac`: a tag that does not fit: garbage, tampering or, in a handshake, another static key than expected;
+ * - `unanswered`: the peer closed before the first byte of an act;
  * - `truncated`: the peer closed inside an act or a frame;
  * - `timeout`: an act did not come in time;
  * - `network`: the socket failed (the cause tells how);
@@ -19,6 +20,7 @@ export type NoiseCode =
   | "bad_version"
   | "bad_key"
   | "bad_mac"
+  | "unanswered"
   | "truncated"
   | "timeout"
   | "network"

@@ -16,7 +16,9 @@ const HOUR = 60 * MINUTE;
  * - `unreachable`: TCP was refused, timed out, had no route or no address for the name; hosts come and go.
  * - `not_allowed`: our config or our own sandbox refuses the address; that lasts as long as the process.
  * - `our_side`: our proxy or our name server is out of order, which says nothing of the peer.
- * - `handshake`: the peer closed, or broke off, within the three acts; mostly another key than the file says.
+ * - `handshake`: the peer fell silent, or broke off, within the three acts.
+ * - `unanswered`: it closed without a byte for act one. That is all one sees of a node under another key, for it cannot
+ *   read the act; now and then it is a proxy whose node is down.
  * - `wrong_key`: what answered proved not to hold the key: this address is of no more use in this run.
  * - `full`: the handshake went well and then it closed before init: all its slots for strangers are taken
  *   (LND has 100), which lasts hours.
@@ -30,6 +32,7 @@ export const CAUSES = [
   "not_allowed",
   "our_side",
   "handshake",
+  "unanswered",
   "wrong_key",
   "full",
   "incompatible",
@@ -41,12 +44,14 @@ export const CAUSES = [
 /** One of {@link CAUSES}. */
 export type Cause = typeof CAUSES[number];
 
-/** The wait after the first failure and the longest wait, in milliseconds. Waits double in between. */
-const WAITS: Record<Cause, readonly [first: number, longest: number]> = {
+/** The wait after the first failure and the longest wait, in milliseconds, and by how much they grow in between. */
+const WAITS: Record<Cause, readonly [first: number, longest: number, factor?: number]> = {
   unreachable: [MINUTE, 4 * HOUR],
   not_allowed: [Infinity, Infinity],
   our_side: [2 * MINUTE, 2 * MINUTE],
   handshake: [10 * MINUTE, 24 * HOUR],
+  // The third in a row is no chance: 10 minutes, 2 hours, a day.
+  unanswered: [10 * MINUTE, 24 * HOUR, 12],
   wrong_key: [Infinity, Infinity],
   full: [HOUR, 24 * HOUR],
   incompatible: [6 * HOUR, 24 * HOUR],
@@ -61,6 +66,7 @@ const OF_THE_ADDRESS: ReadonlySet<Cause> = new Set([
   "not_allowed",
   "our_side",
   "handshake",
+  "unanswered",
   "wrong_key",
 ]);
 /** What does not count against the peer. */
@@ -75,8 +81,8 @@ const JITTER = 0.5;
  * @param failures how many times in a row it failed, this one included: 1 or more.
  */
 export function backoffMilliseconds(cause: Cause, failures: number, random: Random): number {
-  const [first, longest] = WAITS[cause];
-  const wait = Math.min(first * 2 ** Math.min(failures - 1, 30), longest);
+  const [first, longest, factor = 2] = WAITS[cause];
+  const wait = Math.min(first * factor ** Math.min(failures - 1, 30), longest);
   return wait * (1 + JITTER * random.next());
 }
 

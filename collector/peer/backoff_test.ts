@@ -10,6 +10,11 @@ Deno.test("waits double from one failure to the next, up to the cause's longest"
   assert.deepEqual(waits, [60_000, 120_000, 240_000, 480_000, 14_400_000, 14_400_000]);
 });
 
+Deno.test("an address that three times in a row does not answer act one is left alone for a day", () => {
+  const waits = [1, 2, 3, 4, 5000].map((n) => backoffMilliseconds("unanswered", n, least) / 60_000);
+  assert.deepEqual(waits, [10, 120, 1440, 1440, 1440]);
+});
+
 Deno.test("full slots wait for hours, a lost session for seconds, a wrong key for ever", () => {
   assert.equal(backoffMilliseconds("full", 1, least), 3_600_000);
   assert.equal(backoffMilliseconds("lost", 1, least), 5_000);
@@ -39,6 +44,7 @@ Deno.test("each cause is held against the address, the node or nobody", () => {
     ["not_allowed", "address", "", "", Infinity],
     ["our_side", "address", "blameless", "", 120_000],
     ["handshake", "address", "", "", 600_000],
+    ["unanswered", "address", "", "", 600_000],
     ["wrong_key", "address", "", "drop", Infinity],
     ["full", "node", "", "", 3_600_000],
     ["incompatible", "node", "", "", 21_600_000],

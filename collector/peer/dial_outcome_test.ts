@@ -40,6 +40,7 @@ Deno.test("a handshake fails for the key, or for silence", () => {
   assert.equal(handshake("bad_mac"), "wrong_key");
   assert.equal(handshake("bad_key"), "wrong_key");
   assert.equal(handshake("truncated"), "handshake");
+  assert.equal(handshake("unanswered"), "handshake");
   assert.equal(handshake("timeout"), "handshake");
 });
 

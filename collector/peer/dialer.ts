@@ -58,6 +58,7 @@ const HANDSHAKE_CAUSES: Partial<Record<NoiseCode, Cause>> = {
   bad_version: "wrong_key",
   bad_key: "wrong_key",
   bad_mac: "wrong_key",
+  unanswered: "unanswered",
 };
 
 /** What a failure to connect says of the peer. */
