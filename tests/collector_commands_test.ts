@@ -71,6 +71,34 @@ Deno.test("check-config tells what must be mended, and keygen makes one key", as
   assert.match(why, /peers\.open_networks\.0: "10\.0\.0\.1\/8" — should be a network such as/);
 });
 
+Deno.test("check-config reads the secrets and authorities for NATS, and shows none", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("c.yaml");
+  const secret = dir.join("secret");
+  await Deno.writeTextFile(secret, "swordfish\n");
+  const check = async (more: Record<string, unknown>) => {
+    const uplink = { kind: "nats", servers: ["nats://127.0.0.1:1"], ...more };
+    await Deno.writeTextFile(path, JSON.stringify({ name: "x", uplink }));
+    const [code, told] = await collect(dir, "check-config", "--config", path);
+    assert.ok(!told.includes("swordfish"), told);
+    return `${code} ${told}`;
+  };
+  const user = "vps1";
+  assert.equal(
+    await check({ auth: { user, password_file: secret } }),
+    `0 Config ${path}: no faults`,
+  );
+  assert.match(
+    await check({ auth: { user, password_file: dir.join("none") } }),
+    /^2 Cannot read NATS auth\.password_file .*none: /,
+  );
+  assert.match(
+    await check({ auth: { token_env: "NONE" } }),
+    /^2 Cannot use NATS auth\.token_env: /,
+  );
+  assert.match(await check({ tls: { ca_file: secret } }), /^2 Cannot use NATS tls\.ca_file: /);
+});
+
 Deno.test("a list of addresses is sorted out into two", async () => {
   await using dir = await tempDir();
   const lines = [`${ids[0]}@1.1.1.1:1,1758844000`, `${ids[1]}@10.0.0.1:1`, "nonsense"];

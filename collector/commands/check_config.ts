@@ -4,6 +4,7 @@
  * @module
  */
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
+import { readNatsAccess } from "../../shared/nats/access.ts";
 import { waysOf } from "../peer_choice.ts";
 import { faultLines, readPeerFile } from "../peer/peer_file.ts";
 import { CONFIG_FLAG, readCollectorConfig } from "./config_flag.ts";
@@ -13,8 +14,8 @@ import { PROGRAM } from "../program.ts";
 export const checkConfigCommand: Subcommand = subcommand({
   name: `${PROGRAM} check-config`,
   summary:
-    "Reads the config and its peer file and connects to nobody. Ends with 2 when something must\n" +
-    "be mended.",
+    "Reads the config, its peer file and what NATS asks for (secrets, authorities), and connects to\n" +
+    "nobody. Ends with 2 when something must be mended.",
   flags: { config: CONFIG_FLAG },
 }, async ({ config: path }) => {
   const config = await readCollectorConfig(path);
@@ -28,5 +29,6 @@ export const checkConfigCommand: Subcommand = subcommand({
       `Peer file ${file}: ${peers.length} peers, ${refused} of them not to be dialled by peers.allow, peers.deny and peers.open_networks`,
     );
   }
+  if (config.uplink.kind === "nats") await readNatsAccess(config.uplink);
   console.log(`Config ${path}: no faults`);
 });
