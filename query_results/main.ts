@@ -9,13 +9,15 @@ import { UserError } from "../shared/errors.ts";
 import { printable } from "../shared/text.ts";
 import { formatDuration, formatNumber } from "./format.ts";
 import { QUERIES, selectQueries } from "./queries/catalog.ts";
+import { checkReach } from "./reach.ts";
 import { type Progress, runQueries } from "./run.ts";
 
 const command = {
   name: "deno task query",
   summary:
     "Runs the queries on an archive that no other process holds, and writes one CSV and one " +
-    "SVG a query\nand an index.html with all of them.",
+    "SVG a query\nand an index.html with all of them. The sandbox lets it read what is in this folder and " +
+    "write in\nquery_results; the last example is of other places.",
   flags: {
     archive: { type: "string", value: "FILE", help: "the archive" },
     out: { type: "string", value: "DIR", help: "folder for the results" },
@@ -50,6 +52,8 @@ const command = {
     "deno task query --archive archive/gossip.duckdb --out query_results/out",
     "deno task query --archive archive/gossip.duckdb --out query_results/out --reference 1",
     "deno task query --list",
+    "deno run -P=query --allow-read=/data --allow-write=/data/out query_results/main.ts \\\n" +
+    "      --archive /data/gossip.duckdb --out /data/out",
   ],
 } as const;
 
@@ -62,6 +66,7 @@ if (import.meta.main) {
         "deno task query: --archive FILE and --out DIR should be given. See --help",
       );
     }
+    await checkReach(flags.archive, flags.out);
     const started = performance.now();
     const result = await runQueries({
       archive: flags.archive,

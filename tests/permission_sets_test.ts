@@ -70,9 +70,30 @@ Deno.test("no set but the test's and the benchmark's may reach beyond loopback, 
   }
 });
 
-Deno.test("an archiver may read the source of its worker, and write no more of it than the reports' folder", () => {
+Deno.test("an archiver may read the source of its worker, and write reports beside it", () => {
   const { read, write, sys } = config.permissions.archiver;
   for (const folder of ["archiver", "query_results", "shared"]) ok(read.includes(folder), folder);
-  deepEqual(write, ["archive", "query_results"]);
+  deepEqual(write.allow, ["archive", "query_results"]);
   deepEqual(sys, ["statfs"]);
+});
+
+Deno.test("the queries' runner may read the project's folder and write reports, no more", () => {
+  const { read, write, ...rest } = config.permissions.query;
+  deepEqual(rest, { env: { ignore: true }, import: { deny: true }, ffi: true });
+  deepEqual(read, ["."]);
+  deepEqual(write.allow, ["query_results"]);
+});
+
+Deno.test("who may write reports may not rewrite the queries or any other source beside them", async () => {
+  const source: string[] = [];
+  for await (const { name } of Deno.readDir(new URL("../query_results", import.meta.url))) {
+    // What .gitignore names is written there.
+    if (name !== "demo" && name !== "out" && !/^\.?20/.test(name)) {
+      source.push(`query_results/${name}`);
+    }
+  }
+  ok(source.includes("query_results/queries"));
+  for (const set of ["archiver", "query"]) {
+    deepEqual(config.permissions[set].write.deny, source.toSorted(), set);
+  }
 });

@@ -8,8 +8,13 @@ import { tempDir } from "./support/temp_dir.ts";
 /** The warning that Deno prints for permission sets. */
 const isWarning = (line: string) => /Permissions in the config file/.test(line);
 
-async function query(...args: string[]): Promise<{ code: number; lines: string[] }> {
-  await using program = startProgram("query_results/main.ts", args, ["-P=query"]);
+/** Runs it; `folder` is one that the sandbox lets it read and write beside the project's own. */
+async function query(
+  args: readonly string[],
+  folder?: string,
+): Promise<{ code: number; lines: string[] }> {
+  const flags = folder === undefined ? [] : [`--allow-read=${folder}`, `--allow-write=${folder}`];
+  await using program = startProgram("query_results/main.ts", args, ["-P=query", ...flags]);
   const { code } = await program.wait();
   return { code, lines: program.lines.filter((line) => !isWarning(line)) };
 }
@@ -18,10 +23,10 @@ Deno.test("deno task query writes the report and says where, with each query's t
   await using dir = await tempDir();
   await makeQueryArchive(dir.join("gossip.duckdb"));
   const out = dir.join("out");
-  const { code, lines } = await query(
+  const { code, lines } = await query([
     ...["--archive", dir.join("gossip.duckdb"), "--out", out, "--only", "gaps,message_totals"],
     ...["--from", "2025-01-01T00:00:00Z", "--memory", "1GiB", "--threads", "1"],
-  );
+  ], dir.path);
   assert.equal(code, 0, lines.join("\n"));
   assert.match(lines[0], /^ {2}1\/2 {2}message_totals +query +\d+ ms {2}chart +\d+ ms +4 rows$/);
   assert.match(lines[1], /^ {2}2\/2 {2}gaps +query +\d+ ms {2}chart +\d+ ms +1 rows$/);
@@ -30,7 +35,7 @@ Deno.test("deno task query writes the report and says where, with each query's t
 });
 
 Deno.test("deno task query lists its queries and their parameters", async () => {
-  const { code, lines } = await query("--list");
+  const { code, lines } = await query(["--list"]);
   assert.equal(code, 0);
   assert.ok(lines.includes("convergence_delay: Convergence delay"));
   assert.ok(
@@ -42,19 +47,27 @@ Deno.test("deno task query lists its queries and their parameters", async () => 
 });
 
 Deno.test("deno task query has --help, and one clear line for each mistake", async () => {
-  const help = await query("--help");
+  const help = await query(["--help"]);
   assert.equal(help.code, 0);
   assert.ok(help.lines.some((line) => line.startsWith("  --archive FILE")));
+  // Nothing is ever written there.
+  const out = "query_results/out";
   const mistakes: [string[], RegExp][] = [
     [[], /--archive FILE and --out DIR should be given/],
-    [["--archive", "none.duckdb", "--out", "none"], /none\.duckdb: there is no such file$/],
-    [["--archive", "a", "--out", "b", "--only", "x"], /^There is no query x; there are /],
-    [["--archive", "a", "--out", "b", "--set", "x"], /--set has "x"; it should be NAME=VALUE$/],
-    [["--archive", "a", "--out", "b", "--from", "now"], /--from is "now"; it should be a time/],
-    [["--archive", "a", "--out", "b", "--memory", "all"], /--memory is "all"; it should be a size/],
+    [["--archive", "none.duckdb", "--out", out], /none\.duckdb: there is no such file$/],
+    [["--archive", "a", "--out", out, "--only", "x"], /^There is no query x; there are /],
+    [["--archive", "a", "--out", out, "--set", "x"], /--set has "x"; it should be NAME=VALUE$/],
+    [["--archive", "a", "--out", out, "--from", "now"], /--from is "now"; it should be a time/],
+    [["--archive", "a", "--out", out, "--memory", "all"], /--memory is "all"; it should be a size/],
+    [
+      ["--archive", "/data/a", "--out", out],
+      /not let this program read \/data\/a\. To let it: deno run -P=query --allow-read=\/data\/a,que/,
+    ],
+    [["--archive", "a", "--out", "b"], /not let this program write b\. .* --allow-write=b query_/],
+    [["--archive", "a", "--out", "query_results/queries"], /it is the program's own; choose/],
   ];
   await Promise.all(mistakes.map(async ([args, message]) => {
-    const { code, lines } = await query(...args);
+    const { code, lines } = await query(args);
     assert.equal(code, 2, `${args}`);
     assert.equal(lines.length, 1, lines.join("\n"));
     assert.match(lines[0], message);

@@ -35,7 +35,9 @@ export async function runQueryTask(
 ): Promise<QueryTimes> {
   const args = ["--archive", archive, "--out", out, "--memory", means.memoryLimit];
   args.push("--threads", String(means.threads), ...flags);
-  await using process = startProgram("query_results/main.ts", args, ["-P=query"]);
+  await using process = startProgram("query_results/main.ts", args, [
+    ...["-P=query", `--allow-read=${archive},${out}`, `--allow-write=${out}`],
+  ]);
   const rss = new RssWatch(process);
   const { success } = await process.wait(LONGEST_MILLISECONDS);
   const peakRss = await rss.stop();
