@@ -117,9 +117,9 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       sink: (bytes, id) => spool.append(bytes, id),
       journal,
       nodesOf: (scid) => gossip.graph.view.nodesOf(scid),
-      onValid: (raw, signer) => {
-        const outcome = gossip.graph.accept(raw, "valid", signer);
-        // Anybody can sign an announcement; one that has a channel has paid for it.
+      onValid: (raw, signer, bringer) => {
+        const outcome = gossip.graph.accept(raw, "valid", signer, bringer);
+        // Anybody can sign an announcement, and channels to go with it; who bothers to is dialled like anybody else.
         if (outcome === "added" || outcome === "replaced") choice.learn(raw);
       },
       onBad: (bad) => manager.blame(bad),

@@ -388,6 +388,9 @@ Deno.test("of signed channels that one peer alone brings the graph takes few, an
     for (const raw of messages) recorded.intake.receive(session, raw, systemClock.now());
     return recorded.intake.verifier.idle();
   };
+  // It was asked for channels once.
+  recorded.intake.asked(liar, Infinity);
+  recorded.intake.asked(liar, systemClock.now());
   await tell(liar, lies);
   await tell(liar, lies);
   assert.equal(collected.counts.channels, limits.unconfirmed);

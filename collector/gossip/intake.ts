@@ -4,10 +4,13 @@
  * @module
  */
 import type { SessionClosed, SessionOpened, SessionState } from "../../shared/batch/batch.ts";
+import { MESSAGE_TYPES, messageType } from "../../shared/bolt/message_types.ts";
 import { type ReceiptSink, Recorder } from "../receipt/recorder.ts";
 import type { RecorderDependencies, RecorderOptions } from "../receipt/recorder_options.ts";
 import { type TextLimits, TextQuotas } from "./text_quotas.ts";
+import type { Bringer } from "./graph/unconfirmed.ts";
 import { type BadMessage, Verifier, type VerifierOptions } from "./verifier.ts";
+import { Witnesses } from "./witnesses.ts";
 
 /** What an {@link Intake} works with. */
 export type IntakeDependencies =
@@ -32,6 +35,10 @@ export class Intake implements ReceiptSink, Disposable {
   /** How many texts are stored. */
   readonly quotas: TextQuotas;
   readonly #onBad: VerifierOptions["onBad"];
+  readonly #onValid: VerifierOptions["onValid"];
+  /** The open sessions' peers. */
+  readonly #peers = new Map<number, Bringer & { askedUntil: number; readonly tellsAll: boolean }>();
+  readonly #witnesses = new Witnesses();
   /** The session whose receipt is being recorded. */
   #source = -1;
   /** Messages that are bad beyond doubt: each receipt of one is held against whoever brings it. */
@@ -43,6 +50,7 @@ export class Intake implements ReceiptSink, Disposable {
   /** Begins the recorder's epoch. */
   constructor(options: RecorderOptions, dependencies: IntakeDependencies) {
     this.#onBad = dependencies.onBad;
+    this.#onValid = dependencies.onValid;
     this.verifier = new Verifier({
       ...dependencies,
       onVerdict: (number, verdict) => this.recorder.verdict(number, verdict),
@@ -62,12 +70,18 @@ export class Intake implements ReceiptSink, Disposable {
 
   /** See {@link ReceiptSink.openSession}. */
   openSession(opened: Omit<SessionOpened, "kind" | "session">): number {
-    return this.recorder.openSession(opened);
+    const session = this.recorder.openSession(opened);
+    const tellsAll = opened.filter_first === 0;
+    const askedUntil = tellsAll ? Infinity : 0;
+    this.#peers.set(session, { nodeId: opened.node_id, askedUntil, tellsAll });
+    return session;
   }
 
   /** See {@link ReceiptSink.asked}. */
   asked(session: number, until: number): void {
     this.recorder.asked(session, until);
+    const peer = this.#peers.get(session);
+    if (peer && !peer.tellsAll) peer.askedUntil = until;
   }
 
   /** See {@link ReceiptSink.receive}. */
@@ -77,6 +91,10 @@ export class Intake implements ReceiptSink, Disposable {
     const number = this.recorder.receive(session, raw, receivedAt);
     if (this.#unchecked.size > 0 && this.#unchecked.delete(number)) {
       this.#check(number, raw.slice());
+    }
+    // Of channel_announcements only, so that nothing is looked up for updates, which are most.
+    if (raw[1] === 0 && this.#witnesses.again(number, this.#peers.get(session)?.nodeId)) {
+      this.#onValid?.(raw, null, null);
     }
     if (this.#provenBad.size === 0) return;
     const verdict = this.#provenBad.get(number);
@@ -91,6 +109,7 @@ export class Intake implements ReceiptSink, Disposable {
   /** See {@link ReceiptSink.closeSession}. */
   closeSession(closed: Omit<SessionClosed, "kind">): void {
     this.recorder.closeSession(closed);
+    this.#peers.delete(closed.session);
   }
 
   /** Receipts so far by message type. */
@@ -113,12 +132,20 @@ export class Intake implements ReceiptSink, Disposable {
   }
 
   #check(number: number, raw: Uint8Array): void {
-    if (this.verifier.push({ source: this.#source, number, raw })) return;
+    const bringer = this.#peers.get(this.#source);
+    const brought = bringer && { bringer, isValid: false, isSeconded: false };
+    if (this.verifier.push({ source: this.#source, number, raw, brought })) {
+      if (brought && messageType(raw) === MESSAGE_TYPES.channel_announcement) {
+        this.#witnesses.first(number, brought);
+      }
+      return;
+    }
     if (this.#unchecked.size >= MAX_UNCHECKED) this.#unchecked.clear();
     this.#unchecked.add(number);
   }
 
   #takeBad(bad: BadMessage): void {
+    this.#witnesses.forget(bad.number);
     if (this.#provenBad.size >= MAX_PROVEN_BAD) this.#provenBad.clear();
     if (bad.proven) this.#provenBad.set(bad.number, bad.verdict);
     this.#onBad(bad);

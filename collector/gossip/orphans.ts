@@ -4,6 +4,8 @@
  * @module
  */
 
+import type { Brought } from "./witnesses.ts";
+
 /** A message that waits, and where it came from. */
 export interface Orphan {
   /** The session that delivered it first. */
@@ -12,6 +14,8 @@ export interface Orphan {
   readonly number: number;
   /** Its bytes. */
   readonly raw: Uint8Array;
+  /** Who brought it, for the graph; absent when that does not matter. */
+  readonly brought?: Brought;
 }
 
 /** How many orphans are kept. */

@@ -7,6 +7,7 @@
 import type { Verdict } from "../../shared/batch/batch.ts";
 import { MESSAGE_TYPES, messageType } from "../../shared/bolt/message_types.ts";
 import { ChannelKeys, type NodePair } from "./channel_keys.ts";
+import type { Bringer } from "./graph/unconfirmed.ts";
 import { FairQueue } from "./fair_queue.ts";
 import { type Orphan, Orphans } from "./orphans.ts";
 import { checkMessage, isSigned } from "./verify.ts";
@@ -35,8 +36,11 @@ export interface VerifierOptions {
   readonly chain: Uint8Array;
   /** Gets each verdict but `unchecked`, once a message. */
   readonly onVerdict: (number: number, verdict: Verdict) => void;
-  /** Gets each message whose signatures hold; of a channel_update also the node id that signed it, in hex. */
-  readonly onValid?: (raw: Uint8Array, signer: string | null) => void;
+  /**
+   * Gets each message whose signatures hold; of a channel_update also the node id that signed it, in hex, and who alone
+   * has brought it, null when a second peer has.
+   */
+  readonly onValid?: (raw: Uint8Array, signer: string | null, bringer: Bringer | null) => void;
   /** Who may sign the updates of a channel by the collected graph. */
   readonly nodesOf?: (scid: bigint) => NodePair | null;
   /** Is told of each bad message, with the session that brought it first. */
@@ -160,13 +164,19 @@ export class Verifier implements Disposable {
       for (const orphan of this.#orphans.take(channel.scid)) this.push(orphan);
     }
     this.#tell(message.number, verdict);
-    if (verdict === "valid") this.options.onValid?.(message.raw, signer ?? null);
+    if (verdict === "valid") this.#tellValid(message, signer ?? null);
     if (verdict === "invalid" || verdict === "malformed") {
       const { source, number, raw } = message;
       const proven = verdict === "malformed" || messageType(raw) !== CHANNEL_UPDATE;
       this.options.onBad({ source, number, verdict, proven });
     }
     return signatures;
+  }
+
+  #tellValid({ raw, brought }: Unverified, signer: string | null): void {
+    if (brought) brought.isValid = true;
+    const bringer = brought && !brought.isSeconded ? brought.bringer : null;
+    this.options.onValid?.(raw, signer, bringer);
   }
 
   #tell(number: number, verdict: Verdict): void {

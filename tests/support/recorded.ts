@@ -50,7 +50,7 @@ export class Recorded implements Disposable {
         random: seededRandom(1),
         chain: chainHash("regtest"),
         sink: (bytes) => this.#batches.push(decodeBatch(bytes)),
-        onValid: (raw, signer) => this.onValid(raw, signer),
+        onValid: (raw, signer, bringer) => this.onValid(raw, signer, bringer),
         onBad: (bad) => this.onBad(bad),
       },
     );

@@ -14,8 +14,10 @@
  * - {@link Graph.prune} is called every hour; loading does it too.
  * - Whoever answers peers or asks them gets {@link Graph.view} and can change nothing.
  *
- * Nobody looks up the funding output here: a channel is what four signatures say. The first announcement of a scid
- * stays until it is pruned; one under other nodes is refused and counted.
+ * Nobody looks up the funding output here: a channel is what four signatures say, and who lies can sign any number. So
+ * a channel that one peer alone has brought is unconfirmed: it makes room for others, see {@link GraphLimits}. The first
+ * announcement of a scid stays until it is pruned; one under other nodes is refused and counted, unless two peers have
+ * brought that one and one peer the first.
  *
  * @module
  */
@@ -39,6 +41,7 @@ import { NodeTable } from "./node_table.ts";
 import { equal, graphMessage, objection, STALE_AFTER_SECONDS } from "./objection.ts";
 import { OVER_QUOTA, withinQuota } from "./quota.ts";
 import { Slab } from "./slab.ts";
+import { type Bringer, Unconfirmed } from "./unconfirmed.ts";
 
 /** What a {@link Graph} is made with. */
 export interface GraphOptions {
@@ -68,6 +71,10 @@ export interface GraphCounts {
   readonly heldDropped: number;
   /** Such that got their channel. */
   readonly adopted: number;
+  /** Channels that one peer alone has brought. */
+  readonly unconfirmed: number;
+  /** Such that had to make room for others. */
+  readonly evicted: number;
   /** Channels pruned by age. */
   readonly pruned: number;
   /** Messages by what came of them; the restored ones not counted. */
@@ -84,6 +91,8 @@ export class Graph {
   readonly #channels = new ChannelTable();
   readonly #nodes = new NodeTable();
   readonly #held: HeldUpdates;
+  readonly #unconfirmed = new Unconfirmed();
+  #evicted = 0;
   readonly #outcomes = Object.fromEntries(OUTCOMES.map((each) => [each, 0])) as Record<
     Outcome,
     number
@@ -126,6 +135,8 @@ export class Graph {
       held: this.#held.size,
       heldDropped: this.#held.dropped,
       adopted: this.#adopted,
+      unconfirmed: this.#unconfirmed.size,
+      evicted: this.#evicted,
       pruned: this.#pruned,
       outcomes: { ...this.#outcomes },
     };
@@ -135,9 +146,15 @@ export class Graph {
    * Takes a message whose signatures were checked. Its bytes are copied.
    *
    * @param signer of a channel_update: the node id under which its signature holds, hex.
+   * @param bringer who alone has brought it; null when more than one peer has, or it does not matter.
    */
-  accept(raw: Uint8Array, verdict: Verdict, signer: string | null = null): Outcome {
-    const outcome = verdict === "valid" ? this.#take(raw, signer) : "unverified";
+  accept(
+    raw: Uint8Array,
+    verdict: Verdict,
+    signer: string | null = null,
+    bringer: Bringer | null = null,
+  ): Outcome {
+    const outcome = verdict === "valid" ? this.#take(raw, signer, bringer) : "unverified";
     this.#outcomes[outcome]++;
     return outcome;
   }
@@ -151,7 +168,7 @@ export class Graph {
     const message = graphMessage(raw, this.#options.chain);
     switch (message?.type) {
       case 256:
-        return this.#addChannel(message, raw, addedAt);
+        return this.#addChannel(message, raw, addedAt, null);
       case 257:
         return this.#putNode(message, raw, null);
       case 258:
@@ -183,7 +200,7 @@ export class Graph {
     return gone;
   }
 
-  #take(raw: Uint8Array, signer: string | null): Outcome {
+  #take(raw: Uint8Array, signer: string | null, bringer: Bringer | null): Outcome {
     if (raw.length > this.#limits.messageBytes) return "too_long";
     const message = graphMessage(raw, this.#options.chain);
     if (!message) return "foreign";
@@ -192,44 +209,101 @@ export class Graph {
     if (refusal) return refusal;
     switch (message.type) {
       case 256: {
-        const outcome = this.#addChannel(message, raw, now);
-        if (outcome === "added") this.#adopt(message.scid);
+        const outcome = this.#addChannel(message, raw, now, bringer);
+        if (outcome === "added") this.#adopt(message.scid, bringer);
         return outcome;
       }
       case 257:
         return this.#putNode(message, raw, now);
       case 258:
-        return signer === null ? "unverified" : this.#signedUpdate(message, raw, { signer, now });
+        return signer === null
+          ? "unverified"
+          : this.#signedUpdate(message, raw, { signer, now, bringer });
     }
   }
 
-  #addChannel(message: ChannelAnnouncement, raw: Uint8Array, addedAt: number): Outcome {
+  #addChannel(
+    message: ChannelAnnouncement,
+    raw: Uint8Array,
+    addedAt: number,
+    bringer: Bringer | null,
+  ): Outcome {
     const { scid, nodeId1, nodeId2 } = message;
     const known = this.#channels.find(scid);
     if (known >= 0) {
       const same = equal(nodeId1, this.view.nodeId(this.view.nodeOf(known, 0))) &&
         equal(nodeId2, this.view.nodeId(this.view.nodeOf(known, 1)));
-      return same ? "known" : "conflicting";
+      if (same) {
+        this.#confirm(known, bringer);
+        return "known";
+      }
+      if (bringer !== null || this.#unconfirmed.bringer(known) === undefined) return "conflicting";
+      this.#evict(known);
     }
-    if (this.#channels.size >= this.#limits.channels || !this.#hasRoom(raw)) return "full";
     const ids = [nodeId1, nodeId2];
-    const strangers = ids.filter((id) => this.#nodes.find(id) < 0).length;
-    if (this.#nodes.size + strangers > this.#limits.nodes) return "full";
+    const refusal = this.#makePlace(ids, raw, bringer);
+    if (refusal) return refusal;
     const [node1, node2] = ids.map((id) => {
       const found = this.#nodes.find(id);
       const node = found >= 0 ? found : this.#nodes.add(id);
       this.#nodes.channels[node]++;
       return node;
     });
-    this.#channels.add({ scid, announcement: this.#slab.put(raw), addedAt, node1, node2 });
+    const announcement = this.#slab.put(raw);
+    const slot = this.#channels.add({ scid, announcement, addedAt, node1, node2 });
+    if (bringer) this.#unconfirmed.add(slot, bringer.nodeId);
     this.#changes++;
     return "added";
+  }
+
+  /** Finds a place for a channel, at the cost of unconfirmed ones when there is none; or why there is none for it. */
+  #makePlace(
+    ids: readonly Uint8Array[],
+    raw: Uint8Array,
+    bringer: Bringer | null,
+  ): "full" | "source_full" | null {
+    const { channels, nodes, unconfirmed } = this.#limits;
+    const own = bringer ? this.#unconfirmed.count(bringer.nodeId) : 0;
+    const isAsked = bringer !== null && bringer.askedUntil > this.#options.clock.now();
+    if (bringer && !isAsked && own >= unconfirmed) return "source_full";
+    for (;;) {
+      const strangers = ids.filter((id) => this.#nodes.find(id) < 0).length;
+      const hasPlace = this.#channels.size < channels && this.#nodes.size + strangers <= nodes;
+      if (hasPlace && this.#hasRoom(raw)) return null;
+      const heaviest = this.#unconfirmed.heaviest();
+      if (!heaviest) return "full";
+      if (bringer && own + 1 >= heaviest.count) return "source_full";
+      this.#evict(heaviest.slot);
+    }
+  }
+
+  /** Finds bytes for an update; unconfirmed channels give up theirs when the update's own is confirmed. */
+  #makeRoom(raw: Uint8Array, slot: number): boolean {
+    const isConfirmed = this.#unconfirmed.bringer(slot) === undefined;
+    while (!this.#hasRoom(raw)) {
+      const heaviest = isConfirmed ? this.#unconfirmed.heaviest() : null;
+      if (!heaviest) return false;
+      this.#evict(heaviest.slot);
+    }
+    return true;
+  }
+
+  /** A channel has a second witness, if that is one. */
+  #confirm(slot: number, bringer: Bringer | null): void {
+    const first = this.#unconfirmed.bringer(slot);
+    if (first !== undefined && first !== bringer?.nodeId) this.#unconfirmed.delete(slot);
+  }
+
+  #evict(slot: number): void {
+    this.#removeChannel(slot);
+    this.#evicted++;
+    this.#changes++;
   }
 
   #signedUpdate(
     message: ChannelUpdate,
     raw: Uint8Array,
-    { signer, now }: { signer: string; now: number },
+    { signer, now, bringer }: { signer: string; now: number; bringer: Bringer | null },
   ): Outcome {
     const direction = (message.channelFlags & 1) as Direction;
     const { scid, timestamp } = message;
@@ -238,7 +312,9 @@ export class Graph {
       return this.#held.put(scid, direction, { raw, signer, timestamp }) ? "held" : "known";
     }
     const owner = this.view.nodeId(this.view.nodeOf(slot, direction));
-    return signer === toHex(owner) ? this.#putUpdate(message, raw, now) : "conflicting";
+    if (signer !== toHex(owner)) return "conflicting";
+    this.#confirm(slot, bringer);
+    return this.#putUpdate(message, raw, now);
   }
 
   /** `now` is null when no quota applies; so in {@link Graph.#putNode}. */
@@ -250,7 +326,7 @@ export class Graph {
     const old = table.updates[at];
     // BOLT 7: only a greater timestamp replaces.
     if (old !== NO_HANDLE && message.timestamp <= table.timestamps[at]) return "known";
-    if (!this.#hasRoom(raw)) return "full";
+    if (!this.#makeRoom(raw, slot)) return "full";
     if (now !== null && !this.#spend(table.quotas, at, now)) return "spam";
     table.updates[at] = this.#replace(old, raw);
     table.timestamps[at] = message.timestamp;
@@ -274,9 +350,10 @@ export class Graph {
   }
 
   /** Gives the updates of a new channel that came before it their place. */
-  #adopt(scid: bigint): void {
+  #adopt(scid: bigint, bringer: Bringer | null): void {
     for (const { raw, signer } of this.#held.take(scid)) {
-      if (this.#take(raw, signer) === "added") this.#adopted++;
+      // Who brought them is not known any more, so they are no second witness.
+      if (this.#take(raw, signer, bringer) === "added") this.#adopted++;
     }
   }
 
@@ -290,6 +367,7 @@ export class Graph {
       this.#leaveNode(this.#channels.nodes[2 * slot + direction]);
     }
     this.#slab.free(this.#channels.announcements[slot]);
+    this.#unconfirmed.delete(slot);
     this.#channels.remove(slot);
   }
 

@@ -14,6 +14,11 @@ export interface GraphLimits {
   readonly nodes: number;
   /** Bytes of messages; likewise. */
   readonly bytes: number;
+  /**
+   * Channels of one peer that no other has brought, unless it was asked for them. When another limit is reached, who has
+   * most of them makes room.
+   */
+  readonly unconfirmed: number;
   /** Bytes of one message; not above {@link MAX_STORED_MESSAGE_BYTES}. */
   readonly messageBytes: number;
   /** Updates that wait for their channel; the oldest make room. */
@@ -27,6 +32,8 @@ export const MAX_STORED_MESSAGE_BYTES = 16_384;
 
 /** As many channels as one answer to a query_channel_range may name to LND. */
 const CHANNELS = 100_000;
+/** A peer that is asked for the last hour alone has few channels to tell that nobody else tells. */
+const UNCONFIRMED = 4096;
 /** Two and a half times mainnet's. */
 const NODES = 50_000;
 /** Mainnet's graph is 54 MB. */
@@ -37,6 +44,7 @@ const MESSAGE_BYTES = 4096;
 /** Room for half as many channels as mainnet has beyond its own. */
 export const GRAPH_LIMITS: GraphLimits = {
   channels: CHANNELS,
+  unconfirmed: UNCONFIRMED,
   nodes: NODES,
   bytes: BYTES,
   messageBytes: MESSAGE_BYTES,
@@ -61,6 +69,7 @@ export const OUTCOMES = [
   "spam",
   "too_long",
   "full",
+  "source_full",
 ] as const;
 
 /**
@@ -75,6 +84,7 @@ export const OUTCOMES = [
  * - `private`: a channel_update that says dont_forward, so no answer may contain it;
  * - `stale`: a channel_update older than two weeks;
  * - `spam`: newer, and more often than the quota;
- * - `too_long`, `full`: a limit of {@link GraphLimits}.
+ * - `too_long`, `full`: a limit of {@link GraphLimits};
+ * - `source_full`: a channel that one peer alone has brought, and that peer has too many of the kind.
  */
 export type Outcome = typeof OUTCOMES[number];

@@ -1,0 +1,70 @@
+/**
+ * Channels that one peer alone has brought so far. Anybody can sign channels that were never funded, as many as it
+ * likes, so when places are short these are the ones to go, of the peer that has most of them.
+ *
+ * @module
+ */
+
+/** A peer that brings messages. */
+export interface Bringer {
+  /** Its node id, hex. */
+  readonly nodeId: string;
+  /** It is asked for channels until then, µs since the Unix epoch. */
+  readonly askedUntil: number;
+}
+
+/** The peer with most unconfirmed channels. */
+export interface Heaviest {
+  /** How many. */
+  readonly count: number;
+  /** The one that it has had longest. */
+  readonly slot: number;
+}
+
+/** Unconfirmed channels by slot and by peer. */
+export class Unconfirmed {
+  readonly #bringers = new Map<number, string>();
+  readonly #slots = new Map<string, Set<number>>();
+
+  /** All unconfirmed channels. */
+  get size(): number {
+    return this.#bringers.size;
+  }
+
+  /** How many a peer has. */
+  count(nodeId: string): number {
+    return this.#slots.get(nodeId)?.size ?? 0;
+  }
+
+  /** Who has brought the channel of a slot; undefined when it is confirmed. */
+  bringer(slot: number): string | undefined {
+    return this.#bringers.get(slot);
+  }
+
+  /** Adds a channel that is not there yet. */
+  add(slot: number, nodeId: string): void {
+    this.#bringers.set(slot, nodeId);
+    const slots = this.#slots.get(nodeId);
+    if (slots) slots.add(slot);
+    else this.#slots.set(nodeId, new Set([slot]));
+  }
+
+  /** A channel is confirmed, or gone; harmless when it is not there. */
+  delete(slot: number): void {
+    const nodeId = this.#bringers.get(slot);
+    if (nodeId === undefined) return;
+    this.#bringers.delete(slot);
+    const slots = this.#slots.get(nodeId)!;
+    slots.delete(slot);
+    if (slots.size === 0) this.#slots.delete(nodeId);
+  }
+
+  /** Looks at every peer that has some; null when there is none. */
+  heaviest(): Heaviest | null {
+    let most: Set<number> | undefined;
+    for (const slots of this.#slots.values()) {
+      if (slots.size > (most?.size ?? 0)) most = slots;
+    }
+    return most ? { count: most.size, slot: most.values().next().value! } : null;
+  }
+}
