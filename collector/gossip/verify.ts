@@ -11,6 +11,7 @@ import { decodeMessage, type Message } from "../../shared/bolt/message.ts";
 import { signedPart } from "../../shared/bolt/signed.ts";
 import { verifyGossip } from "../../shared/secp256k1.ts";
 import { fromHex, toHex } from "../../shared/text.ts";
+import { equal } from "./bytes.ts";
 import type { ChannelKeys, NodePair } from "./channel_keys.ts";
 
 /** What checking one message came to. */
@@ -89,9 +90,4 @@ function checkUpdate(
     }
   }
   return { verdict: "invalid", signatures: pairs.length };
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = 0; i < b.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

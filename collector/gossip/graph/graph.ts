@@ -27,6 +27,7 @@ import type { ChannelUpdate } from "../../../shared/bolt/channel_update.ts";
 import type { NodeAnnouncement } from "../../../shared/bolt/node_announcement.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import { toHex } from "../../../shared/text.ts";
+import { equal } from "../bytes.ts";
 import { ChannelTable, NO_HANDLE } from "./channel_table.ts";
 import { type Direction, GraphView } from "./graph_view.ts";
 import { HeldUpdates } from "./held_updates.ts";
@@ -38,7 +39,7 @@ import {
   OUTCOMES,
 } from "./limits.ts";
 import { NodeTable } from "./node_table.ts";
-import { equal, graphMessage, objection, STALE_AFTER_SECONDS } from "./objection.ts";
+import { graphMessage, objection, STALE_AFTER_SECONDS } from "./objection.ts";
 import { OVER_QUOTA, withinQuota } from "./quota.ts";
 import { Slab } from "./slab.ts";
 import { type Bringer, Unconfirmed } from "./unconfirmed.ts";

@@ -10,6 +10,7 @@ import { KEY_BYTES } from "../../../shared/bolt/codec.ts";
 import { BoltFault } from "../../../shared/bolt/fault.ts";
 import { decodeMessage, type Message } from "../../../shared/bolt/message.ts";
 import type { NodeAnnouncement } from "../../../shared/bolt/node_announcement.ts";
+import { equal } from "../bytes.ts";
 import type { Outcome } from "./limits.ts";
 
 /** BOLT 7, pruning: two weeks. */
@@ -72,10 +73,4 @@ function ascending(id1: Uint8Array, id2: Uint8Array): boolean {
     if (id1[i] !== id2[i]) return id1[i] < id2[i];
   }
   return false;
-}
-
-/** Whether two byte strings of one length are the same. */
-export function equal(a: Uint8Array, b: Uint8Array): boolean {
-  for (let i = 0; i < b.length; i++) if (a[i] !== b[i]) return false;
-  return true;
 }

@@ -28,6 +28,7 @@
 import { encodeMessage } from "../../../shared/bolt/message.ts";
 import type { QueryChannelRange } from "../../../shared/bolt/range_queries.ts";
 import type { QueryShortChannelIds } from "../../../shared/bolt/scid_queries.ts";
+import { equal } from "../bytes.ts";
 import type { GraphView } from "../graph/graph_view.ts";
 import {
   ANSWER_LIMITS,
@@ -99,7 +100,7 @@ export class Answerer implements AnswerDesk {
   /** The answer to a question; or why there is none. */
   jobFor(question: Question): Job | "unsorted" | "refused" | "foreign" {
     const { view, chain } = this.#options;
-    const isOurs = question.chainHash.every((byte, i) => byte === chain[i]);
+    const isOurs = equal(question.chainHash, chain);
     switch (question.type) {
       case 261: {
         const query = isOurs ? scidQuery(question) : null;

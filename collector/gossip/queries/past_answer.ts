@@ -6,6 +6,7 @@
  */
 import { KEY_BYTES } from "../../../shared/bolt/codec.ts";
 import type { GossipTimestampFilter } from "../../../shared/bolt/range_queries.ts";
+import { equal } from "../bytes.ts";
 import type { GraphView } from "../graph/graph_view.ts";
 import type { MayTell } from "./range_answer.ts";
 
@@ -81,8 +82,4 @@ function nextNode(view: GraphView, id: Uint8Array, range: Range): Uint8Array | n
 /** A timestamp of 0 stands for no message. */
 function isWithin(timestamp: number, range: Range): boolean {
   return timestamp > 0 && timestamp >= range.first && timestamp < range.end;
-}
-
-function equal(a: Uint8Array, b: Uint8Array): boolean {
-  return a.every((byte, i) => byte === b[i]);
 }

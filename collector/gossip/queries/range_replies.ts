@@ -8,6 +8,7 @@
  * @module
  */
 import type { QueryChannelRange, ReplyChannelRange } from "../../../shared/bolt/range_queries.ts";
+import { equal } from "../bytes.ts";
 
 /** LND's own limits, which every implementation keeps. */
 const MAX_REPLIES = 500;
@@ -42,7 +43,7 @@ export class RangeReplies {
   #faultOf(reply: ReplyChannelRange): ReplyFault | null {
     const { firstBlock, numberOfBlocks, scids } = reply;
     const query = this.#query;
-    if (!reply.chainHash.every((byte, i) => byte === query.chainHash[i])) return "foreign";
+    if (!equal(reply.chainHash, query.chainHash)) return "foreign";
     this.#scids += scids.length;
     if (++this.#replies > MAX_REPLIES || this.#scids > MAX_SCIDS) return "endless";
     const end = endOf(query);
