@@ -18,6 +18,7 @@
  * @module
  */
 import { UserError } from "../../shared/errors.ts";
+import { identifier } from "../store/sql.ts";
 
 /** Instead of a NUL, which PostgreSQL's text cannot hold: the picture of one, U+2400. */
 export const NUL_STAND_IN = "\u2400";
@@ -91,11 +92,6 @@ const TYPES: Readonly<Record<string, TypeRule>> = {
   },
 };
 
-/** A name in SQL. */
-export function quoted(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
-}
-
 /** Bytes of each column's values in COPY; null where they vary. @throws {UserError} on a type that is not known. */
 export function wireWidths(columns: readonly Column[]): (1 | 2 | 4 | 8 | null)[] {
   return columns.map((column) => rule(column).width);
@@ -103,13 +99,13 @@ export function wireWidths(columns: readonly Column[]): (1 | 2 | 4 | 8 | null)[]
 
 /** DuckDB's SELECT list of what goes through COPY. @throws as {@link wireWidths}. */
 export function wireList(columns: readonly Column[]): string {
-  return columns.map((column) => rule(column).wire(quoted(column.name))).join(", ");
+  return columns.map((column) => rule(column).wire(identifier(column.name))).join(", ");
 }
 
 /** DuckDB's SELECT list of `rows`, `checksum` and `nuls`, the texts with a NUL in them. @throws as {@link wireWidths}. */
 export function ourSummary(columns: readonly Column[]): string {
   const nuls = columns.filter(({ type }) => type === "text").map(({ name }) =>
-    `count(*) FILTER (WHERE contains(${quoted(name)}, chr(0)))`
+    `count(*) FILTER (WHERE contains(${identifier(name)}, chr(0)))`
   );
   const row = `md5(${rowText(columns, "ours")})`;
   return `count(*) AS rows, ` +
@@ -126,7 +122,9 @@ export function theirSummary(columns: readonly Column[], alias: string): string 
 
 function rowText(columns: readonly Column[], side: "ours" | "theirs", alias?: string): string {
   const texts = columns.map((column) => {
-    const name = alias === undefined ? quoted(column.name) : `${alias}.${quoted(column.name)}`;
+    const name = alias === undefined
+      ? identifier(column.name)
+      : `${alias}.${identifier(column.name)}`;
     return `coalesce(${rule(column)[side](name)}, '~')`;
   });
   return `concat_ws(',', ${texts.join(", ")})`;

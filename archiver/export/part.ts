@@ -5,8 +5,9 @@
  * @module
  */
 import { UserError } from "../../shared/errors.ts";
-import { type Column, quoted, theirSummary } from "./columns.ts";
-import { literal, type TargetTable } from "./schema.ts";
+import { identifier, literal } from "../store/sql.ts";
+import { type Column, theirSummary } from "./columns.ts";
+import type { TargetTable } from "./schema.ts";
 import type { Source, Summary } from "./source.ts";
 import type { Target } from "./target.ts";
 
@@ -107,7 +108,7 @@ async function isThere(
   condition: string,
   ours: Summary,
 ): Promise<boolean> {
-  const rows = `${quoted(name)} t WHERE ${condition}`;
+  const rows = `${identifier(name)} t WHERE ${condition}`;
   const [{ found }] = await target.rows(`SELECT count(*) AS found FROM ${rows}`);
   if (Number(found) !== ours.rows) return false;
   return ours.rows === 0 || areEqual(ours, await summaryOf(target, columns, rows));
@@ -136,7 +137,7 @@ async function replaceWhere(
   condition: string,
   dependencies: PartDependencies,
 ): Promise<string> {
-  const table = quoted(part.table.name);
+  const table = identifier(part.table.name);
   await dependencies.target.run(`DELETE FROM ${table} WHERE ${condition}`);
   await copy(part, table, dependencies);
   return `${table} t WHERE ${condition}`;
@@ -149,13 +150,17 @@ async function replaceByKey(
   dependencies: PartDependencies,
 ): Promise<string> {
   const { target } = dependencies;
-  const table = quoted(part.table.name);
-  const same = key.map((column) => `t.${quoted(column)} = s.${quoted(column)}`).join(" AND ");
+  const table = identifier(part.table.name);
+  const same = key.map((column) => `t.${identifier(column)} = s.${identifier(column)}`).join(
+    " AND ",
+  );
   await target.run(`CREATE TEMPORARY TABLE staging (LIKE ${table}) ON COMMIT DROP`);
   await copy(part, STAGING, dependencies);
   // Without it the planner takes a new table for a small one.
   await target.run(`ANALYZE ${STAGING}`);
-  const differs = names.map((name) => `t.${quoted(name)} <> s.${quoted(name)}`).join(" OR ");
+  const differs = names.map((name) => `t.${identifier(name)} <> s.${identifier(name)}`).join(
+    " OR ",
+  );
   const [{ foreign }] = await target.rows(
     `SELECT count(*) AS foreign FROM ${table} t JOIN ${STAGING} s ON ${same} WHERE ${differs}`,
   );
@@ -166,7 +171,7 @@ async function replaceByKey(
     );
   }
   await target.run(`DELETE FROM ${table} t USING ${STAGING} s WHERE ${same}`);
-  const columns = part.table.columns.map(({ name }) => quoted(name)).join(", ");
+  const columns = part.table.columns.map(({ name }) => identifier(name)).join(", ");
   await target.run(`INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${STAGING}`);
   return `${table} t JOIN ${STAGING} s ON ${same}`;
 }

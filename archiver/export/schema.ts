@@ -5,7 +5,8 @@
  */
 import { UserError } from "../../shared/errors.ts";
 import { MIGRATIONS, VERSION_TABLE } from "../store/migrations.ts";
-import { type Column, quoted } from "./columns.ts";
+import { identifier, literal } from "../store/sql.ts";
+import type { Column } from "./columns.ts";
 import type { Target } from "./target.ts";
 
 /**
@@ -68,7 +69,7 @@ async function makeTables(
     const [{ there }] = await target.rows(
       `SELECT count(*) AS there FROM pg_namespace WHERE nspname = ${literal(schema)}`,
     );
-    if (Number(there) === 0) await target.run(`CREATE SCHEMA ${quoted(schema)}`);
+    if (Number(there) === 0) await target.run(`CREATE SCHEMA ${identifier(schema)}`);
     await target.run(VERSION_TABLE);
     for (const { version, name, sql, duckDbOnly } of steps) {
       if (!duckDbOnly) await target.run(sql);
@@ -103,9 +104,4 @@ async function tablesOf(target: Target, schema: string): Promise<TargetTable[]> 
     name,
     columns: columns.map(({ name, type }) => ({ name, type })),
   }));
-}
-
-/** A text in SQL. */
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

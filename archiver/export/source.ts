@@ -8,8 +8,9 @@
 import { DuckDBBlobVector, type DuckDBConnection, type DuckDBDataChunk } from "@duckdb/node-api";
 import duckdb from "@duckdb/node-bindings";
 import { rowsOf } from "../store/database.ts";
+import { identifier } from "../store/sql.ts";
 import { type CopyColumn, encodeRows } from "./binary_copy.ts";
-import { type Column, ourSummary, quoted, wireList, wireWidths } from "./columns.ts";
+import { type Column, ourSummary, wireList, wireWidths } from "./columns.ts";
 import { type Span, within } from "./span.ts";
 
 /** Count and checksum of some rows. */
@@ -62,7 +63,7 @@ export class Source {
   ): Promise<Summary & { readonly nuls: number }> {
     const [row] = await rowsOf(
       this.#connection,
-      `SELECT ${ourSummary(columns)} FROM ${quoted(table)} WHERE ${condition}`,
+      `SELECT ${ourSummary(columns)} FROM ${identifier(table)} WHERE ${condition}`,
     );
     return {
       rows: Number(row.rows),
@@ -76,7 +77,7 @@ export class Source {
     const rows = await rowsOf(
       this.#connection,
       `SELECT CAST(floor(epoch_us(${column}) / 86400000000) AS BIGINT) AS day, count(*) AS rows
-      FROM ${quoted(table)} WHERE ${within(column, span)} GROUP BY day ORDER BY day`,
+      FROM ${identifier(table)} WHERE ${within(column, span)} GROUP BY day ORDER BY day`,
     );
     return rows.map(({ day, rows }) => ({ day: Number(day), rows: Number(rows) }));
   }
@@ -90,7 +91,7 @@ export class Source {
   ): AsyncGenerator<EncodedRows> {
     const widths = wireWidths(columns);
     const result = await this.#connection.stream(
-      `SELECT ${wireList(columns)} FROM ${quoted(table)} WHERE ${condition}`,
+      `SELECT ${wireList(columns)} FROM ${identifier(table)} WHERE ${condition}`,
     );
     for (;;) {
       signal.throwIfAborted();

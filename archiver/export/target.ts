@@ -11,9 +11,9 @@ import { pipeline } from "node:stream/promises";
 import postgres, { type Sql } from "postgres";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
+import { identifier } from "../store/sql.ts";
 import type { PostgresAddress } from "./address.ts";
 import { COPY_HEADER, COPY_TRAILER } from "./binary_copy.ts";
-import { quoted } from "./columns.ts";
 
 const CONNECT_SECONDS = 30;
 /** How long it waits for another session that holds what it needs, such as another export. */
@@ -86,7 +86,7 @@ export class Target implements AsyncDisposable {
         );
       }
       await target.run(
-        `SET search_path TO ${quoted(schema)}; SET TimeZone TO 'UTC'; ` +
+        `SET search_path TO ${identifier(schema)}; SET TimeZone TO 'UTC'; ` +
           `SET statement_timeout TO 0; SET idle_in_transaction_session_timeout TO 0; ` +
           `SET lock_timeout TO '${LOCK_SECONDS}s'`,
       );
@@ -142,7 +142,7 @@ export class Target implements AsyncDisposable {
     rows: AsyncIterable<Uint8Array>,
   ): Promise<void> {
     if (this.#broken) throw this.#lost();
-    const names = columns.map(quoted).join(", ");
+    const names = columns.map(identifier).join(", ");
     const statement = `COPY ${table} (${names}) FROM STDIN (FORMAT binary)`;
     const query = this.#sql.unsafe(statement) as unknown as CopyQuery;
     // What the server says after the last row, postgres.js tells the query alone, which has given its stream by then and

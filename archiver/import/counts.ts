@@ -7,9 +7,9 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { printable } from "../../shared/text.ts";
 import { rowsOf } from "../store/database.ts";
+import { literals } from "../store/sql.ts";
 import { type Import, IMPORTED } from "./ledger.ts";
 import { OPTIONAL_TABLES, type Source, type SourceFile } from "./source.ts";
-import { literals } from "./sql.ts";
 
 /** One line of the comparison. */
 export interface Count {

@@ -6,6 +6,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { UserError } from "../../shared/errors.ts";
 import { rowsOf } from "../store/database.ts";
+import { literal } from "../store/sql.ts";
 import {
   hashReading,
   inboundReading,
@@ -24,7 +25,6 @@ import {
   type SourceFile,
   type SourceTable,
 } from "./source.ts";
-import { literal } from "./sql.ts";
 
 /** How to read a source. SQL names a row of messages `m`, of metadata `d`, of timings `t`. */
 export interface Encodings {

@@ -6,11 +6,11 @@
 import { DuckDBBlobValue, type DuckDBConnection } from "@duckdb/node-api";
 import { UserError } from "../../shared/errors.ts";
 import { type Row, rowsOf } from "../store/database.ts";
+import { literal } from "../store/sql.ts";
 import { nodeIdReading, type Reading, scidReadings, type SourceColumn } from "./columns.ts";
 import { formShares, isGossipType, type KeptMessage, RAW_FORMS, type RawForm } from "./raw_form.ts";
 import { decodeText, detectTextEncoding, encodingName, type TextEncoding } from "./raw_text.ts";
 import type { Source, SourceFile, SourceTable } from "./source.ts";
-import { literal } from "./sql.ts";
 
 /** How messages are kept. */
 export interface RawEncoding {

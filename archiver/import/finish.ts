@@ -6,10 +6,10 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { rowsOf } from "../store/database.ts";
 import { instant } from "../store/rows.ts";
+import { literals } from "../store/sql.ts";
 import { sourceHashSql } from "./columns.ts";
 import type { Encodings } from "./detect.ts";
 import type { Import } from "./ledger.ts";
-import { literals } from "./sql.ts";
 
 /**
  * Ends the epochs with their last receipts, dates messages that came without one (by what the source says, or by their

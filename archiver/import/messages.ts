@@ -10,6 +10,7 @@ import { findCold } from "../store/cold.ts";
 import { type Row, rowsOf } from "../store/database.ts";
 import { messageRow } from "../store/message_row.ts";
 import { bytes, RowBuffer } from "../store/rows.ts";
+import { literal } from "../store/sql.ts";
 import { IdSequence } from "../store/state.ts";
 import { signedHash } from "./columns.ts";
 import type { Encodings } from "./detect.ts";
@@ -17,7 +18,6 @@ import { keptBytes, metadataOf } from "./detect_raw.ts";
 import { addFates, type FileProgress, type Import, IMPORTED, noteRowsDone } from "./ledger.ts";
 import { isGossipType, wholeMessage } from "./raw_form.ts";
 import type { Source } from "./source.ts";
-import { literal } from "./sql.ts";
 
 /** The fate of a message that the archive had already. */
 const KNOWN = "imported, the archive had it";

@@ -8,10 +8,10 @@ import { UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
 import { rowsOf } from "../store/database.ts";
 import { instant } from "../store/rows.ts";
+import { literal } from "../store/sql.ts";
 import type { Encodings } from "./detect.ts";
 import type { Import } from "./ledger.ts";
 import type { SourceFile } from "./source.ts";
-import { literal } from "./sql.ts";
 
 /** The first instant that a timing may have, in SQL, and the first that it may not. */
 export const INSTANTS = {

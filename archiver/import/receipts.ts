@@ -7,12 +7,12 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { changeColdFirstSeen } from "../store/cold.ts";
 import { rowsOf } from "../store/database.ts";
 import { instant } from "../store/rows.ts";
+import { literal } from "../store/sql.ts";
 import { sourceHashSql } from "./columns.ts";
 import type { Encodings } from "./detect.ts";
 import { addFates, type FileProgress, type Import, IMPORTED, noteRowsDone } from "./ledger.ts";
 import { INSTANTS } from "./parties.ts";
 import type { SourceFile } from "./source.ts";
-import { literal } from "./sql.ts";
 
 /** A message whose own timestamp is so long before its receipt is backlog: collectors mark it in the same way. */
 const BACKLOG_MICROSECONDS = 3_600_000_000;

@@ -21,6 +21,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Clock } from "../../shared/clock.ts";
 import { printable } from "../../shared/text.ts";
 import { rowsOf } from "../store/database.ts";
+import { literals } from "../store/sql.ts";
 import { compareCounts, type Count, countNotTaken, countTimings } from "./counts.ts";
 import { detectEncodings, type Encodings } from "./detect.ts";
 import { finishImport, isFinished } from "./finish.ts";
@@ -37,7 +38,6 @@ import { Progress, type ProgressDisplay } from "./progress.ts";
 import { importReceipts, prepareHashes } from "./receipts.ts";
 import { markRepeats } from "./repeats.ts";
 import { findSource, type Source } from "./source.ts";
-import { literals } from "./sql.ts";
 
 /** Messages decoded at once: 30 MiB. */
 const MAX_MESSAGE_ROWS = 32_768;

@@ -6,7 +6,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { type Row, rowsOf } from "../store/database.ts";
-import { literal, literals } from "./sql.ts";
+import { literal, literals } from "../store/sql.ts";
 
 /**
  * `export`: what `EXPORT DATABASE` made of the first Gossip Observer's DuckDB file. `daily`: its successor's files, one

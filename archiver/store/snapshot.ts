@@ -5,6 +5,7 @@
  * @module
  */
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { identifier, literal } from "./sql.ts";
 
 /** A copy that takes longer is stopped: as long as it lasts, the write-ahead log is not emptied. */
 const MAX_COPY_MILLISECONDS = 3_600_000;
@@ -51,10 +52,10 @@ export class Snapshot {
     try {
       const reader = await connection.runAndReadAll("SELECT current_database()");
       const name = String(reader.getRows()[0][0]);
-      const copy = quoted(`${name}_copy_${copies++}`, '"');
-      await this.#run(connection, `ATTACH ${quoted(path, "'")} AS ${copy}`);
+      const copy = identifier(`${name}_copy_${copies++}`);
+      await this.#run(connection, `ATTACH ${literal(path)} AS ${copy}`);
       try {
-        await this.#copy(connection, quoted(name, '"'), copy);
+        await this.#copy(connection, identifier(name), copy);
       } finally {
         await connection.run(`DETACH ${copy}`);
       }
@@ -96,8 +97,4 @@ export class Snapshot {
       clearInterval(timer);
     }
   }
-}
-
-function quoted(text: string, quote: '"' | "'"): string {
-  return quote + text.replaceAll(quote, quote + quote) + quote;
 }

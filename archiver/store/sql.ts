@@ -1,5 +1,5 @@
 /**
- * Text in SQL.
+ * Texts and names in SQL.
  *
  * @module
  */
@@ -12,4 +12,9 @@ export function literal(text: string): string {
 /** Texts as an SQL list. */
 export function literals(texts: readonly string[]): string {
   return `[${texts.map(literal).join(", ")}]`;
+}
+
+/** The name of a table, a column or the like, in quotes. */
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
 }
