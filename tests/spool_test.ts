@@ -4,6 +4,7 @@ import type { DroppedRange } from "../collector/spool/dropped_ranges.ts";
 import type { BatchNumber } from "../collector/spool/record.ts";
 import { Spool, type SpooledBatch, type SpoolOptions } from "../collector/spool/spool.ts";
 import { UserError } from "../shared/errors.ts";
+import { CapturedLog } from "./support/captured_log.ts";
 import { type TempDir, tempDir } from "./support/temp_dir.ts";
 
 const KIB = 1024;
@@ -191,6 +192,34 @@ Deno.test("a batch with a changed byte is not delivered, those around it are", a
     assert.equal(spool.counters.damaged, 1);
     assert.equal(spool.batches, 2);
   }
+});
+
+Deno.test("a segment with a damaged length is kept beside the spool, a few times, and told of", async () => {
+  await using dir = await tempDir();
+  using log = new CapturedLog();
+  {
+    using spool = await openSpool(dir);
+    append(spool, 1, 0, 2, 30);
+  }
+  const [name] = segments(dir);
+  const whole = await Deno.readFile(dir.join("spool", name));
+  const size = RECORD_OVERHEAD + 30;
+  // Longer than the file, longer than any record, and no record at all.
+  const lengths = [[size, 0xff], [size + 3, 0xff], [size, 0]] as const;
+  const damaged = [...lengths, ...lengths].map(([at, byte]) => whole.with(at, byte));
+  for (const [i, bytes] of damaged.entries()) {
+    await Deno.writeFile(dir.join("spool", `000000000${i + 1}.seg`), bytes);
+  }
+  using spool = await openSpool(dir);
+  assert.equal(spool.counters.damagedFiles, damaged.length);
+  assert.equal(spool.counters.tornBytes, damaged.length * 2 * size);
+  assert.deepEqual(names(rest(spool)), damaged.map(() => "1/0"));
+  const kept = segments(dir).filter((name) => name.endsWith(".seg.damaged"));
+  assert.equal(kept.length, 4);
+  for (const [i, name] of kept.entries()) {
+    assert.deepEqual(await Deno.readFile(dir.join("spool", name)), damaged[i]);
+  }
+  assert.equal(log.lines(" is damaged; ").length, damaged.length);
 });
 
 Deno.test("whatever stands in a segment, the spool opens and gives what is whole", async () => {

@@ -189,6 +189,11 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   );
   count("spool_dropped_batches_total", "Batches given up", () => spool.counters.dropped);
   count("spool_damaged_batches_total", "Batches not readable", () => spool.counters.damaged);
+  count(
+    "spool_damaged_files_total",
+    "Files damaged in the midst",
+    () => spool.counters.damagedFiles,
+  );
   count("fsyncs_total", "Files brought to disk", () => spool.syncs.syncs);
   count("fsync_failures_total", "Those that could not be", () => spool.syncs.failures);
   count("journal_failures_total", "Writes of the journal that failed", () => journal.failures);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { holdsRecord, MAX_SEARCHED_BYTES } from "./damage.ts";
 import {
   type BatchNumber,
   RECORD_HEADER_BYTES,
@@ -42,9 +43,10 @@ export class Segment {
 
   /**
    * Takes over a segment of an earlier process, sealed. Bytes after its last whole record, the torn end of a last
-   * write, are cut off and counted. Throws what the file system throws.
+   * write, are cut off and counted; `onDamaged` is called before that, when it is no torn end. Throws what the file
+   * system throws.
    */
-  static recover(path: string): { segment: Segment; tornBytes: number } {
+  static recover(path: string, onDamaged: () => void): { segment: Segment; tornBytes: number } {
     const segment = new Segment(path);
     try {
       const { size } = Deno.statSync(path);
@@ -53,7 +55,11 @@ export class Segment {
         segment.records++;
         segment.newest = number;
       }
-      if (segment.bytes < size) Deno.truncateSync(path, segment.bytes);
+      if (segment.bytes < size) {
+        const length = Math.min(size - segment.bytes, MAX_SEARCHED_BYTES);
+        if (holdsRecord(segment.#bytesAt(segment.bytes, length))) onDamaged();
+        Deno.truncateSync(path, segment.bytes);
+      }
       return { segment, tornBytes: size - segment.bytes };
     } finally {
       segment.seal();

@@ -14,6 +14,7 @@ import { join } from "node:path";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
+import { keepDamaged } from "./damage.ts";
 import { type DroppedRange, DroppedRanges } from "./dropped_ranges.ts";
 import { type BatchNumber, encodeRecord, recordBatch, recordNumber } from "./record.ts";
 import { Segment } from "./segment.ts";
@@ -56,6 +57,8 @@ export interface SpoolCounters {
   dropped: number;
   /** Records that could not be read back. */
   damaged: number;
+  /** Files that were damaged in their midst at the start. */
+  damagedFiles: number;
 }
 
 /** Batches on disk. Disposing closes its files, `await using` brings them to disk, too; twice is harmless. */
@@ -68,7 +71,13 @@ export class Spool implements Disposable, AsyncDisposable {
   readonly #path: string;
   readonly #options: SpoolOptions;
   readonly #segmentBytes: number;
-  readonly #counters: SpoolCounters = { recovered: 0, tornBytes: 0, dropped: 0, damaged: 0 };
+  readonly #counters: SpoolCounters = {
+    recovered: 0,
+    tornBytes: 0,
+    dropped: 0,
+    damaged: 0,
+    damagedFiles: 0,
+  };
   /** Oldest first; only the last may be open for appending. */
   readonly #segments: Segment[] = [];
   #nextSequence = 1;
@@ -229,13 +238,32 @@ export class Spool implements Disposable, AsyncDisposable {
 
   #recover(name: string): void {
     this.#nextSequence = Number(SEGMENT_NAME.exec(name)![1]) + 1;
-    const { segment, tornBytes } = Segment.recover(join(this.#path, name));
+    const path = join(this.#path, name);
+    const { segment, tornBytes } = Segment.recover(path, () => this.#keepDamaged(path));
     this.#counters.tornBytes += tornBytes;
     this.#counters.recovered += segment.records;
     this.#bytes += segment.bytes;
     this.#newest = segment.newest ?? this.#newest;
     this.#segments.push(segment);
     this.#release(segment);
+  }
+
+  #keepDamaged(path: string): void {
+    this.#counters.damagedFiles++;
+    let kept: string;
+    try {
+      const copy = keepDamaged(path);
+      kept = copy === null ? "and enough such files are kept" : `but kept in ${copy}`;
+    } catch (error) {
+      kept = `and cannot be kept: ${errorText(error)}`;
+    }
+    log.error(
+      "Spool file {path} is damaged; what stands behind the damage is not delivered, {kept}",
+      {
+        path,
+        kept,
+      },
+    );
   }
 
   /** The segment that takes a record of `length` bytes. Throws what the file system throws. */

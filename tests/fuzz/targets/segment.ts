@@ -27,7 +27,7 @@ export function segmentTarget(dir: string): Target {
       file.seekSync(0, Deno.SeekMode.Start);
       file.writeSync(input);
       file.truncateSync(input.length);
-      const { segment, tornBytes } = Segment.recover(path);
+      const { segment, tornBytes } = Segment.recover(path, () => {});
       check(segment.bytes + tornBytes === input.length, "bytes are neither records nor torn");
       let delivered = 0;
       while (segment.hasUnread) {
