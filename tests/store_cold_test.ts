@@ -1,8 +1,10 @@
 /** Cold messages as the writer knows them. */
 import { createHash } from "node:crypto";
 import assert from "node:assert/strict";
-import { addAllKeys, shaKey, shaKeySql } from "../archiver/store/cold.ts";
+import { addAllKeys, findCold, shaKey, shaKeySql } from "../archiver/store/cold.ts";
 import { KeyFilter } from "../archiver/store/key_filter.ts";
+import { ArchiveState } from "../archiver/store/state.ts";
+import { seededRandom } from "../shared/random.ts";
 import { rows } from "./support/archive.ts";
 import { BatchMaker, plainMessage } from "./support/batch_maker.ts";
 import { at, fillDay, FIRST_DAY, openDays } from "./support/day_archive.ts";
@@ -77,4 +79,67 @@ Deno.test("an index that forgets finds hot and cold messages again by looking, a
     "SELECT count(*) AS messages, count(DISTINCT sha256) AS distinct_ones FROM messages",
   );
   assert.deepEqual(counts, { messages: 80, distinct_ones: 80 });
+});
+
+Deno.test("messages of more files than are opened at once are found, each in its own", async () => {
+  await using dir = await tempDir();
+  await using archive = await openDays(dir);
+  const { store } = archive;
+  await fillDay(archive, 0, 20);
+  await archive.days.run(DROP);
+  // As if each of them had come on a day of its own.
+  await store.beside(async (connection) => {
+    const whole = "SELECT file_id FROM day_files WHERE table_name = 'messages' AND part = 0";
+    for (let id = 1; id <= 20; id++) {
+      const path = dir.join(`${id}.parquet`);
+      await connection.run(
+        `COPY (SELECT * FROM messages WHERE message_id = ${id}) TO '${path}' (FORMAT parquet)`,
+      );
+      await connection.run(
+        `INSERT INTO day_files SELECT * REPLACE (100 + ${id} AS file_id, ${id} AS part, '${path}' AS path)
+        FROM day_files WHERE file_id = (${whole})`,
+      );
+      await connection.run(
+        `UPDATE cold_messages SET file_id = 100 + ${id} WHERE message_id = ${id}`,
+      );
+    }
+  });
+  const known = await rows(store, "SELECT message_id, hex(sha256) AS sha256 FROM messages");
+  const wanted = [...Array(25).keys()].map(sha256);
+  const found = await store.beside((connection) => findCold(connection, wanted));
+  assert.equal(found.size, 20);
+  for (const { message_id, sha256 } of known) {
+    assert.equal(found.get(String(sha256).toLowerCase()), message_id);
+  }
+  await Deno.truncate(dir.join("18.parquet"));
+  await assert.rejects(
+    store.beside((connection) => findCold(connection, wanted)),
+    /^Error: cannot read .*\.parquet or one of 3 more: .*18\.parquet/,
+  );
+});
+
+Deno.test("after a commit that failed, keys are not read again, and no message is doubled", async () => {
+  await using dir = await tempDir();
+  await using archive = await openDays(dir, {}, { indexedMessages: 8 });
+  const { store } = archive;
+  await fillDay(archive, 0, 20);
+  await archive.days.run(DROP);
+  await fillDay(archive, 4, 20);
+  const nonsense = store.change((connection) => connection.run("SELECT nonsense").then(() => {}));
+  await assert.rejects(nonsense, /nonsense/);
+  const maker = new BatchMaker("beta", FIRST_DAY);
+  for (const seed of [0, 19, 4000, 4019, 5000]) {
+    maker.receipt(at(4, 500), maker.message(plainMessage(seed)), maker.session(1));
+  }
+  await store.commit([maker.close()]);
+  const [{ messages }] = await rows(store, "SELECT count(*) AS messages FROM messages");
+  assert.equal(messages, 41);
+
+  const load = (keys: KeyFilter | null) =>
+    store.beside((connection) => ArchiveState.load(connection, seededRandom(1), 8, keys));
+  const keys = new KeyFilter(1);
+  const kept = await load(keys);
+  assert.equal(kept.messages.all, keys);
+  assert.ok(!kept.messages.mayBeArchived(sha256(0)), "it was not read");
+  assert.ok((await load(null)).messages.mayBeArchived(sha256(0)));
 });

@@ -141,3 +141,10 @@ Deno.test("a change runs between two commits, in one transaction, whole or not a
   const [{ count }] = await rows(store, "SELECT count(*) AS count FROM dead_letters");
   assert.equal(count, 3);
 });
+
+Deno.test("what DuckDB may put on disk beside the archive is bounded", async () => {
+  await using dir = await tempDir();
+  await using store = await openArchive(dir.join("a.duckdb"));
+  const [{ size }] = await rows(store, "SELECT current_setting('max_temp_directory_size') AS size");
+  assert.equal(size, "16.0 GiB");
+});

@@ -7,6 +7,7 @@ import {
   BIGINT,
   type DuckDBBlobValue,
   type DuckDBConnection,
+  type DuckDBValue,
   LIST,
   listValue,
   TIMESTAMPTZ,
@@ -15,12 +16,18 @@ import {
 import type { Verdict } from "../../shared/batch/batch.ts";
 import { errorText } from "../../shared/errors.ts";
 import { toHex } from "../../shared/text.ts";
-import { rowsOf } from "./database.ts";
+import { type Row, rowsOf } from "./database.ts";
 import type { KeyFilter } from "./key_filter.ts";
 import { instant } from "./rows.ts";
+import { literals } from "./sql.ts";
 
 /** Keys read at once. */
 const PAGE_KEYS = 1_000_000;
+/**
+ * Files opened at once. DuckDB looks for up to 50 ids by zone maps; one in each of 60 files of half a million took
+ * 0.73 s of CPU file by file, 0.58 s by 16 and 2.1 s all at once.
+ */
+const FILES_AT_ONCE = 16;
 
 /** A message's key in `cold_messages`: the first 8 bytes of its SHA-256. */
 export function shaKey(sha256: Uint8Array): bigint {
@@ -82,23 +89,41 @@ export async function findCold(
     [LIST(BIGINT)],
   );
   const names = new Set(wanted.map(toHex));
-  for (const [path, rows] of Map.groupBy(candidates, (row) => String(row.path))) {
-    const messages = await rowsOf(
+  const byPath = [...Map.groupBy(candidates, (row) => String(row.path))];
+  for (let from = 0; from < byPath.length; from += FILES_AT_ONCE) {
+    const files = byPath.slice(from, from + FILES_AT_ONCE);
+    const messages = await readCold(
       connection,
-      `SELECT m.message_id, m.sha256 FROM read_parquet('${path.replaceAll("'", "''")}') m
-      JOIN (SELECT unnest($1) AS message_id) u ON u.message_id = m.message_id`,
-      [listValue(rows.map((row) => row.message_id))],
-      [LIST(BIGINT)],
-    ).catch((error) => {
-      // DuckDB's own text for a torn file reads as if a value of the commit were at fault.
-      throw new Error(`cannot read ${path}: ${errorText(error)}`, { cause: error });
-    });
+      files.map(([path]) => path),
+      files.flatMap(([, rows]) => rows.map((row) => row.message_id)),
+    );
     for (const { message_id, sha256 } of messages) {
       const name = toHex((sha256 as DuckDBBlobValue).bytes);
       if (names.has(name)) found.set(name, Number(message_id));
     }
   }
   return found;
+}
+
+/** Reads messages from their files. */
+async function readCold(
+  connection: DuckDBConnection,
+  paths: readonly string[],
+  ids: readonly DuckDBValue[],
+): Promise<Row[]> {
+  try {
+    return await rowsOf(
+      connection,
+      `SELECT m.message_id, m.sha256 FROM read_parquet(${literals(paths)}) m
+      JOIN (SELECT unnest($1) AS message_id) u ON u.message_id = m.message_id`,
+      [listValue(ids)],
+      [LIST(BIGINT)],
+    );
+  } catch (error) {
+    // DuckDB's own text for a torn file reads as if a value of the commit were at fault.
+    const which = paths[0] + (paths.length === 1 ? "" : ` or one of ${paths.length - 1} more`);
+    throw new Error(`cannot read ${which}: ${errorText(error)}`, { cause: error });
+  }
 }
 
 /** Keeps later verdicts on messages that are cold. One that decided before holds. */

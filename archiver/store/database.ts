@@ -25,6 +25,11 @@ export interface DatabaseOptions {
   readonly threads: number;
 }
 
+/**
+ * What DuckDB may put on disk beside the archive where memory is short; by itself it takes up to nine tenths of the free
+ * space, which commits and copies of days need.
+ */
+const MAX_SPILL = "16GiB";
 /** Queries that may wait for their turn. */
 const MAX_WAITING_QUERIES = 32;
 /** How often work that is to end is interrupted. */
@@ -81,6 +86,7 @@ export class Database {
       instance = await Instance.fromCache(path, {
         memory_limit: `${Math.ceil(options.memoryLimitBytes / 1024)}KiB`,
         threads: String(options.threads),
+        max_temp_directory_size: MAX_SPILL,
         // All extensions in use are linked in; nothing is ever downloaded.
         autoinstall_known_extensions: "false",
         autoload_known_extensions: "false",

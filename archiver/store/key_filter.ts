@@ -31,6 +31,12 @@ export class KeyFilter {
     return this.#words.byteLength;
   }
 
+  /** Whether so many entries are not more than it is good for, or no filter is larger. */
+  isGoodFor(entries: number): boolean {
+    const bits = this.#mask + 1;
+    return bits === MAX_BITS || entries * BITS_PER_ENTRY <= bits;
+  }
+
   /**
    * Adds a message.
    *

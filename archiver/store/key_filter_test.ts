@@ -19,5 +19,13 @@ Deno.test("all that was added may be there, and little else", () => {
 });
 
 Deno.test("it is never larger than 64 MiB", () => {
-  assert.equal(new KeyFilter(1e12).bytes, 64 * 1024 ** 2);
+  const largest = new KeyFilter(1e12);
+  assert.equal(largest.bytes, 64 * 1024 ** 2);
+  assert.ok(largest.isGoodFor(1e12));
+});
+
+Deno.test("it says for how many it is good", () => {
+  const filter = new KeyFilter(1);
+  assert.ok(filter.isGoodFor(2 ** 20));
+  assert.ok(!filter.isGoodFor(2 ** 20 + 1));
 });

@@ -71,11 +71,14 @@ export class ArchiveState {
    * Reads all but the epochs, which are read when they are first of use.
    *
    * @param indexedMessages see {@link MessageIndex}.
+   * @param keys the filter of an earlier state of the same archive, which nothing else wrote to since: to read all keys
+   * takes seconds. That it may have more of them, of what was not committed, does no harm.
    */
   static async load(
     connection: DuckDBConnection,
     random: Random,
     indexedMessages: number = INDEXED_MESSAGES,
+    keys: KeyFilter | null = null,
   ): Promise<ArchiveState> {
     const next = async (what: string, table: string, column: string) => {
       const [row] = await rowsOf(connection, `SELECT max(${column}) AS last FROM ${table}`);
@@ -94,10 +97,10 @@ export class ArchiveState {
     );
     const isTooSmall = Number(counts.hot) > indexedMessages;
     const forgetful = isTooSmall || Number(counts.cold) > 0;
-    const all = new KeyFilter(
-      GROWTH * (Number(counts.hot) + Number(counts.cold) + indexedMessages),
-    );
-    if (forgetful) await addAllKeys(connection, all);
+    const count = Number(counts.hot) + Number(counts.cold);
+    const isKept = keys?.isGoodFor(count) ?? false;
+    const all = isKept ? keys! : new KeyFilter(GROWTH * (count + indexedMessages));
+    if (forgetful && !isKept) await addAllKeys(connection, all);
     const index = new MessageIndex(indexedMessages, random, forgetful, all);
     const state = new ArchiveState(index, ids);
     // An index that cannot hold all hot ones fills with those that are asked for.

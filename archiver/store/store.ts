@@ -7,6 +7,7 @@
 import type { DuckDBConnection, DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import type { Batch, Want } from "../../shared/batch/batch.ts";
 import { Database, type DatabaseOptions, type Row, type SideWork } from "./database.ts";
+import type { KeyFilter } from "./key_filter.ts";
 import type { CopyStatements } from "./snapshot.ts";
 import { type BatchOutcome, type DeadLetter, Writer, type WriterDependencies } from "./writer.ts";
 
@@ -143,17 +144,19 @@ export class Store implements AsyncDisposable {
     } catch (error) {
       this.#open = null;
       await open.database.close();
-      // Queries go on, if the file can be opened; if not, the next commit tries again and says why.
-      await this.#reopen().catch(() => {});
+      // Queries go on, if the file can be opened; if not, the next commit tries again and says why. By then another process
+      // may have had the file, so all keys are read then.
+      await this.#reopen(open.writer.keys).catch(() => {});
       throw error;
     }
   }
 
-  async #reopen(): Promise<Open> {
+  async #reopen(keys: KeyFilter | null = null): Promise<Open> {
     if (this.#closed) throw new Error("the archive is closed");
     const database = await Database.open(this.options, this.#dependencies.onStep);
     try {
-      this.#open = { database, writer: await Writer.create(database, this.#dependencies) };
+      const writer = await Writer.create(database, this.#dependencies, keys);
+      this.#open = { database, writer };
     } catch (error) {
       await database.close();
       throw error;

@@ -13,6 +13,7 @@ import { findCold } from "./cold.ts";
 import { type Database, type Row, rowsOf } from "./database.ts";
 import { type Epoch, loadMessagePages, loadWanted } from "./epoch.ts";
 import { Group, type HashedMessage } from "./group.ts";
+import type { KeyFilter } from "./key_filter.ts";
 import { ReceiptAppender } from "./receipt_appender.ts";
 import { resolve } from "./resolve.ts";
 import { bigintOrNull, bytes, instant, instantOrNull, integerAtMost, RowBuffer } from "./rows.ts";
@@ -76,11 +77,20 @@ export class Writer {
     this.#onStep = onStep;
   }
 
-  /** Reads what it must know of the archive. */
-  static async create(database: Database, dependencies: WriterDependencies): Promise<Writer> {
+  /** Reads what it must know of the archive. @param keys see {@link ArchiveState.load}. */
+  static async create(
+    database: Database,
+    dependencies: WriterDependencies,
+    keys: KeyFilter | null = null,
+  ): Promise<Writer> {
     const { random, indexedMessages } = dependencies;
-    const state = await ArchiveState.load(database.writing, random, indexedMessages);
+    const state = await ArchiveState.load(database.writing, random, indexedMessages, keys);
     return new Writer(database, state, dependencies);
+  }
+
+  /** For the writer that follows this one. */
+  get keys(): KeyFilter {
+    return this.#state.messages.all;
   }
 
   /** What to ask the collectors for: of each, its latest epoch's want. */
