@@ -34,6 +34,8 @@ export interface ChoiceDependencies {
 }
 
 const BOOK_FILE = "addresses.book";
+/** Whoever announces another's host has it dialled no oftener. */
+const HOST_GAP_MILLISECONDS = 10_000;
 /** Regtest has no public nodes, so that nothing in its gossip leads out of this host unless the config says so. */
 const LOOPBACK = ["127.0.0.0/8", "::1/128"];
 
@@ -54,7 +56,8 @@ export async function openPeerChoice(
   const { network, peers } = config;
   const ways = waysOf(config, ownNodeId);
   const { rules, kinds } = ways;
-  const book = new AddressBook({ rules, kinds, torShare: peers.tor_share }, random);
+  const limits = { torShare: peers.tor_share, hostGap: HOST_GAP_MILLISECONDS };
+  const book = new AddressBook({ rules, kinds, ...limits }, random);
   const path = fileAlone ? null : join(config.data_dir, BOOK_FILE);
   if (path !== null) {
     const { records, damage } = await loadAddressBook(path, network);

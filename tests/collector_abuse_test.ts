@@ -26,6 +26,7 @@
  * | broken frames, short messages | the first ends the session | `misbehaved` broken_frame, undecodable | a frame that does not decrypt; a message too short |
  * | addresses under other nodes' keys | dropped, or at the third silent close left alone for a day | `peer_ends` wrong_key, unanswered | `dial_outcomes_test.ts`, `backoff_test.ts` |
  * | private addresses in gossip and DNS | never dialled unless opened | `addresses_refused` | `public_address_test.ts`, `address_book_test.ts`, `addresses_connect_test.ts` |
+ * | any number of nodes on one host | 64 addresses that the peer file does not name, 10 s between dials | `addresses_refused` crowded | `address_book_test.ts`, `hosts_test.ts` |
  * | hostile aliases, names, reasons | escaped where they are shown | | `text_test.ts`, `session_test.ts`, `query_report_test.ts` |
  */
 import assert from "node:assert/strict";

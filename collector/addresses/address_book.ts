@@ -13,6 +13,7 @@ import type { DialRules, RefusalCode } from "./dial_rules.ts";
 import { DuePool } from "./due_pool.ts";
 import { type Endpoint, formatEndpoint, type HostKind, isLocalName } from "./endpoint.ts";
 import { AddressFault } from "./fault.ts";
+import { HostGaps } from "./hosts.ts";
 import type { NodeAddress } from "./node_address.ts";
 import { addressOf, NodeTable } from "./node_table.ts";
 
@@ -37,12 +38,16 @@ export interface AddressBookOptions {
   readonly maxNodes?: number;
   /** Addresses of one node kept; {@link MAX_ADDRESSES_PER_NODE} unless told otherwise. */
   readonly maxAddressesPerNode?: number;
+  /** From one dial to a host to the next, ms, unless the operator's file names the address; none unless told. */
+  readonly hostGap?: number;
 }
 
 /** Mainnet has some 20,000 nodes; the rest is room for those that come and go. */
 export const MAX_NODES = 50_000;
 /** Nodes announce two or three. */
 export const MAX_ADDRESSES_PER_NODE = 8;
+/** Those who share an address are a few dozen at most, but for hosts that rent theirs out; more is one who crowds. */
+export const MAX_ADDRESSES_PER_HOST = 64;
 /** No back-off is longer; a clock that was wrong once must not shut a node out for years. */
 const MAX_WAIT_MICROSECONDS = 48 * 3_600_000_000;
 
@@ -50,9 +55,10 @@ const MAX_WAIT_MICROSECONDS = 48 * 3_600_000_000;
  * Why an address was not taken up: a rule's refusal, or
  * - `local_name`: a name of some local network, told by a stranger;
  * - `dropped`: it was dropped a short while ago;
+ * - `crowded`: its host has {@link MAX_ADDRESSES_PER_HOST} already, and the operator's file does not name it;
  * - `invalid`: no address that anybody could dial.
  */
-export type LearnRefusal = RefusalCode | "local_name" | "dropped" | "invalid";
+export type LearnRefusal = RefusalCode | "local_name" | "dropped" | "crowded" | "invalid";
 
 /** How a node that was handed out fared. */
 export interface Outcome {
@@ -97,12 +103,14 @@ export class AddressBook {
   readonly #inUse = new Map<string, Reach>();
   readonly #used: Record<Reach, number> = { clearnet: 0, tor: 0 };
   readonly #dropped = new DroppedAddresses();
+  readonly #gaps: HostGaps;
   readonly #refused: Record<LearnRefusal, number> = {
     special: 0,
     denied: 0,
     not_allowed: 0,
     local_name: 0,
     dropped: 0,
+    crowded: 0,
     invalid: 0,
   };
 
@@ -110,6 +118,7 @@ export class AddressBook {
   constructor(options: AddressBookOptions, random: Random) {
     this.#options = options;
     this.#random = random;
+    this.#gaps = new HostGaps(options.hostGap ?? 0);
     this.#table = new NodeTable({
       maxNodes: options.maxNodes ?? MAX_NODES,
       maxAddressesPerNode: options.maxAddressesPerNode ?? MAX_ADDRESSES_PER_NODE,
@@ -139,7 +148,7 @@ export class AddressBook {
   restore(records: Iterable<NodeRecord>, now: number): void {
     const latest = now + MAX_WAIT_MICROSECONDS;
     for (const { nodeId, announcedAt, notBefore, addresses } of records) {
-      const kept = addresses.filter(({ end }) => this.#accepts(nodeId, end))
+      const kept = addresses.filter((address) => this.#accepts(nodeId, address))
         .map((address) => ({ ...address, notBefore: Math.min(address.notBefore, latest) }));
       if (kept.length === 0) continue;
       const node = {
@@ -168,6 +177,9 @@ export class AddressBook {
     if (this.#dropped.has({ nodeId, end }, now)) return this.#refuse("dropped");
     const refusal = this.#options.rules.refusal(nodeId, end);
     if (refusal) return this.#refuse(refusal.code);
+    if (source !== "file" && this.#isCrowded(end) && !this.#knows(nodeId, end)) {
+      return this.#refuse("crowded");
+    }
     const [node, isNew] = this.#table.learn(nodeId, end, source, now);
     if (isNew) this.#file(node);
     return null;
@@ -217,14 +229,18 @@ export class AddressBook {
    */
   take(now: number): NodeAddress | undefined {
     for (const reach of this.#preference()) {
-      const node = this.#pools[reach].choose(now, this.#random);
-      if (!node) continue;
-      const address = this.#bestOf(node, reach, now);
-      address.lastTried = now;
-      this.#inUse.set(node.nodeId, reach);
-      this.#used[reach]++;
-      this.#file(node);
-      return { nodeId: node.nodeId, end: address.end };
+      for (let node; (node = this.#pools[reach].choose(now, this.#random));) {
+        const address = this.#bestOf(node, reach, now);
+        const waits = this.#waitsForHost(address, now);
+        if (!waits) {
+          this.#gaps.dialled(address.end, now);
+          address.lastTried = now;
+          this.#inUse.set(node.nodeId, reach);
+          this.#used[reach]++;
+        }
+        this.#file(node);
+        if (!waits) return { nodeId: node.nodeId, end: address.end };
+      }
     }
     return undefined;
   }
@@ -306,10 +322,29 @@ export class AddressBook {
     if (node.addresses.length > 0) this.#file(node);
   }
 
-  #accepts(nodeId: string, end: Endpoint): boolean {
+  #accepts(nodeId: string, { end, sources }: AddressRecord): boolean {
     const refusal = this.#options.rules.refusal(nodeId, end);
     if (refusal) this.#refuse(refusal.code);
-    return refusal === null;
+    else if (this.#isCrowded(end) && !sources.includes("file")) this.#refuse("crowded");
+    else return true;
+    return false;
+  }
+
+  #isCrowded(end: Endpoint): boolean {
+    return this.#table.onHostOf(end) >= MAX_ADDRESSES_PER_HOST;
+  }
+
+  #knows(nodeId: string, end: Endpoint): boolean {
+    const node = this.#table.get(nodeId);
+    return node !== undefined && addressOf(node, end) !== undefined;
+  }
+
+  /** Whether the host of an address was dialled too short a while ago; then the address is due when it no longer is. */
+  #waitsForHost(address: AddressRecord, now: number): boolean {
+    const notBefore = this.#gaps.notBefore(address.end);
+    if (notBefore <= now || address.sources.includes("file")) return false;
+    address.notBefore = notBefore;
+    return true;
   }
 
   #refuse(reason: LearnRefusal): LearnRefusal {

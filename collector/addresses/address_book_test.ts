@@ -4,7 +4,12 @@ import { ADDRESS_TYPES } from "../../shared/bolt/address.ts";
 import { seededRandom } from "../../shared/random.ts";
 import { publicKeyOf } from "../../shared/secp256k1.ts";
 import { fromHex, toHex } from "../../shared/text.ts";
-import { AddressBook, type AddressBookOptions, type Outcome } from "./address_book.ts";
+import {
+  AddressBook,
+  type AddressBookOptions,
+  MAX_ADDRESSES_PER_HOST,
+  type Outcome,
+} from "./address_book.ts";
 import { DialRules } from "./dial_rules.ts";
 import { HOST_KINDS, parseEndpoint } from "./endpoint.ts";
 import type { NodeAddress } from "./node_address.ts";
@@ -168,6 +173,47 @@ Deno.test("what may not be dialled is not taken up, whoever tells", () => {
   const { refused } = some.counts;
   assert.deepEqual([refused.special, refused.denied, refused.local_name], [2, 2, 1]);
   assert.equal(some.counts.nodes, 1);
+});
+
+Deno.test("a host has so many addresses and no more, unless the operator names them", () => {
+  const some = book();
+  const end = (n: number) => parseEndpoint(`9.0.0.1:${1000 + n}`);
+  const told = (n: number, source: "gossip" | "dns_seed" | "file") =>
+    some.learn(id(n), end(n), source, 0);
+  for (let n = 0; n < MAX_ADDRESSES_PER_HOST; n++) assert.equal(told(n, "gossip"), null);
+  assert.deepEqual([told(100, "gossip"), told(101, "dns_seed")], ["crowded", "crowded"]);
+  assert.equal(told(0, "gossip"), null, "it is known");
+  assert.equal(told(102, "file"), null);
+  assert.equal(some.counts.refused.crowded, 2);
+  assert.equal(some.counts.nodes, MAX_ADDRESSES_PER_HOST + 1);
+
+  const again = book();
+  const records = [...some.records()];
+  const stranger = { ...records[0], nodeId: id(100) };
+  again.restore(structuredClone([...records, stranger]), 0);
+  assert.equal(again.counts.nodes, MAX_ADDRESSES_PER_HOST + 1);
+  assert.equal(again.counts.refused.crowded, 1);
+
+  for (const { nodeId, end } of takeAll(some, 0)) {
+    some.release({ nodeId, end }, failed(Infinity, { drop: true }), 0);
+  }
+  assert.equal(told(103, "gossip"), null, "what goes leaves its place");
+});
+
+Deno.test("between two dials to a host there is a gap, unless the operator names the address", () => {
+  const some = book({ hostGap: 10_000 });
+  const end = (n: number) => parseEndpoint(`9.0.0.1:${1000 + n}`);
+  for (const n of [1, 2, 3]) some.learn(id(n), end(n), "gossip", 0);
+  some.learn(id(4), clearnet(400), "gossip", 0);
+  for (let times = 1; times <= 3; times++) {
+    const now = (times - 1) * 10_000_000;
+    const taken = takeAll(some, now);
+    assert.equal(taken.filter(({ end: { host } }) => host === "9.0.0.1").length, 1);
+    assert.equal(taken.length, times === 1 ? 2 : 1);
+    assert.equal(some.soonest(), times === 3 ? Infinity : now + 10_000_000);
+    some.learn(id(10 + times), end(10 + times), "file", now);
+    assert.equal(some.take(now)?.nodeId, id(10 + times));
+  }
 });
 
 Deno.test("a node_announcement's addresses replace those of the one before it", () => {

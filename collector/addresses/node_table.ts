@@ -11,6 +11,7 @@ import {
   type Source,
 } from "./book_records.ts";
 import { type Endpoint, HOST_KINDS, type HostKind } from "./endpoint.ts";
+import { HostCounts } from "./hosts.ts";
 
 /** The bounds of a table, and who is told when they are reached. */
 export interface NodeTableOptions {
@@ -35,6 +36,7 @@ export class NodeTable {
   addressesDropped = 0;
   readonly #options: NodeTableOptions;
   readonly #nodes = new Map<string, NodeRecord>();
+  readonly #hosts = new HostCounts();
 
   /** Begins empty. */
   constructor(options: NodeTableOptions) {
@@ -56,6 +58,11 @@ export class NodeTable {
     return this.#nodes.get(nodeId);
   }
 
+  /** How many addresses there are on the host of this one. */
+  onHostOf(end: Endpoint): number {
+    return this.#hosts.of(end);
+  }
+
   /** Counts the addresses of each kind. */
   addressesByKind(): Record<HostKind, number> {
     const counts = Object.fromEntries(HOST_KINDS.map((kind) => [kind, 0]));
@@ -69,10 +76,10 @@ export class NodeTable {
     if (former) this.#remove(former);
     else this.#makeRoom();
     this.#nodes.set(record.nodeId, record);
+    for (const { end } of record.addresses) this.#hosts.change(end, 1);
     const over = record.addresses.length - this.#options.maxAddressesPerNode;
     if (over <= 0) return;
-    const [...kept] = record.addresses;
-    record.addresses = kept.sort(byWorth).slice(over);
+    this.#set(record, record.addresses.toSorted(byWorth).slice(over));
     this.addressesDropped += over;
   }
 
@@ -102,20 +109,27 @@ export class NodeTable {
       failures: 0,
       notBefore: 0,
     };
-    node.addresses = [...node.addresses, address];
+    this.#set(node, [...node.addresses, address]);
     return [node, true];
   }
 
   /** Keeps only those addresses of a node that pass; a node without any is removed. */
   keep(node: NodeRecord, passes: (address: AddressRecord) => boolean): void {
-    node.addresses = node.addresses.filter(passes);
+    this.#set(node, node.addresses.filter(passes));
     if (node.addresses.length === 0) this.#remove(node);
   }
 
   #dropLeast(node: NodeRecord): void {
     const least = node.addresses.reduce((a, b) => byWorth(a, b) <= 0 ? a : b);
-    node.addresses = node.addresses.filter((address) => address !== least);
+    this.#set(node, node.addresses.filter((address) => address !== least));
     this.addressesDropped++;
+  }
+
+  /** Changes the addresses of a node that is in the table. */
+  #set(node: NodeRecord, addresses: readonly AddressRecord[]): void {
+    for (const { end } of node.addresses) this.#hosts.change(end, -1);
+    for (const { end } of addresses) this.#hosts.change(end, 1);
+    node.addresses = addresses;
   }
 
   #makeRoom(): void {
@@ -131,6 +145,7 @@ export class NodeTable {
 
   #remove(node: NodeRecord): void {
     this.#nodes.delete(node.nodeId);
+    for (const { end } of node.addresses) this.#hosts.change(end, -1);
     this.#options.onRemoved(node);
   }
 }

@@ -1,0 +1,64 @@
+/**
+ * How many addresses are known on one host, and when it was last dialled: whoever has one machine can make any number
+ * of nodes on it.
+ *
+ * @module
+ */
+import type { Endpoint } from "./endpoint.ts";
+import { formatIp, parseIp } from "./ip.ts";
+
+/** Bytes of an IPv6 address that name a network; within it a host takes any address (RFC 4291, section 2.5.4). */
+const IPV6_NETWORK_BYTES = 8;
+
+/** What counts as one host: an IPv4 address, a /64 of IPv6, or a name. */
+export function hostOf({ kind, host }: Pick<Endpoint, "kind" | "host">): string {
+  if (kind !== "ipv6") return host;
+  return `${formatIp(parseIp(host)!.fill(0, IPV6_NETWORK_BYTES))}/64`;
+}
+
+/** Counts addresses by host. */
+export class HostCounts {
+  readonly #counts = new Map<string, number>();
+
+  /** Addresses on the host of this one. */
+  of(end: Endpoint): number {
+    return this.#counts.get(hostOf(end)) ?? 0;
+  }
+
+  /** Adds an address, or takes one away. */
+  change(end: Endpoint, by: 1 | -1): void {
+    const host = hostOf(end);
+    const count = (this.#counts.get(host) ?? 0) + by;
+    if (count > 0) this.#counts.set(host, count);
+    else this.#counts.delete(host);
+  }
+}
+
+/** When hosts were dialled, as far as it is not too long ago to matter. */
+export class HostGaps {
+  readonly #gap: number;
+  /** Oldest first. */
+  readonly #dialled = new Map<string, number>();
+
+  /** Nobody was dialled yet. @param milliseconds from one dial to a host to the next. */
+  constructor(milliseconds: number) {
+    this.#gap = milliseconds * 1000;
+  }
+
+  /** From when on the host may be dialled, µs; 0 when it may be at once. */
+  notBefore(end: Endpoint): number {
+    const last = this.#dialled.get(hostOf(end));
+    return last === undefined ? 0 : last + this.#gap;
+  }
+
+  /** The host is dialled. @param now µs. */
+  dialled(end: Endpoint, now: number): void {
+    const host = hostOf(end);
+    this.#dialled.delete(host);
+    this.#dialled.set(host, now);
+    for (const [other, last] of this.#dialled) {
+      if (last + this.#gap > now) break;
+      this.#dialled.delete(other);
+    }
+  }
+}
