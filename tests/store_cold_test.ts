@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { addAllKeys, findCold, shaKey, shaKeySql } from "../archiver/store/cold.ts";
 import { KeyFilter } from "../archiver/store/key_filter.ts";
 import { ArchiveState } from "../archiver/store/state.ts";
+import type { Store } from "../archiver/store/store.ts";
 import { seededRandom } from "../shared/random.ts";
 import { rows } from "./support/archive.ts";
 import { BatchMaker, plainMessage } from "./support/batch_maker.ts";
@@ -142,4 +143,25 @@ Deno.test("after a commit that failed, keys are not read again, and no message i
   assert.equal(kept.messages.all, keys);
   assert.ok(!kept.messages.mayBeArchived(sha256(0)), "it was not read");
   assert.ok((await load(null)).messages.mayBeArchived(sha256(0)));
+});
+
+Deno.test("keys that were kept for messages that stayed hot are forgotten at the next start", async () => {
+  await using dir = await tempDir();
+  const keys = async ({ store }: { store: Store }) =>
+    (await rows(store, "SELECT file_id, count(*) AS n FROM cold_messages GROUP BY file_id"))
+      .map(({ n }) => n);
+  {
+    let passes = 0;
+    await using archive = await openDays(dir, {}, {
+      onStep(step) {
+        if (step === "drop hot: keys kept" && ++passes === 2) throw new Error("on purpose");
+      },
+    });
+    await fillDay(archive, 0, 4);
+    await fillDay(archive, 1, 7);
+    await assert.rejects(archive.days.run(DROP), /on purpose/);
+    assert.deepEqual((await keys(archive)).sort(), [4, 7]);
+  }
+  await using archive = await openDays(dir);
+  assert.deepEqual(await keys(archive), [4]);
 });

@@ -6,8 +6,9 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
 import { logger } from "../../shared/log.ts";
+import { rowsOf } from "../store/database.ts";
 import { transaction } from "./context.ts";
-import { type DayFile, readDayFiles, setPath } from "./day_files.ts";
+import { type DayFile, forgetKeys, readDayFiles, setPath } from "./day_files.ts";
 import { DAY_TABLES, dayTable } from "./day_table.ts";
 import { isFile, removeFile } from "./files.ts";
 import { isInFolder, manifestPath, parquetPath, PARTIAL } from "./layout.ts";
@@ -25,7 +26,7 @@ export interface UnreadableFiles {
 }
 
 /**
- * Removes files that are half written or were dropped, and finds those that moved with the folder.
+ * Removes files that are half written or were dropped, forgets keys of messages that are hot, and finds those that moved with the folder.
  *
  * @param folder of the files, absolute.
  * @returns cold files that something is wrong with.
@@ -39,6 +40,7 @@ export async function recover(
   for (const file of files) {
     if (file.state === "dropped" && isInFolder(folder, file)) await removeDropped(file);
   }
+  await forgetHotKeys(connection);
   const present = files.filter(({ state }) => state !== "dropped");
   await followFolder(connection, folder, present);
   const missing: string[] = [];
@@ -49,6 +51,18 @@ export async function recover(
     else missing.push(file.path);
   }
   return { missing, damaged };
+}
+
+/** Keys that were kept for a file whose rows did not leave the hot store then: when they do, they are kept anew. */
+async function forgetHotKeys(connection: DuckDBConnection): Promise<void> {
+  const files = await rowsOf(
+    connection,
+    `SELECT DISTINCT c.file_id FROM cold_messages c JOIN day_files f ON f.file_id = c.file_id
+    WHERE f.state = 'copied'`,
+  );
+  for (const { file_id } of files) {
+    await transaction(connection, () => forgetKeys(connection, Number(file_id)));
+  }
 }
 
 /** Finishes what {@link dropFile} began. Another archive's file may have the name by now. */
