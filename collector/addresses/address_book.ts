@@ -46,7 +46,7 @@ export interface AddressBookOptions {
 export const MAX_NODES = 50_000;
 /** Nodes announce two or three. */
 export const MAX_ADDRESSES_PER_NODE = 8;
-/** Those who share an address are a few dozen at most, but for hosts that rent theirs out; more is one who crowds. */
+/** More nodes behind one address are a host that rents it out, of which some will do, or somebody who crowds. */
 export const MAX_ADDRESSES_PER_HOST = 64;
 /** No back-off is longer; a clock that was wrong once must not shut a node out for years. */
 const MAX_WAIT_MICROSECONDS = 48 * 3_600_000_000;
