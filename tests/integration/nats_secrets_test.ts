@@ -42,6 +42,7 @@ Deno.test("collector and archiver go over TLS as users whose passwords no log an
   };
   const archiverConfig = {
     ...{ archive: dir.join("a.duckdb"), memory_limit: "256MiB", api: { port }, log },
+    days: { folder: dir.join("days") },
     nats: nats({ user: "archiver", password_file: passwordFile }),
   };
   await Deno.writeTextFile(files[0], JSON.stringify(collectorConfig));
