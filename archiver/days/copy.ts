@@ -24,6 +24,7 @@ import { dirname } from "node:path";
 import { logger } from "../../shared/log.ts";
 import { rowsOf } from "../store/database.ts";
 import { schemaVersion } from "../store/migrations.ts";
+import { literal } from "../store/sql.ts";
 import { type DaysContext, transaction } from "./context.ts";
 import {
   type CopiedFile,
@@ -38,15 +39,7 @@ import { isInFolder, manifestPath, parquetPath, PARTIAL } from "./layout.ts";
 import { makeManifest, manifestText, parseManifest } from "./manifest.ts";
 import { wasListed } from "./own_file.ts";
 import type { Interval } from "./split.ts";
-import {
-  bounds,
-  difference,
-  parquetRelation,
-  quoted,
-  readSums,
-  type Sums,
-  within,
-} from "./sums.ts";
+import { bounds, difference, parquetRelation, readSums, type Sums, within } from "./sums.ts";
 
 /** DuckDB's own row group, so that a hot one becomes a cold one. */
 const ROW_GROUP_ROWS = 122_880;
@@ -161,7 +154,7 @@ async function writeParquet(
       `COPY (SELECT ${Object.keys(table.columns).join(", ")} FROM ${table.hot}
       WHERE ${table.time} >= make_timestamptz(${interval.from})
         AND ${table.time} < make_timestamptz(${interval.to}))
-      TO ${quoted(path)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL ${ZSTD_LEVEL},
+      TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL ${ZSTD_LEVEL},
         PARQUET_VERSION V2, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`,
     );
     return {

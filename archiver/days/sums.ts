@@ -5,6 +5,7 @@
  */
 import { BIGINT, type DuckDBConnection } from "@duckdb/node-api";
 import { rowsOf } from "../store/database.ts";
+import { literal } from "../store/sql.ts";
 import type { ColumnSum, DayTable } from "./day_table.ts";
 import type { Interval } from "./split.ts";
 
@@ -37,12 +38,7 @@ export interface Sums {
 
 /** A Parquet file as SQL reads it. */
 export function parquetRelation(path: string): string {
-  return `read_parquet(${quoted(path)})`;
-}
-
-/** A text as SQL has it. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+  return `read_parquet(${literal(path)})`;
 }
 
 /** The condition that a row is in an interval whose bounds are $1 and $2 in µs. */

@@ -5,9 +5,9 @@
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { rowsOf } from "../store/database.ts";
+import { literal } from "../store/sql.ts";
 import { type DayTable, MESSAGES } from "./day_table.ts";
 import { readDayFiles } from "./day_files.ts";
-import { quoted } from "./sums.ts";
 
 /** What the view of a table reads of a cold file, where that is not the column as it is. `f` is the file. */
 const CHANGED: Readonly<Record<string, string>> = {
@@ -21,7 +21,7 @@ export function viewSql(table: DayTable, cold: readonly string[]): string {
   const columns = Object.keys(table.columns);
   const hot = `SELECT ${columns.join(", ")} FROM main.${table.hot}`;
   if (cold.length === 0) return `CREATE OR REPLACE VIEW main.${table.name} AS ${hot}`;
-  const files = `read_parquet([${cold.map(quoted).join(", ")}])`;
+  const files = `read_parquet([${cold.map(literal).join(", ")}])`;
   const isMessages = table === MESSAGES;
   const read = isMessages
     ? `SELECT ${
@@ -50,6 +50,6 @@ export async function replaceView(connection: DuckDBConnection, table: DayTable)
     const what = column === null
       ? `VIEW main.${table.name}`
       : `COLUMN main.${table.name}.${String(column)}`;
-    await connection.run(`COMMENT ON ${what} IS ${quoted(String(comment))}`);
+    await connection.run(`COMMENT ON ${what} IS ${literal(String(comment))}`);
   }
 }
