@@ -35,7 +35,8 @@ async function onTerminal(
   // util-linux' script runs a program on a terminal of its own.
   await using terminal = new Deno.Command("script", {
     args: ["--quiet", "--return", "--command", program.join(" "), "/dev/null"],
-    env: { TERM: "xterm", ...env },
+    // npx may have set NO_COLOR for all its children.
+    env: { TERM: "xterm", NO_COLOR: "", ...env },
     stdin: "piped",
     stdout: "piped",
   }).spawn();
