@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { standardError } from "./output.ts";
 
 /** A terminal. */
 export interface Terminal {
@@ -65,7 +66,6 @@ export class LiveLine {
 
 /** Standard error as a terminal. */
 export function errorTerminal(): Terminal {
-  const encoder = new TextEncoder();
   return {
     columns: () => {
       try {
@@ -75,6 +75,6 @@ export function errorTerminal(): Terminal {
         return 0;
       }
     },
-    write: (text) => void Deno.stderr.writeSync(encoder.encode(text)),
+    write: standardError().write,
   };
 }

@@ -6,10 +6,11 @@
 import * as v from "valibot";
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
+import { standardError } from "../../shared/output.ts";
 import { ArchiverConfigSchema } from "../config.ts";
 import { parsePostgresUrl } from "../export/address.ts";
 import { exportWindow } from "../export/export.ts";
-import { ProgressLine, standardError } from "../export/progress.ts";
+import { ProgressLine } from "../export/progress.ts";
 import { reportText } from "../export/report.ts";
 import { Source } from "../export/source.ts";
 import { readSpan, spanName } from "../export/span.ts";

@@ -8,9 +8,9 @@ import * as v from "valibot";
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { UserError } from "../../shared/errors.ts";
+import { type Output, standardOutput } from "../../shared/output.ts";
 import { ArchiverConfigSchema } from "../config.ts";
 import { countsTable, isAccounted } from "../import/counts.ts";
-import type { ProgressDisplay } from "../import/progress.ts";
 import { countDirections, lookAt, runImport } from "../import/run.ts";
 import { Database } from "../store/database.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "./config_flag.ts";
@@ -118,7 +118,7 @@ export const importCommand: Subcommand = subcommand({
   }
 });
 
-async function look(folder: string, display: ProgressDisplay): Promise<void> {
+async function look(folder: string, display: Output): Promise<void> {
   const instance = await DuckDBInstance.create(":memory:", {
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
@@ -134,14 +134,4 @@ async function look(folder: string, display: ProgressDisplay): Promise<void> {
     connection.closeSync();
     instance.closeSync();
   }
-}
-
-function standardOutput(): ProgressDisplay {
-  const encoder = new TextEncoder();
-  return {
-    isTerminal: Deno.stdout.isTerminal(),
-    write: (text) => {
-      Deno.stdout.writeSync(encoder.encode(text));
-    },
-  };
 }

@@ -3,39 +3,23 @@
  *
  * @module
  */
+import type { Output } from "../../shared/output.ts";
 import type { ExportProgress } from "./export.ts";
 
 const TERMINAL_MILLISECONDS = 200;
 const ELSEWHERE_MILLISECONDS = 10_000;
 const CLEAR_LINE = "\r\x1b[K";
 
-/** Where the line goes. */
-export interface ProgressOutput {
-  /** Whether a line can be renewed in place. */
-  readonly isTerminal: boolean;
-  /** Writes as it is. */
-  readonly write: (text: string) => void;
-}
-
-/** Standard error, so that standard output stays the result. */
-export function standardError(): ProgressOutput {
-  const encoder = new TextEncoder();
-  return {
-    isTerminal: Deno.stderr.isTerminal(),
-    write: (text) => void Deno.stderr.writeSync(encoder.encode(text)),
-  };
-}
-
 /** See the module. */
 export class ProgressLine {
-  readonly #output: ProgressOutput;
+  readonly #output: Output;
   readonly #now: () => number;
   readonly #begunAt: number;
   #toldAt: number;
   #told = "";
 
   /** Nothing is shown yet. @param now milliseconds that only grow. */
-  constructor(output: ProgressOutput, now: () => number = () => performance.now()) {
+  constructor(output: Output, now: () => number = () => performance.now()) {
     this.#output = output;
     this.#now = now;
     this.#begunAt = now();

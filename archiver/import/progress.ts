@@ -4,14 +4,7 @@
  * @module
  */
 import type { Clock } from "../../shared/clock.ts";
-
-/** Where progress is shown. */
-export interface ProgressDisplay {
-  /** Whether a line can be written over. */
-  readonly isTerminal: boolean;
-  /** Writes text as it is. */
-  readonly write: (text: string) => void;
-}
+import type { Output } from "../../shared/output.ts";
 
 const BAR_CHARACTERS = 24;
 /** The bar is drawn this often at most. */
@@ -26,7 +19,7 @@ const RATE_MICROSECONDS = 1_000_000;
 export class Progress {
   readonly #total: number;
   readonly #clock: Clock;
-  readonly #display: ProgressDisplay;
+  readonly #display: Output;
   readonly #startedAt: number;
   readonly #doneBefore: number;
   #shownAt = -Infinity;
@@ -38,7 +31,7 @@ export class Progress {
    * @param total rows in all.
    * @param done rows that were done before.
    */
-  constructor(total: number, done: number, clock: Clock, display: ProgressDisplay) {
+  constructor(total: number, done: number, clock: Clock, display: Output) {
     this.#total = total;
     this.#clock = clock;
     this.#display = display;

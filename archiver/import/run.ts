@@ -19,6 +19,7 @@
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Clock } from "../../shared/clock.ts";
+import type { Output } from "../../shared/output.ts";
 import { printable } from "../../shared/text.ts";
 import { rowsOf } from "../store/database.ts";
 import { literals } from "../store/sql.ts";
@@ -34,7 +35,7 @@ import {
 } from "./ledger.ts";
 import { importMessages } from "./messages.ts";
 import { findParties, refuseOthers } from "./parties.ts";
-import { Progress, type ProgressDisplay } from "./progress.ts";
+import { Progress } from "./progress.ts";
 import { importReceipts, prepareHashes } from "./receipts.ts";
 import { markRepeats } from "./repeats.ts";
 import { findSource, type Source } from "./source.ts";
@@ -55,7 +56,7 @@ export interface ImportOptions {
   /** The time of commits. */
   readonly clock: Clock;
   /** Where progress is shown. */
-  readonly display: ProgressDisplay;
+  readonly display: Output;
   /** Stops it between two transactions. */
   readonly signal: AbortSignal;
 }
@@ -74,7 +75,7 @@ export type ImportOutcome =
 export async function lookAt(
   connection: DuckDBConnection,
   folder: string,
-  display: ProgressDisplay,
+  display: Output,
 ): Promise<{ source: Source; encodings: Encodings }> {
   const source = await findSource(connection, folder);
   const { layout, files } = source;

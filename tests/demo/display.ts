@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { type Output, standardError } from "../../shared/output.ts";
 
 /** How often a line that cannot be renewed in place is told again. */
 const REPEAT_MILLISECONDS = 3000;
@@ -12,34 +13,25 @@ const UNKNOWN_COLUMNS = 80;
 const CLEAR_LINE = "\r\x1b[K";
 
 /** Where lines go. */
-export interface Output {
-  /** Whether a line can be renewed in place. */
-  readonly isTerminal: boolean;
+export interface Screen extends Output {
   /** Its width, where it is a terminal. */
   columns(): number;
-  /** Writes as it is. */
-  write(text: string): void;
 }
 
 /** Standard error, so that standard output stays the demo's results. */
-export function standardError(): Output {
-  const encoder = new TextEncoder();
-  return {
-    isTerminal: Deno.stderr.isTerminal(),
-    columns: () => Deno.consoleSize().columns,
-    write: (text) => void Deno.stderr.writeSync(encoder.encode(text)),
-  };
+export function errorScreen(): Screen {
+  return { ...standardError(), columns: () => Deno.consoleSize().columns };
 }
 
 /** See the module. */
 export class Display {
-  readonly #output: Output;
+  readonly #output: Screen;
   readonly #now: () => number;
   #hasLive = false;
   #toldAt = -Infinity;
 
   /** Nothing is shown yet. @param now milliseconds that only grow. */
-  constructor(output: Output, now: () => number = () => performance.now()) {
+  constructor(output: Screen, now: () => number = () => performance.now()) {
     this.#output = output;
     this.#now = now;
   }

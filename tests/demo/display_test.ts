@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { columns, Display, type Output } from "./display.ts";
+import { columns, Display, type Screen } from "./display.ts";
 
-function output(isTerminal: boolean): Output & { text: string } {
+function output(isTerminal: boolean): Screen & { text: string } {
   return {
     isTerminal,
     text: "",
