@@ -1,10 +1,10 @@
 /** `deno task archive verify`: what is sound fits, and whatever is altered is found. */
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
 import assert from "node:assert/strict";
 import { CHECKS } from "../archiver/verify/checks.ts";
 import type { Batch } from "../shared/batch/batch.ts";
 import { seededRandom } from "../shared/random.ts";
-import { openArchive } from "./support/archive.ts";
+import { onArchive, openArchive } from "./support/archive.ts";
 import { BatchMaker, plainMessage } from "./support/batch_maker.ts";
 import { makeGossipArchive } from "./support/gossip_archive.ts";
 import { startProgram } from "./support/process.ts";
@@ -20,18 +20,6 @@ async function failing(connection: DuckDBConnection) {
     if (misfits !== 0) claims[kind].push(claim);
   }
   return claims;
-}
-
-/** Runs `use` on a connection to an archive that no process holds. */
-async function onArchive<T>(path: string, use: (connection: DuckDBConnection) => Promise<T>) {
-  const instance = await DuckDBInstance.create(path);
-  const connection = await instance.connect();
-  try {
-    return await use(connection);
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
 }
 
 const ALTERATIONS: readonly [string, RegExp][] = [

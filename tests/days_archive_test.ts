@@ -1,11 +1,11 @@
 /** Archives with cold days: verified, read, copied, moved. */
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
 import assert from "node:assert/strict";
 import { openReadOnly } from "../archiver/store/read_only.ts";
 import { CHECKS } from "../archiver/verify/checks.ts";
 import { openArchive as openReader } from "../query_results/archive.ts";
 import { UserError } from "../shared/errors.ts";
-import { rows } from "./support/archive.ts";
+import { onArchive, rows } from "./support/archive.ts";
 import { BatchMaker, plainMessage } from "./support/batch_maker.ts";
 import { at, contents, filesIn, fillDay, FIRST_DAY, openDays } from "./support/day_archive.ts";
 import { type TempDir, tempDir } from "./support/temp_dir.ts";
@@ -19,17 +19,6 @@ async function coldArchive(dir: TempDir): Promise<string[]> {
   for (const day of [0, 1, 3]) await fillDay(archive, day);
   await archive.days.run(DROP);
   return await contents(archive.store);
-}
-
-async function onArchive<T>(dir: TempDir, use: (connection: DuckDBConnection) => Promise<T>) {
-  const instance = await DuckDBInstance.create(dir.join("a.duckdb"));
-  const connection = await instance.connect();
-  try {
-    return await use(connection);
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
 }
 
 /** The claims that do not hold. */
@@ -49,7 +38,7 @@ Deno.test("an archive with cold days and dropped files fits, and what is altered
     const [line] = await archive.days.run({ day: null, drop: "files", apply: true });
     assert.equal(line.action, "dropped from disk");
   }
-  await onArchive(dir, async (connection) => {
+  await onArchive(dir.join("a.duckdb"), async (connection) => {
     assert.deepEqual(await contradictions(connection), []);
     for (
       const [sql, claim] of [
@@ -74,7 +63,7 @@ Deno.test("an archive with cold days and dropped files fits, and what is altered
   bytes[30] ^= 1;
   await Deno.writeFile(parquet, bytes);
   const check = CHECKS.find(({ claim }) => claim.startsWith("each day's file agrees"))!;
-  await onArchive(dir, async (connection) => {
+  await onArchive(dir.join("a.duckdb"), async (connection) => {
     const { misfits, details } = await check.look(connection);
     assert.equal(misfits, 1);
     assert.match(details![0], /receipts_2025-09-27.parquet: the file has another SHA-256/);

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { jsonValue } from "../../archiver/api/json.ts";
 import { Store, type WriterDependencies } from "../../archiver/store/store.ts";
 import { systemClock } from "../../shared/clock.ts";
@@ -15,6 +16,21 @@ export function openArchive(
 ): Promise<Store> {
   const options = { path, memoryLimitBytes: 256 * 1024 * 1024, threads: 1 };
   return Store.open(options, { clock: systemClock, random: seededRandom(1), ...dependencies });
+}
+
+/** Runs `use` on a connection to an archive that no process holds. */
+export async function onArchive<T>(
+  path: string,
+  use: (connection: DuckDBConnection) => Promise<T>,
+): Promise<T> {
+  const instance = await DuckDBInstance.create(path);
+  const connection = await instance.connect();
+  try {
+    return await use(connection);
+  } finally {
+    connection.closeSync();
+    instance.closeSync();
+  }
 }
 
 /** The rows of a query, as values that JSON can hold. */
