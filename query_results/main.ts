@@ -7,9 +7,9 @@ import { resolve } from "node:path";
 import { runMain, stopSignal } from "../shared/cli.ts";
 import { UserError } from "../shared/errors.ts";
 import { printable } from "../shared/text.ts";
-import { formatDuration, formatNumber } from "./format.ts";
-import { QUERIES, selectQueries } from "./queries/catalog.ts";
-import { checkReach } from "./reach.ts";
+import { formatDuration, formatNumber } from "./format/numbers.ts";
+import { QUERIES, selectQueries } from "./catalog/catalog.ts";
+import { checkReach } from "./archive/reach.ts";
 import { type Progress, runQueries } from "./run.ts";
 
 const command = {
@@ -49,10 +49,10 @@ const command = {
     threads: { type: "number", value: "N", min: 1, max: 256, help: "DuckDB's threads" },
   },
   examples: [
-    "deno task query --archive archive/gossip.duckdb --out query_results/out",
-    "deno task query --archive archive/gossip.duckdb --out query_results/out --reference 1",
+    "deno task query --archive archive/gossip.duckdb --out query_results/runs/out",
+    "deno task query --archive archive/gossip.duckdb --out query_results/runs/out --reference 1",
     "deno task query --list",
-    "deno run -P=query --allow-read=/data --allow-write=/data/out query_results/main.ts \\\n" +
+    "deno run --quiet --no-prompt -P=query --allow-read=/data --allow-write=/data/out query_results/main.ts \\\n" +
     "      --archive /data/gossip.duckdb --out /data/out",
   ],
 } as const;

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Window } from "../../query_results/parameters.ts";
+import type { Window } from "../../query_results/catalog/parameters.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { dayStart } from "../days/layout.ts";
 import { logger } from "../../shared/log.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import * as v from "valibot";
-import { checkSettings } from "../../query_results/parameters.ts";
-import { selectQueries } from "../../query_results/queries/catalog.ts";
+import { checkSettings } from "../../query_results/catalog/parameters.ts";
+import { selectQueries } from "../../query_results/catalog/catalog.ts";
 import { duration, group, integer, size, text } from "../../shared/config.ts";
 import { errorText } from "../../shared/errors.ts";
 import { cronFault } from "./schedule.ts";
@@ -86,7 +86,7 @@ const set = v.pipe(
     name: text(/^[A-Za-z0-9_-]{1,64}$/, "a name of letters, digits, _ and -"),
     cron: v.optional(cron, "30 0 * * *"),
     window: v.optional(wholeHours, "1d"),
-    folder: v.optional(text(/^[^\0]{1,4096}$/, "the path of a folder"), "query_results"),
+    folder: v.optional(text(/^[^\0]{1,4096}$/, "the path of a folder"), "query_results/runs"),
     keep: v.optional(integer(1, 1_000_000), 400),
     only: v.optional(
       v.pipe(v.array(v.string()), v.minLength(1, "should name a query, or be left out")),

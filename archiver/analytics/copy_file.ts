@@ -4,7 +4,7 @@
  * @module
  */
 import { dirname } from "node:path";
-import type { Window } from "../../query_results/parameters.ts";
+import type { Window } from "../../query_results/catalog/parameters.ts";
 import type { CopyStatements } from "../store/snapshot.ts";
 import type { Row } from "../store/store.ts";
 import { freeBytes } from "./disk.ts";

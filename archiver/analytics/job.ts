@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Window } from "../../query_results/parameters.ts";
+import type { Window } from "../../query_results/catalog/parameters.ts";
 import type { KeptResult } from "./results.ts";
 
 /** What a worker does. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { type DuckDBType, type DuckDBValue, TIMESTAMPTZ, VARCHAR } from "@duckdb/node-api";
-import type { Window } from "../../query_results/parameters.ts";
+import type { Window } from "../../query_results/catalog/parameters.ts";
 import { instant } from "../store/rows.ts";
 import type { Row } from "../store/store.ts";
 import type { FinishedRun } from "./results.ts";

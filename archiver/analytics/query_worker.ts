@@ -14,7 +14,7 @@ import type { FromWorker, Job, ToWorker } from "./job.ts";
 const GRACE_MILLISECONDS = 30_000;
 
 /** Where its source is: a worker reads it as it begins. */
-const SOURCES = ["../../archiver/", "../../query_results/", "../../shared/"]
+const SOURCES = ["../", "../../query_results/", "../../shared/"]
   .map((folder) => new URL(folder, import.meta.url));
 
 /**

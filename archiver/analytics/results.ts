@@ -4,8 +4,8 @@
  * @module
  */
 import { BIGINT, type DuckDBConnection, TIMESTAMPTZ, VARCHAR } from "@duckdb/node-api";
-import type { Window } from "../../query_results/parameters.ts";
-import type { Cell, ColumnKind, Table } from "../../query_results/table.ts";
+import type { Window } from "../../query_results/catalog/parameters.ts";
+import type { Cell, ColumnKind, Table } from "../../query_results/format/table.ts";
 import { rowsOf } from "../store/database.ts";
 import { instant, RowBuffer } from "../store/rows.ts";
 

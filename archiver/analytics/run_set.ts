@@ -5,7 +5,7 @@
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
-import type { Window } from "../../query_results/parameters.ts";
+import type { Window } from "../../query_results/catalog/parameters.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { firstLine } from "../intake/failure.ts";
 import type { AnalyticsConfig, QuerySet } from "./config.ts";

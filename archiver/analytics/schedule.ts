@@ -4,7 +4,7 @@
  * @module
  */
 import { Cron } from "croner";
-import type { Window } from "../../query_results/parameters.ts";
+import type { Window } from "../../query_results/catalog/parameters.ts";
 import { errorText } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
 import { DAY, HOUR, windowName } from "./window_name.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Window } from "../../query_results/parameters.ts";
+import type { Window } from "../../query_results/catalog/parameters.ts";
 import { isoTime, isoTimeOrNull } from "../api/json.ts";
 import type { FinishedRun } from "./results.ts";
 import type { RunProgress } from "./run_set.ts";

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { Window } from "../../query_results/parameters.ts";
-import { TREND_SOURCES } from "../../query_results/queries/catalog.ts";
+import type { Window } from "../../query_results/catalog/parameters.ts";
+import { TREND_SOURCES } from "../../query_results/catalog/catalog.ts";
 import type { CopyStatements } from "../store/snapshot.ts";
 
 /** What the copy takes on disk for a receipt of the window, messages and the rest included: more than was ever seen. */

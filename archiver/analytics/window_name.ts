@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Window } from "../../query_results/parameters.ts";
-import { isoInstant } from "../../query_results/table.ts";
+import type { Window } from "../../query_results/catalog/parameters.ts";
+import { isoInstant } from "../../query_results/format/table.ts";
 
 /** In milliseconds. */
 export const HOUR = 3_600_000;

@@ -6,7 +6,7 @@
  */
 /// <reference lib="deno.worker" />
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { TREND_SOURCES } from "../../query_results/queries/catalog.ts";
+import { TREND_SOURCES } from "../../query_results/catalog/catalog.ts";
 import { runQueries } from "../../query_results/run.ts";
 import { errorText } from "../../shared/errors.ts";
 import type { FromWorker, Job, ToWorker } from "./job.ts";

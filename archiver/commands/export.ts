@@ -66,7 +66,7 @@ export const exportCommand: Subcommand = subcommand({
     "deno task archive export --to postgres://me@127.0.0.1/gossip --password-file archive/password",
     "deno task archive export --to postgres://me@127.0.0.1/gossip --from 2025-09-26 --until 2025-09-27 \\",
     "    --archive archive/snapshots/2025-09-28T00-00-00Z.duckdb --schema gossip",
-    "deno run -P=archiver --allow-net=db.example:5432 archiver/main.ts export \\",
+    "deno run --quiet --no-prompt -P=archiver --allow-net=db.example:5432 archiver/main.ts export \\",
     "    --to postgres://me@db.example/gossip?sslmode=verify-full --password-file archive/password",
   ],
 }, async (flags) => {

@@ -220,7 +220,7 @@ async function* framed(rows: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Arr
 function advice(error: unknown, code: unknown): string {
   if (error instanceof Deno.errors.NotCapable || code === "EPERM") {
     return ". The sandbox opens 127.0.0.1:5432 alone: " +
-      "deno run -P=archiver --allow-net=HOST:PORT archiver/main.ts export …";
+      "deno run --quiet --no-prompt -P=archiver --allow-net=HOST:PORT archiver/main.ts export …";
   }
   if (code === "28P01" || code === "SASL_SIGNATURE_MISMATCH") {
     return ". Give the password with --password-file or --password-env";

@@ -5,7 +5,7 @@
  * @module
  */
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { checkDayFiles } from "../../query_results/archive.ts";
+import { checkDayFiles } from "../../query_results/archive/open.ts";
 import { UserError } from "../../shared/errors.ts";
 import { type DatabaseOptions, refusal } from "./database.ts";
 import { MIGRATIONS, schemaVersion } from "./migrations.ts";

@@ -5,7 +5,7 @@
  */
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { readNatsAccess } from "../../shared/nats/access.ts";
-import { waysOf } from "../peer_choice.ts";
+import { waysOf } from "../peer/peer_choice.ts";
 import { faultLines, readPeerFile } from "../peer/peer_file.ts";
 import { CONFIG_FLAG, readCollectorConfig } from "./config_flag.ts";
 import { PROGRAM } from "../program.ts";

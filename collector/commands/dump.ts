@@ -22,8 +22,8 @@ import {
 } from "../addresses/dump_format.ts";
 import { AddressFault } from "../addresses/fault.ts";
 import type { CollectorConfig } from "../config.ts";
-import { holdDataDir } from "../data_dir.ts";
-import { fillGraph } from "../fill_graph.ts";
+import { holdDataDir } from "../spool/data_dir.ts";
+import { fillGraph } from "./fill_graph.ts";
 import { Graph } from "../gossip/graph/graph.ts";
 import { GraphFile } from "../gossip/graph/graph_file.ts";
 import type { GraphView } from "../gossip/graph/graph_view.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
-import { holdDataDir } from "../data_dir.ts";
-import { keyPath, loadIdentity } from "../identity.ts";
+import { holdDataDir } from "../spool/data_dir.ts";
+import { keyPath, loadIdentity } from "../peer/identity.ts";
 import { CONFIG_FLAG, readCollectorConfig } from "./config_flag.ts";
 import { PROGRAM } from "../program.ts";
 

@@ -4,7 +4,7 @@
  * @module
  */
 import type { AddressBook } from "../addresses/address_book.ts";
-import type { Intake } from "../gossip/intake.ts";
+import type { Intake } from "../pipeline.ts";
 import type { GossipService } from "../gossip/service.ts";
 import type { PeerManager } from "../peer/manager.ts";
 import type { JournalFile } from "../spool/journal_file.ts";

@@ -4,8 +4,8 @@
  * @module
  */
 import type { DialOutcome } from "../../shared/batch/batch.ts";
-import { type ConnectCode, ConnectFault } from "../addresses/connect.ts";
-import { Socks5Fault } from "../addresses/socks5.ts";
+import { type ConnectCode, ConnectFault } from "../dial/connect.ts";
+import { Socks5Fault } from "../dial/socks5.ts";
 import { type NoiseCode, NoiseFault } from "../noise/fault.ts";
 import type { Cause } from "./backoff.ts";
 import type { DialFault } from "./dialer.ts";

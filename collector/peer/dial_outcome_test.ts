@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { type ConnectCode, ConnectFault } from "../addresses/connect.ts";
-import { type Socks5Code, Socks5Fault } from "../addresses/socks5.ts";
+import { type ConnectCode, ConnectFault } from "../dial/connect.ts";
+import { type Socks5Code, Socks5Fault } from "../dial/socks5.ts";
 import { type NoiseCode, NoiseFault } from "../noise/fault.ts";
 import { CAUSES } from "./backoff.ts";
 import { outcomeBeforeInit, outcomeOfDial } from "./dial_outcome.ts";

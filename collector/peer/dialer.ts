@@ -5,12 +5,7 @@
  */
 import { Fault } from "../../shared/errors.ts";
 import { fromHex } from "../../shared/text.ts";
-import {
-  type ConnectCode,
-  ConnectFault,
-  type ConnectOptions,
-  connectTo,
-} from "../addresses/connect.ts";
+import { type ConnectCode, ConnectFault, type ConnectOptions, connectTo } from "../dial/connect.ts";
 import type { NodeAddress } from "../addresses/node_address.ts";
 import { dialNoise, type NoiseConnection } from "../noise/connection.ts";
 import { type NoiseCode, NoiseFault } from "../noise/fault.ts";

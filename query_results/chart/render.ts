@@ -6,8 +6,8 @@
 import * as vega from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 import { printable } from "../../shared/text.ts";
-import type { ChartSpec } from "../query.ts";
-import type { Cell, Table } from "../table.ts";
+import type { ChartSpec } from "../catalog/query.ts";
+import type { Cell, Table } from "../format/table.ts";
 import { PALETTE } from "./palette.ts";
 import {
   CHART_CONFIG,

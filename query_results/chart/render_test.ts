@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { QUERIES } from "../queries/catalog.ts";
-import type { Cell, Column, Table } from "../table.ts";
+import { QUERIES } from "../catalog/catalog.ts";
+import type { Cell, Column, Table } from "../format/table.ts";
 import { PALETTE } from "./palette.ts";
 import { drawChart } from "./render.ts";
 import { svgFile } from "./svg_file.ts";

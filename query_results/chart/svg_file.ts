@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { escapeText } from "../html.ts";
+import { escapeText } from "../format/html.ts";
 import { darkChartCss, PALETTE } from "./palette.ts";
 import type { Drawing } from "./render.ts";
 import { textWidth } from "./text_width.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ChartSpec } from "../query.ts";
+import type { ChartSpec } from "../catalog/query.ts";
 import { KEY_COLORS, OTHER_COLORS, PALETTE } from "./palette.ts";
 
 /** The fonts of charts and page; each system has one of them. */

@@ -4,9 +4,9 @@
  * @module
  */
 import { printable } from "../../shared/text.ts";
-import { formatInstant, formatNumber, formatPlural } from "../format.ts";
-import { escapeText, Html, markup } from "../html.ts";
-import { type Cell, type Column, isoInstant, type Table } from "../table.ts";
+import { formatInstant, formatNumber, formatPlural } from "../format/numbers.ts";
+import { escapeText, Html, markup } from "../format/html.ts";
+import { type Cell, type Column, isoInstant, type Table } from "../format/table.ts";
 
 /** Rows shown; the CSV has them all. */
 const MAX_TABLE_ROWS = 12;

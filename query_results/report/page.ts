@@ -3,18 +3,18 @@
  *
  * @module
  */
-import { captionLines, parameterText } from "../caption.ts";
+import { captionLines, parameterText } from "./caption.ts";
 import { darkChartCss, PALETTE } from "../chart/palette.ts";
 import type { Drawing } from "../chart/render.ts";
 import { inlineSvg } from "../chart/svg_file.ts";
-import type { Figure } from "../figures.ts";
-import { formatInstant, formatPlural } from "../format.ts";
-import type { Frame } from "../frame.ts";
-import { Html, markup } from "../html.ts";
-import type { UsedParameter } from "../parameters.ts";
-import type { Query } from "../query.ts";
-import type { Reference } from "../reference.ts";
-import type { Table } from "../table.ts";
+import type { Figure } from "./figures.ts";
+import { formatInstant, formatPlural } from "../format/numbers.ts";
+import type { Frame } from "../archive/frame.ts";
+import { Html, markup } from "../format/html.ts";
+import type { UsedParameter } from "../catalog/parameters.ts";
+import type { Query } from "../catalog/query.ts";
+import type { Reference } from "./reference.ts";
+import type { Table } from "../format/table.ts";
 import { dataTable } from "./data_table.ts";
 import style from "./style.css" with { type: "text" };
 import { figureTable, frameList, largeFigures } from "./summary.ts";

@@ -4,12 +4,12 @@
  *
  * @module
  */
-import { clocksText, collectorsText, missingText, peersText, windowText } from "../caption.ts";
-import { type Figure, rescaled } from "../figures.ts";
-import { formatCount, formatDuration, formatNumber } from "../format.ts";
-import type { Frame } from "../frame.ts";
-import { Html, markup } from "../html.ts";
-import { PUBLISHED, type Reference } from "../reference.ts";
+import { clocksText, collectorsText, missingText, peersText, windowText } from "./caption.ts";
+import { type Figure, rescaled } from "./figures.ts";
+import { formatCount, formatDuration, formatNumber } from "../format/numbers.ts";
+import type { Frame } from "../archive/frame.ts";
+import { Html, markup } from "../format/html.ts";
+import { PUBLISHED, type Reference } from "./reference.ts";
 
 /** Figures shown large, by label, and the words under them. */
 const LARGE: readonly (readonly [label: string, words: string])[] = [

@@ -13,8 +13,8 @@ import { encodeBatch } from "../../shared/batch/codec.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { systemRandom } from "../../shared/random.ts";
-import { BatchMaker, plainMessage } from "../support/batch_maker.ts";
-import { makeEmptyArchive } from "../support/query_archive.ts";
+import { BatchMaker, plainMessage } from "../support/fixtures/batch_maker.ts";
+import { makeEmptyArchive } from "../support/fixtures/query_archive.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { type Benchmark, type Figure, figure } from "./figure.ts";
 

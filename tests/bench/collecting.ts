@@ -12,8 +12,8 @@ import { connectNats } from "../../shared/nats/connect.ts";
 import { BATCHES, STREAM } from "../../shared/subjects.ts";
 import { collectorConfig } from "../demo/configs.ts";
 import { type SimnetChild, type SimnetChildOptions, startSimnet } from "../simnet/child.ts";
-import { startNatsServer } from "../support/nats_server.ts";
-import { type Process, startProgram } from "../support/process.ts";
+import { startNatsServer } from "../support/servers/nats_server.ts";
+import { type Process, startProgram } from "../support/servers/process.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
 

@@ -5,7 +5,7 @@
  * @module
  */
 import { STEPS } from "../../archiver/store/steps.ts";
-import { crashAndFinish, type CrashPoint } from "../support/crash_run.ts";
+import { crashAndFinish, type CrashPoint } from "../support/crash/crash_run.ts";
 import { type Benchmark, figure } from "./figure.ts";
 
 const OCCURRENCES = [1, 2];

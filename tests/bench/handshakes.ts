@@ -4,7 +4,7 @@
  * @module
  */
 import { startSimnet } from "../simnet/child.ts";
-import { startProgram } from "../support/process.ts";
+import { startProgram } from "../support/servers/process.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { type Benchmark, figure, median } from "./figure.ts";
 import type { HandshakeCosts } from "./handshake_process.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { CollectorEvent } from "../../shared/batch/batch.ts";
-import { sessionFigures } from "../support/session_figures.ts";
+import { sessionFigures } from "../support/fixtures/session_figures.ts";
 import type { Universe } from "../simnet/universe.ts";
 
 /** Odd bits that today's nodes offer. */

@@ -34,7 +34,7 @@ export async function useBroker(asked: string): Promise<Broker> {
     // The demo's own permissions end at loopback, and the socket says no more than EPERM.
     const hint = address.startsWith("127.0.0.1:")
       ? ""
-      : `; for another host than 127.0.0.1 run deno run -P=demo --allow-net=127.0.0.1,${address} ` +
+      : `; for another host than 127.0.0.1 run deno run --quiet --no-prompt -P=demo --allow-net=127.0.0.1,${address} ` +
         `tests/demo/main.ts --nats ${url}`;
     throw new UserError(`Cannot reach NATS at ${url}: ${errorText(error)}${hint}`, {
       cause: error,

@@ -4,7 +4,7 @@
  * @module
  */
 import { join } from "node:path";
-import { openArchive } from "../../query_results/archive.ts";
+import { openArchive } from "../../query_results/archive/open.ts";
 import { LEDGER_FILES } from "../simnet/ledger.ts";
 
 /** How archive and ledger differ. */

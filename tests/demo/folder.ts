@@ -62,8 +62,8 @@ function refusal(path: string, out: string, error: unknown): UserError {
   if (error instanceof UserError) return error;
   if (error instanceof Deno.errors.NotCapable) {
     return new UserError(
-      `Cannot write to ${path}: the demo's permissions end at query_results/demo; for another folder run ` +
-        `deno run -P=demo --allow-read=${out} --allow-write=${out} tests/demo/main.ts --out ${out}`,
+      `Cannot write to ${path}: the demo's permissions end at query_results/runs/demo; for another folder run ` +
+        `deno run --quiet --no-prompt -P=demo --allow-read=${out} --allow-write=${out} tests/demo/main.ts --out ${out}`,
       { cause: error },
     );
   }

@@ -30,7 +30,7 @@ const command = {
       type: "string",
       help: "where the results go",
       value: "DIR",
-      default: "query_results/demo",
+      default: "query_results/runs/demo",
     },
   },
   examples: [

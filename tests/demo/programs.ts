@@ -5,8 +5,8 @@
  * @module
  */
 import { join } from "node:path";
-import { startProgram } from "../support/process.ts";
-import { freePort } from "../support/free_port.ts";
+import { startProgram } from "../support/servers/process.ts";
+import { freePort } from "../support/servers/free_port.ts";
 import { archiverConfig, collectorConfig, type CollectorSettings } from "./configs.ts";
 import type { DemoFolder } from "./folder.ts";
 import type { Child } from "./watch.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import { UserError } from "../../shared/errors.ts";
-import type { Process } from "../support/process.ts";
+import type { Process } from "../support/servers/process.ts";
 
 /** A child by the name that the user knows it by. */
 export interface Child {

@@ -4,7 +4,7 @@
  * @module
  */
 import { errorText, UserError } from "../../shared/errors.ts";
-import { type Process, startProgram } from "../support/process.ts";
+import { type Process, startProgram } from "../support/servers/process.ts";
 import { type Done, parseEvent, type Progress, type Ready, type SimnetEvent } from "./ipc.ts";
 
 /** What to start. */

@@ -9,7 +9,7 @@ import { featureBitmap } from "../../shared/bolt/features.ts";
 import { encodeMessage, type MessageFields } from "../../shared/bolt/message.ts";
 import { ALIAS_BYTES } from "../../shared/bolt/node_announcement.ts";
 import { randomInteger, seededRandom } from "../../shared/random.ts";
-import { signed, type TestKey } from "../support/signed_gossip.ts";
+import { signed, type TestKey } from "../support/fixtures/signed_gossip.ts";
 import { hasInboundFee, INBOUND_FEE_BYTES, type NodeShape, nodeShape } from "./sizes.ts";
 import type { PlannedMessage } from "./traffic.ts";
 import type { Universe } from "./universe.ts";

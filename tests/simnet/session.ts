@@ -10,7 +10,7 @@ import { decodeMessage, encodeMessage, type MessageFields } from "../../shared/b
 import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
 import { type Random, randomInteger, seededRandom } from "../../shared/random.ts";
-import type { TestKey } from "../support/signed_gossip.ts";
+import type { TestKey } from "../support/fixtures/signed_gossip.ts";
 import { type Behaviour, heedsFilter, INIT_FEATURES, refusal } from "./behaviour.ts";
 import type { Implementation } from "./flush.ts";
 import type { Tally } from "./tally.ts";

@@ -9,7 +9,7 @@ import { featureBitmap } from "../../shared/bolt/features.ts";
 import { decodeMessage, encodeMessage, type MessageFields } from "../../shared/bolt/message.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { fromHex } from "../../shared/text.ts";
-import { testKey } from "../support/signed_gossip.ts";
+import { testKey } from "../support/fixtures/signed_gossip.ts";
 
 /** How the client behaves; good manners unless told otherwise. */
 export interface TestClientOptions {

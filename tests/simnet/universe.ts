@@ -4,7 +4,7 @@
  * @module
  */
 import { scidOf } from "../../shared/bolt/scid.ts";
-import { inOrder, type TestKey, testKey } from "../support/signed_gossip.ts";
+import { inOrder, type TestKey, testKey } from "../support/fixtures/signed_gossip.ts";
 import type { OriginCounts } from "./origins.ts";
 
 /** A channel of the simulated network. */

@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { runMain } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
-import { startProcess } from "./process.ts";
+import { startProcess } from "./servers/process.ts";
 
 /** One Debian package and how to see that it is there. */
 interface Need {
@@ -41,7 +41,7 @@ const TERMINATE_GRACE_MILLISECONDS = 30_000;
 const APT_LOCK_SECONDS = 120;
 
 const command = {
-  name: "deno run -P=setup tests/support/setup.ts",
+  name: "deno run --quiet --no-prompt -P=setup tests/support/setup.ts",
   summary: "Installs the Debian packages that the tests need, where they are missing.",
   flags: {},
 };

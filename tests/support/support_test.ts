@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { nanos, StorageType } from "nats";
 import { connectNats } from "../../shared/nats/connect.ts";
-import { startNatsServer } from "./nats_server.ts";
-import { startProcess } from "./process.ts";
+import { startNatsServer } from "./servers/nats_server.ts";
+import { startProcess } from "./servers/process.ts";
 import { tempDir } from "./temp_dir.ts";
 
 Deno.test("a temporary folder is there while it is used and gone after, even twice", async () => {

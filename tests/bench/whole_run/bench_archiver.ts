@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { freePort } from "../../support/free_port.ts";
-import { type Process, startProgram } from "../../support/process.ts";
+import { freePort } from "../../support/servers/free_port.ts";
+import { type Process, startProgram } from "../../support/servers/process.ts";
 import { LONGEST_MILLISECONDS } from "./children.ts";
 
 /** Of DuckDB, as the archiver's own defaults are: what is held against it gets the same. */

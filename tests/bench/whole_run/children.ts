@@ -3,8 +3,8 @@
  *
  * @module
  */
-import type { Process } from "../../support/process.ts";
-import { startProgram } from "../../support/process.ts";
+import type { Process } from "../../support/servers/process.ts";
+import { startProgram } from "../../support/servers/process.ts";
 import { peakRss } from "../process_cost.ts";
 
 /** What runs here needs files, DuckDB and loopback. */

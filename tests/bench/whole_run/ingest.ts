@@ -6,8 +6,8 @@
 import { openStream } from "../../../archiver/intake/stream.ts";
 import { connectNats } from "../../../shared/nats/connect.ts";
 import { STREAM } from "../../../shared/subjects.ts";
-import { startNatsServer } from "../../support/nats_server.ts";
-import type { Process } from "../../support/process.ts";
+import { startNatsServer } from "../../support/servers/nats_server.ts";
+import type { Process } from "../../support/servers/process.ts";
 import type { PlannedRun } from "../planned_batches.ts";
 import { AckObserver } from "./ack_observer.ts";
 import { archiveIn, startBenchArchiver } from "./bench_archiver.ts";

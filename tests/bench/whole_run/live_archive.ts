@@ -4,7 +4,7 @@
  * @module
  */
 import { systemClock } from "../../../shared/clock.ts";
-import { startNatsServer } from "../../support/nats_server.ts";
+import { startNatsServer } from "../../support/servers/nats_server.ts";
 import { until } from "../../support/until.ts";
 import { AckObserver } from "./ack_observer.ts";
 import { type BenchArchiver, startBenchArchiver } from "./bench_archiver.ts";

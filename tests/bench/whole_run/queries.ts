@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { startProgram } from "../../support/process.ts";
+import { startProgram } from "../../support/servers/process.ts";
 import { LONGEST_MILLISECONDS, RssWatch } from "./children.ts";
 import type { Means } from "./original_table.ts";
 

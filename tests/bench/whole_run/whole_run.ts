@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { killAll } from "../../support/process.ts";
+import { killAll } from "../../support/servers/process.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 import type { Benchmark, BenchmarkOptions, Figure } from "../figure.ts";
 import type { PlannedRun } from "../planned_batches.ts";

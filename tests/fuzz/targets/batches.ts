@@ -18,8 +18,8 @@ import {
   encodeMessage,
   MessageFault,
 } from "../../../shared/nats/message.ts";
-import { BatchMaker, plainMessage } from "../../support/batch_maker.ts";
-import { sessionFigures } from "../../support/session_figures.ts";
+import { BatchMaker, plainMessage } from "../../support/fixtures/batch_maker.ts";
+import { sessionFigures } from "../../support/fixtures/session_figures.ts";
 import type { Fault } from "../../../shared/errors.ts";
 import { batchRefusal, check, refusal, sameBytes, type Target, utf8 } from "../target.ts";
 

@@ -26,7 +26,7 @@ import {
   channelUpdate,
   nodeAnnouncement,
   testKey,
-} from "../../support/signed_gossip.ts";
+} from "../../support/fixtures/signed_gossip.ts";
 import { check, refusal, sameBytes, type Target, utf8 } from "../target.ts";
 
 const CHAIN = chainHash("bitcoin");

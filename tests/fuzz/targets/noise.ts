@@ -8,7 +8,7 @@ import { NoiseFault } from "../../../collector/noise/fault.ts";
 import { FrameReader, ReadBuffer } from "../../../collector/noise/frames.ts";
 import { initiate, respond } from "../../../collector/noise/handshake.ts";
 import type { Fault } from "../../../shared/errors.ts";
-import { testKey } from "../../support/signed_gossip.ts";
+import { testKey } from "../../support/fixtures/signed_gossip.ts";
 import { check, refusal, sameBytes, type Target } from "../target.ts";
 
 const refused = (error: unknown) => refusal(error, NoiseFault as typeof Fault<string>);

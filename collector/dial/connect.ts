@@ -1,0 +1,153 @@
+/**
+ * A TCP stream to a node's endpoint, straight or through Tor, to nowhere but where the rules let us go.
+ *
+ * @module
+ */
+import type { Clock } from "../../shared/clock.ts";
+import { errorText, Fault } from "../../shared/errors.ts";
+import type { Random } from "../../shared/random.ts";
+import { startDeadline } from "./deadline.ts";
+import { type Endpoint, formatEndpoint } from "../addresses/endpoint.ts";
+import { type ResolveCode, resolveEndpoint, ResolveFault, type ResolveOptions } from "./resolve.ts";
+import type { NodeAddress } from "../addresses/node_address.ts";
+import { type DnsCode, DnsFault } from "./resolver.ts";
+import { isolation, type Socks5Code, Socks5Fault } from "./socks5.ts";
+import { speakSocks5 } from "./socks5_client.ts";
+
+/**
+ * A reason not to dial, a fault of DNS, or
+ * - `no_proxy`: an onion service, and no proxy is configured;
+ * - `proxy`: the proxy is out of order or does not do what it should, whoever the peer;
+ * - `unreachable`: nothing takes connections there, as far as we or the proxy can see;
+ * - `timeout`: not within the limit;
+ * - `not_permitted`: this process may not connect there.
+ */
+export type ConnectCode =
+  | ResolveCode
+  | DnsCode
+  | "no_proxy"
+  | "proxy"
+  | "unreachable"
+  | "timeout"
+  | "not_permitted";
+
+/** No stream. Its message is one clear line, without the peer's name. */
+export class ConnectFault extends Fault<ConnectCode> {
+  /** Tells it apart in logs. */
+  override readonly name = "ConnectFault";
+}
+
+/** What it takes to connect. */
+export interface ConnectOptions extends ResolveOptions {
+  /** For the deadline. */
+  readonly clock: Clock;
+  /** For the proxy's credentials. */
+  readonly random: Random;
+  /** A SOCKS5 proxy for onion services, which keeps streams of different users apart, as Tor does. */
+  readonly proxy?: Endpoint;
+  /** How long all of it may take: looking up, connecting, and what the proxy does. */
+  readonly timeoutMilliseconds: number;
+}
+
+/** A stream and where it leads. */
+export interface Connected {
+  /** The stream; nothing of it was read. */
+  readonly conn: Deno.TcpConn;
+  /** Where it leads: an IP address for a name, the onion service for a proxy's stream. */
+  readonly end: Endpoint;
+}
+
+/** Addresses of one name that are tried, one after the other. */
+const MAX_TRIES = 3;
+/** What a proxy says of its target, not of itself. */
+const TARGET_CODES: ReadonlySet<Socks5Code> = new Set([
+  "general_failure",
+  "network_unreachable",
+  "host_unreachable",
+  "connection_refused",
+  "ttl_expired",
+  "onion_unreachable",
+]);
+
+/** Connects to a node. @throws {ConnectFault}; or the signal's reason. */
+export async function connectTo(
+  address: NodeAddress,
+  options: ConnectOptions,
+): Promise<Connected> {
+  const { clock, signal, timeoutMilliseconds: limit } = options;
+  signal.throwIfAborted();
+  await using deadline = startDeadline(clock, limit, signal);
+  try {
+    const inTime = { ...options, signal: deadline.signal };
+    const ends = await resolveEndpoint(address, inTime);
+    return ends[0].kind === "onion"
+      ? await connectThroughProxy(ends[0], inTime)
+      : await connectToFirst(ends.slice(0, MAX_TRIES), deadline.signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    if (deadline.passed) {
+      throw new ConnectFault("timeout", `no connection within ${limit} ms`, { cause: error });
+    }
+    throw asConnectFault(error);
+  }
+}
+
+/** The first that takes a connection; the last failure when none does. */
+async function connectToFirst(
+  ends: readonly Endpoint[],
+  signal: AbortSignal,
+): Promise<Connected> {
+  let failure: unknown;
+  for (const end of ends) {
+    try {
+      return { conn: await open(end, signal), end };
+    } catch (error) {
+      signal.throwIfAborted();
+      failure = error;
+    }
+  }
+  throw failure;
+}
+
+async function connectThroughProxy(end: Endpoint, options: ConnectOptions): Promise<Connected> {
+  const { proxy, random, signal } = options;
+  if (!proxy) throw new ConnectFault("no_proxy", "no SOCKS5 proxy is configured for Tor");
+  let conn: Deno.TcpConn;
+  try {
+    conn = await open(proxy, signal);
+  } catch (error) {
+    signal.throwIfAborted();
+    throw new ConnectFault("proxy", `proxy ${formatEndpoint(proxy)}: ${errorText(error)}`, {
+      cause: error,
+    });
+  }
+  await speakSocks5(conn, end, isolation(random), signal);
+  return { conn, end };
+}
+
+async function open({ host, port }: Endpoint, signal: AbortSignal): Promise<Deno.TcpConn> {
+  let conn: Deno.TcpConn;
+  try {
+    conn = await Deno.connect({ hostname: host, port, signal });
+  } catch (error) {
+    const refused = error instanceof Deno.errors.NotCapable;
+    const why = refused ? "this process is not permitted to connect there" : errorText(error);
+    throw new ConnectFault(refused ? "not_permitted" : "unreachable", why, { cause: error });
+  }
+  if (!signal.aborted) return conn;
+  conn.close();
+  throw signal.reason;
+}
+
+/** The fault of a part as one of the whole; what is a bug is thrown as it is. */
+function asConnectFault(error: unknown): ConnectFault {
+  if (error instanceof ConnectFault) return error;
+  if (error instanceof Socks5Fault) {
+    const code = TARGET_CODES.has(error.code) ? "unreachable" : "proxy";
+    return new ConnectFault(code, error.message, { cause: error });
+  }
+  if (error instanceof ResolveFault || error instanceof DnsFault) {
+    return new ConnectFault(error.code, error.message, { cause: error });
+  }
+  throw error;
+}

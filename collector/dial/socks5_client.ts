@@ -1,0 +1,53 @@
+/**
+ * SOCKS5 over a socket.
+ *
+ * @module
+ */
+import { errorText } from "../../shared/errors.ts";
+import { closeQuietly, writeAll } from "../noise/socket.ts";
+import type { Endpoint } from "../addresses/endpoint.ts";
+import { type Credentials, socks5, Socks5Fault } from "./socks5.ts";
+
+/**
+ * Asks the proxy at the other end of `conn` for a stream to `target`; afterwards `conn` is that stream, and nothing of
+ * it has been read. Closes `conn` when it fails.
+ *
+ * @throws {Socks5Fault} with any code but `timeout`; or the signal's reason.
+ */
+export async function speakSocks5(
+  conn: Deno.Conn,
+  target: Endpoint,
+  credentials: Credentials,
+  signal: AbortSignal,
+): Promise<void> {
+  const onAbort = () => closeQuietly(conn);
+  signal.addEventListener("abort", onAbort, { once: true });
+  try {
+    signal.throwIfAborted();
+    const steps = socks5(target, credentials);
+    for (let step = steps.next(); !step.done;) {
+      await writeAll(conn, step.value.write);
+      step = steps.next(await readExactly(conn, step.value.read));
+    }
+    signal.throwIfAborted();
+  } catch (error) {
+    closeQuietly(conn);
+    signal.throwIfAborted();
+    if (error instanceof Socks5Fault) throw error;
+    throw new Socks5Fault("network", `proxy: ${errorText(error)}`, { cause: error });
+  } finally {
+    signal.removeEventListener("abort", onAbort);
+  }
+}
+
+async function readExactly(conn: Deno.Conn, length: number): Promise<Uint8Array> {
+  const bytes = new Uint8Array(length);
+  for (let at = 0; at < length;) {
+    const count = await conn.read(bytes.subarray(at));
+    if (count === null) {
+      throw new Socks5Fault("truncated", `the proxy closed after ${at} of ${length} bytes`);
+    }
+    at += count;
+  }
+  return bytes;
+}

@@ -1,0 +1,92 @@
+/**
+ * The collector's identity: the private key that its peers know it by, in one file of 64 hex digits.
+ *
+ * Lightning nodes keep one connection a key, so each collector has its own and keeps it.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { generatePrivateKey, PRIVATE_KEY_BYTES, publicKeyOf } from "../../shared/secp256k1.ts";
+import { errorText, UserError } from "../../shared/errors.ts";
+import { fromHex, toHex } from "../../shared/text.ts";
+
+/** A collector's key. */
+export interface Identity {
+  /** 32 bytes; never printed. */
+  readonly privateKey: Uint8Array;
+  /** The public key: 33 bytes, lower-case hex. */
+  readonly nodeId: string;
+}
+
+/** Where the key is in a data folder. */
+export function keyPath(dataDir: string): string {
+  return join(dataDir, "key");
+}
+
+/** Read and write for its owner alone. */
+const KEY_FILE_MODE = 0o600;
+/** The permission bits of everybody else. */
+const OTHERS = 0o077;
+
+/**
+ * Reads the key at `path`; where there is none, makes one and keeps it there.
+ *
+ * @throws {UserError} when the file cannot be read or written, others may read it, or it holds no key. No error shows
+ * what the file holds.
+ */
+export async function loadIdentity(path: string): Promise<Identity> {
+  let text: string;
+  try {
+    text = await Deno.readTextFile(path);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return await createIdentity(path);
+    throw new UserError(`Cannot read key file ${path}: ${errorText(error)}`, { cause: error });
+  }
+  const { mode } = await Deno.stat(path);
+  if (mode !== null && (mode & OTHERS) !== 0) {
+    const shown = (mode & 0o777).toString(8);
+    throw new UserError(
+      `Cannot use key file ${path}: its mode is ${shown}, so others may read it; make it 600 (chmod 600)`,
+    );
+  }
+  const digits = text.trim();
+  if (digits.length !== 2 * PRIVATE_KEY_BYTES) {
+    throw new UserError(
+      `Cannot use key file ${path}: it holds ${digits.length} characters; a key is 64 hex digits`,
+    );
+  }
+  try {
+    return identityOf(fromHex(digits));
+  } catch {
+    // No cause: its message may quote the file.
+    throw new UserError(
+      `Cannot use key file ${path}: it holds 64 characters that are not a private key in hex; ` +
+        "put the right file back, or remove it to start under a new key",
+    );
+  }
+}
+
+async function createIdentity(path: string): Promise<Identity> {
+  const identity = identityOf(generatePrivateKey());
+  const temporary = `${path}.new`;
+  try {
+    // Written aside and renamed, so that a crash leaves a whole key or none.
+    await Deno.remove(temporary).catch(() => {});
+    const file = await Deno.open(temporary, { write: true, createNew: true, mode: KEY_FILE_MODE });
+    try {
+      const line = new TextEncoder().encode(`${toHex(identity.privateKey)}\n`);
+      for (let at = 0; at < line.length;) at += await file.write(line.subarray(at));
+      await file.syncData();
+    } finally {
+      file.close();
+    }
+    await Deno.rename(temporary, path);
+  } catch (error) {
+    throw new UserError(`Cannot write key file ${path}: ${errorText(error)}`, { cause: error });
+  }
+  return identity;
+}
+
+function identityOf(privateKey: Uint8Array): Identity {
+  return { privateKey, nodeId: toHex(publicKeyOf(privateKey)) };
+}

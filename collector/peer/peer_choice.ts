@@ -1,0 +1,194 @@
+/**
+ * Whom this collector can choose from: its address book, filled from the peer file, from DNS seeds and from
+ * node_announcements, and saved now and then.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import { decodeMessage } from "../../shared/bolt/message.ts";
+import { MESSAGE_TYPES, messageType } from "../../shared/bolt/message_types.ts";
+import type { Clock } from "../../shared/clock.ts";
+import { errorText, UserError } from "../../shared/errors.ts";
+import { logger } from "../../shared/log.ts";
+import type { Random } from "../../shared/random.ts";
+import { AddressBook } from "../addresses/address_book.ts";
+import { loadAddressBook, saveAddressBook } from "../addresses/book_store.ts";
+import { DNS_PORT } from "../addresses/config.ts";
+import { type DialLists, DialRules } from "../addresses/dial_rules.ts";
+import { DEFAULT_SEEDS } from "../dial/dns_seed.ts";
+import { parseEndpoint } from "../addresses/endpoint.ts";
+import { dnsResolver } from "../dial/resolver.ts";
+import type { CollectorConfig } from "../config.ts";
+import type { Ways } from "./dialer.ts";
+import { faultLines, readPeerFile } from "./peer_file.ts";
+import { seekNodes } from "./seeds.ts";
+
+/** What it works with. */
+export interface ChoiceDependencies {
+  /** Stamps and waits. */
+  readonly clock: Clock;
+  /** Chooses among nodes. */
+  readonly random: Random;
+  /** Nobody is dialled but whom the peer file names; what earlier runs learnt is neither read nor changed. */
+  readonly fileAlone?: boolean;
+}
+
+const BOOK_FILE = "addresses.book";
+/** Whoever announces another's host has it dialled no oftener. */
+const HOST_GAP_MILLISECONDS = 10_000;
+/** Regtest has no public nodes, so that nothing in its gossip leads out of this host unless the config says so. */
+const LOOPBACK = ["127.0.0.0/8", "::1/128"];
+
+const log = logger("collector", "peer");
+
+/**
+ * Fills the address book from what was saved and from the peer file, and keeps it.
+ *
+ * @param ownNodeId is never dialled.
+ * @throws {UserError} when a file cannot be used, or when there is nobody to dial and no seed to ask.
+ */
+export async function openPeerChoice(
+  config: CollectorConfig,
+  ownNodeId: string,
+  dependencies: ChoiceDependencies,
+): Promise<PeerChoice> {
+  const { clock, random, fileAlone = false } = dependencies;
+  const { network, peers } = config;
+  const ways = waysOf(config, ownNodeId);
+  const { rules, kinds } = ways;
+  const limits = { torShare: peers.tor_share, hostGap: HOST_GAP_MILLISECONDS };
+  const book = new AddressBook({ rules, kinds, ...limits }, random);
+  const path = fileAlone ? null : join(config.data_dir, BOOK_FILE);
+  if (path !== null) {
+    const { records, damage } = await loadAddressBook(path, network);
+    if (damage !== null) log.warning("Address book {path} is damaged: {damage}", { path, damage });
+    book.restore(records, clock.now());
+  }
+  if (peers.file !== undefined) await learnFile(book, peers.file, clock.now());
+  const given = peers.seeds ?? (peers.file === undefined ? DEFAULT_SEEDS[network] : []);
+  const seeds = fileAlone ? [] : given;
+  if (seeds.length === 0 && book.soonest() === Infinity) {
+    throw new UserError(
+      peers.file === undefined
+        ? "Cannot begin: no peer is known that can be dialled; name some in peers.file, or name peers.seeds"
+        : `Cannot use peer file ${peers.file}: it names no peer that can be dialled`,
+    );
+  }
+  return new PeerChoice({ book, ways, path, clock, seeds, config });
+}
+
+/** Where the config lets us connect to, and how; never to ourselves. @throws {UserError} when Tor is wanted and there is no proxy. */
+export function waysOf({ network, peers }: CollectorConfig, ownNodeId?: string): Ways {
+  if (peers.tor_share > 0 && peers.proxy === undefined) {
+    throw new UserError(
+      `Cannot reach peers through Tor: peers.tor_share is ${peers.tor_share} and peers.proxy is missing`,
+    );
+  }
+  const isLocal = network === "regtest";
+  const lists: DialLists = {
+    allow: peers.allow ?? (isLocal ? LOOPBACK : []),
+    deny: ownNodeId === undefined ? peers.deny : [...peers.deny, ownNodeId],
+    opened: peers.open_networks ?? (isLocal ? LOOPBACK : []),
+  };
+  const nameServer = peers.name_server && parseEndpoint(peers.name_server, DNS_PORT);
+  return {
+    rules: new DialRules(lists),
+    kinds: new Set(peers.kinds),
+    resolver: dnsResolver(nameServer ? { ip: nameServer.host, port: nameServer.port } : undefined),
+    ...peers.proxy !== undefined && { proxy: parseEndpoint(peers.proxy) },
+  };
+}
+
+/** Takes up the peer file, and says what in it cannot be used. */
+async function learnFile(book: AddressBook, path: string, now: number): Promise<void> {
+  const { peers, faults } = await readPeerFile(path);
+  for (const line of faultLines(faults)) {
+    log.warning("Peer file {path}: {fault}", { path, fault: line.trim() });
+  }
+  for (const { nodeId, end } of peers) book.learn(nodeId, end, "file", now);
+  const { special, denied, not_allowed: notAllowed } = book.counts.refused;
+  const count = special + denied + notAllowed;
+  if (count === 0) return;
+  log.warning(
+    "{count} known addresses are left out: {special} are not public and not in peers.open_networks, " +
+      "{denied} are denied, {notAllowed} are not allowed",
+    { count, special, denied, notAllowed },
+  );
+}
+
+/** What a {@link PeerChoice} keeps. */
+interface Kept {
+  readonly book: AddressBook;
+  readonly ways: Ways;
+  /** The book's file; null when nothing is learnt or saved. */
+  readonly path: string | null;
+  readonly clock: Clock;
+  readonly seeds: readonly string[];
+  readonly config: CollectorConfig;
+}
+
+/** The book and its upkeep; disposing saves it a last time. */
+export class PeerChoice implements AsyncDisposable {
+  /** All that is known. */
+  readonly book: AddressBook;
+  /** Where we may connect to, and how. */
+  readonly ways: Ways;
+  /** Is called when there may be somebody new to dial. */
+  onLearnt: () => void = () => {};
+  readonly #kept: Kept;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<unknown>;
+
+  /** Made by {@link openPeerChoice}. */
+  constructor(kept: Kept) {
+    const { book, ways, clock, seeds, config } = kept;
+    this.#kept = kept;
+    this.book = book;
+    this.ways = ways;
+    const seeking = seekNodes({
+      book,
+      ways,
+      seeds,
+      enough: config.peers.target,
+      clock,
+      signal: this.#stop.signal,
+      onLearnt: () => this.onLearnt(),
+    });
+    this.#running = Promise.all([this.#saveAgainAndAgain(), seeking]);
+  }
+
+  /** Takes up what a node says of itself, if that is what the message is; its signature was checked. */
+  learn(raw: Uint8Array): void {
+    if (this.#kept.path === null || messageType(raw) !== MESSAGE_TYPES.node_announcement) return;
+    const message = decodeMessage(raw);
+    if (!message.known || message.type !== 257) return;
+    this.book.learnAnnouncement(message, this.#kept.clock.now());
+    this.onLearnt();
+  }
+
+  /** Ends the upkeep; twice is harmless. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const isFirst = !this.#stop.signal.aborted;
+    this.#stop.abort();
+    await this.#running;
+    if (isFirst) await this.#save();
+  }
+
+  /** One save after the other, never two at once. */
+  async #saveAgainAndAgain(): Promise<void> {
+    const { clock, config } = this.#kept;
+    const { signal } = this.#stop;
+    const next = () => clock.sleep(config.peers.save_every, signal).then(() => true, () => false);
+    while (await next() && !signal.aborted) await this.#save();
+  }
+
+  async #save(): Promise<void> {
+    const { path, config: { network } } = this.#kept;
+    if (path === null) return;
+    try {
+      await saveAddressBook(path, this.book.records(), network);
+    } catch (error) {
+      log.warning("Cannot save address book {path}: {error}", { path, error: errorText(error) });
+    }
+  }
+}

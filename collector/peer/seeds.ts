@@ -1,0 +1,81 @@
+/**
+ * Asks DNS seeds while too few nodes are known.
+ *
+ * @module
+ */
+import type { Clock } from "../../shared/clock.ts";
+import { logger } from "../../shared/log.ts";
+import type { AddressBook } from "../addresses/address_book.ts";
+import { startDeadline } from "../dial/deadline.ts";
+import { askSeed } from "../dial/dns_seed.ts";
+import { DnsFault } from "../dial/resolver.ts";
+import type { Ways } from "./dialer.ts";
+
+/** What it takes to ask. */
+export interface SeekOptions {
+  /** Where nodes go. */
+  readonly book: AddressBook;
+  /** Kinds of hosts and the resolver. */
+  readonly ways: Ways;
+  /** The seeds' names. */
+  readonly seeds: readonly string[];
+  /** From so many known nodes on no seed is asked. */
+  readonly enough: number;
+  /** Stamps, deadlines and waits. */
+  readonly clock: Clock;
+  /** Ends it. */
+  readonly signal: AbortSignal;
+  /** Is called after each answer. */
+  readonly onLearnt: () => void;
+}
+
+const SECOND = 1000;
+const HOUR = 3600 * SECOND;
+/** How long one seed's answer may take, with the addresses of its nodes. */
+const ANSWER_MILLISECONDS = 60 * SECOND;
+/** The wait after the first round and the longest; it doubles in between. Seeds give other nodes each time. */
+const FIRST_WAIT_MILLISECONDS = 60 * SECOND;
+const LONGEST_WAIT_MILLISECONDS = 6 * HOUR;
+
+const log = logger("collector", "peer");
+
+/** Asks all seeds, round after round, until enough nodes are known or the signal aborts. Does not throw. */
+export async function seekNodes(options: SeekOptions): Promise<void> {
+  const { book, seeds, enough, clock, signal } = options;
+  let wait = FIRST_WAIT_MILLISECONDS;
+  while (seeds.length > 0 && !signal.aborted && book.counts.nodes < enough) {
+    for (const seed of seeds) {
+      if (!await ask(seed, options)) return;
+    }
+    await clock.sleep(wait, signal).catch(() => {});
+    wait = Math.min(2 * wait, LONGEST_WAIT_MILLISECONDS);
+  }
+}
+
+/** Asks one seed; false when none needs to be asked any more. */
+async function ask(seed: string, options: SeekOptions): Promise<boolean> {
+  const { book, ways: { kinds, resolver }, clock, signal } = options;
+  const families = new Set((["ipv4", "ipv6"] as const).filter((family) => kinds.has(family)));
+  if (families.size === 0) return false;
+  await using deadline = startDeadline(clock, ANSWER_MILLISECONDS, signal);
+  try {
+    const { nodes, badRecords, unresolved } = await askSeed(
+      { seed, families },
+      resolver,
+      deadline.signal,
+    );
+    for (const { nodeId, end } of nodes) book.learn(nodeId, end, "dns_seed", clock.now());
+    log.info(
+      "DNS seed {seed} named {count} addresses; {badRecords} bad records, {unresolved} unresolved",
+      { seed, count: nodes.length, badRecords, unresolved },
+    );
+    options.onLearnt();
+    return true;
+  } catch (error) {
+    if (signal.aborted) return false;
+    if (!deadline.passed && !(error instanceof DnsFault)) throw error;
+    const why = error instanceof DnsFault ? error.message : "no answer in time";
+    log.warning("DNS seed {seed}: {why}", { seed, why });
+    return !(error instanceof DnsFault && error.code === "dns_not_permitted");
+  }
+}

@@ -1,0 +1,126 @@
+/**
+ * The archive as a reader sees it: opened read-only, its schema known.
+ *
+ * @module
+ */
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { errorText, UserError } from "../../shared/errors.ts";
+
+/** The schema's versions that the queries understand. */
+export const KNOWN_SCHEMA_VERSIONS: readonly number[] = [8, 9];
+
+/** What DuckDB may use for the queries. */
+export interface ReaderOptions {
+  /** The most memory for its buffers, in DuckDB's own words, e.g. `4GiB`; its default (80 % of all) when absent. */
+  readonly memoryLimit?: string;
+  /** DuckDB's own threads; as many as there are cores when absent. */
+  readonly threads?: number;
+  /** Where it may put what does not fit into memory; beside the archive when absent. */
+  readonly tempFolder?: string;
+}
+
+/** An open archive; disposing closes it. */
+export interface ArchiveReader extends Disposable {
+  /** For reading. */
+  readonly connection: DuckDBConnection;
+}
+
+/**
+ * Opens an archive read-only, which no writing process may hold meanwhile. A process that writes it must pass its own
+ * connection to the runner instead: a second instance in one process breaks the file's lock.
+ *
+ * @throws {UserError} in one line when the file is missing, held by another process, no archive, or of a schema
+ * version that the queries do not know.
+ */
+export async function openArchive(
+  path: string,
+  options: ReaderOptions = {},
+): Promise<ArchiveReader> {
+  const instance = await openInstance(path, options);
+  const connection = await instance.connect();
+  const close = () => {
+    connection.closeSync();
+    instance.closeSync();
+  };
+  try {
+    await checkSchema(connection, path);
+    await checkDayFiles(connection, path);
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { connection, [Symbol.dispose]: close };
+}
+
+async function openInstance(path: string, options: ReaderOptions): Promise<DuckDBInstance> {
+  try {
+    if (!(await Deno.stat(path)).isFile) throw new Error("it is no file");
+    return await DuckDBInstance.create(path, {
+      access_mode: "READ_ONLY",
+      // All extensions in use are linked in; nothing is ever downloaded.
+      autoinstall_known_extensions: "false",
+      autoload_known_extensions: "false",
+      ...options.memoryLimit && { memory_limit: options.memoryLimit },
+      ...options.threads && { threads: String(options.threads) },
+      ...options.tempFolder && { temp_directory: options.tempFolder },
+    });
+  } catch (error) {
+    throw new UserError(`Cannot open archive ${path}: ${refusal(error)}`, { cause: error });
+  }
+}
+
+function refusal(error: unknown): string {
+  if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  const text = errorText(error);
+  const holder = text.match(/Conflicting lock is held in (.*?) ?\(PID (\d+)\)/);
+  if (holder) {
+    return `process ${holder[2]} (${
+      holder[1]
+    }) holds it for writing; stop that one, or query a copy`;
+  }
+  if (text.includes("not a valid DuckDB database")) return "it is no DuckDB file";
+  return text.split("\n")[0].replace(/^IO Error: /, "");
+}
+
+/** Sees whether the Parquet files that the views read are there. @throws {UserError} when one is missing. */
+export async function checkDayFiles(connection: DuckDBConnection, path: string): Promise<void> {
+  const reader = await connection.runAndReadAll("SELECT path FROM day_files WHERE state = 'cold'");
+  const missing: string[] = [];
+  for (const [file] of reader.getRows()) {
+    try {
+      await Deno.stat(String(file));
+    } catch (error) {
+      // DuckDB may be able to read what the sandbox hides.
+      if (error instanceof Deno.errors.NotFound) missing.push(String(file));
+    }
+  }
+  if (missing.length === 0) return;
+  const count = missing.length === 1 ? "a file" : `${missing.length} files`;
+  throw new UserError(
+    `Cannot read ${path}: ${count} of its days cannot be found, such as ${
+      missing[0]
+    }; put what is missing back, or ` +
+      "name the folder under days: and let the archiver open the archive once",
+  );
+}
+
+/** @throws {UserError} when the archive's schema is not one that the queries know. */
+async function checkSchema(connection: DuckDBConnection, path: string): Promise<void> {
+  const known = KNOWN_SCHEMA_VERSIONS.join(", ");
+  let version: unknown;
+  try {
+    const reader = await connection.runAndReadAll("SELECT max(version) FROM schema_version");
+    version = reader.getRows()[0][0];
+  } catch (error) {
+    throw new UserError(
+      `Cannot query ${path}: it is no archive of this project (it has no schema_version)`,
+      { cause: error },
+    );
+  }
+  if (!KNOWN_SCHEMA_VERSIONS.includes(Number(version))) {
+    throw new UserError(
+      `Cannot query ${path}: its schema has version ${version}, these queries know ${known}; ` +
+        "use the program that wrote it, or let the archiver upgrade it",
+    );
+  }
+}

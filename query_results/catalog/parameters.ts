@@ -1,0 +1,119 @@
+/**
+ * What a query's parameters are in one run: defaults, what the caller set, and bins fitted to the window.
+ *
+ * @module
+ */
+import { UserError } from "../../shared/errors.ts";
+import { printable } from "../../shared/text.ts";
+import {
+  type Parameter,
+  type ParameterType,
+  type ParameterValue,
+  parseValue,
+  type Query,
+} from "./query.ts";
+
+/** A span of time, half open; µs since the Unix epoch. */
+export interface Window {
+  /** The first instant in it. */
+  readonly from: number;
+  /** The first instant after it. */
+  readonly to: number;
+}
+
+/** One parameter as it was used. */
+export interface UsedParameter {
+  /** Which one. */
+  readonly parameter: Parameter;
+  /** What it was. */
+  readonly value: ParameterValue;
+  /** Why it is not the default, or empty. */
+  readonly note: string;
+}
+
+/** Bin widths that people can read, in seconds: 1 s to a day. */
+const BIN_SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400];
+/** Fewer bins than this make no picture. */
+const LEAST_BINS = 24;
+/** More bins than this are neither legible nor quick to draw. */
+const MOST_BINS = 2000;
+
+const WISHES: Record<ParameterType, string> = {
+  BIGINT: "an integer above 0",
+  DOUBLE: "a number above 0",
+  BOOLEAN: "true or false",
+};
+
+/**
+ * The bin width in seconds for a window: `preferred`, or the widest narrower one that gives at least
+ * {@link LEAST_BINS} bins, or the narrowest wider one that gives at most {@link MOST_BINS}.
+ */
+export function adaptiveBinSeconds(preferred: number, window: Window): number {
+  const seconds = (window.to - window.from) / 1e6;
+  if (seconds / preferred > MOST_BINS) {
+    return BIN_SECONDS.find((width) => seconds / width <= MOST_BINS) ?? BIN_SECONDS.at(-1)!;
+  }
+  if (seconds / preferred >= LEAST_BINS) return preferred;
+  const narrower = BIN_SECONDS.filter((width) => width < preferred);
+  return narrower.findLast((width) => seconds / width >= LEAST_BINS) ?? BIN_SECONDS[0];
+}
+
+/**
+ * The parameters of `query` for a window; `settings` are texts by parameter name, those of other queries too.
+ *
+ * @throws {UserError} when a setting is not a value of its parameter.
+ */
+export function useParameters(
+  query: Query,
+  window: Window,
+  settings: Readonly<Record<string, string>> = {},
+): UsedParameter[] {
+  return query.parameters.map((parameter) => {
+    const { name, fallback } = parameter;
+    if (Object.hasOwn(settings, name)) {
+      return { parameter, value: readSetting(parameter, settings[name]), note: "set for this run" };
+    }
+    if (typeof fallback !== "object") return { parameter, value: fallback, note: "" };
+    const value = adaptiveBinSeconds(fallback.preferred, window);
+    const note = value === fallback.preferred
+      ? ""
+      : `${fallback.preferred} s unless the window is too ${
+        value < fallback.preferred ? "short" : "long"
+      } for that, as here`;
+    return { parameter, value, note };
+  });
+}
+
+/**
+ * Checks that each setting belongs to one of `queries` and is a value that it takes.
+ *
+ * @throws {UserError} naming what does not, and what would be right.
+ */
+export function checkSettings(
+  queries: readonly Query[],
+  settings: Readonly<Record<string, string>>,
+): void {
+  const parameters = queries.flatMap((query) => query.parameters);
+  const known = new Set(parameters.map((parameter) => parameter.name));
+  const unknown = Object.keys(settings).filter((name) => !known.has(name));
+  if (unknown.length > 0) {
+    throw new UserError(
+      `Cannot set ${unknown.map((name) => printable(name, 40)).join(", ")}: ` +
+        `the queries to be run take ${[...known].sort().join(", ") || "no parameters"}`,
+    );
+  }
+  for (const parameter of parameters) {
+    const { name } = parameter;
+    if (Object.hasOwn(settings, name)) readSetting(parameter, settings[name]);
+  }
+}
+
+/** @throws {UserError} when `text` is not a value of `parameter`. */
+function readSetting({ name, type }: Parameter, text: string): ParameterValue {
+  const value = parseValue(type, text);
+  // Zero or less would be a division by zero or an empty result in every query.
+  if (value === undefined || (typeof value === "number" && value <= 0)) {
+    throw new UserError(`Cannot set ${name}: "${printable(text, 40)}" should be ${WISHES[type]}`);
+  }
+  return value;
+}

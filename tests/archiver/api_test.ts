@@ -1,0 +1,350 @@
+import assert from "node:assert/strict";
+import { AnalyticsRefusal } from "../../archiver/analytics/analytics.ts";
+import { type ApiDependencies, createApi } from "../../archiver/api/api.ts";
+import { Counters } from "../../archiver/api/counters.ts";
+import { isoTime, jsonValue } from "../../archiver/api/json.ts";
+import type { Status } from "../../archiver/api/status.ts";
+import { ArchiverConfigSchema } from "../../archiver/config.ts";
+import { Days } from "../../archiver/days/days.ts";
+import { Heartbeats } from "../../archiver/intake/heartbeats.ts";
+import { Intake } from "../../archiver/intake/intake.ts";
+import { SnapshotRefusal } from "../../archiver/snapshots/snapshots.ts";
+import { encodeBatch, MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
+import { type Clock, systemClock } from "../../shared/clock.ts";
+import { parseConfig } from "../../shared/config.ts";
+import { encodeMessage } from "../../shared/nats/message.ts";
+import { openArchive } from "../support/fixtures/archive.ts";
+import { BatchMaker, nodeId, plainMessage } from "../support/fixtures/batch_maker.ts";
+import { sessionFigures } from "../support/fixtures/session_figures.ts";
+import { tempDir } from "../support/temp_dir.ts";
+
+/** An API on a real archive; `now` is when its clock stands. */
+async function openApi(
+  path: string,
+  overrides: Partial<ApiDependencies> = {},
+  clock: Clock = systemClock,
+) {
+  const store = await openArchive(path, { clock });
+  const counters = new Counters(0);
+  const intake = new Intake(
+    { maxReceipts: 1000, maxWaitMilliseconds: 0 },
+    { store, clock: systemClock, onCommit: (commit) => counters.add(commit, 7) },
+  );
+  const now = () => new BatchMaker().epoch + 60_000_000;
+  const app = createApi({
+    store,
+    intake,
+    jetStream: null,
+    heartbeats: { last: new Map() },
+    counters,
+    days: new Days(
+      { ...parseConfig("", ArchiverConfigSchema, "none").days, memoryLimitBytes: 2 ** 28 },
+      { store, clock },
+    ),
+    analytics: {
+      status: () => ({ halted: null, sets: [] }),
+      runNow: (set) => Promise.reject(new AnalyticsRefusal(`no ${set} today`)),
+    },
+    snapshots: { take: () => Promise.reject(new SnapshotRefusal("none today")) },
+    now,
+    ...overrides,
+  });
+  return {
+    app,
+    store,
+    post: (body: Uint8Array<ArrayBuffer>, headers = {}) =>
+      app.request("/batches", { method: "POST", body, headers }),
+    async [Symbol.asyncDispose]() {
+      await intake[Symbol.asyncDispose]();
+      await store[Symbol.asyncDispose]();
+    },
+  };
+}
+
+Deno.test("posted batches are committed, recognised, or refused, each with its answer", async () => {
+  await using dir = await tempDir();
+  await using api = await openApi(dir.join("a.duckdb"));
+  const maker = new BatchMaker();
+  maker.receipt(maker.epoch, 3, 4);
+  const bytes = encodeBatch(maker.close());
+  const answer = async (response: Response | Promise<Response>) => {
+    const { status, headers } = await response;
+    assert.match(headers.get("content-type") ?? "", /^application\/json/);
+    return [status, await (await response).json()];
+  };
+  const want = { epoch: maker.epoch, messages: [3], sessions: [4] };
+  assert.deepEqual(await answer(api.post(bytes)), [200, { status: "committed", want }]);
+  assert.deepEqual(await answer(api.post(bytes)), [200, { status: "duplicate", want }]);
+  assert.deepEqual(await answer(api.post(new Uint8Array(9))), [
+    422,
+    { status: "dead_letter", reason: "bad_magic: these bytes are no batch" },
+  ]);
+  assert.equal((await api.post(new Uint8Array(MAX_BATCH_BYTES + 1))).status, 413);
+  assert.equal((await api.post(bytes, { origin: "http://evil.example" })).status, 403);
+});
+
+Deno.test("a full intake is told as 503 with when to come again", async () => {
+  await using dir = await tempDir();
+  const status = () => ({ batches: 1, bytes: 2, receipts: 3, failure: null });
+  const intake = { status, submit: () => Promise.resolve({ status: "busy" as const }) };
+  await using api = await openApi(dir.join("a.duckdb"), { intake });
+  const response = await api.post(new Uint8Array(1));
+  assert.equal(response.status, 503);
+  assert.equal(response.headers.get("retry-after"), "1");
+  assert.deepEqual(await response.json(), { status: "busy" });
+});
+
+Deno.test("status tells receipts, batches, marks, lag, gaps and cut-off epochs of each collector", async () => {
+  await using dir = await tempDir();
+  await using api = await openApi(dir.join("a.duckdb"));
+  const alpha = new BatchMaker("alpha");
+  const session = alpha.session(1);
+  const message = alpha.message(plainMessage(1));
+  alpha.event({ kind: "run_started", at: alpha.epoch, version: "1\u0000", target_peers: 9 });
+  alpha.receipt(alpha.epoch + 1, message, session);
+  for (const second of [9, 5]) {
+    const at = alpha.epoch + second * 1_000_000;
+    alpha.event({ kind: "clock_sample", at, offset: -1000 * second, uncertainty: second });
+  }
+  await api.post(encodeBatch(alpha.close()));
+  alpha.receipt(alpha.epoch + 2, message, session);
+  alpha.receipt(alpha.epoch + 3, message, session);
+  alpha.close(); // lost
+  alpha.receipt(alpha.epoch + 30_000_000, message, session + 1);
+  await api.post(encodeBatch(alpha.close()));
+  const later = new BatchMaker("alpha", alpha.epoch + 45_000_000);
+  later.event({ kind: "run_ended", at: later.epoch + 5, receipts: 0 });
+  await api.post(encodeBatch(later.close()));
+  await api.post(new Uint8Array(1));
+
+  const status: Status = await (await api.app.request("/status")).json();
+  assert.equal(status.dead_letters, 1);
+  assert.equal(status.last_commit?.batches, 1);
+  assert.equal(status.nats, null);
+  assert.ok(status.archive.bytes > 0);
+  assert.equal(status.collectors.length, 1);
+  const [{ last_commit_at: _, gaps, ...collector }] = status.collectors;
+  assert.deepEqual(collector, {
+    name: "alpha",
+    receipts: 2,
+    unresolved_receipts: 1,
+    lost_receipts: 2,
+    batches: 3,
+    lag_seconds: 30,
+    last_receipt_at: isoTime(alpha.epoch + 30_000_000),
+    late: false,
+    heartbeat: null,
+    epoch: {
+      started_at: isoTime(later.epoch),
+      version: null,
+      target_peers: null,
+      high_water_mark: 1,
+      ended_at: isoTime(later.epoch + 5),
+    },
+    clock: {
+      measured_at: isoTime(alpha.epoch + 9_000_000),
+      offset_seconds: -0.009,
+      uncertainty_seconds: 0.000009,
+    },
+    cut_off_epochs: [isoTime(alpha.epoch)],
+  });
+  assert.equal(gaps.count, 1);
+  assert.equal(gaps.batches, 1);
+  assert.deepEqual({ ...gaps.latest[0], noticed_at: "" }, {
+    epoch: isoTime(alpha.epoch),
+    first_batch: 1,
+    last_batch: 1,
+    receipts: 2,
+    reason: "missing",
+    noticed_at: "",
+  });
+});
+
+Deno.test("metrics are Prometheus text with what was counted", async () => {
+  await using dir = await tempDir();
+  await using api = await openApi(dir.join("a.duckdb"));
+  const maker = new BatchMaker("alpha");
+  maker.receipt(maker.epoch, maker.message(plainMessage(1)), maker.session(1));
+  const bytes = encodeBatch(maker.close());
+  await api.post(bytes);
+  await api.post(bytes);
+  for (let time = 0; time < 2; time++) {
+    const response = await api.app.request("/metrics");
+    assert.match(response.headers.get("content-type") ?? "", /^text\/plain; version=0\.0\.4/);
+    const lines = (await response.text()).split("\n");
+    for (
+      const line of [
+        "gossip_archiver_receipts_total 1",
+        "gossip_archiver_duplicate_batches_total 1",
+        'gossip_archiver_collector_receipts{collector="alpha"} 1',
+        'gossip_archiver_lag_seconds{collector="alpha"} 60',
+        "gossip_archiver_failing 0",
+      ]
+    ) assert.ok(lines.includes(line), line);
+  }
+});
+
+Deno.test("health tells why it is not well", async () => {
+  await using dir = await tempDir();
+  const failure = { reason: "IO Error: No space left on device", since: 1 };
+  const intake = {
+    status: () => ({ batches: 1, bytes: 2, receipts: 3, failure }),
+    submit: () => Promise.resolve({ status: "busy" as const }),
+  };
+  const problem = "disconnected";
+  const jetStream = { status: () => ({ server: null, problem, unacknowledged: 0 }) };
+  const days: ApiDependencies["days"] = {
+    folder: "/days",
+    progress: () => ({
+      isRunning: false,
+      lastAt: null,
+      lines: [],
+      failure: { at: 1, reason: "no room" },
+      due: { dropHotBefore: null, dropFilesBefore: null },
+      unreadable: { missing: ["/days/a.parquet", "/days/b.parquet"], damaged: ["/days/c.parquet"] },
+      counts: new Map(),
+      failures: 1,
+    }),
+    run: () => Promise.resolve([]),
+  };
+  const analytics: ApiDependencies["analytics"] = {
+    status: () => ({ halted: "a worker hangs", sets: [] }),
+    runNow: () => Promise.reject(new AnalyticsRefusal("halted")),
+  };
+  await using api = await openApi(dir.join("a.duckdb"), { intake, jetStream, days, analytics });
+  const response = await api.app.request("/healthz");
+  assert.equal(response.status, 503);
+  assert.deepEqual(await response.json(), {
+    ok: false,
+    problems: [
+      "commits fail: IO Error: No space left on device",
+      "batches do not come from NATS: disconnected",
+      "days do not roll over: no room",
+      "files of days that are missing: 2, such as /days/a.parquet",
+      "files of days that are damaged: 1, such as /days/c.parquet",
+      "scheduled queries are halted: a worker hangs",
+    ],
+  });
+  await using well = await openApi(dir.join("b.duckdb"));
+  assert.deepEqual(await (await well.app.request("/healthz")).json(), { ok: true, problems: [] });
+});
+
+Deno.test("a message is described by id and by hash, decoded, with its arrivals", async () => {
+  await using dir = await tempDir();
+  await using api = await openApi(dir.join("a.duckdb"));
+  const maker = new BatchMaker("alpha");
+  // An error message (BOLT 1) whose text would be markup, were it not JSON.
+  const text = new TextEncoder().encode("<script>");
+  const raw = new Uint8Array([0, 17, ...new Uint8Array(32), 0, text.length, ...text]);
+  const message = maker.message(raw);
+  maker.receipt(maker.epoch, message, maker.session(1));
+  maker.receipt(maker.epoch + 1, message, maker.session(2), 3);
+  await api.post(encodeBatch(maker.close()));
+  const byId = await (await api.app.request("/debug/messages/1")).json();
+  const byHash = await (await api.app.request(`/debug/messages/${byId.sha256}`)).json();
+  assert.deepEqual(byHash, byId);
+  assert.equal(byId.type, 17);
+  assert.equal(byId.decoded.type, 17);
+  assert.ok(byId.decoded.known);
+  assert.equal(byId.receipts.count, 2);
+  assert.equal(byId.receipts.peers, 2);
+  assert.deepEqual(byId.arrivals[1], {
+    received_at: isoTime(maker.epoch + 1),
+    peer: nodeId(2),
+    collector: "alpha",
+    is_repeat: true,
+    is_warmup: true,
+  });
+  assert.equal((await api.app.request("/debug/messages/2")).status, 404);
+  assert.equal((await api.app.request("/debug/messages/1%20or%201=1")).status, 400);
+  const figures = sessionFigures({ receipts: 7, pings_sent: 2, pings_answered: 1, rtt_median: 9 });
+  const at = maker.epoch + 300_000_000;
+  maker.event({ kind: "session_state", session: 1, at, ...figures });
+  await api.post(encodeBatch(maker.close()));
+  const peers = await (await api.app.request("/debug/peers")).json();
+  assert.deepEqual(peers.map((peer: { node_id: string }) => peer.node_id), [nodeId(1), nodeId(2)]);
+  const { sessions_not_closed, receipts, last_counted, pings_sent, last_rtt_median_microseconds } =
+    peers[1];
+  assert.deepEqual(
+    [sessions_not_closed, receipts, last_counted, pings_sent, last_rtt_median_microseconds],
+    [1, 7, isoTime(at), 2, 9],
+  );
+  assert.equal(peers[0].last_counted, null);
+  assert.equal((await api.app.request("/nothing")).status, 404);
+});
+
+Deno.test("while the archive cannot be read, pages say so and metrics go on", async () => {
+  await using dir = await tempDir();
+  await using api = await openApi(dir.join("a.duckdb"));
+  await api.store[Symbol.asyncDispose]();
+  const response = await api.app.request("/status");
+  assert.equal(response.status, 503);
+  assert.deepEqual(await response.json(), { error: "the archive is not open" });
+  assert.equal((await api.app.request("/metrics")).status, 200);
+  assert.equal((await api.app.request("/healthz")).status, 200);
+});
+
+Deno.test("values of the archive become JSON without loss", () => {
+  assert.deepEqual(jsonValue({ a: [2n ** 53n, -5n, null], b: Uint8Array.of(1, 255), c: "x" }), {
+    a: ["9007199254740992", -5, null],
+    b: "01ff",
+    c: "x",
+  });
+  assert.equal(isoTime(1_758_844_800_000_001), "2025-09-26T00:00:00.000001Z");
+  assert.equal(isoTime(-1), "1969-12-31T23:59:59.999999Z");
+});
+
+Deno.test("a collector that is silent without having ended is late, until it is heard again", async () => {
+  await using dir = await tempDir();
+  const maker = new BatchMaker("alpha");
+  const seconds = (count: number) => maker.epoch + count * 1_000_000;
+  let at = seconds(0);
+  const clock = { ...systemClock, now: () => at };
+  const heartbeats = new Heartbeats(clock);
+  const counters = new Counters(at);
+  const overrides = { heartbeats, counters, now: clock.now };
+  await using api = await openApi(dir.join("a.duckdb"), overrides, clock);
+  const told = { epoch: maker.epoch, version: "1\n2", peers: 3, receipts: 4, spool_bytes: 5 };
+  const beat = (subject = "gossip.heartbeats.alpha") =>
+    heartbeats.take(subject, encodeMessage({ ...told, at: at - 7 }));
+  const status = async () => await (await api.app.request("/status")).json() as Status;
+
+  beat();
+  beat("gossip.heartbeats.Not a name");
+  assert.equal(heartbeats.ignored, 1);
+  const fresh = await status();
+  assert.deepEqual(fresh.collectors, []);
+  const times = { heard_at: isoTime(at), sent_at: isoTime(at - 7), epoch: isoTime(maker.epoch) };
+  const heartbeat = { ...told, ...times, version: "1\\u{a}2" };
+  assert.deepEqual(fresh.new_collectors, [{ name: "alpha", late: false, heartbeat }]);
+  at = seconds(31);
+  assert.equal((await status()).new_collectors[0].late, true);
+
+  const isLate = async () => (await status()).collectors[0].late;
+  await api.post(encodeBatch(maker.close()));
+  assert.deepEqual((await status()).new_collectors, []);
+  assert.equal(await isLate(), false);
+  at = seconds(62);
+  assert.equal(await isLate(), true);
+  assert.match(
+    await (await api.app.request("/metrics")).text(),
+    /^gossip_archiver_collector_late\{collector="alpha"\} 1$/m,
+  );
+  beat();
+  assert.equal(await isLate(), false);
+  maker.event({ kind: "run_ended", at, receipts: 0 });
+  await api.post(encodeBatch(maker.close()));
+  at = seconds(1000);
+  assert.equal(await isLate(), false);
+});
+
+Deno.test("a snapshot that cannot be made now is told as 409, and none is made for a web page", async () => {
+  await using dir = await tempDir();
+  await using api = await openApi(dir.join("a.duckdb"));
+  const refused = await api.app.request("/snapshots", { method: "POST" });
+  assert.equal(refused.status, 409);
+  assert.deepEqual(await refused.json(), { error: "none today" });
+  const headers = { origin: "http://evil.example" };
+  const page = await api.app.request("/snapshots", { method: "POST", headers });
+  assert.equal(page.status, 403);
+});

@@ -1,0 +1,82 @@
+import assert from "node:assert/strict";
+import { encodeBatch } from "../../shared/batch/codec.ts";
+import { openArchive, receiptLines, rows } from "../support/fixtures/archive.ts";
+import { BatchMaker } from "../support/fixtures/batch_maker.ts";
+import { startProcess } from "../support/servers/process.ts";
+import { tempDir } from "../support/temp_dir.ts";
+import { until } from "../support/until.ts";
+
+const ROOT: URL = new URL("../../", import.meta.url);
+const MIB = 1024 * 1024;
+/** Of incompressible messages in one batch: the archive grows by as much. */
+const BATCH_MESSAGES = 100;
+const MESSAGE_BYTES = 5000;
+
+/**
+ * A disk that fills up, and has room again: the largest file the archiver may write is limited, as a quota would, and
+ * the limit then lifted while it runs.
+ */
+async function fillUp(limitMebibytes: number, batches: number): Promise<void> {
+  await using dir = await tempDir();
+  const path = dir.join("a.duckdb");
+  const config = dir.join("a.yaml");
+  await Deno.writeTextFile(config, `archive: ${path}\napi: {port: 0}\ncommit: {max_wait: 1ms}\n`);
+  const command = `trap '' XFSZ; ulimit -S -f ${limitMebibytes * 1024}; exec deno run -A ` +
+    `archiver/main.ts --config ${config}`;
+  await using archiver = startProcess("bash", ["-c", command], { cwd: ROOT });
+  const line = await archiver.waitForLine(/API at/);
+  const url = line.match(/http:\/\/127\.0\.0\.1:\d+/)![0];
+  const health = async () => {
+    const response = await fetch(`${url}/healthz`);
+    return { status: response.status, text: await response.text() };
+  };
+
+  const maker = new BatchMaker();
+  const session = maker.session(1);
+  let answered = 0;
+  const post = async () => {
+    for (let i = 0; i < batches; i++) {
+      for (let k = 0; k < BATCH_MESSAGES; k++) {
+        const message = maker.message(crypto.getRandomValues(new Uint8Array(MESSAGE_BYTES)));
+        maker.receipt(maker.epoch + i * 1_000_000 + k, message, session);
+      }
+      const body = encodeBatch(maker.close());
+      const response = await fetch(`${url}/batches`, { method: "POST", body });
+      assert.equal(response.status, 200, await response.text());
+      answered++;
+    }
+  };
+  const posting = post();
+  await until(async () => (await health()).status === 503);
+  const before = answered;
+  assert.ok(before < batches);
+  assert.match((await health()).text, /commits fail: .*(File too large|No space left)/);
+  await archiver.waitForLine(/Cannot commit, nothing is acknowledged/);
+  assert.equal(answered, before, "what is not committed is not acknowledged");
+  // What is in the archive can still be read.
+  await until(async () => {
+    const response = await fetch(`${url}/status`);
+    const { failure } = await response.json();
+    return response.status === 200 && failure !== null;
+  });
+
+  const lift = ["--pid", String(archiver.pid), "--fsize=unlimited"];
+  assert.ok((await new Deno.Command("prlimit", { args: lift }).output()).success);
+  await posting;
+  assert.equal((await health()).status, 200);
+  assert.equal((await archiver.terminate()).code, 0);
+  await using store = await openArchive(path);
+  const lines = await receiptLines(store);
+  assert.equal(lines.length, batches * BATCH_MESSAGES);
+  assert.equal(new Set(lines).size, lines.length);
+  assert.deepEqual(await rows(store, "SELECT * FROM gaps"), []);
+}
+
+Deno.test("a full disk while a commit is logged: nothing is acknowledged, then it goes on by itself", async () => {
+  await fillUp(2, 8);
+});
+
+Deno.test("a full disk while a checkpoint is written: nothing is doubled, then it goes on by itself", async () => {
+  // DuckDB checkpoints when its log has 16 MB: the first file of that size fits, the second does not.
+  await fillUp(20, Math.ceil(36 * MIB / (BATCH_MESSAGES * MESSAGE_BYTES)));
+});

@@ -1,0 +1,50 @@
+/** `deno task archive status` beside a running archiver. */
+import assert from "node:assert/strict";
+import { encodeBatch } from "../../shared/batch/codec.ts";
+import { freePort } from "../support/servers/free_port.ts";
+import { BatchMaker, plainMessage } from "../support/fixtures/batch_maker.ts";
+import { startProgram } from "../support/servers/process.ts";
+import { tempDir } from "../support/temp_dir.ts";
+
+async function run(...args: string[]) {
+  await using program = startProgram("archiver/main.ts", args, ["-A", "--quiet"]);
+  const { code } = await program.wait();
+  return { code, lines: program.lines };
+}
+
+Deno.test("status tells what the running archiver has, and says when none runs", async () => {
+  await using dir = await tempDir();
+  const port = freePort();
+  const config = dir.join("a.yaml");
+  await Deno.writeTextFile(config, `archive: ${dir.join("a.duckdb")}\napi: {port: ${port}}\n`);
+  const nobody = await run("status", "--config", config);
+  assert.equal(nobody.code, 2);
+  assert.equal(nobody.lines.length, 1, nobody.lines.join("\n"));
+  assert.match(
+    nobody.lines[0],
+    new RegExp(`^No archiver answers at http://127.0.0.1:${port}/status`),
+  );
+
+  await using archiver = startProgram("archiver/main.ts", ["run", "--config", config], ["-A"]);
+  await archiver.waitForLine(/Archiving into/);
+  const maker = new BatchMaker("alpha");
+  maker.receipt(maker.epoch, maker.message(plainMessage(1)), maker.session(1));
+  const body = encodeBatch(maker.close());
+  const answer = await fetch(`http://127.0.0.1:${port}/batches`, { method: "POST", body });
+  assert.equal((await answer.json()).status, "committed");
+
+  const { code, lines } = await run("status", "--config", config);
+  assert.equal(code, 0);
+  assert.ok(lines.some((line) => /^ {2}receipts +1 in 1 batches$/.test(line)), lines.join("\n"));
+  assert.ok(lines.some((line) => line.startsWith("alpha")), lines.join("\n"));
+  const json = await run("status", "--json", "--config", config);
+  assert.equal(JSON.parse(json.lines.join("\n")).collectors[0].receipts, 1);
+});
+
+Deno.test("status cannot know a port that the system chose, and says so", async () => {
+  await using dir = await tempDir();
+  await Deno.writeTextFile(dir.join("a.yaml"), "api: {port: 0}\n");
+  const { code, lines } = await run("status", "--config", dir.join("a.yaml"));
+  assert.equal(code, 2);
+  assert.match(lines.join("\n"), /api\.port: 0/);
+});

@@ -1,0 +1,474 @@
+import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
+import { isoTime } from "../../archiver/api/json.ts";
+import type { SessionClosed } from "../../shared/batch/batch.ts";
+import { MAX_WANT_NUMBERS } from "../../shared/batch/want.ts";
+import { gossipFacts } from "../../shared/bolt/facts.ts";
+import { toHex } from "../../shared/text.ts";
+import { openArchive, receiptLines, rows } from "../support/fixtures/archive.ts";
+import { BatchMaker, nodeId, plainMessage } from "../support/fixtures/batch_maker.ts";
+import { sessionFigures } from "../support/fixtures/session_figures.ts";
+import { tempDir } from "../support/temp_dir.ts";
+
+const SECOND = 1_000_000;
+const sha256 = (raw: Uint8Array) => createHash("sha256").update(raw).digest("hex");
+
+/** A channel_update's bytes (BOLT 7): well-formed, its signature is not. */
+function channelUpdate(timestamp: number): Uint8Array {
+  const raw = new Uint8Array(138);
+  const view = new DataView(raw.buffer);
+  view.setUint16(0, 258);
+  view.setBigUint64(98, 863846n << 40n | 913n << 16n | 104n);
+  view.setUint32(106, timestamp);
+  raw[110] = 1; // message_flags: htlc_maximum_msat is there
+  raw[111] = 1; // channel_flags: from node 2
+  return raw;
+}
+
+function closing(session: number, at: number): SessionClosed {
+  const figures = sessionFigures({
+    receipts: 3,
+    bytes_in: 2 ** 40,
+    bytes_out: 17,
+    first_gossip_at: at - 2,
+    messages_in: 9,
+    messages_out: 8,
+    gossip_out: 1,
+    pings_sent: 4,
+    pings_answered: 3,
+    rtt_min: 1000,
+    rtt_median: 2000,
+    rtt_max: 4000,
+    pings_received: 2,
+    pongs_sent: 1,
+  });
+  return { kind: "session_closed", session, at, by: "peer", reason: "bye", ...figures };
+}
+
+Deno.test("a batch becomes rows of every table, exactly as told", async () => {
+  await using dir = await tempDir();
+  await using store = await openArchive(dir.join("a.duckdb"));
+  const maker = new BatchMaker("alpha");
+  const { epoch } = maker;
+  const raw = channelUpdate(1_758_844_700);
+  maker.event({ kind: "run_started", at: epoch, version: "1.2.3", target_peers: 2 ** 40 });
+  const [one, two] = [maker.session(1), maker.session(2)];
+  const message = maker.message(raw);
+  maker.receipt(epoch + 5, message, one);
+  maker.receipt(epoch + 5, message, two, 1);
+  maker.receipt(epoch + 2 ** 33, message, one, 3);
+  maker.verdict(message, "valid");
+  maker.event(closing(one, epoch + 9));
+  maker.event({ kind: "clock_sample", at: epoch + 6, offset: -(2 ** 40), uncertainty: 7 });
+  maker.event({ kind: "clock_step", at: epoch + 8, step: -9 });
+  maker.event({
+    kind: "dial_outcomes",
+    since: epoch,
+    at: epoch + 7,
+    dials: [{ outcome: "refused", address: "onion", count: 2 ** 40 }],
+  });
+  maker.event({ kind: "run_ended", at: epoch + 10, receipts: 3 });
+  assert.deepEqual(await store.commit([maker.close()]), [{ status: "committed", want: null }]);
+
+  assert.deepEqual(
+    await receiptLines(store),
+    [
+      `${epoch + 5} ${sha256(raw)} ${nodeId(1)} alpha 0 0`,
+      `${epoch + 5} ${sha256(raw)} ${nodeId(2)} alpha 1 0`,
+      `${epoch + 2 ** 33} ${sha256(raw)} ${nodeId(1)} alpha 1 1`,
+    ],
+  );
+  const own = { epoch_id: 1, collector_id: 1 };
+  assert.deepEqual(await rows(store, "SELECT * FROM clock_samples"), [{
+    ...own,
+    sampled_at: isoTime(epoch + 6),
+    offset_microseconds: -(2 ** 40),
+    uncertainty_microseconds: 7,
+  }]);
+  assert.deepEqual(await rows(store, "SELECT * FROM clock_steps"), [
+    { ...own, noticed_at: isoTime(epoch + 8), step_microseconds: -9 },
+  ]);
+  assert.deepEqual(await rows(store, "SELECT * FROM dial_outcomes"), [{
+    ...own,
+    from_at: isoTime(epoch),
+    to_at: isoTime(epoch + 7),
+    address_kind: "onion",
+    outcome: "refused",
+    dials: 2 ** 40,
+  }]);
+  const facts = gossipFacts(raw);
+  assert.deepEqual(await rows(store, "SELECT * FROM messages"), [{
+    message_id: 1,
+    sha256: sha256(raw),
+    type: 258,
+    size: 138,
+    verdict: "valid",
+    scid: String(facts.scid),
+    direction: 1,
+    node_id: null,
+    own_timestamp: "2025-09-25T23:58:20.000000Z",
+    inner_id: toHex(facts.innerId!),
+    first_seen: "2025-09-26T00:00:00.000005Z",
+    raw: toHex(raw),
+  }]);
+  const [listed] = await rows(store, "SELECT type_name, scid_text FROM message_list");
+  assert.deepEqual(listed, { type_name: "channel_update", scid_text: "863846x913x104" });
+  const sessions = await rows(store, "SELECT * FROM sessions ORDER BY number");
+  assert.deepEqual(sessions[0], {
+    session_id: 1,
+    epoch_id: 1,
+    number: 0,
+    collector_id: 1,
+    peer_id: 1,
+    address: "127.0.0.1:10001",
+    dialled_at: "2025-09-26T00:00:00.000000Z",
+    handshake_at: "2025-09-26T00:00:00.001000Z",
+    filter_at: "2025-09-26T00:00:00.002000Z",
+    filter_first: epoch / SECOND,
+    features: "8aa8",
+    closed_at: "2025-09-26T00:00:00.000009Z",
+    closed_by: "peer",
+    close_reason: "bye",
+    receipts: 3,
+    bytes_in: 2 ** 40,
+    bytes_out: 17,
+    first_gossip_at: "2025-09-26T00:00:00.000007Z",
+    last_gossip_at: null,
+    counted_at: "2025-09-26T00:00:00.000009Z",
+    messages_in: 9,
+    messages_out: 8,
+    gossip_out: 1,
+    pings_sent: 4,
+    pings_answered: 3,
+    rtt_min_microseconds: 1000,
+    rtt_median_microseconds: 2000,
+    rtt_max_microseconds: 4000,
+    pings_received: 2,
+    pongs_sent: 1,
+  });
+  assert.equal(sessions[1].closed_at, null);
+  assert.equal(sessions[1].counted_at, null);
+  const [{ last_commit_at: _, ...epochRow }] = await rows(store, "SELECT * FROM epochs");
+  assert.deepEqual(epochRow, {
+    epoch_id: 1,
+    collector_id: 1,
+    started_at: "2025-09-26T00:00:00.000000Z",
+    version: "1.2.3",
+    target_peers: 2 ** 31 - 1,
+    next_batch: 1,
+    receipts: 3,
+    stamped_receipts: 3,
+    last_receipt_at: "2025-09-26T02:23:09.934592Z",
+    ended_at: "2025-09-26T00:00:00.000010Z",
+  });
+});
+
+Deno.test("a batch that is there already changes nothing, in the same commit or later", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("a.duckdb");
+  const maker = new BatchMaker();
+  const session = maker.session(1);
+  maker.receipt(maker.epoch, maker.message(plainMessage(1)), session);
+  const batch = maker.close();
+  const statuses = async (store: Awaited<ReturnType<typeof openArchive>>, times: number) =>
+    (await store.commit(Array.from({ length: times }, () => batch))).map(({ status }) => status);
+  {
+    await using store = await openArchive(path);
+    assert.deepEqual(await statuses(store, 2), ["committed", "duplicate"]);
+    assert.deepEqual(await statuses(store, 1), ["duplicate"]);
+  }
+  await using store = await openArchive(path);
+  assert.deepEqual(await statuses(store, 1), ["duplicate"]);
+  assert.equal((await receiptLines(store)).length, 1);
+});
+
+Deno.test("one message from two collectors is one row, first seen at its earliest receipt", async () => {
+  await using dir = await tempDir();
+  await using store = await openArchive(dir.join("a.duckdb"));
+  const raw = plainMessage(1);
+  const commit = async (name: string, at: number) => {
+    const maker = new BatchMaker(name);
+    const session = maker.session(1);
+    const message = maker.message(raw);
+    maker.receipt(maker.epoch + at, message, session);
+    maker.receipt(maker.epoch + at + SECOND, message, session, 1);
+    await store.commit([maker.close()]);
+    const [{ first_seen }] = await rows(
+      store,
+      `SELECT epoch_us(first_seen) - ${maker.epoch} AS first_seen FROM messages`,
+    );
+    return first_seen;
+  };
+  assert.equal(await commit("alpha", 500), 500);
+  assert.equal(await commit("beta", 700), 500);
+  assert.equal(await commit("gamma", 300), 300);
+  const [counts] = await rows(
+    store,
+    "SELECT count(*) AS messages, (SELECT count(*) FROM peers) AS peers FROM messages",
+  );
+  assert.deepEqual(counts, { messages: 1, peers: 1 });
+});
+
+Deno.test("the first verdict that decides holds", async () => {
+  await using dir = await tempDir();
+  await using store = await openArchive(dir.join("a.duckdb"));
+  const maker = new BatchMaker();
+  const numbers = [1, 2, 3, 4].map((seed) => maker.message(plainMessage(seed)));
+  const verdicts = async () =>
+    (await rows(store, "SELECT verdict FROM messages ORDER BY message_id"))
+      .map(({ verdict }) => verdict);
+  maker.verdict(numbers[1], "unknown_signer");
+  maker.verdict(numbers[2], "invalid");
+  maker.verdict(numbers[2], "valid");
+  await store.commit([maker.close()]);
+  assert.deepEqual(await verdicts(), ["unchecked", "unknown_signer", "invalid", "unchecked"]);
+  maker.verdict(numbers[0], "unknown_signer");
+  maker.verdict(numbers[1], "unchecked");
+  maker.verdict(numbers[1], "valid");
+  maker.verdict(numbers[1], "invalid");
+  maker.verdict(numbers[2], "valid");
+  await store.commit([maker.close()]);
+  assert.deepEqual(await verdicts(), ["unknown_signer", "valid", "invalid", "unchecked"]);
+  maker.verdict(numbers[0], "malformed");
+  await store.commit([maker.close()]);
+  assert.deepEqual(await verdicts(), ["malformed", "valid", "invalid", "unchecked"]);
+});
+
+Deno.test("what names an unknown message or session waits, is wanted, and is kept when told", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("a.duckdb");
+  const maker = new BatchMaker();
+  const { epoch } = maker;
+  const raws = [plainMessage(1), plainMessage(2)];
+  const [one, two] = [maker.session(1), maker.session(2)];
+  const [a, b] = raws.map((raw) => maker.message(raw));
+  maker.receipt(epoch + 1, a, one);
+  const lost = maker.close();
+  maker.receipt(epoch + 10, a, one, 2);
+  maker.receipt(epoch + 11, b, two);
+  maker.receipt(epoch + 12, b, two, 1);
+  maker.verdict(a, "valid");
+  maker.event(closing(one, epoch + 20));
+  const told = maker.close();
+  const want = { epoch, messages: [a, b], sessions: [one, two] };
+  {
+    await using store = await openArchive(path);
+    assert.deepEqual(await store.commit([told]), [{ status: "committed", want }]);
+    assert.deepEqual(store.wants(), [{ collector: "alpha", want }]);
+    assert.deepEqual(await receiptLines(store), []);
+  }
+  // It is still wanted after a restart. The collector tells again, under the same numbers.
+  await using store = await openArchive(path);
+  maker.tell(b, raws[1]);
+  const openedTwo = lost.events.find((event) =>
+    event.kind === "session_opened" && event.session === two
+  );
+  maker.event(openedTwo!);
+  const [outcome] = await store.commit([maker.close()]);
+  assert.deepEqual(outcome.want, { epoch, messages: [a], sessions: [one] });
+  const ofB = (at: number, flags: string) =>
+    `${epoch + at} ${sha256(raws[1])} ${nodeId(2)} alpha ${flags}`;
+  assert.deepEqual(await receiptLines(store), [ofB(11, "0 0"), ofB(12, "1 0")]);
+
+  // The lost batch comes after all.
+  assert.deepEqual(await store.commit([lost]), [{ status: "committed", want: null }]);
+  assert.deepEqual(store.wants(), []);
+  const ofA = (at: number, flags: string) =>
+    `${epoch + at} ${sha256(raws[0])} ${nodeId(1)} alpha ${flags}`;
+  assert.deepEqual(
+    await receiptLines(store),
+    [ofA(1, "0 0"), ofA(10, "0 1"), ofB(11, "0 0"), ofB(12, "1 0")].sort(),
+  );
+  assert.deepEqual(
+    await rows(
+      store,
+      `SELECT epoch_us(first_seen) - ${epoch} AS first_seen, verdict FROM messages
+      ORDER BY first_seen`,
+    ),
+    [{ first_seen: 1, verdict: "valid" }, { first_seen: 11, verdict: "unchecked" }],
+  );
+  assert.deepEqual(await rows(store, "SELECT close_reason FROM sessions ORDER BY number"), [
+    { close_reason: "bye" },
+    { close_reason: null },
+  ]);
+  for (const table of ["unresolved_receipts", "unresolved_events", "gaps"]) {
+    assert.deepEqual(await rows(store, `SELECT * FROM ${table}`), [], table);
+  }
+});
+
+Deno.test("missing batches are gaps with their receipts, dropped ones have that reason", async () => {
+  await using dir = await tempDir();
+  await using store = await openArchive(dir.join("a.duckdb"));
+  const maker = new BatchMaker();
+  const session = maker.session(1);
+  const message = maker.message(plainMessage(1));
+  const batches = [maker.close()];
+  for (let i = 1; i < 6; i++) {
+    for (let k = 0; k < i; k++) maker.receipt(maker.epoch + 10 * i + k, message, session);
+    batches.push(maker.close());
+  }
+  await store.commit([batches[0], batches[5]]);
+  const gaps = () =>
+    rows(
+      store,
+      `SELECT started_at, first_batch, last_batch, g.receipts, reason FROM gaps g
+      JOIN epochs USING (epoch_id) ORDER BY started_at, first_batch`,
+    );
+  const started_at = "2025-09-26T00:00:00.000000Z";
+  const gap = (first_batch: number, last_batch: number, receipts: number | null) => ({
+    started_at,
+    first_batch,
+    last_batch,
+    receipts,
+    reason: "missing",
+  });
+  assert.deepEqual(await gaps(), [gap(1, 4, 10)]);
+  await store.commit([batches[2]]);
+  assert.deepEqual(await gaps(), [gap(1, 1, 1), gap(3, 4, 7)]);
+
+  // A later life of the collector tells what its spool had to drop: of this epoch, and of one nothing ever came from.
+  const next = new BatchMaker("alpha", maker.epoch + 60 * SECOND);
+  const drop = { kind: "batches_dropped", at: next.epoch } as const;
+  next.event({ ...drop, epoch: maker.epoch, first: 3, last: 4 });
+  next.event({ ...drop, epoch: maker.epoch, first: 6, last: 7 });
+  next.event({ ...drop, epoch: maker.epoch - SECOND, first: 0, last: 2 });
+  await store.commit([next.close()]);
+  assert.deepEqual(await gaps(), [
+    { ...gap(0, 2, null), started_at: "2025-09-25T23:59:59.000000Z", reason: "dropped" },
+    gap(1, 1, 1),
+    { ...gap(3, 4, 7), reason: "dropped" },
+    { ...gap(6, 7, null), reason: "dropped" },
+  ]);
+  // They come all the same.
+  await store.commit([batches[1], batches[3], batches[4]]);
+  assert.deepEqual((await gaps()).map(({ first_batch }) => first_batch), [0, 6]);
+  assert.equal((await receiptLines(store)).length, 15);
+});
+
+Deno.test("dead letters are kept whole with their reason", async () => {
+  await using dir = await tempDir();
+  await using store = await openArchive(dir.join("a.duckdb"));
+  const raw = crypto.getRandomValues(new Uint8Array(5000));
+  await store.commit([], [{ receivedAt: 5, source: "http", reason: "bad\u0000magic", raw }]);
+  assert.deepEqual(await rows(store, "SELECT * FROM dead_letters"), [{
+    received_at: "1970-01-01T00:00:00.000005Z",
+    source: "http",
+    reason: "bad\u0000magic",
+    raw: toHex(raw),
+  }]);
+});
+
+Deno.test("numbers over many pages and far apart keep their meaning over restarts", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("a.duckdb");
+  const maker = new BatchMaker();
+  const session = maker.session(1);
+  const numbers = [0, 1, 4095, 4096, 70_000, 2 ** 31, 2 ** 32 - 1];
+  numbers.forEach((number, i) => maker.tell(number, plainMessage(i)));
+  numbers.forEach((number, i) => maker.receipt(maker.epoch + i, number, session));
+  const commit = async () => {
+    await using store = await openArchive(path);
+    await store.commit([maker.close()]);
+    return await receiptLines(store);
+  };
+  await commit();
+  numbers.forEach((number, i) => maker.receipt(maker.epoch + 100 + i, number, session));
+  const expected = [0, 100].flatMap((offset) =>
+    numbers.map((_, i) =>
+      `${maker.epoch + offset + i} ${sha256(plainMessage(i))} ${nodeId(1)} alpha 0 0`
+    )
+  );
+  assert.deepEqual(await commit(), expected.sort());
+});
+
+Deno.test("more is wanted than a collector is asked for at once, and all of it is resolved", async () => {
+  await using dir = await tempDir();
+  await using store = await openArchive(dir.join("a.duckdb"));
+  const maker = new BatchMaker();
+  const count = MAX_WANT_NUMBERS + 500;
+  const session = maker.session(1);
+  for (let n = 0; n < count; n++) maker.receipt(maker.epoch + n, n, session);
+  const [first] = await store.commit([maker.close()]);
+  assert.equal(first.want?.messages.length, MAX_WANT_NUMBERS);
+  // The collector tells the second half of what was named, then the rest.
+  for (let n = count / 2; n < count; n++) maker.tell(n, plainMessage(n));
+  const [second] = await store.commit([maker.close()]);
+  assert.deepEqual(
+    second.want?.messages.toSorted((a, b) => a - b),
+    Array.from({ length: count / 2 }, (_, n) => n),
+  );
+  for (let n = 0; n < count / 2; n++) maker.tell(n, plainMessage(n));
+  const [third] = await store.commit([maker.close()]);
+  assert.equal(third.want, null);
+  const lines = await receiptLines(store);
+  assert.equal(lines.length, count);
+  assert.ok(lines[0].startsWith(`${maker.epoch} ${sha256(plainMessage(0))}`));
+});
+
+Deno.test("more collectors than fit into memory all keep their marks and numbers", async () => {
+  await using dir = await tempDir();
+  await using store = await openArchive(dir.join("a.duckdb"));
+  const makers = Array.from({ length: 70 }, (_, i) => new BatchMaker(`c${i}`));
+  const round = async () => {
+    const batches = makers.map((maker) => {
+      if (maker.number === 0) maker.message(plainMessage(maker.session(maker.stamped)));
+      maker.receipt(maker.epoch + maker.number, 0, 0);
+      return maker.close();
+    });
+    for (const outcome of await store.commit(batches)) {
+      assert.deepEqual(outcome, { status: "committed", want: null });
+    }
+  };
+  await round();
+  await round();
+  await round();
+  const [counts] = await rows(
+    store,
+    `SELECT count(*) AS epochs, CAST(sum(next_batch) AS BIGINT) AS batches,
+      (SELECT count(*) FROM gaps) AS gaps, (SELECT count(*) FROM receipts) AS receipts FROM epochs`,
+  );
+  assert.deepEqual(counts, { epochs: 70, batches: 210, gaps: 0, receipts: 210 });
+});
+
+Deno.test("a session's latest figures hold, whatever order they come in, and its end before all", async () => {
+  await using dir = await tempDir();
+  await using store = await openArchive(dir.join("a.duckdb"));
+  const maker = new BatchMaker();
+  const { epoch } = maker;
+  const state = (session: number, at: number, receipts: number) =>
+    maker.event({ kind: "session_state", session, at, ...sessionFigures({ receipts }) });
+  const told = async () =>
+    (await rows(store, "SELECT number, receipts, counted_at, closed_by FROM sessions ORDER BY 1"))
+      .map((row) => Object.values(row));
+  const at = (second: number) => epoch + second * SECOND;
+
+  const [one, two] = [maker.session(1), maker.session(2)];
+  state(one, at(20), 20);
+  state(one, at(10), 10);
+  await store.commit([maker.close()]);
+  assert.deepEqual(await told(), [
+    [one, 20, isoTime(at(20)), null],
+    [two, null, null, null],
+  ]);
+
+  // Session 3 is not told of yet, and session 1 ends before its last but one state comes.
+  const three = two + 1;
+  state(three, at(30), 30);
+  maker.event(closing(one, at(40)));
+  state(one, at(35), 35);
+  state(two, at(36), 36);
+  await store.commit([maker.close()]);
+  state(one, at(38), 38);
+  state(two, at(33), 33);
+  await store.commit([maker.close()]);
+  assert.deepEqual(await told(), [
+    [one, 3, isoTime(at(40)), "peer"],
+    [two, 36, isoTime(at(36)), null],
+  ]);
+  assert.deepEqual(store.wants().map(({ want }) => want.sessions), [[three]]);
+
+  assert.equal(maker.session(3), three);
+  await store.commit([maker.close()]);
+  assert.deepEqual((await told())[2], [three, 30, isoTime(at(30)), null]);
+  assert.deepEqual(await rows(store, "SELECT * FROM unresolved_events"), []);
+});

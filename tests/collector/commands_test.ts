@@ -1,0 +1,153 @@
+import assert from "node:assert/strict";
+import { GossipService, graphPath } from "../../collector/gossip/service.ts";
+import { chainHash } from "../../shared/bolt/chains.ts";
+import { systemClock } from "../../shared/clock.ts";
+import { toHex } from "../../shared/text.ts";
+import { startProgram } from "../support/servers/process.ts";
+import { testKey } from "../support/fixtures/signed_gossip.ts";
+import { nodePair, unsignedChannel, unsignedNode } from "../support/fixtures/unsigned_gossip.ts";
+import { type TempDir, tempDir } from "../support/temp_dir.ts";
+
+const ids = ["a", "b"].map((label) => testKey(label).id);
+
+/** Runs a command inside a folder; its exit code and what it printed. */
+async function collect(dir: TempDir, ...args: string[]): Promise<[number, string]> {
+  await using program = startProgram("collector/main.ts", args, [
+    "--ignore-env",
+    `--allow-read=${dir.path}`,
+    `--allow-write=${dir.path}`,
+  ]);
+  const { code } = await program.wait();
+  return [code, program.lines.join("\n")];
+}
+
+async function withConfig(dir: TempDir, peers: Record<string, unknown>): Promise<string> {
+  const config = { name: "x", data_dir: dir.join("data"), peers };
+  await Deno.writeTextFile(dir.join("c.yaml"), JSON.stringify(config));
+  return dir.join("c.yaml");
+}
+
+Deno.test("every command of the collector has its help, and a wrong name gets a list of them", async () => {
+  await using dir = await tempDir();
+  const [code, help] = await collect(dir, "--help");
+  assert.equal(code, 0);
+  const names = ["run", "check-config", "keygen", "addresses", "dump", "version"];
+  for (const name of names) {
+    assert.match(help, new RegExp(`^  ${name} `, "m"));
+    const [code, text] = await collect(dir, name, "--help");
+    assert.equal(code, 0);
+    assert.match(text, new RegExp(`^Usage: deno task collect ${name} `, "m"));
+  }
+  assert.deepEqual(await collect(dir, "colect"), [
+    2,
+    `deno task collect: there is no command "colect"; there are ${names.join(", ")}`,
+  ]);
+  assert.match((await collect(dir, "version"))[1], /^\d+\.\d+\.\d+$/);
+});
+
+Deno.test("check-config tells what must be mended, and keygen makes one key", async () => {
+  await using dir = await tempDir();
+  const file = dir.join("peers.txt");
+  await Deno.writeTextFile(file, `${ids[0]}@127.0.0.1:1\n${ids[1]}@1.1.1.1:1\nnonsense\n`);
+  const config = await withConfig(dir, { file });
+  const [code, told] = await collect(dir, "check-config", "--config", config);
+  assert.equal(code, 0);
+  assert.match(told, /line 3: "nonsense" should be pubkey@host:port/);
+  assert.match(told, /2 peers, 1 of them not to be dialled/);
+  assert.match(told, /^Config .*: no faults$/m);
+  const [first, nodeId] = await collect(dir, "keygen", "--config", config);
+  assert.equal(first, 0);
+  assert.match(nodeId, /^0[23][0-9a-f]{64}$/);
+  assert.deepEqual(await collect(dir, "keygen", "--config", config), [0, nodeId]);
+
+  await withConfig(dir, { tor_share: 1, open_networks: ["10.0.0.0/8"] });
+  assert.deepEqual(await collect(dir, "check-config", "--config", config), [
+    2,
+    "Cannot reach peers through Tor: peers.tor_share is 1 and peers.proxy is missing",
+  ]);
+  await withConfig(dir, { open_networks: ["10.0.0.1/8"] });
+  const [bad, why] = await collect(dir, "check-config", "--config", config);
+  assert.equal(bad, 2);
+  assert.match(why, /peers\.open_networks\.0: "10\.0\.0\.1\/8" — should be a network such as/);
+});
+
+Deno.test("check-config reads the secrets and authorities for NATS, and shows none", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("c.yaml");
+  const secret = dir.join("secret");
+  await Deno.writeTextFile(secret, "swordfish\n");
+  const check = async (more: Record<string, unknown>) => {
+    const uplink = { kind: "nats", servers: ["nats://127.0.0.1:1"], ...more };
+    await Deno.writeTextFile(path, JSON.stringify({ name: "x", uplink }));
+    const [code, told] = await collect(dir, "check-config", "--config", path);
+    assert.ok(!told.includes("swordfish"), told);
+    return `${code} ${told}`;
+  };
+  const user = "vps1";
+  assert.equal(
+    await check({ auth: { user, password_file: secret } }),
+    `0 Config ${path}: no faults`,
+  );
+  assert.match(
+    await check({ auth: { user, password_file: dir.join("none") } }),
+    /^2 Cannot read NATS auth\.password_file .*none: /,
+  );
+  assert.match(
+    await check({ auth: { token_env: "NONE" } }),
+    /^2 Cannot use NATS auth\.token_env: /,
+  );
+  assert.match(await check({ tls: { ca_file: secret } }), /^2 Cannot use NATS tls\.ca_file: /);
+});
+
+Deno.test("a list of addresses is sorted out into two", async () => {
+  await using dir = await tempDir();
+  const lines = [`${ids[0]}@1.1.1.1:1,1758844000`, `${ids[1]}@10.0.0.1:1`, "nonsense"];
+  await Deno.writeTextFile(dir.join("list"), lines.join("\n"));
+  const [code, told] = await collect(
+    dir,
+    "addresses",
+    "--list",
+    dir.join("list"),
+    "--out",
+    dir.path,
+  );
+  assert.equal(code, 0, told);
+  assert.match(told, /Left out: 1 malformed, 0 Tor v2, 1 local, 0 repeated/);
+  assert.equal(await Deno.readTextFile(dir.join("node_addrs_clearnet.txt")), `${lines[0]}\n`);
+  assert.equal(await Deno.readTextFile(dir.join("node_addrs_onion.txt")), "");
+  const [missing, why] = await collect(dir, "addresses", "--list", dir.join("none"));
+  assert.equal(missing, 2);
+  assert.match(why, /^Cannot read .*none: /);
+});
+
+Deno.test("a dump lists the nodes, channels and addresses of the saved graph", async () => {
+  await using dir = await tempDir();
+  const config = await withConfig(dir, {});
+  const missing = await collect(dir, "dump", "--saved", "--config", config);
+  assert.match(missing[1], /^There is no graph file /);
+  await Deno.mkdir(dir.join("data"));
+  const nodes = nodePair(1, 2);
+  {
+    const path = graphPath(dir.join("data"));
+    await using gossip = await GossipService.open(chainHash("bitcoin"), systemClock, path);
+    const timestamp = Math.floor(systemClock.now() / 1_000_000) - 60;
+    gossip.graph.accept(unsignedChannel({ scid: 9n, nodes, network: "bitcoin" }), "valid");
+    assert.equal(gossip.graph.accept(unsignedNode({ id: nodes[0], timestamp }), "valid"), "added");
+  }
+  const [code, told] = await collect(
+    dir,
+    "dump",
+    "--saved",
+    "--config",
+    config,
+    "--out",
+    dir.path,
+  );
+  assert.equal(code, 0, told);
+  const [one, two] = nodes.map(toHex);
+  const read = (name: string) => Deno.readTextFile(dir.join(name));
+  assert.equal(await read("node_list.csv"), `${one}\n${two}\n`);
+  assert.equal(await read("channel_list.csv"), `9,${one},${two}\n`);
+  assert.equal(await read("node_addresses.txt"), `${one}@203.0.113.7:9735\n`);
+  assert.equal(await read("node_addrs_onion.txt"), "");
+});

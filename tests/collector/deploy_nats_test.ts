@@ -1,0 +1,301 @@
+import { deepEqual, equal, match, notEqual, rejects } from "node:assert/strict";
+import { type NatsConnection, NatsError, usernamePasswordAuthenticator } from "nats";
+import { openConsumer, openStream } from "../../archiver/intake/stream.ts";
+import { ArchiverConfigSchema } from "../../archiver/config.ts";
+import { startArchiver } from "../../archiver/run.ts";
+import { type CollectorConfig, CollectorConfigSchema } from "../../collector/config.ts";
+import { formatNodeAddress } from "../../collector/addresses/node_address.ts";
+import { run } from "../../collector/run.ts";
+import { parseConfig } from "../../shared/config.ts";
+import { connectNats } from "../../shared/nats/connect.ts";
+import {
+  batchSubject,
+  CLOCKS,
+  clockSubject,
+  HEARTBEATS,
+  STREAM,
+  wantSubject,
+} from "../../shared/subjects.ts";
+import { archiveTotals } from "../support/fixtures/archive_check.ts";
+import { CapturedLog } from "../support/captured_log.ts";
+import { type NatsServer, startNatsServer } from "../support/servers/nats_server.ts";
+import { startProcess } from "../support/servers/process.ts";
+import { honest, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
+import { signedGraph } from "../support/fixtures/signed_gossip.ts";
+import { type TempDir, tempDir } from "../support/temp_dir.ts";
+import { until } from "../support/until.ts";
+
+const DEPLOY = new URL("../../collector/deploy/", import.meta.url);
+const ANSWER_MILLISECONDS = 5000;
+const VIOLATION = "PERMISSIONS_VIOLATION";
+
+const serverConfig = await Deno.readTextFile(new URL("nats-server.conf", DEPLOY));
+const passwordsConfig = await Deno.readTextFile(new URL("nats-passwords.example.conf", DEPLOY));
+
+/** A server with the shipped config, but for its folder and port, which are the test's own. */
+async function startShipped(): Promise<NatsServer> {
+  const config = serverConfig
+    .replace(/^include "\.\/nats-passwords\.conf"$/m, passwordsConfig)
+    .replace(/^ *store_dir: .*$/m, "");
+  equal(/^include|^ *store_dir:/m.test(config), false);
+  return await startNatsServer({ config });
+}
+
+/** The password of the example file. */
+function passwordOf(user: string): string {
+  return new RegExp(`^${user.toUpperCase()}_PASSWORD: "(.*)"$`, "m").exec(passwordsConfig)![1];
+}
+
+/** A connection of a user. */
+function logIn(server: NatsServer, user: string, password: string): Promise<NatsConnection> {
+  const authenticator = usernamePasswordAuthenticator(user, password);
+  return connectNats({ servers: [server.url], name: user, authenticator });
+}
+
+/** The shipped server, its stream, and a connection of the archiver and of two collectors. */
+async function network(stack: AsyncDisposableStack) {
+  const server = stack.use(await startShipped());
+  const log = async (user: string): Promise<NatsConnection> => {
+    const connection = await logIn(server, user, passwordOf(user));
+    stack.defer(() => connection.close());
+    return connection;
+  };
+  const [archiver, vps1, vps2] = await Promise.all(["archiver", "vps1", "vps2"].map(log));
+  await openStream(archiver, STREAM, 1 << 30);
+  return { server, archiver, vps1, vps2 };
+}
+
+/** The shipped config of a collector, with this test's folders, server and peer. */
+async function collectorConfig(
+  dir: TempDir,
+  server: NatsServer,
+  peer: ScriptedPeer,
+  name: string,
+): Promise<CollectorConfig> {
+  const text = await Deno.readTextFile(new URL("collector.yaml", DEPLOY));
+  const config = parseConfig(text, CollectorConfigSchema, "collector.yaml");
+  const file = dir.join("peers.txt");
+  await Deno.writeTextFile(file, formatNodeAddress(peer.address));
+  if (config.uplink.kind !== "nats" || !config.uplink.auth) throw new Error("no NATS user in it");
+  const password_file = dir.join("nats-password");
+  await Deno.writeTextFile(password_file, passwordOf(config.uplink.auth.user!));
+  return {
+    ...config,
+    name,
+    network: "regtest",
+    data_dir: dir.join(`data of ${name}`),
+    peers: { ...config.peers, file, target: 1 },
+    uplink: {
+      ...config.uplink,
+      servers: [server.url],
+      auth: { ...config.uplink.auth, password_file },
+    },
+    stop_timeout: 2000,
+  };
+}
+
+/** How many messages the stream has. */
+async function stored(archiver: NatsConnection): Promise<number> {
+  const { streams } = await archiver.jetstreamManager();
+  return (await streams.info(STREAM)).state.messages;
+}
+
+const bytes = (text: string) => new TextEncoder().encode(text);
+
+/** What comes of asking: the answer's text, or the error's code. */
+async function ask(connection: NatsConnection, subject: string, body = ""): Promise<string> {
+  try {
+    const answer = await connection.request(subject, body, { timeout: ANSWER_MILLISECONDS });
+    return answer.string();
+  } catch (error) {
+    if (error instanceof NatsError) return error.code;
+    throw error;
+  }
+}
+
+/** Subscribes; gives the error's code, or null when the server takes it. */
+async function subscribe(connection: NatsConnection, subject: string): Promise<string | null> {
+  let code: string | null = null;
+  const subscription = connection.subscribe(subject, {
+    callback: (error) => code = error?.code ?? code,
+  });
+  // The server answers in order.
+  await connection.flush();
+  subscription.unsubscribe();
+  return code;
+}
+
+Deno.test("nats-server takes the shipped files as they are, but not without passwords", async () => {
+  await using dir = await tempDir();
+  const config = dir.join("nats-server.conf");
+  await Deno.writeTextFile(config, serverConfig);
+  const check = async () => {
+    await using program = startProcess("/usr/sbin/nats-server", ["-t", "-c", config]);
+    return { code: (await program.wait()).code, text: program.lines.join("\n") };
+  };
+  const without = await check();
+  notEqual(without.code, 0);
+  match(without.text, /nats-passwords\.conf/);
+  await Deno.writeTextFile(dir.join("nats-passwords.conf"), passwordsConfig);
+  deepEqual(await check(), { code: 0, text: `nats-server: configuration file ${config} is valid` });
+});
+
+Deno.test("a collector's batches reach the stream once, and the archiver takes them", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { archiver, vps1, vps2 } = await network(stack);
+  for (const [name, connection] of [["vps1", vps1], ["vps2", vps2]] as const) {
+    const send = () =>
+      connection.jetstream().publish(batchSubject(name), bytes(`of ${name}`), { msgID: name });
+    equal((await send()).duplicate, false);
+    equal((await send()).duplicate, true);
+  }
+  const consumer = await openConsumer(archiver, STREAM);
+  const taken: string[] = [];
+  for await (const message of await consumer.fetch({ max_messages: 2 })) {
+    taken.push(`${message.subject} ${message.string()} ${message.headers?.get("Nats-Msg-Id")}`);
+    await message.ackAck();
+  }
+  deepEqual(taken, ["gossip.batches.vps1 of vps1 vps1", "gossip.batches.vps2 of vps2 vps2"]);
+  equal(await stored(archiver), 0);
+});
+
+Deno.test("a batch of the largest size passes", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { archiver, vps1 } = await network(stack);
+  await vps1.jetstream().publish(batchSubject("vps1"), new Uint8Array(1024 * 1024 - 4096), {
+    msgID: "vps1/1/1",
+  });
+  equal(await stored(archiver), 1);
+});
+
+Deno.test("a collector writes no other's subjects and speaks to no other", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { archiver, vps1, vps2 } = await network(stack);
+  const heard: string[] = [];
+  for (const subject of [HEARTBEATS, "gossip.wants.*"]) {
+    archiver.subscribe(subject, { callback: (_, message) => heard.push(message.subject) });
+  }
+  vps2.subscribe(wantSubject("vps2"), { callback: (_, { subject }) => heard.push(subject) });
+  await Promise.all([archiver.flush(), vps2.flush()]);
+
+  for (const subject of ["gossip.batches.vps2", "gossip.batches.x", "gossip.wants.vps2", "x"]) {
+    equal(await ask(vps1, subject), VIOLATION, subject);
+  }
+  vps1.publish("gossip.heartbeats.vps2");
+  vps1.publish("gossip.wants.vps2");
+  vps1.publish("gossip.heartbeats.vps1");
+  await vps1.flush();
+  await Promise.all([archiver.flush(), vps2.flush()]);
+  deepEqual(heard, ["gossip.heartbeats.vps1"]);
+  equal(await stored(archiver), 0);
+});
+
+Deno.test("a collector asks the archiver for its time under its own name", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { archiver, vps1, vps2 } = await network(stack);
+  archiver.subscribe(CLOCKS, { callback: (_, message) => message.respond(message.subject) });
+  await archiver.flush();
+  equal(await ask(vps1, clockSubject("vps1")), "gossip.clock.vps1");
+  equal(await ask(vps2, clockSubject("vps2")), "gossip.clock.vps2");
+  equal(await ask(vps1, clockSubject("vps2")), VIOLATION);
+});
+
+Deno.test("a collector hears what is wanted of it, and nothing of others", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { archiver, vps1, vps2 } = await network(stack);
+  const heard: string[] = [];
+  vps1.subscribe(wantSubject("vps1"), { callback: (_, { subject }) => heard.push(subject) });
+  // Answers to others, batches on their way to the archiver among them, go by such subjects.
+  vps1.subscribe("_INBOX.>", { callback: (_, message) => heard.push(message.string()) });
+  await vps1.flush();
+  for (const subject of ["gossip.wants.vps2", "gossip.wants.*", "gossip.>", "$JS.>", ">"]) {
+    equal(await subscribe(vps1, subject), VIOLATION, subject);
+  }
+  await vps2.jetstream().publish(batchSubject("vps2"), bytes("a secret"));
+  const consumer = await openConsumer(archiver, STREAM);
+  for await (const message of await consumer.fetch({ max_messages: 1 })) await message.ackAck();
+  archiver.publish(wantSubject("vps2"));
+  archiver.publish(wantSubject("vps1"));
+  await archiver.flush();
+  await vps1.flush();
+  deepEqual(heard, [wantSubject("vps1")]);
+});
+
+Deno.test("a collector neither sees the stream nor harms it", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { archiver, vps1 } = await network(stack);
+  await vps1.jetstream().publish(batchSubject("vps1"), bytes("one"));
+  await openConsumer(archiver, STREAM);
+  const tries: [string, string?][] = [
+    ["$JS.API.INFO"],
+    ["$JS.API.STREAM.NAMES"],
+    [`$JS.API.STREAM.INFO.${STREAM}`],
+    [`$JS.API.STREAM.MSG.GET.${STREAM}`, `{"seq":1}`],
+    [`$JS.API.DIRECT.GET.${STREAM}`, `{"seq":1}`],
+    [`$JS.API.CONSUMER.MSG.NEXT.${STREAM}.archiver`, "1"],
+    [`$JS.API.CONSUMER.CREATE.${STREAM}`, `{"stream_name":"${STREAM}","config":{}}`],
+    [`$JS.API.CONSUMER.DELETE.${STREAM}.archiver`],
+    [`$JS.API.STREAM.MSG.DELETE.${STREAM}`, `{"seq":1}`],
+    [`$JS.API.STREAM.PURGE.${STREAM}`],
+    [`$JS.API.STREAM.DELETE.${STREAM}`],
+    ["$JS.API.STREAM.CREATE.MINE", `{"name":"MINE","subjects":["mine"]}`],
+    ["$SYS.REQ.SERVER.PING"],
+  ];
+  for (const [subject, body] of tries) equal(await ask(vps1, subject, body), VIOLATION, subject);
+  equal(await stored(archiver), 1);
+  // The same questions have answers for those who may ask.
+  match(await ask(archiver, `$JS.API.STREAM.MSG.GET.${STREAM}`, `{"seq":1}`), /"data":"b25l"/);
+  match(await ask(archiver, `$JS.API.STREAM.DELETE.${STREAM}`), /"success":true/);
+});
+
+Deno.test("nobody comes in without a user's own password", async () => {
+  await using server = await startShipped();
+  const refused = { code: "AUTHORIZATION_VIOLATION" };
+  await rejects(connectNats({ servers: [server.url], name: "nobody" }), refused);
+  await rejects(logIn(server, "vps1", ""), refused);
+  await rejects(logIn(server, "vps1", passwordOf("vps2")), refused);
+  await rejects(logIn(server, "archiver", passwordOf("vps1")), refused);
+});
+
+Deno.test("collector and archiver work under it, but no collector under another's name", async () => {
+  await using stack = new AsyncDisposableStack();
+  stack.use(new CapturedLog());
+  const dir = stack.use(await tempDir());
+  const server = stack.use(await startShipped());
+  const graph = signedGraph({ nodes: 3, channels: 2, timestamp: 1_758_844_000 });
+  let stop = new AbortController();
+  const peer = stack.use(new ScriptedPeer("deploy", honest(graph, () => stop.abort())));
+  const archive = dir.join("a.duckdb");
+  {
+    await Deno.writeTextFile(dir.join("password"), passwordOf("archiver"));
+    const auth = { user: "archiver", password_file: dir.join("password") };
+    const nats = { servers: [server.url], auth };
+    const keys = { archive, api: { port: 0 }, threads: 1, memory_limit: "256MiB", nats };
+    const parsed = parseConfig(JSON.stringify(keys), ArchiverConfigSchema, "archiver.yaml");
+    await using archiver = await startArchiver(parsed);
+    const isWell = async () => {
+      const response = await fetch(`${archiver.url}/healthz`);
+      await response.body?.cancel();
+      return response.ok;
+    };
+    await until(isWell);
+
+    const own = await run(await collectorConfig(dir, server, peer, "vps1"), stop);
+    equal(own.left, 0);
+    equal(own.receipts, graph.length);
+    stop = new AbortController();
+    const other = await run(await collectorConfig(dir, server, peer, "vps2"), stop);
+    equal(other.receipts, graph.length);
+    equal(other.delivered, 0);
+    notEqual(other.left, 0);
+    const archived = async () => {
+      const response = await fetch(`${archiver.url}/status`);
+      const { collectors } = await response.json() as {
+        collectors: { name: string; receipts: number }[];
+      };
+      return collectors.map(({ name, receipts }) => `${name} ${receipts}`).join();
+    };
+    await until(async () => await archived() === `vps1 ${graph.length}`);
+  }
+  equal((await archiveTotals(archive)).receipts, graph.length);
+});

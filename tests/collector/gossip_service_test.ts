@@ -1,0 +1,57 @@
+import assert from "node:assert/strict";
+import { GossipService } from "../../collector/gossip/service.ts";
+import { ChannelKeys } from "../../collector/gossip/channel_keys.ts";
+import { chainHash } from "../../shared/bolt/chains.ts";
+import { scidOf } from "../../shared/bolt/scid.ts";
+import { systemClock } from "../../shared/clock.ts";
+import { CapturedLog } from "../support/captured_log.ts";
+import { Recorded } from "../support/fixtures/recorded.ts";
+import { signedGraph } from "../support/fixtures/signed_gossip.ts";
+import { tempDir } from "../support/temp_dir.ts";
+import { until } from "../support/until.ts";
+
+const chain = chainHash("regtest");
+const NODES = 4, CHANNELS = 5;
+
+/** Brings verified gossip into a graph and saves it. */
+async function collected(path: string, graph: readonly Uint8Array[]): Promise<void> {
+  await using gossip = await GossipService.open(chain, systemClock, path);
+  using recorded = new Recorded();
+  recorded.onValid = (raw, signer) => gossip.graph.accept(raw, "valid", signer);
+  const session = recorded.intake.openSession({
+    node_id: "02".padEnd(66, "0"),
+    address: "127.0.0.1:1",
+    dialled_at: 1,
+    handshake_at: 1,
+    filter_at: 1,
+    filter_first: 0,
+    features: "",
+  });
+  for (const raw of graph) recorded.intake.receive(session, raw, systemClock.now());
+  await until(() => recorded.intake.verifier.counts.verdicts.valid === graph.length);
+}
+
+Deno.test("what was verified is in the graph, and in the next run's, whose keys it gives", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("graph");
+  const timestamp = Math.floor(Date.now() / 1000) - 600;
+  const graph = signedGraph({ nodes: NODES, channels: CHANNELS, timestamp });
+  await collected(path, graph);
+  await using again = await GossipService.open(chain, systemClock, path);
+  const { channels, updates, nodeAnnouncements } = again.graph.counts;
+  assert.equal(channels, CHANNELS);
+  assert.equal(channels + updates + nodeAnnouncements, graph.length);
+  const keys = new ChannelKeys(undefined, (scid) => again.graph.view.nodesOf(scid));
+  assert.equal(keys.get(scidOf({ block: 100, transaction: 1, output: 0 })).length, 1);
+  assert.deepEqual(keys.get(1n), []);
+});
+
+Deno.test("a graph file that cannot be used is told, and the graph begins empty", async () => {
+  await using dir = await tempDir();
+  using log = new CapturedLog();
+  const path = dir.join("graph");
+  await Deno.writeTextFile(path, "no graph");
+  await using gossip = await GossipService.open(chain, systemClock, path);
+  assert.equal(gossip.graph.counts.channels, 0);
+  assert.equal(log.lines("Graph file").length, 1);
+});

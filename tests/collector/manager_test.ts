@@ -1,0 +1,248 @@
+import assert from "node:assert/strict";
+import type { NodeAddress } from "../../collector/addresses/node_address.ts";
+import { GossipService } from "../../collector/gossip/service.ts";
+import { chainHash } from "../../shared/bolt/chains.ts";
+import { type ManagerOptions, PeerManager } from "../../collector/peer/manager.ts";
+import { decodeMessage } from "../../shared/bolt/message.ts";
+import { type Clock, systemClock } from "../../shared/clock.ts";
+import { seededRandom } from "../../shared/random.ts";
+import { CapturedLog } from "../support/captured_log.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+import { loopbackBook, loopbackWays } from "../support/fixtures/dialling.ts";
+import { Recorded } from "../support/fixtures/recorded.ts";
+import { honest, lightning, type Script, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
+import { testKey } from "../support/fixtures/signed_gossip.ts";
+import { until } from "../support/until.ts";
+import { initMessage, Wire } from "../support/fixtures/wire.ts";
+
+/** A port on loopback where nobody listens. */
+function deadPort(): number {
+  const listener = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  listener.close();
+  return listener.addr.port;
+}
+
+/** Where a peer would be if it listened on that port. */
+function elsewhere(peer: ScriptedPeer): NodeAddress["end"] {
+  return { ...peer.address.end, port: deadPort() };
+}
+
+/** A running manager and its peers. */
+class Managed implements AsyncDisposable {
+  readonly recorded: Recorded;
+  readonly log = new CapturedLog();
+  readonly manager: PeerManager;
+  readonly #stop = new AbortController();
+  readonly #running: Promise<void>;
+
+  constructor(
+    peers: readonly NodeAddress[],
+    options: Partial<ManagerOptions> = {},
+    { clock = systemClock, redial = Infinity }: { clock?: Clock; redial?: number } = {},
+  ) {
+    this.recorded = new Recorded(clock);
+    this.manager = new PeerManager({
+      privateKey: testKey("us").privateKey,
+      network: "regtest",
+      target: peers.length,
+      dialsPerSecond: 1000,
+      maxPending: 100,
+      bootstrap: 0,
+      lookback: 3_600_000,
+      connectTimeout: 5000,
+      handshakeTimeout: 5000,
+      initTimeout: 5000,
+      ...options,
+    }, {
+      clock,
+      random: seededRandom(1),
+      sink: this.recorded.intake,
+      book: loopbackBook(peers),
+      ways: loopbackWays,
+      gossip: new GossipService(chainHash("regtest"), clock, null),
+      backoff: () => redial,
+    });
+    this.#running = this.manager.run(this.#stop.signal);
+  }
+
+  async stop(): Promise<void> {
+    this.#stop.abort();
+    await this.#running;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.stop();
+    this.recorded[Symbol.dispose]();
+    this.log[Symbol.dispose]();
+  }
+}
+
+function peersOf(stack: AsyncDisposableStack, count: number, script: Script): ScriptedPeer[] {
+  return Array.from({ length: count }, (_, i) => stack.use(new ScriptedPeer(`peer ${i}`, script)));
+}
+
+const addresses = (peers: ScriptedPeer[]) => peers.map((peer) => peer.address);
+
+Deno.test("the target is reached and not passed, and stopping ends every session", async () => {
+  await using stack = new AsyncDisposableStack();
+  const peers = peersOf(stack, 6, honest([]));
+  const managed = stack.use(new Managed(addresses(peers), { target: 4 }));
+  await until(() => managed.manager.counts.connected === 4);
+  assert.equal(managed.manager.counts.dials, 4);
+  await managed.stop();
+  assert.deepEqual(managed.manager.counts.connected, 0);
+  const ends = managed.recorded.events("session_closed");
+  assert.deepEqual(
+    ends.map(({ by, reason }) => `${by}: ${reason}`),
+    Array(4).fill("us: the collector stopped"),
+  );
+  assert.deepEqual(managed.log.lines(), []);
+});
+
+Deno.test("a peer that goes away is replaced, and dialled again after its back-off", async () => {
+  await using stack = new AsyncDisposableStack();
+  const [leaver] = peersOf(stack, 1, async (conn, key) => {
+    using wire = await Wire.accept(key, conn);
+    await wire.send(initMessage());
+    await wire.nextOf(265);
+  });
+  const stayer = stack.use(new ScriptedPeer("stayer", honest([])));
+  const managed = stack.use(
+    new Managed([leaver.address, stayer.address], { target: 2 }, { redial: 20 }),
+  );
+  await until(() => leaver.accepted >= 3 && managed.manager.counts.connected >= 1);
+  assert.equal(stayer.accepted, 1);
+  assert.ok(managed.manager.counts.ended.lost >= 2);
+  const lines = managed.log.lines(leaver.address.nodeId);
+  assert.equal(lines.length, 1, "what repeats is said once");
+  assert.match(lines[0], /disconnected: it closed the connection$/);
+});
+
+Deno.test("an address where nobody listens is told once and the rest of the file used", async () => {
+  await using stack = new AsyncDisposableStack();
+  const [peer] = peersOf(stack, 1, honest([]));
+  const dead = { nodeId: testKey("dead").id, end: elsewhere(peer) };
+  const managed = stack.use(new Managed([dead, peer.address], { target: 2 }, { redial: 5 }));
+  await until(() => managed.manager.counts.ended.unreachable >= 3);
+  await until(() => managed.manager.counts.connected === 1);
+  const lines = managed.log.lines(dead.nodeId);
+  assert.equal(lines.length, 1);
+  assert.match(lines[0], /not connected: Connection refused/);
+});
+
+Deno.test("no more dials are begun a second than allowed", async () => {
+  await using stack = new AsyncDisposableStack();
+  const peers = peersOf(stack, 8, honest([]));
+  const clock = new ManualClock();
+  const { manager } = stack.use(new Managed(addresses(peers), { dialsPerSecond: 2 }, { clock }));
+  const begun: number[] = [];
+  for (let i = 0; i < 4; i++) {
+    await clock.advance(499);
+    begun.push(manager.counts.dials);
+    await clock.advance(1);
+  }
+  assert.deepEqual(begun, [1, 2, 3, 4]);
+  await clock.advance(60_000);
+  assert.equal(manager.counts.dials, 8);
+});
+
+Deno.test("no more handshakes are pending than allowed", async () => {
+  await using stack = new AsyncDisposableStack();
+  const silent: Script = async (conn) => {
+    while (await conn.read(new Uint8Array(100)) !== null);
+  };
+  const peers = peersOf(stack, 6, silent);
+  const clock = new ManualClock();
+  const options = { maxPending: 3, handshakeTimeout: 10_000 };
+  const { manager } = stack.use(new Managed(addresses(peers), options, { clock }));
+  await clock.advance(5000);
+  assert.equal(manager.counts.pending, 3);
+  assert.equal(manager.counts.dials, 3);
+  await until(() => peers.filter((peer) => peer.accepted > 0).length === 3);
+  await clock.advance(6000);
+  await until(() => manager.counts.ended.handshake >= 3);
+  await clock.advance(1000);
+  assert.equal(manager.counts.dials, 6);
+});
+
+Deno.test("as many peers as told are asked for all they have, the others for the last hour", async () => {
+  await using stack = new AsyncDisposableStack();
+  const firsts: number[] = [];
+  const peers = peersOf(stack, 5, async (conn, key) => {
+    using wire = await Wire.accept(key, conn);
+    await wire.send(initMessage());
+    const filter = decodeMessage(await wire.nextOf(265));
+    assert.ok(filter.known && filter.type === 265);
+    firsts.push(filter.firstTimestamp);
+    await wire.untilClosed();
+  });
+  const before = Math.floor(systemClock.now() / 1e6);
+  stack.use(new Managed(addresses(peers), { bootstrap: 2 }));
+  await until(() => firsts.length === 5);
+  firsts.sort((a, b) => a - b);
+  assert.deepEqual(firsts.slice(0, 2), [0, 0]);
+  for (const first of firsts.slice(2)) {
+    assert.ok(first >= before - 3601 && first <= Math.ceil(systemClock.now() / 1e6) - 3600);
+  }
+});
+
+Deno.test("when the peers that were asked for all have left, a later one is asked for what is missing", async () => {
+  await using stack = new AsyncDisposableStack();
+  const leave = Promise.withResolvers<void>();
+  let asked = 0;
+  const peers = peersOf(
+    stack,
+    2,
+    lightning(async (wire) => {
+      await wire.nextOf(263);
+      if (++asked === 1) await leave.promise;
+      else await wire.untilClosed();
+    }),
+  );
+  // Waits take their time, so that pings are answered; the clock is put forward in between.
+  let ahead = 0;
+  const clock: Clock = {
+    now: () => systemClock.now() + ahead,
+    sleep: (milliseconds, signal) => systemClock.sleep(milliseconds, signal),
+  };
+  const options = { target: 1, bootstrap: 1 };
+  const { manager } = stack.use(new Managed(addresses(peers), options, { clock }));
+  await until(() => asked === 1);
+  // So long a peer has told all it has: nobody takes its place in that.
+  ahead += 16 * 60_000_000;
+  leave.resolve();
+  await until(() => manager.counts.ended.lost === 1 && manager.counts.connected === 1);
+  ahead += 60_000_000;
+  await until(() => asked === 2);
+});
+
+Deno.test("when no peer is left to dial, that is said", async () => {
+  await using stack = new AsyncDisposableStack();
+  const [peer] = peersOf(stack, 1, (conn) => conn.write(new Uint8Array(50)).then(() => {}));
+  const managed = stack.use(new Managed(addresses([peer])));
+  await until(() => managed.log.lines("No peer is left").length > 0);
+  assert.match(managed.log.lines(peer.address.nodeId)[0], /not connected: handshake: act two/);
+});
+
+Deno.test("two addresses of one node get one connection", async () => {
+  await using stack = new AsyncDisposableStack();
+  const [peer] = peersOf(stack, 1, honest([]));
+  const twin = { ...peer.address, end: elsewhere(peer) };
+  const managed = stack.use(new Managed([peer.address, twin], {}, { redial: 5 }));
+  await until(() => managed.manager.counts.connected === 1);
+  await until(() => managed.manager.counts.pending === 0);
+  assert.equal(managed.manager.counts.dials, managed.manager.counts.ended.unreachable + 1);
+  assert.equal(peer.accepted, 1);
+});
+
+Deno.test("a rotation lets peers go when there are others, and the others take their place", async () => {
+  await using stack = new AsyncDisposableStack();
+  const peers = peersOf(stack, 3, honest([]));
+  const rotation = { target: 2, rotateEvery: 50, rotateShare: 0.5 };
+  const managed = stack.use(new Managed(addresses(peers), rotation));
+  await until(() => peers.every(({ accepted }) => accepted === 1));
+  // Nobody is left to take another's place, so it is the last one.
+  await until(() => managed.manager.counts.connected === 2);
+  assert.equal(managed.manager.counts.ended.rotated, 1);
+  assert.equal(managed.log.lines("1 peers make room for others").length, 1);
+});

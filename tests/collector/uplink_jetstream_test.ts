@@ -1,0 +1,319 @@
+import assert from "node:assert/strict";
+import { configure, type LogRecord, reset } from "@logtape/logtape";
+import { DiscardPolicy, type JetStreamManager, nanos, StorageType } from "nats";
+import { Delivery } from "../../collector/uplink/delivery.ts";
+import { sendHeartbeats } from "../../collector/uplink/heartbeats.ts";
+import { JetStreamUplink } from "../../collector/uplink/jetstream.ts";
+import { UplinkFault } from "../../collector/uplink/uplink.ts";
+import { Spool, type SpoolOptions } from "../../collector/spool/spool.ts";
+import { batchId, type Want } from "../../shared/batch/batch.ts";
+import { encodeWant } from "../../shared/batch/want.ts";
+import { systemClock } from "../../shared/clock.ts";
+import { connectNats } from "../../shared/nats/connect.ts";
+import { seededRandom } from "../../shared/random.ts";
+import {
+  decodeHeartbeat,
+  type Heartbeat,
+  HEARTBEAT_MILLISECONDS,
+} from "../../shared/nats/message.ts";
+import { BATCHES, batchSubject, HEARTBEATS, STREAM, wantSubject } from "../../shared/subjects.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+import { type NatsServer, startNatsServer } from "../support/servers/nats_server.ts";
+import { tempDir } from "../support/temp_dir.ts";
+import { until } from "../support/until.ts";
+
+const COLLECTOR = "test";
+const never = new AbortController().signal;
+const bytesOf = (number: number) => new TextEncoder().encode(`batch ${number}`);
+const batch = (number: number, bytes: Uint8Array = bytesOf(number)) => ({
+  epoch: 1,
+  number,
+  bytes,
+});
+
+function uplinkTo(server: NatsServer, onWant: (want: Want) => void = () => {}): JetStreamUplink {
+  return new JetStreamUplink({
+    access: { servers: [server.url] },
+    collector: COLLECTOR,
+    maxOutstanding: 16,
+    onWant,
+  });
+}
+
+/** A connection of the test's own. */
+async function manage(
+  server: NatsServer,
+): Promise<
+  AsyncDisposable & { manager: JetStreamManager; publish(s: string, b: Uint8Array): void }
+> {
+  const connection = await connectNats({ servers: [server.url], name: "test" });
+  return {
+    manager: await connection.jetstreamManager(),
+    publish: (subject, bytes) => connection.publish(subject, bytes),
+    [Symbol.asyncDispose]: () => connection.close(),
+  };
+}
+
+/**
+ * A stream like the archiver's. Its limit is in messages: at a limit in bytes, servers before 2.10.5 may drop the oldest
+ * message although they are to refuse the newest (nats-server pull request 4772).
+ */
+async function addStream(manager: JetStreamManager, maxMessages = 100_000): Promise<void> {
+  await manager.streams.add({
+    name: STREAM,
+    subjects: [BATCHES],
+    storage: StorageType.File,
+    discard: DiscardPolicy.New,
+    max_msgs: maxMessages,
+    duplicate_window: nanos(120_000),
+  });
+}
+
+/** Message ids and texts in the stream, in its order. */
+async function stored(manager: JetStreamManager): Promise<[string, string][]> {
+  const { state } = await manager.streams.info(STREAM);
+  const messages: [string, string][] = [];
+  for (let seq = state.first_seq; seq <= state.last_seq; seq++) {
+    const message = await manager.streams.getMessage(STREAM, { seq });
+    assert.equal(message.subject, batchSubject(COLLECTOR));
+    messages.push([message.header.get("Nats-Msg-Id"), new TextDecoder().decode(message.data)]);
+  }
+  return messages;
+}
+
+/** Takes out of the stream what is in it, as an archiver that acknowledges. */
+async function take(manager: JetStreamManager): Promise<[string, string][]> {
+  const { state } = await manager.streams.info(STREAM);
+  const taken = await stored(manager);
+  for (let seq = state.first_seq; seq < state.first_seq + taken.length; seq++) {
+    await manager.streams.deleteMessage(STREAM, seq, false);
+  }
+  return taken;
+}
+
+/** By batch number. */
+function inOrder(found: [string, string][]): [string, string][] {
+  const number = ([id]: [string, string]) => Number(id.split("/")[2]);
+  return found.toSorted((a, b) => number(a) - number(b));
+}
+
+const asStored = (number: number): [string, string] => [
+  batchId({ collector: COLLECTOR, epoch: 1, number }),
+  `batch ${number}`,
+];
+
+/** Room for all that a test appends, in several segments. */
+const SPOOL: SpoolOptions = { maxBytes: 1 << 24, segmentBytes: 1 << 16, onDropped: () => {} };
+
+Deno.test("a batch is in the stream once, under its id, however often it is sent", async () => {
+  await using server = await startNatsServer();
+  await using own = await manage(server);
+  await addStream(own.manager);
+  await using uplink = uplinkTo(server);
+  assert.equal(await uplink.send(batch(1), never), "stored");
+  assert.equal(await uplink.send(batch(2), never), "stored");
+  assert.equal(await uplink.send(batch(1), never), "duplicate");
+  assert.deepEqual(await stored(own.manager), [asStored(1), asStored(2)]);
+});
+
+Deno.test("what the archive wants is heard, and what is no want is not", async () => {
+  await using server = await startNatsServer();
+  await using own = await manage(server);
+  await addStream(own.manager);
+  const wants: Want[] = [];
+  await using uplink = uplinkTo(server, (want) => wants.push(want));
+  await uplink.send(batch(1), never);
+  const want = { epoch: 1, messages: [5, 6], sessions: [7] };
+  own.publish(wantSubject(COLLECTOR), new TextEncoder().encode("{}"));
+  own.publish(wantSubject("other"), encodeWant(want));
+  own.publish(wantSubject(COLLECTOR), encodeWant(want));
+  await until(() => wants.length > 0);
+  assert.deepEqual(wants, [want]);
+});
+
+Deno.test("each reason for which a batch waits has its code", async () => {
+  await using server = await startNatsServer({ config: "max_payload: 65536" });
+  await using own = await manage(server);
+  await using uplink = uplinkTo(server);
+  const refused = async (bytes: Uint8Array) => {
+    try {
+      await uplink.send(batch(1, bytes), never);
+    } catch (error) {
+      if (error instanceof UplinkFault) return error.code;
+      throw error;
+    }
+    assert.fail("it was delivered");
+  };
+  assert.equal(await refused(bytesOf(1)), "no_stream");
+  await addStream(own.manager, 1);
+  assert.equal(await refused(new Uint8Array(70_000)), "refused");
+  assert.equal(await uplink.send(batch(2), never), "stored");
+  assert.equal(await refused(bytesOf(1)), "full");
+  await server.kill();
+  assert.equal(await refused(bytesOf(1)), "unreachable");
+});
+
+Deno.test("a server that refuses the user refuses the batch, time after time", async () => {
+  const config = "authorization { users: [ { user: a, password: secret } ] }";
+  await using server = await startNatsServer({ config });
+  await using uplink = uplinkTo(server);
+  // Often, because the client's own transport turns one such refusal in five into an error nobody can catch.
+  for (let i = 0; i < 30; i++) {
+    await assert.rejects(
+      uplink.send(batch(1), never),
+      (error) => error instanceof UplinkFault && error.code === "refused",
+    );
+  }
+});
+
+Deno.test("broker and stream may come late and go away; each state is said once", async () => {
+  const records: LogRecord[] = [];
+  await configure({
+    reset: true,
+    sinks: { test: (record: LogRecord) => records.push(record) },
+    loggers: [
+      { category: ["gossip", "collector", "uplink"], lowestLevel: "info", sinks: ["test"] },
+      { category: ["logtape", "meta"], lowestLevel: "error", sinks: [] },
+    ],
+  });
+  await using _log = { [Symbol.asyncDispose]: reset };
+  await using dir = await tempDir();
+  using spool = await Spool.open(dir.path, SPOOL);
+  await using server = await startNatsServer();
+  await server.stop();
+  await using uplink = uplinkTo(server);
+  const random = seededRandom(1);
+  await using delivery = new Delivery({ spool, uplink, clock: systemClock, random });
+  let next = 0;
+  const append = (count: number) => {
+    for (let i = 0; i < count; i++, next++) spool.append(bytesOf(next), { epoch: 1, number: next });
+  };
+  const said = () => records.map(({ properties }) => String(properties.trouble ?? "well"));
+
+  append(50);
+  await until(() => delivery.status.failures > 3);
+  assert.equal(delivery.status.trouble, "unreachable");
+  await server.restart();
+  await until(() => delivery.status.trouble === "no_stream");
+  {
+    await using own = await manage(server);
+    await addStream(own.manager);
+  }
+  await until(() => spool.batches === 0);
+  assert.deepEqual(said(), ["unreachable", "no_stream", "well"]);
+
+  await server.stop();
+  append(50);
+  await until(() => delivery.status.trouble === "unreachable");
+  await server.restart();
+  assert.equal((await delivery.drain(60_000)).batches, 0);
+  assert.deepEqual(said().slice(3).filter((word) => word !== "no_stream"), ["unreachable", "well"]);
+  await using own = await manage(server);
+  assert.deepEqual(await stored(own.manager), Array.from({ length: 100 }, (_, i) => asStored(i)));
+});
+
+Deno.test("a full stream lets batches wait until it has room again", async () => {
+  await using dir = await tempDir();
+  using spool = await Spool.open(dir.path, SPOOL);
+  await using server = await startNatsServer();
+  await using own = await manage(server);
+  await addStream(own.manager, 40);
+  await using uplink = uplinkTo(server);
+  const random = seededRandom(1);
+  await using delivery = new Delivery({ spool, uplink, clock: systemClock, random });
+  for (let n = 0; n < 300; n++) spool.append(bytesOf(n), { epoch: 1, number: n });
+  const taken: [string, string][] = [];
+  let waits = 0;
+  while (spool.batches > 0) {
+    await until(() => delivery.status.trouble === "full" || spool.batches === 0);
+    if (spool.batches > 0) waits++;
+    taken.push(...await take(own.manager));
+    const { delivered } = delivery.status;
+    await until(() => delivery.status.delivered > delivered || spool.batches === 0);
+  }
+  taken.push(...await take(own.manager));
+  assert.ok(waits > 2);
+  assert.deepEqual(inOrder(taken), Array.from({ length: 300 }, (_, i) => asStored(i)));
+});
+
+Deno.test("killing the broker again and again while batches go out loses and doubles nothing", async () => {
+  await using dir = await tempDir();
+  using spool = await Spool.open(dir.path, SPOOL);
+  await using server = await startNatsServer();
+  {
+    await using own = await manage(server);
+    await addStream(own.manager);
+  }
+  await using uplink = uplinkTo(server);
+  const random = seededRandom(1);
+  await using delivery = new Delivery({ spool, uplink, clock: systemClock, random });
+  let next = 0;
+  for (let kill = 0; kill < 3; kill++) {
+    const enough = delivery.status.delivered + 100;
+    // Many at once, so that some are under way when it is killed.
+    await until(() => {
+      for (let i = 0; i < 40; i++, next++) spool.append(bytesOf(next), { epoch: 1, number: next });
+      return delivery.status.delivered > enough;
+    });
+    await server.kill();
+    await until(() => delivery.status.trouble !== null);
+    await server.restart();
+  }
+  assert.equal((await delivery.drain(60_000)).batches, 0);
+  await using own = await manage(server);
+  assert.deepEqual(
+    inOrder(await stored(own.manager)),
+    Array.from({ length: next }, (_, i) => asStored(i)),
+  );
+});
+
+Deno.test("an uplink that never connected closes, and closing twice is harmless", async () => {
+  await using server = await startNatsServer();
+  await server.stop();
+  const idle = uplinkTo(server);
+  await idle[Symbol.asyncDispose]();
+  await idle[Symbol.asyncDispose]();
+  const tried = uplinkTo(server);
+  await assert.rejects(tried.send(batch(1), never), UplinkFault);
+  await tried[Symbol.asyncDispose]();
+  await assert.rejects(tried.send(batch(1), never), UplinkFault);
+});
+
+Deno.test("heartbeats reach whoever listens, also after the server was away", async () => {
+  await using server = await startNatsServer();
+  await using uplink = uplinkTo(server);
+  const heard: [string, Heartbeat][] = [];
+  const listen = async () => {
+    const connection = await connectNats({ servers: [server.url], name: "test" });
+    connection.subscribe(HEARTBEATS, {
+      callback: (_, { subject, data }) => heard.push([subject, decodeHeartbeat(data)]),
+    });
+    await connection.flush();
+    return { [Symbol.asyncDispose]: () => connection.close() };
+  };
+  const facts = { epoch: 1, version: "x", peers: 2, receipts: 3, spool_bytes: 4 };
+  const clock = new ManualClock(5);
+  using _beats = sendHeartbeats(uplink.link, () => facts, clock);
+  // Without a server too it goes on, at its pace.
+  const nextBeat = async () => {
+    await until(() => clock.sleeping > 0);
+    await clock.advance(HEARTBEAT_MILLISECONDS);
+  };
+  {
+    await using _listening = await listen();
+    await nextBeat();
+    await until(() => heard.length > 0);
+  }
+  await server.kill();
+  await nextBeat();
+  await server.restart();
+  heard.length = 0;
+  await using _listening = await listen();
+  await until(async () => {
+    await nextBeat();
+    return heard.length > 0;
+  });
+  const [subject, { at: _at, ...rest }] = heard[0];
+  assert.equal(subject, "gossip.heartbeats.test");
+  assert.deepEqual(rest, facts);
+});

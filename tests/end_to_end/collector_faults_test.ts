@@ -1,0 +1,92 @@
+import assert from "node:assert/strict";
+import { formatNodeAddress } from "../../collector/addresses/node_address.ts";
+import { archiveRows, archiveTotals } from "../support/fixtures/archive_check.ts";
+import { freePort } from "../support/servers/free_port.ts";
+import { startNatsServer, untilArchived } from "../support/servers/nats_server.ts";
+import type { Process } from "../support/servers/process.ts";
+import { startArchiver, startCollector } from "../support/servers/programs.ts";
+import { lightning, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
+import { signedGraph } from "../support/fixtures/signed_gossip.ts";
+import { tempDir } from "../support/temp_dir.ts";
+import { until } from "../support/until.ts";
+
+const NODES = 3;
+const MESSAGES = signedGraph({ nodes: 5, channels: 8, timestamp: 1_758_844_800 });
+
+/** Nodes that tell {@link MESSAGES} on every connection, and what a collector's config says of them. */
+async function honestNodes(stack: AsyncDisposableStack, dir: string) {
+  const heard = { times: 0 };
+  const script = lightning(async (wire) => {
+    await wire.send(...MESSAGES, { type: 18, numPongBytes: 1, ignored: new Uint8Array(0) });
+    // The collector reads in order: with its pong it has taken all messages.
+    await wire.nextOf(19);
+    heard.times++;
+    await wire.untilClosed();
+  });
+  const nodes = Array.from(
+    { length: NODES },
+    (_, i) => stack.use(new ScriptedPeer(`honest node ${i}`, script)),
+  );
+  const file = `${dir}/peers.txt`;
+  const lines = nodes.map(({ address }) => `${formatNodeAddress(address)}\n`);
+  await Deno.writeTextFile(file, lines.join(""));
+  return { heard, keys: { name: "faults", network: "regtest", peers: { file, target: NODES } } };
+}
+
+const matching = (process: Process, pattern: RegExp) =>
+  process.lines.filter((line) => pattern.test(line));
+
+Deno.test("a collector without its broker says so once, keeps all, and delivers it in its next life", async () => {
+  await using stack = new AsyncDisposableStack();
+  const dir = stack.use(await tempDir());
+  const server = stack.use(await startNatsServer());
+  await server.stop();
+  const nodes = await honestNodes(stack, dir.path);
+  const keys = {
+    ...nodes.keys,
+    batch: { max_age: "100ms" },
+    stop_timeout: "500ms",
+    uplink: { kind: "nats", servers: [server.url] },
+  };
+
+  const first = stack.use(await startCollector(dir.path, keys));
+  await first.waitForLine(/Batches wait in the spool/);
+  await until(() => nodes.heard.times === NODES, () => first.lines.join("\n"));
+  assert.equal((await first.terminate()).code, 3, first.lines.join("\n"));
+  assert.equal(matching(first, /Batches wait in the spool/).length, 1);
+  assert.equal(matching(first, /left in the spool for the next run/).length, 1);
+
+  await server.restart();
+  const archiver = stack.use(await startArchiver({ dir: dir.path, nats: server.url }));
+  const second = stack.use(
+    await startCollector(dir.path, { ...keys, stop_timeout: "30s" }),
+  );
+  const told = () => [...second.lines, ...archiver.process.lines].join("\n");
+  await until(() => nodes.heard.times === 2 * NODES, told);
+  assert.equal((await second.terminate()).code, 0, told());
+  await untilArchived(server, told);
+  assert.equal((await archiver.process.terminate()).code, 0, told());
+
+  const totals = await archiveTotals(archiver.archive);
+  assert.equal(totals.receipts, 2 * NODES * MESSAGES.length);
+  assert.deepEqual([totals.gaps, totals.unresolved, totals.deadLetters], [0, 0, 0]);
+  const epochs = await archiveRows(
+    archiver.archive,
+    "SELECT stamped_receipts::INTEGER AS stamped FROM epochs",
+  );
+  const stamped = NODES * MESSAGES.length;
+  assert.deepEqual(epochs.map((epoch) => epoch.stamped), [stamped, stamped]);
+});
+
+Deno.test("a data folder that another collector holds gives one clear line", async () => {
+  await using stack = new AsyncDisposableStack();
+  const dir = stack.use(await tempDir());
+  const nodes = await honestNodes(stack, dir.path);
+  const keys = { ...nodes.keys, uplink: { kind: "local", url: `http://127.0.0.1:${freePort()}` } };
+  const first = stack.use(await startCollector(dir.path, keys));
+  await until(() => nodes.heard.times === NODES, () => first.lines.join("\n"));
+  const second = stack.use(await startCollector(dir.path, keys));
+  assert.equal((await second.wait()).code, 2);
+  assert.equal(second.lines.length, 1, second.lines.join("\n"));
+  assert.match(second.lines[0], /collector-faults/);
+});
