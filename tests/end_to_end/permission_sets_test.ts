@@ -77,9 +77,11 @@ Deno.test("an archiver may read the source of its worker, and write reports besi
   deepEqual(sys, ["statfs"]);
 });
 
-Deno.test("the queries' runner may read the project's folder and write reports, no more", () => {
-  const { read, write, ...rest } = config.permissions.query;
-  deepEqual(rest, { env: { ignore: true }, import: { deny: true }, ffi: true });
-  deepEqual(read, ["."]);
-  deepEqual(write, ["query_results/runs"]);
+Deno.test("queries and the lab may read the project's folder and write reports, no more", () => {
+  for (const name of ["query", "lab"]) {
+    const { read, write, ...rest } = config.permissions[name];
+    deepEqual(rest, { env: { ignore: true }, import: { deny: true }, ffi: true }, name);
+    deepEqual(read, ["."], name);
+    deepEqual(write, ["query_results/runs"], name);
+  }
 });

@@ -1,0 +1,18 @@
+/**
+ * `deno task lab`: what set reconciliation would save, from recorded and simulated receipts.
+ *
+ * @module
+ */
+import { runProgram } from "../../shared/cli.ts";
+import { calibrateCommand } from "./calibration/command.ts";
+
+if (import.meta.main) {
+  await runProgram({
+    name: "deno task lab",
+    summary: "The reconciliation lab: what set reconciliation would save, from real receipts.",
+    commands: {
+      calibrate: calibrateCommand,
+    },
+    fallback: "calibrate",
+  });
+}
