@@ -8,7 +8,7 @@ import { runMain, stopSignal } from "../shared/cli.ts";
 import { UserError } from "../shared/errors.ts";
 import { printable } from "../shared/text.ts";
 import { formatDuration, formatNumber } from "./format/numbers.ts";
-import { QUERIES, selectQueries } from "./catalog/catalog.ts";
+import { allQueries, selectQueries } from "./catalog/catalog.ts";
 import { checkReach } from "./archive/reach.ts";
 import { type Progress, runQueries } from "./run.ts";
 
@@ -52,7 +52,7 @@ const command = {
     "deno task query --archive archive/gossip.duckdb --out query_results/runs/out",
     "deno task query --archive archive/gossip.duckdb --out query_results/runs/out --reference 1",
     "deno task query --list",
-    "deno run --quiet --no-prompt -P=query --allow-read=/data --allow-write=/data/out query_results/main.ts \\\n" +
+    "deno run --quiet --no-prompt -P=query --allow-read=query_results,/data --allow-write=/data/out query_results/main.ts \\\n" +
     "      --archive /data/gossip.duckdb --out /data/out",
   ],
 } as const;
@@ -99,7 +99,7 @@ function list(only?: readonly string[]): void {
 }
 
 function progressLine({ query, index, count, rows, ...took }: Progress): string {
-  const width = Math.max(...QUERIES.map((known) => known.name.length));
+  const width = Math.max(...allQueries().map((known) => known.name.length));
   const place = `${index}/${count}`.padStart(5);
   const [asked, drawn] = [took.queryMilliseconds, took.drawMilliseconds]
     .map((milliseconds) => `${Math.round(milliseconds)} ms`.padStart(9));

@@ -16,10 +16,10 @@ import { type Figure, mainFigures } from "./report/figures.ts";
 import { type Frame, frameTable, readFrame, type WantedWindow } from "./archive/frame.ts";
 import { interruptAll } from "./archive/interrupt.ts";
 import { checkSettings, useParameters } from "./catalog/parameters.ts";
-import { DEFINITIONS, FRAME, SECTIONS, selectQueries } from "./catalog/catalog.ts";
+import { DEFINITIONS, FRAME, selectQueries } from "./catalog/catalog.ts";
 import type { Query } from "./catalog/query.ts";
 import { type Reference, referenceRows } from "./report/reference.ts";
-import { type Answer, reportPage } from "./report/page.ts";
+import { type Answer, reportPage, type ReportSection } from "./report/page.ts";
 import { readTable } from "./archive/read_table.ts";
 import type { Table } from "./format/table.ts";
 import { makeFolder, writeWhole } from "./format/whole_files.ts";
@@ -172,16 +172,17 @@ async function writeResults(connection: DuckDBConnection, options: RunOptions): 
       frame,
       figures,
       reference,
-      sections: SECTIONS.map(({ title, queries, onlyWithRows = false }) => ({
-        title,
-        answers: answers.filter(({ query, table }) =>
-          queries.includes(query) && (!onlyWithRows || table.rows.length > 0)
-        ),
-      })).filter((section) => section.answers.length > 0),
+      sections: sectionsOf(answers),
       definitions: DEFINITIONS,
     }),
   );
   return { report, frame, figures, tables };
+}
+
+function sectionsOf(answers: readonly Answer[]): ReportSection[] {
+  const shown = answers.filter(({ query, table }) => !query.onlyWithRows || table.rows.length > 0);
+  return [...Map.groupBy(shown, ({ query }) => query.section)]
+    .map(([title, answers]) => ({ title, answers }));
 }
 
 async function runQuery(

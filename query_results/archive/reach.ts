@@ -27,9 +27,9 @@ export async function checkReach(archive: string, out: string): Promise<void> {
     throw new UserError(
       `The sandbox does not let this program ${name} ${
         shown(path)
-      }. To let it: deno run --quiet --no-prompt -P=query --allow-read=${shown(archive)},${
-        shown(out)
-      } ` +
+      }. To let it: deno run --quiet --no-prompt -P=query --allow-read=query_results,${
+        shown(archive)
+      },${shown(out)} ` +
         `--allow-write=${shown(out)} query_results/main.ts --archive … --out …`,
     );
   }

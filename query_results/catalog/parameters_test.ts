@@ -28,6 +28,9 @@ Deno.test("no window of up to a year has more than 2,000 bins, nor a bin wider t
 const query: Query = {
   name: "q",
   title: "",
+  section: "",
+  order: 0,
+  onlyWithRows: false,
   question: "",
   inputs: "",
   pitfalls: [],

@@ -2,82 +2,84 @@
  * A query: one SQL file whose header comment says what it asks, of what, and what spoils the answer.
  *
  * The header is the file's first lines, each `-- key: text`, continued by lines that begin with `--` and two or more
- * spaces. Keys: `title`, `question`, `inputs` once each; `pitfall` once or more; `parameter` as
- * `name TYPE = default, what it is`. Window and parameters are named in the SQL as `$window_from`, `$window_to`,
- * `$name`.
+ * spaces. Once each: `title`, `section`, `question`, `inputs`. Once or more: `pitfall`. Any number: `parameter` as
+ * `name TYPE = default, what it is`. At most once: `order`, the place in the report (smaller first), and
+ * `only-with-rows: true`, which keeps the query off the report while it has no rows. The SQL names window and parameters
+ * as `$window_from`, `$window_to`, `$name`.
  *
  * @module
  */
+import { UserError } from "../../shared/errors.ts";
 
-/** What a parameter may be. */
 export type ParameterType = "BIGINT" | "DOUBLE" | "BOOLEAN";
 
-/** The width of a time bin in seconds, fitted to the window: `preferred` unless that gives too few or too many bins. */
+/** The width of a time bin, fitted to the window: `preferred` seconds unless that gives too few or too many bins. */
 export interface AdaptiveBin {
-  /** In seconds. */
   readonly preferred: number;
 }
 
-/** A parameter's value. */
 export type ParameterValue = number | boolean;
 
-/** A named parameter of a query. */
 export interface Parameter {
   /** As in the SQL, without `$`. */
   readonly name: string;
-  /** Its SQL type. */
   readonly type: ParameterType;
-  /** What holds unless it is set. */
   readonly fallback: ParameterValue | AdaptiveBin;
-  /** What it is, in a few words. */
   readonly meaning: string;
 }
 
 /** A vega-lite specification without data: the runner adds `data`, sizes and the common look. */
 export type ChartSpec = Readonly<Record<string, unknown>>;
 
-/** A query with its chart. */
 export interface Query {
   /** Its file's name without `.sql`; also names its CSV and SVG. */
   readonly name: string;
-  /** A heading. */
   readonly title: string;
-  /** What it asks, as a question. */
+  /** The heading of the report under which it stands. */
+  readonly section: string;
+  readonly order: number;
+  /** In the report only when it has rows. */
+  readonly onlyWithRows: boolean;
   readonly question: string;
-  /** The tables and columns it reads. */
   readonly inputs: string;
-  /** What spoils the answer. */
   readonly pitfalls: readonly string[];
-  /** What may be set. */
   readonly parameters: readonly Parameter[];
   /** The whole file. */
   readonly sql: string;
-  /** How it is drawn. */
   readonly chart: ChartSpec;
 }
 
+/** Where a query without `order` stands: after this project's own sections, before the trends. */
+const DEFAULT_ORDER = 700;
 const WINDOW = ["window_from", "window_to"];
+const FIELD = /^-- (title|section|order|only-with-rows|question|inputs|pitfall|parameter): (.+)$/;
 const PARAMETER = /^(\w+) (BIGINT|DOUBLE|BOOLEAN) = (\S+), (.+)$/;
 
 /**
  * Reads a query's header.
  *
- * @throws {TypeError} when the header lacks a key, has an unknown or ill-formed one, or the SQL names a parameter that
- * the header does not declare or the other way round: a fault of this project's own files.
+ * @throws {UserError} when the header lacks a key, has an unknown or ill-formed one, or the SQL names a parameter that
+ * the header does not declare or the other way round.
  */
 export function parseQuery(name: string, sql: string, chart: ChartSpec): Query {
   const fields = new Map<string, string[]>();
   for (const [key, text] of headerFields(name, sql)) {
     fields.set(key, [...fields.get(key) ?? [], text]);
   }
-  const one = (key: string) => {
-    const texts = fields.get(key);
-    if (texts?.length !== 1) throw new TypeError(`${name}.sql: "${key}" should be there once`);
-    return texts[0];
+  const few = (key: string, least: number) => {
+    const texts = fields.get(key) ?? [];
+    if (texts.length >= least && texts.length <= 1) return texts[0];
+    throw new UserError(
+      `${name}.sql: "${key}" should be there ${least === 0 ? "at most " : ""}once`,
+    );
   };
+  const one = (key: string) => few(key, 1)!;
   const query: Query = {
     name,
     title: one("title"),
+    section: one("section"),
+    order: parseOrder(name, few("order", 0)),
+    onlyWithRows: few("only-with-rows", 0) === "true",
     question: one("question"),
     inputs: one("inputs"),
     pitfalls: fields.get("pitfall") ?? [],
@@ -85,7 +87,7 @@ export function parseQuery(name: string, sql: string, chart: ChartSpec): Query {
     sql,
     chart,
   };
-  if (query.pitfalls.length === 0) throw new TypeError(`${name}.sql: no "pitfall"`);
+  if (query.pitfalls.length === 0) throw new UserError(`${name}.sql: no "pitfall"`);
   checkNames(query);
   return query;
 }
@@ -100,18 +102,25 @@ function* headerFields(name: string, sql: string): Generator<[key: string, text:
       continue;
     }
     if (field) yield field;
-    const start = line.match(/^-- (title|question|inputs|pitfall|parameter): (.+)$/);
-    if (!start) throw new TypeError(`${name}.sql: cannot read header line "${line}"`);
+    const start = line.match(FIELD);
+    if (!start) throw new UserError(`${name}.sql: cannot read header line "${line}"`);
     field = [start[1], start[2]];
   }
   if (field) yield field;
+}
+
+function parseOrder(query: string, text = `${DEFAULT_ORDER}`): number {
+  if (!/^\d{1,6}$/.test(text)) {
+    throw new UserError(`${query}.sql: "order" should be a whole number, not "${text}"`);
+  }
+  return Number(text);
 }
 
 function parseParameter(query: string, text: string): Parameter {
   const parts = text.match(PARAMETER);
   const fallback = parts && parseFallback(parts[2] as ParameterType, parts[3]);
   if (!parts || fallback === undefined || fallback === null) {
-    throw new TypeError(`${query}.sql: cannot read parameter "${text}"`);
+    throw new UserError(`${query}.sql: cannot read parameter "${text}"`);
   }
   return { name: parts[1], type: parts[2] as ParameterType, fallback, meaning: parts[4] };
 }
@@ -146,7 +155,7 @@ function checkNames(query: Query): void {
     ...declared.filter((name) => !bound.includes(name)),
   ];
   if (odd.length > 0) {
-    throw new TypeError(
+    throw new UserError(
       `${query.name}.sql: parameter ${odd.join(", ")} is either undeclared or unused`,
     );
   }

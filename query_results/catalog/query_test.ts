@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { boundNames, parseQuery, parseValue } from "./query.ts";
 
 const HEADER = `-- title: A title
+-- section: A section
+-- order: 20
 -- question: What
 --   is asked?
 -- inputs: receipts
@@ -20,6 +22,9 @@ Deno.test("a query's header is read, continued lines joined", () => {
   assert.deepEqual(query, {
     name: "name",
     title: "A title",
+    section: "A section",
+    order: 20,
+    onlyWithRows: false,
     question: "What is asked?",
     inputs: "receipts",
     pitfalls: ["One.", "Two lines."],
@@ -41,6 +46,21 @@ Deno.test("a header that lacks a key, repeats one or has an unknown one is refus
   assert.throws(parse(HEADER.replaceAll("pitfall:", "question:") + BODY), /"question"/);
   assert.throws(parse(HEADER.replace("0.5", "half") + BODY), /cannot read parameter "share/);
   assert.throws(parse(HEADER.replace(/-- pitfall.*\n(-- {3}.*\n)?/g, "") + BODY), /no "pitfall"/);
+});
+
+Deno.test("a section is needed; order and rows are not, and are refused when ill-formed", () => {
+  const parse = (sql: string) => () => parseQuery("bad", sql, {});
+  const order = "-- order: 20\n";
+  assert.throws(
+    parse(HEADER.replace(/-- section.*\n/, "") + BODY),
+    /"section" should be there once/,
+  );
+  assert.throws(parse(HEADER.replace("20", "last") + BODY), /"order" should be a whole number/);
+  assert.throws(parse(HEADER.replace(order, order + order) + BODY), /"order" .* at most once/);
+  const { order: place, onlyWithRows } = parse(
+    HEADER.replace(order, "-- only-with-rows: true\n") + BODY,
+  )();
+  assert.deepEqual([place > 600 && place < 900, onlyWithRows], [true, true]);
 });
 
 Deno.test("parameters are declared and used, or refused", () => {

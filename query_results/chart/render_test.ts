@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { QUERIES } from "../catalog/catalog.ts";
+import { allQueries } from "../catalog/catalog.ts";
 import type { Cell, Column, Table } from "../format/table.ts";
 import { PALETTE } from "./palette.ts";
 import { drawChart } from "./render.ts";
@@ -77,7 +77,7 @@ const EXAMPLE: Record<string, Cell> = {
 };
 
 Deno.test("each query's chart draws marks from a row of its own columns", async () => {
-  for (const { name, sql, chart } of QUERIES) {
+  for (const { name, sql, chart } of allQueries()) {
     // Whatever the specification names as a field is given, as a number unless it is known to be something else.
     const names = new Set([...sql.matchAll(/\b[a-z][a-z0-9_]+\b/g)].map((match) => match[0]));
     const row = Object.fromEntries([...names].map((column) => [column, EXAMPLE[column] ?? 5]));

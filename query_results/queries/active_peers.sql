@@ -1,4 +1,6 @@
 -- title: Active peers
+-- section: Peers
+-- order: 500
 -- question: How many peers were connected and subscribed over time, and how many of them delivered anything?
 -- inputs: receipts (all), sessions
 -- pitfall: A peer counts in each bin that its session touches, so short sessions make the bin's figure greater than the

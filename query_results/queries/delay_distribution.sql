@@ -1,4 +1,6 @@
 -- title: Delay distribution
+-- section: Delay
+-- order: 110
 -- question: What share of all first deliveries has happened within a given time after the message was first seen?
 -- inputs: receipts (the first of each message and peer), messages.first_seen, sessions, epochs, clock_samples
 -- pitfall: Same messages, cut-off and cap as convergence_delay, but here each delivery weighs the same, so messages that

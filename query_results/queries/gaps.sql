@@ -1,4 +1,6 @@
 -- title: Gaps
+-- section: Trust in the data
+-- order: 620
 -- question: Which batches never came, from which collector, and why?
 -- inputs: gaps, epochs, collectors
 -- pitfall: A gap is known by batch numbers, not by time: each gap of a run that touches the window is listed.

@@ -1,4 +1,6 @@
 -- title: Message rates
+-- section: Traffic
+-- order: 210
 -- question: How many live messages a minute were new, and how many were received in all, over time and by type?
 -- inputs: receipts, messages.first_seen
 -- pitfall: unique counts a live message once, when first seen; receipts counts each arrival, repeats too.

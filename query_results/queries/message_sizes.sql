@@ -1,4 +1,6 @@
 -- title: Sizes and bytes
+-- section: Traffic
+-- order: 230
 -- question: How large are messages, and how many bytes did peers deliver, once each and in all?
 -- inputs: receipts (all), messages.size, sessions
 -- pitfall: Bytes are the messages' own, type included; transport framing adds 34 bytes to each.

@@ -1,4 +1,6 @@
 -- title: Message totals
+-- section: Traffic
+-- order: 200
 -- question: How much was heard: distinct messages and receipts, all together and by type?
 -- inputs: receipts (all), messages
 -- pitfall: Everything in the window counts, warm-up and backlog too; warmup_receipts says how much of it that is.

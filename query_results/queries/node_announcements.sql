@@ -1,4 +1,6 @@
 -- title: Announcements per node
+-- section: Churn
+-- order: 420
 -- question: Which nodes announce themselves most, and how much do the busiest weigh?
 -- inputs: messages (node_announcement), receipts (whether a message is live)
 -- pitfall: contents counts what was said apart from signature and timestamp; the rest are re-signed repeats.

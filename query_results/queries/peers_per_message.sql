@@ -1,4 +1,6 @@
 -- title: Peers per message
+-- section: Reach
+-- order: 300
 -- question: How many distinct peers delivered each live message?
 -- inputs: receipts (the first of each message and peer), messages
 -- pitfall: Repeats and a second collector that hears the same peer do not count.

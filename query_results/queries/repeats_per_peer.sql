@@ -1,4 +1,6 @@
 -- title: Repeats per peer
+-- section: Reach
+-- order: 310
 -- question: Which peers deliver the same message more than once, and how often?
 -- inputs: receipts (all), sessions, peers
 -- pitfall: A repeat is the same bytes from the same peer to the same collector process; what was re-signed is new.

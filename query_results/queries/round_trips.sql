@@ -1,4 +1,6 @@
 -- title: Round trips
+-- section: Peers
+-- order: 530
 -- question: How long do our pings take to come back as pongs, and how many never do?
 -- inputs: sessions, collectors
 -- pitfall: A session weighs one, by the median of its own round trips; each session that touches the window counts

@@ -1,4 +1,6 @@
 -- title: Updates per channel, in short
+-- section: Churn
+-- order: 400
 -- question: How many channels were updated, how often, and what share of the updates do the busiest cause?
 -- inputs: messages (channel_update), receipts (whether a message is live)
 -- pitfall: The top 1 % is 1 % of the channels that had any update, rounded up.

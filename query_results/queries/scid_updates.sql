@@ -1,4 +1,6 @@
 -- title: Updates per channel
+-- section: Churn
+-- order: 410
 -- question: Which channels are updated most, and how much do the busiest weigh?
 -- inputs: messages (channel_update), receipts (whether a message is live)
 -- pitfall: Both directions of a channel count together.

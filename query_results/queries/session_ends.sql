@@ -1,4 +1,6 @@
 -- title: Why sessions ended
+-- section: Peers
+-- order: 520
 -- question: Who ended sessions, why, and how long had they lasted?
 -- inputs: sessions
 -- pitfall: A reason is one peer's or one system's own words; alike reasons may be worded differently.

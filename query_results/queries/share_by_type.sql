@@ -1,4 +1,6 @@
 -- title: Share by type
+-- section: Traffic
+-- order: 220
 -- question: How do live messages, their deliveries and their bytes divide among the types?
 -- inputs: receipts (the first of each message and peer), messages
 -- pitfall: Without the warm-up flag a start's backlog would pass for live traffic; channel_announcements suffer most.

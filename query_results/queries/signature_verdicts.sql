@@ -1,4 +1,6 @@
 -- title: Signature verdicts
+-- section: Trust in the data
+-- order: 600
 -- question: Were the messages truly signed by the nodes and channels they speak for?
 -- inputs: messages.verdict, receipts (all)
 -- pitfall: unknown_signer is a channel_update whose channel_announcement the collector has not seen: neither good nor bad.

@@ -63,7 +63,7 @@ function refusal(path: string, out: string, error: unknown): UserError {
   if (error instanceof Deno.errors.NotCapable) {
     return new UserError(
       `Cannot write to ${path}: the demo's permissions end at query_results/runs/demo; for another folder run ` +
-        `deno run --quiet --no-prompt -P=demo --allow-read=${out} --allow-write=${out} tests/demo/main.ts --out ${out}`,
+        `deno run --quiet --no-prompt -P=demo --allow-read=query_results,${out} --allow-write=${out} tests/demo/main.ts --out ${out}`,
       { cause: error },
     );
   }

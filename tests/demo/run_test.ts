@@ -15,7 +15,7 @@ const LIMIT_MILLISECONDS = 180_000;
 /** The demo's own permissions, and the right to write where the test wants it. */
 const permissions = (
   dir: string,
-) => ["--quiet", "-P=demo", `--allow-read=${dir}`, `--allow-write=${dir}`];
+) => ["--quiet", "-P=demo", `--allow-read=query_results,${dir}`, `--allow-write=${dir}`];
 
 Deno.test("a small demo runs end to end, writes its report, runs again over its own output, and ends well", async () => {
   await using dir = await tempDir();

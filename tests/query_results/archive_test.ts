@@ -3,7 +3,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import assert from "node:assert/strict";
 import { MIGRATIONS } from "../../archiver/store/migrations.ts";
 import { KNOWN_SCHEMA_VERSIONS } from "../../query_results/archive/open.ts";
-import { QUERIES } from "../../query_results/catalog/catalog.ts";
+import { allQueries, readQueries } from "../../query_results/catalog/catalog.ts";
 import { runQueries } from "../../query_results/run.ts";
 import { UserError } from "../../shared/errors.ts";
 import { startProgram } from "../support/servers/process.ts";
@@ -31,17 +31,35 @@ Deno.test("the queries know the schema that the archiver writes", () => {
   assert.ok(KNOWN_SCHEMA_VERSIONS.includes(MIGRATIONS.at(-1)!.version));
 });
 
-Deno.test("each SQL file in queries/ is in the catalog, with a chart", async () => {
-  const names = await fileNames(new URL("../../query_results/queries", import.meta.url).pathname);
-  const known = QUERIES.map((query) => query.name).sort();
+const QUERIES_FOLDER = new URL("../../query_results/queries/", import.meta.url);
+
+Deno.test("queries/ holds nothing but queries, each with a chart, and the catalogue has them all", async () => {
+  const names = allQueries().map((query) => query.name);
+  assert.ok(names.length > 20);
   assert.deepEqual(
-    names.filter((name) => name.endsWith(".sql") && name !== "definitions.sql"),
-    known.map((name) => `${name}.sql`),
+    await fileNames(QUERIES_FOLDER.pathname),
+    names.flatMap((name) => [`${name}.sql`, `${name}.chart.json`]).sort(),
   );
-  assert.deepEqual(
-    names.filter((name) => name.endsWith(".json")),
-    known.map((name) => `${name}.chart.json`),
-  );
+});
+
+Deno.test("a new query is two files: it stands in its section by its order, its results in the report", async () => {
+  await using dir = await tempDir();
+  const folder = new URL(`file://${dir.path}/`);
+  const add = async (name: string, section: string, more = "") => {
+    const head = `-- title: T\n-- section: ${section}\n${more}-- question: Q?\n-- inputs: i\n`;
+    await Deno.writeTextFile(dir.join(`${name}.sql`), `${head}-- pitfall: p\nSELECT 1 AS n`);
+    await Deno.writeTextFile(dir.join(`${name}.chart.json`), '{"mark": "bar"}');
+  };
+  await add("b_late", "Trends", "-- order: 900\n");
+  await add("c_early", "Delay", "-- order: 100\n");
+  await add("a_new", "Delay");
+  await add("d_own", "Of its own");
+  const listed = readQueries(folder).map(({ name }) => name);
+  assert.deepEqual(listed, ["c_early", "a_new", "d_own", "b_late"]);
+  await Deno.remove(dir.join("a_new.chart.json"));
+  assert.throws(() => readQueries(folder), /^UserError: Cannot read .*a_new\.chart\.json: No such/);
+  await Deno.writeTextFile(dir.join("a_new.chart.json"), "{");
+  assert.throws(() => readQueries(folder), /^UserError: Cannot read a_new\.chart\.json: /);
 });
 
 Deno.test("a run writes one CSV and one SVG a query and the report, whole, and leaves the archive as it was", async () => {
@@ -56,7 +74,7 @@ Deno.test("a run writes one CSV and one SVG a query and the report, whole, and l
     onProgress: ({ query, index, count, rows }) => seen.push(`${index}/${count} ${query} ${rows}`),
   });
   assert.equal(report, dir.join("a", "out", "index.html"));
-  const names = QUERIES.map((query) => query.name);
+  const names = allQueries().map((query) => query.name);
   assert.deepEqual(
     await fileNames(dir.join("a", "out")),
     [...names.flatMap((name) => [`${name}.csv`, `${name}.svg`]), "index.html"].sort(),
@@ -79,7 +97,7 @@ Deno.test("an empty archive gives header-only CSVs, empty charts and a report", 
     reference: { scale: 60 },
   });
   assert.deepEqual(frame.window, { from: 0, to: 0 });
-  assert.equal(tables.size, QUERIES.length);
+  assert.equal(tables.size, allQueries().length);
   for (const [name, table] of tables) {
     assert.equal(table.rows.length, 0, name);
     const csv = await Deno.readTextFile(dir.join("out", `${name}.csv`));

@@ -1,6 +1,6 @@
 /** `deno task query` as a process, under its own permission set. */
 import assert from "node:assert/strict";
-import { QUERIES } from "../../query_results/catalog/catalog.ts";
+import { allQueries } from "../../query_results/catalog/catalog.ts";
 import { startProgram } from "../support/servers/process.ts";
 import { makeQueryArchive } from "../support/fixtures/query_archive.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -13,7 +13,9 @@ async function query(
   args: readonly string[],
   folder?: string,
 ): Promise<{ code: number; lines: string[] }> {
-  const flags = folder === undefined ? [] : [`--allow-read=${folder}`, `--allow-write=${folder}`];
+  const flags = folder === undefined
+    ? []
+    : [`--allow-read=query_results,${folder}`, `--allow-write=${folder}`];
   await using program = startProgram("query_results/main.ts", args, ["-P=query", ...flags]);
   const { code } = await program.wait();
   return { code, lines: program.lines.filter((line) => !isWarning(line)) };
@@ -43,7 +45,19 @@ Deno.test("deno task query lists its queries and their parameters", async () => 
       "  --set reach_share=DOUBLE (default: 0.5): share of the subscribed peers that a message must reach",
     ),
   );
-  assert.equal(lines.filter((line) => /^\w+: /.test(line)).length, QUERIES.length);
+  assert.equal(lines.filter((line) => /^\w+: /.test(line)).length, allQueries().length);
+});
+
+Deno.test("deno task query without its own folder in reach says which flag lacks it", async () => {
+  await using program = startProgram("query_results/main.ts", ["--list"], [
+    "-P=query",
+    "--allow-read=/data",
+  ]);
+  const { code } = await program.wait();
+  const lines = program.lines.filter((line) => !isWarning(line));
+  assert.equal(code, 2);
+  assert.equal(lines.length, 1, lines.join("\n"));
+  assert.match(lines[0], /^Cannot read .*queries\/: .*add query_results to --allow-read$/);
 });
 
 Deno.test("deno task query has --help, and one clear line for each mistake", async () => {
@@ -61,7 +75,7 @@ Deno.test("deno task query has --help, and one clear line for each mistake", asy
     [["--archive", "a", "--out", out, "--memory", "all"], /--memory is "all"; it should be a size/],
     [
       ["--archive", "/data/a", "--out", out],
-      /not let this program read \/data\/a\. To let it: deno run --quiet --no-prompt -P=query --allow-read=\/data\/a,que/,
+      /not let this program read \/data\/a\. To let it: deno run --quiet --no-prompt -P=query --allow-read=query_results,\/data\/a,que/,
     ],
     [["--archive", "a", "--out", "b"], /not let this program write b\. .* --allow-write=b query_/],
     [

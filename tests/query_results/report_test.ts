@@ -1,6 +1,6 @@
 /** The report in a real browser, and what a hostile peer can do to it: nothing. */
 import assert from "node:assert/strict";
-import { SECTIONS } from "../../query_results/catalog/catalog.ts";
+import { allQueries } from "../../query_results/catalog/catalog.ts";
 import { runQueries } from "../../query_results/run.ts";
 import { startProcess } from "../support/servers/process.ts";
 import { makeEmptyArchive, makeQueryArchive } from "../support/fixtures/query_archive.ts";
@@ -14,9 +14,7 @@ if (!hasChromium) {
 }
 
 /** Queries that are on the page even without rows. */
-const SHOWN = SECTIONS.filter(({ onlyWithRows }) => !onlyWithRows).flatMap(({ queries }) =>
-  queries
-);
+const SHOWN = allQueries().filter(({ onlyWithRows }) => !onlyWithRows);
 
 async function report(dir: TempDir): Promise<string> {
   await makeQueryArchive(dir.join("gossip.duckdb"));

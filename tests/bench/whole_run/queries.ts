@@ -36,7 +36,7 @@ export async function runQueryTask(
   const args = ["--archive", archive, "--out", out, "--memory", means.memoryLimit];
   args.push("--threads", String(means.threads), ...flags);
   await using process = startProgram("query_results/main.ts", args, [
-    ...["-P=query", `--allow-read=${archive},${out}`, `--allow-write=${out}`],
+    ...["-P=query", `--allow-read=query_results,${archive},${out}`, `--allow-write=${out}`],
   ]);
   const rss = new RssWatch(process);
   const { success } = await process.wait(LONGEST_MILLISECONDS);
