@@ -1,0 +1,146 @@
+/**
+ * Roots by Berlekamp's trace algorithm ("Factoring polynomials over large finite fields", 1970).
+ *
+ * @module
+ */
+import type { Field } from "./field.ts";
+
+/**
+ * The roots of a monic polynomial, when it has as many different ones as its degree; otherwise null. Its time is bounded
+ * whatever the roots are: no multipliers are drawn, as a basis of the field tells any two elements apart.
+ *
+ * @param polynomial its coefficients from the constant upwards, without the leading 1.
+ */
+export function findRoots(
+  field: Field,
+  polynomial: BigUint64Array<ArrayBuffer>,
+): BigUint64Array<ArrayBuffer> | null {
+  const degree = polynomial.length;
+  if (degree === 1) return polynomial;
+  const { bits } = field, half = degree >> 1, row = 8 * degree;
+  // Addresses of: the polynomial, x^k for even k from the degree on, x^(2^i), traces, and four places to work.
+  const f = field.reserve(degree * (1 + half + bits + 1 + bits + 4) + bits + 5);
+  const powers = f + row, frobenius = powers + half * row, traces = frobenius + (bits + 1) * row;
+  const work = traces + bits * row, space = row + 8;
+  const { words } = field;
+  words.set(polynomial, f / 8);
+  evenPowers(field, f, degree, powers, work);
+  if (!frobeniusPowers(field, degree, powers, frobenius, work)) return null;
+
+  /** How many traces are there. */
+  let known = 0;
+  const multipliers = work + 4 * space;
+  /** Tr(x^level · X) mod f, as polynomial in X: the sum of the conjugates of x^level times X^(2^i). */
+  const trace = (level: number): number => {
+    const at = traces + level * row;
+    if (level === known) {
+      words[multipliers / 8] = 1n << BigInt(level);
+      field.square(multipliers + 8, 8, multipliers, bits - 1);
+      words.fill(0n, at / 8, at / 8 + degree);
+      field.combine(at, frobenius, row, degree, multipliers, bits);
+      known++;
+    }
+    return at;
+  };
+
+  // A product of factors stands in as many words as its degree, so they are split where they stand until they are x + root.
+  const split = (at: number, size: number, level: number): void => {
+    if (size === 1) return;
+    const [a, b, product, scratch] = [0, 1, 2, 3].map((i) => work + i * space);
+    for (;; level++) {
+      copyMonic(words, product, at, size);
+      words.copyWithin(b / 8, trace(level) / 8, trace(level) / 8 + degree);
+      divide(field, b, degree, product, size);
+      copyMonic(words, a, at, size);
+      const common = gcd(field, a, size, b, scratch);
+      if (common.degree === 0 || common.degree === size) continue;
+      divide(field, product, size + 1, common.at, common.degree);
+      words.copyWithin(at / 8, common.at / 8, common.at / 8 + common.degree);
+      const rest = at + 8 * common.degree;
+      words.copyWithin(rest / 8, product / 8 + common.degree, product / 8 + size);
+      split(at, common.degree, level + 1);
+      split(rest, size - common.degree, level + 1);
+      return;
+    }
+  };
+  split(f, degree, 0);
+  return words.slice(f / 8, f / 8 + degree);
+}
+
+/** x^k mod f for even k from the degree on, one after another. */
+function evenPowers(field: Field, f: number, degree: number, powers: number, work: number): void {
+  const { words } = field;
+  const power = work / 8 + 1, top = work / 8;
+  words.copyWithin(power, f / 8, f / 8 + degree);
+  for (let k = degree, to = powers / 8; k <= 2 * degree - 2; k++) {
+    if (k % 2 === 0) {
+      words.copyWithin(to, power, power + degree);
+      to += degree;
+    }
+    words[top] = words[power + degree - 1];
+    words.copyWithin(power + 1, power, power + degree - 1);
+    words[power] = 0n;
+    field.combine(8 * power, f, 0, degree, 8 * top, 1);
+  }
+}
+
+/**
+ * X^(2^i) mod f for i = 0…bits: each the square of the one before, in which x^(2j) stands for what was x^j.
+ *
+ * @returns whether the last is X, that is, f divides X^(2^bits) − X, the product of X − e over all elements e.
+ */
+function frobeniusPowers(
+  field: Field,
+  degree: number,
+  powers: number,
+  frobenius: number,
+  work: number,
+): boolean {
+  const { bits, words } = field, row = 8 * degree, low = (degree + 1) >> 1, high = degree - low;
+  words.fill(0n, frobenius / 8, frobenius / 8 + (bits + 1) * degree);
+  words[frobenius / 8 + 1] = 1n;
+  for (let from = frobenius, i = 0; i < bits; i++, from += row) {
+    field.square(from + row, 16, from, low);
+    field.square(work, 8, from + 8 * low, high);
+    field.combine(from + row, powers, row, degree, work, high);
+  }
+  const last = frobenius / 8 + bits * degree;
+  return words.subarray(last, last + degree).every((c, k) => c === (k === 1 ? 1n : 0n));
+}
+
+function copyMonic(words: BigUint64Array, to: number, from: number, degree: number): void {
+  words.copyWithin(to / 8, from / 8, from / 8 + degree);
+  words[to / 8 + degree] = 1n;
+}
+
+/** Divides a's n words by a monic g: leaves the remainder in the first `degree` words and the quotient above. */
+function divide(field: Field, a: number, n: number, g: number, degree: number): void {
+  for (let i = n - 1; i >= degree; i--) {
+    field.combine(a + 8 * (i - degree), g, 0, degree, a + 8 * i, 1);
+  }
+}
+
+/** The monic greatest common divisor of a, monic, and b, of a lower degree; both are overwritten. */
+function gcd(
+  field: Field,
+  a: number,
+  aDegree: number,
+  b: number,
+  scratch: number,
+): { at: number; degree: number } {
+  const { words } = field;
+  for (;;) {
+    let degree = aDegree - 1;
+    while (degree >= 0 && words[b / 8 + degree] === 0n) degree--;
+    if (degree < 0) return { at: a, degree: aDegree };
+    if (degree === 0) return { at: b, degree: 0 };
+    if (words[b / 8 + degree] !== 1n) {
+      // b + (1/lead + 1)·b is b/lead.
+      field.invert(scratch, b + 8 * degree);
+      words[scratch / 8] ^= 1n;
+      field.combine(b, b, 0, degree + 1, scratch, 1);
+    }
+    divide(field, a, aDegree + 1, b, degree);
+    [a, b, aDegree] = [b, a, degree];
+  }
+}
