@@ -5,7 +5,8 @@
  */
 import * as v from "valibot";
 import { COLLECTOR_NAME } from "../shared/batch/batch.ts";
-import { duration, group, integer, oneOf, size, text } from "../shared/config.ts";
+import type { Flag } from "../shared/cli.ts";
+import { duration, group, integer, oneOf, readConfig, size, text } from "../shared/config.ts";
 import { type Network, NETWORKS } from "../shared/bolt/chains.ts";
 import {
   nameServer,
@@ -209,3 +210,16 @@ export const CollectorConfigSchema: v.GenericSchema<unknown, CollectorConfig> = 
     format: v.optional(oneOf(["auto", "text", "json"]), "auto"),
   }),
 });
+
+/** `--config FILE`. */
+export const CONFIG_FLAG = {
+  type: "string",
+  value: "FILE",
+  help: "the config file",
+  default: "collector.yaml",
+} as const satisfies Flag;
+
+/** Reads a collector's config. @throws {UserError} when it cannot be read, or has faults: all of them. */
+export function readCollectorConfig(path: string): Promise<CollectorConfig> {
+  return readConfig(path, CollectorConfigSchema);
+}

@@ -9,16 +9,15 @@ import { type Clock, systemClock } from "../shared/clock.ts";
 import { logger } from "../shared/log.ts";
 import { readNatsAccess } from "../shared/nats/access.ts";
 import { type Random, systemRandom } from "../shared/random.ts";
-import { askOverHttp, askOverNats } from "./clock/ask.ts";
-import { sampleOffsets } from "./clock/samples.ts";
+import { askOverHttp, askOverNats, sampleOffsets } from "./clock/samples.ts";
 import { watchSteps } from "./clock/steps.ts";
 import type { CollectorConfig } from "./config.ts";
 import { holdDataDir } from "./spool/data_dir.ts";
 import { GossipService, graphPath } from "./gossip/service.ts";
 import { Intake } from "./pipeline.ts";
 import { keyPath, loadIdentity } from "./peer/identity.ts";
-import { openPeerChoice } from "./peer/peer_choice.ts";
-import { watch } from "./monitor/watch.ts";
+import { managerOptionsOf, openPeerChoice } from "./peer/peer_choice.ts";
+import { watch } from "./monitor/server.ts";
 import { PeerManager } from "./peer/manager.ts";
 import { reportProgress } from "./monitor/progress.ts";
 import { Journal } from "./receipt/journal.ts";
@@ -30,7 +29,7 @@ import { sendHeartbeats } from "./uplink/heartbeats.ts";
 import { JetStreamUplink } from "./uplink/jetstream.ts";
 import { LocalUplink } from "./uplink/local.ts";
 import type { Uplink } from "./uplink/uplink.ts";
-import { VERSION } from "./version.ts";
+import { VERSION } from "./program.ts";
 
 /** What a run needs of the world. */
 export interface RunOptions {
@@ -76,7 +75,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
   const choice = stack.use(await openPeerChoice(config, identity.nodeId, { clock, random }));
 
   const chain = chainHash(config.network);
-  const { answers, sync } = config.gossip;
+  const { answers } = config.gossip;
   const gossip = stack.use(
     await GossipService.open(chain, clock, graphPath(config.data_dir), {
       policy: { past: answers.past, tellDisabled: answers.disabled_channels },
@@ -127,27 +126,12 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
   );
   const uplink = stack.use(await openUplink(config, intake));
   const delivery = stack.use(new Delivery({ spool, uplink, clock, random }));
-  const manager = new PeerManager({
-    privateKey: identity.privateKey,
-    network: config.network,
-    target: config.peers.target,
-    dialsPerSecond: config.peers.dials_per_second,
-    maxPending: config.peers.max_pending,
-    bootstrap: config.peers.bootstrap,
-    syncPeers: sync.peers,
-    syncEvery: sync.every,
-    lookback: config.gossip.lookback,
-    connectTimeout: config.peers.connect_timeout,
-    handshakeTimeout: config.peers.handshake_timeout,
-    initTimeout: config.peers.init_timeout,
-    rotateEvery: config.peers.rotate_every,
-    rotateShare: config.peers.rotate_share,
-  }, {
+  const manager = new PeerManager(managerOptionsOf(config, identity.privateKey), {
     clock,
     random,
     sink: intake,
     book: choice.book,
-    ways: choice.ways,
+    policy: choice.policy,
     gossip,
     onDials: (event) => intake.recorder.note(event),
   });

@@ -6,16 +6,26 @@
 import type { NodeAnnouncement } from "../../shared/bolt/node_announcement.ts";
 import { type Random, shuffled } from "../../shared/random.ts";
 import { toHex } from "../../shared/text.ts";
-import { announcedEndpoint } from "./announced.ts";
-import { type AddressRecord, byPromise, type NodeRecord, type Source } from "./book_records.ts";
-import { DroppedAddresses } from "./dropped_addresses.ts";
+import {
+  announcedEndpoint,
+  type Endpoint,
+  formatEndpoint,
+  type HostKind,
+  isLocalName,
+  type NodeAddress,
+} from "./endpoint.ts";
+import {
+  addressOf,
+  type AddressRecord,
+  byPromise,
+  type NodeRecord,
+  NodeTable,
+  type Source,
+} from "./node_table.ts";
+import { DroppedAddresses, HostGaps } from "./host_limits.ts";
 import type { DialRules, RefusalCode } from "./dial_rules.ts";
 import { DuePool } from "./due_pool.ts";
-import { type Endpoint, formatEndpoint, type HostKind, isLocalName } from "./endpoint.ts";
 import { AddressFault } from "./fault.ts";
-import { HostGaps } from "./hosts.ts";
-import type { NodeAddress } from "./node_address.ts";
-import { addressOf, NodeTable } from "./node_table.ts";
 
 /** How a host is reached: straight, or through Tor. */
 export const REACHES = ["clearnet", "tor"] as const;
@@ -39,7 +49,7 @@ export interface AddressBookOptions {
   /** Addresses of one node kept; {@link MAX_ADDRESSES_PER_NODE} unless told otherwise. */
   readonly maxAddressesPerNode?: number;
   /** From one dial to a host to the next, ms, unless the operator's file names the address; none unless told. */
-  readonly hostGap?: number;
+  readonly hostGapMs?: number;
 }
 
 /** Mainnet has some 20,000 nodes; the rest is room for those that come and go. */
@@ -49,7 +59,7 @@ export const MAX_ADDRESSES_PER_NODE = 8;
 /** More nodes behind one address are a host that rents it out, of which some will do, or somebody who crowds. */
 export const MAX_ADDRESSES_PER_HOST = 64;
 /** No back-off is longer; a clock that was wrong once must not shut a node out for years. */
-const MAX_WAIT_MICROSECONDS = 48 * 3_600_000_000;
+const MAX_WAIT_US = 48 * 3_600_000_000;
 
 /**
  * Why an address was not taken up: a rule's refusal, or
@@ -61,7 +71,7 @@ const MAX_WAIT_MICROSECONDS = 48 * 3_600_000_000;
 export type LearnRefusal = RefusalCode | "local_name" | "dropped" | "crowded" | "invalid";
 
 /** How a node that was handed out fared. */
-export interface Outcome {
+export interface ReleaseOutcome {
   /** Whether it was of use for a good while, which clears the failures before. */
   readonly worked: boolean;
   /** Whether the reason lies in the address alone or in the node, however it is reached. */
@@ -118,7 +128,7 @@ export class AddressBook {
   constructor(options: AddressBookOptions, random: Random) {
     this.#options = options;
     this.#random = random;
-    this.#gaps = new HostGaps(options.hostGap ?? 0);
+    this.#gaps = new HostGaps(options.hostGapMs ?? 0);
     this.#table = new NodeTable({
       maxNodes: options.maxNodes ?? MAX_NODES,
       maxAddressesPerNode: options.maxAddressesPerNode ?? MAX_ADDRESSES_PER_NODE,
@@ -146,7 +156,7 @@ export class AddressBook {
 
   /** Takes over what an earlier book knew, as far as today's rules let it. @param now µs since the Unix epoch. */
   restore(records: Iterable<NodeRecord>, now: number): void {
-    const latest = now + MAX_WAIT_MICROSECONDS;
+    const latest = now + MAX_WAIT_US;
     for (const { nodeId, announcedAt, notBefore, addresses } of records) {
       const kept = addresses.filter((address) => this.#accepts(nodeId, address))
         .map((address) => ({ ...address, notBefore: Math.min(address.notBefore, latest) }));
@@ -258,7 +268,7 @@ export class AddressBook {
    * @param now µs since the Unix epoch.
    * @returns how many times in a row its address has failed now; 1 when the address is no longer known.
    */
-  release({ nodeId, end }: NodeAddress, outcome: Outcome, now: number): number {
+  release({ nodeId, end }: NodeAddress, outcome: ReleaseOutcome, now: number): number {
     const reach = this.#inUse.get(nodeId);
     if (!reach) throw new Error(`Node ${nodeId} was not handed out`);
     this.#inUse.delete(nodeId);
@@ -354,7 +364,7 @@ export class AddressBook {
 }
 
 /** How many times in a row an address has failed with this outcome. */
-function failuresAfter(address: AddressRecord | undefined, outcome: Outcome): number {
+function failuresAfter(address: AddressRecord | undefined, outcome: ReleaseOutcome): number {
   if (outcome.blameless) return address?.failures ?? 0;
   return address && !outcome.worked ? address.failures + 1 : 1;
 }

@@ -8,11 +8,10 @@ import {
   AddressBook,
   type AddressBookOptions,
   MAX_ADDRESSES_PER_HOST,
-  type Outcome,
+  type ReleaseOutcome,
 } from "./address_book.ts";
 import { DialRules } from "./dial_rules.ts";
-import { HOST_KINDS, parseEndpoint } from "./endpoint.ts";
-import type { NodeAddress } from "./node_address.ts";
+import { HOST_KINDS, type NodeAddress, parseEndpoint } from "./endpoint.ts";
 import { onionChecksum, onionName } from "./onion.ts";
 
 const HOUR = 3_600_000_000;
@@ -35,7 +34,7 @@ function book(options: Partial<AddressBookOptions> = {}, seed = 1): AddressBook 
   }, seededRandom(seed));
 }
 
-const failed = (milliseconds: number, more: Partial<Outcome> = {}): Outcome => ({
+const failed = (milliseconds: number, more: Partial<ReleaseOutcome> = {}): ReleaseOutcome => ({
   worked: false,
   concerns: "address",
   wait: () => milliseconds,
@@ -201,7 +200,7 @@ Deno.test("a host has so many addresses and no more, unless the operator names t
 });
 
 Deno.test("between two dials to a host there is a gap, unless the operator names the address", () => {
-  const some = book({ hostGap: 10_000 });
+  const some = book({ hostGapMs: 10_000 });
   const end = (n: number) => parseEndpoint(`9.0.0.1:${1000 + n}`);
   for (const n of [1, 2, 3]) some.learn(id(n), end(n), "gossip", 0);
   some.learn(id(4), clearnet(400), "gossip", 0);

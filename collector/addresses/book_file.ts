@@ -16,7 +16,7 @@ import * as v from "valibot";
 import type { Network } from "../../shared/bolt/chains.ts";
 import { Fault } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
-import { type AddressRecord, type NodeRecord, SOURCES } from "./book_records.ts";
+import { type AddressRecord, type NodeRecord, SOURCES } from "./node_table.ts";
 import { formatEndpoint, parseEndpoint } from "./endpoint.ts";
 import { AddressFault } from "./fault.ts";
 

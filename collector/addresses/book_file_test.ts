@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { BookFileFault, decodeBook, encodeBook } from "./book_file.ts";
-import { type AddressRecord, type NodeRecord, type Source, SOURCES } from "./book_records.ts";
+import { type AddressRecord, type NodeRecord, type Source, SOURCES } from "./node_table.ts";
 import { type Endpoint, parseEndpoint } from "./endpoint.ts";
 
 const instant = fc.nat(Number.MAX_SAFE_INTEGER);

@@ -6,7 +6,7 @@
 import type { Network } from "../../shared/bolt/chains.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { BookFileFault, decodeBook, type DecodedBook, encodeBook } from "./book_file.ts";
-import type { NodeRecord } from "./book_records.ts";
+import type { NodeRecord } from "./node_table.ts";
 
 /** More than ten times what mainnet takes; more is no address book. */
 export const MAX_BOOK_BYTES: number = 64 * 1024 * 1024;

@@ -4,10 +4,9 @@
  * @module
  */
 import * as v from "valibot";
-import { parseCidr } from "./cidr.ts";
-import { endpoint, parseEndpoint } from "./endpoint.ts";
+import { parseCidr } from "./ip.ts";
+import { endpoint, parseEndpoint, parseNodeId } from "./endpoint.ts";
 import { AddressFault } from "./fault.ts";
-import { parseNodeId } from "./node_address.ts";
 
 /** Longest list of nodes and networks; more is a peer file. */
 const MAX_ENTRIES = 10_000;

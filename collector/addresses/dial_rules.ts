@@ -3,10 +3,8 @@
  *
  * @module
  */
-import { type Cidr, containsAny, parseCidr } from "./cidr.ts";
-import type { Endpoint } from "./endpoint.ts";
-import { parseIp } from "./ip.ts";
-import { parseNodeId } from "./node_address.ts";
+import { type Cidr, containsAny, parseCidr, parseIp } from "./ip.ts";
+import { type Endpoint, parseNodeId } from "./endpoint.ts";
 import { carriedAddresses, notPublic } from "./public_address.ts";
 
 /** What the config says; node ids are 66 hex digits, networks in CIDR notation. */

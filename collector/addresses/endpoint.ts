@@ -1,14 +1,16 @@
 /**
- * Where something listens: a host of one of four kinds, and a TCP port; as text `192.0.2.7:9735`,
- * `[2001:db8::7]:9735`, `node.example:9735` or `….onion:9735`.
+ * Where a node listens: a host of one of four kinds and a TCP port, as text `192.0.2.7:9735`, `[2001:db8::7]:9735`,
+ * `node.example:9735` or `….onion:9735`; with the node before it, as Lightning tools write it, `pubkey@host:port`.
  *
  * @module
  */
 import { ADDRESS_KINDS, type AddressKind } from "../../shared/batch/batch.ts";
-import { printable } from "../../shared/text.ts";
+import { fromHex, printable } from "../../shared/text.ts";
 import { AddressFault } from "./fault.ts";
 import { formatIp, IPV4_BYTES, parseIp, unmapped } from "./ip.ts";
-import { checkOnion, isOnion } from "./onion.ts";
+import { checkOnion, isOnion, onionName } from "./onion.ts";
+import { isPublicKey } from "../../shared/secp256k1.ts";
+import { type Address, ADDRESS_TYPES } from "../../shared/bolt/address.ts";
 
 /** The kinds of hosts; an onion service is one of version 3. */
 export const HOST_KINDS: typeof ADDRESS_KINDS = ADDRESS_KINDS;
@@ -137,4 +139,68 @@ function isName(name: string): boolean {
   return name.length <= MAX_NAME_CHARACTERS && labels.every((label) => LABEL.test(label)) &&
     // A last label of digits alone is a mistyped IPv4 address; no top-level domain has one (RFC 3696, section 2).
     !/^(\d+|0x[0-9a-f]*)$/.test(labels[labels.length - 1]);
+}
+
+/** Where one node can be dialled. */
+export interface NodeAddress {
+  /** The node's public key: 33 bytes, lower-case hex. */
+  readonly nodeId: string;
+  /** Where it listens. */
+  readonly end: Endpoint;
+}
+
+/**
+ * Reads `pubkey@host:port`.
+ *
+ * @param defaultPort stands in for a missing port; without it, that is a fault.
+ * @throws {AddressFault} `no_at`, `bad_node_id`, or as {@link parseEndpoint}.
+ */
+export function parseNodeAddress(text: string, defaultPort?: number): NodeAddress {
+  const at = text.indexOf("@");
+  if (at < 0) {
+    throw new AddressFault("no_at", `"${printable(text)}" should be pubkey@host:port`);
+  }
+  const nodeId = parseNodeId(text.slice(0, at));
+  return { nodeId, end: parseEndpoint(text.slice(at + 1), defaultPort) };
+}
+
+/** A node id in lower case. @throws {AddressFault} `bad_node_id` unless it is a compressed point of secp256k1 in hex. */
+export function parseNodeId(text: string): string {
+  const nodeId = text.toLowerCase();
+  if (/^0[23][0-9a-f]{64}$/.test(nodeId) && isPublicKey(fromHex(nodeId))) return nodeId;
+  const should = "should be a public key: 66 hex digits that begin with 02 or 03";
+  throw new AddressFault("bad_node_id", `"${printable(text, 70)}" ${should}`);
+}
+
+/** The text that {@link parseNodeAddress} reads. */
+export function formatNodeAddress({ nodeId, end }: NodeAddress): string {
+  return `${nodeId}@${formatEndpoint(end)}`;
+}
+
+/**
+ * The endpoint of one address of a node_announcement.
+ *
+ * @throws {AddressFault} `bad_port`, `tor_v2`, `bad_onion`, or `bad_host` for a name that is no DNS name.
+ */
+export function announcedEndpoint({ type, host, port }: Address): Endpoint {
+  // BOLT 7: a port of 0 is not to be used; decoding keeps it all the same.
+  checkPort(port);
+  switch (type) {
+    case ADDRESS_TYPES.ipv4:
+    case ADDRESS_TYPES.ipv6:
+      return ipEndpoint(host, port);
+    case ADDRESS_TYPES.torV2:
+      throw new AddressFault("tor_v2", "a version 2 onion service; Tor has dropped them");
+    case ADDRESS_TYPES.torV3:
+      return { kind: "onion", host: onionName(host), port };
+    case ADDRESS_TYPES.dns:
+      return namedEndpoint(new TextDecoder().decode(host), port);
+  }
+}
+
+/** A DNS name's endpoint; an address or an onion name in its place would be another type's. */
+function namedEndpoint(name: string, port: number): Endpoint {
+  const named = endpoint(name, port);
+  if (named.kind === "dns") return named;
+  throw new AddressFault("bad_host", `a DNS name should be one, not of kind ${named.kind}`);
 }

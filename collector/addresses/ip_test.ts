@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
-import { isIP } from "node:net";
 import fc from "fast-check";
+import { isIP } from "node:net";
 import { fromHex, toHex } from "../../shared/text.ts";
-import { formatIp, parseIp, unmapped } from "./ip.ts";
+import { type Cidr, contains, containsAny, formatIp, parseCidr, parseIp, unmapped } from "./ip.ts";
+import { AddressFault } from "./fault.ts";
 
 /** Text, its bytes, and the text that is written for them. */
 const ADDRESSES = [
@@ -87,4 +88,75 @@ Deno.test("an IPv4-mapped address is the IPv4 address, and no other is changed",
   for (const other of ["10.0.0.1", "::10.0.0.1", "::fffe:10.0.0.1", "1::ffff:10.0.0.1"]) {
     assert.deepEqual(unmapped(parseIp(other)!), parseIp(other));
   }
+});
+
+const ip = (text: string) => parseIp(text)!;
+
+Deno.test("a network holds its first and last address and not the ones beside it", () => {
+  const networks = [
+    ["10.0.0.0/8", "10.0.0.0", "10.255.255.255", "9.255.255.255", "11.0.0.0"],
+    ["100.64.0.0/10", "100.64.0.0", "100.127.255.255", "100.63.255.255", "100.128.0.0"],
+    ["192.0.2.7", "192.0.2.7", "192.0.2.7", "192.0.2.6", "192.0.2.8"],
+    ["fe80::/10", "fe80::", "febf:ffff::1", "fe7f:ffff::", "fec0::"],
+    ["2001:db8::1/128", "2001:db8::1", "2001:db8::1", "2001:db8::", "2001:db8::2"],
+  ];
+  for (const [text, first, last, before, behind] of networks) {
+    const network = parseCidr(text);
+    for (const inside of [first, last]) assert.ok(contains(network, ip(inside)), inside);
+    for (const outside of [before, behind]) assert.ok(!contains(network, ip(outside)), outside);
+  }
+});
+
+Deno.test("the whole of a family is a network and holds nothing of the other family", () => {
+  assert.ok(contains(parseCidr("0.0.0.0/0"), ip("255.1.2.3")));
+  assert.ok(!contains(parseCidr("0.0.0.0/0"), ip("::")));
+  assert.ok(!containsAny([parseCidr("::/0")], ip("0.0.0.0")));
+});
+
+Deno.test("a network that is none, or whose hidden bits are set, is refused", () => {
+  const bad = ["", "10.0.0.0/33", "::/129", "10.0.0.0/", "10.0.0.0/8/8", "10/8", "10.0.0.0/-1"];
+  const slips = ["10.0.0.1/8", "100.96.0.0/10", "fe80::1/10", "0.0.0.1/0", "2001:db8:8000::/32"];
+  for (const text of [...bad, ...slips]) {
+    assert.throws(() => parseCidr(text), { name: "AddressFault", code: "bad_cidr" }, text);
+  }
+});
+
+/** All bits as text: another way to say what a prefix is. */
+const bitText = (bytes: Uint8Array) =>
+  [...bytes].map((byte) => byte.toString(2).padStart(8, "0")).join("");
+
+Deno.test("an address lies in a network exactly when it begins with the network's bits", () => {
+  const family = (length: number) =>
+    fc.tuple(
+      fc.uint8Array({ minLength: length, maxLength: length }),
+      fc.uint8Array({ minLength: length, maxLength: length }),
+      fc.nat(8 * length),
+      fc.nat(8 * length),
+    );
+  fc.assert(fc.property(fc.oneof(family(4), family(16)), ([a, b, bits, shared]) => {
+    const network: Cidr = { base: a, bits };
+    // The second address takes over so many leading bits of the first.
+    const mixed = bitText(a).slice(0, shared) + bitText(b).slice(shared);
+    const other = Uint8Array.from(mixed.match(/.{8}/g)!, (byte) => parseInt(byte, 2));
+    const begins = bitText(other).startsWith(bitText(a).slice(0, bits));
+    assert.equal(contains(network, other), begins);
+  }));
+});
+
+Deno.test("any text is a network that is written as it was, or a refusal", () => {
+  const part = fc.constantFrom("10.0.0.0", "::", "fe80::", "/", "8", "10", "128", "-", " ");
+  const text = fc.oneof(
+    fc.array(part, { maxLength: 4 }).map((parts) => parts.join("")),
+    fc.string({ unit: fc.nat(0xffff).map((code) => String.fromCharCode(code)) }),
+  );
+  fc.assert(fc.property(text, (text) => {
+    try {
+      const network = parseCidr(text);
+      assert.ok(contains(network, network.base));
+      const written = `${formatIp(network.base)}/${network.bits}`;
+      assert.deepEqual(parseCidr(written), network);
+    } catch (error) {
+      if (!(error instanceof AddressFault)) throw error;
+    }
+  }));
 });

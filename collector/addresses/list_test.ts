@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { AGE_BINS, ageLines, countAges } from "./ages.ts";
-import { MAX_LIST_LINES, sortList } from "./list.ts";
+import { AGE_BINS, ageLines, countAges, MAX_LIST_LINES, sortList } from "./list.ts";
 
 /** The generator of secp256k1 (SEC 2), and 3 G. */
 const KEY = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";

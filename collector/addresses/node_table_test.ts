@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import type { NodeRecord } from "./book_records.ts";
+import { addressOf, type NodeRecord, NodeTable } from "./node_table.ts";
 import { ipEndpoint } from "./endpoint.ts";
-import { addressOf, NodeTable } from "./node_table.ts";
 
 const end = (n: number) => ipEndpoint(Uint8Array.of(9, 0, n >> 8, n & 255), 9735);
 const hosts = (node: NodeRecord) => node.addresses.map((address) => address.end.host);

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { base32nopad } from "@scure/base";
 import { createHash } from "node:crypto";
 import { printable } from "../../shared/text.ts";
 import { AddressFault } from "./fault.ts";
@@ -18,8 +19,6 @@ const VERSION = 3;
 const DIGITS = 56;
 /** Digits of a version 2 name, which Tor dropped in 2021. */
 const VERSION_2_DIGITS = 16;
-/** RFC 4648, section 6, in lower case. */
-const ALPHABET = "abcdefghijklmnopqrstuvwxyz234567";
 
 /** Whether a host is meant as an onion service, good or bad. */
 export function isOnion(host: string): boolean {
@@ -43,7 +42,7 @@ export function checkOnion(host: string): void {
       `"${printable(host)}" is no ${DIGITS} base32 digits + .onion`,
     );
   }
-  checkOnionBytes(fromBase32(digits));
+  checkOnionBytes(base32nopad.decode(digits.toUpperCase()));
 }
 
 /**
@@ -54,7 +53,7 @@ export function checkOnion(host: string): void {
  */
 export function onionName(bytes: Uint8Array): string {
   checkOnionBytes(bytes);
-  return `${toBase32(bytes)}${SUFFIX}`;
+  return `${base32nopad.encode(bytes).toLowerCase()}${SUFFIX}`;
 }
 
 /** The checksum of a service's public key: SHA3-256(".onion checksum" || public key || version), its first two bytes. */
@@ -72,33 +71,4 @@ function checkOnionBytes(bytes: Uint8Array): void {
   if (checksum[0] !== bytes[KEY_BYTES] || checksum[1] !== bytes[KEY_BYTES + 1]) {
     throw new AddressFault("bad_onion", "an onion name's checksum is wrong: a digit was changed");
   }
-}
-
-function fromBase32(digits: string): Uint8Array {
-  const bytes = new Uint8Array(ONION_BYTES);
-  let bits = 0;
-  let held = 0;
-  let at = 0;
-  for (const digit of digits) {
-    held = held << 5 | ALPHABET.indexOf(digit);
-    bits += 5;
-    if (bits < 8) continue;
-    bits -= 8;
-    bytes[at++] = held >> bits;
-    held &= (1 << bits) - 1;
-  }
-  return bytes;
-}
-
-function toBase32(bytes: Uint8Array): string {
-  let text = "";
-  let bits = 0;
-  let held = 0;
-  for (const byte of bytes) {
-    held = held << 8 | byte;
-    bits += 8;
-    for (; bits >= 5; bits -= 5) text += ALPHABET[held >> (bits - 5) & 31];
-    held &= (1 << bits) - 1;
-  }
-  return text;
 }

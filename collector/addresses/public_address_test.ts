@@ -1,9 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Cidr, contains, parseCidr } from "./cidr.ts";
-import { formatIp, parseIp } from "./ip.ts";
-import { notPublic } from "./public_address.ts";
-import { SPECIAL_NETWORKS } from "./special_networks.ts";
+import { type Cidr, contains, formatIp, parseCidr, parseIp } from "./ip.ts";
+import { notPublic, SPECIAL_NETWORKS } from "./public_address.ts";
 
 const refusal = (text: string, ...opened: string[]) =>
   notPublic(parseIp(text)!, opened.map(parseCidr));

@@ -6,11 +6,11 @@
  */
 import type { Clock } from "../../shared/clock.ts";
 
-const LOOK_MILLISECONDS = 1000;
+const LOOK_MS = 1000;
 /** Smaller changes are the noise of reading two clocks; slewing (as NTP does by default) moves both alike. */
-const LEAST_STEP_MICROSECONDS = 20_000;
+const LEAST_STEP_US = 20_000;
 /** A look during which the process was held up for longer tells nothing. */
-const MAX_LOOK_MICROSECONDS = 2000;
+const MAX_LOOK_US = 2000;
 
 /** A jump. */
 export interface Step {
@@ -43,11 +43,11 @@ async function watch({ clock, wall, onStep }: StepOptions, signal: AbortSignal):
     const before = clock.now();
     const difference = wall() - before;
     const at = clock.now();
-    if (at - before <= MAX_LOOK_MICROSECONDS) {
+    if (at - before <= MAX_LOOK_US) {
       const step: number = last === null ? 0 : difference - last;
-      if (last === null || Math.abs(step) >= LEAST_STEP_MICROSECONDS) last = difference;
-      if (Math.abs(step) >= LEAST_STEP_MICROSECONDS) onStep({ at, step });
+      if (last === null || Math.abs(step) >= LEAST_STEP_US) last = difference;
+      if (Math.abs(step) >= LEAST_STEP_US) onStep({ at, step });
     }
-    await clock.sleep(LOOK_MILLISECONDS, signal).catch(() => {});
+    await clock.sleep(LOOK_MS, signal).catch(() => {});
   }
 }

@@ -7,9 +7,8 @@ import { join } from "node:path";
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
-import { ageLines } from "../addresses/ages.ts";
-import { DUMP_FILES, DUMP_FOLDER } from "../addresses/dump_format.ts";
-import { sortList } from "../addresses/list.ts";
+import { ageLines, sortList } from "../addresses/list.ts";
+import { DUMP_FILES, DUMP_FOLDER } from "./dump_lists.ts";
 import { PROGRAM } from "../program.ts";
 
 const LIST = join(DUMP_FOLDER, DUMP_FILES.addresses);

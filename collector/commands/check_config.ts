@@ -5,9 +5,9 @@
  */
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { readNatsAccess } from "../../shared/nats/access.ts";
-import { waysOf } from "../peer/peer_choice.ts";
+import { dialPolicyOf } from "../peer/peer_choice.ts";
 import { faultLines, readPeerFile } from "../peer/peer_file.ts";
-import { CONFIG_FLAG, readCollectorConfig } from "./config_flag.ts";
+import { CONFIG_FLAG, readCollectorConfig } from "../config.ts";
 import { PROGRAM } from "../program.ts";
 
 /** See the module. */
@@ -19,7 +19,7 @@ export const checkConfigCommand: Subcommand = subcommand({
   flags: { config: CONFIG_FLAG },
 }, async ({ config: path }) => {
   const config = await readCollectorConfig(path);
-  const { rules } = waysOf(config);
+  const { rules } = dialPolicyOf(config);
   const { file } = config.peers;
   if (file !== undefined) {
     const { peers, faults } = await readPeerFile(file);

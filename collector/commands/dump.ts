@@ -12,23 +12,16 @@ import { errorText, UserError } from "../../shared/errors.ts";
 import { configureLog } from "../../shared/log.ts";
 import { systemRandom } from "../../shared/random.ts";
 import { toHex } from "../../shared/text.ts";
-import { announcedEndpoint } from "../addresses/announced.ts";
-import {
-  addressLine,
-  channelLine,
-  DUMP_FILES,
-  DUMP_FOLDER,
-  nodeLine,
-} from "../addresses/dump_format.ts";
+import { announcedEndpoint } from "../addresses/endpoint.ts";
+import { addressLine, channelLine, DUMP_FILES, DUMP_FOLDER, nodeLine } from "./dump_lists.ts";
 import { AddressFault } from "../addresses/fault.ts";
-import type { CollectorConfig } from "../config.ts";
+import { type CollectorConfig, CONFIG_FLAG, readCollectorConfig } from "../config.ts";
 import { holdDataDir } from "../spool/data_dir.ts";
 import { fillGraph } from "./fill_graph.ts";
 import { Graph } from "../gossip/graph/graph.ts";
 import { GraphFile } from "../gossip/graph/graph_file.ts";
 import type { GraphView } from "../gossip/graph/graph_view.ts";
 import { GossipService, graphPath } from "../gossip/service.ts";
-import { CONFIG_FLAG, readCollectorConfig } from "./config_flag.ts";
 import { PROGRAM } from "../program.ts";
 
 /** The lists are written, but the graph went on growing. */
@@ -82,8 +75,8 @@ export const dumpCommand: Subcommand = subcommand({
   const file = graphPath(config.data_dir);
   await using gossip = await GossipService.open(chainHash(config.network), systemClock, file);
   const hasSettled = await fillGraph(asked, gossip, {
-    settleMilliseconds: settle * 1000,
-    limitMilliseconds: limit * 60_000,
+    settleMs: settle * 1000,
+    limitMs: limit * 60_000,
     signal: stopSignal(),
     clock: systemClock,
     random: systemRandom,

@@ -13,15 +13,15 @@ import type { GossipService } from "../gossip/service.ts";
 import { Settling } from "../gossip/settling.ts";
 import { keyPath, loadIdentity } from "../peer/identity.ts";
 import { PeerManager } from "../peer/manager.ts";
-import { openPeerChoice } from "../peer/peer_choice.ts";
-import { VERSION } from "../version.ts";
+import { managerOptionsOf, openPeerChoice } from "../peer/peer_choice.ts";
+import { VERSION } from "../program.ts";
 
 /** How it is done. */
 export interface FillOptions {
   /** How long hardly anything may come before the graph counts as whole, ms. */
-  readonly settleMilliseconds: number;
+  readonly settleMs: number;
   /** The longest it may take, ms. */
-  readonly limitMilliseconds: number;
+  readonly limitMs: number;
   /** Ends it early. */
   readonly signal: AbortSignal;
   /** Time-outs and ages. */
@@ -34,8 +34,8 @@ export interface FillOptions {
 
 /** More peers tell the same: each costs us and itself a whole graph. */
 const MAX_PEERS = 5;
-const LOOK_MILLISECONDS = 1000;
-const TELL_LOOKS = 10;
+const LOOK_MS = 1000;
+const REPORT_LOOKS = 10;
 
 const log = logger("collector", "gossip");
 
@@ -77,18 +77,12 @@ export async function fillGraph(
     }),
   );
   const manager = new PeerManager({
-    privateKey: identity.privateKey,
-    network: config.network,
+    ...managerOptionsOf(config, identity.privateKey),
     target,
-    dialsPerSecond: config.peers.dials_per_second,
-    maxPending: config.peers.max_pending,
     bootstrap: target,
     syncPeers: target,
-    lookback: config.gossip.lookback,
-    connectTimeout: config.peers.connect_timeout,
-    handshakeTimeout: config.peers.handshake_timeout,
-    initTimeout: config.peers.init_timeout,
-  }, { clock, random, sink: intake, book: choice.book, ways: choice.ways, gossip });
+    rotateEveryMs: undefined,
+  }, { clock, random, sink: intake, book: choice.book, policy: choice.policy, gossip });
   choice.onLearnt = () => manager.lookAgain();
   const done = new AbortController();
   const running = manager.run(AbortSignal.any([signal, done.signal]));
@@ -110,12 +104,12 @@ interface Parts {
 /** Waits until the graph has settled, and tells now and then how far it is; false when the time is over before. */
 async function settles(
   { gossip, intake, manager }: Parts,
-  { settleMilliseconds, limitMilliseconds, clock, signal }: FillOptions,
+  { settleMs, limitMs, clock, signal }: FillOptions,
 ): Promise<boolean> {
-  const settling = new Settling(settleMilliseconds);
-  const end = clock.now() + limitMilliseconds * 1000;
+  const settling = new Settling(settleMs);
+  const end = clock.now() + limitMs * 1000;
   for (let looks = 1; !signal.aborted && clock.now() < end; looks++) {
-    await clock.sleep(LOOK_MILLISECONDS, signal).catch(() => {});
+    await clock.sleep(LOOK_MS, signal).catch(() => {});
     const { channels, updates, nodeAnnouncements } = gossip.graph.counts;
     const { queued } = intake.verifier.counts;
     const { connected } = manager.counts;
@@ -128,7 +122,7 @@ async function settles(
         `${connected} peers | ${channels} channels | ${updates} updates | ${nodeAnnouncements} nodes | ` +
           `${queued} to check`,
       );
-    } else if (looks % TELL_LOOKS === 0) {
+    } else if (looks % REPORT_LOOKS === 0) {
       log.info(
         "{connected} peers; {channels} channels, {updates} updates, {nodes} nodes; {queued} to check",
         figures,

@@ -6,7 +6,7 @@
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { holdDataDir } from "../spool/data_dir.ts";
 import { keyPath, loadIdentity } from "../peer/identity.ts";
-import { CONFIG_FLAG, readCollectorConfig } from "./config_flag.ts";
+import { CONFIG_FLAG, readCollectorConfig } from "../config.ts";
 import { PROGRAM } from "../program.ts";
 
 /** See the module. */

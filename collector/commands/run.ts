@@ -6,7 +6,7 @@
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { configureLog } from "../../shared/log.ts";
 import { run } from "../run.ts";
-import { CONFIG_FLAG, readCollectorConfig } from "./config_flag.ts";
+import { CONFIG_FLAG, readCollectorConfig } from "../config.ts";
 import { PROGRAM } from "../program.ts";
 
 /** All is well, but batches stay in the spool for the next run. */

@@ -4,8 +4,7 @@
  * @module
  */
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
-import { VERSION } from "../version.ts";
-import { PROGRAM } from "../program.ts";
+import { PROGRAM, VERSION } from "../program.ts";
 
 /** See the module. */
 export const versionCommand: Subcommand = subcommand({

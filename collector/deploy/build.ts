@@ -1,21 +1,42 @@
 /**
- * The two steps that make a binary of the collector: one file of its modules and packages, then that file behind Deno's
- * runtime. (`deno compile --bundle` does both at once, and adds every package of the lock file that holds a native
+ * The two steps that make a binary of the collector: one file of its modules and packages, then Deno's runtime with that
+ * file. (`deno compile --bundle` does both at once, and adds every package of the lock file that holds a native
  * library, DuckDB among them, when it is in Deno's cache.)
  *
  * @module
  */
 import { UserError } from "../../shared/errors.ts";
-import { ELF_HEADER_BYTES, type Machine, machineOf } from "./elf.ts";
+
+/** The machines that collectors are built for, as `uname -m` calls them. */
+export const MACHINES = ["x86_64", "aarch64"] as const;
+
+/** One of {@link MACHINES}. */
+export type Machine = typeof MACHINES[number];
+
+/** How much of a file {@link machineOf} needs. */
+export const ELF_HEADER_BYTES = 20;
+
+/** System V ABI, ELF header: magic number, class 64 bit, little-endian. */
+const ELF64_LITTLE_ENDIAN = [0x7f, 0x45, 0x4c, 0x46, 2, 1] as const;
+/** `e_machine`, two bytes. */
+const MACHINE_AT = 18;
+const BY_NUMBER: ReadonlyMap<number, Machine> = new Map([[62, "x86_64"], [183, "aarch64"]]);
+
+/** The machine that a program which begins with these bytes runs on; null when it is none of {@link MACHINES}. */
+export function machineOf(header: Uint8Array): Machine | null {
+  if (header.length < ELF_HEADER_BYTES) return null;
+  if (ELF64_LITTLE_ENDIAN.some((byte, i) => header[i] !== byte)) return null;
+  return BY_NUMBER.get(header[MACHINE_AT] | header[MACHINE_AT + 1] << 8) ?? null;
+}
 
 /** The project's folder. */
-const ROOT: URL = new URL("../../", import.meta.url);
+const ROOT: URL = new URL("../..", import.meta.url);
 /** The file that says how collectors run. */
 const CONFIG: URL = new URL("deno.json", ROOT);
 /** The name of the permission set in it. */
 const PERMISSION_SET = "collector";
 /** What of a failed step's output is told. */
-const TOLD_LINES = 12;
+const OUTPUT_LINES = 12;
 
 /** A binary to be built. */
 export interface Build {
@@ -118,6 +139,6 @@ async function deno(args: readonly string[]): Promise<string | null> {
   if (success) return null;
   const text = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
   // A trace of Deno's own frames, all unknown, helps nobody.
-  return text.replace(/\n+Stack backtrace:[^]*$/, "").trim().split("\n").slice(-TOLD_LINES)
+  return text.replace(/\n+Stack backtrace:[^]*$/, "").trim().split("\n").slice(-OUTPUT_LINES)
     .join("\n");
 }

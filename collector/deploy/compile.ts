@@ -6,10 +6,8 @@
 import { runMain } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
-import { bundle, compile, netOfSet } from "./build.ts";
-import { type Machine, MACHINES } from "./elf.ts";
-import { allowedNet } from "./reach.ts";
-import { allowedEnv } from "./variables.ts";
+import { bundle, compile, type Machine, MACHINES, netOfSet } from "./build.ts";
+import { allowedEnv, allowedNet } from "./reach.ts";
 
 if (import.meta.main) {
   await runMain({

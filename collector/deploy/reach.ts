@@ -1,10 +1,9 @@
 /**
- * What a collector's sandbox may reach over the network, worked out for one build.
+ * What a collector's sandbox may reach and see, worked out for one build.
  *
  * @module
  */
-import { parseCidr } from "../addresses/cidr.ts";
-import { formatIp, IPV4_BYTES, parseIp } from "../addresses/ip.ts";
+import { formatIp, IPV4_BYTES, parseCidr, parseIp } from "../addresses/ip.ts";
 import { UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
 
@@ -90,4 +89,24 @@ function isName(host: string): boolean {
 function isPort(text: string | undefined): boolean {
   const port = Number(text);
   return port >= 1 && port <= MAX_PORT;
+}
+
+/** A name in the sense of POSIX (Base Definitions, 3.216); no pattern, which Deno would take too. */
+const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
+
+/**
+ * The values of Deno's `--allow-env`, each once.
+ *
+ * @throws {UserError} for what is no variable's name.
+ */
+export function allowedEnv(names: readonly string[]): string[] {
+  for (const name of names) {
+    if (VARIABLE.test(name)) continue;
+    throw new UserError(
+      `Cannot open --allow-env "${
+        printable(name)
+      }": it should be a variable's name, such as NATS_PASSWORD`,
+    );
+  }
+  return [...new Set(names)];
 }

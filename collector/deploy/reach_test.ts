@@ -1,7 +1,7 @@
-import { deepEqual, equal, throws } from "node:assert/strict";
 import fc from "fast-check";
+import { deepEqual, equal, throws } from "node:assert/strict";
 import { UserError } from "../../shared/errors.ts";
-import { allowedNet } from "./reach.ts";
+import { allowedEnv, allowedNet } from "./reach.ts";
 
 const SET = ["127.0.0.1:4222", "127.0.0.1:8470", "1.0.0.0/8"];
 const opened = (more: { nats?: string[]; cidrs?: string[] }) =>
@@ -80,4 +80,15 @@ Deno.test("whatever is asked for, nothing but an exact entry of Deno's comes out
       },
     ),
   );
+});
+
+Deno.test("variables are opened by name, each once", () => {
+  deepEqual(allowedEnv([]), []);
+  deepEqual(allowedEnv(["NATS_PASSWORD", "_t0", "NATS_PASSWORD"]), ["NATS_PASSWORD", "_t0"]);
+});
+
+Deno.test("what is no variable's name is refused, patterns of Deno's among it", () => {
+  for (const name of ["", "*", "NATS_*", "0A", "A=B", "A B", "A,B", "--allow-all"]) {
+    throws(() => allowedEnv([name]), UserError, name);
+  }
 });

@@ -7,9 +7,8 @@ import type { Clock } from "../../shared/clock.ts";
 import { errorText, Fault } from "../../shared/errors.ts";
 import type { Random } from "../../shared/random.ts";
 import { startDeadline } from "./deadline.ts";
-import { type Endpoint, formatEndpoint } from "../addresses/endpoint.ts";
+import { type Endpoint, formatEndpoint, type NodeAddress } from "../addresses/endpoint.ts";
 import { type ResolveCode, resolveEndpoint, ResolveFault, type ResolveOptions } from "./resolve.ts";
-import type { NodeAddress } from "../addresses/node_address.ts";
 import { type DnsCode, DnsFault } from "./resolver.ts";
 import { isolation, type Socks5Code, Socks5Fault } from "./socks5.ts";
 import { speakSocks5 } from "./socks5_client.ts";
@@ -46,8 +45,11 @@ export interface ConnectOptions extends ResolveOptions {
   /** A SOCKS5 proxy for onion services, which keeps streams of different users apart, as Tor does. */
   readonly proxy?: Endpoint;
   /** How long all of it may take: looking up, connecting, and what the proxy does. */
-  readonly timeoutMilliseconds: number;
+  readonly timeoutMs: number;
 }
+
+/** Where we may connect to, and by which means. */
+export type DialPolicy = Pick<ConnectOptions, "rules" | "kinds" | "resolver" | "proxy">;
 
 /** A stream and where it leads. */
 export interface Connected {
@@ -74,7 +76,7 @@ export async function connectTo(
   address: NodeAddress,
   options: ConnectOptions,
 ): Promise<Connected> {
-  const { clock, signal, timeoutMilliseconds: limit } = options;
+  const { clock, signal, timeoutMs: limit } = options;
   signal.throwIfAborted();
   await using deadline = startDeadline(clock, limit, signal);
   try {

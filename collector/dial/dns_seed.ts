@@ -5,14 +5,13 @@
  *
  * @module
  */
+import { bech32 } from "@scure/base";
 import type { Network } from "../../shared/bolt/chains.ts";
 import { ADDRESS_TYPES } from "../../shared/bolt/address.ts";
 import { isPublicKey } from "../../shared/secp256k1.ts";
 import { fromHex, toHex } from "../../shared/text.ts";
-import { Bech32Fault, decodeBech32, encodeBech32 } from "./bech32.ts";
-import { type Endpoint, ipEndpoint } from "../addresses/endpoint.ts";
+import { type Endpoint, ipEndpoint, type NodeAddress } from "../addresses/endpoint.ts";
 import { parseIp } from "../addresses/ip.ts";
-import type { NodeAddress } from "../addresses/node_address.ts";
 import { DnsFault, type Resolver, type Service } from "./resolver.ts";
 
 /** The seeds that implementations ship with; asked unless the config names others. */
@@ -65,19 +64,15 @@ export function seedQueryName({ seed, families, count, nodeId }: SeedQuery): str
   for (const family of families) types |= 1 << ADDRESS_TYPES[family];
   const conditions = [`r${REALM}`, `a${types}`];
   if (count !== undefined) conditions.push(`n${count}`);
-  if (nodeId !== undefined) conditions.push(`l${encodeBech32(PREFIX, fromHex(nodeId))}`);
+  if (nodeId !== undefined) conditions.push(`l${bech32.encodeFromBytes(PREFIX, fromHex(nodeId))}`);
   return `${conditions.join(".")}.${seed}`;
 }
 
 /** The node id in a virtual hostname, as hex; null when there is none. */
 export function nodeIdOf(hostname: string): string | null {
-  try {
-    const { prefix, bytes } = decodeBech32(hostname.split(".", 1)[0]);
-    return prefix === PREFIX && isPublicKey(bytes) ? toHex(bytes) : null;
-  } catch (error) {
-    if (error instanceof Bech32Fault) return null;
-    throw error;
-  }
+  const decoded = bech32.decodeUnsafe(hostname.split(".", 1)[0]);
+  const bytes = decoded && bech32.fromWordsUnsafe(decoded.words);
+  return decoded?.prefix === PREFIX && bytes && isPublicKey(bytes) ? toHex(bytes) : null;
 }
 
 /**

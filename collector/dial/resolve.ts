@@ -5,10 +5,14 @@
  * @module
  */
 import { Fault } from "../../shared/errors.ts";
-import { type Endpoint, type HostKind, ipEndpoint } from "../addresses/endpoint.ts";
+import {
+  type Endpoint,
+  type HostKind,
+  ipEndpoint,
+  type NodeAddress,
+} from "../addresses/endpoint.ts";
 import type { DialRules, Refusal, RefusalCode } from "../addresses/dial_rules.ts";
 import { parseIp } from "../addresses/ip.ts";
-import type { NodeAddress } from "../addresses/node_address.ts";
 import type { Resolver } from "./resolver.ts";
 
 /**

@@ -1,12 +1,11 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { containsAny, parseCidr } from "../addresses/cidr.ts";
+import { containsAny, formatIp, parseCidr, parseIp } from "../addresses/ip.ts";
 import { DialRules } from "../addresses/dial_rules.ts";
 import { HOST_KINDS, type HostKind, parseEndpoint } from "../addresses/endpoint.ts";
-import { formatIp, parseIp } from "../addresses/ip.ts";
 import { resolveEndpoint, ResolveFault } from "./resolve.ts";
 import type { Resolver } from "./resolver.ts";
-import { SPECIAL_NETWORKS } from "../addresses/special_networks.ts";
+import { SPECIAL_NETWORKS } from "../addresses/public_address.ts";
 
 const NODE = `02${"ab".repeat(32)}`;
 const NAME = parseEndpoint("node.example.com:9735");

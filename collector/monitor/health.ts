@@ -23,7 +23,7 @@ export interface Vitals {
   readonly uplinkTrouble: DeliveryStatus["trouble"];
 }
 
-const MINUTE_MICROSECONDS = 60_000_000;
+const MINUTE_US = 60_000_000;
 /** Peers of a home connection that went away are back by then. */
 const NO_PEERS_MINUTES = 10;
 /** A broker that is restarted, or an archiver that is upgraded, is back by then. */
@@ -61,7 +61,7 @@ export class Health {
   }
 
   *#find(vitals: Vitals, now: number): Generator<string> {
-    const minutesSince = (at: number) => Math.floor((now - at) / MINUTE_MICROSECONDS);
+    const minutesSince = (at: number) => Math.floor((now - at) / MINUTE_US);
     const alone = minutesSince(this.#peersAt);
     if (alone >= NO_PEERS_MINUTES) yield `no peer is connected for ${alone} minutes`;
     const away = minutesSince(this.#deliveredAt);

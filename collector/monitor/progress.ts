@@ -1,16 +1,73 @@
 /**
- * How the collector is doing: a line of a terminal that is renewed every second, or a log record now and then.
+ * How the collector is doing: a line on a terminal, renewed every second, or a log record every ten seconds.
  *
  * @module
  */
+import type { DeliveryStatus } from "../uplink/delivery.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { LiveLine } from "../../shared/live_line.ts";
 import { liveLine, logger } from "../../shared/log.ts";
-import type { Parts } from "./parts.ts";
-import { statusLine } from "./status_line.ts";
+import type { Parts } from "./metrics.ts";
 
-const INTERVAL_MILLISECONDS = 10_000;
-const RENEW_MILLISECONDS = 1000;
+/** What the line tells. */
+export interface Figures {
+  /** Peers connected, */
+  readonly peers: number;
+  /** and to be kept. */
+  readonly target: number;
+  /** Receipts so far, */
+  readonly receipts: number;
+  /** and a second, of late. */
+  readonly rate: number;
+  /** Distinct messages. */
+  readonly messages: number;
+  /** Batches that wait, */
+  readonly waiting: number;
+  /** and the bytes of the spool. */
+  readonly spoolBytes: number;
+  /** Batches delivered. */
+  readonly delivered: number;
+  /** Why batches wait, or null. */
+  readonly trouble: DeliveryStatus["trouble"];
+}
+
+const SEPARATOR = " | ";
+const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
+
+/** The line, with as much in it as fits into `width` characters: what matters least is left out first. */
+export function statusLine(figures: Figures, width: number): string {
+  const { peers, target, receipts, rate, messages, waiting, spoolBytes, delivered } = figures;
+  const parts: readonly (readonly [importance: number, text: string])[] = [
+    [1, `${grouped(peers)}/${grouped(target)} peers`],
+    [4, `${grouped(receipts)} receipts`],
+    [2, `${grouped(rate)}/s`],
+    [7, `${grouped(messages)} messages`],
+    [5, `${grouped(waiting)} in spool (${sized(spoolBytes)})`],
+    [6, `${grouped(delivered)} delivered`],
+    [3, figures.trouble === null ? "uplink ok" : `uplink: ${figures.trouble}`],
+  ];
+  for (let least = parts.length; least > 0; least--) {
+    const line = parts.filter(([importance]) => importance <= least).map(([, text]) => text)
+      .join(SEPARATOR);
+    if (line.length <= width) return line;
+  }
+  return "";
+}
+
+/** `1,234,567`. */
+function grouped(count: number): string {
+  return Math.round(count).toLocaleString("en-US");
+}
+
+/** `1.4 MiB`. */
+function sized(bytes: number): string {
+  let value = bytes, unit = 0;
+  for (; value >= 1024 && unit < UNITS.length - 1; unit++) value /= 1024;
+  return `${unit === 0 || value >= 100 ? Math.round(value) : value.toFixed(1)} ${UNITS[unit]}`;
+}
+
+const INTERVAL_MS = 10_000;
+const RENEW_MS = 1000;
 /** Gossip comes in bursts; so many seconds of it make one rate. */
 const RATE_SECONDS = 10;
 
@@ -59,7 +116,7 @@ async function renew(
       trouble,
     };
     line.show(statusLine(figures, line.width));
-    await clock.sleep(RENEW_MILLISECONDS, signal).catch(() => {});
+    await clock.sleep(RENEW_MS, signal).catch(() => {});
   }
   line.clear();
 }
@@ -71,8 +128,7 @@ async function report(
   signal: AbortSignal,
 ): Promise<void> {
   let before = 0;
-  const next = () =>
-    clock.sleep(INTERVAL_MILLISECONDS, signal).then(() => !signal.aborted, () => false);
+  const next = () => clock.sleep(INTERVAL_MS, signal).then(() => !signal.aborted, () => false);
   while (await next()) {
     const { receipts, messages } = intake.recorder.counters;
     const { connected, pending } = manager.counts;
@@ -97,7 +153,7 @@ async function report(
         target,
         pending,
         receipts,
-        rate: Math.round((receipts - before) / (INTERVAL_MILLISECONDS / 1000)),
+        rate: Math.round((receipts - before) / (INTERVAL_MS / 1000)),
         messages,
         bad: invalid + malformed,
         queued,

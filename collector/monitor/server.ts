@@ -1,12 +1,13 @@
 /**
- * Metrics and health over HTTP, on loopback.
+ * Metrics and health: checked every few seconds, served over HTTP on loopback.
  *
  * @module
  */
 import type { Clock } from "../../shared/clock.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
-import type { Health } from "./health.ts";
-import type { Metrics } from "./metrics.ts";
+import { Health } from "./health.ts";
+import { createMetrics, type Metrics, type Parts, type RunFacts } from "./metrics.ts";
+import { logger } from "../../shared/log.ts";
 
 /** Where it listens. */
 export interface Listen {
@@ -33,7 +34,7 @@ export interface MonitorServer extends AsyncDisposable {
 }
 
 /** Metrics are read no more often: whoever asks more gets the same again. */
-const KEEP_MICROSECONDS = 1_000_000;
+const KEEP_US = 1_000_000;
 
 /**
  * Serves `GET /metrics` and `GET /healthz`, which is 200 with `{ok: true, problems: []}`, or 503 with what is wrong. No
@@ -46,7 +47,7 @@ export function serveMonitor(listen: Listen, dependencies: ServerDependencies): 
   let text: Promise<string> | undefined, readAt = 0;
   const currentText = () => {
     const now = clock.now();
-    if (text === undefined || now - readAt >= KEEP_MICROSECONDS) {
+    if (text === undefined || now - readAt >= KEEP_US) {
       readAt = now;
       text = metrics.text();
     }
@@ -85,5 +86,46 @@ export function serveMonitor(listen: Listen, dependencies: ServerDependencies): 
         "compile --allow-cidr ADDRESS:PORT)"
       : errorText(error);
     throw new UserError(`Cannot serve metrics on ${host}:${port}: ${reason}`, { cause: error });
+  }
+}
+
+const LOOK_MS = 5000;
+
+const log = logger("collector", "monitor");
+
+/** Serves metrics and health until it is disposed of. @throws {UserError} when it cannot listen there. */
+export function watch(parts: Parts, run: RunFacts, listen: Listen, clock: Clock): AsyncDisposable {
+  const health = new Health(clock.now());
+  const metrics = createMetrics(parts, run, () => health.problems.length);
+  const server = serveMonitor(listen, { metrics, health, clock });
+  log.info("Metrics are at {url}/metrics, health is at {url}/healthz", { url: server.url });
+  const stop = new AbortController();
+  const looking = look(health, parts, run, clock, stop.signal);
+  return {
+    async [Symbol.asyncDispose]() {
+      stop.abort();
+      await Promise.all([server[Symbol.asyncDispose](), looking]);
+    },
+  };
+}
+
+async function look(
+  health: Health,
+  { manager, spool, journal, delivery }: Parts,
+  { spoolMaxBytes }: RunFacts,
+  clock: Clock,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    health.look({
+      peers: manager.counts.connected,
+      spoolBytes: spool.bytes,
+      spoolMaxBytes,
+      dropped: spool.counters.dropped,
+      spoolTrouble: spool.trouble,
+      isJournalFailing: journal.isFailing,
+      uplinkTrouble: delivery.status.trouble,
+    }, clock.now());
+    await clock.sleep(LOOK_MS, signal).catch(() => {});
   }
 }

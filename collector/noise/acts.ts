@@ -13,7 +13,7 @@ export interface ActOptions {
   /** Stamps reads and waits for the deadline. */
   readonly clock: Clock;
   /** How long the other side may take for an act. */
-  readonly timeoutMilliseconds: number;
+  readonly timeoutMs: number;
   /** Gives the handshake up. */
   readonly signal?: AbortSignal;
 }
@@ -80,7 +80,7 @@ export class ActSocket {
 
   /** Runs `work`; closes the socket under it at the deadline or when the signal aborts. */
   async #beforeDeadline<T>(name: string, work: () => Promise<T>): Promise<T> {
-    const { clock, timeoutMilliseconds, signal } = this.#options;
+    const { clock, timeoutMs, signal } = this.#options;
     signal?.throwIfAborted();
     let reason: unknown = null;
     const giveUp = (why: unknown) => {
@@ -90,8 +90,8 @@ export class ActSocket {
     const onAbort = () => giveUp(signal!.reason);
     signal?.addEventListener("abort", onAbort, { once: true });
     const done = new AbortController();
-    const watch = clock.sleep(timeoutMilliseconds, done.signal).then(
-      () => giveUp(new NoiseFault("timeout", `${name}: not done in ${timeoutMilliseconds} ms`)),
+    const watch = clock.sleep(timeoutMs, done.signal).then(
+      () => giveUp(new NoiseFault("timeout", `${name}: not done in ${timeoutMs} ms`)),
       () => {}, // done in time
     );
     const outcome = await work().then((value) => ({ value }), (error) => ({ error }));

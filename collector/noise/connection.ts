@@ -21,7 +21,7 @@ import { type NoiseConnection, Transport } from "./transport.ts";
 export type { NoiseConnection, ReadBatch } from "./transport.ts";
 
 /** How long the other side may take for an act, unless told otherwise. */
-export const HANDSHAKE_TIMEOUT_MILLISECONDS = 10_000;
+export const HANDSHAKE_TIMEOUT_MS = 10_000;
 /** How many encrypted bytes may wait for a slow reader, unless told otherwise. */
 const MAX_PENDING_BYTES: number = 4 * 1024 * 1024;
 
@@ -34,7 +34,7 @@ export interface AcceptOptions {
   /** Gives the handshake up; afterwards it is not looked at. */
   readonly signal?: AbortSignal;
   /** How long each act of the other side may take. */
-  readonly handshakeTimeoutMilliseconds?: number;
+  readonly handshakeTimeoutMs?: number;
   /** How many encrypted bytes may wait to be written before {@link NoiseConnection.send} refuses. */
   readonly maxPendingBytes?: number;
 }
@@ -89,7 +89,7 @@ async function shakeHands(
     const socket = new ActSocket(conn, buffer, {
       clock: options.clock,
       signal: options.signal,
-      timeoutMilliseconds: options.handshakeTimeoutMilliseconds ?? HANDSHAKE_TIMEOUT_MILLISECONDS,
+      timeoutMs: options.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS,
     });
     const keys = await acts(socket);
     return new Transport(conn, buffer, keys, {

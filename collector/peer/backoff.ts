@@ -4,7 +4,7 @@
  * @module
  */
 import type { Random } from "../../shared/random.ts";
-import type { Outcome } from "../addresses/address_book.ts";
+import type { ReleaseOutcome } from "../addresses/address_book.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -80,26 +80,26 @@ const JITTER = 0.5;
  *
  * @param failures how many times in a row it failed, this one included: 1 or more.
  */
-export function backoffMilliseconds(cause: Cause, failures: number, random: Random): number {
+export function backoffMs(cause: Cause, failures: number, random: Random): number {
   const [first, longest, factor = 2] = WAITS[cause];
   const wait = Math.min(first * factor ** Math.min(failures - 1, 30), longest);
   return wait * (1 + JITTER * random.next());
 }
 
-/** How long a peer is left alone, in ms; see {@link backoffMilliseconds}. */
-export type Backoff = typeof backoffMilliseconds;
+/** How long a peer is left alone, in ms; see {@link backoffMs}. */
+export type Backoff = typeof backoffMs;
 
 /**
  * What a cause means to the address book.
  *
  * @param worked whether the peer was of use for a good while.
  */
-export function outcomeOf(
+export function releaseOutcomeOf(
   cause: Cause,
   worked: boolean,
   random: Random,
-  backoff: Backoff = backoffMilliseconds,
-): Outcome {
+  backoff: Backoff = backoffMs,
+): ReleaseOutcome {
   return {
     worked,
     blameless: BLAMELESS.has(cause),

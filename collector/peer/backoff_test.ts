@@ -1,24 +1,24 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { seededRandom } from "../../shared/random.ts";
-import { backoffMilliseconds, CAUSES, outcomeOf } from "./backoff.ts";
+import { backoffMs, CAUSES, releaseOutcomeOf } from "./backoff.ts";
 
 const least = { next: () => 0 };
 
 Deno.test("waits double from one failure to the next, up to the cause's longest", () => {
-  const waits = [1, 2, 3, 4, 50, 5000].map((n) => backoffMilliseconds("unreachable", n, least));
+  const waits = [1, 2, 3, 4, 50, 5000].map((n) => backoffMs("unreachable", n, least));
   assert.deepEqual(waits, [60_000, 120_000, 240_000, 480_000, 14_400_000, 14_400_000]);
 });
 
 Deno.test("an address that three times in a row does not answer act one is left alone for a day", () => {
-  const waits = [1, 2, 3, 4, 5000].map((n) => backoffMilliseconds("unanswered", n, least) / 60_000);
+  const waits = [1, 2, 3, 4, 5000].map((n) => backoffMs("unanswered", n, least) / 60_000);
   assert.deepEqual(waits, [10, 120, 1440, 1440, 1440]);
 });
 
 Deno.test("full slots wait for hours, a lost session for seconds, a wrong key for ever", () => {
-  assert.equal(backoffMilliseconds("full", 1, least), 3_600_000);
-  assert.equal(backoffMilliseconds("lost", 1, least), 5_000);
-  assert.equal(backoffMilliseconds("wrong_key", 1, least), Infinity);
+  assert.equal(backoffMs("full", 1, least), 3_600_000);
+  assert.equal(backoffMs("lost", 1, least), 5_000);
+  assert.equal(backoffMs("wrong_key", 1, least), Infinity);
 });
 
 Deno.test("jitter lengthens a wait by at most half and never shortens it", () => {
@@ -28,15 +28,15 @@ Deno.test("jitter lengthens a wait by at most half and never shortens it", () =>
     seed: fc.string(),
   });
   fc.assert(fc.property(input, ({ cause, failures, seed }) => {
-    const base = backoffMilliseconds(cause, failures, least);
-    const wait = backoffMilliseconds(cause, failures, seededRandom(seed));
+    const base = backoffMs(cause, failures, least);
+    const wait = backoffMs(cause, failures, seededRandom(seed));
     assert.ok(wait >= base && wait <= base * 1.5 && wait > 0);
   }));
 });
 
 Deno.test("each cause is held against the address, the node or nobody", () => {
   const seen = CAUSES.map((cause) => {
-    const { concerns, blameless, drop, wait } = outcomeOf(cause, false, least);
+    const { concerns, blameless, drop, wait } = releaseOutcomeOf(cause, false, least);
     return [cause, concerns, blameless ? "blameless" : "", drop ? "drop" : "", wait(0)];
   });
   assert.deepEqual(seen, [

@@ -5,16 +5,47 @@
  * @module
  */
 import { HASH_BYTES } from "../../shared/bolt/codec.ts";
-import { BoltFault } from "../../shared/bolt/fault.ts";
 import { decodeMessage, encodeMessage, type Message } from "../../shared/bolt/message.ts";
+import { BoltFault } from "../../shared/bolt/fault.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import type { Random } from "../../shared/random.ts";
 import type { Question, Taken } from "../gossip/queries/question.ts";
-import { answerToOpen, pongFor } from "./answers.ts";
-import { type Conduct, type Misbehaviour, MISBEHAVIOURS, type Objection } from "./conduct.ts";
-import { quoted } from "./quoted.ts";
+import {
+  type Misbehaviour,
+  MISBEHAVIOURS,
+  type Objection,
+  type PeerLimits,
+} from "./peer_limits.ts";
+import { quoted } from "./init.ts";
 import type { SessionCounts } from "./session_counts.ts";
+
+/** From this `num_pong_bytes` on no pong is owed (BOLT 1). */
+const NO_PONG_FROM = 65_532;
+
+const OPEN_CHANNEL = 32;
+const OPEN_CHANNEL_2 = 64;
+/** Both begin with type and chain_hash; then comes the temporary channel id (BOLT 2). */
+const TEMPORARY_ID_AT = 2 + HASH_BYTES;
+
+const NO_CHANNELS = new TextEncoder().encode("no channels here: this node only listens to gossip");
+
+/** The pong that a ping asks for, or null when it asks for none. */
+export function pongFor(numPongBytes: number): Uint8Array | null {
+  if (numPongBytes >= NO_PONG_FROM) return null;
+  return encodeMessage({ type: 19, ignored: new Uint8Array(numPongBytes) });
+}
+
+/**
+ * The reply that a channel open is owed; null for any other message. BOLT 1: an error that names the channel; an
+ * all-zero id would end the connection.
+ */
+export function answerToOpen(type: number, raw: Uint8Array): Uint8Array | null {
+  if (type !== OPEN_CHANNEL && type !== OPEN_CHANNEL_2) return null;
+  const channelId = raw.subarray(TEMPORARY_ID_AT, TEMPORARY_ID_AT + HASH_BYTES);
+  if (channelId.length < HASH_BYTES || channelId.every((byte) => byte === 0)) return null;
+  return encodeMessage({ type: 17, channelId, data: NO_CHANNELS });
+}
 
 /** What came beside gossip, and what peers were let go for, over all sessions. */
 export interface ControlCounts {
@@ -50,7 +81,7 @@ export interface ControlOptions {
   /** How long a pong should be. */
   readonly random: Random;
   /** The peer's account. */
-  readonly conduct: Conduct;
+  readonly limits: PeerLimits;
   /** Counts, shared by all sessions. */
   readonly counts: ControlCounts;
   /** Counts, of this session alone. */
@@ -109,7 +140,7 @@ export class Control {
 
   /** Answers the pings among the messages of one read, from index `first` on; to be called before all other work. */
   answerPings(messages: readonly Uint8Array[], first: number): void {
-    const { conduct, clock, counts, own } = this.#options;
+    const { limits, clock, counts, own } = this.#options;
     let pongs: Uint8Array[] | undefined;
     for (let i = first; i < messages.length; i++) {
       const raw = messages[i];
@@ -118,7 +149,7 @@ export class Control {
       if (!ping?.known || ping.type !== PING_TYPE) continue;
       own.pingsReceived++;
       const pong = pongFor(ping.numPongBytes);
-      const objection = conduct.ping(pong?.length ?? 0, clock.now());
+      const objection = limits.ping(pong?.length ?? 0, clock.now());
       if (objection) return this.#options.onMisbehaved(objection);
       if (pong) (pongs ??= []).push(pong);
     }
@@ -134,8 +165,8 @@ export class Control {
    * @param receivedAt when it was read, µs since the Unix epoch.
    */
   take(raw: Uint8Array, receivedAt: number): void {
-    const { conduct, clock, onMisbehaved } = this.#options;
-    const objection = conduct.beside(raw.length, clock.now());
+    const { limits, clock, onMisbehaved } = this.#options;
+    const objection = limits.beside(raw.length, clock.now());
     if (objection) return onMisbehaved(objection);
     const message = this.#decode(raw);
     if (!message || message.type === PING_TYPE) return;
@@ -175,14 +206,14 @@ export class Control {
   }
 
   #takeComplaint(type: 1 | 17, channelId: Uint8Array, data: Uint8Array): void {
-    const { conduct, clock, counts, name: node } = this.#options;
+    const { limits, clock, counts, name: node } = this.#options;
     const text = quoted(data);
     // BOLT 1: an error about all channels ends the connection; one about a channel we do not have is ignored.
     if (type === 17 && channelId.every((byte) => byte === 0)) {
       return this.#options.onError(`it sent an error: ${text}`);
     }
     counts.complaints++;
-    if (!conduct.complaint(clock.now())) return;
+    if (!limits.complaint(clock.now())) return;
     log.info("{node} sent {kind}: {text}", {
       node,
       kind: type === 1 ? "a warning" : "an error about a channel",
@@ -191,12 +222,12 @@ export class Control {
   }
 
   #answer(message: Message): void {
-    const { conduct, clock, counts, send } = this.#options;
+    const { limits, clock, counts, send } = this.#options;
     const question = message.known && isQuestion(message) ? message : null;
     const reply = message.known ? null : answerToOpen(message.type, message.raw);
     if (!question && reply === null) {
       if (!message.known) counts.unknown++;
-    } else if (!conduct.question(clock.now())) {
+    } else if (!limits.question(clock.now())) {
       counts.unanswered++;
     } else if (reply) {
       counts.answers++;

@@ -5,8 +5,14 @@
  */
 import { Fault } from "../../shared/errors.ts";
 import { fromHex } from "../../shared/text.ts";
-import { type ConnectCode, ConnectFault, type ConnectOptions, connectTo } from "../dial/connect.ts";
-import type { NodeAddress } from "../addresses/node_address.ts";
+import {
+  type ConnectCode,
+  ConnectFault,
+  type ConnectOptions,
+  connectTo,
+  type DialPolicy,
+} from "../dial/connect.ts";
+import type { NodeAddress } from "../addresses/endpoint.ts";
 import { dialNoise, type NoiseConnection } from "../noise/connection.ts";
 import { type NoiseCode, NoiseFault } from "../noise/fault.ts";
 import type { Cause } from "./backoff.ts";
@@ -23,16 +29,13 @@ export interface Dialled {
   readonly handshakeAt: number;
 }
 
-/** Where we may connect to, and by which means. */
-export type Ways = Pick<ConnectOptions, "rules" | "kinds" | "resolver" | "proxy">;
-
 /** How to dial. `signal` gives up; `dial` then throws its reason. */
 export interface DialOptions
-  extends Ways, Pick<ConnectOptions, "clock" | "random" | "signal" | "timeoutMilliseconds"> {
+  extends DialPolicy, Pick<ConnectOptions, "clock" | "random" | "signal" | "timeoutMs"> {
   /** Our static private key. */
   readonly privateKey: Uint8Array;
   /** How long the handshake's answer may take. */
-  readonly handshakeTimeoutMilliseconds: number;
+  readonly handshakeTimeoutMs: number;
 }
 
 /** A peer that could not be reached; its code says how long to leave it alone. */
@@ -83,7 +86,7 @@ export async function dial(peer: NodeAddress, options: DialOptions): Promise<Dia
       remotePublicKey: fromHex(peer.nodeId),
       clock,
       signal,
-      handshakeTimeoutMilliseconds: options.handshakeTimeoutMilliseconds,
+      handshakeTimeoutMs: options.handshakeTimeoutMs,
       maxPendingBytes: MAX_PENDING_BYTES,
     });
     return { peer, connection, dialledAt, handshakeAt: clock.now() };

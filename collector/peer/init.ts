@@ -3,14 +3,22 @@
  *
  * @module
  */
+import { fromHex, printable, toHex } from "../../shared/text.ts";
 import { chainHash, type Network } from "../../shared/bolt/chains.ts";
 import { FEATURES, missingDependencies, unknownEvenBits } from "../../shared/bolt/features.ts";
 import { type Init, initFeatures } from "../../shared/bolt/init.ts";
 import { decodeMessage, encodeMessage, type Message } from "../../shared/bolt/message.ts";
 import { messageName } from "../../shared/bolt/message_types.ts";
 import { errorText } from "../../shared/errors.ts";
-import { fromHex, toHex } from "../../shared/text.ts";
-import { quoted } from "./quoted.ts";
+
+/** Longest text shown, in characters; no more bytes than any encoding of these takes are decoded. */
+const MAX_CHARACTERS = 200;
+const MAX_BYTES = 4 * MAX_CHARACTERS;
+
+/** A peer's bytes as quoted text, fit for a log line and an event. */
+export function quoted(data: Uint8Array): string {
+  return `"${printable(new TextDecoder().decode(data.subarray(0, MAX_BYTES)), MAX_CHARACTERS)}"`;
+}
 
 /**
  * Bits 1, 7, 9, 11, 13, 15 and 45: what LDK and Eclair demand of everybody, and bit 7, without which LND sends no

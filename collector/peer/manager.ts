@@ -9,16 +9,16 @@ import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import { type Random, shuffled } from "../../shared/random.ts";
 import type { AddressBook } from "../addresses/address_book.ts";
-import { formatNodeAddress, type NodeAddress } from "../addresses/node_address.ts";
+import { formatNodeAddress, type NodeAddress } from "../addresses/endpoint.ts";
 import type { GossipService } from "../gossip/service.ts";
 import { GraphSync, type GraphSyncCounts } from "../gossip/queries/graph_sync.ts";
 import type { BadMessage } from "../gossip/verifier.ts";
 import type { ReceiptSink } from "../receipt/recorder.ts";
-import { type Backoff, type Cause, CAUSES, outcomeOf } from "./backoff.ts";
+import { type Backoff, type Cause, CAUSES, releaseOutcomeOf } from "./backoff.ts";
 import { type ControlCounts, noControlCounts } from "./control.ts";
-import { outcomeBeforeInit, outcomeOfDial } from "./dial_outcome.ts";
-import { DialTally, tellDials } from "./dial_tally.ts";
-import { dial, DialFault, type Dialled, type Ways } from "./dialer.ts";
+import { DialTally, outcomeBeforeInit, outcomeOfDial, reportDials } from "./dial_outcomes.ts";
+import { dial, DialFault, type Dialled } from "./dialer.ts";
+import type { DialPolicy } from "../dial/connect.ts";
 import { Meter } from "../meter.ts";
 import { Session, type SessionEnd } from "./session.ts";
 
@@ -39,17 +39,17 @@ export interface ManagerOptions {
   /** How many peers are asked in a round for what the graph lacks; 3 when left out. */
   readonly syncPeers?: number;
   /** From the end of a round to the next; 6 hours when left out. */
-  readonly syncEvery?: number;
+  readonly syncEveryMs?: number;
   /** How far back the others are asked to tell. */
-  readonly lookback: number;
+  readonly lookbackMs: number;
   /** How long a stream to the peer may take: looking its name up, TCP, and what a proxy does. */
-  readonly connectTimeout: number;
+  readonly connectTimeoutMs: number;
   /** How long the handshake's answer may take. */
-  readonly handshakeTimeout: number;
+  readonly handshakeTimeoutMs: number;
   /** How long the peer's init may take. */
-  readonly initTimeout: number;
+  readonly initTimeoutMs: number;
   /** How often some peers are let go for others; never when left out. */
-  readonly rotateEvery?: number;
+  readonly rotateEveryMs?: number;
   /** The share of the connected peers that is let go then, 0 to 1. */
   readonly rotateShare?: number;
 }
@@ -59,7 +59,7 @@ export interface ManagerDependencies {
   /** Where peers are chosen from. */
   readonly book: AddressBook;
   /** Where we may connect to, and how. */
-  readonly ways: Ways;
+  readonly policy: DialPolicy;
   /** What is asked for, and what questions are answered from. */
   readonly gossip: GossipService;
   /** Stamps, deadlines and waits. */
@@ -91,17 +91,17 @@ export interface PeerCounts {
 }
 
 /** A peer that was kept so long is worth as much as one never tried. */
-const WORKED_MICROSECONDS = 300_000_000;
+const WORKED_US = 300_000_000;
 /** LND takes so long to send a whole graph at its 50 KiB/s; whoever stayed so long needs no successor. */
-const BOOTSTRAPPED_MICROSECONDS = 900_000_000;
+const BOOTSTRAPPED_US = 900_000_000;
 /** The longest wait without looking again, within what timers can do. */
-const MAX_WAIT_MILLISECONDS = 3_600_000;
-const SYNC_TICK_MILLISECONDS = 1000;
+const MAX_WAIT_MS = 3_600_000;
+const SYNC_TICK_MS = 1000;
 const STOPPED: SessionEnd = { by: "us", reason: "the collector stopped", cause: "lost" };
 const ROTATED: SessionEnd = { by: "us", reason: "it makes room for another", cause: "rotated" };
 /** Warnings about trouble on our side in an hour; it concerns many peers alike. */
 const OUR_SIDE_WARNINGS = 5;
-const HOUR_MICROSECONDS = 3_600_000_000;
+const HOUR_US = 3_600_000_000;
 
 const log = logger("collector", "peer");
 
@@ -119,7 +119,7 @@ export class PeerManager {
   #dials = 0;
   /** Peers that were asked for all they have and are connected, or stayed long enough to tell. */
   #bootstraps = 0;
-  readonly #ourSide = new Meter(OUR_SIDE_WARNINGS, HOUR_MICROSECONDS);
+  readonly #ourSide = new Meter(OUR_SIDE_WARNINGS, HOUR_US);
   #bug: unknown;
   #wake: () => void = () => {};
 
@@ -170,7 +170,7 @@ export class PeerManager {
     const upkeep = [
       this.#rotate(running),
       this.#keepGraphWhole(running),
-      tellDials(this.#tally, clock, running, onDials),
+      reportDials(this.#tally, clock, running, onDials),
     ];
     try {
       while (!signal.aborted && this.#bug === undefined) {
@@ -203,16 +203,16 @@ export class PeerManager {
   async #change(microseconds: number): Promise<void> {
     const waiting = new AbortController();
     this.#wake = () => waiting.abort();
-    const milliseconds = Math.min(microseconds / 1000, MAX_WAIT_MILLISECONDS);
+    const milliseconds = Math.min(microseconds / 1000, MAX_WAIT_MS);
     await this.#dependencies.clock.sleep(milliseconds, waiting.signal).catch(() => {});
   }
 
   /** Lets a share of the peers go, again and again, as long as there are others to take their place. */
   async #rotate(signal: AbortSignal): Promise<void> {
     const { clock, random, book } = this.#dependencies;
-    const { rotateEvery, rotateShare = 0 } = this.#options;
-    if (rotateEvery === undefined) return;
-    while (await clock.sleep(rotateEvery, signal).then(() => !signal.aborted, () => false)) {
+    const { rotateEveryMs, rotateShare = 0 } = this.#options;
+    if (rotateEveryMs === undefined) return;
+    while (await clock.sleep(rotateEveryMs, signal).then(() => !signal.aborted, () => false)) {
       if (book.soonest() > clock.now()) continue;
       const open = shuffled([...this.#byNumber.values()], random);
       const leaving = open.slice(0, Math.ceil(open.length * rotateShare));
@@ -224,14 +224,14 @@ export class PeerManager {
   /** Any peer may be asked for what the graph lacks: those that were asked for all they have leave some day. */
   #newSync(): GraphSync {
     const { gossip: { graph, ledger }, clock, sink } = this.#dependencies;
-    const { syncPeers, syncEvery } = this.#options;
+    const { syncPeers, syncEveryMs } = this.#options;
     return new GraphSync({
       view: graph.view,
       chain: graph.chain,
       clock,
       ledger,
       peers: syncPeers,
-      roundSeconds: syncEvery === undefined ? undefined : syncEvery / 1000,
+      roundSeconds: syncEveryMs === undefined ? undefined : syncEveryMs / 1000,
       send: (session, raw) => this.#byNumber.get(session)?.say(raw),
       onAsked: (session, until) => sink.asked(session, until),
       onMisbehaved: (session, end) => {
@@ -248,7 +248,7 @@ export class PeerManager {
 
   async #keepGraphWhole(signal: AbortSignal): Promise<void> {
     const { clock } = this.#dependencies;
-    const next = () => clock.sleep(SYNC_TICK_MILLISECONDS, signal).then(() => true, () => false);
+    const next = () => clock.sleep(SYNC_TICK_MS, signal).then(() => true, () => false);
     while (await next() && !signal.aborted) this.#sync.tick();
   }
 
@@ -270,18 +270,18 @@ export class PeerManager {
   }
 
   async #attempt(peer: NodeAddress, signal: AbortSignal): Promise<void> {
-    const { clock, random, ways } = this.#dependencies;
+    const { clock, random, policy } = this.#dependencies;
     let link: Dialled;
     try {
-      const { privateKey, connectTimeout, handshakeTimeout } = this.#options;
+      const { privateKey, connectTimeoutMs, handshakeTimeoutMs } = this.#options;
       link = await dial(peer, {
-        ...ways,
+        ...policy,
         privateKey,
         clock,
         random,
         signal,
-        timeoutMilliseconds: connectTimeout,
-        handshakeTimeoutMilliseconds: handshakeTimeout,
+        timeoutMs: connectTimeoutMs,
+        handshakeTimeoutMs: handshakeTimeoutMs,
       });
     } catch (error) {
       if (signal.aborted) return;
@@ -296,14 +296,14 @@ export class PeerManager {
   /** Runs a session to its end. */
   async #hold(link: Dialled, signal: AbortSignal): Promise<void> {
     const { book, clock, random, sink, gossip } = this.#dependencies;
-    const { network, initTimeout, lookback, bootstrap } = this.#options;
+    const { network, initTimeoutMs, lookbackMs, bootstrap } = this.#options;
     const bootstraps = this.#bootstraps < bootstrap;
     if (bootstraps) this.#bootstraps++;
     let openedAt = Infinity;
     const session = new Session(link, {
       network,
-      filterFirst: bootstraps ? 0 : Math.floor((clock.now() / 1000 - lookback) / 1000),
-      initTimeoutMilliseconds: initTimeout,
+      filterFirst: bootstraps ? 0 : Math.floor((clock.now() / 1000 - lookbackMs) / 1000),
+      initTimeoutMs: initTimeoutMs,
       clock,
       random,
       sink,
@@ -331,7 +331,7 @@ export class PeerManager {
       this.#tally.add(outcomeBeforeInit(end.cause), link.peer.end.kind);
     }
     const lasted = clock.now() - openedAt;
-    if (bootstraps && lasted < BOOTSTRAPPED_MICROSECONDS) this.#bootstraps--;
+    if (bootstraps && lasted < BOOTSTRAPPED_US) this.#bootstraps--;
     if (!signal.aborted) this.#release(link.peer, end, lasted);
   }
 
@@ -344,7 +344,7 @@ export class PeerManager {
     const { cause, by, reason } = end;
     const { book, clock, random, backoff } = this.#dependencies;
     const now = clock.now();
-    const outcome = outcomeOf(cause, lasted >= WORKED_MICROSECONDS, random, backoff);
+    const outcome = releaseOutcomeOf(cause, lasted >= WORKED_US, random, backoff);
     const failures = book.release(peer, outcome, now);
     this.#ended[cause]++;
     const level = this.#levelOf(cause, failures, now);

@@ -19,9 +19,10 @@ import { DEFAULT_SEEDS } from "../dial/dns_seed.ts";
 import { parseEndpoint } from "../addresses/endpoint.ts";
 import { dnsResolver } from "../dial/resolver.ts";
 import type { CollectorConfig } from "../config.ts";
-import type { Ways } from "./dialer.ts";
+import type { DialPolicy } from "../dial/connect.ts";
+import type { ManagerOptions } from "./manager.ts";
 import { faultLines, readPeerFile } from "./peer_file.ts";
-import { seekNodes } from "./seeds.ts";
+import { seekNodes } from "../dial/seeds.ts";
 
 /** What it works with. */
 export interface ChoiceDependencies {
@@ -35,7 +36,7 @@ export interface ChoiceDependencies {
 
 const BOOK_FILE = "addresses.book";
 /** Whoever announces another's host has it dialled no oftener. */
-const HOST_GAP_MILLISECONDS = 10_000;
+const HOST_GAP_MS = 10_000;
 /** Regtest has no public nodes, so that nothing in its gossip leads out of this host unless the config says so. */
 const LOOPBACK = ["127.0.0.0/8", "::1/128"];
 
@@ -54,9 +55,9 @@ export async function openPeerChoice(
 ): Promise<PeerChoice> {
   const { clock, random, fileAlone = false } = dependencies;
   const { network, peers } = config;
-  const ways = waysOf(config, ownNodeId);
-  const { rules, kinds } = ways;
-  const limits = { torShare: peers.tor_share, hostGap: HOST_GAP_MILLISECONDS };
+  const policy = dialPolicyOf(config, ownNodeId);
+  const { rules, kinds } = policy;
+  const limits = { torShare: peers.tor_share, hostGapMs: HOST_GAP_MS };
   const book = new AddressBook({ rules, kinds, ...limits }, random);
   const path = fileAlone ? null : join(config.data_dir, BOOK_FILE);
   if (path !== null) {
@@ -74,11 +75,11 @@ export async function openPeerChoice(
         : `Cannot use peer file ${peers.file}: it names no peer that can be dialled`,
     );
   }
-  return new PeerChoice({ book, ways, path, clock, seeds, config });
+  return new PeerChoice({ book, policy, path, clock, seeds, config });
 }
 
 /** Where the config lets us connect to, and how; never to ourselves. @throws {UserError} when Tor is wanted and there is no proxy. */
-export function waysOf({ network, peers }: CollectorConfig, ownNodeId?: string): Ways {
+export function dialPolicyOf({ network, peers }: CollectorConfig, ownNodeId?: string): DialPolicy {
   if (peers.tor_share > 0 && peers.proxy === undefined) {
     throw new UserError(
       `Cannot reach peers through Tor: peers.tor_share is ${peers.tor_share} and peers.proxy is missing`,
@@ -96,6 +97,27 @@ export function waysOf({ network, peers }: CollectorConfig, ownNodeId?: string):
     kinds: new Set(peers.kinds),
     resolver: dnsResolver(nameServer ? { ip: nameServer.host, port: nameServer.port } : undefined),
     ...peers.proxy !== undefined && { proxy: parseEndpoint(peers.proxy) },
+  };
+}
+
+/** The manager's options as the config has them. */
+export function managerOptionsOf(config: CollectorConfig, privateKey: Uint8Array): ManagerOptions {
+  const { network, peers, gossip } = config;
+  return {
+    privateKey,
+    network,
+    target: peers.target,
+    dialsPerSecond: peers.dials_per_second,
+    maxPending: peers.max_pending,
+    bootstrap: peers.bootstrap,
+    syncPeers: gossip.sync.peers,
+    syncEveryMs: gossip.sync.every,
+    lookbackMs: gossip.lookback,
+    connectTimeoutMs: peers.connect_timeout,
+    handshakeTimeoutMs: peers.handshake_timeout,
+    initTimeoutMs: peers.init_timeout,
+    rotateEveryMs: peers.rotate_every,
+    rotateShare: peers.rotate_share,
   };
 }
 
@@ -119,7 +141,7 @@ async function learnFile(book: AddressBook, path: string, now: number): Promise<
 /** What a {@link PeerChoice} keeps. */
 interface Kept {
   readonly book: AddressBook;
-  readonly ways: Ways;
+  readonly policy: DialPolicy;
   /** The book's file; null when nothing is learnt or saved. */
   readonly path: string | null;
   readonly clock: Clock;
@@ -132,7 +154,7 @@ export class PeerChoice implements AsyncDisposable {
   /** All that is known. */
   readonly book: AddressBook;
   /** Where we may connect to, and how. */
-  readonly ways: Ways;
+  readonly policy: DialPolicy;
   /** Is called when there may be somebody new to dial. */
   onLearnt: () => void = () => {};
   readonly #kept: Kept;
@@ -141,20 +163,20 @@ export class PeerChoice implements AsyncDisposable {
 
   /** Made by {@link openPeerChoice}. */
   constructor(kept: Kept) {
-    const { book, ways, clock, seeds, config } = kept;
+    const { book, policy, clock, seeds, config } = kept;
     this.#kept = kept;
     this.book = book;
-    this.ways = ways;
+    this.policy = policy;
     const seeking = seekNodes({
       book,
-      ways,
+      policy,
       seeds,
       enough: config.peers.target,
       clock,
       signal: this.#stop.signal,
       onLearnt: () => this.onLearnt(),
     });
-    this.#running = Promise.all([this.#saveAgainAndAgain(), seeking]);
+    this.#running = Promise.all([this.#saveLoop(), seeking]);
   }
 
   /** Takes up what a node says of itself, if that is what the message is; its signature was checked. */
@@ -175,7 +197,7 @@ export class PeerChoice implements AsyncDisposable {
   }
 
   /** One save after the other, never two at once. */
-  async #saveAgainAndAgain(): Promise<void> {
+  async #saveLoop(): Promise<void> {
     const { clock, config } = this.#kept;
     const { signal } = this.#stop;
     const next = () => clock.sleep(config.peers.save_every, signal).then(() => true, () => false);

@@ -6,11 +6,7 @@
  */
 import { errorText, UserError } from "../../shared/errors.ts";
 import { AddressFault } from "../addresses/fault.ts";
-import {
-  formatNodeAddress,
-  type NodeAddress,
-  parseNodeAddress,
-} from "../addresses/node_address.ts";
+import { formatNodeAddress, type NodeAddress, parseNodeAddress } from "../addresses/endpoint.ts";
 
 /** The whole Lightning network is a few ten thousand nodes; past this a file is not a peer file. */
 export const MAX_PEER_LINES = 100_000;

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { endpoint } from "../addresses/endpoint.ts";
-import { formatNodeAddress } from "../addresses/node_address.ts";
+import { endpoint, formatNodeAddress } from "../addresses/endpoint.ts";
 import { publicKeyOf } from "../../shared/secp256k1.ts";
 import { fromHex, toHex } from "../../shared/text.ts";
 import { faultLines, MAX_PEER_LINES, parsePeerFile } from "./peer_file.ts";

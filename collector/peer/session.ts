@@ -11,8 +11,7 @@ import { messageType } from "../../shared/bolt/message_types.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Random } from "../../shared/random.ts";
 import { toHex } from "../../shared/text.ts";
-import { formatEndpoint } from "../addresses/endpoint.ts";
-import { formatNodeAddress } from "../addresses/node_address.ts";
+import { formatEndpoint, formatNodeAddress } from "../addresses/endpoint.ts";
 import type { Answerer } from "../gossip/queries/answerer.ts";
 import type { PeerAnswers } from "../gossip/queries/peer_answers.ts";
 import type { Question, Taken } from "../gossip/queries/question.ts";
@@ -20,7 +19,7 @@ import type { BadMessage } from "../gossip/verifier.ts";
 import { NoiseFault } from "../noise/fault.ts";
 import type { ReceiptSink } from "../receipt/recorder.ts";
 import type { Cause } from "./backoff.ts";
-import { Conduct, type Misbehaviour, type Objection } from "./conduct.ts";
+import { type Misbehaviour, type Objection, PeerLimits } from "./peer_limits.ts";
 import { Control, type ControlCounts } from "./control.ts";
 import type { Dialled } from "./dialer.ts";
 import { ourInit, readInit } from "./init.ts";
@@ -46,7 +45,7 @@ export interface SessionOptions {
   /** `first_timestamp` of our filter, seconds since the Unix epoch. */
   readonly filterFirst: number;
   /** How long the peer's init may take. */
-  readonly initTimeoutMilliseconds: number;
+  readonly initTimeoutMs: number;
   /** Stamps, pings and deadlines. */
   readonly clock: Clock;
   /** Spreads pings, and says how long their pongs should be. */
@@ -66,7 +65,7 @@ export interface SessionOptions {
 /** BOLT 7: everything from `first_timestamp` on. Safe with every implementation. */
 const FILTER_RANGE = 0xffffffff;
 /** The time between pings. LND and CLN ping every 60 s, LDK every 10. */
-const PING_INTERVAL_MILLISECONDS = 30_000;
+const PING_INTERVAL_MS = 30_000;
 /** What one session may read before the others have their turn: a millisecond or two of work. */
 const BYTES_IN_TURN = 32 * 1024;
 const READS_IN_TURN = 16;
@@ -77,7 +76,7 @@ const PROPOSED_GOSSIP = new Set([260, 267, 269, 271]);
 export class Session {
   readonly #link: Dialled;
   readonly #options: SessionOptions;
-  readonly #conduct = new Conduct();
+  readonly #limits = new PeerLimits();
   readonly #control: Control;
   readonly #answers: PeerAnswers;
   readonly #stop = new AbortController();
@@ -100,7 +99,7 @@ export class Session {
       name: formatNodeAddress(link.peer),
       clock: options.clock,
       random: options.random,
-      conduct: this.#conduct,
+      limits: this.#limits,
       counts: options.counts,
       own: this.#counts,
       send: (...messages) => this.#send(...messages),
@@ -118,7 +117,7 @@ export class Session {
   /** Runs until the end. */
   async run(): Promise<SessionEnd> {
     this.#send(ourInit(this.#options.network));
-    const timers = [this.#watchInit(), this.#pingAgainAndAgain()];
+    const timers = [this.#watchInit(), this.#pingLoop()];
     try {
       while (this.#end === undefined) {
         const batch = await this.#link.connection.readBatch();
@@ -137,7 +136,7 @@ export class Session {
       this.end({ by: "us", reason: "internal error", cause: "lost" });
       this.#answers[Symbol.dispose]();
       await Promise.all([...timers, this.#answering]);
-      this.#tellEnd(this.#end!);
+      this.#reportEnd(this.#end!);
     }
     return this.#end!;
   }
@@ -159,7 +158,7 @@ export class Session {
 
   /** Holds a gossip message that proved bad against the peer. */
   blame(bad: BadMessage): void {
-    const objection = this.#conduct.badGossip(bad, this.#options.clock.now());
+    const objection = this.#limits.badGossip(bad, this.#options.clock.now());
     if (objection) this.#misbehaved(objection);
   }
 
@@ -188,7 +187,7 @@ export class Session {
     if (++this.#readsInTurn < READS_IN_TURN && bytes - this.#turnBeganAt < BYTES_IN_TURN) {
       return false;
     }
-    const objection = this.#conduct.read(bytes - this.#turnBeganAt, this.#options.clock.now());
+    const objection = this.#limits.read(bytes - this.#turnBeganAt, this.#options.clock.now());
     if (objection) this.#misbehaved(objection);
     this.#readsInTurn = 0;
     this.#turnBeganAt = bytes;
@@ -285,20 +284,20 @@ export class Session {
   }
 
   async #watchInit(): Promise<void> {
-    const { initTimeoutMilliseconds: limit } = this.#options;
+    const { initTimeoutMs: limit } = this.#options;
     if (!await this.#sleep(limit) || this.#number >= 0) return;
     this.end({ by: "us", reason: `no init within ${limit} ms`, cause: "handshake" });
   }
 
-  async #pingAgainAndAgain(): Promise<void> {
+  async #pingLoop(): Promise<void> {
     // At a phase of its own, for a thousand pings at once are a burst.
-    let wait = PING_INTERVAL_MILLISECONDS * (0.5 + this.#options.random.next() / 2);
+    let wait = PING_INTERVAL_MS * (0.5 + this.#options.random.next() / 2);
     while (await this.#sleep(wait)) {
-      wait = PING_INTERVAL_MILLISECONDS;
+      wait = PING_INTERVAL_MS;
       if (this.#number >= 0 && !this.#control.ping()) {
         this.end({ by: "us", reason: "it does not answer pings", cause: "lost" });
       }
-      this.#tellState();
+      this.#reportState();
     }
   }
 
@@ -309,13 +308,13 @@ export class Session {
   }
 
   /** Tells how the session is doing, when that is due. */
-  #tellState(): void {
+  #reportState(): void {
     const now = this.#options.clock.now();
     if (this.#number < 0 || this.#end !== undefined || !this.#counts.isDue(now)) return;
     this.#options.sink.sessionState({ session: this.#number, at: now, ...this.#figures() });
   }
 
-  #tellEnd({ by, reason }: SessionEnd): void {
+  #reportEnd({ by, reason }: SessionEnd): void {
     if (this.#number < 0) return;
     const at = this.#options.clock.now();
     const session = this.#number;

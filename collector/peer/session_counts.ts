@@ -1,16 +1,56 @@
 /**
- * What one session counts, and when it tells of it.
+ * What one session counts, and when it reports.
  *
  * @module
  */
 import type { SessionFigures } from "../../shared/batch/batch.ts";
-import { RoundTrips } from "./round_trips.ts";
 
-const MINUTE_MICROSECONDS = 60_000_000;
+/** Times kept for the median: at a ping every 30 s, two hours of them, and from then on an even selection. */
+const MAX_KEPT = 256;
+
+/** Least, median and longest of a row of times. */
+export class RoundTrips {
+  #least = Infinity;
+  #longest = -Infinity;
+  #count = 0;
+  /** Every `#stride`-th of them. */
+  #kept: number[] = [];
+  #stride = 1;
+
+  /** Adds a time, µs. */
+  add(microseconds: number): void {
+    this.#least = Math.min(this.#least, microseconds);
+    this.#longest = Math.max(this.#longest, microseconds);
+    if (this.#count++ % this.#stride !== 0) return;
+    this.#kept.push(microseconds);
+    if (this.#kept.length < MAX_KEPT) return;
+    this.#kept = this.#kept.filter((_, i) => i % 2 === 0);
+    this.#stride *= 2;
+  }
+
+  /** The shortest, µs; null when there is none. */
+  get min(): number | null {
+    return this.#count === 0 ? null : this.#least;
+  }
+
+  /** The longest, µs; null when there is none. */
+  get max(): number | null {
+    return this.#count === 0 ? null : this.#longest;
+  }
+
+  /** The median of those kept (the lower one of two), µs; null when there is none. */
+  get median(): number | null {
+    if (this.#count === 0) return null;
+    const sorted = this.#kept.toSorted((a, b) => a - b);
+    return sorted[Math.floor((sorted.length - 1) / 2)];
+  }
+}
+
+const MINUTE_US = 60_000_000;
 /** A session first tells how it is doing at this age, then at twice its age the time before … */
-const FIRST_TOLD_MICROSECONDS = 5 * MINUTE_MICROSECONDS;
+const FIRST_REPORT_US = 5 * MINUTE_US;
 /** … but at the latest after so long: of a thousand sessions, some 20 KB of batches an hour. */
-const MAX_UNTOLD_MICROSECONDS = 60 * MINUTE_MICROSECONDS;
+const MAX_UNREPORTED_US = 60 * MINUTE_US;
 
 /** One session's figures. All instants are µs since the Unix epoch. */
 export class SessionCounts {
@@ -33,11 +73,11 @@ export class SessionCounts {
   /** When the ping under way was sent. */
   #pingedAt: number | null = null;
   #openedAt = 0;
-  #toldAt = 0;
+  #reportedAt = 0;
 
   /** Enters that init is done. */
   opened(now: number): void {
-    this.#openedAt = this.#toldAt = now;
+    this.#openedAt = this.#reportedAt = now;
   }
 
   /** Enters a receipt. */
@@ -64,9 +104,9 @@ export class SessionCounts {
 
   /** Whether it is time to tell how it is doing; if so, it counts as told. */
   isDue(now: number): boolean {
-    const pause = Math.max(this.#toldAt - this.#openedAt, FIRST_TOLD_MICROSECONDS);
-    if (now - this.#toldAt < Math.min(pause, MAX_UNTOLD_MICROSECONDS)) return false;
-    this.#toldAt = now;
+    const pause = Math.max(this.#reportedAt - this.#openedAt, FIRST_REPORT_US);
+    if (now - this.#reportedAt < Math.min(pause, MAX_UNREPORTED_US)) return false;
+    this.#reportedAt = now;
     return true;
   }
 

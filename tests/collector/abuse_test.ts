@@ -6,7 +6,7 @@
  * |---|---|---|---|
  * | a slow handshake | `peers.handshake_timeout`, `init_timeout` | `dial_outcomes` timed_out, no_init | a peer that never answers; `noise_connection_test.ts` |
  * | many handshakes at once | `peers.max_pending` | `peers_pending` | `collector_manager_test.ts` |
- * | forged, malformed gossip | 1,000 in ten minutes (`conduct.ts`) | `verdicts`, `misbehaved` bad_gossip | 100,000 forged announcements; of random bytes; the same forged announcement |
+ * | forged, malformed gossip | 1,000 in ten minutes (`peer_limits.ts`) | `verdicts`, `misbehaved` bad_gossip | 100,000 forged announcements; of random bytes; the same forged announcement |
  * | more than can be verified | queue of 64 MiB, 32 a peer, in turn | `verdicts` unchecked, `verify_queue` | `collector_verifier_test.ts`, `intake_test.ts`, `fair_queue_test.ts` |
  * | updates without a channel | 65,536, 16,384 a peer; texts: `text_quotas.ts` | `orphans`, `withheld_receipts` unknown_channel | `orphans_test.ts`, `text_quotas_test.ts` |
  * | spam updates | texts a channel and direction, a node, a peer, in all | `withheld_receipts` spam, peer, total | a flood of updates of one channel; `intake_test.ts`, `text_quotas_test.ts` |
@@ -30,11 +30,11 @@
  * | hostile aliases, names, reasons | escaped where they are shown | | `text_test.ts`, `session_test.ts`, `query_report_test.ts` |
  */
 import assert from "node:assert/strict";
-import type { NodeAddress } from "../../collector/addresses/node_address.ts";
+import type { NodeAddress } from "../../collector/addresses/endpoint.ts";
 import { Graph } from "../../collector/gossip/graph/graph.ts";
 import { GossipService } from "../../collector/gossip/service.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
-import { type Misbehaviour, MISBEHAVIOURS } from "../../collector/peer/conduct.ts";
+import { type Misbehaviour, MISBEHAVIOURS } from "../../collector/peer/peer_limits.ts";
 import { decodeMessage } from "../../shared/bolt/message.ts";
 import { messageType } from "../../shared/bolt/message_types.ts";
 import { PeerManager } from "../../collector/peer/manager.ts";
@@ -43,7 +43,7 @@ import { systemClock } from "../../shared/clock.ts";
 import { seededRandom } from "../../shared/random.ts";
 import { toHex } from "../../shared/text.ts";
 import { CapturedLog } from "../support/captured_log.ts";
-import { loopbackBook, loopbackWays } from "../support/fixtures/dialling.ts";
+import { loopbackBook, loopbackPolicy } from "../support/fixtures/dialling.ts";
 import { Recorded } from "../support/fixtures/recorded.ts";
 import { lightning, type Script, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
 import { channelAnnouncement, signedGraph, testKey } from "../support/fixtures/signed_gossip.ts";
@@ -120,16 +120,16 @@ async function amongHonestPeers(
     dialsPerSecond: 1000,
     maxPending: 4,
     bootstrap: 0,
-    lookback: 3_600_000,
-    connectTimeout: 5000,
-    handshakeTimeout: DEADLINE_MILLISECONDS,
-    initTimeout: DEADLINE_MILLISECONDS,
+    lookbackMs: 3_600_000,
+    connectTimeoutMs: 5000,
+    handshakeTimeoutMs: DEADLINE_MILLISECONDS,
+    initTimeoutMs: DEADLINE_MILLISECONDS,
   }, {
     clock: systemClock,
     random: seededRandom(1),
     sink: recorded.intake,
     book,
-    ways: loopbackWays,
+    policy: loopbackPolicy,
     gossip: new GossipService(chainHash("regtest"), systemClock, null),
     backoff: () => Infinity,
   });

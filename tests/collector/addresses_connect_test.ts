@@ -47,7 +47,7 @@ function connect(end: Endpoint, options: Partial<ConnectOptions> = {}): Promise<
     resolver: new FixedResolver([]),
     clock: systemClock,
     random: seededRandom(1),
-    timeoutMilliseconds: 30_000,
+    timeoutMs: 30_000,
     signal: new AbortController().signal,
     ...options,
   });

@@ -4,7 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { encodeBech32 } from "../../collector/dial/bech32.ts";
+import { bech32 } from "@scure/base";
 import { askSeed, type SeedQuery } from "../../collector/dial/dns_seed.ts";
 import { DialRules } from "../../collector/addresses/dial_rules.ts";
 import { formatEndpoint, HOST_KINDS, parseEndpoint } from "../../collector/addresses/endpoint.ts";
@@ -17,7 +17,7 @@ const { signal } = new AbortController();
 const BOTH: SeedQuery["families"] = new Set(["ipv4", "ipv6"]);
 
 const node = (n: number) => testKey(`seed node ${n}`);
-const hostname = (n: number) => `${encodeBech32("ln", node(n).publicKey)}.seed.test`;
+const hostname = (n: number) => `${bech32.encodeFromBytes("ln", node(n).publicKey)}.seed.test`;
 const nodes = Array.from({ length: 60 }, (_, n) => n);
 
 Deno.test("a seed's nodes are asked for by conditions, and come with their addresses", async () => {

@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
 import { ArchiverConfigSchema } from "../../archiver/config.ts";
 import { startArchiver } from "../../archiver/run.ts";
-import { askOverHttp, askOverNats, type AskTime } from "../../collector/clock/ask.ts";
-import { type Sample, sampleOffsets } from "../../collector/clock/samples.ts";
+import {
+  askOverHttp,
+  askOverNats,
+  type AskTime,
+  type Sample,
+  sampleOffsets,
+} from "../../collector/clock/samples.ts";
 import { NatsLink } from "../../collector/uplink/nats_link.ts";
 import { type Clock, systemClock } from "../../shared/clock.ts";
 import { parseConfig } from "../../shared/config.ts";

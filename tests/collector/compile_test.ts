@@ -1,8 +1,14 @@
 import { deepEqual, equal, match, ok, rejects } from "node:assert/strict";
 import { resolve } from "node:path";
-import { bundle, compile as compileProgram } from "../../collector/deploy/build.ts";
-import { ELF_HEADER_BYTES, type Machine, machineOf, MACHINES } from "../../collector/deploy/elf.ts";
-import { formatNodeAddress } from "../../collector/addresses/node_address.ts";
+import {
+  bundle,
+  compile as compileProgram,
+  ELF_HEADER_BYTES,
+  type Machine,
+  machineOf,
+  MACHINES,
+} from "../../collector/deploy/build.ts";
+import { formatNodeAddress } from "../../collector/addresses/endpoint.ts";
 import { UserError } from "../../shared/errors.ts";
 import { decodeBatch } from "../../shared/batch/codec.ts";
 import { connectNats } from "../../shared/nats/connect.ts";
@@ -14,7 +20,7 @@ import { honest, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
 import { signedGraph } from "../support/fixtures/signed_gossip.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
-const ROOT = new URL("../../", import.meta.url).pathname;
+const ROOT = new URL("../..", import.meta.url).pathname;
 const MACHINE = Deno.build.arch as Machine;
 const MAX_ADDED_BYTES = 8 * 1024 * 1024;
 

@@ -4,7 +4,7 @@ import { openConsumer, openStream } from "../../archiver/intake/stream.ts";
 import { ArchiverConfigSchema } from "../../archiver/config.ts";
 import { startArchiver } from "../../archiver/run.ts";
 import { type CollectorConfig, CollectorConfigSchema } from "../../collector/config.ts";
-import { formatNodeAddress } from "../../collector/addresses/node_address.ts";
+import { formatNodeAddress } from "../../collector/addresses/endpoint.ts";
 import { run } from "../../collector/run.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { connectNats } from "../../shared/nats/connect.ts";
@@ -25,7 +25,7 @@ import { signedGraph } from "../support/fixtures/signed_gossip.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
 
-const DEPLOY = new URL("../../collector/deploy/", import.meta.url);
+const DEPLOY = new URL("../../collector/deploy", import.meta.url);
 const ANSWER_MILLISECONDS = 5000;
 const VIOLATION = "PERMISSIONS_VIOLATION";
 

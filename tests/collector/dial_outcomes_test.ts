@@ -1,14 +1,13 @@
 /** What becomes of dials, from real sockets to the event that the archive gets. */
 import assert from "node:assert/strict";
-import { parseEndpoint } from "../../collector/addresses/endpoint.ts";
-import type { NodeAddress } from "../../collector/addresses/node_address.ts";
+import { type NodeAddress, parseEndpoint } from "../../collector/addresses/endpoint.ts";
 import { GossipService } from "../../collector/gossip/service.ts";
 import { dial } from "../../collector/peer/dialer.ts";
 import { PeerManager } from "../../collector/peer/manager.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { seededRandom } from "../../shared/random.ts";
-import { loopbackBook, loopbackWays } from "../support/fixtures/dialling.ts";
+import { loopbackBook, loopbackPolicy } from "../support/fixtures/dialling.ts";
 import { startLdk } from "../support/ldk/ldk_peer.ts";
 import { Recorded } from "../support/fixtures/recorded.ts";
 import { honest, type Script, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
@@ -80,16 +79,16 @@ Deno.test("each dial counts once, by what became of it and what was dialled", as
     dialsPerSecond: 1000,
     maxPending: 100,
     bootstrap: 0,
-    lookback: 3_600_000,
-    connectTimeout: 5000,
-    handshakeTimeout: 5000,
-    initTimeout: 200,
+    lookbackMs: 3_600_000,
+    connectTimeoutMs: 5000,
+    handshakeTimeoutMs: 5000,
+    initTimeoutMs: 200,
   }, {
     clock: systemClock,
     random: seededRandom(1),
     sink: recorded.intake,
     book: loopbackBook(addresses),
-    ways: loopbackWays,
+    policy: loopbackPolicy,
     gossip: new GossipService(chainHash("regtest"), systemClock, null),
     onDials: (event) => recorded.intake.recorder.note(event),
     backoff: () => Infinity,
@@ -128,13 +127,13 @@ Deno.test("LDK under another key than the address says leaves act one unanswered
   await using ldk = await startLdk({ seed: testKey("ldk").privateKey });
   const to = (nodeId: string) =>
     dial({ nodeId, end: parseEndpoint(`127.0.0.1:${ldk.port}`) }, {
-      ...loopbackWays,
+      ...loopbackPolicy,
       privateKey: testKey("us").privateKey,
       clock: systemClock,
       random: seededRandom(1),
       signal: new AbortController().signal,
-      timeoutMilliseconds: 5000,
-      handshakeTimeoutMilliseconds: 5000,
+      timeoutMs: 5000,
+      handshakeTimeoutMs: 5000,
     });
   await assert.rejects(to(testKey("somebody else").id), { code: "unanswered" });
   (await to(ldk.nodeId)).connection.close();

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { saveAddressBook } from "../../collector/addresses/book_store.ts";
-import { formatNodeAddress } from "../../collector/addresses/node_address.ts";
+import { formatNodeAddress } from "../../collector/addresses/endpoint.ts";
 import { holdDataDir } from "../../collector/spool/data_dir.ts";
 import { loopbackBook } from "../support/fixtures/dialling.ts";
 import { type LdkNode, startLdk } from "../support/ldk/ldk_peer.ts";

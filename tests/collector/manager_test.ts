@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { NodeAddress } from "../../collector/addresses/node_address.ts";
+import type { NodeAddress } from "../../collector/addresses/endpoint.ts";
 import { GossipService } from "../../collector/gossip/service.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { type ManagerOptions, PeerManager } from "../../collector/peer/manager.ts";
@@ -8,7 +8,7 @@ import { type Clock, systemClock } from "../../shared/clock.ts";
 import { seededRandom } from "../../shared/random.ts";
 import { CapturedLog } from "../support/captured_log.ts";
 import { ManualClock } from "../support/manual_clock.ts";
-import { loopbackBook, loopbackWays } from "../support/fixtures/dialling.ts";
+import { loopbackBook, loopbackPolicy } from "../support/fixtures/dialling.ts";
 import { Recorded } from "../support/fixtures/recorded.ts";
 import { honest, lightning, type Script, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
 import { testKey } from "../support/fixtures/signed_gossip.ts";
@@ -48,17 +48,17 @@ class Managed implements AsyncDisposable {
       dialsPerSecond: 1000,
       maxPending: 100,
       bootstrap: 0,
-      lookback: 3_600_000,
-      connectTimeout: 5000,
-      handshakeTimeout: 5000,
-      initTimeout: 5000,
+      lookbackMs: 3_600_000,
+      connectTimeoutMs: 5000,
+      handshakeTimeoutMs: 5000,
+      initTimeoutMs: 5000,
       ...options,
     }, {
       clock,
       random: seededRandom(1),
       sink: this.recorded.intake,
       book: loopbackBook(peers),
-      ways: loopbackWays,
+      policy: loopbackPolicy,
       gossip: new GossipService(chainHash("regtest"), clock, null),
       backoff: () => redial,
     });
@@ -153,7 +153,7 @@ Deno.test("no more handshakes are pending than allowed", async () => {
   };
   const peers = peersOf(stack, 6, silent);
   const clock = new ManualClock();
-  const options = { maxPending: 3, handshakeTimeout: 10_000 };
+  const options = { maxPending: 3, handshakeTimeoutMs: 10_000 };
   const { manager } = stack.use(new Managed(addresses(peers), options, { clock }));
   await clock.advance(5000);
   assert.equal(manager.counts.pending, 3);
@@ -238,7 +238,7 @@ Deno.test("two addresses of one node get one connection", async () => {
 Deno.test("a rotation lets peers go when there are others, and the others take their place", async () => {
   await using stack = new AsyncDisposableStack();
   const peers = peersOf(stack, 3, honest([]));
-  const rotation = { target: 2, rotateEvery: 50, rotateShare: 0.5 };
+  const rotation = { target: 2, rotateEveryMs: 50, rotateShare: 0.5 };
   const managed = stack.use(new Managed(addresses(peers), rotation));
   await until(() => peers.every(({ accepted }) => accepted === 1));
   // Nobody is left to take another's place, so it is the last one.

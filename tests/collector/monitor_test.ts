@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatNodeAddress } from "../../collector/addresses/node_address.ts";
+import { formatNodeAddress } from "../../collector/addresses/endpoint.ts";
 import { CollectorConfigSchema } from "../../collector/config.ts";
 import { run } from "../../collector/run.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";

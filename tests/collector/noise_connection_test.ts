@@ -9,7 +9,7 @@ import { SendingCipher } from "../../collector/noise/cipher.ts";
 import {
   acceptNoise,
   dialNoise,
-  HANDSHAKE_TIMEOUT_MILLISECONDS,
+  HANDSHAKE_TIMEOUT_MS,
   type NoiseConnection,
 } from "../../collector/noise/connection.ts";
 import { initiate, respond } from "../../collector/noise/handshake.ts";
@@ -46,7 +46,7 @@ async function noisePair(maxPendingBytes?: number): Promise<[NoiseConnection, No
 async function passDeadlines(clock: ManualClock, handshake: Promise<void>): Promise<void> {
   let ended = false;
   const end = handshake.finally(() => ended = true);
-  while (!ended) await clock.advance(HANDSHAKE_TIMEOUT_MILLISECONDS);
+  while (!ended) await clock.advance(HANDSHAKE_TIMEOUT_MS);
   await end;
 }
 
@@ -205,7 +205,7 @@ Deno.test("a dialler that sends nothing, or half an act, is given up at the dead
 
 Deno.test("the machine's clock ends a handshake too", async () => {
   const [ours, theirs] = await socketPair();
-  const dialled = dialNoise(ours, { ...dialOptions, handshakeTimeoutMilliseconds: 20 });
+  const dialled = dialNoise(ours, { ...dialOptions, handshakeTimeoutMs: 20 });
   await assert.rejects(dialled, { code: "timeout" });
   theirs.close();
 });

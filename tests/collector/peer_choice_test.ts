@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { type CollectorConfig, CollectorConfigSchema } from "../../collector/config.ts";
 import { openPeerChoice, type PeerChoice } from "../../collector/peer/peer_choice.ts";
-import { outcomeOf } from "../../collector/peer/backoff.ts";
+import { releaseOutcomeOf } from "../../collector/peer/backoff.ts";
 import { encodeMessage } from "../../shared/bolt/message.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { systemClock } from "../../shared/clock.ts";
@@ -71,7 +71,11 @@ Deno.test("the book keeps what it learnt from one run to the next", async () => 
     assert.equal(log.lines("1 known addresses are left out").length, 1);
     const address = choice.book.take(systemClock.now())!;
     choice.book.worked(address, systemClock.now());
-    choice.book.release(address, outcomeOf("lost", true, seededRandom(1)), systemClock.now());
+    choice.book.release(
+      address,
+      releaseOutcomeOf("lost", true, seededRandom(1)),
+      systemClock.now(),
+    );
   }
   await using again = await at.open({});
   const [{ addresses: [kept] }] = [...again.book.records()];

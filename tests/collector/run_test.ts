@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { CollectorConfigSchema } from "../../collector/config.ts";
-import { formatNodeAddress } from "../../collector/addresses/node_address.ts";
+import { formatNodeAddress } from "../../collector/addresses/endpoint.ts";
 import { run } from "../../collector/run.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { CapturedLog } from "../support/captured_log.ts";

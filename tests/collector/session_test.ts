@@ -10,7 +10,7 @@ import { type Clock, systemClock } from "../../shared/clock.ts";
 import { seededRandom } from "../../shared/random.ts";
 import { toHex } from "../../shared/text.ts";
 import { CapturedLog } from "../support/captured_log.ts";
-import { loopbackWays } from "../support/fixtures/dialling.ts";
+import { loopbackPolicy } from "../support/fixtures/dialling.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { Recorded } from "../support/fixtures/recorded.ts";
 import { honest, lightning, type Script, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
@@ -44,17 +44,17 @@ class Talk implements AsyncDisposable {
     const talk = new Talk(script, options.clock ?? systemClock);
     const link = await dial(talk.#peer.address, {
       privateKey: testKey("us").privateKey,
-      ...loopbackWays,
+      ...loopbackPolicy,
       clock: systemClock,
       random: seededRandom(1),
       signal: new AbortController().signal,
-      timeoutMilliseconds: 10_000,
-      handshakeTimeoutMilliseconds: 10_000,
+      timeoutMs: 10_000,
+      handshakeTimeoutMs: 10_000,
     });
     talk.session = new Session(options.spy?.(link) ?? link, {
       network: "regtest",
       filterFirst: FILTER_FIRST,
-      initTimeoutMilliseconds: 5000,
+      initTimeoutMs: 5000,
       clock: talk.clock,
       random: seededRandom(1),
       sink: talk.recorded.intake,
@@ -341,7 +341,7 @@ Deno.test("a flood of queries is answered up to a limit, and the session goes on
 });
 
 Deno.test("a peer that never stops sending is let go", async () => {
-  // As if each byte were a million: what it takes for real is in the conduct's own test.
+  // As if each byte were a million: what it takes for real is in the test of the limits.
   const talk = await Talk.begin(honest(graph), {
     spy: ({ connection, ...link }) => ({
       ...link,

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatNodeAddress } from "../../collector/addresses/node_address.ts";
+import { formatNodeAddress } from "../../collector/addresses/endpoint.ts";
 import { freePort } from "../support/servers/free_port.ts";
 import { honest, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
 import { signedGraph } from "../support/fixtures/signed_gossip.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { formatNodeAddress } from "../../collector/addresses/node_address.ts";
+import { formatNodeAddress } from "../../collector/addresses/endpoint.ts";
 import { archiveRows, archiveTotals } from "../support/fixtures/archive_check.ts";
 import { freePort } from "../support/servers/free_port.ts";
 import { startNatsServer, untilArchived } from "../support/servers/nats_server.ts";

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { NodeAddress } from "../../collector/addresses/node_address.ts";
+import type { NodeAddress } from "../../collector/addresses/endpoint.ts";
 import { GossipService } from "../../collector/gossip/service.ts";
 import { PeerManager } from "../../collector/peer/manager.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
@@ -7,7 +7,7 @@ import { scidOf } from "../../shared/bolt/scid.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { seededRandom } from "../../shared/random.ts";
 import { CapturedLog } from "../support/captured_log.ts";
-import { loopbackBook, loopbackWays } from "../support/fixtures/dialling.ts";
+import { loopbackBook, loopbackPolicy } from "../support/fixtures/dialling.ts";
 import { type LdkNode, startLdk } from "../support/ldk/ldk_peer.ts";
 import { Recorded } from "../support/fixtures/recorded.ts";
 import { channelUpdate, signedGraph, testKey } from "../support/fixtures/signed_gossip.ts";
@@ -57,16 +57,16 @@ Deno.test("nothing that one LDK node tells reaches another until that one asks f
     dialsPerSecond: 1000,
     maxPending: 2,
     bootstrap: 2,
-    lookback: 3_600_000,
-    connectTimeout: 5000,
-    handshakeTimeout: 5000,
-    initTimeout: 5000,
+    lookbackMs: 3_600_000,
+    connectTimeoutMs: 5000,
+    handshakeTimeoutMs: 5000,
+    initTimeoutMs: 5000,
   }, {
     clock: systemClock,
     random: seededRandom(1),
     sink: recorded.intake,
     book,
-    ways: loopbackWays,
+    policy: loopbackPolicy,
     gossip,
     backoff: () => 50,
   });

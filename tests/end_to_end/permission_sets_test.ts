@@ -1,7 +1,7 @@
 import { deepEqual, equal, ok } from "node:assert/strict";
 import { METRICS_PORT } from "../../collector/config.ts";
 import { formatIp, IPV4_BYTES } from "../../collector/addresses/ip.ts";
-import { SPECIAL_NETWORKS } from "../../collector/addresses/special_networks.ts";
+import { SPECIAL_NETWORKS } from "../../collector/addresses/public_address.ts";
 
 /** What the dial rules refuse unless told otherwise; the sandbox is to refuse it whatever they are told. */
 const NOT_PUBLIC = SPECIAL_NETWORKS.map(({ cidr }) => cidr).filter(({ base }) =>

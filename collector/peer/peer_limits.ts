@@ -63,7 +63,7 @@ export interface Objection {
 }
 
 /** One peer's account. Instants are µs since the Unix epoch. */
-export class Conduct {
+export class PeerLimits {
   #read = new Meter(BYTES_IN_TEN_MINUTES, 10 * MINUTE);
   #beside = new Meter(BESIDE_BYTES_IN_TEN_MINUTES, 10 * MINUTE);
   #pongs = new Meter(PONG_BYTES_A_MINUTE, MINUTE);

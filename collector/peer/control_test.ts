@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { decodeMessage } from "../../shared/bolt/message.ts";
-import { answerToOpen, pongFor } from "./answers.ts";
+import { answerToOpen, pongFor } from "./control.ts";
 
 const answer = (raw: Uint8Array) => {
   const reply = answerToOpen(raw[0] * 256 + raw[1], raw);

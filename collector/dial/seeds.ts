@@ -6,17 +6,17 @@
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import type { AddressBook } from "../addresses/address_book.ts";
-import { startDeadline } from "../dial/deadline.ts";
-import { askSeed } from "../dial/dns_seed.ts";
-import { DnsFault } from "../dial/resolver.ts";
-import type { Ways } from "./dialer.ts";
+import { startDeadline } from "./deadline.ts";
+import { askSeed } from "./dns_seed.ts";
+import { DnsFault } from "./resolver.ts";
+import type { DialPolicy } from "./connect.ts";
 
 /** What it takes to ask. */
 export interface SeekOptions {
   /** Where nodes go. */
   readonly book: AddressBook;
   /** Kinds of hosts and the resolver. */
-  readonly ways: Ways;
+  readonly policy: DialPolicy;
   /** The seeds' names. */
   readonly seeds: readonly string[];
   /** From so many known nodes on no seed is asked. */
@@ -32,32 +32,32 @@ export interface SeekOptions {
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
 /** How long one seed's answer may take, with the addresses of its nodes. */
-const ANSWER_MILLISECONDS = 60 * SECOND;
+const ANSWER_MS = 60 * SECOND;
 /** The wait after the first round and the longest; it doubles in between. Seeds give other nodes each time. */
-const FIRST_WAIT_MILLISECONDS = 60 * SECOND;
-const LONGEST_WAIT_MILLISECONDS = 6 * HOUR;
+const FIRST_WAIT_MS = 60 * SECOND;
+const LONGEST_WAIT_MS = 6 * HOUR;
 
 const log = logger("collector", "peer");
 
 /** Asks all seeds, round after round, until enough nodes are known or the signal aborts. Does not throw. */
 export async function seekNodes(options: SeekOptions): Promise<void> {
   const { book, seeds, enough, clock, signal } = options;
-  let wait = FIRST_WAIT_MILLISECONDS;
+  let wait = FIRST_WAIT_MS;
   while (seeds.length > 0 && !signal.aborted && book.counts.nodes < enough) {
     for (const seed of seeds) {
       if (!await ask(seed, options)) return;
     }
     await clock.sleep(wait, signal).catch(() => {});
-    wait = Math.min(2 * wait, LONGEST_WAIT_MILLISECONDS);
+    wait = Math.min(2 * wait, LONGEST_WAIT_MS);
   }
 }
 
 /** Asks one seed; false when none needs to be asked any more. */
 async function ask(seed: string, options: SeekOptions): Promise<boolean> {
-  const { book, ways: { kinds, resolver }, clock, signal } = options;
+  const { book, policy: { kinds, resolver }, clock, signal } = options;
   const families = new Set((["ipv4", "ipv6"] as const).filter((family) => kinds.has(family)));
   if (families.size === 0) return false;
-  await using deadline = startDeadline(clock, ANSWER_MILLISECONDS, signal);
+  await using deadline = startDeadline(clock, ANSWER_MS, signal);
   try {
     const { nodes, badRecords, unresolved } = await askSeed(
       { seed, families },

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { formatNodeAddress, type NodeAddress } from "./node_address.ts";
+import { formatNodeAddress, type NodeAddress } from "../addresses/endpoint.ts";
 
 /** The folder that lists go to unless told otherwise; the collector's permission set has it. */
 export const DUMP_FOLDER = "gossip_dump";

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
-import { addressLine, channelLine, nodeLine } from "./dump_format.ts";
-import { sortList } from "./list.ts";
-import { parseNodeAddress } from "./node_address.ts";
+import { addressLine, channelLine, nodeLine } from "./dump_lists.ts";
+import { sortList } from "../addresses/list.ts";
+import { parseNodeAddress } from "../addresses/endpoint.ts";
 
 /** The generator of secp256k1 (SEC 2), and 3 G. */
 const KEY = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";

@@ -1,10 +1,9 @@
 /**
- * How many addresses are known on one host, and when it was last dialled: whoever has one machine can make any number
- * of nodes on it.
+ * Limits by host and by address: one machine can announce any number of nodes on itself.
  *
  * @module
  */
-import type { Endpoint } from "./endpoint.ts";
+import { type Endpoint, formatNodeAddress, type NodeAddress } from "./endpoint.ts";
 import { formatIp, parseIp } from "./ip.ts";
 
 /** Bytes of an IPv6 address that name a network; within it a host takes any address (RFC 4291, section 2.5.4). */
@@ -60,5 +59,33 @@ export class HostGaps {
       if (last + this.#gap > now) break;
       this.#dialled.delete(other);
     }
+  }
+}
+
+/** For so long an address stays dropped. */
+const DROPPED_US = 24 * 3_600_000_000;
+/** How many addresses are remembered; the oldest are forgotten first. */
+const MAX_DROPPED = 10_000;
+
+/** The addresses; see the module. All instants are µs since the Unix epoch. */
+export class DroppedAddresses {
+  /** By name, oldest first. */
+  readonly #droppedAt = new Map<string, number>();
+
+  /** Remembers an address. */
+  add(address: NodeAddress, now: number): void {
+    const name = formatNodeAddress(address);
+    this.#droppedAt.delete(name);
+    this.#droppedAt.set(name, now);
+    if (this.#droppedAt.size <= MAX_DROPPED) return;
+    const [oldest] = this.#droppedAt.keys();
+    this.#droppedAt.delete(oldest);
+  }
+
+  /** Whether an address was dropped less than a day ago. */
+  has(address: NodeAddress, now: number): boolean {
+    if (this.#droppedAt.size === 0) return false;
+    const droppedAt = this.#droppedAt.get(formatNodeAddress(address));
+    return droppedAt !== undefined && now - droppedAt < DROPPED_US;
   }
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
-import { parseEndpoint } from "./endpoint.ts";
-import { HostCounts, HostGaps, hostOf } from "./hosts.ts";
+import { ipEndpoint, parseEndpoint } from "./endpoint.ts";
+import { DroppedAddresses, HostCounts, HostGaps, hostOf } from "./host_limits.ts";
 
 const at = (text: string) => parseEndpoint(text);
 
@@ -35,4 +35,32 @@ Deno.test("a host that was dialled may be dialled again after the gap", () => {
   ]);
   gaps.dialled(at("9.0.0.3:1"), 10_700);
   assert.equal(gaps.notBefore(at("9.0.0.2:1")), 0);
+});
+
+const DAY = 24 * 3_600_000_000;
+const address = (n: number) => ({
+  nodeId: "node",
+  end: ipEndpoint(Uint8Array.of(9, n >> 16, n >> 8, n), 9735),
+});
+
+Deno.test("a dropped address is remembered for a day, from the last time on", () => {
+  const dropped = new DroppedAddresses();
+  assert.ok(!dropped.has(address(1), 0));
+  dropped.add(address(1), 0);
+  assert.ok(dropped.has(address(1), DAY - 1));
+  assert.ok(!dropped.has(address(1), DAY));
+  assert.ok(!dropped.has(address(2), 0));
+  assert.ok(!dropped.has({ ...address(1), nodeId: "other" }, 0));
+  dropped.add(address(1), 5);
+  assert.ok(dropped.has(address(1), DAY));
+});
+
+Deno.test("of too many dropped addresses the oldest is forgotten", () => {
+  const dropped = new DroppedAddresses();
+  for (let n = 0; n < 10_000; n++) dropped.add(address(n), n);
+  dropped.add(address(0), 10_000);
+  assert.ok(dropped.has(address(1), 10_000));
+  dropped.add(address(10_000), 10_000);
+  assert.ok(!dropped.has(address(1), 10_000));
+  for (const n of [0, 2, 10_000]) assert.ok(dropped.has(address(n), 10_000), `${n}`);
 });

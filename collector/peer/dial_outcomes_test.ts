@@ -3,7 +3,7 @@ import { type ConnectCode, ConnectFault } from "../dial/connect.ts";
 import { type Socks5Code, Socks5Fault } from "../dial/socks5.ts";
 import { type NoiseCode, NoiseFault } from "../noise/fault.ts";
 import { CAUSES } from "./backoff.ts";
-import { outcomeBeforeInit, outcomeOfDial } from "./dial_outcome.ts";
+import { DialTally, outcomeBeforeInit, outcomeOfDial } from "./dial_outcomes.ts";
 import { DialFault } from "./dialer.ts";
 
 const connect = (code: ConnectCode, cause?: unknown) =>
@@ -50,4 +50,24 @@ Deno.test("an end before init is full slots, silence, the wrong init, or a breac
     const expected = new Map(Object.entries(known)).get(cause) ?? "protocol_error";
     assert.equal(outcomeBeforeInit(cause), expected, cause);
   }
+});
+
+Deno.test("a tally tells each pair of outcome and address once, then begins anew", () => {
+  const tally = new DialTally(100);
+  assert.equal(tally.take(150), null);
+  tally.add("refused", "onion");
+  tally.add("connected", "ipv4");
+  tally.add("refused", "ipv4");
+  tally.add("refused", "onion");
+  assert.deepEqual(tally.take(200), {
+    kind: "dial_outcomes",
+    since: 150,
+    at: 200,
+    dials: [
+      { outcome: "connected", address: "ipv4", count: 1 },
+      { outcome: "refused", address: "ipv4", count: 1 },
+      { outcome: "refused", address: "onion", count: 2 },
+    ],
+  });
+  assert.equal(tally.take(250), null);
 });

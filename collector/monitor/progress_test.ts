@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { type Figures, statusLine } from "./status_line.ts";
+import { type Figures, statusLine } from "./progress.ts";
 
 const FIGURES: Figures = {
   peers: 497,

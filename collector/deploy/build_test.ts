@@ -1,6 +1,6 @@
-import { equal } from "node:assert/strict";
 import fc from "fast-check";
-import { ELF_HEADER_BYTES, type Machine, machineOf } from "./elf.ts";
+import { equal } from "node:assert/strict";
+import { ELF_HEADER_BYTES, type Machine, machineOf } from "./build.ts";
 
 /** The first bytes of a program for Linux, `e_machine` apart. */
 const header = (machine: number): Uint8Array =>

@@ -1,0 +1,122 @@
+/**
+ * What became of dials, finer than the causes that decide how long to wait; reported once a minute, since a collector
+ * without luck dials thousands per hour.
+ *
+ * @module
+ */
+import {
+  ADDRESS_KINDS,
+  type AddressKind,
+  DIAL_OUTCOMES,
+  type DialOutcome,
+  type DialOutcomes,
+} from "../../shared/batch/batch.ts";
+import { type ConnectCode, ConnectFault } from "../dial/connect.ts";
+import { Socks5Fault } from "../dial/socks5.ts";
+import { type NoiseCode, NoiseFault } from "../noise/fault.ts";
+import type { Cause } from "./backoff.ts";
+import type { DialFault } from "./dialer.ts";
+import type { Clock } from "../../shared/clock.ts";
+
+const CONNECT_OUTCOMES: Record<ConnectCode, DialOutcome> = {
+  special: "not_allowed",
+  denied: "not_allowed",
+  not_allowed: "not_allowed",
+  kind_off: "not_allowed",
+  not_permitted: "not_allowed",
+  no_address: "dns",
+  dns_failed: "dns",
+  dns_not_permitted: "dns",
+  no_proxy: "proxy",
+  proxy: "proxy",
+  unreachable: "unreachable",
+  timeout: "timed_out",
+};
+
+const HANDSHAKE_OUTCOMES: Partial<Record<NoiseCode, DialOutcome>> = {
+  bad_version: "wrong_key",
+  bad_key: "wrong_key",
+  bad_mac: "wrong_key",
+};
+
+const INIT_OUTCOMES: Partial<Record<Cause, DialOutcome>> = {
+  full: "closed_before_init",
+  handshake: "no_init",
+  incompatible: "incompatible",
+};
+
+/** Of a dial that gave no connection. */
+export function outcomeOfDial({ cause }: DialFault): DialOutcome {
+  if (cause instanceof NoiseFault) return HANDSHAKE_OUTCOMES[cause.code] ?? "handshake";
+  if (!(cause instanceof ConnectFault)) return "unreachable";
+  if (cause.code !== "unreachable") return CONNECT_OUTCOMES[cause.code];
+  // The system's own word, or the proxy's.
+  const { cause: why } = cause;
+  if (why instanceof Deno.errors.ConnectionRefused) return "refused";
+  if (why instanceof Socks5Fault && why.code === "connection_refused") return "refused";
+  if (why instanceof Deno.errors.TimedOut) return "timed_out";
+  if (why instanceof Socks5Fault && why.code === "ttl_expired") return "timed_out";
+  return "unreachable";
+}
+
+/** Of a session that ended before it was open, by the cause of its end. */
+export function outcomeBeforeInit(cause: Cause): DialOutcome {
+  return INIT_OUTCOMES[cause] ?? "protocol_error";
+}
+
+const REPORT_MS = 60_000;
+
+/** Counts; there are never more than kinds of ends times kinds of addresses. */
+export class DialTally {
+  /** All so far. */
+  readonly totals: Readonly<Record<DialOutcome, number>>;
+  readonly #totals = Object.fromEntries(DIAL_OUTCOMES.map((outcome) => [outcome, 0])) as Record<
+    DialOutcome,
+    number
+  >;
+  #counts = new Map<string, number>();
+  #since: number;
+
+  /** Starts at zero. @param since µs since the Unix epoch. */
+  constructor(since: number) {
+    this.#since = since;
+    this.totals = this.#totals;
+  }
+
+  /** Enters a dial that came to its end. */
+  add(outcome: DialOutcome, address: AddressKind): void {
+    this.#totals[outcome]++;
+    const key = `${outcome} ${address}`;
+    this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
+  }
+
+  /** All since the last time, and begins anew; null when there was none. @param now µs since the Unix epoch. */
+  take(now: number): DialOutcomes | null {
+    const counts = this.#counts;
+    const since = this.#since;
+    this.#counts = new Map();
+    this.#since = now;
+    if (counts.size === 0) return null;
+    const dials = DIAL_OUTCOMES.flatMap((outcome) =>
+      ADDRESS_KINDS.flatMap((address) => {
+        const count = counts.get(`${outcome} ${address}`);
+        return count === undefined ? [] : [{ outcome, address, count }];
+      })
+    );
+    return { kind: "dial_outcomes", since, at: now, dials };
+  }
+}
+
+/** Tells the tally every minute, and what is left of it when the signal aborts. */
+export async function reportDials(
+  tally: DialTally,
+  clock: Clock,
+  signal: AbortSignal,
+  tell: (event: DialOutcomes) => void,
+): Promise<void> {
+  while (!signal.aborted) {
+    await clock.sleep(REPORT_MS, signal).catch(() => {});
+    const event = tally.take(clock.now());
+    if (event) tell(event);
+  }
+}
