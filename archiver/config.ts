@@ -1,8 +1,5 @@
-/**
- * The archiver's config file. `archiver.example.yaml` documents each key for its reader.
- *
- * @module
- */
+// The archiver's config file. `archiver.example.yaml` documents each key for its reader.
+
 import * as v from "valibot";
 import { duration, group, integer, oneOf, size, text } from "../shared/config.ts";
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
@@ -34,46 +31,31 @@ const nats = v.strictObject({
 
 /** Batches come from a NATS server with JetStream too. */
 export interface NatsConfig extends NatsServerConfig {
-  /** The stream's name. */
   readonly stream: string;
-  /** How many batches may wait in the stream; when it is full the collectors' spools hold the rest. */
   readonly max_batches: number;
 }
 
 /** An archiver's config, checked and with its defaults. All times are milliseconds, all sizes bytes. */
 export interface ArchiverConfig {
-  /** The archive's file. */
   readonly archive: string;
-  /** What DuckDB may take for its buffers. */
   readonly memory_limit: number;
-  /** DuckDB's own threads. */
   readonly threads: number;
-  /** Where the API listens. */
   readonly api: {
-    /** An address of this host. */
     readonly host: string;
-    /** 0 lets the system choose. */
     readonly port: number;
   };
   /** Absent: batches come through the API only. */
   readonly nats?: NatsConfig;
-  /** When what has come is committed. */
   readonly commit: {
     /** Receipts in one commit, at most, unless one batch has more. */
     readonly max_receipts: number;
-    /** How long a batch waits for others. */
     readonly max_wait: number;
   };
-  /** Copies of the archive, made on demand. */
   readonly snapshots: {
-    /** The folder they go to. */
     readonly folder: string;
-    /** How many it may hold; then no more are made. */
     readonly max_files: number;
   };
-  /** Finished days, as Parquet files. */
   readonly days: {
-    /** The folder they go to. */
     readonly folder: string;
     /** How long after a day's end (UTC) it is copied. */
     readonly after: number;
@@ -81,12 +63,9 @@ export interface ArchiverConfig {
     readonly keep_hot: number | null;
     /** How long after its end its receipts are removed from disk; null: never. */
     readonly keep_files: number | null;
-    /** False: what would leave or be removed is told, and stays. */
     readonly apply: boolean;
   };
-  /** Queries that are run on a schedule. */
   readonly analytics: AnalyticsConfig;
-  /** What is logged, and how it looks. */
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
 }
 

@@ -1,8 +1,5 @@
-/**
- * The archiver's command line. See `archiver.example.yaml` for its config.
- *
- * @module
- */
+// The archiver's command line. See `archiver.example.yaml` for its config.
+
 import { runProgram } from "../shared/cli.ts";
 import { importCommand } from "./commands/import.ts";
 import { analyseCommand } from "./commands/analyse.ts";

@@ -1,8 +1,5 @@
-/**
- * The archiver, put together from its parts.
- *
- * @module
- */
+// The archiver, put together from its parts.
+
 import { type Clock, systemClock } from "../shared/clock.ts";
 import { errorText, UserError } from "../shared/errors.ts";
 import { logger } from "../shared/log.ts";

@@ -1,9 +1,6 @@
-/**
- * Runs sets of queries when they are due, one run at a time. What was missed is made up for, the newest first; what is
- * too long ago is told.
- *
- * @module
- */
+// Runs sets of queries when they are due, one run at a time. What was missed is made up for, the newest first; what is
+// too long ago is told.
+
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { dayStart } from "../days/layout.ts";
@@ -37,13 +34,11 @@ const log = logger("archiver", "analytics");
 
 /** Why a run on demand does not begin; its user can mend it. */
 export class AnalyticsRefusal extends Error {
-  /** Always this. */
   override readonly name = "AnalyticsRefusal";
 }
 
 /** What scheduled analytics need of the world. */
 export interface AnalyticsDependencies extends RunDependencies {
-  /** The archive. */
   readonly store: RunDependencies["store"] & RunReader;
 }
 
@@ -68,10 +63,8 @@ export class Analytics implements AsyncDisposable {
   readonly #dependencies: AnalyticsDependencies;
   readonly #sets: readonly Scheduled[];
   readonly #stop = new AbortController();
-  /** Ends, without an error, with the run under way. */
   #current: Promise<unknown> | null = null;
   #halted: string | null = null;
-  /** A window that waits for its receipts, and since when. */
   #held: { readonly key: string; readonly since: number } | null = null;
   #loop: Promise<void> = Promise.resolve();
 
@@ -110,7 +103,6 @@ export class Analytics implements AsyncDisposable {
     return analytics;
   }
 
-  /** How the sets are doing. */
   status(): AnalyticsStatus {
     const now = this.#dependencies.clock.now();
     return {
@@ -141,7 +133,6 @@ export class Analytics implements AsyncDisposable {
     return await this.#start(scheduled, window);
   }
 
-  /** Stops the run under way, which is made again some time; twice is harmless. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error("the archiver stops"));
     await this.#loop;
@@ -188,7 +179,6 @@ export class Analytics implements AsyncDisposable {
     return Math.min(MAX_REST_MILLISECONDS, (Math.min(...due) - now) / 1000);
   }
 
-  /** Looks at what is due in all sets; gives the first of it. */
   async #plan(): Promise<Due | null> {
     const { store, clock } = this.#dependencies;
     for (const scheduled of this.#sets) {

@@ -1,8 +1,5 @@
-/**
- * The config of scheduled analytics: group `analytics` of the archiver's config file.
- *
- * @module
- */
+// The config of scheduled analytics: group `analytics` of the archiver's config file.
+
 import * as v from "valibot";
 import { checkSettings } from "../../query_results/catalog/parameters.ts";
 import { selectQueries } from "../../query_results/catalog/catalog.ts";
@@ -25,15 +22,11 @@ export interface QuerySet {
   readonly cron: string;
   /** How long its window is: whole hours, in milliseconds. It ends with the last whole hour, or day, before the run. */
   readonly window: number;
-  /** The folder in which each run's report gets a folder of its own, named after the window. */
   readonly folder: string;
-  /** So many of these folders are kept; the oldest go. */
   readonly keep: number;
   /** Names of its queries; all when absent. */
   readonly only?: readonly string[];
-  /** Parameters of its queries, as text. */
   readonly settings: Readonly<Record<string, string>>;
-  /** Compare with the published run of 2025-09-26. */
   readonly reference: boolean;
 }
 
@@ -41,23 +34,15 @@ export interface QuerySet {
 export interface AnalyticsConfig {
   /** What is run; nothing when empty. */
   readonly sets: readonly QuerySet[];
-  /** Where the part of the archive that a run looks at is copied to while it lasts. */
   readonly work_folder: string;
   /** How large that copy may be; and, beside it, what its DuckDB puts on disk because memory does not do. */
   readonly max_copy: number;
-  /** Threads of the DuckDB that queries it. */
   readonly threads: number;
-  /** What that DuckDB may take for its buffers. */
   readonly memory_limit: number;
-  /** A query that takes longer is stopped, and the run fails. */
   readonly query_timeout: number;
-  /** A run that takes longer is stopped. */
   readonly run_timeout: number;
-  /** Of each query's rows the first so many are kept in the archive. */
   readonly rows_kept: number;
-  /** Of the windows that were due, the newest so many are made up for when they were missed. */
   readonly catch_up: number;
-  /** After its start the archiver waits so long before it runs what is due: what waited for it comes in meanwhile. */
   readonly settle: number;
 }
 

@@ -1,8 +1,5 @@
-/**
- * Copying a window into a file of its own, within bounds.
- *
- * @module
- */
+// Copying a window into a file of its own, within bounds.
+
 import { dirname } from "node:path";
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import type { CopyStatements } from "../store/snapshot.ts";
@@ -18,7 +15,6 @@ const MIB = 1024 ** 2;
 
 /** What is copied from. */
 export interface CopySource {
-  /** A query of what is committed. */
   read(sql: string): Promise<Row[]>;
   /** See `Store.snapshot`. */
   snapshot(path: string, statements: CopyStatements, signal: AbortSignal): Promise<void>;

@@ -1,8 +1,5 @@
-/**
- * Room on a disk.
- *
- * @module
- */
+// Room on a disk.
+
 import { statfs } from "node:fs/promises";
 
 /** Bytes that are free on the disk of a folder; null where this process may not ask. */

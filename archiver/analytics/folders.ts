@@ -1,8 +1,5 @@
-/**
- * Reports' folders: each is there whole or not at all. Runs write beside them, under names with a dot in front.
- *
- * @module
- */
+// Reports' folders: each is there whole or not at all. Runs write beside them, under names with a dot in front.
+
 import { basename, join } from "node:path";
 import { putInPlace, sync } from "../days/files.ts";
 import { isWindowName } from "./window_name.ts";
@@ -25,7 +22,6 @@ export async function beginReport(folder: string, name: string): Promise<string>
 
 /** What tells a run's report from those of other runs of its window: when it finished, in µs since the Unix epoch. */
 export interface ReportRun {
-  /** The report's name. */
   readonly name: string;
   /** See {@link ReportRun}. */
   readonly finishedAt: number;

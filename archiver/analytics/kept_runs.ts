@@ -1,8 +1,5 @@
-/**
- * What the archive knows of earlier runs.
- *
- * @module
- */
+// What the archive knows of earlier runs.
+
 import { type DuckDBType, type DuckDBValue, TIMESTAMPTZ, VARCHAR } from "@duckdb/node-api";
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import { instant } from "../store/rows.ts";

@@ -1,9 +1,6 @@
-/**
- * The worker that runs a set's queries, as the archiver sees it: started for one job, with as few rights as will do, and
- * ended in any case.
- *
- * @module
- */
+// The worker that runs a set's queries, as the archiver sees it: started for one job, with as few rights as will do, and
+// ended in any case.
+
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../../shared/clock.ts";
@@ -36,19 +33,14 @@ export async function checkRights(): Promise<void> {
 
 /** A worker did not end when it was told to. Whatever its DuckDB does goes on, and its memory stays taken. */
 export class WorkerHung extends Error {
-  /** Always this. */
   override readonly name = "WorkerHung";
 }
 
 /** How a job is run. */
 export interface WorkerOptions {
-  /** For the time that it gets to stop. */
   readonly clock: Clock;
-  /** Stops it. */
   readonly signal: AbortSignal;
-  /** Called with all that it tells before its end. */
   readonly onMessage: (message: FromWorker) => void;
-  /** The worker's module; another one in tests. */
   readonly script?: URL;
 }
 

@@ -1,8 +1,5 @@
-/**
- * Results of runs as rows of the archive.
- *
- * @module
- */
+// Results of runs as rows of the archive.
+
 import { BIGINT, type DuckDBConnection, TIMESTAMPTZ, VARCHAR } from "@duckdb/node-api";
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import type { Cell, ColumnKind, Table } from "../../query_results/format/table.ts";
@@ -11,11 +8,8 @@ import { instant, RowBuffer } from "../store/rows.ts";
 
 /** The first rows of a query's result. */
 export interface KeptResult {
-  /** The query's name. */
   readonly query: string;
-  /** How many rows there were. */
   readonly resultRows: number;
-  /** Those that are kept. */
   readonly table: Table;
 }
 
@@ -23,28 +17,20 @@ export interface KeptResult {
 export type RunOutcome =
   | {
     readonly outcome: "done";
-    /** Where its report is. */
     readonly folder: string;
   }
   | {
     readonly outcome: "failed";
-    /** Why. */
     readonly error: string;
   };
 
 /** A run that ended, as the archive keeps it. Instants are µs since the Unix epoch. */
 export interface FinishedRun {
-  /** The set's name. */
   readonly set: string;
-  /** What was looked at. */
   readonly window: Window;
-  /** The parameters that were set. */
   readonly settings: Readonly<Record<string, string>>;
-  /** When it began. */
   readonly startedAt: number;
-  /** When it ended. */
   readonly finishedAt: number;
-  /** What became of it. */
   readonly end: RunOutcome;
 }
 

@@ -1,8 +1,5 @@
-/**
- * One run of a set: copy the window, query the copy in a worker, keep the results, put the report in its place.
- *
- * @module
- */
+// One run of a set: copy the window, query the copy in a worker, keep the results, put the report in its place.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
 import type { Window } from "../../query_results/catalog/parameters.ts";
@@ -30,13 +27,10 @@ const TEMP = "temp";
 
 /** What a run needs of the world. */
 export interface RunDependencies {
-  /** The archive. */
   readonly store: CopySource & {
     change(work: (connection: DuckDBConnection) => Promise<void>): Promise<void>;
   };
-  /** For its times and time-outs. */
   readonly clock: Clock;
-  /** The worker's module; another one in tests. */
   readonly script?: URL;
 }
 
@@ -44,9 +38,7 @@ export interface RunDependencies {
 export interface RunProgress {
   /** `copying`, the query under way or just done, or `keeping`. */
   readonly step: string;
-  /** Queries that are done. */
   readonly done: number;
-  /** How many there are; 0 until that is known. */
   readonly count: number;
 }
 

@@ -1,8 +1,5 @@
-/**
- * When sets are due, and on which windows. Everything is in UTC: its days have 24 hours.
- *
- * @module
- */
+// When sets are due, and on which windows. Everything is in UTC: its days have 24 hours.
+
 import { Cron } from "croner";
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import { errorText } from "../../shared/errors.ts";
@@ -35,7 +32,6 @@ export function cronFault(expression: string): string | null {
 
 /** What the times of a set follow from. */
 export interface Timetable {
-  /** When it is due: a cron expression. */
   readonly cron: string;
   /** How long its windows are, whole hours, in milliseconds. */
   readonly window: number;
@@ -73,7 +69,6 @@ export function windowKey({ from, to }: Window): string {
 export interface Plan {
   /** When it was due last, in µs since the Unix epoch; null when never. */
   readonly dueAt: number | null;
-  /** Windows to be run, the newest first. */
   readonly due: readonly Window[];
   /** Names of windows that should have been run, and are too long ago: the newest first. The last may be `and earlier`. */
   readonly missed: readonly string[];

@@ -1,8 +1,5 @@
-/**
- * Scheduled analytics in the JSON of `/status`.
- *
- * @module
- */
+// Scheduled analytics in the JSON of `/status`.
+
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import { isoTime, isoTimeOrNull } from "../api/json.ts";
 import type { FinishedRun } from "./results.ts";
@@ -11,13 +8,10 @@ import { windowName } from "./window_name.ts";
 
 /** A run that ended. Instants are ISO 8601. */
 export interface EndedRunStatus {
-  /** The window's name, as that of its report's folder. */
   readonly window: string;
   /** `done` or `failed`. */
   readonly outcome: "done" | "failed";
-  /** When it began. */
   readonly started_at: string;
-  /** How long it took. */
   readonly seconds: number;
   /** Where its report is; null when it failed. */
   readonly folder: string | null;
@@ -27,9 +21,7 @@ export interface EndedRunStatus {
 
 /** One set. */
 export interface SetStatus {
-  /** Its name. */
   readonly name: string;
-  /** When it is due, as a cron expression. */
   readonly cron: string;
   /** The run that ended last, in this process or an earlier one; null before the first. */
   readonly last: EndedRunStatus | null;
@@ -43,15 +35,11 @@ export interface SetStatus {
   } | null;
   /** When it is due next; null when never. */
   readonly next_at: string | null;
-  /** Windows that wait to be run, the newest first. */
   readonly waiting: readonly string[];
   /** Windows that should have been run and will not be, the newest first; `and earlier` where more may be. */
   readonly missed: readonly string[];
-  /** Runs of this process that were done. */
   readonly runs: number;
-  /** Runs of this process that failed. */
   readonly failures: number;
-  /** What they all took. */
   readonly seconds: number;
 }
 
@@ -59,19 +47,14 @@ export interface SetStatus {
 export interface AnalyticsStatus {
   /** Why nothing is run any more until the archiver is started again; null while it is. */
   readonly halted: string | null;
-  /** The sets, in the config's order. */
   readonly sets: readonly SetStatus[];
 }
 
 /** What is known of a set's runs. */
 export interface SetState {
-  /** Which ended last. */
   last: FinishedRun | null;
-  /** Which is under way. */
   running: { readonly window: Window; readonly startedAt: number; progress: RunProgress } | null;
-  /** Windows that wait. */
   waiting: readonly Window[];
-  /** Names of windows that were missed. */
   missed: readonly string[];
   /** See {@link SetStatus.runs}. */
   runs: number;

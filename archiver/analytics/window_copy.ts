@@ -1,9 +1,6 @@
-/**
- * The part of an archive that the queries need for one window, as statements that copy it into a database of its own.
- * There, receipts and messages are plain tables.
- *
- * @module
- */
+// The part of an archive that the queries need for one window, as statements that copy it into a database of its own.
+// There, receipts and messages are plain tables.
+
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import { TREND_SOURCES } from "../../query_results/catalog/catalog.ts";
 import type { CopyStatements } from "../store/snapshot.ts";

@@ -1,8 +1,5 @@
-/**
- * Names of windows, which are those of their reports' folders.
- *
- * @module
- */
+// Names of windows, which are those of their reports' folders.
+
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import { isoInstant } from "../../query_results/format/table.ts";
 

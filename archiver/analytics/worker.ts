@@ -1,9 +1,6 @@
-/**
- * The body of the worker that runs a set's queries: a thread with a DuckDB of its own, so that neither the queries nor
- * the drawing of charts keep the archiver from committing.
- *
- * @module
- */
+// The body of the worker that runs a set's queries: a thread with a DuckDB of its own, so that neither the queries nor
+// the drawing of charts keep the archiver from committing.
+
 /// <reference lib="deno.worker" />
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { TREND_SOURCES } from "../../query_results/catalog/catalog.ts";

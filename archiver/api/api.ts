@@ -1,8 +1,5 @@
-/**
- * The archiver's HTTP API. All it answers is JSON, but for the metrics; it knows no passwords and is meant for loopback.
- *
- * @module
- */
+// The archiver's HTTP API. All it answers is JSON, but for the metrics; it knows no passwords and is meant for loopback.
+
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
@@ -28,15 +25,10 @@ const log = logger("archiver", "api");
 
 /** What the API answers from. */
 export interface ApiDependencies extends StatusSources {
-  /** The archive. */
   readonly store: StatusSources["store"] & Parameters<typeof describeMessage>[0];
-  /** Where posted batches go. */
   readonly intake: Pick<Intake, "status" | "submit">;
-  /** Finished days. */
   readonly days: StatusSources["days"] & Pick<Days, "run">;
-  /** Scheduled queries. */
   readonly analytics: StatusSources["analytics"] & Pick<Analytics, "runNow">;
-  /** Copies on demand. */
   readonly snapshots: Pick<Snapshots, "take">;
 }
 

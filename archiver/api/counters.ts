@@ -1,23 +1,15 @@
-/**
- * Counts since the archiver's start.
- *
- * @module
- */
+// Counts since the archiver's start.
+
 import type { Commit } from "../intake/contract.ts";
 
-/** See the module. */
 export class Counters {
   /** When the process began, µs since the Unix epoch. */
   readonly startedAt: number;
-  /** Receipts committed. */
   receipts = 0;
-  /** Batches committed. */
   batches = 0;
-  /** Batches that were in the archive before. */
   duplicates = 0;
   /** Sets of bytes that were no batch. */
   deadLetters = 0;
-  /** Commits, and what they took in all. */
   commits = 0;
   /** See {@link commits}. */
   commitMilliseconds = 0;

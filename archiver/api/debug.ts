@@ -1,8 +1,5 @@
-/**
- * Debug queries: one message with all that is known of it, and the peers.
- *
- * @module
- */
+// Debug queries: one message with all that is known of it, and the peers.
+
 import { BIGINT, BLOB, blobValue, type DuckDBBlobValue } from "@duckdb/node-api";
 import { decodeMessage } from "../../shared/bolt/message.ts";
 import { BoltFault } from "../../shared/bolt/fault.ts";

@@ -1,8 +1,5 @@
-/**
- * What is not well with the archiver, as `/healthz` tells it.
- *
- * @module
- */
+// What is not well with the archiver, as `/healthz` tells it.
+
 import type { StatusSources } from "./status.ts";
 
 /** Where it is learnt from. */

@@ -1,8 +1,5 @@
-/**
- * Values of the archive, and decoded messages, as JSON.
- *
- * @module
- */
+// Values of the archive, and decoded messages, as JSON.
+
 import { DuckDBBlobValue, DuckDBTimestampTZValue } from "@duckdb/node-api";
 import { toHex } from "../../shared/text.ts";
 

@@ -1,8 +1,5 @@
-/**
- * The archiver's metrics in Prometheus' text format.
- *
- * @module
- */
+// The archiver's metrics in Prometheus' text format.
+
 import { Counter, Gauge, Registry } from "prom-client";
 import { daysStatus } from "../days/status.ts";
 import type { SetStatus } from "../analytics/status.ts";
@@ -14,7 +11,6 @@ const PREFIX = "gossip_archiver_";
 export interface Metrics {
   /** The HTTP content type of {@link text}. */
   readonly contentType: string;
-  /** All of them. While the archive cannot be read, those that come from it are missing. */
   text(): Promise<string>;
 }
 

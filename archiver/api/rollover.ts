@@ -1,8 +1,5 @@
-/**
- * Rolling days over through the API: each line goes out as soon as its file is done.
- *
- * @module
- */
+// Rolling days over through the API: each line goes out as soon as its file is done.
+
 import * as v from "valibot";
 import type { Days, RolloverRequest } from "../days/days.ts";
 import { dayStart } from "../days/layout.ts";

@@ -1,8 +1,5 @@
-/**
- * How the archiver is doing, as `/status` tells it: all of it from what is committed, but for what is under way.
- *
- * @module
- */
+// How the archiver is doing, as `/status` tells it: all of it from what is committed, but for what is under way.
+
 import { HEARTBEAT_MILLISECONDS } from "../../shared/nats/message.ts";
 import { printable } from "../../shared/text.ts";
 import type { AnalyticsStatus } from "../analytics/status.ts";
@@ -23,23 +20,16 @@ const LATE_MICROSECONDS = 3 * HEARTBEAT_MILLISECONDS * 1000;
 
 /** Where a status comes from. */
 export interface StatusSources {
-  /** The archive. */
   readonly store: {
     readonly options: { readonly path: string };
     read(sql: string): Promise<Row[]>;
     size(): Promise<{ bytes: number; logBytes: number }>;
   };
-  /** What waits for its commit. */
   readonly intake: { status(): IntakeStatus };
-  /** NATS, when it is in use. */
   readonly jetStream: { status(): JetStreamStatus } | null;
-  /** Finished days. */
   readonly days: DaysSource;
-  /** Scheduled queries. */
   readonly analytics: { status(): AnalyticsStatus };
-  /** The collectors' signs of life. */
   readonly heartbeats: { readonly last: ReadonlyMap<string, HeardHeartbeat> };
-  /** Counts since the start. */
   readonly counters: Counters;
   /** µs since the Unix epoch. */
   readonly now: () => number;
@@ -47,27 +37,18 @@ export interface StatusSources {
 
 /** One collector, in the JSON of `/status`. Instants are ISO 8601. */
 export interface CollectorStatus {
-  /** Its name. */
   readonly name: string;
-  /** Receipts in the archive. */
   readonly receipts: number;
-  /** Those of them that name a message or session the archive was not told yet. */
   readonly unresolved_receipts: number;
-  /** Receipts it stamped, by its own count, that the archive does not have. */
   readonly lost_receipts: number;
-  /** Batches in the archive. */
   readonly batches: number;
   /** How long ago its latest receipt in the archive was taken; null when there is none. */
   readonly lag_seconds: number | null;
-  /** When that was. */
   readonly last_receipt_at: string | null;
-  /** When the last batch of it was committed. */
   readonly last_commit_at: string;
-  /** Whether it has neither ended in order nor been heard of for a while, by a batch or a heartbeat. */
   readonly late: boolean;
   /** Its last heartbeat since the archiver started; null where none comes, as over HTTP. */
   readonly heartbeat: HeartbeatStatus | null;
-  /** The latest life of its process. Every batch below high_water_mark is in the archive or in gaps. */
   readonly epoch: {
     readonly started_at: string;
     readonly version: string | null;
@@ -82,7 +63,6 @@ export interface CollectorStatus {
    * started again. The latest ones.
    */
   readonly cut_off_epochs: readonly string[];
-  /** Batches that never came. */
   readonly gaps: {
     readonly count: number;
     readonly batches: number;
@@ -92,17 +72,11 @@ export interface CollectorStatus {
 
 /** A collector's last heartbeat, in the JSON of `/status`. */
 export interface HeartbeatStatus {
-  /** When it came, by the archiver's clock. */
   readonly heard_at: string;
-  /** When it was sent, by the collector's clock. */
   readonly sent_at: string;
-  /** When that life of the collector began. */
   readonly epoch: string;
-  /** Its software version. */
   readonly version: string;
-  /** Peers connected and subscribed. */
   readonly peers: number;
-  /** Receipts stamped in that epoch. */
   readonly receipts: number;
   /** Bytes of its spool's files. */
   readonly spool_bytes: number;
@@ -110,37 +84,27 @@ export interface HeartbeatStatus {
 
 /** A clock measurement, in the JSON of `/status`. */
 export interface ClockStatus {
-  /** When, by the collector's clock. */
   readonly measured_at: string;
-  /** What to add to the collector's time to get the archiver's. */
   readonly offset_seconds: number;
-  /** By how much that may be wrong. */
   readonly uncertainty_seconds: number;
 }
 
 /** One gap, in the JSON of `/status`. */
 export interface GapStatus {
-  /** Which life of the collector, by its start. */
   readonly epoch: string;
-  /** The first batch that is missing. */
   readonly first_batch: number;
-  /** The last one. */
   readonly last_batch: number;
   /** Receipts in them; null when nothing tells. */
   readonly receipts: number | null;
   /** `missing`, or `dropped` by the collector. */
   readonly reason: string;
-  /** When it was noticed. */
   readonly noticed_at: string;
 }
 
 /** The JSON of `/status`. */
 export interface Status {
-  /** When this process began. */
   readonly started_at: string;
-  /** The file. */
   readonly archive: { readonly path: string; readonly bytes: number; readonly log_bytes: number };
-  /** The last commit of this process. */
   readonly last_commit: {
     readonly at: string;
     readonly batches: number;
@@ -149,7 +113,6 @@ export interface Status {
   } | null;
   /** Why commits fail; null while they do not. */
   readonly failure: { readonly reason: string; readonly since: string } | null;
-  /** What waits for its commit. */
   readonly intake: {
     readonly batches: number;
     readonly bytes: number;
@@ -157,15 +120,11 @@ export interface Status {
   };
   /** NATS; null when it is not in use. */
   readonly nats: JetStreamStatus | null;
-  /** Finished days. */
   readonly days: DaysStatus;
-  /** Scheduled queries. */
   readonly analytics: AnalyticsStatus;
   /** Sets of bytes that were no batch, in the archive. */
   readonly dead_letters: number;
-  /** By name. */
   readonly collectors: readonly CollectorStatus[];
-  /** Collectors that are heard of and have nothing in the archive yet. */
   readonly new_collectors: readonly {
     readonly name: string;
     readonly late: boolean;

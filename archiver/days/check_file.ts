@@ -1,8 +1,5 @@
-/**
- * Whether a file is still what the archive recorded of it.
- *
- * @module
- */
+// Whether a file is still what the archive recorded of it.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { errorText } from "../../shared/errors.ts";
 import type { DayFile } from "./day_files.ts";

@@ -1,15 +1,10 @@
-/**
- * What work on days needs.
- *
- * @module
- */
+// What work on days needs.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Clock } from "../../shared/clock.ts";
 import type { OnStep } from "../store/steps.ts";
 
-/** See the module. */
 export interface DaysContext {
-  /** A connection of its own, beside the one that commits. */
   readonly connection: DuckDBConnection;
   /**
    * Runs a transaction on the connection that commits, between two commits: what changes rows that commits change, too,
@@ -20,11 +15,8 @@ export interface DaysContext {
   readonly folder: string;
   /** Rows of a file, at most. */
   readonly maxFileRows: number;
-  /** For when things were done. */
   readonly clock: Clock;
-  /** Called at each step. */
   readonly onStep: OnStep;
-  /** Stops the work between two steps. */
   readonly signal: AbortSignal;
 }
 

@@ -1,8 +1,5 @@
-/**
- * The archive's own list of its Parquet files.
- *
- * @module
- */
+// The archive's own list of its Parquet files.
+
 import { BIGINT, type DuckDBConnection, INTEGER, VARCHAR } from "@duckdb/node-api";
 import { type Row, rowsOf } from "../store/database.ts";
 import { instant } from "../store/rows.ts";
@@ -16,35 +13,26 @@ export type FileState = "copied" | "cold" | "dropped";
 
 /** A row of `day_files`. Instants are µs since the Unix epoch. */
 export interface DayFile {
-  /** Names it inside the archive. */
   readonly id: number;
-  /** Of the table. */
   readonly table: string;
   /** `YYYY-MM-DD`. */
   readonly day: string;
   /** From 0. */
   readonly part: number;
-  /** What is with it. */
   readonly state: FileState;
   /** Where it is, absolute. */
   readonly path: string;
-  /** Which rows of the day. */
   readonly interval: Interval;
-  /** How many. */
   readonly rows: number;
-  /** The file's size. */
   readonly bytes: number;
   /** The file's SHA-256, lower-case hex. */
   readonly sha256: string;
-  /** When it was copied. */
   readonly copiedAt: number;
 }
 
 /** What becomes known of a file when it is copied. */
 export interface CopiedFile extends Omit<DayFile, "id" | "state"> {
-  /** Its earliest instant. */
   readonly first: number;
-  /** Its latest instant. */
   readonly last: number;
   /** Receipts by collector_id; empty for other tables. */
   readonly receipts: readonly (readonly [collectorId: number, receipts: number])[];

@@ -1,18 +1,10 @@
-/**
- * The tables that have days.
- *
- * @module
- */
+// The tables that have days.
 
 /** A table that has days. */
 export interface DayTable {
-  /** As the views, folders and files name it. */
   readonly name: "receipts" | "messages";
-  /** The table of its hot rows. */
   readonly hot: string;
-  /** The column whose instant decides on a row's day. */
   readonly time: string;
-  /** All columns, in their order, with what is summed of each to compare two copies of a day. */
   readonly columns: Readonly<Record<string, ColumnSum>>;
 }
 

@@ -1,8 +1,5 @@
-/**
- * Days of a running archive: passes over them by the clock and on demand, one at a time, and what there is to tell.
- *
- * @module
- */
+// Days of a running archive: passes over them by the clock and on demand, one at a time, and what there is to tell.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { resolve } from "node:path";
 import type { Clock } from "../../shared/clock.ts";
@@ -48,9 +45,7 @@ export interface DaysStore {
 
 /** What days need of the world. */
 export interface DaysDependencies {
-  /** The archive. */
   readonly store: DaysStore;
-  /** When days end, and passes begin. */
   readonly clock: Clock;
   /** For tests; see `steps.ts`. */
   readonly onStep?: OnStep;
@@ -58,31 +53,24 @@ export interface DaysDependencies {
 
 /** Why no pass is done now; its user can mend it. */
 export class RolloverRefusal extends Error {
-  /** Always this. */
   override readonly name = "RolloverRefusal";
 }
 
 /** How the passes went. */
 export interface DaysProgress {
-  /** Whether one is under way. */
   readonly isRunning: boolean;
   /** When the last one ended that came to its end, µs since the Unix epoch; null before. */
   readonly lastAt: number | null;
-  /** What the last one did, the first lines. */
   readonly lines: readonly RolloverLine[];
   /** Why the last one failed, and when in µs since the Unix epoch; null when it did not. */
   readonly failure: { readonly at: number; readonly reason: string } | null;
   /** What the clock would drop now, if it may not: days that end before these instants in µs; null for none. */
   readonly due: Pick<RolloverPlan, "dropHotBefore" | "dropFilesBefore">;
-  /** Cold files that could not be read when a pass, or the archiver, began. */
   readonly unreadable: UnreadableFiles;
-  /** Since the start: files by what was done with them. */
   readonly counts: ReadonlyMap<RolloverAction, number>;
-  /** Since the start: passes that failed. */
   readonly failures: number;
 }
 
-/** See the module. */
 export class Days implements AsyncDisposable {
   readonly #options: DaysOptions;
   readonly #dependencies: DaysDependencies;
@@ -96,7 +84,6 @@ export class Days implements AsyncDisposable {
   #failures = 0;
   #unreadable: UnreadableFiles = { missing: [], damaged: [] };
 
-  /** Does nothing yet. */
   constructor(options: DaysOptions, dependencies: DaysDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
@@ -129,12 +116,10 @@ export class Days implements AsyncDisposable {
     }
   }
 
-  /** Begins to do passes by the clock. */
   start(): void {
     this.#watching ??= this.#watch();
   }
 
-  /** How the passes went. */
   progress(): DaysProgress {
     return {
       isRunning: this.#running !== null,
@@ -168,7 +153,6 @@ export class Days implements AsyncDisposable {
     );
   }
 
-  /** Stops the pass under way, and does no more. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort(new Error("the archiver stops"));
     await Promise.allSettled([this.#running, this.#watching]);

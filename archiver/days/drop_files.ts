@@ -1,8 +1,5 @@
-/**
- * Cold files off the disk: their rows are gone then.
- *
- * @module
- */
+// Cold files off the disk: their rows are gone then.
+
 import { checkFile } from "./check_file.ts";
 import { type DaysContext, transaction } from "./context.ts";
 import { type DayFile, setState } from "./day_files.ts";

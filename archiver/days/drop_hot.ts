@@ -1,8 +1,5 @@
-/**
- * A copied file's rows out of the hot store: from then on the views read them from the file.
- *
- * @module
- */
+// A copied file's rows out of the hot store: from then on the views read them from the file.
+
 import { BIGINT, type DuckDBConnection, INTEGER } from "@duckdb/node-api";
 import { shaKeySql } from "../store/cold.ts";
 import { rowsOf } from "../store/database.ts";

@@ -1,8 +1,5 @@
-/**
- * Files that are there whole or not at all, also after a power cut, and their SHA-256.
- *
- * @module
- */
+// Files that are there whole or not at all, also after a power cut, and their SHA-256.
+
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
 

@@ -1,9 +1,6 @@
-/**
- * Days, and where their files are: `TABLE/YYYY/MM/DD/TABLE_YYYY-MM-DD.parquet`; of further parts of a day
- * `….1.parquet` and so on. Beside each is its manifest, `….json`.
- *
- * @module
- */
+// Days, and where their files are: `TABLE/YYYY/MM/DD/TABLE_YYYY-MM-DD.parquet`; of further parts of a day
+// `….1.parquet` and so on. Beside each is its manifest, `….json`.
+
 import { join } from "node:path";
 
 /** A day's length in µs; UTC has no others. */
@@ -27,7 +24,6 @@ export function dayStart(day: string): number {
 
 /** Which file it is. */
 export interface FileName {
-  /** Of the table. */
   readonly table: string;
   /** `YYYY-MM-DD`. */
   readonly day: string;

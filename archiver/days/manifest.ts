@@ -1,8 +1,5 @@
-/**
- * The manifest beside each Parquet file: what is in it, so that whoever has the file can see that it is whole.
- *
- * @module
- */
+// The manifest beside each Parquet file: what is in it, so that whoever has the file can see that it is whole.
+
 import * as v from "valibot";
 import { UserError } from "../../shared/errors.ts";
 import type { Interval } from "./split.ts";
@@ -43,21 +40,16 @@ export type Manifest = v.InferOutput<typeof ManifestSchema>;
 
 /** What goes into a manifest, beside the sums. */
 export interface ManifestParts {
-  /** Of the table. */
   readonly table: "receipts" | "messages";
   /** `YYYY-MM-DD`. */
   readonly day: string;
   /** From 0. */
   readonly part: number;
-  /** The archive's. */
   readonly schemaVersion: number;
-  /** Which rows of the day. */
   readonly interval: Interval;
-  /** Of the rows. */
   readonly sums: Sums;
   /** Receipts by the collector's name; empty for other tables. */
   readonly receiptsByCollector: Readonly<Record<string, number>>;
-  /** The Parquet file's size. */
   readonly bytes: number;
   /** Its SHA-256 in lower-case hex. */
   readonly sha256: string;

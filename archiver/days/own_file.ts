@@ -1,8 +1,5 @@
-/**
- * Whether what lies at a path is the file that the archive lists: two archives may have been given one folder.
- *
- * @module
- */
+// Whether what lies at a path is the file that the archive lists: two archives may have been given one folder.
+
 import type { DayFile } from "./day_files.ts";
 import { digest, sizeOf } from "./files.ts";
 import { manifestPath } from "./layout.ts";

@@ -1,8 +1,5 @@
-/**
- * What a pass over the days is to do, by the clock or as asked.
- *
- * @module
- */
+// What a pass over the days is to do, by the clock or as asked.
+
 import type { RolloverPlan } from "./rollover.ts";
 
 /** How long the clock waits from a day's last copy until it copies what came late. */
@@ -10,15 +7,12 @@ const LATE_MICROSECONDS = 86_400_000_000;
 
 /** How days are kept. Times are milliseconds. */
 export interface DaysOptions {
-  /** The folder of the Parquet files. */
   readonly folder: string;
-  /** How long after a day's end it is copied. */
   readonly after: number;
   /** How long after a day's end it is dropped from the hot store; null: never. */
   readonly keep_hot: number | null;
   /** How long after a day's end its receipts are dropped from disk; null: never. */
   readonly keep_files: number | null;
-  /** False: what would be dropped is told, and kept. */
   readonly apply: boolean;
   /** What DuckDB may take for its buffers, in bytes. */
   readonly memoryLimitBytes: number;
@@ -30,7 +24,6 @@ export interface RolloverRequest {
   readonly day: string | null;
   /** From where days are dropped; null: from nowhere. */
   readonly drop: "hot" | "files" | null;
-  /** False: what would be dropped is verified and told, and kept. */
   readonly apply: boolean;
 }
 

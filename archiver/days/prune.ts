@@ -1,8 +1,5 @@
-/**
- * Message numbers that nothing can name any more.
- *
- * @module
- */
+// Message numbers that nothing can name any more.
+
 import { BIGINT, type DuckDBConnection } from "@duckdb/node-api";
 
 /** An epoch that was cut off, and followed by another, may still have batches in its collector's spool for so long. */

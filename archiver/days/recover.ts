@@ -1,8 +1,5 @@
-/**
- * What a crash, or a move of the folder, left behind: put right before anything else is done.
- *
- * @module
- */
+// What a crash, or a move of the folder, left behind: put right before anything else is done.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
 import { logger } from "../../shared/log.ts";
@@ -19,9 +16,7 @@ const log = logger("archiver", "days");
 
 /** Cold files that cannot be read, by their paths: until they can, what reads them fails. */
 export interface UnreadableFiles {
-  /** They are not there. */
   readonly missing: readonly string[];
-  /** They have another size than the archive recorded, or lie beside the manifest of another file. */
   readonly damaged: readonly string[];
 }
 

@@ -1,8 +1,5 @@
-/**
- * One pass over the days: what is finished is copied, what is old enough is dropped.
- *
- * @module
- */
+// One pass over the days: what is finished is copied, what is old enough is dropped.
+
 import { BIGINT } from "@duckdb/node-api";
 import { rowsOf } from "../store/database.ts";
 import type { DaysContext } from "./context.ts";
@@ -23,17 +20,13 @@ const SPLIT_MICROSECONDS = 1_000_000;
 export interface RolloverPlan {
   /** Only this day, `YYYY-MM-DD`; null for all. */
   readonly day: string | null;
-  /** Days that end before this are copied, or at it. */
   readonly copyBefore: number;
-  /** What came late of a day is copied if the day's last copy is from before this: it may come in drops. */
   readonly copyLateBefore: number;
   /** Days that end before this are dropped from the hot store, or at it; null for none. */
   readonly dropHotBefore: number | null;
   /** Days that end before this are dropped from disk, or at it; null for none. */
   readonly dropFilesBefore: number | null;
-  /** False: what would be dropped is told only. */
   readonly apply: boolean;
-  /** Whether what would be dropped is verified, too, before it is told. */
   readonly verify: boolean;
 }
 
@@ -49,17 +42,13 @@ export type RolloverAction =
 
 /** One line of what a pass did. */
 export interface RolloverLine {
-  /** What. */
   readonly action: RolloverAction;
-  /** Of which table. */
   readonly table: string;
   /** `YYYY-MM-DD`. */
   readonly day: string;
   /** From 0. */
   readonly part: number;
-  /** The file's rows. */
   readonly rows: number;
-  /** The file's size. */
   readonly bytes: number;
   /** Why something was kept or copied again; else null. */
   readonly reason: string | null;

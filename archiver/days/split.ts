@@ -1,14 +1,8 @@
-/**
- * A day's rows into files of bounded size.
- *
- * @module
- */
+// A day's rows into files of bounded size.
 
 /** From `from` up to, not including, `to`, in µs since the Unix epoch. */
 export interface Interval {
-  /** The first instant. */
   readonly from: number;
-  /** The first one behind it. */
   readonly to: number;
 }
 
@@ -16,7 +10,6 @@ export interface Interval {
 export interface RowCount {
   /** µs since the Unix epoch. */
   readonly at: number;
-  /** Rows. */
   readonly rows: number;
 }
 

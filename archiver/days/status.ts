@@ -1,8 +1,5 @@
-/**
- * How days are kept, as `/status` tells it.
- *
- * @module
- */
+// How days are kept, as `/status` tells it.
+
 import { isoTime, isoTimeOrNull } from "../api/json.ts";
 import type { Row } from "../store/database.ts";
 import type { DaysProgress } from "./days.ts";
@@ -18,11 +15,8 @@ export interface DayFilesStatus {
   readonly table: string;
   /** `copied`: its rows are hot, too; `cold`: the views read them from the file; `dropped`: gone from disk. */
   readonly state: string;
-  /** How many. */
   readonly files: number;
-  /** Their rows. */
   readonly rows: number;
-  /** Their sizes. */
   readonly bytes: number;
   /** `YYYY-MM-DD`. */
   readonly first_day: string;
@@ -32,9 +26,7 @@ export interface DayFilesStatus {
 
 /** Files that something is wrong with, in the JSON of `/status`. */
 export interface PathsStatus {
-  /** How many. */
   readonly count: number;
-  /** The first of them. */
   readonly paths: readonly string[];
 }
 
@@ -42,21 +34,16 @@ export interface PathsStatus {
 export interface DaysStatus {
   /** The folder of the files, absolute. */
   readonly folder: string;
-  /** Whether days roll over just now. */
   readonly running: boolean;
   /** When they last did; null when they did not since the start. */
   readonly last_rollover: string | null;
   /** Why that failed; null when it did not. */
   readonly failure: { readonly reason: string; readonly since: string } | null;
-  /** Cold files that are not there. */
   readonly missing: PathsStatus;
-  /** Cold files that are not what the archive recorded. */
   readonly damaged: PathsStatus;
   /** What would be dropped by now, were `days.apply` true. */
   readonly would_drop: { readonly files: number; readonly rows: number };
-  /** What the last rollover kept though it was due, with the reason. */
   readonly kept: readonly RolloverLine[];
-  /** By table and state. */
   readonly files: readonly DayFilesStatus[];
 }
 

@@ -1,8 +1,5 @@
-/**
- * What two copies of a day's rows must agree on: count, bounds and a sum a column, and how columns go together.
- *
- * @module
- */
+// What two copies of a day's rows must agree on: count, bounds and a sum a column, and how columns go together.
+
 import { BIGINT, type DuckDBConnection } from "@duckdb/node-api";
 import { rowsOf } from "../store/database.ts";
 import { literal } from "../store/sql.ts";
@@ -13,7 +10,6 @@ import type { Interval } from "./split.ts";
 export interface SummedColumn {
   /** What was summed; see {@link ColumnSum}. */
   readonly of: ColumnSum;
-  /** The sum, in decimal: it may be beyond 2^64. */
   readonly sum: string;
   /** How many values are null. */
   readonly nulls: number;
@@ -21,13 +17,10 @@ export interface SummedColumn {
 
 /** What rows add up to. */
 export interface Sums {
-  /** How many there are. */
   readonly rows: number;
   /** The earliest instant, µs since the Unix epoch; null when there are no rows. */
   readonly first: number | null;
-  /** The latest one. */
   readonly last: number | null;
-  /** By column. */
   readonly columns: Readonly<Record<string, SummedColumn>>;
   /**
    * Of DuckDB's hash of each whole row: what tells rows apart that have swapped values. It may differ between versions

@@ -1,8 +1,5 @@
-/**
- * The views `receipts` and `messages`: hot rows, and those of the cold files.
- *
- * @module
- */
+// The views `receipts` and `messages`: hot rows, and those of the cold files.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { rowsOf } from "../store/database.ts";
 import { literal } from "../store/sql.ts";

@@ -1,8 +1,5 @@
-/**
- * Tells collectors what time it is, so that they can measure how far their clocks are from the archive's.
- *
- * @module
- */
+// Tells collectors what time it is, so that they can measure how far their clocks are from the archive's.
+
 import type { NatsConnection } from "nats";
 import type { Clock } from "../../shared/clock.ts";
 import { encodeMessage } from "../../shared/nats/message.ts";

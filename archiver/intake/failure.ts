@@ -1,8 +1,5 @@
-/**
- * Commits that failed: whether it was the batch or the world, and when to try again.
- *
- * @module
- */
+// Commits that failed: whether it was the batch or the world, and when to try again.
+
 import { errorText } from "../../shared/errors.ts";
 
 const FIRST_RETRY_MILLISECONDS = 250;

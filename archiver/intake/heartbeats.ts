@@ -1,8 +1,5 @@
-/**
- * Signs of life of the collectors, as heard over NATS. They are kept in memory alone: what matters of them is the last.
- *
- * @module
- */
+// Signs of life of the collectors, as heard over NATS. They are kept in memory alone: what matters of them is the last.
+
 import type { NatsConnection } from "nats";
 import { COLLECTOR_NAME } from "../../shared/batch/batch.ts";
 import type { Clock } from "../../shared/clock.ts";
@@ -23,24 +20,19 @@ export interface HeardHeartbeat extends Heartbeat {
   readonly heardAt: number;
 }
 
-/** See the module. */
 export class Heartbeats {
-  /** Messages that were no heartbeats, or came from too many collectors. */
   ignored = 0;
   readonly #clock: Clock;
   readonly #last = new Map<string, HeardHeartbeat>();
 
-  /** Has heard nothing yet. */
   constructor(clock: Clock) {
     this.#clock = clock;
   }
 
-  /** By the collectors' names. */
   get last(): ReadonlyMap<string, HeardHeartbeat> {
     return this.#last;
   }
 
-  /** Listens on a connection, until that is closed. */
   listen(connection: NatsConnection): void {
     connection.subscribe(HEARTBEATS, {
       callback: (error, message) => {

@@ -1,9 +1,6 @@
-/**
- * Batches in: decoded as they come, committed in groups, answered only after the commit. Bounded: when it is full it
- * says so, and the sender keeps what it has.
- *
- * @module
- */
+// Batches in: decoded as they come, committed in groups, answered only after the commit. Bounded: when it is full it
+// says so, and the sender keeps what it has.
+
 import { type Batch, batchId } from "../../shared/batch/batch.ts";
 import { decodeBatch, MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { BatchFault } from "../../shared/batch/fault.ts";
@@ -26,14 +23,12 @@ const log = logger("archiver", "intake");
 interface Entry {
   readonly batch: Batch | null;
   readonly deadLetter: DeadLetter | null;
-  /** As they came. */
   readonly bytes: Uint8Array;
   readonly receipts: number;
   readonly since: number;
   readonly resolve: (outcome: Outcome) => void;
 }
 
-/** See the module. */
 export class Intake implements AsyncDisposable {
   readonly #options: IntakeOptions;
   readonly #dependencies: IntakeDependencies;
@@ -44,12 +39,10 @@ export class Intake implements AsyncDisposable {
   #deadLetterBytes = 0;
   #failure: IntakeStatus["failure"] = null;
   readonly #closing = new AbortController();
-  /** Wakes the loop when something comes, and senders when there is room. */
   #arrival = Promise.withResolvers<void>();
   #room = Promise.withResolvers<void>();
   readonly #loop: Promise<void>;
 
-  /** Starts at once. */
   constructor(options: IntakeOptions, dependencies: IntakeDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
@@ -140,7 +133,6 @@ export class Intake implements AsyncDisposable {
     }
   }
 
-  /** Waits until the group is full or its first batch has waited long enough. */
   async #gather(): Promise<void> {
     const { maxReceipts, maxWaitMilliseconds } = this.#options;
     const { clock } = this.#dependencies;
@@ -178,7 +170,6 @@ export class Intake implements AsyncDisposable {
     }
   }
 
-  /** Something in the group cannot be stored, whatever the disk does: it must not hold up the rest. */
   async #commitOneByOne(group: Entry[], error: unknown): Promise<void> {
     if (group.length > 1) {
       for (const entry of group) await this.#commitUntilDone([entry]);

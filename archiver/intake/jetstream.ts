@@ -1,9 +1,6 @@
-/**
- * Batches from NATS JetStream: pulled while there is room, acknowledged after their commit. It never gives up: a server
- * that is not there, or is killed and comes back, is tried again until the end.
- *
- * @module
- */
+// Batches from NATS JetStream: pulled while there is room, acknowledged after their commit. It never gives up: a server
+// that is not there, or is killed and comes back, is tried again until the end.
+
 import type { Consumer, ConsumerMessages, JsMsg, NatsConnection } from "nats";
 import type { Want } from "../../shared/batch/batch.ts";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
@@ -36,23 +33,16 @@ const log = logger("archiver", "nats");
 
 /** Which server and stream. */
 export interface JetStreamOptions {
-  /** The servers, and how to be let in. */
   readonly access: NatsAccess;
-  /** The stream's name. */
   readonly stream: string;
-  /** How many batches may wait in it. */
   readonly maxBatches: number;
 }
 
 /** What it needs of the world. */
 export interface JetStreamDependencies {
-  /** Where batches go. */
   readonly intake: Intake;
-  /** What to ask collectors for. */
   readonly wants: () => { collector: string; want: Want }[];
-  /** Called with each new connection: what else goes over it. */
   readonly onConnect?: (connection: NatsConnection) => void;
-  /** Waits. */
   readonly clock: Clock;
 }
 
@@ -62,11 +52,9 @@ export interface JetStreamStatus {
   readonly server: string | null;
   /** Why there is none, or why batches cannot be had; null while all is well. */
   readonly problem: string | null;
-  /** Batches received and not acknowledged. */
   readonly unacknowledged: number;
 }
 
-/** See the module. */
 export class JetStreamIntake implements AsyncDisposable {
   readonly #options: JetStreamOptions;
   readonly #dependencies: JetStreamDependencies;
@@ -78,11 +66,9 @@ export class JetStreamIntake implements AsyncDisposable {
   #problem: string | null = "not connected yet";
   #pull: ConsumerMessages | null = null;
   #connection: NatsConnection | null = null;
-  /** Whether nothing was given out over this connection yet. */
   #isFresh = true;
   readonly #loop: Promise<void>;
 
-  /** Starts at once. */
   constructor(options: JetStreamOptions, dependencies: JetStreamDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
@@ -98,7 +84,6 @@ export class JetStreamIntake implements AsyncDisposable {
     };
   }
 
-  /** Pulls no more. What was pulled goes on to its commit; disposing ends the connection after it. */
   async stop(): Promise<void> {
     this.#stopping.abort();
     // Without a server nothing is worth waiting for.
@@ -200,7 +185,6 @@ export class JetStreamIntake implements AsyncDisposable {
     }
   }
 
-  /** It is kept until it is in the archive: given back, it would come again out of order. */
   async #take(message: JsMsg): Promise<void> {
     const { intake, clock } = this.#dependencies;
     const { signal } = this.#stopping;

@@ -1,13 +1,10 @@
-/**
- * Acknowledgements in the stream's own order.
- *
- * nats-server before 2.10 writes down what was removed from a stream only after a while. Killed, it brings such batches
- * back, and when that makes more than the stream may hold, it drops the oldest. As long as what is acknowledged is
- * always the stream's beginning, those are the ones that it brought back; otherwise it would drop batches that nobody
- * has.
- *
- * @module
- */
+// Acknowledgements in the stream's own order.
+//
+// nats-server before 2.10 writes down what was removed from a stream only after a while. Killed, it brings such batches
+// back, and when that makes more than the stream may hold, it drops the oldest. As long as what is acknowledged is
+// always the stream's beginning, those are the ones that it brought back; otherwise it would drop batches that nobody
+// has.
+
 import type { JsMsg } from "nats";
 
 /** What is needed of a message of a stream. */
@@ -15,9 +12,7 @@ export type StreamMessage = Pick<JsMsg, "seq" | "ack" | "nak" | "working">;
 
 /** A batch that the stream has given out. */
 export interface Given {
-  /** Its message. */
   readonly message: StreamMessage;
-  /** Whether it is in the archive. */
   isDone: boolean;
 }
 
@@ -26,12 +21,10 @@ export class OrderedAcks {
   /** By their place in the stream, ascending. */
   #given: Given[] = [];
 
-  /** How many they are. */
   get size(): number {
     return this.#given.length;
   }
 
-  /** Takes note of a batch. What is given out again may come out of order, and twice. */
   take(message: StreamMessage): Given {
     const given: Given = { message, isDone: false };
     const before = this.#given.findLastIndex((other) => other.message.seq <= message.seq);
@@ -39,7 +32,6 @@ export class OrderedAcks {
     return given;
   }
 
-  /** Acknowledges a batch as soon as all before it are. One that was forgotten is left alone. */
   done(given: Given): void {
     given.isDone = true;
     const count = this.#given.findIndex(({ isDone }) => !isDone);
@@ -47,18 +39,15 @@ export class OrderedAcks {
     for (const { message } of done) message.ack();
   }
 
-  /** Asks for more patience with each. */
   working(): void {
     for (const { message } of this.#given) message.working();
   }
 
-  /** Gives all back, to be given out again at once. */
   giveBack(): void {
     for (const { message } of this.#given) message.nak();
     this.forget();
   }
 
-  /** Forgets all: their connection is gone. */
   forget(): void {
     this.#given = [];
   }

@@ -1,8 +1,5 @@
-/**
- * The stream and the durable consumer that batches come from.
- *
- * @module
- */
+// The stream and the durable consumer that batches come from.
+
 import {
   AckPolicy,
   type Consumer,

@@ -1,29 +1,21 @@
-/**
- * The schema as one Markdown page, made from the comments in the migrations.
- *
- * @module
- */
+// The schema as one Markdown page, made from the comments in the migrations.
+
 import { DuckDBInstance } from "@duckdb/node-api";
 import { rowsOf } from "../store/database.ts";
 import { migrate, MIGRATIONS } from "../store/migrations.ts";
 
 /** A table or view of the schema. */
 export interface Relation {
-  /** With its schema where that is not the main one. */
   readonly name: string;
-  /** Whether it is a view. */
   readonly isView: boolean;
   /** What it is; empty when no migration says. */
   readonly comment: string;
-  /** In their order. */
   readonly columns: readonly Column[];
 }
 
 /** A column of a {@link Relation}. */
 export interface Column {
-  /** Its name. */
   readonly name: string;
-  /** Its type, in DuckDB's words. */
   readonly type: string;
   /** What it is; empty when no migration says. */
   readonly comment: string;

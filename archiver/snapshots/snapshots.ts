@@ -1,8 +1,5 @@
-/**
- * Snapshots on demand: whole files under a name of their time, or nothing.
- *
- * @module
- */
+// Snapshots on demand: whole files under a name of their time, or nothing.
+
 import { join } from "node:path";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
@@ -16,7 +13,6 @@ const log = logger("archiver", "snapshots");
 
 /** Why no snapshot is made now; its user can mend it. */
 export class SnapshotRefusal extends Error {
-  /** Always this. */
   override readonly name = "SnapshotRefusal";
 }
 
@@ -24,35 +20,27 @@ export class SnapshotRefusal extends Error {
 export interface SnapshotFile {
   /** The file, absolute. */
   readonly path: string;
-  /** Its size. */
   readonly bytes: number;
-  /** How long it took. */
   readonly milliseconds: number;
 }
 
 /** Where snapshots go. */
 export interface SnapshotsOptions {
-  /** Made when it is not there. */
   readonly folder: string;
-  /** How many it may hold. */
   readonly maxFiles: number;
 }
 
 /** What snapshots need of the world. */
 export interface SnapshotsDependencies {
-  /** The archive. */
   readonly store: { snapshot(path: string): Promise<void> };
-  /** For their names. */
   readonly clock: Clock;
 }
 
-/** See the module. */
 export class Snapshots {
   readonly #options: SnapshotsOptions;
   readonly #dependencies: SnapshotsDependencies;
   #busy = false;
 
-  /** Makes nothing yet. */
   constructor(options: SnapshotsOptions, dependencies: SnapshotsDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
@@ -101,7 +89,6 @@ export class Snapshots {
     return { path, bytes, milliseconds };
   }
 
-  /** Removes what snapshots that were cut off left; returns how many finished ones there are. */
   async #tidy(folder: string): Promise<number> {
     let finished = 0;
     for await (const { name } of Deno.readDir(folder)) {

@@ -1,8 +1,5 @@
-/**
- * Messages that left the hot store: known again by a key, and what is learnt of them kept beside their files.
- *
- * @module
- */
+// Messages that left the hot store: known again by a key, and what is learnt of them kept beside their files.
+
 import {
   BIGINT,
   type DuckDBBlobValue,

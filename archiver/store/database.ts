@@ -1,12 +1,9 @@
-/**
- * The archive file: one DuckDB instance a process, and all its connections.
- *
- * Two rules keep the file safe. It is opened once a process: DuckDB's lock on it is the kernel's POSIX record lock,
- * which a second instance in the same process passes, and which is lost as soon as anything in the process closes the
- * file again. And no result is streamed: one that is not read to its end keeps the instance open after its close.
- *
- * @module
- */
+// The archive file: one DuckDB instance a process, and all its connections.
+//
+// Two rules keep the file safe. It is opened once a process: DuckDB's lock on it is the kernel's POSIX record lock,
+// which a second instance in the same process passes, and which is lost as soon as anything in the process closes the
+// file again. And no result is streamed: one that is not read to its end keeps the instance open after its close.
+
 import type { DuckDBConnection, DuckDBInstance, DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import { DuckDBInstance as Instance } from "@duckdb/node-api";
 import { dirname } from "node:path";
@@ -17,11 +14,9 @@ import type { OnStep } from "./steps.ts";
 
 /** Where the archive is and what DuckDB may use. */
 export interface DatabaseOptions {
-  /** The archive's file; its folder is made when it is not there. */
   readonly path: string;
   /** The most memory DuckDB takes for its buffers, in bytes. */
   readonly memoryLimitBytes: number;
-  /** DuckDB's own threads. */
   readonly threads: number;
 }
 
@@ -51,9 +46,7 @@ export class Database {
   /** Queries under way, one after another on {@link #reading}. */
   #reads: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  /** Copies under way. */
   readonly #copies = new Map<Snapshot, Promise<void>>();
-  /** Work under way on connections of its own. */
   readonly #beside = new Set<{
     readonly connection: DuckDBConnection;
     readonly stop: AbortController;
@@ -104,7 +97,6 @@ export class Database {
     }
   }
 
-  /** The one connection that writes. */
   get writing(): DuckDBConnection {
     return this.#writing;
   }
@@ -158,7 +150,6 @@ export class Database {
     }
   }
 
-  /** Stops the copies under way. */
   async stopCopies(): Promise<void> {
     for (const copy of this.#copies.keys()) copy.stop();
     await Promise.allSettled(this.#copies.values());
@@ -184,7 +175,6 @@ export class Database {
     }
   }
 
-  /** Interrupts what runs beside the writing, and waits for its end. */
   async stopBeside(): Promise<void> {
     const interrupt = () => {
       for (const { connection, stop } of this.#beside) {
@@ -199,12 +189,10 @@ export class Database {
     clearInterval(timer);
   }
 
-  /** Moves all that is committed from the write-ahead log into the file. */
   async checkpoint(): Promise<void> {
     await this.#writing.run("CHECKPOINT");
   }
 
-  /** Closes the file, after the query under way; twice is harmless. */
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

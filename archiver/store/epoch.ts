@@ -1,8 +1,5 @@
-/**
- * One life of a collector, as the writer keeps it in memory.
- *
- * @module
- */
+// One life of a collector, as the writer keeps it in memory.
+
 import { BIGINT, type DuckDBConnection, INTEGER } from "@duckdb/node-api";
 import type { Want } from "../../shared/batch/batch.ts";
 import { MAX_WANT_NUMBERS } from "../../shared/batch/want.ts";
@@ -15,48 +12,29 @@ const MAX_MESSAGE_PAGES = 128;
 
 /** What receipts or events named and the archive was not told yet. */
 export interface Wanted {
-  /** Message numbers. */
   readonly messages: Set<number>;
-  /** Session numbers. */
   readonly sessions: Set<number>;
-  /** True when there are more than the sets may hold. */
   overflown: boolean;
 }
 
 /** One life of a collector. All instants are µs since the Unix epoch. */
 export class Epoch {
-  /** Its row's id. */
   readonly id: number;
-  /** The collector's. */
   readonly collectorId: number;
-  /** The collector's name. */
   readonly collector: string;
-  /** When it began; with the collector it is unique. */
   readonly startedAt: number;
-  /** True until its row is inserted. */
   isNew = true;
-  /** Told by run_started. */
   version: string | null = null;
-  /** Told by run_started. */
   targetPeers: number | null = null;
-  /** Told by run_ended. */
   endedAt: number | null = null;
-  /** Receipts in the archive, resolved or not. */
   receipts = 0;
-  /** Of its latest receipt. */
   lastReceiptAt: number | null = null;
-  /** Which batches are there. */
   mark: HighWaterMark = new HighWaterMark();
-  /** Its gaps as the archive has them. */
   storedGaps: readonly Gap[] = this.mark.gaps;
-  /** Message numbers to message_id. */
   messages: NumberMap = new NumberMap();
-  /** Session numbers to peer_id. */
   sessions: NumberMap = new NumberMap();
-  /** What to ask the collector for. */
   wanted: Wanted = { messages: new Set(), sessions: new Set(), overflown: false };
 
-  /** An epoch that the archive does not know yet. */
   constructor(id: number, collectorId: number, collector: string, startedAt: number) {
     this.id = id;
     this.collectorId = collectorId;
@@ -71,12 +49,10 @@ export class Epoch {
     return { epoch: this.startedAt, messages: [...messages], sessions: [...sessions] };
   }
 
-  /** Notes that a message number is wanted. */
   wantMessage(number: number): void {
     this.#want(this.wanted.messages, number);
   }
 
-  /** Notes that a session number is wanted. */
   wantSession(number: number): void {
     this.#want(this.wanted.sessions, number);
   }
@@ -86,7 +62,6 @@ export class Epoch {
     else if (!set.has(number)) this.wanted.overflown = true;
   }
 
-  /** Forgets pages of message numbers that are long out of use. All must be committed. */
   shrink(): void {
     this.messages.evict(MAX_MESSAGE_PAGES);
   }

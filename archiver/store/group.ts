@@ -1,9 +1,6 @@
-/**
- * The rows of one group of batches. Nothing here waits: all that must be read is in memory before, and all that is
- * written is gathered for after.
- *
- * @module
- */
+// The rows of one group of batches. Nothing here waits: all that must be read is in memory before, and all that is
+// written is gathered for after.
+
 import type {
   Batch,
   CollectorEvent,
@@ -28,7 +25,6 @@ const NOT_KNOWN_YET = Array(19).fill(null);
 export interface HashedMessage {
   /** Of its bytes. */
   readonly sha256: Uint8Array;
-  /** Its message_id; 0 when the archive did not have it before this group. */
   id: number;
 }
 
@@ -40,7 +36,6 @@ interface NewMessage extends MessageToAdd {
 
 /** Takes the batches of one transaction, one after another. */
 export class Group {
-  /** Rows to append, but for those of messages and receipts. */
   readonly rows = {
     peers: new RowBuffer("peers"),
     sessions: new RowBuffer("sessions"),
@@ -51,13 +46,9 @@ export class Group {
     clock_steps: new RowBuffer("clock_steps"),
     dial_outcomes: new RowBuffer("dial_outcomes"),
   };
-  /** Changes to rows that are in the archive, or will be when they are made. */
   readonly changes: StagedChanges = new StagedChanges();
-  /** Epochs whose rows change. */
   readonly touched: Set<Epoch> = new Set();
-  /** Epochs that were told what unresolved rows of theirs name. */
   readonly toResolve: Set<Epoch> = new Set();
-  /** Receipts of the batches that are not duplicates. */
   receipts = 0;
 
   readonly #state: ArchiveState;
@@ -139,7 +130,6 @@ export class Group {
     return id;
   }
 
-  /** The hot path. */
   #addReceipts(epoch: Epoch, batch: Batch): void {
     const { receivedAt, messages, sessions, flags } = batch.receipts;
     const { pages } = epoch.messages;
@@ -176,7 +166,6 @@ export class Group {
     epoch.lastReceiptAt = Math.max(epoch.lastReceiptAt ?? 0, receivedAt[receivedAt.length - 1]);
   }
 
-  /** A message that this group brings in; undefined when the archive had it before. */
   #newMessage(id: number): NewMessage | undefined {
     return id < this.#firstNewId ? undefined : this.#newMessages[id - this.#firstNewId];
   }
@@ -189,7 +178,6 @@ export class Group {
     return messageId;
   }
 
-  /** Receipts of a late batch may be earlier than those that came before it. */
   #lowerFirstSeen(epoch: Epoch, batch: Batch): void {
     const { receivedAt, messages } = batch.receipts;
     for (let i = 0; i < receivedAt.length; i++) {
@@ -198,7 +186,6 @@ export class Group {
     }
   }
 
-  /** Settles what this batch told without a receipt of it. */
   #settleFirstSeen(epoch: Epoch, batch: Batch): void {
     for (const number of batch.messages.numbers) {
       const id = epoch.messages.get(number);

@@ -1,17 +1,11 @@
-/**
- * Which batches of an epoch are in the archive: all below the mark, but for the gaps.
- *
- * @module
- */
+// Which batches of an epoch are in the archive: all below the mark, but for the gaps.
 
 /** Why batches are not there: nobody knows, or the collector dropped them from a full spool and said so. */
 export type GapReason = "missing" | "dropped";
 
 /** A run of batches below the mark that are not in the archive. */
 export interface Gap {
-  /** Its first batch number. */
   readonly first: number;
-  /** Its last one. */
   readonly last: number;
   /** Receipts stamped in the epoch before it; null when nothing tells. */
   readonly receiptsBefore: number | null;
@@ -19,13 +13,11 @@ export interface Gap {
   readonly receipts: number | null;
   /** When it was noticed, µs since the Unix epoch. */
   readonly noticedAt: number;
-  /** Why. */
   readonly reason: GapReason;
 }
 
 /** The mark and the gaps of one epoch. */
 export class HighWaterMark {
-  /** The number of the batch that should come next. */
   next: number;
   /** Receipts stamped before batch {@link next}, as far as batches told. */
   stamped: number;
@@ -109,7 +101,6 @@ export class HighWaterMark {
     this.next = last + 1;
   }
 
-  /** A batch right behind a gap tells how many receipts the gap held. */
   #boundLastGap(receiptsAfter: number): void {
     if (!this.#lastGapIsUnbounded()) return;
     const gap = this.gaps.at(-1)!;

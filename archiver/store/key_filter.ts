@@ -1,9 +1,5 @@
-/**
- * Which messages may be in the archive: a Bloom filter over the first 8 bytes of their SHA-256. It saves looking for
- * what is new, which is most of what the index does not know: a look-up goes through the keys of all messages ever.
- *
- * @module
- */
+// Which messages may be in the archive: a Bloom filter over the first 8 bytes of their SHA-256. It saves looking for
+// what is new, which is most of what the index does not know: a look-up goes through the keys of all messages ever.
 
 /** Bits an entry for which the filter is made: then one look-up in some 2,000 is for nothing. */
 const BITS_PER_ENTRY = 16;
@@ -13,7 +9,6 @@ const MIN_BITS = 2 ** 24;
 /** 64 MiB: beyond 32 million messages more look-ups are for nothing, one in five at 150 million. */
 const MAX_BITS = 2 ** 29;
 
-/** See the module. */
 export class KeyFilter {
   readonly #words: Uint32Array;
   readonly #mask: number;
@@ -26,12 +21,10 @@ export class KeyFilter {
     this.#mask = bits - 1;
   }
 
-  /** Its memory. */
   get bytes(): number {
     return this.#words.byteLength;
   }
 
-  /** Whether so many entries are not more than it is good for, or no filter is larger. */
   isGoodFor(entries: number): boolean {
     const bits = this.#mask + 1;
     return bits === MAX_BITS || entries * BITS_PER_ENTRY <= bits;
@@ -51,7 +44,6 @@ export class KeyFilter {
     }
   }
 
-  /** False when no such message was added; true when one was, or by chance. */
   mayHave(high: number, low: number): boolean {
     const step = high | 1;
     for (let i = 0, bit = low; i < HASHES; i++, bit = (bit + step) | 0) {

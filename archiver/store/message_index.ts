@@ -1,9 +1,6 @@
-/**
- * SHA-256 to message_id, in bounded memory: two generations of open-addressed tables. What is found in the older one
- * moves to the younger; when that is full it becomes the older one, and what nobody asked for is forgotten.
- *
- * @module
- */
+// SHA-256 to message_id, in bounded memory: two generations of open-addressed tables. What is found in the older one
+// moves to the younger; when that is full it becomes the older one, and what nobody asked for is forgotten.
+
 import { type Random, randomInteger } from "../../shared/random.ts";
 import { KeyFilter } from "./key_filter.ts";
 
@@ -14,11 +11,8 @@ const SLOTS_PER_ENTRY = 2;
 
 /** Which message_id has which SHA-256, as far as it is remembered. */
 export class MessageIndex {
-  /** How many messages it remembers for certain. It may remember twice as many. */
   readonly capacity: number;
-  /** True once it forgot a message: from then on, one it does not know may still be in the archive. */
   forgetful: boolean;
-  /** Of all messages in the archive, remembered here or not. */
   readonly all: KeyFilter;
   readonly #salts: readonly [number, number];
   #young: Generation;
@@ -43,7 +37,6 @@ export class MessageIndex {
     this.#old = new Generation(capacity);
   }
 
-  /** The id of the message with this SHA-256; 0 when it is not remembered. */
   get(sha256: Uint8Array): number {
     const start = this.#start(sha256);
     const young = this.#young.find(this.#words, start);
@@ -87,9 +80,7 @@ class Generation {
   count = 0;
   readonly #hashes: Uint32Array;
   readonly #ids: Int32Array;
-  /** 1 + the entry's place; 0 is free. */
   readonly #slots: Uint32Array;
-  /** The slot is the high bits of a salted product: they depend on all of the salt. */
   readonly #shift: number;
 
   constructor(capacity: number) {

@@ -1,8 +1,5 @@
-/**
- * The row of a new message.
- *
- * @module
- */
+// The row of a new message.
+
 import type { DuckDBValue } from "@duckdb/node-api";
 import type { Verdict } from "../../shared/batch/batch.ts";
 import { gossipFacts } from "../../shared/bolt/facts.ts";
@@ -12,13 +9,11 @@ const MICROSECONDS_PER_SECOND = 1_000_000;
 
 /** A message that the archive does not have yet. */
 export interface MessageToAdd {
-  /** Its message_id. */
   readonly id: number;
   /** SHA-256 of {@link raw}. */
   readonly sha256: Uint8Array;
   /** Its bytes, type included. */
   readonly raw: Uint8Array;
-  /** What became of its signature check. */
   readonly verdict: Verdict;
   /** Its earliest receipt, µs since the Unix epoch. */
   readonly firstSeen: number;

@@ -1,8 +1,5 @@
-/**
- * The archive's schema over time: numbered SQL files, each applied once, in order.
- *
- * @module
- */
+// The archive's schema over time: numbered SQL files, each applied once, in order.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { UserError } from "../../shared/errors.ts";
 import initial from "./migrations/0001_initial.sql" with { type: "text" };
@@ -20,7 +17,6 @@ import type { OnStep } from "./steps.ts";
 export interface Migration {
   /** From 1, without holes. */
   readonly version: number;
-  /** As in its file's name. */
   readonly name: string;
   /** Statements that DuckDB and PostgreSQL both take, unless {@link duckDbOnly}. */
   readonly sql: string;

@@ -1,9 +1,5 @@
-/**
- * What the numbers of one epoch mean: collectors number messages and sessions densely, so a map is pages of ids, of
- * which those in use are in memory and the others only in the archive.
- *
- * @module
- */
+// What the numbers of one epoch mean: collectors number messages and sessions densely, so a map is pages of ids, of
+// which those in use are in memory and the others only in the archive.
 
 /** Numbers in a page, as bits. */
 export const PAGE_BITS = 12;
@@ -21,7 +17,6 @@ export class NumberMap {
   /** When each page in memory was last of use, in {@link collectMissing} calls. */
   readonly #lastUse = new Map<number, number>();
   #tick = 0;
-  /** Pages below this one may hold numbers that only the archive knows. */
   #storedPages: number;
 
   /** Nothing in memory. @param storedNumbers all numbers that the archive knows are below this one. */
@@ -29,12 +24,10 @@ export class NumberMap {
     this.#storedPages = Math.ceil(storedNumbers / PAGE_NUMBERS);
   }
 
-  /** The id of a number; 0 when it means nothing. Its page must not be missing. */
   get(number: number): number {
     return (this.pages[number >>> PAGE_BITS] ?? NO_PAGE)[number & PAGE_MASK];
   }
 
-  /** Gives a number its id. Its page must not be missing. */
   set(number: number, id: number): void {
     const index = number >>> PAGE_BITS;
     let page = this.pages[index];
@@ -59,7 +52,6 @@ export class NumberMap {
     }
   }
 
-  /** Puts a missing page into memory, as the archive has it. */
   load(index: number, numbers: Iterable<readonly [number: number, id: number]>): void {
     this.pages[index] = new Int32Array(PAGE_NUMBERS);
     this.#lastUse.set(index, this.#tick);

@@ -1,9 +1,6 @@
-/**
- * An archive that no process writes, opened for reading alone: any number of processes may do so at once. Never in the
- * process that writes it: see `database.ts`.
- *
- * @module
- */
+// An archive that no process writes, opened for reading alone: any number of processes may do so at once. Never in the
+// process that writes it: see `database.ts`.
+
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { checkDayFiles } from "../../query_results/archive/open.ts";
 import { UserError } from "../../shared/errors.ts";
@@ -15,7 +12,6 @@ const OLDEST_VERSION = 5;
 
 /** An open archive; disposing closes it. */
 export interface ReadOnlyArchive extends Disposable {
-  /** For reading. */
   readonly connection: DuckDBConnection;
 }
 

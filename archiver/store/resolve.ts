@@ -1,8 +1,5 @@
-/**
- * Unresolved rows: once the archive was told what they name, receipts move to where they belong and events are applied.
- *
- * @module
- */
+// Unresolved rows: once the archive was told what they name, receipts move to where they belong and events are applied.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Verdict } from "../../shared/batch/batch.ts";
 import { decodeEvents } from "../../shared/batch/events.ts";

@@ -1,8 +1,5 @@
-/**
- * Rare rows: gathered as values, appended as data chunks.
- *
- * @module
- */
+// Rare rows: gathered as values, appended as data chunks.
+
 import {
   BIGINT,
   BLOB,
@@ -85,12 +82,10 @@ export class RowBuffer {
     this.#table = table;
   }
 
-  /** Adds a row: one value a column, in the table's order. */
   push(...values: DuckDBValue[]): void {
     this.#rows.push(values);
   }
 
-  /** Appends the rows within the connection's transaction, and forgets them. */
   async append(connection: DuckDBConnection): Promise<void> {
     if (this.#rows.length === 0) return;
     const rows = this.#rows;

@@ -1,9 +1,6 @@
-/**
- * A copy of an open archive, or of a part of it, in a file of its own, made within one read transaction while commits go
- * on.
- *
- * @module
- */
+// A copy of an open archive, or of a part of it, in a file of its own, made within one read transaction while commits go
+// on.
+
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { identifier, literal } from "./sql.ts";
 

@@ -1,8 +1,4 @@
-/**
- * Texts and names in SQL.
- *
- * @module
- */
+// Texts and names in SQL.
 
 /** A text as an SQL literal. */
 export function literal(text: string): string {

@@ -1,8 +1,5 @@
-/**
- * Changes to rows that are already in the archive: gathered, then made with one UPDATE a kind.
- *
- * @module
- */
+// Changes to rows that are already in the archive: gathered, then made with one UPDATE a kind.
+
 import { BIGINT, type DuckDBConnection, TIMESTAMPTZ, VARCHAR } from "@duckdb/node-api";
 import type { Verdict } from "../../shared/batch/batch.ts";
 import { changeColdFirstSeen, changeColdVerdicts } from "./cold.ts";
@@ -18,13 +15,11 @@ export function laterVerdict(earlier: Verdict, later: Verdict): Verdict {
   return UNDECIDED.has(earlier) && later !== "unchecked" ? later : earlier;
 }
 
-/** See the module. */
 export class StagedChanges {
   readonly #verdicts = new Map<number, Verdict>();
   readonly #firstSeen = new Map<number, number>();
   readonly #sessions = new StagedSessions();
 
-  /** A verdict on a message, by message_id. */
   verdict(messageId: number, verdict: Verdict): void {
     this.#verdicts.set(
       messageId,
@@ -32,18 +27,15 @@ export class StagedChanges {
     );
   }
 
-  /** A receipt of a message, by message_id: if it is earlier than all others, it is its first. */
   firstSeen(messageId: number, receivedAt: number): void {
     const known = this.#firstSeen.get(messageId) ?? Infinity;
     if (receivedAt < known) this.#firstSeen.set(messageId, receivedAt);
   }
 
-  /** What was told of a session of an epoch. */
   session(epochId: number, event: SessionTold): void {
     this.#sessions.add(epochId, event);
   }
 
-  /** Makes the changes within the connection's transaction. */
   async apply(connection: DuckDBConnection): Promise<void> {
     const verdicts = [...this.#verdicts].filter(([, verdict]) => verdict !== "unchecked");
     if (verdicts.length > 0) {

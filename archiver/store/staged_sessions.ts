@@ -1,8 +1,5 @@
-/**
- * What sessions saw and how they ended: gathered, then written with one UPDATE.
- *
- * @module
- */
+// What sessions saw and how they ended: gathered, then written with one UPDATE.
+
 import {
   BIGINT,
   type DuckDBConnection,
@@ -57,7 +54,6 @@ WHERE sessions.epoch_id = u.epoch_id AND sessions.number = u.number AND (u.close
 export class StagedSessions {
   readonly #told = new Map<string, { readonly epochId: number; readonly event: SessionTold }>();
 
-  /** What was told of a session of an epoch; in whatever order that came. */
   add(epochId: number, event: SessionTold): void {
     const key = `${epochId}/${event.session}`;
     const known = this.#told.get(key)?.event;
@@ -66,7 +62,6 @@ export class StagedSessions {
     if (!isOlder) this.#told.set(key, { epochId, event });
   }
 
-  /** Writes it within the connection's transaction. */
   async apply(connection: DuckDBConnection): Promise<void> {
     const told = [...this.#told.values()];
     if (told.length === 0) return;

@@ -1,9 +1,6 @@
-/**
- * What the writer keeps in memory: names and numbers already given, and the epochs in use. All of it is a copy of what
- * the archive holds; after a commit that failed it is thrown away and read anew.
- *
- * @module
- */
+// What the writer keeps in memory: names and numbers already given, and the epochs in use. All of it is a copy of what
+// the archive holds; after a commit that failed it is thrown away and read anew.
+
 import type { DuckDBBlobValue, DuckDBConnection } from "@duckdb/node-api";
 import type { Random } from "../../shared/random.ts";
 import { rowsOf } from "./database.ts";
@@ -26,7 +23,6 @@ const MAX_ID = 2 ** 31 - 1;
 
 /** Counts up from the largest id given. */
 export class IdSequence {
-  /** The next id. */
   next: number;
   readonly #what: string;
 
@@ -43,15 +39,10 @@ export class IdSequence {
   }
 }
 
-/** See the module. */
 export class ArchiveState {
-  /** collector_id by name. */
   readonly collectors: Map<string, number> = new Map();
-  /** peer_id by node id. */
   readonly peers: Map<string, number> = new Map();
-  /** message_id by SHA-256. */
   readonly messages: MessageIndex;
-  /** The ids of new rows. */
   readonly ids: {
     readonly collector: IdSequence;
     readonly epoch: IdSequence;
@@ -59,7 +50,6 @@ export class ArchiveState {
     readonly session: IdSequence;
     readonly message: IdSequence;
   };
-  /** By collector and start, the one longest out of use first. */
   readonly #epochs = new Map<string, Epoch>();
 
   private constructor(messages: MessageIndex, ids: ArchiveState["ids"]) {
@@ -119,7 +109,6 @@ export class ArchiveState {
     return state;
   }
 
-  /** The epochs in memory. */
   epochs(): Iterable<Epoch> {
     return this.#epochs.values();
   }
@@ -156,7 +145,6 @@ export class ArchiveState {
     return { epoch, newCollector };
   }
 
-  /** Forgets what is long out of use. Call it between commits only. */
   shrink(): void {
     for (const epoch of this.#epochs.values()) epoch.shrink();
     for (const key of this.#epochs.keys()) {

@@ -1,8 +1,4 @@
-/**
- * Points at which a crash could tear things apart, by name, so that tests can end the process at each of them.
- *
- * @module
- */
+// Points at which a crash could tear things apart, by name, so that tests can end the process at each of them.
 
 /** Every point, in the order in which the archiver comes by them: a step's name says what was just done. */
 export const STEPS = [

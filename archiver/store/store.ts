@@ -1,9 +1,6 @@
-/**
- * The archive as the rest of the archiver sees it: commits, and queries of what is committed. After a commit that
- * failed it closes the file and opens it anew, so that memory never differs from the disk.
- *
- * @module
- */
+// The archive as the rest of the archiver sees it: commits, and queries of what is committed. After a commit that
+// failed it closes the file and opens it anew, so that memory never differs from the disk.
+
 import type { DuckDBConnection, DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import type { Batch, Want } from "../../shared/batch/batch.ts";
 import { Database, type DatabaseOptions, type Row, type SideWork } from "./database.ts";
@@ -21,11 +18,9 @@ interface Open {
 
 /** An open archive, or one that will be opened again. */
 export class Store implements AsyncDisposable {
-  /** Where and how. */
   readonly options: DatabaseOptions;
   readonly #dependencies: WriterDependencies;
   #open: Open | null = null;
-  /** Commits and changes under way: one after another, on the one connection that writes. */
   #writes: Promise<unknown> = Promise.resolve();
   #closed = false;
 
@@ -104,7 +99,6 @@ export class Store implements AsyncDisposable {
     return this.#open.database.beside(work);
   }
 
-  /** What to ask each collector to tell again. */
   wants(): { collector: string; want: Want }[] {
     return this.#open?.writer.wants() ?? [];
   }
@@ -116,7 +110,6 @@ export class Store implements AsyncDisposable {
     return { bytes, logBytes };
   }
 
-  /** Checkpoints and closes the file; twice is harmless. */
   async [Symbol.asyncDispose](): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;

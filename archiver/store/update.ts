@@ -1,8 +1,5 @@
-/**
- * One UPDATE for many rows.
- *
- * @module
- */
+// One UPDATE for many rows.
+
 import {
   type DuckDBConnection,
   type DuckDBType,

@@ -1,8 +1,5 @@
-/**
- * Batches into the archive: all rows of a group of batches, and the high-water marks, in one transaction.
- *
- * @module
- */
+// Batches into the archive: all rows of a group of batches, and the high-water marks, in one transaction.
+
 import { BLOB, type DuckDBBlobValue, LIST, listValue } from "@duckdb/node-api";
 import { createHash } from "node:crypto";
 import type { Batch, Want } from "../../shared/batch/batch.ts";
@@ -26,9 +23,7 @@ export interface DeadLetter {
   readonly receivedAt: number;
   /** Where they came from, e.g. `http` or a NATS subject. */
   readonly source: string;
-  /** Why they are no batch. */
   readonly reason: string;
-  /** They. */
   readonly raw: Uint8Array;
 }
 
@@ -36,15 +31,12 @@ export interface DeadLetter {
 export interface BatchOutcome {
   /** `duplicate`: the archive had it already, and nothing changed. */
   readonly status: "committed" | "duplicate";
-  /** What the archive asks its collector to tell again. */
   readonly want: Want | null;
 }
 
 /** What a writer needs of the world. */
 export interface WriterDependencies {
-  /** The time of commits. */
   readonly clock: Clock;
-  /** Salts the index of messages. */
   readonly random: Random;
   /** How many messages that index remembers for certain, a power of two; half a million by default. */
   readonly indexedMessages?: number;
@@ -88,12 +80,10 @@ export class Writer {
     return new Writer(database, state, dependencies);
   }
 
-  /** For the writer that follows this one. */
   get keys(): KeyFilter {
     return this.#state.messages.all;
   }
 
-  /** What to ask the collectors for: of each, its latest epoch's want. */
   wants(): { collector: string; want: Want }[] {
     const latest = new Map<string, Epoch>();
     for (const epoch of this.#state.epochs()) {
@@ -174,7 +164,6 @@ export class Writer {
     }
   }
 
-  /** Hashes the messages, and finds those of them that the archive has. */
   async #findMessages(batches: readonly Batch[]): Promise<HashedMessage[][]> {
     const { messages } = this.#state;
     const hashed = batches.map((batch) =>

@@ -1,8 +1,5 @@
-/**
- * All that an archive can be held against itself for.
- *
- * @module
- */
+// All that an archive can be held against itself for.
+
 import { type Check, sqlCheck } from "./check.ts";
 import { dayFilesCheck } from "./day_files_check.ts";
 import { factsCheck } from "./facts_check.ts";

@@ -1,8 +1,5 @@
-/**
- * Whether the Parquet files of days are what the archive recorded of them.
- *
- * @module
- */
+// Whether the Parquet files of days are what the archive recorded of them.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { checkFile } from "../days/check_file.ts";
 import { readDayFiles } from "../days/day_files.ts";
@@ -11,7 +8,6 @@ import type { Check, Finding } from "./check.ts";
 /** Files told of, at most. */
 const MAX_DETAILS = 20;
 
-/** See the module. */
 export const dayFilesCheck: Check = {
   kind: "contradiction",
   claim: "each day's file agrees with its manifest and the archive: SHA-256, count, bounds, sums",

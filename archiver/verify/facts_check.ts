@@ -1,8 +1,5 @@
-/**
- * Whether the columns of `messages` say what the bytes of each message say.
- *
- * @module
- */
+// Whether the columns of `messages` say what the bytes of each message say.
+
 import {
   BIGINT,
   type DuckDBBlobValue,
@@ -18,7 +15,6 @@ import type { Check, Finding } from "./check.ts";
 const PAGE_MESSAGES = 2000;
 const MICROSECONDS_PER_SECOND = 1_000_000n;
 
-/** See the module. */
 export const factsCheck: Check = {
   kind: "contradiction",
   claim: "type, size, scid, direction, node_id, own_timestamp and inner_id are those of the bytes",
