@@ -10,12 +10,11 @@ import { createApi } from "./api/api.ts";
 import { Counters } from "./api/counters.ts";
 import type { ArchiverConfig } from "./config.ts";
 import { Days } from "./days/days.ts";
-import { answerClock } from "./intake/clock_replies.ts";
-import { Heartbeats } from "./intake/heartbeats.ts";
+import { answerClock, Heartbeats } from "./intake/heartbeats.ts";
 import { Intake } from "./intake/intake.ts";
 import { JetStreamIntake } from "./intake/jetstream.ts";
 import { Snapshots } from "./snapshots/snapshots.ts";
-import type { OnStep } from "./store/steps.ts";
+import type { OnStep } from "./store/crash_points.ts";
 import { Store } from "./store/store.ts";
 
 const PROGRESS_MILLISECONDS = 10_000;

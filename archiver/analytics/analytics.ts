@@ -9,18 +9,17 @@ import { firstLine } from "../intake/failure.ts";
 import type { AnalyticsConfig, QuerySet } from "./config.ts";
 import { pruneReports, type ReportRun, tidyReports } from "./folders.ts";
 import {
+  type FinishedRun,
   isArriving,
   readKnownWindows,
   readLastRun,
   readReportRuns,
   type RunReader,
-} from "./kept_runs.ts";
+} from "./results.ts";
 import { checkRights, WorkerHung } from "./query_worker.ts";
-import type { FinishedRun } from "./results.ts";
 import { type RunDependencies, runSet, tidyWork } from "./run_set.ts";
-import { nextDue, planRuns, windowAt, windowKey } from "./schedule.ts";
+import { nextDue, planRuns, windowAt, windowKey, windowName } from "./schedule.ts";
 import { type AnalyticsStatus, type SetState, setStatus } from "./status.ts";
-import { windowName } from "./window_name.ts";
 
 /** The longest that is waited before what is due is looked at again. */
 const MAX_REST_MILLISECONDS = 3_600_000;

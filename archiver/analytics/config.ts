@@ -5,8 +5,7 @@ import { checkSettings } from "../../query_results/catalog/parameters.ts";
 import { selectQueries } from "../../query_results/catalog/catalog.ts";
 import { duration, group, integer, size, text } from "../../shared/config.ts";
 import { errorText } from "../../shared/errors.ts";
-import { cronFault } from "./schedule.ts";
-import { DAY, HOUR, windowSuffix } from "./window_name.ts";
+import { cronFault, DAY, HOUR, windowSuffix } from "./schedule.ts";
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;

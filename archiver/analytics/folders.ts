@@ -2,7 +2,7 @@
 
 import { basename, join } from "node:path";
 import { putInPlace, sync } from "../days/files.ts";
-import { isWindowName } from "./window_name.ts";
+import { isWindowName } from "./schedule.ts";
 
 /**
  * Behind a dot and the folder's name: the new report, until it is whole; then until its rows are in the archive and it

@@ -6,7 +6,7 @@ import type { Window } from "../../query_results/catalog/parameters.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { firstLine } from "../intake/failure.ts";
 import type { AnalyticsConfig, QuerySet } from "./config.ts";
-import { type CopySource, copyWindow } from "./copy_file.ts";
+import { type CopySource, copyWindow } from "./window_copy.ts";
 import {
   beginReport,
   dropReady,
@@ -18,7 +18,7 @@ import {
 import type { FromWorker } from "./job.ts";
 import { runJob, WorkerHung } from "./query_worker.ts";
 import { type FinishedRun, type KeptResult, writeResults, writeRun } from "./results.ts";
-import { windowName } from "./window_name.ts";
+import { windowName } from "./schedule.ts";
 
 /** The folder of one run's files inside the folder for such; what is there when the archiver starts is of no use. */
 const RUN_FOLDER = "run";

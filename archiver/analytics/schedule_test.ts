@@ -1,7 +1,15 @@
 import fc from "fast-check";
 import assert from "node:assert/strict";
-import { cronFault, LOOK_BACK, nextDue, planRuns, windowAt, windowKey } from "./schedule.ts";
-import { isWindowName, windowName } from "./window_name.ts";
+import {
+  cronFault,
+  isWindowName,
+  LOOK_BACK,
+  nextDue,
+  planRuns,
+  windowAt,
+  windowKey,
+  windowName,
+} from "./schedule.ts";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;

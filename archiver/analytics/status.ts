@@ -4,7 +4,7 @@ import type { Window } from "../../query_results/catalog/parameters.ts";
 import { isoTime, isoTimeOrNull } from "../api/json.ts";
 import type { FinishedRun } from "./results.ts";
 import type { RunProgress } from "./run_set.ts";
-import { windowName } from "./window_name.ts";
+import { windowName } from "./schedule.ts";
 
 /** A run that ended. Instants are ISO 8601. */
 export interface EndedRunStatus {

@@ -1,12 +1,14 @@
 // The part of an archive that the queries need for one window, as statements that copy it into a database of its own.
 // There, receipts and messages are plain tables.
-
-import type { Window } from "../../query_results/catalog/parameters.ts";
+import { statfs } from "node:fs/promises";
+import { dirname } from "node:path";
 import { TREND_SOURCES } from "../../query_results/catalog/catalog.ts";
+import type { Window } from "../../query_results/catalog/parameters.ts";
 import type { CopyStatements } from "../store/snapshot.ts";
+import type { Row } from "../store/store.ts";
 
 /** What the copy takes on disk for a receipt of the window, messages and the rest included: more than was ever seen. */
-export const BYTES_PER_RECEIPT = 24;
+const BYTES_PER_RECEIPT = 24;
 
 /** Tables that no query reads. The first two are in the views receipts and messages; the rest are notes for writing. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
@@ -58,7 +60,7 @@ function bounds({ from, to }: Window): { from: string; to: string } {
 }
 
 /** How many receipts a window has. */
-export function countReceipts(window: Window): string {
+function countReceipts(window: Window): string {
   const { from, to } = bounds(window);
   return `SELECT count(*) AS receipts FROM receipts WHERE received_at >= ${from} AND received_at < ${to}`;
 }
@@ -93,4 +95,80 @@ export function windowStatements(window: Window, tables: readonly string[]): Cop
       ),
     ];
   };
+}
+
+/** Room that a copy leaves for the archive itself. */
+const RESERVE_BYTES = 1024 ** 3;
+/** How often the copy's size is looked at. */
+const WATCH_MILLISECONDS = 200;
+const MIB = 1024 ** 2;
+
+/** What is copied from. */
+export interface CopySource {
+  read(sql: string): Promise<Row[]>;
+  /** See `Store.snapshot`. */
+  snapshot(path: string, statements: CopyStatements, signal: AbortSignal): Promise<void>;
+}
+
+/**
+ * Copies what the queries need for a window.
+ *
+ * @param path the new file, in a folder that is there.
+ * @param maxBytes how large it may be.
+ * @throws {Error} when it would be larger, or would leave the disk too little room, or when the copy fails.
+ * @throws the signal's reason when that aborts.
+ */
+export async function copyWindow(
+  store: CopySource,
+  window: Window,
+  path: string,
+  maxBytes: number,
+  signal: AbortSignal,
+): Promise<void> {
+  const [{ receipts }] = await store.read(countReceipts(window));
+  const expected = Number(receipts) * BYTES_PER_RECEIPT;
+  if (expected > maxBytes) throw new Error(tooLarge(expected, maxBytes));
+  const free = await freeBytes(dirname(path));
+  if (free !== null && free < expected + RESERVE_BYTES) {
+    throw new Error(
+      `the disk of ${dirname(path)} has ${mebibytes(free)} left, and a copy of the window may ` +
+        `take ${mebibytes(expected)}, beside ${mebibytes(RESERVE_BYTES)} for the archive`,
+    );
+  }
+  const tables = (await store.read(TABLE_NAMES)).map((row) => String(row.table_name));
+  const stop = new AbortController();
+  const checkSize = async () => {
+    const size = await Deno.stat(path).then(({ size }) => size, () => 0);
+    if (size > maxBytes) stop.abort(new Error(tooLarge(size, maxBytes)));
+  };
+  const watch = setInterval(checkSize, WATCH_MILLISECONDS);
+  const stopped = AbortSignal.any([signal, stop.signal]);
+  try {
+    await store.snapshot(path, windowStatements(window, tables), stopped);
+    await checkSize();
+    stopped.throwIfAborted();
+  } catch (error) {
+    stopped.throwIfAborted();
+    throw error;
+  } finally {
+    clearInterval(watch);
+  }
+}
+
+function tooLarge(bytes: number, maxBytes: number): string {
+  return `a copy of the window takes about ${mebibytes(bytes)}, and analytics.max_copy is ` +
+    `${mebibytes(maxBytes)}; raise it, or choose a shorter window`;
+}
+
+function mebibytes(bytes: number): string {
+  return `${Math.ceil(bytes / MIB)} MiB`;
+}
+
+/** Bytes that are free on the disk of a folder; null where this process may not ask. */
+async function freeBytes(folder: string): Promise<number | null> {
+  // Asking without the right would have Deno ask its user.
+  const { state } = await Deno.permissions.query({ name: "sys", kind: "statfs" });
+  if (state !== "granted") return null;
+  const { bavail, bsize } = await statfs(folder);
+  return bavail * bsize;
 }

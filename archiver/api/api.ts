@@ -1,20 +1,20 @@
 // The archiver's HTTP API. All it answers is JSON, but for the metrics; it knows no passwords and is meant for loopback.
-
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
+import * as v from "valibot";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { logger } from "../../shared/log.ts";
 import type { ClockReply } from "../../shared/nats/message.ts";
 import { type Analytics, AnalyticsRefusal } from "../analytics/analytics.ts";
 import { type EndedRunStatus, endedRunStatus } from "../analytics/status.ts";
-import type { Days } from "../days/days.ts";
+import type { Days, RolloverRequest } from "../days/days.ts";
+import { dayStart } from "../days/layout.ts";
+import type { RolloverLine } from "../days/rollover.ts";
 import { firstLine } from "../intake/failure.ts";
 import type { Intake } from "../intake/intake.ts";
 import { SnapshotRefusal, type Snapshots } from "../snapshots/snapshots.ts";
 import { describeMessage, describePeers, MESSAGE_NAME } from "./debug.ts";
-import { healthProblems } from "./health.ts";
 import { createMetrics } from "./metrics.ts";
-import { parseRolloverRequest, rolloverStream } from "./rollover.ts";
 import { collectStatus, type StatusSources } from "./status.ts";
 
 const RETRY_SECONDS = "1";
@@ -136,4 +136,82 @@ async function refuseBrowsers(c: Context, next: () => Promise<void>): Promise<Re
     return c.json({ error: "this is for programs, not for web pages" }, 403);
   }
   await next();
+}
+
+/** A line of the answer: what was done, and last how it ended. */
+export type RolloverAnswer =
+  | RolloverLine
+  | { readonly done: true }
+  | { readonly error: string };
+
+const DAY = "a day is written 2025-09-26";
+const RequestSchema: v.GenericSchema<unknown, RolloverRequest> = v.strictObject({
+  day: v.optional(
+    v.nullable(v.pipe(v.string(), v.check((day) => !Number.isNaN(dayStart(day)), DAY))),
+    null,
+  ),
+  drop: v.optional(v.nullable(v.picklist(["hot", "files"])), null),
+  apply: v.optional(v.boolean(), false),
+});
+
+/** Reads the body of a request; a text says why it is none. */
+function parseRolloverRequest(body: string): RolloverRequest | string {
+  let value: unknown;
+  try {
+    value = body === "" ? {} : JSON.parse(body);
+  } catch {
+    return "the body should be JSON";
+  }
+  const result = v.safeParse(RequestSchema, value);
+  if (result.success) return result.output;
+  const [issue] = result.issues;
+  return `${v.getDotPath(issue) ?? "the body"}: ${issue.message}`;
+}
+
+/** Does a pass; what is read of the stream is JSON, one {@link RolloverAnswer} a line. */
+function rolloverStream(
+  days: Pick<Days, "run">,
+  request: RolloverRequest,
+): ReadableStream<Uint8Array> {
+  const encoder = new TextEncoder();
+  let isRead = true;
+  return new ReadableStream({
+    async start(controller) {
+      const send = (answer: RolloverAnswer) => {
+        if (isRead) controller.enqueue(encoder.encode(JSON.stringify(answer) + "\n"));
+      };
+      try {
+        await days.run(request, send);
+        send({ done: true });
+      } catch (error) {
+        send({ error: firstLine(error) });
+      }
+      if (isRead) controller.close();
+    },
+    cancel() {
+      // The pass goes on: whoever asked for it may have been cut off.
+      isRead = false;
+    },
+  });
+}
+
+/** Where it is learnt from. */
+export type HealthSources = Pick<StatusSources, "intake" | "jetStream" | "days" | "analytics">;
+
+/** A line each of what needs somebody's eye; none when all is well. */
+function healthProblems({ intake, jetStream, days, analytics }: HealthSources): string[] {
+  const problems: string[] = [];
+  const { failure } = intake.status();
+  if (failure) problems.push(`commits fail: ${failure.reason}`);
+  const nats = jetStream?.status().problem ?? null;
+  if (nats !== null) problems.push(`batches do not come from NATS: ${nats}`);
+  const { failure: rollover, unreadable } = days.progress();
+  if (rollover) problems.push(`days do not roll over: ${rollover.reason}`);
+  for (const [what, paths] of Object.entries(unreadable)) {
+    if (paths.length === 0) continue;
+    problems.push(`files of days that are ${what}: ${paths.length}, such as ${paths[0]}`);
+  }
+  const { halted } = analytics.status();
+  if (halted !== null) problems.push(`scheduled queries are halted: ${halted}`);
+  return problems;
 }

@@ -2,6 +2,7 @@
 
 import type { Commit } from "../intake/contract.ts";
 
+/** Counters of this process, for `/status` and `/metrics`. */
 export class Counters {
   /** When the process began, µs since the Unix epoch. */
   readonly startedAt: number;

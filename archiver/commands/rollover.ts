@@ -8,7 +8,7 @@ import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
 import { systemRandom } from "../../shared/random.ts";
 import { printable } from "../../shared/text.ts";
-import type { RolloverAnswer } from "../api/rollover.ts";
+import type { RolloverAnswer } from "../api/api.ts";
 import type { ArchiverConfig } from "../config.ts";
 import { Days, type RolloverRequest } from "../days/days.ts";
 import { dayStart } from "../days/layout.ts";

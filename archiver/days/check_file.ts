@@ -1,13 +1,17 @@
 // Whether a file is still what the archive recorded of it.
-
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { errorText } from "../../shared/errors.ts";
 import type { DayFile } from "./day_files.ts";
-import { dayTable } from "./day_table.ts";
-import { digest } from "./files.ts";
-import { manifestPath } from "./layout.ts";
-import { manifestSums, parseManifest } from "./manifest.ts";
-import { difference, parquetRelation, readSums, type Sums } from "./sums.ts";
+import { dayTable, manifestPath } from "./layout.ts";
+import { digest, sizeOf } from "./files.ts";
+import {
+  difference,
+  manifestSums,
+  parquetRelation,
+  parseManifest,
+  readSums,
+  type Sums,
+} from "./manifest.ts";
 
 /**
  * Holds the archive's list, the manifest and the Parquet file against each other: SHA-256, size, count, bounds of time
@@ -40,5 +44,40 @@ export async function checkFile(
   } catch (error) {
     signal?.throwIfAborted();
     return { problem: errorText(error).split("\n")[0] };
+  }
+}
+
+/** As far as can be seen without reading it: its size, and the SHA-256 in the manifest beside it, if there is one. */
+export async function isListed(path: string, file: DayFile): Promise<boolean> {
+  if (await sizeOf(path) !== file.bytes) return false;
+  const told = await toldSha256(path);
+  return told === null || told === file.sha256;
+}
+
+/** Whether the manifest at a path is that of the file. */
+export async function isListedManifest(path: string, file: DayFile): Promise<boolean> {
+  return await toldSha256(path) === file.sha256;
+}
+
+/**
+ * Whether it is the file, or was before it was damaged or written anew: the manifest beside it or its own SHA-256 is
+ * the one that the archive lists.
+ */
+export async function wasListed(
+  path: string,
+  file: DayFile,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (await isListedManifest(path, file)) return true;
+  return await sizeOf(path) === file.bytes && (await digest(path, signal)).sha256 === file.sha256;
+}
+
+/** What the manifest beside a Parquet file says; null when there is none that can be read. */
+async function toldSha256(path: string): Promise<string | null> {
+  try {
+    const beside = manifestPath(path);
+    return parseManifest(await Deno.readTextFile(beside), beside).sha256;
+  } catch {
+    return null;
   }
 }

@@ -2,7 +2,7 @@
 
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Clock } from "../../shared/clock.ts";
-import type { OnStep } from "../store/steps.ts";
+import type { OnStep } from "../store/crash_points.ts";
 
 export interface DaysContext {
   readonly connection: DuckDBConnection;

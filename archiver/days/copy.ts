@@ -30,13 +30,28 @@ import {
   readDayFiles,
   recordCopy,
 } from "./day_files.ts";
-import { type DayTable, RECEIPTS } from "./day_table.ts";
+import {
+  type DayTable,
+  isInFolder,
+  manifestPath,
+  parquetPath,
+  PARTIAL,
+  RECEIPTS,
+} from "./layout.ts";
 import { digest, isFile, makeFolder, putInPlace, removeFile, sync } from "./files.ts";
-import { isInFolder, manifestPath, parquetPath, PARTIAL } from "./layout.ts";
-import { makeManifest, manifestText, parseManifest } from "./manifest.ts";
-import { wasListed } from "./own_file.ts";
-import type { Interval } from "./split.ts";
-import { bounds, difference, parquetRelation, readSums, type Sums, within } from "./sums.ts";
+import {
+  bounds,
+  difference,
+  makeManifest,
+  manifestText,
+  parquetRelation,
+  parseManifest,
+  readSums,
+  type Sums,
+  within,
+} from "./manifest.ts";
+import { wasListed } from "./check_file.ts";
+import type { Interval } from "./plan.ts";
 
 /** DuckDB's own row group, so that a hot one becomes a cold one. */
 const ROW_GROUP_ROWS = 122_880;

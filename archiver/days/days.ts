@@ -6,10 +6,10 @@ import type { Clock } from "../../shared/clock.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import type { SideWork } from "../store/database.ts";
-import type { OnStep } from "../store/steps.ts";
+import type { OnStep } from "../store/crash_points.ts";
 import { changeUnless, type DaysContext } from "./context.ts";
 import { type DaysOptions, requestedPlan, type RolloverRequest, scheduledPlan } from "./plan.ts";
-import { pruneNumbers } from "./prune.ts";
+import { pruneNumbers } from "./files.ts";
 import { recover, type UnreadableFiles } from "./recover.ts";
 import { rollOver, type RolloverAction, type RolloverLine, type RolloverPlan } from "./rollover.ts";
 
@@ -71,6 +71,7 @@ export interface DaysProgress {
   readonly failures: number;
 }
 
+/** Rolls days over on a schedule and on demand. Disposing stops the pass under way. */
 export class Days implements AsyncDisposable {
   readonly #options: DaysOptions;
   readonly #dependencies: DaysDependencies;

@@ -1,7 +1,71 @@
-// Days, and where their files are: `TABLE/YYYY/MM/DD/TABLE_YYYY-MM-DD.parquet`; of further parts of a day
-// `….1.parquet` and so on. Beside each is its manifest, `….json`.
-
+// The tables that have days.
 import { join } from "node:path";
+
+/** A table that has days. */
+export interface DayTable {
+  readonly name: "receipts" | "messages";
+  readonly hot: string;
+  readonly time: string;
+  readonly columns: Readonly<Record<string, ColumnSum>>;
+}
+
+/**
+ * What is summed over a column: anybody can do so again, with whatever reads Parquet.
+ *
+ * - `microseconds`: of instants, since the Unix epoch;
+ * - `value`: of integers, and 1 for each true;
+ * - `md5`: of texts and bytes, the last 8 bytes of each one's MD5 as an unsigned little-endian integer, which is
+ *   DuckDB's `md5_number_lower`.
+ *
+ * Nulls count as nothing.
+ */
+export type ColumnSum = "microseconds" | "value" | "md5";
+
+/** Receipts, by the day in which they were received. */
+export const RECEIPTS: DayTable = {
+  name: "receipts",
+  hot: "hot_receipts",
+  time: "received_at",
+  columns: {
+    received_at: "microseconds",
+    message_id: "value",
+    peer_id: "value",
+    collector_id: "value",
+    is_repeat: "value",
+    is_warmup: "value",
+  },
+};
+
+/** Messages, by the day in which they were first seen. */
+export const MESSAGES: DayTable = {
+  name: "messages",
+  hot: "hot_messages",
+  time: "first_seen",
+  columns: {
+    message_id: "value",
+    sha256: "md5",
+    type: "value",
+    size: "value",
+    verdict: "md5",
+    scid: "value",
+    direction: "value",
+    node_id: "md5",
+    own_timestamp: "microseconds",
+    inner_id: "md5",
+    first_seen: "microseconds",
+    raw: "md5",
+  },
+};
+
+/** Both. */
+export const DAY_TABLES: readonly DayTable[] = [RECEIPTS, MESSAGES];
+
+/** The table of a name. */
+export function dayTable(name: string): DayTable {
+  const table = DAY_TABLES.find((table) => table.name === name);
+  if (table === undefined) throw new TypeError(`no table has days and is called ${name}`);
+  return table;
+}
 
 /** A day's length in µs; UTC has no others. */
 export const DAY_MICROSECONDS = 86_400_000_000;

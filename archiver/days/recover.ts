@@ -5,12 +5,10 @@ import { join } from "node:path";
 import { logger } from "../../shared/log.ts";
 import { rowsOf } from "../store/database.ts";
 import { transaction } from "./context.ts";
-import { type DayFile, forgetKeys, readDayFiles, setPath } from "./day_files.ts";
-import { DAY_TABLES, dayTable } from "./day_table.ts";
+import { type DayFile, forgetKeys, readDayFiles, replaceView, setPath } from "./day_files.ts";
+import { DAY_TABLES, dayTable, isInFolder, manifestPath, parquetPath, PARTIAL } from "./layout.ts";
 import { isFile, removeFile } from "./files.ts";
-import { isInFolder, manifestPath, parquetPath, PARTIAL } from "./layout.ts";
-import { isListed, isListedManifest } from "./own_file.ts";
-import { replaceView } from "./views.ts";
+import { isListed, isListedManifest } from "./check_file.ts";
 
 const log = logger("archiver", "days");
 

@@ -5,13 +5,18 @@ import { rowsOf } from "../store/database.ts";
 import type { DaysContext } from "./context.ts";
 import { abandonCopy, copyDay } from "./copy.ts";
 import { type DayFile, readDayFiles } from "./day_files.ts";
-import { DAY_TABLES, type DayTable, RECEIPTS } from "./day_table.ts";
-import { dropFile, reasonToKeep } from "./drop_files.ts";
-import { compareWithHot, dropHot } from "./drop_hot.ts";
-import { DAY_MICROSECONDS, dayOf, dayStart } from "./layout.ts";
-import { isListed } from "./own_file.ts";
-import { bounds, within } from "./sums.ts";
-import { type Interval, type RowCount, split, uncovered } from "./split.ts";
+import {
+  DAY_MICROSECONDS,
+  DAY_TABLES,
+  dayOf,
+  dayStart,
+  type DayTable,
+  RECEIPTS,
+} from "./layout.ts";
+import { compareWithHot, dropFile, dropHot, reasonToKeep } from "./drop.ts";
+import { isListed } from "./check_file.ts";
+import { bounds, within } from "./manifest.ts";
+import { type Interval, type RowCount, split, uncovered } from "./plan.ts";
 
 /** How finely the instants of rows are told when a day is split. */
 const SPLIT_MICROSECONDS = 1_000_000;

@@ -1,12 +1,11 @@
 // Signs of life of the collectors, as heard over NATS. They are kept in memory alone: what matters of them is the last.
-
 import type { NatsConnection } from "nats";
 import { COLLECTOR_NAME } from "../../shared/batch/batch.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
-import { decodeHeartbeat, type Heartbeat } from "../../shared/nats/message.ts";
-import { HEARTBEATS } from "../../shared/subjects.ts";
+import { decodeHeartbeat, encodeMessage, type Heartbeat } from "../../shared/nats/message.ts";
+import { CLOCKS, HEARTBEATS } from "../../shared/subjects.ts";
 import { printable } from "../../shared/text.ts";
 
 /** Collectors that are kept; others are not heard. */
@@ -20,6 +19,7 @@ export interface HeardHeartbeat extends Heartbeat {
   readonly heardAt: number;
 }
 
+/** The last heartbeat of each collector. */
 export class Heartbeats {
   ignored = 0;
   readonly #clock: Clock;
@@ -64,4 +64,13 @@ export class Heartbeats {
       reason: printable(reason),
     });
   }
+}
+
+/** Answers on a connection, until that is closed. */
+export function answerClock(connection: NatsConnection, clock: Clock): void {
+  connection.subscribe(CLOCKS, {
+    callback: (error, message) => {
+      if (!error) message.respond(encodeMessage({ at: clock.now() }));
+    },
+  });
 }

@@ -29,6 +29,7 @@ interface Entry {
   readonly resolve: (outcome: Outcome) => void;
 }
 
+/** Queues batches, commits them in groups and acknowledges each after its commit. */
 export class Intake implements AsyncDisposable {
   readonly #options: IntakeOptions;
   readonly #dependencies: IntakeDependencies;

@@ -55,6 +55,7 @@ export interface JetStreamStatus {
   readonly unacknowledged: number;
 }
 
+/** Batches from JetStream. Disposing stops reading and waits for the acknowledgements that are due. */
 export class JetStreamIntake implements AsyncDisposable {
   readonly #options: JetStreamOptions;
   readonly #dependencies: JetStreamDependencies;

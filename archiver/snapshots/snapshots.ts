@@ -36,6 +36,7 @@ export interface SnapshotsDependencies {
   readonly clock: Clock;
 }
 
+/** Takes snapshots, one at a time. */
 export class Snapshots {
   readonly #options: SnapshotsOptions;
   readonly #dependencies: SnapshotsDependencies;

@@ -10,7 +10,7 @@ import { dirname } from "node:path";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { migrate, MIGRATIONS } from "./migrations.ts";
 import { type CopyStatements, Snapshot } from "./snapshot.ts";
-import type { OnStep } from "./steps.ts";
+import type { OnStep } from "./crash_points.ts";
 
 /** Where the archive is and what DuckDB may use. */
 export interface DatabaseOptions {

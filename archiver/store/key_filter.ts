@@ -9,6 +9,7 @@ const MIN_BITS = 2 ** 24;
 /** 64 MiB: beyond 32 million messages more look-ups are for nothing, one in five at 150 million. */
 const MAX_BITS = 2 ** 29;
 
+/** A Bloom filter over the first 8 bytes of SHA-256. */
 export class KeyFilter {
   readonly #words: Uint32Array;
   readonly #mask: number;

@@ -11,7 +11,7 @@ import sessions from "./migrations/0006_sessions.sql" with { type: "text" };
 import imports from "./migrations/0007_imports.sql" with { type: "text" };
 import results from "./migrations/0008_results.sql" with { type: "text" };
 import notStored from "./migrations/0009_not_stored.sql" with { type: "text" };
-import type { OnStep } from "./steps.ts";
+import type { OnStep } from "./crash_points.ts";
 
 /** One step of the schema. */
 export interface Migration {

@@ -39,6 +39,7 @@ export class IdSequence {
   }
 }
 
+/** What the writer keeps in memory of the archive. */
 export class ArchiveState {
   readonly collectors: Map<string, number> = new Map();
   readonly peers: Map<string, number> = new Map();

@@ -9,13 +9,13 @@ import { toHex } from "../../shared/text.ts";
 import { findCold } from "./cold.ts";
 import { type Database, type Row, rowsOf } from "./database.ts";
 import { type Epoch, loadMessagePages, loadWanted } from "./epoch.ts";
-import { Group, type HashedMessage } from "./group.ts";
+import { Group, type HashedMessage } from "./commit_rows.ts";
 import type { KeyFilter } from "./key_filter.ts";
 import { ReceiptAppender } from "./receipt_appender.ts";
-import { resolve } from "./resolve.ts";
+import { resolve } from "./resolve_pending.ts";
 import { bigintOrNull, bytes, instant, instantOrNull, integerAtMost, RowBuffer } from "./rows.ts";
 import { ArchiveState } from "./state.ts";
-import type { OnStep } from "./steps.ts";
+import type { OnStep } from "./crash_points.ts";
 
 /** Bytes that are no batch, set aside. */
 export interface DeadLetter {

@@ -1,6 +1,15 @@
 // What a check of an archive is and finds.
-
-import type { DuckDBConnection } from "@duckdb/node-api";
+import {
+  BIGINT,
+  type DuckDBBlobValue,
+  type DuckDBConnection,
+  type DuckDBTimestampTZValue,
+} from "@duckdb/node-api";
+import { gossipFacts } from "../../shared/bolt/facts.ts";
+import { toHex } from "../../shared/text.ts";
+import { checkFile } from "../days/check_file.ts";
+import { readDayFiles } from "../days/day_files.ts";
+import { type Row, rowsOf } from "../store/database.ts";
 
 /** One thing to look at. */
 export interface Check {
@@ -25,4 +34,72 @@ export function sqlCheck(kind: Check["kind"], claim: string, sql: string): Check
     return { misfits: Number(row.misfits), seen: Number(row.seen) };
   };
   return { claim, kind, look };
+}
+
+/** Files told of, at most. */
+const MAX_DETAILS = 20;
+
+export const dayFilesCheck: Check = {
+  kind: "contradiction",
+  claim: "each day's file agrees with its manifest and the archive: SHA-256, count, bounds, sums",
+  look: lookAtDayFiles,
+};
+
+async function lookAtDayFiles(connection: DuckDBConnection): Promise<Finding> {
+  const details: string[] = [];
+  let misfits = 0;
+  let seen = 0;
+  for (const file of await readDayFiles(connection)) {
+    if (file.state === "dropped") continue;
+    seen++;
+    const { problem } = await checkFile(connection, file);
+    if (problem === null) continue;
+    misfits++;
+    if (details.length < MAX_DETAILS) details.push(`${file.path}: ${problem}`);
+  }
+  return { misfits, seen, details };
+}
+
+/** Messages read at once; a message has 64 KiB at most. */
+const PAGE_MESSAGES = 2000;
+const MICROSECONDS_PER_SECOND = 1_000_000n;
+
+export const factsCheck: Check = {
+  kind: "contradiction",
+  claim: "type, size, scid, direction, node_id, own_timestamp and inner_id are those of the bytes",
+  look: lookAtFacts,
+};
+
+async function lookAtFacts(connection: DuckDBConnection): Promise<Finding> {
+  const [bounds] = await rowsOf(
+    connection,
+    "SELECT min(message_id) AS first, max(message_id) AS last FROM messages",
+  );
+  let misfits = 0;
+  let seen = 0;
+  if (bounds.first === null) return { misfits, seen };
+  // Ids were given in the order of the rows, so that a page is in few row groups.
+  for (let from = Number(bounds.first); from <= Number(bounds.last); from += PAGE_MESSAGES) {
+    const rows = await rowsOf(
+      connection,
+      `SELECT type, size, scid, direction, node_id, own_timestamp, inner_id, raw FROM messages
+      WHERE message_id BETWEEN $1 AND $2`,
+      [BigInt(from), BigInt(from + PAGE_MESSAGES - 1)],
+      [BIGINT, BIGINT],
+    );
+    seen += rows.length;
+    misfits += rows.filter((row) => !fits(row)).length;
+  }
+  return { misfits, seen };
+}
+
+function fits(row: Row): boolean {
+  const facts = gossipFacts((row.raw as DuckDBBlobValue).bytes);
+  const innerId = row.inner_id as DuckDBBlobValue | null;
+  const ownTimestamp = row.own_timestamp as DuckDBTimestampTZValue | null;
+  return row.type === facts.type && row.size === facts.size && row.scid === facts.scid &&
+    row.direction === facts.direction && row.node_id === facts.nodeId &&
+    (innerId && toHex(innerId.bytes)) === (facts.innerId && toHex(facts.innerId)) &&
+    (ownTimestamp === null ? facts.ownTimestamp === null : facts.ownTimestamp !== null &&
+      ownTimestamp.micros === BigInt(facts.ownTimestamp) * MICROSECONDS_PER_SECOND);
 }

@@ -1,8 +1,6 @@
 // All that an archive can be held against itself for.
 
-import { type Check, sqlCheck } from "./check.ts";
-import { dayFilesCheck } from "./day_files_check.ts";
-import { factsCheck } from "./facts_check.ts";
+import { type Check, dayFilesCheck, factsCheck, sqlCheck } from "./check.ts";
 
 /** What names what: table, column, and the table that has the column as its key. */
 const REFERENCES = [

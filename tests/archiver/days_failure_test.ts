@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { RolloverRefusal } from "../../archiver/days/days.ts";
 import { daysStatus } from "../../archiver/days/status.ts";
-import { STEPS } from "../../archiver/store/steps.ts";
+import { STEPS } from "../../archiver/store/crash_points.ts";
 import { CHECKS } from "../../archiver/verify/checks.ts";
 import type { Store } from "../../archiver/store/store.ts";
 import { rows } from "../support/fixtures/archive.ts";

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { STEPS } from "../../archiver/store/steps.ts";
+import { STEPS } from "../../archiver/store/crash_points.ts";
 import { crashAndFinish, type CrashPoint } from "../support/crash/crash_run.ts";
 import { type Benchmark, figure } from "./figure.ts";
 

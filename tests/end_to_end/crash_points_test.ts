@@ -4,7 +4,7 @@
  */
 import { DuckDBInstance } from "@duckdb/node-api";
 import assert from "node:assert/strict";
-import { STEPS } from "../../archiver/store/steps.ts";
+import { STEPS } from "../../archiver/store/crash_points.ts";
 import { crashDamage } from "../support/crash/crash_check.ts";
 import { CRASH_ARCHIVE, CRASH_DAYS } from "../support/crash/crash_folder.ts";
 import { crashAndFinish, livesIn } from "../support/crash/crash_run.ts";

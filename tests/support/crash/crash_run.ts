@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StepName } from "../../../archiver/store/steps.ts";
+import type { StepName } from "../../../archiver/store/crash_points.ts";
 import { type CrashDamage, crashDamage } from "./crash_check.ts";
 import { makeOlderArchive } from "./crash_folder.ts";
 import { type CrashScript, crashScript } from "./crash_script.ts";

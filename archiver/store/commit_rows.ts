@@ -11,10 +11,9 @@ import type {
 import { VERDICTS } from "../../shared/batch/batch.ts";
 import { toHex } from "../../shared/text.ts";
 import type { Epoch } from "./epoch.ts";
-import { messageRow, type MessageToAdd } from "./message_row.ts";
+import { bigintOrNull, instant, messageRow, type MessageToAdd, RowBuffer } from "./rows.ts";
 import { NO_PAGE, PAGE_BITS, PAGE_MASK } from "./number_map.ts";
 import type { ReceiptAppender } from "./receipt_appender.ts";
-import { bigintOrNull, instant, RowBuffer } from "./rows.ts";
 import { laterVerdict, StagedChanges } from "./staged.ts";
 import type { ArchiveState } from "./state.ts";
 

@@ -1,14 +1,13 @@
 // A copied file's rows out of the hot store: from then on the views read them from the file.
-
 import { BIGINT, type DuckDBConnection, INTEGER } from "@duckdb/node-api";
 import { shaKeySql } from "../store/cold.ts";
 import { rowsOf } from "../store/database.ts";
 import { checkFile } from "./check_file.ts";
 import { type DaysContext, transaction } from "./context.ts";
-import { type DayFile, forgetKeys, setState } from "./day_files.ts";
-import { dayTable, MESSAGES } from "./day_table.ts";
-import { bounds, difference, readSums, type Sums, within } from "./sums.ts";
-import { replaceView } from "./views.ts";
+import { type DayFile, forgetKeys, replaceView, setState } from "./day_files.ts";
+import { dayTable, isInFolder, manifestPath, MESSAGES } from "./layout.ts";
+import { removeFile } from "./files.ts";
+import { bounds, difference, readSums, type Sums, within } from "./manifest.ts";
 
 /** Why nothing was dropped. */
 class Mismatch extends Error {}
@@ -139,4 +138,43 @@ async function keepKeys(connection: DuckDBConnection, file: DayFile): Promise<vo
     [...bounds(file.interval), file.id],
     [BIGINT, BIGINT, INTEGER],
   );
+}
+
+/**
+ * Why a cold file may not be dropped: it is another archive's, or file, manifest and list do not agree, which may be
+ * worth a look.
+ *
+ * @param verify false: the file is not read.
+ * @returns null when it may be dropped.
+ */
+export async function reasonToKeep(
+  { connection, folder, signal }: DaysContext,
+  file: DayFile,
+  verify: boolean,
+): Promise<string | null> {
+  if (!isInFolder(folder, file)) return `it lies outside ${folder} (days.folder): ${file.path}`;
+  return verify ? (await checkFile(connection, file, signal)).problem : null;
+}
+
+/**
+ * Drops a cold file, unless there is a {@link reasonToKeep}. A query that runs meanwhile and comes to the file only then fails.
+ *
+ * @returns why it was not dropped; null when it was.
+ */
+export async function dropFile(context: DaysContext, file: DayFile): Promise<string | null> {
+  const { connection, onStep, clock } = context;
+  const reason = await reasonToKeep(context, file, true);
+  if (reason !== null) return reason;
+  onStep("drop files: verified");
+  await transaction(connection, async () => {
+    await setState(connection, file.id, "dropped", clock.now());
+    await replaceView(connection, dayTable(file.table));
+    onStep("drop files: views replaced");
+  });
+  onStep("drop files: committed");
+  await removeFile(file.path);
+  onStep("drop files: Parquet removed");
+  await removeFile(manifestPath(file.path));
+  onStep("drop files: manifest removed");
+  return null;
 }

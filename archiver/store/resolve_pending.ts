@@ -5,8 +5,7 @@ import type { Verdict } from "../../shared/batch/batch.ts";
 import { decodeEvents } from "../../shared/batch/events.ts";
 import { rowsOf } from "./database.ts";
 import type { Epoch } from "./epoch.ts";
-import type { StagedChanges } from "./staged.ts";
-import type { SessionTold } from "./staged_sessions.ts";
+import type { SessionTold, StagedChanges } from "./staged.ts";
 
 /** An unresolved receipt whose message and session are both known by now. */
 const RESOLVED_RECEIPTS = `unresolved_receipts u
