@@ -1,6 +1,7 @@
 // The archiver's config file. `archiver.example.yaml` documents each key for its reader.
 
 import * as v from "valibot";
+import type { ReaderOptions } from "../query_results/archive/open.ts";
 import { duration, group, integer, oneOf, size, text } from "../shared/config.ts";
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
 import { type NatsServerConfig, natsServerEntries } from "../shared/nats/config.ts";
@@ -109,3 +110,8 @@ export const ArchiverConfigSchema: v.GenericSchema<unknown, ArchiverConfig> = v.
     format: v.optional(oneOf(["auto", "text", "json"]), "auto"),
   }),
 });
+
+/** The config's limits for a command that opens the archive by itself. */
+export function readerLimits({ memory_limit, threads }: ArchiverConfig): ReaderOptions {
+  return { memoryLimit: `${Math.ceil(memory_limit / 1024)}KiB`, threads };
+}

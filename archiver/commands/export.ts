@@ -6,8 +6,9 @@
 import * as v from "valibot";
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
+import { openArchive } from "../../query_results/archive/open.ts";
 import { standardError } from "../../shared/output.ts";
-import { ArchiverConfigSchema } from "../config.ts";
+import { ArchiverConfigSchema, readerLimits } from "../config.ts";
 import { parsePostgresUrl } from "../export/address.ts";
 import { exportWindow } from "../export/export.ts";
 import { ProgressLine } from "../export/progress.ts";
@@ -16,8 +17,6 @@ import { Source } from "../export/source.ts";
 import { readSpan, spanName } from "../export/span.ts";
 import { Target } from "../export/target.ts";
 import { schemaVersion } from "../store/migrations.ts";
-import type { DatabaseOptions } from "../store/database.ts";
-import { openReadOnly, type ReadOnlyArchive } from "../store/read_only.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "./config_flag.ts";
 
 const EXIT_DIFFERENT = 1;
@@ -81,11 +80,7 @@ export const exportCommand: Subcommand = subcommand({
     ? await readArchiverConfig(flags.config)
     : v.parse(ArchiverConfigSchema, {});
   const path = flags.archive ?? config.archive;
-  using archive = await openArchive({
-    path,
-    memoryLimitBytes: config.memory_limit,
-    threads: config.threads,
-  });
+  using archive = await openArchive(path, readerLimits(config));
   const signal = stopSignal();
   const { schema } = flags;
   await using target = await Target.connect({ address, password, schema });
@@ -124,18 +119,6 @@ export const exportCommand: Subcommand = subcommand({
     signal.removeEventListener("abort", stop);
   }
 });
-
-/** @throws {UserError} as {@link openReadOnly} does, and says what to do while the archiver runs. */
-async function openArchive(options: DatabaseOptions): Promise<ReadOnlyArchive> {
-  try {
-    return await openReadOnly(options);
-  } catch (error) {
-    if (!(error instanceof UserError) || !error.message.includes("holds it")) throw error;
-    throw new UserError(
-      `${error.message}; or export a snapshot: --archive "$(deno task --quiet archive snapshot)"`,
-    );
-  }
-}
 
 /** Null when no flag names one. @throws {UserError} when what it names cannot be read or is empty. */
 async function readPassword(

@@ -5,9 +5,9 @@
  */
 import * as v from "valibot";
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
+import { openArchive } from "../../query_results/archive/open.ts";
 import { printable } from "../../shared/text.ts";
-import { ArchiverConfigSchema } from "../config.ts";
-import { openReadOnly } from "../store/read_only.ts";
+import { ArchiverConfigSchema, readerLimits } from "../config.ts";
 import { CHECKS } from "../verify/checks.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "./config_flag.ts";
 
@@ -36,11 +36,7 @@ export const verifyCommand: Subcommand = subcommand({
     ? await readArchiverConfig(configPath)
     : v.parse(ArchiverConfigSchema, {});
   const path = given ?? config.archive;
-  using archive = await openReadOnly({
-    path,
-    memoryLimitBytes: config.memory_limit,
-    threads: config.threads,
-  });
+  using archive = await openArchive(path, readerLimits(config));
   const found = { contradiction: 0, loss: 0 };
   for (const { claim, kind, look } of CHECKS) {
     const { misfits, seen, details = [] } = await look(archive.connection);

@@ -71,8 +71,8 @@ async function makeTables(
     );
     if (Number(there) === 0) await target.run(`CREATE SCHEMA ${identifier(schema)}`);
     await target.run(VERSION_TABLE);
-    for (const { version, name, sql, duckDbOnly } of steps) {
-      if (!duckDbOnly) await target.run(sql);
+    for (const { version, name, sql } of steps) {
+      await target.run(sql);
       await target.run(
         `INSERT INTO schema_version VALUES (${version}, ${literal(name)}, now())`,
       );

@@ -7,8 +7,8 @@
 import type { DuckDBConnection, DuckDBInstance, DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import { DuckDBInstance as Instance } from "@duckdb/node-api";
 import { dirname } from "node:path";
-import { errorText, UserError } from "../../shared/errors.ts";
-import { migrate, MIGRATIONS } from "./migrations.ts";
+import { openRefusal } from "../../query_results/archive/open.ts";
+import { migrate, type Migration, MIGRATIONS } from "./migrations.ts";
 import { type CopyStatements, Snapshot } from "./snapshot.ts";
 import type { OnStep } from "./crash_points.ts";
 
@@ -70,7 +70,11 @@ export class Database {
    * @throws {UserError} in one line when another process holds the file, when it is no archive, when it was written by
    * a newer program, or when its folder cannot be used.
    */
-  static async open(options: DatabaseOptions, onStep?: OnStep): Promise<Database> {
+  static async open(
+    options: DatabaseOptions,
+    onStep?: OnStep,
+    migrations: readonly Migration[] = MIGRATIONS,
+  ): Promise<Database> {
     const { path } = options;
     let instance: DuckDBInstance;
     try {
@@ -85,11 +89,11 @@ export class Database {
         autoload_known_extensions: "false",
       });
     } catch (error) {
-      throw refusal(path, error);
+      throw openRefusal(path, error);
     }
     try {
       const writing = await instance.connect();
-      await migrate(writing, path, MIGRATIONS, onStep);
+      await migrate(writing, path, migrations, onStep);
       return new Database(instance, writing, await instance.connect());
     } catch (error) {
       instance.closeSync();
@@ -213,16 +217,4 @@ export async function rowsOf(
 ): Promise<Row[]> {
   const reader = await connection.runAndReadAll(sql, values, types);
   return reader.getRowObjects();
-}
-
-/** Says in one line why DuckDB does not open an archive. */
-export function refusal(path: string, error: unknown): UserError {
-  const text = errorText(error);
-  const holder = text.match(/Conflicting lock is held in (.*?) ?\(PID (\d+)\)/);
-  const why = holder
-    ? `process ${holder[2]} (${holder[1]}) holds it; stop that one, or give this one another file`
-    : text.includes("not a valid DuckDB database")
-    ? "it is no DuckDB file"
-    : text.split("\n")[0].replace(/^IO Error: /, "");
-  return new UserError(`Cannot open archive ${path}: ${why}`, { cause: error });
 }

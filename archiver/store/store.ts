@@ -146,7 +146,8 @@ export class Store implements AsyncDisposable {
 
   async #reopen(keys: KeyFilter | null = null): Promise<Open> {
     if (this.#closed) throw new Error("the archive is closed");
-    const database = await Database.open(this.options, this.#dependencies.onStep);
+    const { onStep, migrations } = this.#dependencies;
+    const database = await Database.open(this.options, onStep, migrations);
     try {
       const writer = await Writer.create(database, this.#dependencies, keys);
       this.#open = { database, writer };

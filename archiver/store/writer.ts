@@ -16,6 +16,7 @@ import { resolve } from "./resolve_pending.ts";
 import { bigintOrNull, bytes, instant, instantOrNull, integerAtMost, RowBuffer } from "./rows.ts";
 import { ArchiveState } from "./state.ts";
 import type { OnStep } from "./crash_points.ts";
+import type { Migration } from "./migrations.ts";
 
 /** Bytes that are no batch, set aside. */
 export interface DeadLetter {
@@ -40,8 +41,10 @@ export interface WriterDependencies {
   readonly random: Random;
   /** How many messages that index remembers for certain, a power of two; half a million by default. */
   readonly indexedMessages?: number;
-  /** For tests; see `steps.ts`. */
+  /** For tests; see `crash_points.ts`. */
   readonly onStep?: OnStep;
+  /** For tests of upgrades; the program's own by default. */
+  readonly migrations?: readonly Migration[];
 }
 
 /** A row of a look-up by hash. */

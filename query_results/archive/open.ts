@@ -7,7 +7,7 @@ import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { errorText, UserError } from "../../shared/errors.ts";
 
 /** The schema's versions that the queries understand. */
-export const KNOWN_SCHEMA_VERSIONS: readonly number[] = [8, 9];
+export const KNOWN_SCHEMA_VERSIONS: readonly number[] = [1];
 
 /** What DuckDB may use for the queries. */
 export interface ReaderOptions {
@@ -54,7 +54,7 @@ export async function openArchive(
 
 async function openInstance(path: string, options: ReaderOptions): Promise<DuckDBInstance> {
   try {
-    if (!(await Deno.stat(path)).isFile) throw new Error("it is no file");
+    if (!(await Deno.stat(path)).isFile) throw new Error("it is not a file");
     return await DuckDBInstance.create(path, {
       access_mode: "READ_ONLY",
       // All extensions in use are linked in; nothing is ever downloaded.
@@ -65,25 +65,30 @@ async function openInstance(path: string, options: ReaderOptions): Promise<DuckD
       ...options.tempFolder && { temp_directory: options.tempFolder },
     });
   } catch (error) {
-    throw new UserError(`Cannot open archive ${path}: ${refusal(error)}`, { cause: error });
+    throw openRefusal(path, error);
   }
 }
 
-function refusal(error: unknown): string {
+/** One line on why DuckDB does not open an archive. */
+export function openRefusal(path: string, error: unknown): UserError {
+  return new UserError(`Cannot open archive ${path}: ${reason(error)}`, { cause: error });
+}
+
+function reason(error: unknown): string {
   if (error instanceof Deno.errors.NotFound) return "there is no such file";
   const text = errorText(error);
   const holder = text.match(/Conflicting lock is held in (.*?) ?\(PID (\d+)\)/);
   if (holder) {
     return `process ${holder[2]} (${
       holder[1]
-    }) holds it for writing; stop that one, or query a copy`;
+    }) holds it; stop that process, or open another file, such as a snapshot`;
   }
-  if (text.includes("not a valid DuckDB database")) return "it is no DuckDB file";
+  if (text.includes("not a valid DuckDB database")) return "it is not a DuckDB file";
   return text.split("\n")[0].replace(/^IO Error: /, "");
 }
 
-/** Sees whether the Parquet files that the views read are there. @throws {UserError} when one is missing. */
-export async function checkDayFiles(connection: DuckDBConnection, path: string): Promise<void> {
+/** @throws {UserError} when a Parquet file that the views read is missing. */
+async function checkDayFiles(connection: DuckDBConnection, path: string): Promise<void> {
   const reader = await connection.runAndReadAll("SELECT path FROM day_files WHERE state = 'cold'");
   const missing: string[] = [];
   for (const [file] of reader.getRows()) {
@@ -95,12 +100,12 @@ export async function checkDayFiles(connection: DuckDBConnection, path: string):
     }
   }
   if (missing.length === 0) return;
-  const count = missing.length === 1 ? "a file" : `${missing.length} files`;
+  const count = missing.length === 1
+    ? "one file of its days is"
+    : `${missing.length} files of its days are`;
   throw new UserError(
-    `Cannot read ${path}: ${count} of its days cannot be found, such as ${
-      missing[0]
-    }; put what is missing back, or ` +
-      "name the folder under days: and let the archiver open the archive once",
+    `Cannot open archive ${path}: ${count} missing, such as ${missing[0]}; put it back, or ` +
+      "name its folder in days.folder and let the archiver open the archive once",
   );
 }
 
@@ -113,13 +118,13 @@ async function checkSchema(connection: DuckDBConnection, path: string): Promise<
     version = reader.getRows()[0][0];
   } catch (error) {
     throw new UserError(
-      `Cannot query ${path}: it is no archive of this project (it has no schema_version)`,
+      `Cannot open archive ${path}: it is not an archive of this project (it has no table schema_version)`,
       { cause: error },
     );
   }
   if (!KNOWN_SCHEMA_VERSIONS.includes(Number(version))) {
     throw new UserError(
-      `Cannot query ${path}: its schema has version ${version}, these queries know ${known}; ` +
+      `Cannot open archive ${path}: its schema has version ${version}, this program knows ${known}; ` +
         "use the program that wrote it, or let the archiver upgrade it",
     );
   }

@@ -8,7 +8,7 @@ import { Source } from "../../archiver/export/source.ts";
 import { readSpan } from "../../archiver/export/span.ts";
 import { Target } from "../../archiver/export/target.ts";
 import { schemaVersion } from "../../archiver/store/migrations.ts";
-import { openReadOnly } from "../../archiver/store/read_only.ts";
+import { openArchive as openReader } from "../../query_results/archive/open.ts";
 import { openArchive } from "../support/fixtures/archive.ts";
 import { makeCertificates } from "../support/servers/certificates.ts";
 import { at, fillDay, openDays } from "../support/fixtures/day_archive.ts";
@@ -43,7 +43,7 @@ async function exportAll(
   options: { from?: string; until?: string; onRows?: () => void; signal?: AbortSignal } = {},
 ): Promise<TableOutcome[]> {
   const { from, until, onRows = () => {}, signal = new AbortController().signal } = options;
-  using archive = await openReadOnly({ path, memoryLimitBytes: 2 ** 28, threads: 1 });
+  using archive = await openReader(path, { memoryLimit: "256MiB", threads: 1 });
   await using target = await Target.connect({
     address: parsePostgresUrl(server.url),
     password: POSTGRES_PASSWORD,

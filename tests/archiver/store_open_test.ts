@@ -58,7 +58,7 @@ Deno.test("what is no archive is refused", async () => {
   await using dir = await tempDir();
   const path = dir.join("notes.txt");
   await Deno.writeTextFile(path, "no database\n".repeat(1000));
-  await refuses(() => openArchive(path), path, /it is no DuckDB file/);
+  await refuses(() => openArchive(path), path, /it is not a DuckDB file/);
   await refuses(() => openArchive(dir.path), dir.path, /directory/i);
   await refuses(() => openArchive(`${path}/a`), `${path}/a`, /Not a directory|File exists/i);
 });

@@ -13,7 +13,7 @@ const POSTGRES_NAMES: Record<string, string> = {
 };
 
 Deno.test("DuckDB and PostgreSQL make the same tables and views of the same migrations", async () => {
-  const portable = MIGRATIONS.filter((migration) => !migration.duckDbOnly).map(({ sql }) => sql);
+  const portable = MIGRATIONS.map(({ sql }) => sql);
   const instance = await DuckDBInstance.create(":memory:");
   const duckdb = await instance.connect();
   await using postgres = await startPostgres();

@@ -129,14 +129,17 @@ Deno.test("a missing archive, a folder, no archive at all: one clear line each",
     await refusal(missing, dir),
     `Cannot open archive ${missing}: there is no such file`,
   );
-  assert.equal(await refusal(dir.path, dir), `Cannot open archive ${dir.path}: it is no file`);
+  assert.equal(await refusal(dir.path, dir), `Cannot open archive ${dir.path}: it is not a file`);
   const text = dir.join("text.duckdb");
   await Deno.writeTextFile(text, "not a database ".repeat(1000));
-  assert.equal(await refusal(text, dir), `Cannot open archive ${text}: it is no DuckDB file`);
+  assert.equal(await refusal(text, dir), `Cannot open archive ${text}: it is not a DuckDB file`);
   const foreign = dir.join("foreign.duckdb");
   const instance = await DuckDBInstance.create(foreign);
   instance.closeSync();
-  assert.match(await refusal(foreign, dir), /foreign\.duckdb: it is no archive of this project/);
+  assert.match(
+    await refusal(foreign, dir),
+    /foreign\.duckdb: it is not an archive of this project/,
+  );
 });
 
 Deno.test("an archive of an unknown schema version is refused with both versions", async () => {
@@ -145,7 +148,7 @@ Deno.test("an archive of an unknown schema version is refused with both versions
   await makeEmptyArchive(archive, async (connection) => {
     await connection.run("INSERT INTO schema_version VALUES (999, 'later', now())");
   });
-  assert.match(await refusal(archive, dir), /its schema has version 999, these queries know \d+/);
+  assert.match(await refusal(archive, dir), /its schema has version 999, this program knows \d+/);
 });
 
 Deno.test("an archive that another process holds is refused with that process's id", async () => {
@@ -162,7 +165,9 @@ Deno.test("an archive that another process holds is refused with that process's 
   await holder.waitForLine(/^held$/);
   assert.match(
     await refusal(archive, dir),
-    new RegExp(`process ${holder.pid} .*holds it for writing; stop that one, or query a copy$`),
+    new RegExp(
+      `process ${holder.pid} .*holds it; stop that process, or open another file, such as a snapshot$`,
+    ),
   );
 });
 

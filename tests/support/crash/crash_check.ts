@@ -7,8 +7,8 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
 import { parseManifest } from "../../../archiver/days/manifest.ts";
 import { rowsOf } from "../../../archiver/store/database.ts";
-import { openReadOnly } from "../../../archiver/store/read_only.ts";
 import { CHECKS } from "../../../archiver/verify/checks.ts";
+import { openArchive } from "../../../query_results/archive/open.ts";
 import { errorText } from "../../../shared/errors.ts";
 import { RECEIPT_LINES } from "../fixtures/archive.ts";
 import { CRASH_ARCHIVE, CRASH_DAYS } from "./crash_folder.ts";
@@ -32,7 +32,7 @@ export async function crashDamage(dir: string, script: CrashScript): Promise<Cra
   const path = join(dir, CRASH_ARCHIVE);
   let archive;
   try {
-    archive = await openReadOnly({ path, memoryLimitBytes: 2 ** 28, threads: 1 });
+    archive = await openArchive(path, { memoryLimit: "256MiB", threads: 1 });
   } catch (error) {
     return { lost: 0, duplicated: 0, unreadable: 1, problems: [errorText(error)] };
   }

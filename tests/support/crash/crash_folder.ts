@@ -5,7 +5,7 @@
  */
 import { DuckDBInstance } from "@duckdb/node-api";
 import { join } from "node:path";
-import { migrate, MIGRATIONS } from "../../../archiver/store/migrations.ts";
+import { type Migration, MIGRATIONS, VERSION_TABLE } from "../../../archiver/store/migrations.ts";
 import type { Batch } from "../../../shared/batch/batch.ts";
 import { openArchive } from "../fixtures/archive.ts";
 
@@ -16,10 +16,16 @@ export const CRASH_DAYS = "days";
 /** How many acts are known to be done: one byte each. */
 export const CRASH_NOTES = "done";
 
-/** The last version before there were days. */
-const OLDER_VERSION = 4;
+const [{ version, name, sql, duckDbSql }] = MIGRATIONS;
 
-/** Makes an archive of {@link OLDER_VERSION} with `batches` in it. @param dir where it is made; it should be empty. */
+/** Upgrades an archive of {@link makeOlderArchive} to today's schema. */
+export const UPGRADE: readonly Migration[] = [{ version, name, sql: duckDbSql! }];
+
+/**
+ * Makes an archive of an older schema, which has no version and no days: receipts and messages are plain tables.
+ *
+ * @param dir where it is made; it should be empty.
+ */
 export async function makeOlderArchive(dir: string, batches: readonly Batch[]): Promise<void> {
   const today = join(dir, "today.duckdb");
   {
@@ -29,7 +35,7 @@ export async function makeOlderArchive(dir: string, batches: readonly Batch[]): 
   const instance = await DuckDBInstance.create(join(dir, CRASH_ARCHIVE));
   const connection = await instance.connect();
   try {
-    await migrate(connection, dir, MIGRATIONS.filter(({ version }) => version <= OLDER_VERSION));
+    await connection.run(VERSION_TABLE + ";" + sql);
     await connection.run(`ATTACH '${today}' AS today (READ_ONLY)`);
     const reader = await connection.runAndReadAll(
       `SELECT t.table_name, string_agg(c.column_name, ', ' ORDER BY c.column_index)

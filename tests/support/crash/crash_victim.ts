@@ -11,7 +11,7 @@ import { join } from "node:path";
 import { Days } from "../../../archiver/days/days.ts";
 import { Store } from "../../../archiver/store/store.ts";
 import { seededRandom } from "../../../shared/random.ts";
-import { CRASH_ARCHIVE, CRASH_DAYS, CRASH_NOTES } from "./crash_folder.ts";
+import { CRASH_ARCHIVE, CRASH_DAYS, CRASH_NOTES, UPGRADE } from "./crash_folder.ts";
 import { type CrashAct, crashScript, KEPT_DAYS } from "./crash_script.ts";
 import { ManualClock } from "../manual_clock.ts";
 
@@ -30,7 +30,7 @@ const notes = await Deno.open(join(dir, CRASH_NOTES), { create: true, read: true
 const done = (await notes.stat()).size;
 const store = await Store.open(
   { path: join(dir, CRASH_ARCHIVE), memoryLimitBytes: MEMORY_LIMIT_BYTES, threads: 1 },
-  { clock, random, onStep },
+  { clock, random, onStep, migrations: UPGRADE },
 );
 const folder = join(dir, CRASH_DAYS);
 const options = { ...KEPT_DAYS, folder, memoryLimitBytes: MEMORY_LIMIT_BYTES };

@@ -1,0 +1,168 @@
+-- What only DuckDB needs, on top of 0001_schema.sql. PostgreSQL has all rows in its tables, and no unsigned integers.
+
+-- Days: the tables hold recent (hot) days; finished days are Parquet files (cold). receipts and messages become views of
+-- both, which archiver/days/day_files.ts replaces whenever that changes.
+ALTER TABLE receipts RENAME TO hot_receipts;
+ALTER TABLE messages RENAME TO hot_messages;
+
+CREATE VIEW receipts AS
+SELECT received_at, message_id, peer_id, collector_id, is_repeat, is_warmup FROM main.hot_receipts;
+
+CREATE VIEW messages AS
+SELECT message_id, sha256, type, size, verdict, scid, direction, node_id, own_timestamp, inner_id, first_seen, raw
+FROM main.hot_messages;
+
+COMMENT ON TABLE hot_receipts IS 'Receipts of recent days, and late ones of earlier days; columns as in receipts.';
+COMMENT ON TABLE hot_messages IS 'Messages first seen on recent days, and late ones of earlier days; columns as in messages.';
+
+COMMENT ON VIEW receipts IS 'The facts: one row per arrival of one message from one peer at one collector.';
+COMMENT ON COLUMN receipts.received_at IS 'When the socket read that completed the message returned, by the collector''s clock.';
+COMMENT ON COLUMN receipts.message_id IS 'The message.';
+COMMENT ON COLUMN receipts.peer_id IS 'The peer it came from.';
+COMMENT ON COLUMN receipts.collector_id IS 'The collector that recorded it.';
+COMMENT ON COLUMN receipts.is_repeat IS 'The same peer had delivered the same message to the same collector before.';
+COMMENT ON COLUMN receipts.is_warmup IS 'In the first minutes of its session, or requested by the collector, or backlog by the message''s own time, or not stored.';
+
+COMMENT ON VIEW messages IS 'One row per distinct message; its identity is the SHA-256 of its bytes.';
+COMMENT ON COLUMN messages.message_id IS 'Identifies the message within this archive.';
+COMMENT ON COLUMN messages.sha256 IS 'SHA-256 of raw.';
+COMMENT ON COLUMN messages.type IS 'Message type (BOLT 7): 256, 257 and 258 are the gossip that floods; 65535 stands for messages that a collector did not store.';
+COMMENT ON COLUMN messages.size IS 'Bytes of raw.';
+COMMENT ON COLUMN messages.verdict IS 'Result of its signature check: unchecked, valid, invalid, unknown_signer or malformed.';
+COMMENT ON COLUMN messages.scid IS 'short_channel_id: the wire''s u64 as a signed integer; null where there is none.';
+COMMENT ON COLUMN messages.direction IS 'channel_flags & 1 of a channel_update; else null.';
+COMMENT ON COLUMN messages.node_id IS 'The node a node_announcement describes, as lower-case hex; else null.';
+COMMENT ON COLUMN messages.own_timestamp IS 'The message''s own timestamp; null where there is none.';
+COMMENT ON COLUMN messages.inner_id IS 'First 16 bytes of the SHA-256 of its content without signatures and timestamp; a re-signed repeat has the same.';
+COMMENT ON COLUMN messages.first_seen IS 'Its earliest receipt at any collector.';
+COMMENT ON COLUMN messages.raw IS 'Its bytes, type included, without transport framing.';
+
+CREATE TABLE day_files (
+  file_id INTEGER NOT NULL,
+  table_name TEXT NOT NULL,
+  day DATE NOT NULL,
+  part INTEGER NOT NULL,
+  state TEXT NOT NULL,
+  path TEXT NOT NULL,
+  covers_from TIMESTAMPTZ NOT NULL,
+  covers_to TIMESTAMPTZ NOT NULL,
+  row_count BIGINT NOT NULL,
+  first_at TIMESTAMPTZ NOT NULL,
+  last_at TIMESTAMPTZ NOT NULL,
+  bytes BIGINT NOT NULL,
+  sha256 TEXT NOT NULL,
+  copied_at TIMESTAMPTZ NOT NULL,
+  cold_at TIMESTAMPTZ,
+  dropped_at TIMESTAMPTZ
+);
+COMMENT ON TABLE day_files IS 'One row per Parquet file of a finished day, with its manifest''s figures.';
+COMMENT ON COLUMN day_files.file_id IS 'Identifies the file within this archive.';
+COMMENT ON COLUMN day_files.table_name IS 'receipts, by their received_at, or messages, by their first_seen.';
+COMMENT ON COLUMN day_files.day IS 'The day, UTC.';
+COMMENT ON COLUMN day_files.part IS 'From 0; several when rows came late or are too many for one file.';
+COMMENT ON COLUMN day_files.state IS 'copied: its rows are hot too; cold: the views read them from it; dropped: the file is removed.';
+COMMENT ON COLUMN day_files.path IS 'Its absolute path.';
+COMMENT ON COLUMN day_files.covers_from IS 'It covers rows whose received_at or first_seen is not before this instant';
+COMMENT ON COLUMN day_files.covers_to IS 'and before this one.';
+COMMENT ON COLUMN day_files.row_count IS 'Its rows.';
+COMMENT ON COLUMN day_files.first_at IS 'The earliest received_at or first_seen in it.';
+COMMENT ON COLUMN day_files.last_at IS 'The latest.';
+COMMENT ON COLUMN day_files.bytes IS 'Its size.';
+COMMENT ON COLUMN day_files.sha256 IS 'SHA-256 of the file, as lower-case hex.';
+COMMENT ON COLUMN day_files.copied_at IS 'When it was written, by the archiver''s clock.';
+COMMENT ON COLUMN day_files.cold_at IS 'When its rows left the hot store; null before.';
+COMMENT ON COLUMN day_files.dropped_at IS 'When it was removed from disk; null before.';
+
+CREATE TABLE day_file_receipts (
+  file_id INTEGER NOT NULL,
+  collector_id INTEGER NOT NULL,
+  receipts BIGINT NOT NULL
+);
+COMMENT ON TABLE day_file_receipts IS 'Receipts of each collector in a file of receipts, dropped ones included.';
+COMMENT ON COLUMN day_file_receipts.file_id IS 'The file.';
+COMMENT ON COLUMN day_file_receipts.collector_id IS 'The collector.';
+COMMENT ON COLUMN day_file_receipts.receipts IS 'Its receipts in the file.';
+
+CREATE TABLE cold_messages (
+  message_id BIGINT NOT NULL,
+  sha_key BIGINT NOT NULL,
+  file_id INTEGER NOT NULL,
+  is_undecided BOOLEAN NOT NULL
+);
+COMMENT ON TABLE cold_messages IS 'One row per message in a cold file: the archiver recognises the message by it. Keys may collide; the file''s sha256 decides.';
+COMMENT ON COLUMN cold_messages.message_id IS 'The message.';
+COMMENT ON COLUMN cold_messages.sha_key IS 'First 8 bytes of its SHA-256, as a signed integer, most significant byte first.';
+COMMENT ON COLUMN cold_messages.file_id IS 'The file that holds it.';
+COMMENT ON COLUMN cold_messages.is_undecided IS 'Its verdict in the file is unchecked or unknown_signer.';
+
+CREATE TABLE message_changes (
+  message_id BIGINT NOT NULL,
+  verdict TEXT,
+  first_seen TIMESTAMPTZ
+);
+COMMENT ON TABLE message_changes IS 'What was learnt of cold messages since they went cold; the view messages applies it.';
+COMMENT ON COLUMN message_changes.message_id IS 'The message.';
+COMMENT ON COLUMN message_changes.verdict IS 'Its verdict; null where the file''s holds.';
+COMMENT ON COLUMN message_changes.first_seen IS 'A receipt that may be earlier than the file''s first_seen; null when there is none.';
+
+-- The three tables of the first Gossip Observer (its DuckDB schema of 2025) as views: its SQL runs here after
+-- SET search_path = 'compat'. As there: gossip only, all collectors together, one row per message and peer, warm-up and
+-- backlog included; raw and size leave out the two bytes of the type. A hash here is the first 64 bits of the SHA-256 of
+-- message or node id: the same in every archive, but not the XXH3 used there.
+CREATE SCHEMA compat;
+
+CREATE VIEW compat.messages AS
+SELECT
+  CAST('0x' || substr(hex(m.sha256), 1, 16) AS UBIGINT) AS hash,
+  rtrim(translate(to_base64(from_hex(substr(hex(m.raw), 5))), '+/', '-_'), '=') AS raw
+FROM main.messages m
+WHERE m.type BETWEEN 256 AND 258;
+COMMENT ON VIEW compat.messages IS 'One row per gossip message.';
+COMMENT ON COLUMN compat.messages.hash IS 'First 64 bits of the SHA-256 of the message.';
+COMMENT ON COLUMN compat.messages.raw IS 'The message after its type, in URL-safe base64 without padding.';
+
+CREATE VIEW compat.metadata AS
+SELECT
+  CAST('0x' || substr(hex(m.sha256), 1, 16) AS UBIGINT) AS hash,
+  CAST(m.type - 255 AS UTINYINT) AS type,
+  CAST(m.size - 2 AS USMALLINT) AS size,
+  m.node_id AS orig_node,
+  CAST(CAST(m.scid AS HUGEINT) & CAST(18446744073709551615 AS HUGEINT) AS UBIGINT) AS scid
+FROM main.messages m
+WHERE m.type BETWEEN 256 AND 258;
+COMMENT ON VIEW compat.metadata IS 'One row per gossip message.';
+COMMENT ON COLUMN compat.metadata.hash IS 'As in compat.messages.';
+COMMENT ON COLUMN compat.metadata.type IS '1 channel_announcement, 2 node_announcement, 3 channel_update.';
+COMMENT ON COLUMN compat.metadata.size IS 'Bytes, without the two of the type.';
+COMMENT ON COLUMN compat.metadata.orig_node IS 'Node a node_announcement describes, as lower-case hex.';
+COMMENT ON COLUMN compat.metadata.scid IS 'The wire''s short_channel_id; null in a node_announcement.';
+
+CREATE VIEW compat.timings AS
+SELECT
+  m.hash,
+  c.name AS collector,
+  p.node_id AS recv_peer,
+  p.hash AS recv_peer_hash,
+  r.received_at AS recv_timestamp,
+  m.own_timestamp AS orig_timestamp
+FROM (
+  SELECT message_id, peer_id, min(received_at) AS received_at, arg_min(collector_id, received_at) AS collector_id
+  FROM main.receipts
+  GROUP BY message_id, peer_id
+) r
+JOIN (
+  SELECT message_id, CAST('0x' || substr(hex(sha256), 1, 16) AS UBIGINT) AS hash, own_timestamp
+  FROM main.messages
+  WHERE type BETWEEN 256 AND 258
+) m ON m.message_id = r.message_id
+JOIN (
+  SELECT peer_id, node_id, CAST('0x' || substr(sha256(node_id), 1, 16) AS UBIGINT) AS hash FROM main.peers
+) p ON p.peer_id = r.peer_id
+JOIN main.collectors c ON c.collector_id = r.collector_id;
+COMMENT ON VIEW compat.timings IS 'One row per gossip message and peer: the first receipt at any collector.';
+COMMENT ON COLUMN compat.timings.hash IS 'As in compat.messages.';
+COMMENT ON COLUMN compat.timings.collector IS 'Name of the first collector.';
+COMMENT ON COLUMN compat.timings.recv_peer IS 'Node id of the peer, as lower-case hex.';
+COMMENT ON COLUMN compat.timings.recv_peer_hash IS 'First 64 bits of the SHA-256 of recv_peer.';
+COMMENT ON COLUMN compat.timings.recv_timestamp IS 'When the message came.';
+COMMENT ON COLUMN compat.timings.orig_timestamp IS 'The message''s own timestamp; null in a channel_announcement.';
