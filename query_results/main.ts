@@ -1,39 +1,34 @@
-/**
- * `deno task query`: flags in, results out.
- *
- * @module
- */
 import { resolve } from "node:path";
 import { runMain, stopSignal } from "../shared/cli.ts";
 import { UserError } from "../shared/errors.ts";
 import { printable } from "../shared/text.ts";
 import { formatDuration, formatNumber } from "./format/numbers.ts";
 import { allQueries, selectQueries } from "./catalog/catalog.ts";
-import { checkReach } from "./archive/reach.ts";
+import { checkReach } from "./archive/open.ts";
 import { type Progress, runQueries } from "./run.ts";
 
 const command = {
   name: "deno task query",
   summary:
-    "Runs the queries on an archive that no other process holds, and writes one CSV and one " +
-    "SVG a query\nand an index.html with all of them. The sandbox lets it read what is in this folder and " +
-    "write in\nquery_results; the last example is of other places.",
+    "Run the queries on an archive that no other process is writing. Writes one CSV and one SVG per query,\n" +
+    "and one index.html with all of them. By default the sandbox allows reading this folder and writing to\n" +
+    "query_results/runs; see the last example for other paths.",
   flags: {
     archive: { type: "string", value: "FILE", help: "the archive" },
     out: { type: "string", value: "DIR", help: "folder for the results" },
-    only: { type: "string", value: "NAME,…", help: "run these queries; all when absent" },
-    list: { type: "boolean", help: "list the queries and their parameters, and run none" },
+    only: { type: "string", value: "NAME,…", help: "run only these queries" },
+    list: { type: "boolean", help: "list the queries and their parameters, then exit" },
     set: {
       type: "string",
       value: "NAME=VALUE,…",
-      help: "parameters of the queries, e.g. reach_share=0.9,include_warmup=true",
+      help: "set parameters of the queries, e.g. reach_share=0.9,include_warmup=true",
     },
     from: {
       type: "string",
       value: "TIME",
-      help: "look at receipts from this time on, e.g. 2025-09-26T20:00:00Z",
+      help: "start of the window, e.g. 2025-09-26T20:00:00Z",
     },
-    to: { type: "string", value: "TIME", help: "look at receipts before this time" },
+    to: { type: "string", value: "TIME", help: "end of the window, not included" },
     title: { type: "string", value: "TEXT", help: "the report's title" },
     note: { type: "string", value: "TEXT", help: "a line under the title" },
     reference: {
@@ -42,7 +37,8 @@ const command = {
       value: "SCALE",
       min: 0.001,
       max: 1_000_000,
-      help: "compare with the published run of 2025-09-26; SCALE is the network seconds in one " +
+      help:
+        "compare with the published run of 2025-09-26; SCALE is the seconds of network time per " +
         "second of this run: 1 unless it was simulated",
     },
     memory: { type: "string", value: "SIZE", help: "DuckDB's memory limit, e.g. 4GiB" },
@@ -52,8 +48,8 @@ const command = {
     "deno task query --archive archive/gossip.duckdb --out query_results/runs/out",
     "deno task query --archive archive/gossip.duckdb --out query_results/runs/out --reference 1",
     "deno task query --list",
-    "deno run --quiet --no-prompt -P=query --allow-read=query_results,/data --allow-write=/data/out query_results/main.ts \\\n" +
-    "      --archive /data/gossip.duckdb --out /data/out",
+    "deno run --quiet --no-prompt -P=query --allow-read=query_results,/data --allow-write=/data/out \\\n" +
+    "      query_results/main.ts --archive /data/gossip.duckdb --out /data/out",
   ],
 } as const;
 
@@ -63,7 +59,7 @@ if (import.meta.main) {
     if (flags.list) return list(only);
     if (!flags.archive || !flags.out) {
       throw new UserError(
-        "deno task query: --archive FILE and --out DIR should be given. See --help",
+        "deno task query: --archive FILE and --out DIR are required. See deno task query --help",
       );
     }
     await checkReach(flags.archive, flags.out);
@@ -101,14 +97,14 @@ function list(only?: readonly string[]): void {
 function progressLine({ query, index, count, rows, ...took }: Progress): string {
   const width = Math.max(...allQueries().map((known) => known.name.length));
   const place = `${index}/${count}`.padStart(5);
-  const [asked, drawn] = [took.queryMilliseconds, took.drawMilliseconds]
-    .map((milliseconds) => `${Math.round(milliseconds)} ms`.padStart(9));
+  const [asked, drawn] = [took.queryMs, took.drawMs]
+    .map((ms) => `${Math.round(ms)} ms`.padStart(9));
   return `${place}  ${query.padEnd(width)}  query ${asked}  chart ${drawn}  ${
     formatNumber(rows).padStart(8)
   } rows`;
 }
 
-/** @throws {UserError} when `text` is not a list of `name=value`. */
+/** @throws {UserError} unless `text` is a list of `name=value`. */
 function readSettings(text: string): Record<string, string> {
   const settings: Record<string, string> = {};
   for (const part of text.split(",").filter((part) => part.trim() !== "")) {
@@ -123,7 +119,7 @@ function readSettings(text: string): Record<string, string> {
   return settings;
 }
 
-/** µs since the Unix epoch. @throws {UserError} when `text` is no time with its zone. */
+/** µs since the Unix epoch. @throws {UserError} unless `text` is a time with its zone. */
 function readTime(flag: string, text: string | undefined): number | undefined {
   if (text === undefined) return undefined;
   const milliseconds = /(Z|[+-]\d\d:?\d\d)$/.test(text) ? Date.parse(text) : NaN;
@@ -137,7 +133,7 @@ function readTime(flag: string, text: string | undefined): number | undefined {
   return milliseconds * 1000;
 }
 
-/** @throws {UserError} when `text` is no size. */
+/** @throws {UserError} unless `text` is a size. */
 function readMemory(text: string | undefined): string | undefined {
   if (text === undefined || /^\d+(\.\d+)?(MiB|GiB|MB|GB)$/.test(text)) return text;
   throw new UserError(

@@ -1,5 +1,5 @@
 /**
- * Runs the queries on an archive and writes the results: one CSV and one SVG a query, and one `index.html` with all.
+ * Runs the queries on an archive and writes one CSV and one SVG per query, and one `index.html` with all of them.
  *
  * @module
  */
@@ -24,74 +24,61 @@ import { readTable } from "./archive/read_table.ts";
 import type { Table } from "./format/table.ts";
 import { makeFolder, writeWhole } from "./format/whole_files.ts";
 
-/** Inside the folder for the results, while DuckDB needs it: the archive's own folder stays as it is. */
+/** In the folder for the results, so that nothing is written beside the archive. */
 const TEMP_FOLDER = ".duckdb-temp";
 
-/** One query's end. */
+/** A query that is done. */
 export interface Progress {
-  /** Its name. */
   readonly query: string;
-  /** From 1. */
+  /** From 1, of `count`. */
   readonly index: number;
-  /** How many queries there are. */
   readonly count: number;
-  /** How many it gave. */
   readonly rows: number;
-  /** How long the query itself took. */
-  readonly queryMilliseconds: number;
-  /** How long its chart and files took. */
-  readonly drawMilliseconds: number;
+  readonly queryMs: number;
+  /** For its chart and files. */
+  readonly drawMs: number;
 }
 
-/** What to run, on what, to where. */
 export interface RunOptions {
   /**
    * The archive's file, which no other process may hold for writing, or an open connection to it. On a connection all
    * queries see one snapshot, in a transaction of their own.
    */
   readonly archive: string | DuckDBConnection;
-  /** The folder for the results; made when it is not there. Files of the same names are replaced. */
+  /** The folder for the results; made when missing. Files of the same names are replaced. */
   readonly out: string;
-  /** The report's title. */
   readonly title?: string;
-  /** A line or two under it. */
   readonly note?: string;
-  /** Names of the queries to run; all when absent. See {@link selectQueries}. */
+  /** Names of the queries to run; all when absent. */
   readonly only?: readonly string[];
   /** Parameters by name as text, for every query that has them, e.g. `{ reach_share: "0.9" }`. */
   readonly settings?: Readonly<Record<string, string>>;
-  /** The part of the archive to look at; all of it when absent. */
   readonly window?: WantedWindow;
-  /** Compare with the published run of 2025-09-26; left out when absent. */
+  /** Compare with the published run of 2025-09-26. */
   readonly reference?: Reference;
-  /** What DuckDB may use, when `archive` is a path. */
+  /** For when `archive` is a path. */
   readonly reader?: ReaderOptions;
-  /** Stops the query under way; {@link runQueries} then throws its reason. */
+  /** Stops the current query; {@link runQueries} then throws its reason. */
   readonly signal?: AbortSignal;
-  /** A query that takes longer than so many milliseconds is stopped, and fails; none by default. */
-  readonly queryMilliseconds?: number;
-  /** Called with each query's rows before the next query runs, and first of all with the frame, as {@link FRAME}. */
+  /** A query that takes longer is stopped, and the run fails. */
+  readonly queryLimitMs?: number;
+  /** Called with the frame, as {@link FRAME}, and then with each query's rows before the next query runs. */
   readonly onTable?: (name: string, table: Table) => Promise<void>;
-  /** Called after each query. */
   readonly onProgress?: (progress: Progress) => void;
-  /** The machine's own when absent. */
   readonly clock?: Clock;
 }
 
-/** What came out. */
 export interface RunResult {
   /** The report's path. */
   readonly report: string;
-  /** What all figures rest on. */
   readonly frame: Frame;
-  /** The main figures, for a table elsewhere. */
   readonly figures: readonly Figure[];
-  /** Each query's rows by its name. */
+  /** By query. */
   readonly tables: ReadonlyMap<string, Table>;
 }
 
 /**
- * Runs queries and writes their results. The report is written last: where it stands, all is there.
+ * Runs queries and writes their results. The report comes last: once it is there, so is everything else.
  *
  * @throws {UserError} when the archive cannot be read (see {@link openArchive}), the folder cannot be written, or a
  * query name or setting does not exist.
@@ -128,7 +115,7 @@ async function runOn(connection: DuckDBConnection, options: RunOptions): Promise
       await connection.run("ROLLBACK");
     }
   } catch (error) {
-    // DuckDB's own error says no more than that it was interrupted.
+    // DuckDB's own error only says that it was interrupted.
     signal?.throwIfAborted();
     throw error;
   } finally {
@@ -156,8 +143,8 @@ async function writeResults(connection: DuckDBConnection, options: RunOptions): 
       index: i + 1,
       count: queries.length,
       rows: drawn.table.rows.length,
-      queryMilliseconds: (queried - start) / 1000,
-      drawMilliseconds: (clock.now() - queried) / 1000,
+      queryMs: (queried - start) / 1000,
+      drawMs: (clock.now() - queried) / 1000,
     });
   }
   const tables = new Map(answers.map(({ query, table }) => [query.name, table]));
@@ -192,7 +179,7 @@ async function runQuery(
   options: RunOptions,
 ): Promise<Omit<Answer, "drawing">> {
   const parameters = useParameters(query, frame.window, options.settings);
-  const limit = options.queryMilliseconds;
+  const limit = options.queryLimitMs;
   let letGo: (() => void) | undefined;
   const timer = limit === undefined
     ? undefined

@@ -53,15 +53,15 @@ async function query(job: Job, connection: DuckDBConnection): Promise<void> {
     only: job.only,
     settings: job.settings,
     reference: job.reference ? { scale: 1 } : undefined,
-    queryMilliseconds: job.queryMilliseconds,
+    queryLimitMs: job.queryMilliseconds,
     signal: stopped.signal,
     async onTable(name, table) {
       const result = keepRows(name, table, job.rowsKept);
       tell({ kind: "result", result });
       await keep(result);
     },
-    onProgress({ query, index, count, queryMilliseconds, drawMilliseconds }) {
-      const milliseconds = queryMilliseconds + drawMilliseconds;
+    onProgress({ query, index, count, queryMs, drawMs }) {
+      const milliseconds = queryMs + drawMs;
       tell({ kind: "progress", query, index, count, milliseconds });
     },
   });

@@ -1,6 +1,6 @@
 /**
- * The frame of a report: what each of its figures rests on — the window, who collected, how many peers were connected
- * and subscribed, and what is known to be missing.
+ * The frame of a report, what each of its figures rests on: the window, the collectors, how many peers were connected
+ * and subscribed, what is known to be missing, and how good the clocks were.
  *
  * @module
  */
@@ -9,47 +9,44 @@ import type { Window } from "../catalog/parameters.ts";
 import { readTable } from "./read_table.ts";
 import type { Cell, Table } from "../format/table.ts";
 
-/** See the module. */
 export interface Frame {
   /** From the first receipt to just after the last, or as asked for; both 0 in an empty archive. */
   readonly window: Window;
-  /** Names of the collectors with a run that touches the window. */
+  /** Names of those with a run that touches the window. */
   readonly collectors: readonly string[];
-  /** Distinct peers connected and subscribed at some time in the window. */
+  /** Distinct ones connected and subscribed at some time in the window. */
   readonly peers: number;
-  /** Most of them at once. */
+  /** At once. */
   readonly peersMost: number;
-  /** Their mean over the window's time. */
+  /** Over the window's time. */
   readonly peersMean: number;
-  /** Open gaps: batches that never came. */
+  /** Batches that never came. */
   readonly missingBatches: number;
-  /** How many rows those batches take in the gaps table. */
+  /** Rows of the gaps table. */
   readonly gaps: number;
-  /** Receipts that wait for a message or session they name. */
+  /** Receipts that name a message or session still to come. */
   readonly unresolvedReceipts: number;
-  /** Batches set aside because they could not be read. */
+  /** Batches that could not be read. */
   readonly deadLetters: number;
-  /** The collectors' clocks; null when all receipts of the window are one collector's. */
+  /** Null when all receipts of the window are one collector's. */
   readonly clocks: FrameClocks | null;
 }
 
 /** How well the clocks of several collectors are known. */
 export interface FrameClocks {
-  /** Collectors with receipts in the window. */
   readonly count: number;
-  /** Those of them whose offset was measured, within a day of the window. */
+  /** Clocks whose offset was measured within a day of the window. */
   readonly measured: number;
-  /** How far the measured ones are apart, by the median of each one's offsets, in seconds; null when none is. */
+  /** Between the least and the greatest of their median offsets; null when none was measured. */
   readonly apartSeconds: number | null;
-  /** The largest of their median uncertainties, in seconds; null when none was measured. */
+  /** The largest of their median uncertainties; null when none was measured. */
   readonly uncertaintySeconds: number | null;
 }
 
 /** What part of the archive to look at; an open side is the archive's own end. µs since the Unix epoch. */
 export interface WantedWindow {
-  /** The first instant that counts. */
   readonly from?: number;
-  /** The first instant that no longer counts. */
+  /** Not included. */
   readonly to?: number;
 }
 
@@ -96,7 +93,7 @@ FROM measured`;
 
 const EMPTY: Window = { from: 0, to: 0 };
 
-/** Reads the frame. The definitions must be loaded on `connection`. */
+/** Needs the definitions loaded on `connection`. */
 export async function readFrame(
   connection: DuckDBConnection,
   wanted: WantedWindow = {},

@@ -1,28 +1,46 @@
-/**
- * The archive as a reader sees it: opened read-only, its schema known.
- *
- * @module
- */
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { errorText, UserError } from "../../shared/errors.ts";
+import { printable } from "../../shared/text.ts";
 
 /** The schema's versions that the queries understand. */
 export const KNOWN_SCHEMA_VERSIONS: readonly number[] = [1];
 
-/** What DuckDB may use for the queries. */
+/** What DuckDB may use. */
 export interface ReaderOptions {
-  /** The most memory for its buffers, in DuckDB's own words, e.g. `4GiB`; its default (80 % of all) when absent. */
+  /** For its buffers, in DuckDB's own words, e.g. `4GiB`; its default (80 % of all) when absent. */
   readonly memoryLimit?: string;
-  /** DuckDB's own threads; as many as there are cores when absent. */
+  /** One per core when absent. */
   readonly threads?: number;
-  /** Where it may put what does not fit into memory; beside the archive when absent. */
+  /** For what does not fit into memory; beside the archive when absent. */
   readonly tempFolder?: string;
 }
 
-/** An open archive; disposing closes it. */
 export interface ArchiveReader extends Disposable {
-  /** For reading. */
   readonly connection: DuckDBConnection;
+}
+
+/** How much of a path an error shows. */
+const MAX_PATH_CHARACTERS = 200;
+
+/** Checks that the sandbox allows reading the archive and writing the results. @throws {UserError} with flags that do. */
+export async function checkReach(archive: string, out: string): Promise<void> {
+  const needs = [
+    { name: "read", path: archive },
+    { name: "read", path: out },
+    { name: "write", path: out },
+  ] as const;
+  const [from, to] = [archive, out].map((path) => printable(path, MAX_PATH_CHARACTERS));
+  for (const { name, path } of needs) {
+    const { state } = await Deno.permissions.query({ name, path });
+    if (state === "granted") continue;
+    throw new UserError(
+      `Cannot ${name} ${
+        printable(path, MAX_PATH_CHARACTERS)
+      }: the sandbox does not allow it. Use ` +
+        `deno run --quiet --no-prompt -P=query --allow-read=query_results,${from},${to} --allow-write=${to} ` +
+        "query_results/main.ts --archive … --out …",
+    );
+  }
 }
 
 /**
@@ -109,7 +127,6 @@ async function checkDayFiles(connection: DuckDBConnection, path: string): Promis
   );
 }
 
-/** @throws {UserError} when the archive's schema is not one that the queries know. */
 async function checkSchema(connection: DuckDBConnection, path: string): Promise<void> {
   const known = KNOWN_SCHEMA_VERSIONS.join(", ");
   let version: unknown;

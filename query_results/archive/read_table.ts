@@ -1,8 +1,3 @@
-/**
- * Running a query and reading its result.
- *
- * @module
- */
 import {
   BIGINT,
   BOOLEAN,
@@ -60,7 +55,7 @@ function columnKind(type: DuckDBType): ColumnKind {
   if (type.typeId === DuckDBTypeId.TIMESTAMP_TZ) return "instant";
   if (type.typeId === DuckDBTypeId.BOOLEAN) return "boolean";
   if (type.typeId === DuckDBTypeId.VARCHAR) return "text";
-  throw new TypeError(`a query's column has type ${type}; cast it to one that a table can hold`);
+  throw new TypeError(`cannot read a column of type ${type}; cast it in the query`);
 }
 
 function cell(value: DuckDBValue): Cell {
@@ -73,5 +68,5 @@ function cell(value: DuckDBValue): Cell {
     value === null || typeof value === "number" || typeof value === "string" ||
     typeof value === "boolean"
   ) return value;
-  throw new TypeError("a query's value has a type that a table cannot hold");
+  throw new TypeError("cannot read a value of this type; cast it in the query");
 }

@@ -1,8 +1,3 @@
-/**
- * All queries, read from the folder: a new one is a `NAME.sql` and a `NAME.chart.json`.
- *
- * @module
- */
 import { errorText, UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
 import { type ChartSpec, parseQuery, type Query } from "./query.ts";
@@ -21,17 +16,14 @@ export const TREND_SOURCES: readonly string[] = [FRAME, "convergence_delay", "me
 const FOLDER = new URL("../queries/", import.meta.url);
 let known: readonly Query[] | undefined;
 
-/**
- * All queries, in the order of the report; read once.
- *
- * @throws {UserError} when a file of the folder cannot be read or is ill-formed.
- */
+/** All queries of `queries/`, in the order of the report; read once. @throws {UserError} see {@link readQueries}. */
 export function allQueries(): readonly Query[] {
   return known ??= readQueries(FOLDER);
 }
 
 /**
- * The queries in `folder`: by section, sections by their first query; in each by `order`, then by name.
+ * The queries in `folder`, each a `NAME.sql` and a `NAME.chart.json`: by section, sections by their first query, in
+ * each by `order`, then by name.
  *
  * @throws {UserError} when a file cannot be read or is ill-formed.
  */
@@ -77,11 +69,7 @@ function readChart(folder: URL, name: string): ChartSpec {
   }
 }
 
-/**
- * The queries of these names, in the order of the report; all when `only` is absent.
- *
- * @throws {UserError} naming those that do not exist.
- */
+/** The queries of these names, in the order of the report; all when `only` is absent. @throws {UserError} */
 export function selectQueries(only?: readonly string[]): Query[] {
   const all = allQueries();
   const unknown = (only ?? []).filter((name) => !all.some((query) => query.name === name));

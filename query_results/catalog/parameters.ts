@@ -1,8 +1,3 @@
-/**
- * What a query's parameters are in one run: defaults, what the caller set, and bins fitted to the window.
- *
- * @module
- */
 import { UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
 import {
@@ -15,27 +10,22 @@ import {
 
 /** A span of time, half open; µs since the Unix epoch. */
 export interface Window {
-  /** The first instant in it. */
   readonly from: number;
-  /** The first instant after it. */
   readonly to: number;
 }
 
-/** One parameter as it was used. */
 export interface UsedParameter {
-  /** Which one. */
   readonly parameter: Parameter;
-  /** What it was. */
   readonly value: ParameterValue;
   /** Why it is not the default, or empty. */
   readonly note: string;
 }
 
-/** Bin widths that people can read, in seconds: 1 s to a day. */
+/** Bin widths that read well: 1 s to a day. */
 const BIN_SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 21600, 86400];
-/** Fewer bins than this make no picture. */
+/** Fewer bins do not show a course. */
 const LEAST_BINS = 24;
-/** More bins than this are neither legible nor quick to draw. */
+/** More bins are neither legible nor quick to draw. */
 const MOST_BINS = 2000;
 
 const WISHES: Record<ParameterType, string> = {
@@ -44,10 +34,7 @@ const WISHES: Record<ParameterType, string> = {
   BOOLEAN: "true or false",
 };
 
-/**
- * The bin width in seconds for a window: `preferred`, or the widest narrower one that gives at least
- * {@link LEAST_BINS} bins, or the narrowest wider one that gives at most {@link MOST_BINS}.
- */
+/** The width nearest to `preferred`, in seconds, that gives a window {@link LEAST_BINS} to {@link MOST_BINS} bins. */
 export function adaptiveBinSeconds(preferred: number, window: Window): number {
   const seconds = (window.to - window.from) / 1e6;
   if (seconds / preferred > MOST_BINS) {
@@ -58,11 +45,7 @@ export function adaptiveBinSeconds(preferred: number, window: Window): number {
   return narrower.findLast((width) => seconds / width >= LEAST_BINS) ?? BIN_SECONDS[0];
 }
 
-/**
- * The parameters of `query` for a window; `settings` are texts by parameter name, those of other queries too.
- *
- * @throws {UserError} when a setting is not a value of its parameter.
- */
+/** The parameters of `query` for a window; `settings` may hold those of other queries too. @throws {UserError} */
 export function useParameters(
   query: Query,
   window: Window,
@@ -84,11 +67,7 @@ export function useParameters(
   });
 }
 
-/**
- * Checks that each setting belongs to one of `queries` and is a value that it takes.
- *
- * @throws {UserError} naming what does not, and what would be right.
- */
+/** Checks that each setting belongs to one of `queries` and is a value that it takes. @throws {UserError} */
 export function checkSettings(
   queries: readonly Query[],
   settings: Readonly<Record<string, string>>,
@@ -99,7 +78,7 @@ export function checkSettings(
   if (unknown.length > 0) {
     throw new UserError(
       `Cannot set ${unknown.map((name) => printable(name, 40)).join(", ")}: ` +
-        `the queries to be run take ${[...known].sort().join(", ") || "no parameters"}`,
+        `the selected queries take ${[...known].sort().join(", ") || "no parameters"}`,
     );
   }
   for (const parameter of parameters) {
@@ -108,7 +87,6 @@ export function checkSettings(
   }
 }
 
-/** @throws {UserError} when `text` is not a value of `parameter`. */
 function readSetting({ name, type }: Parameter, text: string): ParameterValue {
   const value = parseValue(type, text);
   // Zero or less would be a division by zero or an empty result in every query.

@@ -1,15 +1,13 @@
 /**
- * The report's colours, each as a pair for light and dark. Charts are drawn with the light one; a style sheet swaps it
- * for the dark one where the reader's system asks for that, so one SVG serves both, inside the page or alone.
+ * The report's colours in pairs. Charts are drawn in the light one; a style sheet swaps in the dark one where the
+ * reader's system asks for it, so one SVG serves both, inside the page or alone.
  *
  * @module
  */
 
-/** A colour on light and on dark paper. */
+/** `#rrggbb` on light and on dark paper. */
 export interface Pair {
-  /** As `#rrggbb`. */
   readonly light: string;
-  /** As `#rrggbb`. */
   readonly dark: string;
 }
 

@@ -1,8 +1,3 @@
-/**
- * Charts: a vega-lite specification and rows in, SVG out, without a browser.
- *
- * @module
- */
 import * as vega from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 import { printable } from "../../shared/text.ts";
@@ -16,8 +11,8 @@ import {
   type ChartRow,
   FONT,
   resolveKeyedScales,
+  textWidth,
 } from "./theme.ts";
-import { textWidth } from "./text_width.ts";
 
 // Without a canvas vega takes every character for 0.8 of the font size, which tears legends apart.
 const metrics: { width(item: { fontSize?: number; text?: unknown }, text?: unknown): number } =
@@ -25,31 +20,27 @@ const metrics: { width(item: { fontSize?: number; text?: unknown }, text?: unkno
   (vega as any).textMetrics;
 metrics.width = (item, text) => textWidth(String(text ?? item.text ?? ""), item.fontSize ?? 11);
 
-/** The size of a chart of one plot: its axes take their room from the width, so that all are equally wide. */
+/** A chart of one plot: its axes take their room from the width, so that all charts are equally wide. */
 const SINGLE_PLOT = {
   width: CHART_WIDTH,
   height: CHART_HEIGHT,
   autosize: { type: "fit-x", contains: "padding" },
 };
 
-/** Rows drawn at most; later ones are left out, and the caption says so. */
+/** Rows drawn at most: more marks than this take seconds to draw and megabytes of SVG. */
 const MAX_CHART_ROWS = 50_000;
 
-/** What a chart may use beside its query's rows. */
 export interface ChartContext {
-  /** Figures by name, as vega parameters. */
+  /** By name, for vega. */
   readonly parameters: Readonly<Record<string, number>>;
-  /** Rows of the dataset `reference`: another run's figures; none when there is nothing to compare with. */
+  /** Rows of the dataset `reference`: another run's figures. */
   readonly reference: readonly ChartRow[];
 }
 
-/** A drawing: the inside of an SVG element and its size in px. */
+/** The inside of an SVG element, and its size in px. */
 export interface Drawing {
-  /** In px. */
   readonly width: number;
-  /** In px. */
   readonly height: number;
-  /** SVG elements. */
   readonly content: string;
 }
 
@@ -104,7 +95,7 @@ function chartValue(value: Cell, kind: Table["columns"][number]["kind"]): unknow
     : value;
 }
 
-/** Vega would warn on the console of empty domains and the like. */
+/** Vega would warn about empty domains and the like on the console. */
 function silentLogger(): ReturnType<typeof vega.logger> {
   return vega.logger(vega.None);
 }

@@ -1,13 +1,7 @@
-/**
- * A drawing as an SVG file of its own, or as part of a page.
- *
- * @module
- */
-import { escapeText } from "../format/html.ts";
+import { html as markup } from "hono/html";
 import { darkChartCss, PALETTE } from "./palette.ts";
 import type { Drawing } from "./render.ts";
-import { textWidth } from "./text_width.ts";
-import { FONT } from "./theme.ts";
+import { FONT, textWidth } from "./theme.ts";
 
 const MARGIN = 16;
 const TITLE_HEIGHT = 30;
@@ -15,17 +9,13 @@ const CAPTION_LINE_HEIGHT = 15;
 const TITLE_SIZE = 16;
 const CAPTION_SIZE = 11;
 
-/** What a chart says about itself in words. */
 export interface ChartWords {
-  /** Its name. */
   readonly title: string;
-  /** Its alternative text. */
+  /** The alternative text. */
   readonly description: string;
 }
 
-/** What a chart's file says besides. */
 export interface FileWords extends ChartWords {
-  /** Lines under the chart. */
   readonly caption: readonly string[];
 }
 
@@ -66,4 +56,9 @@ export function svgFile(drawing: Drawing, words: FileWords, id: string): string 
     ),
     "</svg>\n",
   ].join("\n");
+}
+
+/** Text for an element's content, of HTML or XML. */
+function escapeText(text: string): string {
+  return `${markup`${text}`}`;
 }

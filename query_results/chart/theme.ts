@@ -1,5 +1,5 @@
 /**
- * The look that all charts share, and the words they share it by.
+ * The look that all charts share: sizes, vega-lite's config, colours by word, and how wide text is without a browser.
  *
  * @module
  */
@@ -14,7 +14,6 @@ export const CHART_WIDTH = 700;
 /** A chart's height unless its specification says otherwise, in px, without axes. */
 export const CHART_HEIGHT = 260;
 
-/** vega-lite's config for all charts. */
 export const CHART_CONFIG: Readonly<Record<string, unknown>> = {
   background: null,
   font: FONT,
@@ -57,7 +56,6 @@ export const CHART_CONFIG: Readonly<Record<string, unknown>> = {
   rule: { color: PALETTE.sand.light },
 };
 
-/** One row as charts see it. */
 export type ChartRow = Readonly<Record<string, unknown>>;
 
 /**
@@ -92,4 +90,22 @@ function keyedScale(words: ReadonlySet<string>): { domain: string[]; range: stri
       ...others.map((_, i) => OTHER_COLORS[i % OTHER_COLORS.length]),
     ],
   };
+}
+
+/** Widths of characters as shares of the font size, of a common sans-serif; the first class that matches counts. */
+const CLASSES: readonly (readonly [characters: RegExp, width: number])[] = [
+  [/[ijlI|.,:;'!()[\]]/, 0.34],
+  [/[frt \-"/]/, 0.42],
+  [/[mwMW@%]/, 0.92],
+  [/[A-Z]/, 0.7],
+];
+const OTHER_WIDTH = 0.61;
+
+/** The width of `text` in px at `fontSize` px, rather too wide than too narrow. */
+export function textWidth(text: string, fontSize: number): number {
+  let width = 0;
+  for (const character of text) {
+    width += CLASSES.find(([characters]) => characters.test(character))?.[1] ?? OTHER_WIDTH;
+  }
+  return Math.ceil(width * fontSize);
 }

@@ -1,18 +1,15 @@
-/**
- * Tables as CSV (RFC 4180): a header line, comma, LF, quotes only where needed, empty for null, instants as ISO 8601
- * in UTC, full precision.
- *
- * @module
- */
 import { type Cell, type ColumnKind, isoInstant, type Table } from "./table.ts";
 
-/** The whole file's text. */
+/**
+ * A table as CSV by RFC 4180: a header line, commas, CRLF, quotes only where needed; null is empty, instants are ISO
+ * 8601 in UTC, numbers have full precision.
+ */
 export function toCsv(table: Table): string {
   const lines = [table.columns.map((column) => quote(column.name)).join(",")];
   for (const row of table.rows) {
     lines.push(row.map((value, i) => csvCell(value, table.columns[i].kind)).join(","));
   }
-  return `${lines.join("\n")}\n`;
+  return lines.map((line) => `${line}\r\n`).join("");
 }
 
 function csvCell(value: Cell, kind: ColumnKind): string {

@@ -1,11 +1,5 @@
-/**
- * Numbers and times as people read them. All times are UTC.
- *
- * @module
- */
 import { isoInstant } from "./table.ts";
 
-/** Digits of a number that is no integer. */
 const SIGNIFICANT_DIGITS = 4;
 
 /** An integer with thousands separators, or four significant digits of another number. */
@@ -34,7 +28,7 @@ export function formatDuration(seconds: number): string {
   return `${formatNumber(seconds * 1000)} ms`;
 }
 
-/** An instant to the second, e.g. `2025-09-26 20:31:10`. @param microseconds since the Unix epoch. */
+/** An instant (µs since the Unix epoch) to the second in UTC, e.g. `2025-09-26 20:31:10`. */
 export function formatInstant(microseconds: number): string {
   return isoInstant(microseconds).slice(0, 19).replace("T", " ");
 }

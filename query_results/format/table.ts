@@ -1,27 +1,16 @@
-/**
- * A query's result as plain values.
- *
- * @module
- */
-/** What a column holds. An `instant` is µs since the Unix epoch. */
+/** An `instant` is µs since the Unix epoch. */
 export type ColumnKind = "integer" | "number" | "instant" | "text" | "boolean";
 
 /** A value; integers that a double cannot hold are bigints. */
 export type Cell = number | bigint | string | boolean | null;
 
-/** A column's name and kind. */
 export interface Column {
-  /** As the query names it. */
   readonly name: string;
-  /** What its cells hold. */
   readonly kind: ColumnKind;
 }
 
-/** Rows by column, in the query's order. */
 export interface Table {
-  /** From left to right. */
   readonly columns: readonly Column[];
-  /** One cell a column. */
   readonly rows: readonly (readonly Cell[])[];
 }
 

@@ -1,11 +1,6 @@
-/**
- * Files that are there whole or not at all.
- *
- * @module
- */
 import { errorText, UserError } from "../../shared/errors.ts";
 
-/** Makes a folder with those above it. @throws {UserError} when that cannot be. */
+/** Makes a folder and its parents. @throws {UserError} */
 export async function makeFolder(path: string): Promise<void> {
   try {
     await Deno.mkdir(path, { recursive: true });
@@ -14,11 +9,7 @@ export async function makeFolder(path: string): Promise<void> {
   }
 }
 
-/**
- * Writes a file under a name of its own, then gives it its place, so that a reader sees the old one or the new one.
- *
- * @throws {UserError} when it cannot be written.
- */
+/** Writes a file beside its place, then renames it: a reader sees the old one or the new one. @throws {UserError} */
 export async function writeWhole(path: string, text: string): Promise<void> {
   const part = `${path}.part`;
   try {

@@ -1,9 +1,3 @@
-/**
- * What each chart carries: its query's name, the window, the collectors, the peers, what is missing and how good the
- * clocks were.
- *
- * @module
- */
 import { formatDuration, formatInstant, formatNumber, formatPlural } from "../format/numbers.ts";
 import type { Frame } from "../archive/frame.ts";
 import type { UsedParameter } from "../catalog/parameters.ts";

@@ -1,30 +1,21 @@
-/**
- * The main figures of a run, beside those of a published one.
- *
- * @module
- */
 import type { Frame } from "../archive/frame.ts";
 import { PUBLISHED } from "./reference.ts";
 import { type Cell, columnValues, type Table } from "../format/table.ts";
 
-/** How a figure changes with the run's time scale. */
 export type FigureKind = "plain" | "seconds" | "rate";
 
-/** One figure. */
 export interface Figure {
-  /** What it is, in a few words. */
   readonly label: string;
-  /** How it goes with the time scale. */
+  /** Whether it grows or shrinks with the time scale. */
   readonly kind: FigureKind;
-  /** This run's; null when it is unknown, as when its query found nothing. */
+  /** Null when unknown, as when its query found nothing. */
   readonly value: number | null;
-  /** The published run's, or null. */
   readonly published: number | null;
-  /** Behind the number: `%`, `B`, `s` or nothing; `span` is seconds in the unit that suits. */
+  /** After the number: `%`, `B`, `s` or nothing; `span` is seconds in the unit that suits. */
   readonly unit: string;
 }
 
-/** A figure as it would be at network time, when a second of the run stands for `scale` seconds. */
+/** A figure as it would be at network time, where one second of the run stands for `scale` seconds. */
 export function rescaled(figure: Figure, scale: number): number | null {
   if (figure.value === null) return null;
   if (figure.kind === "seconds") return figure.value * scale;
@@ -34,7 +25,7 @@ export function rescaled(figure: Figure, scale: number): number | null {
 const QUANTILES = ["0.1", "5", "25", "50", "75", "95", "99.9"] as const;
 const TYPES = ["channel_update", "node_announcement", "channel_announcement"] as const;
 
-/** The main figures that `results` (tables by query name) tell; those of queries that did not run are left out. */
+/** The main figures in `results` (tables by query name); those of queries that did not run are left out. */
 export function mainFigures(frame: Frame, results: ReadonlyMap<string, Table>): Figure[] {
   const { window } = frame;
   return [
@@ -55,16 +46,16 @@ function totals(table: Table | undefined, peers: number): Figure[] {
     figure("Distinct messages", "plain", all("unique_messages"), PUBLISHED.unique_messages),
     figure("Receipts", "plain", all("receipts"), PUBLISHED.receipts),
     figure("Repeats among them", "plain", all("repeats"), null),
-    figure("Peers a message", "plain", all("peers_per_message"), PUBLISHED.peers_per_message),
+    figure("Peers per message", "plain", all("peers_per_message"), PUBLISHED.peers_per_message),
     figure(
-      "Peers a message, of all",
+      "Peers per message, of all",
       "plain",
       percent(all("peers_per_message"), peers),
       percent(PUBLISHED.peers_per_message, PUBLISHED.peers),
       "%",
     ),
     figure(
-      "Distinct messages a minute",
+      "Distinct messages per minute",
       "rate",
       all("unique_messages_per_minute"),
       PUBLISHED.unique_messages_per_minute,
@@ -90,15 +81,15 @@ function sizes(table: Table | undefined): Figure[] {
   const all = (column: string) => lookUp(table, "summary_type", "all", column);
   const { average_size, receipts_per_peer_second, bytes_per_peer_second } = PUBLISHED;
   return [
-    figure("Bytes a message", "plain", all("avg_size"), average_size, "B"),
+    figure("Bytes per message", "plain", all("avg_size"), average_size, "B"),
     figure(
-      "Receipts a second from a peer",
+      "Receipts per second and peer",
       "rate",
       all("receipts_per_peer_second"),
       receipts_per_peer_second,
     ),
     figure(
-      "Bytes a second from a peer",
+      "Bytes per second and peer",
       "rate",
       all("bytes_per_peer_second"),
       bytes_per_peer_second,

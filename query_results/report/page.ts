@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { html as markup, raw } from "hono/html";
 import { captionLines, parameterText } from "./caption.ts";
 import { darkChartCss, PALETTE } from "../chart/palette.ts";
 import type { Drawing } from "../chart/render.ts";
@@ -10,50 +11,36 @@ import { inlineSvg } from "../chart/svg_file.ts";
 import type { Figure } from "./figures.ts";
 import { formatInstant, formatPlural } from "../format/numbers.ts";
 import type { Frame } from "../archive/frame.ts";
-import { Html, markup } from "../format/html.ts";
 import type { UsedParameter } from "../catalog/parameters.ts";
 import type { Query } from "../catalog/query.ts";
 import type { Reference } from "./reference.ts";
 import type { Table } from "../format/table.ts";
-import { dataTable } from "./data_table.ts";
 import style from "./style.css" with { type: "text" };
+import { dataTable, link, type Markup } from "./tables.ts";
 import { figureTable, frameList, largeFigures } from "./summary.ts";
 
-/** One query's answer. */
 export interface Answer {
-  /** What was asked. */
   readonly query: Query;
-  /** With what. */
   readonly parameters: readonly UsedParameter[];
-  /** What came out. */
   readonly table: Table;
-  /** Its chart. */
   readonly drawing: Drawing;
 }
 
-/** Answers that belong together. */
 export interface ReportSection {
-  /** A heading. */
   readonly title: string;
-  /** In order. */
   readonly answers: readonly Answer[];
 }
 
-/** All that a report shows. */
 export interface Report {
-  /** A heading. */
   readonly title: string;
-  /** A line or two under the title, or empty. */
+  /** A line under the title, or empty. */
   readonly note: string;
-  /** When it was made, µs since the Unix epoch. */
+  /** µs since the Unix epoch. */
   readonly madeAt: number;
-  /** What all figures rest on. */
   readonly frame: Frame;
-  /** The main figures. */
   readonly figures: readonly Figure[];
-  /** What they are compared with. */
   readonly reference?: Reference;
-  /** Sections in order, without empty ones. */
+  /** Without empty ones. */
   readonly sections: readonly ReportSection[];
   /** The SQL that all queries share. */
   readonly definitions: string;
@@ -62,10 +49,10 @@ export interface Report {
 /** Nothing may be loaded or run, whatever text a peer sent. */
 const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
 
-/** The whole file. */
+/** The whole file as HTML. */
 export function reportPage(report: Report): string {
   const { title } = report;
-  return markup`<!doctype html>
+  return String(markup`<!doctype html>
 <html lang="en">
 <head>
 <meta charset="utf-8">
@@ -73,7 +60,7 @@ export function reportPage(report: Report): string {
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta name="color-scheme" content="light dark">
 <title>${title}</title>
-<style>${new Html(paletteCss() + style + darkChartCss())}</style>
+<style>${raw(paletteCss() + style + darkChartCss())}</style>
 </head>
 <body>
 <a class="skip" href="#figures">Skip to the figures</a>
@@ -89,26 +76,26 @@ ${definitionsSection(report)}
 </div>
 </body>
 </html>
-`.text;
+`);
 }
 
 const FOOTER =
-  "Each chart and table is one SQL query on the archive; the CSV files beside this page have every row.";
+  "Each chart and its table is one SQL query on the archive; the CSV files beside this page have every row.";
 const DEFINITIONS_NOTE =
-  "All queries share these macros. To run a query by hand, run these first " +
-  "in DuckDB, then the query with its window and parameters.";
+  "All queries share these macros. To run a query by hand in DuckDB, run the macros first, " +
+  "then the query with its window and parameters.";
 
-function pageHead({ title, note, figures, frame }: Report): Html {
+function pageHead({ title, note, figures, frame }: Report): Markup {
   return markup`<header>
 <p class="kicker">Gossip Observer</p>
 <h1>${title}</h1>
-${note === "" ? "" : markup`<p class="note">${note}</p>`}
+${note !== "" && markup`<p class="note">${note}</p>`}
 ${largeFigures(figures)}
 ${frameList(frame)}
 </header>`;
 }
 
-function contents({ sections }: Report): Html {
+function contents({ sections }: Report): Markup {
   const entry = ({ query }: Answer) => markup`<li><a href="#${query.name}">${query.title}</a></li>`;
   const groups = sections.map(({ title, answers }) =>
     markup`<li><span>${title}</span><ol>${answers.map(entry)}</ol></li>`
@@ -123,14 +110,14 @@ ${groups}
 </nav>`;
 }
 
-function figuresSection({ figures, reference }: Report): Html {
+function figuresSection({ figures, reference }: Report): Markup {
   return markup`<section id="figures" aria-labelledby="figures-h">
 <h2 id="figures-h">Main figures</h2>
 ${figureTable(figures, reference)}
 </section>`;
 }
 
-function definitionsSection({ definitions }: Report): Html {
+function definitionsSection({ definitions }: Report): Markup {
   return markup`<section id="definitions" aria-labelledby="definitions-h">
 <h2 id="definitions-h">Definitions</h2>
 <p class="question">${DEFINITIONS_NOTE}</p>
@@ -138,14 +125,14 @@ function definitionsSection({ definitions }: Report): Html {
 </section>`;
 }
 
-function groupSection({ title, answers }: ReportSection, frame: Frame): Html {
+function groupSection({ title, answers }: ReportSection, frame: Frame): Markup {
   return markup`<section aria-label="${title}">
 <h2>${title}</h2>
 ${answers.map((answer) => answerArticle(answer, frame))}
 </section>`;
 }
 
-function answerArticle(answer: Answer, frame: Frame): Html {
+function answerArticle(answer: Answer, frame: Frame): Markup {
   const { query, parameters, table, drawing } = answer;
   const { name, title, question, pitfalls } = query;
   const description = `${question} The table below holds the figures.`;
@@ -155,7 +142,7 @@ function answerArticle(answer: Answer, frame: Frame): Html {
 <h3 id="${name}-h">${title}</h3>
 <p class="question">${question}</p>
 <figure>
-<div class="chart">${new Html(svg)}</div>
+<div class="chart">${raw(svg)}</div>
 <figcaption>${caption}</figcaption>
 </figure>
 ${dataTable(table, `${title}: rows`, `${name}.csv`)}
@@ -167,19 +154,15 @@ ${queryDetails(answer)}
 </article>`;
 }
 
-function queryDetails({ query, parameters }: Answer): Html {
+function queryDetails({ query, parameters }: Answer): Markup {
   return markup`<details><summary>Query</summary>
 <p>Reads ${query.inputs}.</p>
-${parameters.length === 0 ? "" : list(parameters.map(parameterText))}
+${parameters.length > 0 && list(parameters.map(parameterText))}
 <pre><code>${query.sql}</code></pre></details>`;
 }
 
-function list(items: readonly string[]): Html {
+function list(items: readonly string[]): Markup {
   return markup`<ul>${items.map((item) => markup`<li>${item}</li>`)}</ul>`;
-}
-
-function link(file: string): Html {
-  return markup`<a href="${file}">${file}</a>`;
 }
 
 /** The palette as custom properties, light and dark. */

@@ -1,29 +1,20 @@
-/**
- * A published run to compare with: the original observer's of 2025-09-26.
- *
- * @module
- */
 import type { ChartRow } from "../chart/theme.ts";
 import published from "./reference_2025-09-26.json" with { type: "json" };
 
-/** The published figures. Delays in seconds, shares in percent. */
-export type PublishedRun = typeof published;
-
-/** What to compare with, and how. */
 export interface Reference {
-  /** Seconds of network time in one second of this run: 1 on a real network, more in a time-compressed demo. */
+  /** Seconds of network time per second of this run: 1 on a real network, more in a time-compressed demo. */
   readonly scale: number;
 }
 
-/** The figures of the run of 2025-09-26. */
-export const PUBLISHED: PublishedRun = published;
+/** The original observer's figures of 2025-09-26. Delays in seconds, shares in percent. */
+export const PUBLISHED: typeof published = published;
 
 /** How charts name the published run when its times are divided by `scale`. */
 function referenceName({ scale }: Reference): string {
   return scale === 1 ? published.run : `${published.run}, times ÷ ${scale}`;
 }
 
-/** The rows of dataset `reference` in the chart of `query`; none where that run published nothing alike. */
+/** The rows of dataset `reference` in the chart of `query`; none where that run published nothing comparable. */
 export function referenceRows(query: string, reference: Reference | undefined): ChartRow[] {
   if (!reference) return [];
   switch (query) {

@@ -1,15 +1,15 @@
 /**
- * The head of a report: the window and whom it rests on, the main figures large, and all of them in a table beside a
- * published run's.
+ * The head of a report: what it rests on, the main figures large, and all of them in a table beside a published run's.
  *
  * @module
  */
+import { html as markup } from "hono/html";
 import { clocksText, collectorsText, missingText, peersText, windowText } from "./caption.ts";
 import { type Figure, rescaled } from "./figures.ts";
 import { formatCount, formatDuration, formatNumber } from "../format/numbers.ts";
 import type { Frame } from "../archive/frame.ts";
-import { Html, markup } from "../format/html.ts";
 import { PUBLISHED, type Reference } from "./reference.ts";
+import type { Markup } from "./tables.ts";
 
 /** Figures shown large, by label, and the words under them. */
 const LARGE: readonly (readonly [label: string, words: string])[] = [
@@ -20,7 +20,7 @@ const LARGE: readonly (readonly [label: string, words: string])[] = [
 ];
 
 /** The lines that say what all figures rest on. */
-export function frameList(frame: Frame): Html {
+export function frameList(frame: Frame): Markup {
   const rows: [string, string][] = [
     ["Window", windowText(frame)],
     ["Collected by", collectorsText(frame)],
@@ -33,7 +33,7 @@ export function frameList(frame: Frame): Html {
 }
 
 /** The main figures, large. */
-export function largeFigures(figures: readonly Figure[]): Html {
+export function largeFigures(figures: readonly Figure[]): Markup {
   const shown = LARGE.flatMap(([label, words]) => {
     const figure = figures.find((candidate) => candidate.label === label);
     if (figure?.value === undefined || figure.value === null) return [];
@@ -44,7 +44,7 @@ export function largeFigures(figures: readonly Figure[]): Html {
 }
 
 /** All main figures; with a reference also rescaled to network time and beside the published run's. */
-export function figureTable(figures: readonly Figure[], reference: Reference | undefined): Html {
+export function figureTable(figures: readonly Figure[], reference: Reference | undefined): Markup {
   const columns = figureColumns(reference);
   const heads = columns.map(({ head }) => markup`<th scope="col">${head}</th>`);
   const rows = figures.map((figure) => {
@@ -58,18 +58,15 @@ export function figureTable(figures: readonly Figure[], reference: Reference | u
 ${rows}
 </tbody>
 </table></div>
-${reference ? markup`<p class="rest">${comparison(reference)}</p>` : ""}`;
+${reference && markup`<p class="rest">${comparison(reference)}</p>`}`;
 }
 
-/** A column of the table of main figures. */
 export interface FigureColumn {
-  /** Its head. */
   readonly head: string;
-  /** A figure's cell. */
   readonly text: (figure: Figure) => string;
 }
 
-/** The columns of the table of main figures behind the labels. */
+/** The columns of the table of main figures, after the labels. */
 export function figureColumns(reference: Reference | undefined): FigureColumn[] {
   const own = { head: "This run", text: (figure: Figure) => valueText(figure, figure.value) };
   if (!reference) return [own];

@@ -30,7 +30,11 @@ Deno.test("a small demo runs end to end, writes its report, runs again over its 
     assert.ok(Number(messages) > 500 && Number(sent) > 5000);
     assert.equal(archived, sent);
     for (
-      const label of ["Peers a message", "Delay to 50 % of a message's peers", "run of 2025-09-26"]
+      const label of [
+        "Peers per message",
+        "Delay to 50 % of a message's peers",
+        "run of 2025-09-26",
+      ]
     ) {
       assert.ok(demo.lines.some((line) => line.includes(label)), `no ${label}`);
     }

@@ -83,7 +83,7 @@ Deno.test("a run writes one CSV and one SVG a query and the report, whole, and l
   assert.equal(seen[0], `1/${names.length} convergence_delay 3`);
   assert.equal(
     await Deno.readTextFile(dir.join("a", "out", "peers_per_message.csv")),
-    "peers_per_message,message_count,percentage\n1,2,40\n2,2,40\n4,1,20\n",
+    "peers_per_message,message_count,percentage\r\n1,2,40\r\n2,2,40\r\n4,1,20\r\n",
   );
   assert.deepEqual(await Deno.readFile(archive), before);
 });
@@ -101,7 +101,7 @@ Deno.test("an empty archive gives header-only CSVs, empty charts and a report", 
   for (const [name, table] of tables) {
     assert.equal(table.rows.length, 0, name);
     const csv = await Deno.readTextFile(dir.join("out", `${name}.csv`));
-    assert.match(csv, /^[a-z0-9_,]+\n$/, name);
+    assert.match(csv, /^[a-z0-9_,]+\r\n$/, name);
     assert.match(await Deno.readTextFile(dir.join("out", `${name}.svg`)), />no data</, name);
   }
   assert.match(await Deno.readTextFile(dir.join("out", "index.html")), /empty window/);
@@ -237,7 +237,7 @@ Deno.test("a query that takes too long is stopped, and named", async () => {
   });
   const only = ["gaps", "peers_per_message"];
   await assert.rejects(
-    runQueries({ archive, out: dir.join("out"), only, queryMilliseconds: 1 }),
+    runQueries({ archive, out: dir.join("out"), only, queryLimitMs: 1 }),
     /^Error: Query (gaps|peers_per_message) failed: it took more than 0.001 s$/,
   );
 });
@@ -277,7 +277,7 @@ Deno.test("unknown queries and settings and ill-formed values are refused before
   );
   await assert.rejects(
     runQueries({ archive, out, only: ["gaps"], settings: { reach_share: "0.4" } }),
-    /^UserError: Cannot set reach_share: the queries to be run take no parameters$/,
+    /^UserError: Cannot set reach_share: the selected queries take no parameters$/,
   );
   for (const value of ["half", "-1", "0", ""]) {
     await assert.rejects(

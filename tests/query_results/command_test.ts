@@ -67,7 +67,7 @@ Deno.test("deno task query has --help, and one clear line for each mistake", asy
   // Nothing is ever written there.
   const out = "query_results/runs/out";
   const mistakes: [string[], RegExp][] = [
-    [[], /--archive FILE and --out DIR should be given/],
+    [[], /--archive FILE and --out DIR are required/],
     [["--archive", "none.duckdb", "--out", out], /none\.duckdb: there is no such file$/],
     [["--archive", "a", "--out", out, "--only", "x"], /^There is no query x; there are /],
     [["--archive", "a", "--out", out, "--set", "x"], /--set has "x"; it should be NAME=VALUE$/],
@@ -75,12 +75,15 @@ Deno.test("deno task query has --help, and one clear line for each mistake", asy
     [["--archive", "a", "--out", out, "--memory", "all"], /--memory is "all"; it should be a size/],
     [
       ["--archive", "/data/a", "--out", out],
-      /not let this program read \/data\/a\. To let it: deno run --quiet --no-prompt -P=query --allow-read=query_results,\/data\/a,que/,
+      /^Cannot read \/data\/a: the sandbox does not allow it\. Use deno run --quiet --no-prompt -P=query --allow-read=query_results,\/data\/a,que/,
     ],
-    [["--archive", "a", "--out", "b"], /not let this program write b\. .* --allow-write=b query_/],
+    [
+      ["--archive", "a", "--out", "b"],
+      /^Cannot write b: the sandbox does not allow it\. .* --allow-write=b query_/,
+    ],
     [
       ["--archive", "a", "--out", "query_results/queries"],
-      /not let this program write query_results/,
+      /^Cannot write query_results.queries: the sandbox/,
     ],
   ];
   await Promise.all(mistakes.map(async ([args, message]) => {

@@ -101,7 +101,7 @@ Deno.test("main figures stand beside the published run's, rescaled to network ti
   };
   // 11/3 s of this run are 220 s of network time; a message a minute becomes a sixtieth of one.
   assert.deepEqual(row("Delay to 50 % of a message&#39;s peers"), ["3.667 s", "220 s", "181.7 s"]);
-  assert.deepEqual(row("Distinct messages a minute"), ["0.07273", "0.001212", "297.6"]);
+  assert.deepEqual(row("Distinct messages per minute"), ["0.07273", "0.001212", "297.6"]);
   assert.deepEqual(row("Messages that are channel_update"), ["80 %", "", "60.35 %"]);
   assert.deepEqual(row("Peers connected and subscribed"), ["5", "", "978"]);
   assert.ok(page.includes("run of 2025-09-26, times ÷ 60"));

@@ -149,7 +149,7 @@ Deno.test("where no run was scheduled the trends are empty, and the report is wi
     only: ["message_totals", "trend_delay"],
   });
   assert.deepEqual(tables.get("trend_delay")?.rows, []);
-  assert.match(await Deno.readTextFile(dir.join("out", "trend_delay.csv")), /^set_name,.*\n$/);
+  assert.match(await Deno.readTextFile(dir.join("out", "trend_delay.csv")), /^set_name,.*\r\n$/);
   const page = await Deno.readTextFile(report);
   assert.ok(page.includes("Message totals") && !page.includes("Trends"));
 });
