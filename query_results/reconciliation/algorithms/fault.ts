@@ -9,10 +9,9 @@ import { Fault } from "../../../shared/errors.ts";
  * - `bad_length`: bytes that are no whole sketch or message;
  * - `bad_element`: zero, or an id that needs more bits than the field has;
  * - `mismatch`: two sketches of different fields;
- * - `too_large`: a capacity, set or message above its limit;
+ * - `too_large`: a capacity or a frame outside its limits;
  * - `bad_message`: a range-based message that breaks the protocol;
- * - `bad_version`: a range-based protocol version that we do not speak;
- * - `unfit`: a scid whose parts do not fit the draft's id.
+ * - `bad_version`: a range-based protocol version that we do not speak.
  */
 export type ReconciliationCode =
   | "bad_length"
@@ -20,8 +19,7 @@ export type ReconciliationCode =
   | "mismatch"
   | "too_large"
   | "bad_message"
-  | "bad_version"
-  | "unfit";
+  | "bad_version";
 
 /** The only thing that this folder throws for bytes or ids of others, whatever they are. */
 export class ReconciliationFault extends Fault<ReconciliationCode> {

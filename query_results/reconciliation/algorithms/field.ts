@@ -3,10 +3,8 @@
  *
  * @module
  */
-import initWabt from "wabt";
+import { assemble } from "./assemble.ts";
 import { type FieldBits, fieldWat, HEAP } from "./field_wat.ts";
-
-const wabt = await initWabt();
 
 /** One field. Addresses are bytes of {@link Field.words}' buffer; an element is one word, coefficients go upwards. */
 export interface Field {
@@ -49,10 +47,7 @@ export function fieldOf(bits: FieldBits): Field {
 }
 
 function compile(bits: FieldBits): Field {
-  const parsed = wabt.parseWat(`gf${bits}.wat`, fieldWat(bits));
-  const module = new WebAssembly.Module(new Uint8Array(parsed.toBinary({}).buffer));
-  parsed.destroy();
-  const { exports } = new WebAssembly.Instance(module);
+  const exports = assemble(`gf${bits}.wat`, fieldWat(bits));
   const memory = exports.memory as WebAssembly.Memory;
   let words = new BigUint64Array(memory.buffer as ArrayBuffer);
   return {

@@ -1,0 +1,19 @@
+/**
+ * WebAssembly from our own text.
+ *
+ * @module
+ */
+import initWabt from "wabt";
+
+const wabt = await initWabt();
+
+/** Assembles a module that imports nothing and instantiates it. `name` is for error messages. */
+export function assemble(name: string, wat: string): WebAssembly.Exports {
+  const parsed = wabt.parseWat(name, wat);
+  try {
+    const module = new WebAssembly.Module(new Uint8Array(parsed.toBinary({}).buffer));
+    return new WebAssembly.Instance(module).exports;
+  } finally {
+    parsed.destroy();
+  }
+}
