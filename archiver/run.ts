@@ -88,7 +88,7 @@ export async function startArchiver(
         },
         {
           intake,
-          wants: () => store.wants(),
+          resendRequests: () => store.resendRequests(),
           onConnect(connection) {
             heartbeats.listen(connection);
             answerClock(connection, clock);

@@ -1,54 +1,50 @@
 /**
- * Where sessions bring their receipts: to the recorder, and each new message on to the verifier.
+ * The receipt's way: a session's receipt is recorded, then a new message is checked, and what the check finds goes to
+ * the recorder, to the graph, or against the peer that brought the message.
  *
  * @module
  */
 import type { SessionClosed, SessionOpened, SessionState } from "../shared/batch/batch.ts";
 import { MESSAGE_TYPES, messageType } from "../shared/bolt/message_types.ts";
-import { type ReceiptSink, Recorder } from "./receipt/recorder.ts";
-import type { RecorderDependencies, RecorderOptions } from "./receipt/recorder_options.ts";
-import { type TextLimits, TextQuotas } from "./gossip/text_quotas.ts";
-import type { Bringer } from "./gossip/graph/unconfirmed.ts";
+import type { SourcePeer } from "./gossip/graph/unconfirmed.ts";
 import { type BadMessage, Verifier, type VerifierOptions } from "./gossip/verifier.ts";
 import { Witnesses } from "./gossip/witnesses.ts";
+import { type RawLimits, RawQuotas } from "./receipt/raw_quotas.ts";
+import { type ReceiptSink, Recorder } from "./receipt/recorder.ts";
+import type { RecorderDependencies, RecorderOptions } from "./receipt/recorder_options.ts";
 
-/** What an {@link Intake} works with. */
-export type IntakeDependencies =
-  & Omit<RecorderDependencies, "onNewMessage" | "standInFor">
+/** What a {@link Pipeline} works with. */
+export type PipelineDependencies =
+  & Omit<RecorderDependencies, "quotas">
   & Omit<VerifierOptions, "onVerdict">
-  & {
-    /** {@link TEXT_LIMITS} when absent. */
-    readonly textLimits?: Partial<TextLimits>;
-  };
+  & { readonly rawLimits?: Partial<RawLimits> };
 
-/** Bad messages that are known again when they are repeated; past it they are all forgotten. */
+/** Bad messages that are recognized when they are repeated; past it they are all forgotten. */
 const MAX_PROVEN_BAD = 65_536;
 /** Messages that found no room in the verifier's queue and are tried again with their next receipt; likewise. */
 const MAX_UNCHECKED = 65_536;
 
-/** A recorder and a verifier that know of each other. */
-export class Intake implements ReceiptSink, Disposable {
-  /** Numbers receipts and makes batches of them. */
+/** Where sessions bring their receipts; see the module. */
+export class Pipeline implements ReceiptSink, Disposable {
   readonly recorder: Recorder;
-  /** Checks each new message once and tells the recorder. */
   readonly verifier: Verifier;
-  /** How many texts are stored. */
-  readonly quotas: TextQuotas;
+  readonly quotas: RawQuotas;
   readonly #onBad: VerifierOptions["onBad"];
   readonly #onValid: VerifierOptions["onValid"];
   /** The open sessions' peers. */
-  readonly #peers = new Map<number, Bringer & { askedUntil: number; readonly tellsAll: boolean }>();
+  readonly #peers = new Map<
+    number,
+    SourcePeer & { askedUntil: number; readonly isDump: boolean }
+  >();
   readonly #witnesses = new Witnesses();
-  /** The session whose receipt is being recorded. */
-  #source = -1;
-  /** Messages that are bad beyond doubt: each receipt of one is held against whoever brings it. */
+  /** Messages that are bad beyond doubt: each receipt of one counts against the peer that brings it. */
   readonly #provenBad = new Map<number, BadMessage["verdict"]>();
   readonly #unchecked = new Set<number>();
   /** By the second byte of the type: the first is 1 for all gossip (BOLT 7). */
   readonly #receipts = new Float64Array(256);
 
   /** Begins the recorder's epoch. */
-  constructor(options: RecorderOptions, dependencies: IntakeDependencies) {
+  constructor(options: RecorderOptions, dependencies: PipelineDependencies) {
     this.#onBad = dependencies.onBad;
     this.#onValid = dependencies.onValid;
     this.verifier = new Verifier({
@@ -56,57 +52,46 @@ export class Intake implements ReceiptSink, Disposable {
       onVerdict: (number, verdict) => this.recorder.verdict(number, verdict),
       onBad: (bad) => this.#takeBad(bad),
     });
-    this.quotas = new TextQuotas({
-      limits: dependencies.textLimits,
+    this.quotas = new RawQuotas({
+      limits: dependencies.rawLimits,
       isKnownChannel: (scid) => this.verifier.isKnownChannel(scid),
       random: dependencies.random,
     });
-    this.recorder = new Recorder(options, {
-      ...dependencies,
-      standInFor: (facts, nodeId, now) => this.quotas.standInFor(facts, nodeId, now),
-      onNewMessage: (number, raw) => this.#check(number, raw),
-    });
+    this.recorder = new Recorder(options, { ...dependencies, quotas: this.quotas });
   }
 
-  /** See {@link ReceiptSink.openSession}. */
   openSession(opened: Omit<SessionOpened, "kind" | "session">): number {
     const session = this.recorder.openSession(opened);
-    const tellsAll = opened.filter_first === 0;
-    const askedUntil = tellsAll ? Infinity : 0;
-    this.#peers.set(session, { nodeId: opened.node_id, askedUntil, tellsAll });
+    const isDump = opened.filter_first === 0;
+    const askedUntil = isDump ? Infinity : 0;
+    this.#peers.set(session, { nodeId: opened.node_id, askedUntil, isDump });
     return session;
   }
 
-  /** See {@link ReceiptSink.asked}. */
   asked(session: number, until: number): void {
     this.recorder.asked(session, until);
     const peer = this.#peers.get(session);
-    if (peer && !peer.tellsAll) peer.askedUntil = until;
+    if (peer && !peer.isDump) peer.askedUntil = until;
   }
 
-  /** See {@link ReceiptSink.receive}. */
   receive(session: number, raw: Uint8Array, receivedAt: number): void {
-    this.#source = session;
     this.#receipts[raw[1]]++;
-    const number = this.recorder.receive(session, raw, receivedAt);
-    if (this.#unchecked.size > 0 && this.#unchecked.delete(number)) {
-      this.#check(number, raw.slice());
+    const { number, isNew } = this.recorder.receive(session, raw, receivedAt);
+    if (isNew || this.#unchecked.size > 0 && this.#unchecked.delete(number)) {
+      return this.#check(session, number, raw.slice());
     }
     // Of channel_announcements only, so that nothing is looked up for updates, which are most.
     if (raw[1] === 0 && this.#witnesses.again(number, this.#peers.get(session)?.nodeId)) {
       this.#onValid?.(raw, null, null);
     }
-    if (this.#provenBad.size === 0) return;
-    const verdict = this.#provenBad.get(number);
+    const verdict = this.#provenBad.size > 0 ? this.#provenBad.get(number) : undefined;
     if (verdict) this.#onBad({ source: session, number, verdict, proven: true });
   }
 
-  /** See {@link ReceiptSink.sessionState}. */
   sessionState(state: Omit<SessionState, "kind">): void {
     this.recorder.sessionState(state);
   }
 
-  /** See {@link ReceiptSink.closeSession}. */
   closeSession(closed: Omit<SessionClosed, "kind">): void {
     this.recorder.closeSession(closed);
     this.#peers.delete(closed.session);
@@ -119,7 +104,7 @@ export class Intake implements ReceiptSink, Disposable {
     return counts;
   }
 
-  /** Ends the epoch in order: what has no verdict by now gets its last, then everything is in batches. */
+  /** Ends the epoch in order: messages without a verdict get their last, then everything is in batches. */
   end(): void {
     this.verifier.finish();
     this.recorder.end();
@@ -131,10 +116,10 @@ export class Intake implements ReceiptSink, Disposable {
     this.recorder[Symbol.dispose]();
   }
 
-  #check(number: number, raw: Uint8Array): void {
-    const bringer = this.#peers.get(this.#source);
-    const brought = bringer && { bringer, isValid: false, isSeconded: false };
-    if (this.verifier.push({ source: this.#source, number, raw, brought })) {
+  #check(session: number, number: number, raw: Uint8Array): void {
+    const sourcePeer = this.#peers.get(session);
+    const brought = sourcePeer && { sourcePeer, isValid: false, isSeconded: false };
+    if (this.verifier.push({ source: session, number, raw, brought })) {
       if (brought && messageType(raw) === MESSAGE_TYPES.channel_announcement) {
         this.#witnesses.first(number, brought);
       }

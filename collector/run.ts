@@ -14,15 +14,14 @@ import { watchSteps } from "./clock/steps.ts";
 import type { CollectorConfig } from "./config.ts";
 import { holdDataDir } from "./spool/data_dir.ts";
 import { GossipService, graphPath } from "./gossip/service.ts";
-import { Intake } from "./pipeline.ts";
+import { Pipeline } from "./pipeline.ts";
 import { keyPath, loadIdentity } from "./peer/identity.ts";
 import { managerOptionsOf, openPeerChoice } from "./peer/peer_choice.ts";
 import { watch } from "./monitor/server.ts";
 import { PeerManager } from "./peer/manager.ts";
 import { reportProgress } from "./monitor/progress.ts";
 import { Journal } from "./receipt/journal.ts";
-import { recoverOpenBatch } from "./receipt/recover.ts";
-import { JournalFile } from "./spool/journal_file.ts";
+import { JournalFile, recoverOpenBatch } from "./receipt/journal_file.ts";
 import { Spool } from "./spool/spool.ts";
 import { Delivery } from "./uplink/delivery.ts";
 import { sendHeartbeats } from "./uplink/heartbeats.ts";
@@ -91,7 +90,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       maxBytes: config.spool.max_bytes,
       segmentBytes: config.spool.segment_bytes,
       fsync: config.spool.fsync,
-      onDropped: (dropped) => intake.recorder.batchesDropped(dropped),
+      onDropped: (dropped) => pipeline.recorder.batchesDropped(dropped),
     }),
   );
   const journalPath = join(config.data_dir, "spool", "open_batch.journal");
@@ -99,16 +98,16 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
   const journalFile = stack.use(new JournalFile(journalPath));
   const journal = new Journal(journalFile);
   const epoch = clock.now();
-  const intake: Intake = stack.use(
-    new Intake({
+  const pipeline: Pipeline = stack.use(
+    new Pipeline({
       collector: config.name,
       epoch,
       version: VERSION,
       targetPeers: config.peers.target,
       maxReceipts: config.batch.max_receipts,
       maxBytes: config.batch.max_bytes,
-      maxAgeMilliseconds: config.batch.max_age,
-      warmupMilliseconds: config.gossip.warmup,
+      maxAgeMs: config.batch.max_age,
+      warmupMs: config.gossip.warmup,
     }, {
       clock,
       random,
@@ -116,24 +115,24 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       sink: (bytes, id) => spool.append(bytes, id),
       journal,
       nodesOf: (scid) => gossip.graph.view.nodesOf(scid),
-      onValid: (raw, signer, bringer) => {
-        const outcome = gossip.graph.accept(raw, "valid", signer, bringer);
+      onValid: (raw, signer, sourcePeer) => {
+        const outcome = gossip.graph.accept(raw, "valid", signer, sourcePeer);
         // Anybody can sign an announcement, and channels to go with it; who bothers to is dialled like anybody else.
         if (outcome === "added" || outcome === "replaced") choice.learn(raw);
       },
       onBad: (bad) => manager.blame(bad),
     }),
   );
-  const uplink = stack.use(await openUplink(config, intake));
+  const uplink = stack.use(await openUplink(config, pipeline));
   const delivery = stack.use(new Delivery({ spool, uplink, clock, random }));
   const manager = new PeerManager(managerOptionsOf(config, identity.privateKey), {
     clock,
     random,
-    sink: intake,
+    sink: pipeline,
     book: choice.book,
     policy: choice.policy,
     gossip,
-    onDials: (event) => intake.recorder.note(event),
+    onDials: (event) => pipeline.recorder.note(event),
   });
   choice.onLearnt = () => manager.lookAgain();
   log.info("Collector {name} ({nodeId}) keeps {target} peers on {network} and knows {nodes}", {
@@ -149,7 +148,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       epoch,
       version: VERSION,
       peers: manager.counts.connected,
-      receipts: intake.recorder.counters.receipts,
+      receipts: pipeline.recorder.counters.receipts,
       spool_bytes: spool.bytes,
     });
     stack.use(sendHeartbeats(uplink.link, facts, clock));
@@ -158,7 +157,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     ? askOverNats(uplink.link)
     : askOverHttp(uplink.target);
   stack.use(sampleOffsets(askTime, clock, (sample) => {
-    intake.recorder.note({ kind: "clock_sample", ...sample });
+    pipeline.recorder.note({ kind: "clock_sample", ...sample });
   }));
   stack.use(watchSteps({
     clock,
@@ -167,13 +166,13 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       log.warning("The wall clock jumped by {seconds} s; stamps go on without it", {
         seconds: step.step / 1e6,
       });
-      intake.recorder.note({ kind: "clock_step", ...step });
+      pipeline.recorder.note({ kind: "clock_step", ...step });
     },
   }));
   const parts = {
     manager,
     book: choice.book,
-    intake,
+    pipeline,
     gossip,
     spool,
     journal: journalFile,
@@ -193,13 +192,13 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
   }
   try {
     await collect(manager, config.run_for, signal, clock);
-    await atMost(VERIFY_MILLISECONDS, intake.verifier.idle(), clock);
+    await atMost(VERIFY_MILLISECONDS, pipeline.verifier.idle(), clock);
   } finally {
-    intake.end();
+    pipeline.end();
   }
   const left = await delivery.drain(config.stop_timeout);
   const summary: RunSummary = {
-    receipts: intake.recorder.counters.receipts,
+    receipts: pipeline.recorder.counters.receipts,
     delivered: delivery.status.delivered,
     left: left.batches,
   };
@@ -208,12 +207,14 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
   return summary;
 }
 
-async function openUplink({ name, uplink }: CollectorConfig, intake: Intake): Promise<Uplink> {
-  const onWant = intake.recorder.retell.bind(intake.recorder);
-  if (uplink.kind === "local") return new LocalUplink({ url: uplink.url, collector: name, onWant });
+async function openUplink({ name, uplink }: CollectorConfig, pipeline: Pipeline): Promise<Uplink> {
+  const onResendRequest = pipeline.recorder.resend.bind(pipeline.recorder);
+  if (uplink.kind === "local") {
+    return new LocalUplink({ url: uplink.url, collector: name, onResendRequest });
+  }
   const { max_outstanding: maxOutstanding } = uplink;
   const access = await readNatsAccess(uplink);
-  return new JetStreamUplink({ access, collector: name, maxOutstanding, onWant });
+  return new JetStreamUplink({ access, collector: name, maxOutstanding, onResendRequest });
 }
 
 /** Keeps peers until the time is over or the signal aborts. */

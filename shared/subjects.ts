@@ -16,8 +16,8 @@ export function batchSubject(collector: string): string {
 }
 
 /** Where one collector hears what the archive wants told again (core NATS: at most once, asked again until told). */
-export function wantSubject(collector: string): string {
-  return `gossip.wants.${collector}`;
+export function resendSubject(collector: string): string {
+  return `gossip.resend.${collector}`;
 }
 
 /** All heartbeats (core NATS). */

@@ -40,7 +40,7 @@ export interface ApiDependencies extends StatusSources {
  * - `GET /metrics`: for Prometheus;
  * - `GET /clock`: {@link ClockReply}, for collectors on this host;
  * - `GET /debug/messages/:id` by message_id or SHA-256 in hex, `GET /debug/peers`;
- * - `POST /batches`, the body one batch: after its commit 200 `{status: "committed" | "duplicate", want}`; 422
+ * - `POST /batches`, the body one batch: after its commit 200 `{status: "committed" | "duplicate", resend}`; 422
  *   `{status: "dead_letter", reason}` when it is none; 413 when it is too long for one; 503 `{status: "busy"}` when it
  *   was not taken;
  * - `POST /rollover` with `{day, drop, apply}` (see `rollover.ts`): 200 and, as days are done, lines of JSON;

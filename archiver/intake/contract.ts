@@ -1,12 +1,12 @@
 // What the intake takes, needs and tells.
 
-import type { Batch, Want } from "../../shared/batch/batch.ts";
+import type { Batch, ResendRequest } from "../../shared/batch/batch.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { BatchOutcome, DeadLetter } from "../store/store.ts";
 
 /** What becomes of bytes that were submitted. */
 export type Outcome =
-  | { readonly status: "committed" | "duplicate"; readonly want: Want | null }
+  | { readonly status: "committed" | "duplicate"; readonly resend: ResendRequest | null }
   | { readonly status: "dead_letter"; readonly reason: string }
   | { readonly status: "busy" };
 

@@ -2,14 +2,14 @@
 // that is not there, or is killed and comes back, is tried again until the end.
 
 import type { Consumer, ConsumerMessages, JsMsg, NatsConnection } from "nats";
-import type { Want } from "../../shared/batch/batch.ts";
+import type { ResendRequest } from "../../shared/batch/batch.ts";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
-import { encodeWant } from "../../shared/batch/want.ts";
+import { encodeResendRequest } from "../../shared/batch/resend_request.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import type { NatsAccess } from "../../shared/nats/access.ts";
 import { connectNats, natsErrorText } from "../../shared/nats/connect.ts";
-import { wantSubject } from "../../shared/subjects.ts";
+import { resendSubject } from "../../shared/subjects.ts";
 import { retryMilliseconds } from "./failure.ts";
 import type { Intake } from "./intake.ts";
 import { OrderedAcks } from "./ordered_acks.ts";
@@ -24,8 +24,8 @@ const BUSY_MILLISECONDS = 1000;
 /** A third of the server's patience: it is asked for more in time even if one request is lost. */
 const PATIENCE_MILLISECONDS: number = ACK_WAIT_MILLISECONDS / 3;
 /** How soon a collector is asked for what is wanted, and how often again. */
-const WANT_MILLISECONDS = 1000;
-const WANT_AGAIN_MILLISECONDS = 5000;
+const RESEND_CHECK_MS = 1000;
+const RESEND_AGAIN_MS = 5000;
 /** What the last acknowledgements get to reach the server. */
 const CLOSE_MILLISECONDS = 2000;
 
@@ -41,7 +41,7 @@ export interface JetStreamOptions {
 /** What it needs of the world. */
 export interface JetStreamDependencies {
   readonly intake: Intake;
-  readonly wants: () => { collector: string; want: Want }[];
+  readonly resendRequests: () => { collector: string; resend: ResendRequest }[];
   readonly onConnect?: (connection: NatsConnection) => void;
   readonly clock: Clock;
 }
@@ -140,7 +140,7 @@ export class JetStreamIntake implements AsyncDisposable {
     void connection.closed().then(() => this.#disconnected());
     this.#dependencies.onConnect?.(connection);
     this.#tick(connection, PATIENCE_MILLISECONDS, () => this.#acks.working());
-    this.#tick(connection, WANT_MILLISECONDS, () => this.#askForWanted(connection));
+    this.#tick(connection, RESEND_CHECK_MS, () => this.#requestResends(connection));
     return connection;
   }
 
@@ -152,13 +152,13 @@ export class JetStreamIntake implements AsyncDisposable {
     void this.#pull?.close();
   }
 
-  #askForWanted(connection: NatsConnection): void {
+  #requestResends(connection: NatsConnection): void {
     const now = this.#dependencies.clock.now();
-    for (const { collector, want } of this.#dependencies.wants()) {
+    for (const { collector, resend } of this.#dependencies.resendRequests()) {
       const last = this.#asked.get(collector) ?? -Infinity;
-      if (now - last < WANT_AGAIN_MILLISECONDS * 1000) continue;
+      if (now - last < RESEND_AGAIN_MS * 1000) continue;
       this.#asked.set(collector, now);
-      connection.publish(wantSubject(collector), encodeWant(want));
+      connection.publish(resendSubject(collector), encodeResendRequest(resend));
     }
   }
 

@@ -148,8 +148,8 @@ export class Group {
       if (messageId !== 0 && peerId !== 0) {
         receipts.push(receivedAt[i], messageId, peerId, collectorId, flags[i]);
       } else {
-        if (messageId === 0) epoch.wantMessage(number);
-        if (peerId === 0) epoch.wantSession(session);
+        if (messageId === 0) epoch.missMessage(number);
+        if (peerId === 0) epoch.missSession(session);
         this.rows.unresolved_receipts.push(
           instant(receivedAt[i]),
           epoch.id,
@@ -199,7 +199,7 @@ export class Group {
   #judge(epoch: Epoch, number: number, verdict: Verdict): void {
     const id = epoch.messages.get(number);
     if (id === 0) {
-      epoch.wantMessage(number);
+      epoch.missMessage(number);
       const event = JSON.stringify({ kind: "verdict", verdict });
       this.rows.unresolved_events.push(epoch.id, BigInt(number), null, event);
       return;
@@ -259,7 +259,7 @@ export class Group {
         if (epoch.sessions.get(event.session) !== 0) {
           this.changes.session(epoch.id, event);
         } else {
-          epoch.wantSession(event.session);
+          epoch.missSession(event.session);
           const text = JSON.stringify(event);
           this.rows.unresolved_events.push(epoch.id, null, BigInt(event.session), text);
         }

@@ -1,8 +1,8 @@
 // One life of a collector, as the writer keeps it in memory.
 
 import { BIGINT, type DuckDBConnection, INTEGER } from "@duckdb/node-api";
-import type { Want } from "../../shared/batch/batch.ts";
-import { MAX_WANT_NUMBERS } from "../../shared/batch/want.ts";
+import type { ResendRequest } from "../../shared/batch/batch.ts";
+import { MAX_RESEND_NUMBERS } from "../../shared/batch/resend_request.ts";
 import { rowsOf } from "./database.ts";
 import { type Gap, type GapReason, HighWaterMark } from "./high_water_mark.ts";
 import { NumberMap, pageBounds } from "./number_map.ts";
@@ -43,22 +43,22 @@ export class Epoch {
   }
 
   /** What to ask the collector for; null when nothing is wanted. */
-  want(): Want | null {
+  resendRequest(): ResendRequest | null {
     const { messages, sessions } = this.wanted;
     if (messages.size === 0 && sessions.size === 0) return null;
     return { epoch: this.startedAt, messages: [...messages], sessions: [...sessions] };
   }
 
-  wantMessage(number: number): void {
-    this.#want(this.wanted.messages, number);
+  missMessage(number: number): void {
+    this.#miss(this.wanted.messages, number);
   }
 
-  wantSession(number: number): void {
-    this.#want(this.wanted.sessions, number);
+  missSession(number: number): void {
+    this.#miss(this.wanted.sessions, number);
   }
 
-  #want(set: Set<number>, number: number): void {
-    if (set.size < MAX_WANT_NUMBERS) set.add(number);
+  #miss(set: Set<number>, number: number): void {
+    if (set.size < MAX_RESEND_NUMBERS) set.add(number);
     else if (!set.has(number)) this.wanted.overflown = true;
   }
 
@@ -100,7 +100,7 @@ export async function loadEpoch(
     [epoch.id],
   );
   for (const { number, peer_id } of sessions) epoch.sessions.set(Number(number), Number(peer_id));
-  await loadWanted(connection, epoch);
+  await loadMissing(connection, epoch);
   return epoch;
 }
 
@@ -132,7 +132,7 @@ async function loadMark(
 }
 
 /** Reads anew what is wanted: all that unresolved rows name and the archive was not told. */
-export async function loadWanted(connection: DuckDBConnection, epoch: Epoch): Promise<void> {
+export async function loadMissing(connection: DuckDBConnection, epoch: Epoch): Promise<void> {
   const wanted: Wanted = { messages: new Set(), sessions: new Set(), overflown: false };
   epoch.wanted = wanted;
   const unknown = (column: string, table: string) =>
@@ -143,13 +143,13 @@ export async function loadWanted(connection: DuckDBConnection, epoch: Epoch): Pr
         SELECT epoch_id, ${column} FROM unresolved_events) u
       WHERE epoch_id = $1 AND ${column} IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM ${table} t WHERE t.epoch_id = u.epoch_id AND t.number = u.${column})
-      LIMIT ${MAX_WANT_NUMBERS + 1}`,
+      LIMIT ${MAX_RESEND_NUMBERS + 1}`,
       [epoch.id],
     );
   const messages = await unknown("message_number", "message_numbers");
   const sessions = await unknown("session_number", "sessions");
-  for (const { number } of messages) epoch.wantMessage(Number(number));
-  for (const { number } of sessions) epoch.wantSession(Number(number));
+  for (const { number } of messages) epoch.missMessage(Number(number));
+  for (const { number } of sessions) epoch.missSession(Number(number));
 }
 
 /** Puts the pages that `numbers` need into memory. */

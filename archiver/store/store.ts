@@ -2,7 +2,7 @@
 // failed it closes the file and opens it anew, so that memory never differs from the disk.
 
 import type { DuckDBConnection, DuckDBType, DuckDBValue } from "@duckdb/node-api";
-import type { Batch, Want } from "../../shared/batch/batch.ts";
+import type { Batch, ResendRequest } from "../../shared/batch/batch.ts";
 import { Database, type DatabaseOptions, type Row, type SideWork } from "./database.ts";
 import type { KeyFilter } from "./key_filter.ts";
 import type { CopyStatements } from "./snapshot.ts";
@@ -99,8 +99,8 @@ export class Store implements AsyncDisposable {
     return this.#open.database.beside(work);
   }
 
-  wants(): { collector: string; want: Want }[] {
-    return this.#open?.writer.wants() ?? [];
+  resendRequests(): { collector: string; resend: ResendRequest }[] {
+    return this.#open?.writer.resendRequests() ?? [];
   }
 
   /** Bytes of the archive's file and of its write-ahead log. */

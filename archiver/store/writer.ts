@@ -2,13 +2,13 @@
 
 import { BLOB, type DuckDBBlobValue, LIST, listValue } from "@duckdb/node-api";
 import { createHash } from "node:crypto";
-import type { Batch, Want } from "../../shared/batch/batch.ts";
+import type { Batch, ResendRequest } from "../../shared/batch/batch.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Random } from "../../shared/random.ts";
 import { toHex } from "../../shared/text.ts";
 import { findCold } from "./cold.ts";
 import { type Database, type Row, rowsOf } from "./database.ts";
-import { type Epoch, loadMessagePages, loadWanted } from "./epoch.ts";
+import { type Epoch, loadMessagePages, loadMissing } from "./epoch.ts";
 import { Group, type HashedMessage } from "./commit_rows.ts";
 import type { KeyFilter } from "./key_filter.ts";
 import { ReceiptAppender } from "./receipt_appender.ts";
@@ -32,7 +32,7 @@ export interface DeadLetter {
 export interface BatchOutcome {
   /** `duplicate`: the archive had it already, and nothing changed. */
   readonly status: "committed" | "duplicate";
-  readonly want: Want | null;
+  readonly resend: ResendRequest | null;
 }
 
 /** What a writer needs of the world. */
@@ -87,15 +87,15 @@ export class Writer {
     return this.#state.messages.all;
   }
 
-  wants(): { collector: string; want: Want }[] {
+  resendRequests(): { collector: string; resend: ResendRequest }[] {
     const latest = new Map<string, Epoch>();
     for (const epoch of this.#state.epochs()) {
       const other = latest.get(epoch.collector);
       if (!other || other.startedAt < epoch.startedAt) latest.set(epoch.collector, epoch);
     }
     return [...latest.values()].flatMap((epoch) => {
-      const want = epoch.endedAt === null ? epoch.want() : null;
-      return want === null ? [] : [{ collector: epoch.collector, want }];
+      const resend = epoch.endedAt === null ? epoch.resendRequest() : null;
+      return resend === null ? [] : [{ collector: epoch.collector, resend }];
     });
   }
 
@@ -140,11 +140,11 @@ export class Writer {
     this.#onStep("commit: committed");
 
     for (const epoch of group.toResolve) {
-      if (epoch.wanted.overflown) await loadWanted(connection, epoch);
+      if (epoch.wanted.overflown) await loadMissing(connection, epoch);
     }
     const outcomes = batches.map((batch, i): BatchOutcome => ({
       status: added[i] ? "committed" : "duplicate",
-      want: this.#state.epoch(batch.collector, batch.epoch).want(),
+      resend: this.#state.epoch(batch.collector, batch.epoch).resendRequest(),
     }));
     this.#state.shrink();
     return outcomes;

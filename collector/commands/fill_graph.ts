@@ -8,7 +8,7 @@ import type { Clock } from "../../shared/clock.ts";
 import { liveLine, logger } from "../../shared/log.ts";
 import type { Random } from "../../shared/random.ts";
 import type { CollectorConfig } from "../config.ts";
-import { Intake } from "../pipeline.ts";
+import { Pipeline } from "../pipeline.ts";
 import type { GossipService } from "../gossip/service.ts";
 import { Settling } from "../gossip/settling.ts";
 import { keyPath, loadIdentity } from "../peer/identity.ts";
@@ -56,8 +56,8 @@ export async function fillGraph(
   const dependencies = { clock, random, fileAlone };
   const choice = stack.use(await openPeerChoice(config, identity.nodeId, dependencies));
   const target = Math.min(MAX_PEERS, config.peers.target);
-  const intake: Intake = stack.use(
-    new Intake({
+  const pipeline: Pipeline = stack.use(
+    new Pipeline({
       collector: config.name,
       epoch: clock.now(),
       version: VERSION,
@@ -82,12 +82,12 @@ export async function fillGraph(
     bootstrap: target,
     syncPeers: target,
     rotateEveryMs: undefined,
-  }, { clock, random, sink: intake, book: choice.book, policy: choice.policy, gossip });
+  }, { clock, random, sink: pipeline, book: choice.book, policy: choice.policy, gossip });
   choice.onLearnt = () => manager.lookAgain();
   const done = new AbortController();
   const running = manager.run(AbortSignal.any([signal, done.signal]));
   try {
-    return await settles({ gossip, intake, manager }, options);
+    return await settles({ gossip, pipeline, manager }, options);
   } finally {
     done.abort();
     await running;
@@ -97,13 +97,13 @@ export async function fillGraph(
 
 interface Parts {
   readonly gossip: GossipService;
-  readonly intake: Intake;
+  readonly pipeline: Pipeline;
   readonly manager: PeerManager;
 }
 
 /** Waits until the graph has settled, and tells now and then how far it is; false when the time is over before. */
 async function settles(
-  { gossip, intake, manager }: Parts,
+  { gossip, pipeline, manager }: Parts,
   { settleMs, limitMs, clock, signal }: FillOptions,
 ): Promise<boolean> {
   const settling = new Settling(settleMs);
@@ -111,7 +111,7 @@ async function settles(
   for (let looks = 1; !signal.aborted && clock.now() < end; looks++) {
     await clock.sleep(LOOK_MS, signal).catch(() => {});
     const { channels, updates, nodeAnnouncements } = gossip.graph.counts;
-    const { queued } = intake.verifier.counts;
+    const { queued } = pipeline.verifier.counts;
     const { connected } = manager.counts;
     const size = channels + updates + nodeAnnouncements;
     if (settling.look(size, queued > 0, clock.now())) return true;

@@ -6,14 +6,12 @@
  *
  * @module
  */
+import type { NodePair } from "./graph/graph_view.ts";
 
 /** Three times the channels of mainnet; about 70 MB when full. */
 const MAX_CHANNELS = 200_000;
 /** So many pairs of nodes are kept for one scid: the first that announced it. */
 const MAX_PAIRS = 4;
-
-/** The node ids of a channel in the order of its announcement, 33 bytes as lower-case hex. */
-export type NodePair = readonly [node1: string, node2: string];
 
 /** A bounded map from scid to node ids; when it is full the scid that was announced first makes room. */
 export class ChannelKeys {

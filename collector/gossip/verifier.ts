@@ -6,8 +6,9 @@
  */
 import type { Verdict } from "../../shared/batch/batch.ts";
 import { MESSAGE_TYPES, messageType } from "../../shared/bolt/message_types.ts";
-import { ChannelKeys, type NodePair } from "./channel_keys.ts";
-import type { Bringer } from "./graph/unconfirmed.ts";
+import { ChannelKeys } from "./channel_keys.ts";
+import type { NodePair } from "./graph/graph_view.ts";
+import type { SourcePeer } from "./graph/unconfirmed.ts";
 import { FairQueue } from "./fair_queue.ts";
 import { type Orphan, Orphans } from "./orphans.ts";
 import { checkMessage, isSigned } from "./verify.ts";
@@ -40,7 +41,11 @@ export interface VerifierOptions {
    * Gets each message whose signatures hold; of a channel_update also the node id that signed it, in hex, and who alone
    * has brought it, null when a second peer has.
    */
-  readonly onValid?: (raw: Uint8Array, signer: string | null, bringer: Bringer | null) => void;
+  readonly onValid?: (
+    raw: Uint8Array,
+    signer: string | null,
+    sourcePeer: SourcePeer | null,
+  ) => void;
   /** Who may sign the updates of a channel by the collected graph. */
   readonly nodesOf?: (scid: bigint) => NodePair | null;
   /** Is told of each bad message, with the session that brought it first. */
@@ -175,8 +180,8 @@ export class Verifier implements Disposable {
 
   #tellValid({ raw, brought }: Unverified, signer: string | null): void {
     if (brought) brought.isValid = true;
-    const bringer = brought && !brought.isSeconded ? brought.bringer : null;
-    this.options.onValid?.(raw, signer, bringer);
+    const sourcePeer = brought && !brought.isSeconded ? brought.sourcePeer : null;
+    this.options.onValid?.(raw, signer, sourcePeer);
   }
 
   #tell(number: number, verdict: Verdict): void {

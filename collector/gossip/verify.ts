@@ -11,8 +11,9 @@ import { decodeMessage, type Message } from "../../shared/bolt/message.ts";
 import { signedPart } from "../../shared/bolt/signed.ts";
 import { verifyGossip } from "../../shared/secp256k1.ts";
 import { fromHex, toHex } from "../../shared/text.ts";
-import { equal } from "./bytes.ts";
-import type { ChannelKeys, NodePair } from "./channel_keys.ts";
+import { equal } from "./graph/bytes.ts";
+import type { ChannelKeys } from "./channel_keys.ts";
+import type { NodePair } from "./graph/graph_view.ts";
 
 /** What checking one message came to. */
 export interface Checked {

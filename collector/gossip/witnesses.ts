@@ -4,12 +4,12 @@
  *
  * @module
  */
-import type { Bringer } from "./graph/unconfirmed.ts";
+import type { SourcePeer } from "./graph/unconfirmed.ts";
 
 /** A message on its way through the verifier. */
 export interface Brought {
   /** Who was first with it. */
-  readonly bringer: Bringer;
+  readonly sourcePeer: SourcePeer;
   /** Whether its signatures are known to hold. */
   isValid: boolean;
   /** Whether another peer has brought it too. */
@@ -43,7 +43,7 @@ export class Witnesses {
   again(number: number, nodeId: string | undefined): boolean {
     const brought = this.#waiting.get(number);
     if (brought === undefined || nodeId === undefined) return false;
-    if (brought.bringer.nodeId === nodeId) return false;
+    if (brought.sourcePeer.nodeId === nodeId) return false;
     this.#waiting.delete(number);
     brought.isSeconded = true;
     return brought.isValid;

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { type Brought, Witnesses } from "./witnesses.ts";
 
 const by = (nodeId: string, isValid = true): Brought => ({
-  bringer: { nodeId, askedUntil: 0 },
+  sourcePeer: { nodeId, askedUntil: 0 },
   isValid,
   isSeconded: false,
 });

@@ -4,10 +4,10 @@
  * @module
  */
 import type { AddressBook } from "../addresses/address_book.ts";
-import type { Intake } from "../pipeline.ts";
+import type { Pipeline } from "../pipeline.ts";
 import type { GossipService } from "../gossip/service.ts";
 import type { PeerManager } from "../peer/manager.ts";
-import type { JournalFile } from "../spool/journal_file.ts";
+import type { JournalFile } from "../receipt/journal_file.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { Delivery } from "../uplink/delivery.ts";
 import { Counter, Gauge, Registry } from "prom-client";
@@ -20,7 +20,7 @@ export interface Parts {
   /** Who is known. */
   readonly book: AddressBook;
   /** Receipts, verdicts, quotas. */
-  readonly intake: Intake;
+  readonly pipeline: Pipeline;
   /** The graph, and what was sent. */
   readonly gossip: GossipService;
   /** Batches that wait. */
@@ -75,8 +75,8 @@ export function createMetrics(parts: Parts, run: RunFacts, problems: () => numbe
 }
 
 function define(registry: Registry, parts: Parts, run: RunFacts, problems: () => number): void {
-  const { manager, book, intake, gossip, spool, journal, delivery } = parts;
-  const { recorder, verifier, quotas } = intake;
+  const { manager, book, pipeline, gossip, spool, journal, delivery } = parts;
+  const { recorder, verifier, quotas } = pipeline;
   const define =
     (Kind: typeof Counter | typeof Gauge) =>
     (name: string, help: string, value: () => Value, label?: string) =>
@@ -130,7 +130,12 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
     () => book.counts.addressesDropped,
   );
 
-  count("receipts_total", "Receipts stamped", () => receiptsByType(intake.receiptsByType), "type");
+  count(
+    "receipts_total",
+    "Receipts stamped",
+    () => receiptsByType(pipeline.receiptsByType),
+    "type",
+  );
   count("messages_total", "Distinct messages among them", () => recorder.counters.messages);
   count("repeats_total", "Receipts that a peer repeats", () => recorder.counters.repeats);
   count(
@@ -196,10 +201,10 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
 
   count("batches_total", "Batches closed", () => recorder.counters.batches);
   count("batch_bytes_total", "Their bytes", () => recorder.counters.batchBytes);
-  count("retold_total", "Texts and sessions told again", () => recorder.counters.retold);
+  count("resent_total", "Messages and sessions sent again", () => recorder.counters.resent);
   count(
-    "unanswered_wants_total",
-    "Texts that an archive wants and that are forgotten",
+    "unanswered_resends_total",
+    "Messages that an archive asked for and that are forgotten",
     () => recorder.counters.unanswered,
   );
   gauge("spool_bytes", "Bytes of the spool's files", () => spool.bytes);

@@ -90,12 +90,12 @@ export function reportProgress(parts: Parts, target: number, clock: Clock): Asyn
 
 async function renew(
   line: LiveLine,
-  { manager, intake, spool, delivery }: Parts,
+  { manager, pipeline, spool, delivery }: Parts,
   target: number,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
-  const { counters } = intake.recorder;
+  const { counters } = pipeline.recorder;
   const seen: { at: number; receipts: number }[] = [];
   while (!signal.aborted) {
     const { receipts, messages } = counters;
@@ -122,7 +122,7 @@ async function renew(
 }
 
 async function report(
-  { manager, intake, spool, delivery, gossip }: Parts,
+  { manager, pipeline, spool, delivery, gossip }: Parts,
   target: number,
   clock: Clock,
   signal: AbortSignal,
@@ -130,9 +130,9 @@ async function report(
   let before = 0;
   const next = () => clock.sleep(INTERVAL_MS, signal).then(() => !signal.aborted, () => false);
   while (await next()) {
-    const { receipts, messages } = intake.recorder.counters;
+    const { receipts, messages } = pipeline.recorder.counters;
     const { connected, pending } = manager.counts;
-    const { verdicts, queued } = intake.verifier.counts;
+    const { verdicts, queued } = pipeline.verifier.counts;
     const { invalid, malformed } = verdicts;
     const { counts: graph, counts: { channels } } = gossip.graph;
     const sent = gossip.ledger.entries();
@@ -147,7 +147,7 @@ async function report(
         ledger: sent,
         graph,
         // Receipts whose message's text is past a quota.
-        withheld: intake.quotas.withheld,
+        withheld: pipeline.quotas.withheld,
         sync: manager.syncCounts,
         connected,
         target,

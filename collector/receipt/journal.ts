@@ -31,7 +31,7 @@ export interface JournalSink {
 }
 
 /** The items' first bytes. */
-export const ITEM = { head: 1, receipt: 2, text: 3, verdict: 4, event: 5 } as const;
+export const ITEM = { head: 1, receipt: 2, raw: 3, verdict: 4, event: 5 } as const;
 /** Bytes before a chunk's payload. */
 export const CHUNK_PREFIX_BYTES = 8;
 /** Bytes of a receipt. */
@@ -41,7 +41,7 @@ export const VERDICT_ITEM_BYTES = 6;
 /** Bytes of a head or an event before its JSON. */
 export const JSON_ITEM_BYTES = 5;
 /** Bytes of a message before its own. */
-export const TEXT_ITEM_BYTES = 9;
+export const RAW_ITEM_BYTES = 9;
 
 /** A chunk is written when it gets so long, even within a turn. */
 const CHUNK_BYTES = 64 * 1024;
@@ -91,12 +91,12 @@ export class Journal {
   }
 
   /** A message's text. */
-  text(number: number, raw: Uint8Array): void {
-    const at = this.#room(TEXT_ITEM_BYTES + raw.length);
-    this.#bytes[at] = ITEM.text;
+  raw(number: number, raw: Uint8Array): void {
+    const at = this.#room(RAW_ITEM_BYTES + raw.length);
+    this.#bytes[at] = ITEM.raw;
     this.#view.setUint32(at + 1, number, true);
     this.#view.setUint32(at + 5, raw.length, true);
-    this.#bytes.set(raw, at + TEXT_ITEM_BYTES);
+    this.#bytes.set(raw, at + RAW_ITEM_BYTES);
   }
 
   /** A verdict. */

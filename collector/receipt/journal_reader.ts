@@ -14,8 +14,8 @@ import {
   CHUNK_PREFIX_BYTES,
   ITEM,
   JSON_ITEM_BYTES,
+  RAW_ITEM_BYTES,
   RECEIPT_ITEM_BYTES,
-  TEXT_ITEM_BYTES,
   VERDICT_ITEM_BYTES,
 } from "./journal.ts";
 import { OpenBatch } from "./open_batch.ts";
@@ -112,9 +112,9 @@ class Item {
         const [message, session] = [view.getUint32(9, true), view.getUint32(13, true)];
         return batch.addReceipt(receivedAt, message, session, view.getUint8(17));
       }
-      case ITEM.text:
+      case ITEM.raw:
         // A copy: the batch keeps it.
-        return batch.addText(view.getUint32(1, true), this.#bytes.slice(TEXT_ITEM_BYTES));
+        return batch.addRaw(view.getUint32(1, true), this.#bytes.slice(RAW_ITEM_BYTES));
       case ITEM.verdict: {
         const code = view.getUint8(5);
         if (code >= VERDICTS.length) throw new BatchFault("bad_value", `journal: verdict ${code}`);
@@ -145,8 +145,8 @@ function itemLength(kind: number, view: DataView): number {
       return RECEIPT_ITEM_BYTES;
     case ITEM.verdict:
       return VERDICT_ITEM_BYTES;
-    case ITEM.text:
-      return TEXT_ITEM_BYTES + u32(5);
+    case ITEM.raw:
+      return RAW_ITEM_BYTES + u32(5);
     case ITEM.head:
     case ITEM.event:
       return JSON_ITEM_BYTES + u32(1);

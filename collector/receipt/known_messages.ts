@@ -1,113 +1,94 @@
 /**
- * The messages of this epoch: their numbers, the newest texts, and what their own time says.
+ * The messages of this epoch: their numbers, the newest ones' bytes, and their own timestamps.
  *
  * @module
  */
 import { createHash } from "node:crypto";
-import { type GossipFacts, gossipFacts } from "../../shared/bolt/facts.ts";
+import { gossipFacts } from "../../shared/bolt/facts.ts";
 import type { Random } from "../../shared/random.ts";
 import { MessageIndex } from "./message_index.ts";
-import { STAND_IN_TYPE } from "./stand_in.ts";
-import { RecentTexts } from "./recent_texts.ts";
+import type { RawQuotas } from "./raw_quotas.ts";
+import { RecentRaws } from "./recent_raws.ts";
 
-/** How much is remembered; whatever is more than that is forgotten oldest first. */
+/** How much is remembered; beyond it the oldest is forgotten first. */
 export interface KnownMessagesLimits {
   /** Base-2 logarithm of the messages whose numbers are kept, 42 bytes each: 2^19 is 29 hours of mainnet, 22 MiB. */
   readonly messagesLog2: number;
-  /** Bytes of text kept, to be told again: 32 MiB is seven hours of mainnet. */
-  readonly textBytes: number;
-  /** Base-2 logarithm of the texts kept; not above {@link messagesLog2}. */
-  readonly textsLog2: number;
+  /** Bytes of messages kept, to be sent again: 32 MiB is seven hours of mainnet. */
+  readonly rawBytes: number;
+  /** Base-2 logarithm of the messages whose bytes are kept; not above {@link messagesLog2}. */
+  readonly rawsLog2: number;
 }
 
-/** What is recorded in place of a message that a peer (node id) brings at an instant (µs); null for the message itself. */
-export type StandInFor = (facts: GossipFacts, nodeId: string, now: number) => Uint8Array | null;
+/** A message and its number. */
+export interface Identified {
+  readonly number: number;
+  /** Whether the number was given to it just now. */
+  readonly isNew: boolean;
+  /** What has the number: the message that came, or its stand-in. */
+  readonly raw: Uint8Array;
+}
 
-/** Where a message has no time of its own. */
-const NO_TIME = 0xffff_ffff;
+/** Where a message has no timestamp. */
+const NO_TIMESTAMP = 0xffff_ffff;
 
-/** Deals out numbers and knows them again. */
+/** Numbers messages and recognizes them. */
 export class KnownMessages {
   readonly #index: MessageIndex;
-  readonly #texts: RecentTexts;
+  readonly #raws: RecentRaws;
+  readonly #quotas: RawQuotas | undefined;
   /** Where a SHA-256 is read as words. */
   readonly #digest = new Uint32Array(8);
   /** Own timestamps in seconds, by number modulo their size. */
-  readonly #ownTimes: Uint32Array;
-  readonly #standInFor: StandInFor;
-  #identified: Uint8Array = new Uint8Array(0);
+  readonly #timestamps: Uint32Array;
 
-  /** Knows none. @throws {RangeError} when texts would be kept of messages that are forgotten. */
-  constructor(
-    limits: KnownMessagesLimits,
-    random: Random,
-    standInFor: StandInFor = () => null,
-  ) {
-    if (limits.textsLog2 > limits.messagesLog2) {
-      throw new RangeError("textsLog2 should not be above messagesLog2");
+  /** @throws {RangeError} when bytes would be kept of messages that are forgotten. */
+  constructor(limits: KnownMessagesLimits, random: Random, quotas?: RawQuotas) {
+    if (limits.rawsLog2 > limits.messagesLog2) {
+      throw new RangeError("rawsLog2 should not be above messagesLog2");
     }
     this.#index = new MessageIndex(limits.messagesLog2, random);
-    this.#texts = new RecentTexts(limits.textBytes, limits.textsLog2);
-    this.#ownTimes = new Uint32Array(this.#index.capacity);
-    this.#standInFor = standInFor;
+    this.#raws = new RecentRaws(limits.rawBytes, limits.rawsLog2);
+    this.#timestamps = new Uint32Array(this.#index.capacity);
+    this.#quotas = quotas;
   }
 
-  /** How many numbers were dealt out, which is also the next. */
-  get count(): number {
-    return this.#index.next;
+  /** The message's number. A new message is held against the quotas of the peer (`nodeId`) that brings it at `now`, µs. */
+  identify(raw: Uint8Array, nodeId: string, now: number): Identified {
+    const number = this.#raws.find(raw);
+    return number >= 0 ? { number, isNew: false, raw } : this.#lookUp(raw, nodeId, now);
   }
 
-  /** How many of them are forgotten. */
-  get forgotten(): number {
-    return this.#index.oldest;
-  }
-
-  /** What {@link identify} gave a number to at last: the message that came, or what stands in for it. */
-  get identified(): Uint8Array {
-    return this.#identified;
-  }
-
-  /**
-   * The message's number; a new one when it is equal to {@link count} before the call.
-   *
-   * @param nodeId of the peer that brings it, @param now when, µs: both for what may stand in for a new one.
-   */
-  identify(raw: Uint8Array, nodeId: string, now: number): number {
-    this.#identified = raw;
-    const recent = this.#texts.find(raw);
-    return recent >= 0 ? recent : this.#lookUp(raw, nodeId, now);
-  }
-
-  #lookUp(raw: Uint8Array, nodeId: string, now: number): number {
+  #lookUp(raw: Uint8Array, nodeId: string, now: number): Identified {
     const digest = this.#digest;
     new Uint8Array(digest.buffer).set(createHash("sha256").update(raw).digest());
     const known = this.#index.find(digest);
     if (known >= 0) {
-      this.#texts.guess(known, raw);
-      return known;
+      this.#raws.guess(known, raw);
+      return { number: known, isNew: false, raw };
     }
     const facts = gossipFacts(raw);
-    const standIn = facts.type === STAND_IN_TYPE ? null : this.#standInFor(facts, nodeId, now);
+    const standIn = this.#quotas?.standInFor(facts, nodeId, now);
     if (standIn) return this.identify(standIn, nodeId, now);
     const number = this.#index.add(digest);
-    this.#texts.add(number, raw);
-    this.#ownTimes[number & (this.#index.capacity - 1)] = facts.ownTimestamp ?? NO_TIME;
-    return number;
+    this.#raws.add(number, raw);
+    this.#timestamps[number & (this.#index.capacity - 1)] = facts.ownTimestamp ?? NO_TIMESTAMP;
+    return { number, isNew: true, raw };
   }
 
-  /** The message's own time in seconds since the Unix epoch; `undefined` when it has none. Not for forgotten ones. */
-  ownTime(number: number): number | undefined {
-    const time = this.#ownTimes[number & (this.#index.capacity - 1)];
-    return time === NO_TIME ? undefined : time;
+  /** The message's own timestamp, seconds since the Unix epoch; `undefined` without one. Not for forgotten ones. */
+  ownTimestamp(number: number): number | undefined {
+    const timestamp = this.#timestamps[number & (this.#index.capacity - 1)];
+    return timestamp === NO_TIMESTAMP ? undefined : timestamp;
   }
 
-  /** Whether the number was dealt out and is not forgotten. */
+  /** Whether the number was given to a message that is not forgotten. */
   has(number: number): boolean {
     return number >= this.#index.oldest && number < this.#index.next;
   }
 
-  /** The message's text as a view that holds until the next {@link identify}, or null when it is no longer kept. */
-  text(number: number): Uint8Array | null {
-    return this.#texts.get(number);
+  /** The message as a view that holds until the next {@link identify}; null when its bytes are no longer kept. */
+  raw(number: number): Uint8Array | null {
+    return this.#raws.get(number);
   }
 }

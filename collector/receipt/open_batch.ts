@@ -31,7 +31,7 @@ export class OpenBatch {
   /** When its first item came, µs since the Unix epoch; `undefined` while it is empty. */
   openedAt: number | undefined;
   /** Bytes of message text and events in it. */
-  textBytes = 0;
+  rawBytes = 0;
   /** Receipts in it. */
   receipts = 0;
 
@@ -42,7 +42,7 @@ export class OpenBatch {
   /** A session that was stamped early may be heard late: its receipts are put in order when the batch is closed. */
   #ordered = true;
 
-  readonly #texts = new Map<number, Uint8Array>();
+  readonly #raws = new Map<number, Uint8Array>();
   #verdicts = 0;
   #verdictNumbers = new Uint32Array(VERDICTS_ROOM);
   #verdictCodes = new Uint8Array(VERDICTS_ROOM);
@@ -62,14 +62,14 @@ export class OpenBatch {
   /** Whether it must be closed before anything more is added. */
   get isFull(): boolean {
     return this.receipts === this.#flags.length || this.#verdicts === MAX_BATCH_MESSAGES ||
-      this.#texts.size === MAX_BATCH_MESSAGES || this.#events.length === MAX_BATCH_EVENTS ||
+      this.#raws.size === MAX_BATCH_MESSAGES || this.#events.length === MAX_BATCH_EVENTS ||
       this.#mostBytes >= FULL_BYTES;
   }
 
   /** What its body takes before compression, at most. */
   get #mostBytes(): number {
-    return BODY_OVERHEAD_BYTES + this.textBytes + RECEIPT_BYTES * this.receipts +
-      MESSAGE_OVERHEAD_BYTES * this.#texts.size + VERDICT_BYTES * this.#verdicts;
+    return BODY_OVERHEAD_BYTES + this.rawBytes + RECEIPT_BYTES * this.receipts +
+      MESSAGE_OVERHEAD_BYTES * this.#raws.size + VERDICT_BYTES * this.#verdicts;
   }
 
   /** Adds a receipt. */
@@ -84,11 +84,11 @@ export class OpenBatch {
   }
 
   /** Adds a text, unless it is in already; `raw` must not change any more. */
-  addText(message: number, raw: Uint8Array): void {
-    if (this.#texts.has(message)) return;
-    this.#texts.set(message, raw);
-    this.textBytes += raw.length;
-    this.#journal?.text(message, raw);
+  addRaw(message: number, raw: Uint8Array): void {
+    if (this.#raws.has(message)) return;
+    this.#raws.set(message, raw);
+    this.rawBytes += raw.length;
+    this.#journal?.raw(message, raw);
   }
 
   /** Adds a verdict; `code` is an index into `VERDICTS`. */
@@ -102,15 +102,15 @@ export class OpenBatch {
   /** Adds an event; `json` is the same as JSON. */
   addEvent(event: CollectorEvent, json: Uint8Array): void {
     this.#events.push(event);
-    this.textBytes += json.length + 1;
+    this.rawBytes += json.length + 1;
     this.#journal?.event(json);
   }
 
   /** What is in it, ready to encode; its columns hold only until the next addition. It is empty then. */
   take(): Pick<Batch, "messages" | "verdicts" | "receipts" | "events"> {
-    const numbers = Uint32Array.from(this.#texts.keys()).sort();
+    const numbers = Uint32Array.from(this.#raws.keys()).sort();
     const content = {
-      messages: { numbers, raws: Array.from(numbers, (number) => this.#texts.get(number)!) },
+      messages: { numbers, raws: Array.from(numbers, (number) => this.#raws.get(number)!) },
       verdicts: {
         numbers: this.#verdictNumbers.subarray(0, this.#verdicts),
         codes: this.#verdictCodes.subarray(0, this.#verdicts),
@@ -119,9 +119,9 @@ export class OpenBatch {
       events: this.#events,
     };
     this.openedAt = undefined;
-    this.textBytes = this.receipts = this.#verdicts = 0;
+    this.rawBytes = this.receipts = this.#verdicts = 0;
     this.#ordered = true;
-    this.#texts.clear();
+    this.#raws.clear();
     this.#events = [];
     return content;
   }

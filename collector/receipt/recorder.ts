@@ -1,5 +1,5 @@
 /**
- * The recorder: every receipt gets its numbers and flags here and goes into a batch; closed batches go to the spool.
+ * The recorder: stamps every receipt with its numbers and flags and puts it into a batch; closed batches go to the spool.
  *
  * @module
  */
@@ -11,12 +11,12 @@ import {
   type DialOutcomes,
   RECEIPT_REPEAT,
   RECEIPT_WARMUP,
+  type ResendRequest,
   type SessionClosed,
   type SessionOpened,
   type SessionState,
   type Verdict,
   VERDICTS,
-  type Want,
 } from "../../shared/batch/batch.ts";
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { MAX_EVENT_TEXT } from "../../shared/batch/events.ts";
@@ -29,34 +29,41 @@ import {
   type RecorderOptions,
 } from "./recorder_options.ts";
 import { Repeats } from "./repeats.ts";
-import { Retelling } from "./retelling.ts";
+import { Resender } from "./resender.ts";
 
-/** What sessions tell; the part of {@link Recorder} that they see. */
+/** Where sessions bring what they receive. */
 export interface ReceiptSink {
-  /** A peer finished init and has our filter; gives the session's number for the calls below. */
+  /** A peer finished init and has our filter. @returns the session's number for the calls below. */
   openSession(opened: Omit<SessionOpened, "kind" | "session">): number;
   /**
    * We asked a session's peer for gossip that it has in store: what comes before the instant `until` (µs) is warm-up. A
-   * later call takes the place of an earlier one; no harm where the session is not open.
+   * later call replaces an earlier one; harmless when the session is not open.
    */
   asked(session: number, until: number): void;
   /**
-   * One gossip message came. The hot path.
+   * One gossip message came; the hot path.
    *
-   * @param raw the message, type included; not kept, so its bytes may be reused after the call.
+   * @param raw the message, type included; copied if it is kept.
    * @param receivedAt when the socket read returned, µs since the Unix epoch.
    */
   receive(session: number, raw: Uint8Array, receivedAt: number): void;
-  /** How a session is doing that goes on. */
+  /** How an open session is doing. */
   sessionState(state: Omit<SessionState, "kind">): void;
-  /** The session's end; no receipts of it may follow. */
+  /** The session's end; no receipt of it may follow. */
   closeSession(closed: Omit<SessionClosed, "kind">): void;
+}
+
+/** What came of one receipt. */
+export interface Received {
+  /** The message's number in this epoch. */
+  readonly number: number;
+  /** Whether it is the message's first receipt; false where a stand-in is recorded, see `raw_quotas.ts`. */
+  readonly isNew: boolean;
 }
 
 /** A peer that is asked for all it has takes longer: LND sends a whole graph in 18 minutes. */
 const BACKFILL_WARMUPS = 3;
 
-/** A session that is open. */
 interface OpenSession {
   readonly nodeId: string;
   /** The peer's column in {@link Repeats}. */
@@ -68,8 +75,7 @@ interface OpenSession {
 }
 
 /** Records receipts. Disposing stops its timer and drops the open batch: {@link Recorder.end} first. */
-export class Recorder implements ReceiptSink, Disposable {
-  /** What it has done so far. */
+export class Recorder implements Disposable {
   readonly counters: Readonly<RecorderCounters>;
 
   readonly #options: Required<RecorderOptions>;
@@ -83,12 +89,12 @@ export class Recorder implements ReceiptSink, Disposable {
     batchBytes: 0,
     untrackedSessions: 0,
     clockSteps: 0,
-    retold: 0,
+    resent: 0,
     unanswered: 0,
   };
   readonly #messages: KnownMessages;
   readonly #repeats: Repeats;
-  readonly #retelling = new Retelling();
+  readonly #resender = new Resender();
   readonly #sessions = new Map<number, OpenSession>();
   #nextSession = 0;
   readonly #batch: OpenBatch;
@@ -97,40 +103,39 @@ export class Recorder implements ReceiptSink, Disposable {
   readonly #stop = new AbortController();
   #timerRuns = false;
 
-  /** Begins an epoch: its first batch will tell so. */
+  /** Begins an epoch. */
   constructor(options: RecorderOptions, dependencies: RecorderDependencies) {
     this.#options = { ...RECORDER_DEFAULTS, ...options };
     this.#dependencies = dependencies;
     this.counters = this.#counters;
-    const { random, standInFor } = dependencies;
-    this.#messages = new KnownMessages(this.#options.messages, random, standInFor);
+    const { random, quotas } = dependencies;
+    this.#messages = new KnownMessages(this.#options.messages, random, quotas);
     this.#repeats = new Repeats(this.#options.repeats);
     this.#batch = new OpenBatch(this.#options.maxReceipts, dependencies.journal);
     this.#beginJournal();
     dependencies.journal?.settle();
     const { epoch: at, version, targetPeers: target_peers } = this.#options;
-    this.#tell({ kind: "run_started", at, version: clip(version), target_peers });
+    this.#addEvent({ kind: "run_started", at, version: clip(version), target_peers });
   }
 
-  /** Receipts of peers or messages that are not remembered: if they were repeats, they are not marked as such. */
+  /** Receipts of peers or messages that are not remembered: repeats among them are not marked. */
   get untrackedReceipts(): number {
     return this.#repeats.untracked;
   }
 
-  /** What was found out last about the archiver's clock; null before. */
+  /** The last measurement of the archiver's clock; null before the first. */
   get clockSample(): ClockSample | null {
     return this.#clockSample;
   }
 
-  /** See {@link ReceiptSink.openSession}. */
   openSession(opened: Omit<SessionOpened, "kind" | "session">): number {
     const session = this.#nextSession++;
     const { node_id: nodeId, filter_at, address } = opened;
     const column = this.#repeats.open(nodeId);
     if (column < 0) this.#counters.untrackedSessions++;
-    const { warmupMilliseconds } = this.#options;
+    const { warmupMs } = this.#options;
     const warmups = opened.filter_first === 0 ? BACKFILL_WARMUPS : 1;
-    const youngUntil = filter_at + warmups * warmupMilliseconds * 1000;
+    const youngUntil = filter_at + warmups * warmupMs * 1000;
     this.#sessions.set(session, { nodeId, column, youngUntil, warmUntil: youngUntil });
     const event: SessionOpened = {
       ...opened,
@@ -138,34 +143,26 @@ export class Recorder implements ReceiptSink, Disposable {
       session,
       address: clip(address),
     };
-    this.#retelling.keepOpened(event, this.#tell(event));
+    this.#resender.keepOpened(event, this.#addEvent(event));
     return session;
   }
 
-  /** See {@link ReceiptSink.asked}. */
   asked(session: number, until: number): void {
     const asked = this.#sessions.get(session);
     if (asked) asked.warmUntil = Math.max(asked.youngUntil, until);
   }
 
-  /**
-   * See {@link ReceiptSink.receive}.
-   *
-   * @returns the message's number in this epoch.
-   * @throws {Error} when the session is not open: a bug of the caller.
-   */
-  receive(session: number, raw: Uint8Array, receivedAt: number): number {
+  /** See {@link ReceiptSink.receive}. @throws {Error} when the session is not open: a bug of the caller. */
+  receive(session: number, raw: Uint8Array, receivedAt: number): Received {
     const from = this.#sessions.get(session);
     if (!from) throw new Error(`Receipt of session ${session}, which is not open`);
     const counters = this.#counters;
-    const isNewIf = this.#messages.count;
-    const number = this.#messages.identify(raw, from.nodeId, receivedAt);
-    const { identified } = this.#messages;
-    if (number === isNewIf) this.#addNewMessage(number, identified);
-    else if (this.#retelling.isDue(number)) this.#retell(number, identified);
+    const { number, isNew, raw: recorded } = this.#messages.identify(raw, from.nodeId, receivedAt);
+    if (isNew) this.#addNewMessage(number, recorded);
+    else if (this.#resender.isDue(number)) this.#resendMessage(number, recorded);
 
-    // Whether what a stand-in stands for came before, nobody knows; no figure of delay is to count it.
-    const isStandIn = identified !== raw;
+    // Whether a message that is not stored came before is unknown: no delay may count its receipts.
+    const isStandIn = recorded !== raw;
     let flags = 0;
     if (!isStandIn && this.#repeats.mark(number, from.column)) {
       flags |= RECEIPT_REPEAT;
@@ -178,12 +175,11 @@ export class Recorder implements ReceiptSink, Disposable {
     counters.receipts++;
     this.#batch.addReceipt(receivedAt, number, session, flags);
     this.#afterAdding(receivedAt);
-    return number;
+    return { number, isNew: isNew && !isStandIn };
   }
 
-  /** See {@link ReceiptSink.sessionState}. */
   sessionState(state: Omit<SessionState, "kind">): void {
-    this.#tell({ ...state, kind: "session_state" });
+    this.#addEvent({ ...state, kind: "session_state" });
   }
 
   /** See {@link ReceiptSink.closeSession}. @throws {Error} when the session is not open: a bug of the caller. */
@@ -193,11 +189,11 @@ export class Recorder implements ReceiptSink, Disposable {
     this.#sessions.delete(closed.session);
     if (session.column >= 0) this.#repeats.close(session.nodeId);
     const event: SessionClosed = { ...closed, kind: "session_closed", reason: clip(closed.reason) };
-    this.#retelling.keepClosed(event);
-    this.#tell(event);
+    this.#resender.keepClosed(event);
+    this.#addEvent(event);
   }
 
-  /** What was found out about a message's signatures; may come at any time after the message. */
+  /** What the check of a message's signatures found; at any time after the message. */
   verdict(number: number, verdict: Verdict): void {
     this.#batch.addVerdict(number, VERDICTS.indexOf(verdict));
     this.#afterAdding();
@@ -205,32 +201,32 @@ export class Recorder implements ReceiptSink, Disposable {
 
   /** Batches that the spool had to drop. */
   batchesDropped(dropped: Omit<BatchesDropped, "kind" | "at">): void {
-    this.#tell({ ...dropped, kind: "batches_dropped", at: this.#dependencies.clock.now() });
+    this.#addEvent({ ...dropped, kind: "batches_dropped", at: this.#dependencies.clock.now() });
   }
 
-  /** What happened beside the sessions; after {@link end} it is too late for that. */
+  /** What happened beside the sessions; ignored after {@link end}. */
   note(event: ClockStep | ClockSample | DialOutcomes): void {
     if (this.#stop.signal.aborted) return;
     if (event.kind === "clock_step") this.#counters.clockSteps++;
     else if (event.kind === "clock_sample") this.#clockSample = event;
-    this.#tell(event);
+    this.#addEvent(event);
   }
 
   /**
-   * Tells again what an archive wants: at once what is still kept; the text of any other message with its next receipt.
-   * What earlier epochs told is not kept. After {@link end} it goes out at once, for no timer will close its batch.
+   * Sends again what an archive lacks: at once what is still kept, any other message with its next receipt. Earlier
+   * epochs are not kept. After {@link end} it goes out at once, for no timer will close its batch.
    */
-  retell(want: Want): void {
-    if (want.epoch !== this.#options.epoch) return;
-    const { messages, events } = this.#retelling.select(want, this.#dependencies.clock.now());
+  resend(request: ResendRequest): void {
+    if (request.epoch !== this.#options.epoch) return;
+    const { messages, events } = this.#resender.select(request, this.#dependencies.clock.now());
     for (const event of events) {
-      this.#counters.retold++;
-      this.#tell(event);
+      this.#counters.resent++;
+      this.#addEvent(event);
     }
     for (const number of messages) {
-      const text = this.#messages.text(number);
-      if (text) this.#retell(number, text);
-      else if (this.#messages.has(number)) this.#retelling.expect(number);
+      const raw = this.#messages.raw(number);
+      if (raw) this.#resendMessage(number, raw);
+      else if (this.#messages.has(number)) this.#resender.expect(number);
       else this.#counters.unanswered++;
     }
     if (this.#stop.signal.aborted) this.flush();
@@ -258,10 +254,10 @@ export class Recorder implements ReceiptSink, Disposable {
     this.#dependencies.journal?.settle();
   }
 
-  /** Ends the epoch in order: nothing may be recorded after it, but {@link retell} still answers. */
+  /** Ends the epoch in order: nothing may be recorded after it, but {@link resend} still answers. */
   end(): void {
     const { receipts } = this.#counters;
-    this.#tell({ kind: "run_ended", at: this.#dependencies.clock.now(), receipts });
+    this.#addEvent({ kind: "run_ended", at: this.#dependencies.clock.now(), receipts });
     this.flush();
     this[Symbol.dispose]();
   }
@@ -279,27 +275,25 @@ export class Recorder implements ReceiptSink, Disposable {
   }
 
   #addNewMessage(number: number, raw: Uint8Array): void {
-    const copy = raw.slice();
     this.#counters.messages++;
     this.#repeats.add(number);
-    this.#batch.addText(number, copy);
-    this.#dependencies.onNewMessage(number, copy);
+    this.#batch.addRaw(number, raw.slice());
   }
 
   #isBacklog(number: number, receivedAt: number): boolean {
-    const ownTime = this.#messages.ownTime(number);
-    return ownTime !== undefined &&
-      receivedAt / 1000 - ownTime * 1000 > this.#options.backlogMilliseconds;
+    const timestamp = this.#messages.ownTimestamp(number);
+    return timestamp !== undefined &&
+      receivedAt / 1000 - timestamp * 1000 > this.#options.backlogMs;
   }
 
-  #retell(number: number, text: Uint8Array): void {
-    this.#counters.retold++;
-    this.#batch.addText(number, text.slice());
+  #resendMessage(number: number, raw: Uint8Array): void {
+    this.#counters.resent++;
+    this.#batch.addRaw(number, raw.slice());
     this.#afterAdding();
   }
 
   /** Puts an event into the open batch; gives its bytes as JSON. */
-  #tell(event: CollectorEvent): number {
+  #addEvent(event: CollectorEvent): number {
     const json = new TextEncoder().encode(JSON.stringify(event));
     this.#batch.addEvent(event, json);
     this.#afterAdding();
@@ -311,7 +305,7 @@ export class Recorder implements ReceiptSink, Disposable {
     const batch = this.#batch;
     if (
       batch.isFull || batch.receipts >= this.#options.maxReceipts ||
-      batch.textBytes >= this.#options.maxBytes
+      batch.rawBytes >= this.#options.maxBytes
     ) {
       batch.openedAt ??= now ?? this.#dependencies.clock.now();
       this.flush();
@@ -328,7 +322,7 @@ export class Recorder implements ReceiptSink, Disposable {
     try {
       while (this.#batch.openedAt !== undefined) {
         const age = (clock.now() - this.#batch.openedAt) / 1000;
-        const rest = this.#options.maxAgeMilliseconds - age;
+        const rest = this.#options.maxAgeMs - age;
         if (rest <= 0) this.flush();
         else await clock.sleep(rest, this.#stop.signal);
       }

@@ -6,10 +6,11 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { Random } from "../../shared/random.ts";
 import type { Journal } from "./journal.ts";
-import type { KnownMessagesLimits, StandInFor } from "./known_messages.ts";
+import type { KnownMessagesLimits } from "./known_messages.ts";
+import type { RawQuotas } from "./raw_quotas.ts";
 import type { RepeatsLimits } from "./repeats.ts";
 
-/** How a recorder works. All but the first four have defaults. */
+/** How a recorder works; all but the first four have {@link RECORDER_DEFAULTS}. */
 export interface RecorderOptions {
   /** The collector's name. */
   readonly collector: string;
@@ -17,21 +18,18 @@ export interface RecorderOptions {
   readonly epoch: number;
   /** The collector's software version. */
   readonly version: string;
-  /** How many peers it is to keep. */
   readonly targetPeers: number;
-  /** Receipts that close a batch: 16384. */
+  /** Receipts that close a batch. */
   readonly maxReceipts?: number;
-  /** Bytes of new messages and events that close a batch: 256 KiB. */
+  /** Bytes of new messages and events that close a batch. */
   readonly maxBytes?: number;
-  /** Age that closes a batch: 2000. */
-  readonly maxAgeMilliseconds?: number;
-  /** How long the receipts of a new session count as warm-up: 10 minutes; three times as long after a filter of 0. */
-  readonly warmupMilliseconds?: number;
-  /** A message whose own time is so long ago is backlog, whoever brings it: 1 hour. */
-  readonly backlogMilliseconds?: number;
-  /** How much is remembered of messages. */
+  /** Age that closes a batch. */
+  readonly maxAgeMs?: number;
+  /** How long the receipts of a new session count as warm-up; three times as long after a filter of 0. */
+  readonly warmupMs?: number;
+  /** A message whose own timestamp is older is backlog, from any peer. */
+  readonly backlogMs?: number;
   readonly messages?: KnownMessagesLimits;
-  /** How much is remembered of who delivered what. */
   readonly repeats?: RepeatsLimits;
 }
 
@@ -39,24 +37,21 @@ export interface RecorderOptions {
 export interface RecorderDependencies {
   /** For the age of batches. */
   readonly clock: Clock;
-  /** For the keys of its hash table. */
+  /** Keys its hash table. */
   readonly random: Random;
   /** Takes a closed batch; must not throw. */
   readonly sink: (
     bytes: Uint8Array,
     id: { readonly epoch: number; readonly number: number },
   ) => void;
-  /** Is told what goes into the open batch, for a next life; none by default. */
+  /** Keeps the open batch for a next life; none by default. */
   readonly journal?: Journal;
-  /** Decides which new messages are recorded as what; as they are by default. */
-  readonly standInFor?: StandInFor;
-  /** Hears of each new message once, with a copy of its bytes that it may keep. */
-  readonly onNewMessage: (number: number, raw: Uint8Array) => void;
+  /** Decides which new messages are stored; all by default. */
+  readonly quotas?: RawQuotas;
 }
 
 /** What a recorder has done so far. */
 export interface RecorderCounters {
-  /** Receipts stamped. */
   receipts: number;
   /** Distinct messages among them; one that was forgotten and came again counts again. */
   messages: number;
@@ -68,26 +63,26 @@ export interface RecorderCounters {
   batches: number;
   /** Their bytes as encoded. */
   batchBytes: number;
-  /** Sessions opened while all columns for repeats were taken: repeats in them went unnoticed. */
+  /** Sessions opened while all columns for repeats were taken: repeats in them go unnoticed. */
   untrackedSessions: number;
-  /** Jumps of the wall clock that were told. */
+  /** Jumps of the wall clock. */
   clockSteps: number;
-  /** Texts and sessions told again because an archive asked. */
-  retold: number;
-  /** Texts that an archive asked for and that are forgotten. */
+  /** Messages and sessions sent again because an archive asked. */
+  resent: number;
+  /** Messages that an archive asked for and that are forgotten. */
   unanswered: number;
 }
 
-/** What holds unless the options say otherwise. */
+/** What holds unless the options differ. */
 export const RECORDER_DEFAULTS: Omit<
   Required<RecorderOptions>,
   "collector" | "epoch" | "version" | "targetPeers"
 > = {
   maxReceipts: 16_384,
   maxBytes: 256 * 1024,
-  maxAgeMilliseconds: 2000,
-  warmupMilliseconds: 600_000,
-  backlogMilliseconds: 3_600_000,
-  messages: { messagesLog2: 19, textBytes: 32 * 1024 * 1024, textsLog2: 17 },
+  maxAgeMs: 2000,
+  warmupMs: 600_000,
+  backlogMs: 3_600_000,
+  messages: { messagesLog2: 19, rawBytes: 32 * 1024 * 1024, rawsLog2: 17 },
   repeats: { messagesLog2: 16, peers: 2048 },
 };

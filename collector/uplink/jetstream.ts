@@ -5,13 +5,13 @@
  * @module
  */
 import type { NatsConnection } from "nats";
-import { batchId, type Want } from "../../shared/batch/batch.ts";
-import { decodeWant } from "../../shared/batch/want.ts";
+import { batchId, type ResendRequest } from "../../shared/batch/batch.ts";
+import { decodeResendRequest } from "../../shared/batch/resend_request.ts";
 import { errorText } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import type { NatsAccess } from "../../shared/nats/access.ts";
 import { NatsError, natsErrorText } from "../../shared/nats/connect.ts";
-import { batchSubject, wantSubject } from "../../shared/subjects.ts";
+import { batchSubject, resendSubject } from "../../shared/subjects.ts";
 import { NatsLink } from "./nats_link.ts";
 import { type Outcome, type OutgoingBatch, type Uplink, UplinkFault } from "./uplink.ts";
 
@@ -29,7 +29,7 @@ export interface JetStreamUplinkOptions {
   /** How many batches may be under way without an acknowledgement. */
   readonly maxOutstanding: number;
   /** Hears what the archive wants told again. */
-  readonly onWant: (want: Want) => void;
+  readonly onResendRequest: (resend: ResendRequest) => void;
 }
 
 /** Batches by JetStream publish. */
@@ -49,7 +49,7 @@ export class JetStreamUplink implements Uplink {
     this.maxOutstanding = options.maxOutstanding;
     this.link = new NatsLink(options.access, options.collector);
     this.target = this.link.target;
-    this.link.onConnect((connection) => this.#hearWants(connection));
+    this.link.onConnect((connection) => this.#hearResendRequests(connection));
   }
 
   /** See {@link Uplink.send}. */
@@ -78,14 +78,16 @@ export class JetStreamUplink implements Uplink {
     }
   }
 
-  #hearWants(connection: NatsConnection): void {
-    connection.subscribe(wantSubject(this.#options.collector), {
+  #hearResendRequests(connection: NatsConnection): void {
+    connection.subscribe(resendSubject(this.#options.collector), {
       callback: (error, message) => {
         try {
           if (error) throw error;
-          this.#options.onWant(decodeWant(message.data));
+          this.#options.onResendRequest(decodeResendRequest(message.data));
         } catch (error) {
-          log.warning("Cannot read what the archive wants: {reason}", { reason: errorText(error) });
+          log.warning("Cannot read what the archive requests: {reason}", {
+            reason: errorText(error),
+          });
         }
       },
     });

@@ -4,8 +4,8 @@
  * @module
  */
 import * as v from "valibot";
-import { batchId, type Want } from "../../shared/batch/batch.ts";
-import { checkWant, MAX_WANT_BYTES } from "../../shared/batch/want.ts";
+import { batchId, type ResendRequest } from "../../shared/batch/batch.ts";
+import { checkResendRequest, MAX_RESEND_REQUEST_BYTES } from "../../shared/batch/resend_request.ts";
 import { errorText } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import { printable } from "../../shared/text.ts";
@@ -19,7 +19,7 @@ const MAX_OUTSTANDING = 4;
 /** How long a commit may take before the batch is sent again. */
 const ANSWER_TIMEOUT_MILLISECONDS = 30_000;
 /** The longest answer: a want and a few words. */
-const MAX_ANSWER_BYTES = MAX_WANT_BYTES + 4096;
+const MAX_ANSWER_BYTES = MAX_RESEND_REQUEST_BYTES + 4096;
 
 /** What a local uplink needs. */
 export interface LocalUplinkOptions {
@@ -28,13 +28,13 @@ export interface LocalUplinkOptions {
   /** The collector's name. */
   readonly collector: string;
   /** Hears what the archive wants told again. */
-  readonly onWant: (want: Want) => void;
+  readonly onResendRequest: (resend: ResendRequest) => void;
 }
 
 /** What the archiver answers to a batch it took. */
 const answerSchema = v.object({
   status: v.picklist(["committed", "duplicate"]),
-  want: v.optional(v.unknown(), null),
+  resend: v.optional(v.unknown(), null),
 });
 
 /** Batches by HTTP POST to `/batches`. */
@@ -99,18 +99,18 @@ export class LocalUplink implements Uplink {
   }
 
   #accepted(body: Uint8Array): Outcome {
-    let want: Want | null;
+    let resend: ResendRequest | null;
     let status: "committed" | "duplicate";
     try {
       const answer = v.parse(answerSchema, JSON.parse(new TextDecoder().decode(body)));
-      want = answer.want === null ? null : checkWant(answer.want);
+      resend = answer.resend === null ? null : checkResendRequest(answer.resend);
       status = answer.status;
     } catch (error) {
       throw new UplinkFault("refused", `this is no archiver's answer: ${errorText(error)}`, {
         cause: error,
       });
     }
-    if (want) this.#options.onWant(want);
+    if (resend) this.#options.onResendRequest(resend);
     return status === "duplicate" ? "duplicate" : "stored";
   }
 }

@@ -4,7 +4,7 @@
  *
  * Messages and sessions are named by small numbers that the collector deals out within one **epoch** (one life of its
  * process). A message's text travels once an epoch, in the batch that first names it; an archive that lost it asks
- * again (see {@link Want}).
+ * again (see {@link ResendRequest}).
  *
  * @module
  */
@@ -285,7 +285,7 @@ export interface Batch {
 }
 
 /** What an archive asks a collector to tell again, because receipts name it and the archive does not have it. */
-export interface Want {
+export interface ResendRequest {
   /** The epoch whose numbers these are. */
   readonly epoch: number;
   /** Message numbers. */

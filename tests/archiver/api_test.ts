@@ -72,9 +72,9 @@ Deno.test("posted batches are committed, recognised, or refused, each with its a
     assert.match(headers.get("content-type") ?? "", /^application\/json/);
     return [status, await (await response).json()];
   };
-  const want = { epoch: maker.epoch, messages: [3], sessions: [4] };
-  assert.deepEqual(await answer(api.post(bytes)), [200, { status: "committed", want }]);
-  assert.deepEqual(await answer(api.post(bytes)), [200, { status: "duplicate", want }]);
+  const resend = { epoch: maker.epoch, messages: [3], sessions: [4] };
+  assert.deepEqual(await answer(api.post(bytes)), [200, { status: "committed", resend }]);
+  assert.deepEqual(await answer(api.post(bytes)), [200, { status: "duplicate", resend }]);
   assert.deepEqual(await answer(api.post(new Uint8Array(9))), [
     422,
     { status: "dead_letter", reason: "bad_magic: these bytes are no batch" },

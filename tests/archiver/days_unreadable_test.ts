@@ -47,7 +47,7 @@ for (const [what, name, harm] of HARMS) {
     assert.equal(intake.status().batches, 1);
 
     await Deno.writeFile(parquet, whole);
-    assert.deepEqual(await outcome, { status: "committed", want: null });
+    assert.deepEqual(await outcome, { status: "committed", resend: null });
     assert.equal(intake.status().failure, null);
     const [{ letters }] = await rows(store, "SELECT count(*) AS letters FROM dead_letters");
     assert.equal(letters, 0);

@@ -64,7 +64,7 @@ Deno.test("a batch is answered after its commit, never before", async () => {
   assert.equal(answered, false);
   assert.equal(intake.status().batches, 1);
   gate.resolve();
-  assert.deepEqual(await outcome, { status: "committed", want: null });
+  assert.deepEqual(await outcome, { status: "committed", resend: null });
   assert.equal((await receiptLines(store)).length, 1);
   assert.deepEqual(intake.status(), { batches: 0, bytes: 0, receipts: 0, failure: null });
 });

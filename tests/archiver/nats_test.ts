@@ -6,11 +6,11 @@ import { openConsumer, openStream } from "../../archiver/intake/stream.ts";
 import { startArchiver } from "../../archiver/run.ts";
 import { type Batch, batchId } from "../../shared/batch/batch.ts";
 import { encodeBatch } from "../../shared/batch/codec.ts";
-import { decodeWant } from "../../shared/batch/want.ts";
+import { decodeResendRequest } from "../../shared/batch/resend_request.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { connectNats } from "../../shared/nats/connect.ts";
 import { encodeMessage } from "../../shared/nats/message.ts";
-import { batchSubject, heartbeatSubject, STREAM, wantSubject } from "../../shared/subjects.ts";
+import { batchSubject, heartbeatSubject, resendSubject, STREAM } from "../../shared/subjects.ts";
 import { openArchive, receiptLines, rows } from "../support/fixtures/archive.ts";
 import { BatchMaker, plainMessage } from "../support/fixtures/batch_maker.ts";
 import { type NatsServer, startNatsServer } from "../support/servers/nats_server.ts";
@@ -230,11 +230,11 @@ Deno.test("what is wanted is asked for on the collector's subject, until it is t
   {
     await using archiver = await startArchiver(configFor(path, server.url));
     const connection = await connectNats({ servers: [server.url], name: "test" });
-    const wants = connection.subscribe(wantSubject("alpha"), { max: 1 });
+    const requests = connection.subscribe(resendSubject("alpha"), { max: 1 });
     await publish(connection, [first]);
-    for await (const { data } of wants) {
-      const want = { epoch: maker.epoch, messages: [message], sessions: [session] };
-      assert.deepEqual(decodeWant(data), want);
+    for await (const { data } of requests) {
+      const resend = { epoch: maker.epoch, messages: [message], sessions: [session] };
+      assert.deepEqual(decodeResendRequest(data), resend);
     }
     maker.tell(message, raw);
     maker.event(lost.events[0]);

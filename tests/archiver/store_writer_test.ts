@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { isoTime } from "../../archiver/api/json.ts";
 import type { SessionClosed } from "../../shared/batch/batch.ts";
-import { MAX_WANT_NUMBERS } from "../../shared/batch/want.ts";
+import { MAX_RESEND_NUMBERS } from "../../shared/batch/resend_request.ts";
 import { gossipFacts } from "../../shared/bolt/facts.ts";
 import { toHex } from "../../shared/text.ts";
 import { openArchive, receiptLines, rows } from "../support/fixtures/archive.ts";
@@ -68,7 +68,7 @@ Deno.test("a batch becomes rows of every table, exactly as told", async () => {
     dials: [{ outcome: "refused", address: "onion", count: 2 ** 40 }],
   });
   maker.event({ kind: "run_ended", at: epoch + 10, receipts: 3 });
-  assert.deepEqual(await store.commit([maker.close()]), [{ status: "committed", want: null }]);
+  assert.deepEqual(await store.commit([maker.close()]), [{ status: "committed", resend: null }]);
 
   assert.deepEqual(
     await receiptLines(store),
@@ -250,11 +250,11 @@ Deno.test("what names an unknown message or session waits, is wanted, and is kep
   maker.verdict(a, "valid");
   maker.event(closing(one, epoch + 20));
   const told = maker.close();
-  const want = { epoch, messages: [a, b], sessions: [one, two] };
+  const resend = { epoch, messages: [a, b], sessions: [one, two] };
   {
     await using store = await openArchive(path);
-    assert.deepEqual(await store.commit([told]), [{ status: "committed", want }]);
-    assert.deepEqual(store.wants(), [{ collector: "alpha", want }]);
+    assert.deepEqual(await store.commit([told]), [{ status: "committed", resend }]);
+    assert.deepEqual(store.resendRequests(), [{ collector: "alpha", resend }]);
     assert.deepEqual(await receiptLines(store), []);
   }
   // It is still wanted after a restart. The collector tells again, under the same numbers.
@@ -265,14 +265,14 @@ Deno.test("what names an unknown message or session waits, is wanted, and is kep
   );
   maker.event(openedTwo!);
   const [outcome] = await store.commit([maker.close()]);
-  assert.deepEqual(outcome.want, { epoch, messages: [a], sessions: [one] });
+  assert.deepEqual(outcome.resend, { epoch, messages: [a], sessions: [one] });
   const ofB = (at: number, flags: string) =>
     `${epoch + at} ${sha256(raws[1])} ${nodeId(2)} alpha ${flags}`;
   assert.deepEqual(await receiptLines(store), [ofB(11, "0 0"), ofB(12, "1 0")]);
 
   // The lost batch comes after all.
-  assert.deepEqual(await store.commit([lost]), [{ status: "committed", want: null }]);
-  assert.deepEqual(store.wants(), []);
+  assert.deepEqual(await store.commit([lost]), [{ status: "committed", resend: null }]);
+  assert.deepEqual(store.resendRequests(), []);
   const ofA = (at: number, flags: string) =>
     `${epoch + at} ${sha256(raws[0])} ${nodeId(1)} alpha ${flags}`;
   assert.deepEqual(
@@ -385,21 +385,21 @@ Deno.test("more is wanted than a collector is asked for at once, and all of it i
   await using dir = await tempDir();
   await using store = await openArchive(dir.join("a.duckdb"));
   const maker = new BatchMaker();
-  const count = MAX_WANT_NUMBERS + 500;
+  const count = MAX_RESEND_NUMBERS + 500;
   const session = maker.session(1);
   for (let n = 0; n < count; n++) maker.receipt(maker.epoch + n, n, session);
   const [first] = await store.commit([maker.close()]);
-  assert.equal(first.want?.messages.length, MAX_WANT_NUMBERS);
+  assert.equal(first.resend?.messages.length, MAX_RESEND_NUMBERS);
   // The collector tells the second half of what was named, then the rest.
   for (let n = count / 2; n < count; n++) maker.tell(n, plainMessage(n));
   const [second] = await store.commit([maker.close()]);
   assert.deepEqual(
-    second.want?.messages.toSorted((a, b) => a - b),
+    second.resend?.messages.toSorted((a, b) => a - b),
     Array.from({ length: count / 2 }, (_, n) => n),
   );
   for (let n = 0; n < count / 2; n++) maker.tell(n, plainMessage(n));
   const [third] = await store.commit([maker.close()]);
-  assert.equal(third.want, null);
+  assert.equal(third.resend, null);
   const lines = await receiptLines(store);
   assert.equal(lines.length, count);
   assert.ok(lines[0].startsWith(`${maker.epoch} ${sha256(plainMessage(0))}`));
@@ -416,7 +416,7 @@ Deno.test("more collectors than fit into memory all keep their marks and numbers
       return maker.close();
     });
     for (const outcome of await store.commit(batches)) {
-      assert.deepEqual(outcome, { status: "committed", want: null });
+      assert.deepEqual(outcome, { status: "committed", resend: null });
     }
   };
   await round();
@@ -465,7 +465,7 @@ Deno.test("a session's latest figures hold, whatever order they come in, and its
     [one, 3, isoTime(at(40)), "peer"],
     [two, 36, isoTime(at(36)), null],
   ]);
-  assert.deepEqual(store.wants().map(({ want }) => want.sessions), [[three]]);
+  assert.deepEqual(store.resendRequests().map(({ resend }) => resend.sessions), [[three]]);
 
   assert.equal(maker.session(3), three);
   await store.commit([maker.close()]);

@@ -127,7 +127,7 @@ async function amongHonestPeers(
   }, {
     clock: systemClock,
     random: seededRandom(1),
-    sink: recorded.intake,
+    sink: recorded.pipeline,
     book,
     policy: loopbackPolicy,
     gossip: new GossipService(chainHash("regtest"), systemClock, null),
@@ -141,7 +141,7 @@ async function amongHonestPeers(
   book.learn(bad.nodeId, bad.end, "file", systemClock.now());
   manager.lookAgain();
   await until(() => log.lines(bad.nodeId).length > 0 && told === HONEST);
-  await until(() => recorded.intake.verifier.counts.verdicts.valid >= graph.length);
+  await until(() => recorded.pipeline.verifier.counts.verdicts.valid >= graph.length);
   stop.abort();
   await running;
 
@@ -337,7 +337,7 @@ Deno.test("of a flood of updates of one channel some are stored, and each receip
       const texts = receiptsOf(outcome).map(({ message }) => message).slice(graph.length);
       assert.equal(texts.length, total);
       const standIns = texts.filter((text) => text.startsWith("ffff"));
-      assert.equal(outcome.recorded.intake.quotas.withheld.spam, standIns.length);
+      assert.equal(outcome.recorded.pipeline.quotas.withheld.spam, standIns.length);
       assert.ok(standIns.length > 2000 && standIns.length < 3000, String(standIns.length));
       assert.equal(new Set(standIns).size, 1);
     },
@@ -357,7 +357,7 @@ Deno.test("of a flood of proposed gossip some is stored, and each receipt is", a
       const texts = receiptsOf(outcome).map(({ message }) => message).slice(graph.length);
       assert.equal(texts.length, total);
       const standIns = texts.filter((text) => text.startsWith("ffff")).length;
-      assert.equal(outcome.recorded.intake.quotas.withheld.proposed, standIns);
+      assert.equal(outcome.recorded.pipeline.quotas.withheld.proposed, standIns);
       assert.ok(standIns > 700 && standIns < 740, String(standIns));
     },
   );
@@ -372,10 +372,11 @@ Deno.test("of signed channels that one peer alone brings the graph takes few, an
   const truths = graph.filter((raw) => messageType(raw) === 256);
   const limits = { channels: 10, unconfirmed: 5 };
   const collected = new Graph({ chain: chainHash("regtest"), clock: systemClock, limits });
-  recorded.onValid = (raw, signer, bringer) => collected.accept(raw, "valid", signer, bringer);
+  recorded.onValid = (raw, signer, sourcePeer) =>
+    collected.accept(raw, "valid", signer, sourcePeer);
   const [liar, honest, other] = ["liar", "honest", "other"].map((label) => {
     const at = systemClock.now();
-    return recorded.intake.openSession({
+    return recorded.pipeline.openSession({
       node_id: testKey(label).id,
       address: "127.0.0.1:9735",
       dialled_at: at,
@@ -386,12 +387,12 @@ Deno.test("of signed channels that one peer alone brings the graph takes few, an
     });
   });
   const tell = (session: number, messages: readonly Uint8Array[]) => {
-    for (const raw of messages) recorded.intake.receive(session, raw, systemClock.now());
-    return recorded.intake.verifier.idle();
+    for (const raw of messages) recorded.pipeline.receive(session, raw, systemClock.now());
+    return recorded.pipeline.verifier.idle();
   };
   // It was asked for channels once.
-  recorded.intake.asked(liar, Infinity);
-  recorded.intake.asked(liar, systemClock.now());
+  recorded.pipeline.asked(liar, Infinity);
+  recorded.pipeline.asked(liar, systemClock.now());
   await tell(liar, lies);
   await tell(liar, lies);
   assert.equal(collected.counts.channels, limits.unconfirmed);

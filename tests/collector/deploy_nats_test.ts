@@ -13,8 +13,8 @@ import {
   CLOCKS,
   clockSubject,
   HEARTBEATS,
+  resendSubject,
   STREAM,
-  wantSubject,
 } from "../../shared/subjects.ts";
 import { archiveTotals } from "../support/fixtures/archive_check.ts";
 import { CapturedLog } from "../support/captured_log.ts";
@@ -172,17 +172,17 @@ Deno.test("a collector writes no other's subjects and speaks to no other", async
   await using stack = new AsyncDisposableStack();
   const { archiver, vps1, vps2 } = await network(stack);
   const heard: string[] = [];
-  for (const subject of [HEARTBEATS, "gossip.wants.*"]) {
+  for (const subject of [HEARTBEATS, "gossip.resend.*"]) {
     archiver.subscribe(subject, { callback: (_, message) => heard.push(message.subject) });
   }
-  vps2.subscribe(wantSubject("vps2"), { callback: (_, { subject }) => heard.push(subject) });
+  vps2.subscribe(resendSubject("vps2"), { callback: (_, { subject }) => heard.push(subject) });
   await Promise.all([archiver.flush(), vps2.flush()]);
 
-  for (const subject of ["gossip.batches.vps2", "gossip.batches.x", "gossip.wants.vps2", "x"]) {
+  for (const subject of ["gossip.batches.vps2", "gossip.batches.x", "gossip.resend.vps2", "x"]) {
     equal(await ask(vps1, subject), VIOLATION, subject);
   }
   vps1.publish("gossip.heartbeats.vps2");
-  vps1.publish("gossip.wants.vps2");
+  vps1.publish("gossip.resend.vps2");
   vps1.publish("gossip.heartbeats.vps1");
   await vps1.flush();
   await Promise.all([archiver.flush(), vps2.flush()]);
@@ -204,21 +204,21 @@ Deno.test("a collector hears what is wanted of it, and nothing of others", async
   await using stack = new AsyncDisposableStack();
   const { archiver, vps1, vps2 } = await network(stack);
   const heard: string[] = [];
-  vps1.subscribe(wantSubject("vps1"), { callback: (_, { subject }) => heard.push(subject) });
+  vps1.subscribe(resendSubject("vps1"), { callback: (_, { subject }) => heard.push(subject) });
   // Answers to others, batches on their way to the archiver among them, go by such subjects.
   vps1.subscribe("_INBOX.>", { callback: (_, message) => heard.push(message.string()) });
   await vps1.flush();
-  for (const subject of ["gossip.wants.vps2", "gossip.wants.*", "gossip.>", "$JS.>", ">"]) {
+  for (const subject of ["gossip.resend.vps2", "gossip.resend.*", "gossip.>", "$JS.>", ">"]) {
     equal(await subscribe(vps1, subject), VIOLATION, subject);
   }
   await vps2.jetstream().publish(batchSubject("vps2"), bytes("a secret"));
   const consumer = await openConsumer(archiver, STREAM);
   for await (const message of await consumer.fetch({ max_messages: 1 })) await message.ackAck();
-  archiver.publish(wantSubject("vps2"));
-  archiver.publish(wantSubject("vps1"));
+  archiver.publish(resendSubject("vps2"));
+  archiver.publish(resendSubject("vps1"));
   await archiver.flush();
   await vps1.flush();
-  deepEqual(heard, [wantSubject("vps1")]);
+  deepEqual(heard, [resendSubject("vps1")]);
 });
 
 Deno.test("a collector neither sees the stream nor harms it", async () => {

@@ -86,11 +86,11 @@ Deno.test("each dial counts once, by what became of it and what was dialled", as
   }, {
     clock: systemClock,
     random: seededRandom(1),
-    sink: recorded.intake,
+    sink: recorded.pipeline,
     book: loopbackBook(addresses),
     policy: loopbackPolicy,
     gossip: new GossipService(chainHash("regtest"), systemClock, null),
-    onDials: (event) => recorded.intake.recorder.note(event),
+    onDials: (event) => recorded.pipeline.recorder.note(event),
     backoff: () => Infinity,
   });
   const begun = systemClock.now();

@@ -18,7 +18,7 @@ async function collected(path: string, graph: readonly Uint8Array[]): Promise<vo
   await using gossip = await GossipService.open(chain, systemClock, path);
   using recorded = new Recorded();
   recorded.onValid = (raw, signer) => gossip.graph.accept(raw, "valid", signer);
-  const session = recorded.intake.openSession({
+  const session = recorded.pipeline.openSession({
     node_id: "02".padEnd(66, "0"),
     address: "127.0.0.1:1",
     dialled_at: 1,
@@ -27,8 +27,8 @@ async function collected(path: string, graph: readonly Uint8Array[]): Promise<vo
     filter_first: 0,
     features: "",
   });
-  for (const raw of graph) recorded.intake.receive(session, raw, systemClock.now());
-  await until(() => recorded.intake.verifier.counts.verdicts.valid === graph.length);
+  for (const raw of graph) recorded.pipeline.receive(session, raw, systemClock.now());
+  await until(() => recorded.pipeline.verifier.counts.verdicts.valid === graph.length);
 }
 
 Deno.test("what was verified is in the graph, and in the next run's, whose keys it gives", async () => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { Graph } from "../../collector/gossip/graph/graph.ts";
 import type { GraphLimits } from "../../collector/gossip/graph/limits.ts";
-import type { Bringer } from "../../collector/gossip/graph/unconfirmed.ts";
+import type { SourcePeer } from "../../collector/gossip/graph/unconfirmed.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { scidOf } from "../../shared/bolt/scid.ts";
 import { toHex } from "../../shared/text.ts";
@@ -11,18 +11,18 @@ import { nodePair, unsignedChannel, unsignedUpdate } from "../support/fixtures/u
 const scidAt = (i: number) => scidOf({ block: 500 + i, transaction: 3, output: 1 });
 const nodes = nodePair(1, 2);
 const channel = (i: number) => unsignedChannel({ scid: scidAt(i), nodes });
-const peer = (nodeId: string): Bringer => ({ nodeId, askedUntil: 0 });
-const asked = (nodeId: string): Bringer => ({ nodeId, askedUntil: Infinity });
+const peer = (nodeId: string): SourcePeer => ({ nodeId, askedUntil: 0 });
+const asked = (nodeId: string): SourcePeer => ({ nodeId, askedUntil: Infinity });
 
 /** A graph and a shorter way to give it messages. */
 function setUp(limits: Partial<GraphLimits>) {
   const clock = new StillClock();
   const graph = new Graph({ chain: chainHash("regtest"), clock, limits });
-  const take = (raw: Uint8Array, bringer: Bringer | null, signer: string | null = null) =>
-    graph.accept(raw, "valid", signer, bringer);
-  const update = (i: number, bringer: Bringer) => {
+  const take = (raw: Uint8Array, sourcePeer: SourcePeer | null, signer: string | null = null) =>
+    graph.accept(raw, "valid", signer, sourcePeer);
+  const update = (i: number, sourcePeer: SourcePeer) => {
     const raw = unsignedUpdate({ scid: scidAt(i), direction: 0, timestamp: clock.seconds });
-    return take(raw, bringer, toHex(nodes[0]));
+    return take(raw, sourcePeer, toHex(nodes[0]));
   };
   const known = (count: number) =>
     Array.from({ length: count }, (_, i) => i).filter((i) => graph.view.find(scidAt(i)) >= 0);

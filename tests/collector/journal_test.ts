@@ -3,8 +3,12 @@ import fc from "fast-check";
 import { Journal } from "../../collector/receipt/journal.ts";
 import { readJournal } from "../../collector/receipt/journal_reader.ts";
 import { Recorder } from "../../collector/receipt/recorder.ts";
-import { recoverOpenBatch } from "../../collector/receipt/recover.ts";
-import { JournalFile, readJournalFile } from "../../collector/spool/journal_file.ts";
+
+import {
+  JournalFile,
+  readJournalFile,
+  recoverOpenBatch,
+} from "../../collector/receipt/journal_file.ts";
 import { Spool } from "../../collector/spool/spool.ts";
 import type { Batch } from "../../shared/batch/batch.ts";
 import { decodeBatch } from "../../shared/batch/codec.ts";
@@ -33,14 +37,13 @@ class Journaled implements Disposable {
       version: "1",
       targetPeers: 2,
       maxReceipts,
-      messages: { messagesLog2: 8, textBytes: 131_072, textsLog2: 8 },
+      messages: { messagesLog2: 8, rawBytes: 131_072, rawsLog2: 8 },
       repeats: { messagesLog2: 8, peers: 32 },
     }, {
       clock: this.clock,
       random: seededRandom(1),
       journal: new Journal(this.file),
       sink: (bytes) => this.closed.push({ bytes, batch: decodeBatch(bytes) }),
-      onNewMessage: () => {},
     });
     this.session = this.recorder.openSession({
       node_id: "02".repeat(33),

@@ -56,7 +56,7 @@ class Managed implements AsyncDisposable {
     }, {
       clock,
       random: seededRandom(1),
-      sink: this.recorded.intake,
+      sink: this.recorded.pipeline,
       book: loopbackBook(peers),
       policy: loopbackPolicy,
       gossip: new GossipService(chainHash("regtest"), clock, null),

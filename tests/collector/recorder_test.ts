@@ -19,7 +19,7 @@ const HOUR_SECONDS = 3600;
 
 /** Small, so that hundreds of recorders are made quickly. */
 const SMALL: Partial<RecorderOptions> = {
-  messages: { messagesLog2: 8, textBytes: 131_072, textsLog2: 8 },
+  messages: { messagesLog2: 8, rawBytes: 131_072, rawsLog2: 8 },
   repeats: { messagesLog2: 8, peers: 32 },
 };
 
@@ -45,7 +45,6 @@ class Recording implements Disposable {
           this.batches.push(batch);
           this.sizes.push(bytes.length);
         },
-        onNewMessage: (number, raw) => this.fresh.push([number, raw]),
       },
     );
   }
@@ -157,7 +156,8 @@ Deno.test("what the archive decodes is what the sessions told, text once, in the
         const { peer, name, back } = step;
         const at = now + 10 * i - 15 * back;
         const repeat = told.some((one) => one.name === name && one.session === sessions[peer]);
-        recording.recorder.receive(sessions[peer], message(name), at);
+        const { number, isNew } = recording.recorder.receive(sessions[peer], message(name), at);
+        if (isNew) recording.fresh.push([number, message(name)]);
         told.push({ at, name, session: sessions[peer], repeat });
       }
       recording.recorder.end();
@@ -217,7 +217,7 @@ Deno.test("an epoch begins and ends with its events, sessions come before their 
 });
 
 Deno.test("a quiet collector's batch goes out at its age, and an empty one never", async () => {
-  using recording = new Recording({ maxAgeMilliseconds: 2000 });
+  using recording = new Recording({ maxAgeMs: 2000 });
   await recording.clock.advance(1999);
   assert.equal(recording.batches.length, 0);
   await recording.clock.advance(1);
@@ -287,7 +287,7 @@ Deno.test("a batch is closed by its receipts, by its text, and always before the
 });
 
 Deno.test("receipts are warm-up while their session is young or when their message is old", () => {
-  using recording = new Recording({ warmupMilliseconds: 600_000, backlogMilliseconds: 3_600_000 });
+  using recording = new Recording({ warmupMs: 600_000, backlogMs: 3_600_000 });
   const { epoch, recorder } = recording;
   const seconds = Math.floor(epoch / SECOND);
   const old = recording.open(1);
@@ -309,7 +309,7 @@ Deno.test("receipts are warm-up while their session is young or when their messa
 });
 
 Deno.test("what we asked a peer for is warm-up: all it has for longer, and any more until it is told", async () => {
-  using recording = new Recording({ warmupMilliseconds: 1000 });
+  using recording = new Recording({ warmupMs: 1000 });
   const { recorder, clock } = recording;
   const sessions = [
     recording.open(1, clock.now(), 1),
@@ -367,7 +367,7 @@ Deno.test("a verdict travels in the batch that is open when it is reached", () =
 });
 
 Deno.test("a message that was forgotten and comes again travels again under a new number", () => {
-  const messages = { messagesLog2: 2, textBytes: 100_000, textsLog2: 2 };
+  const messages = { messagesLog2: 2, rawBytes: 100_000, rawsLog2: 2 };
   using recording = new Recording({ messages });
   const session = recording.open(1);
   for (const name of [1, 2, 3, 4, 5, 1]) recording.receive(session, message(name));
@@ -376,8 +376,8 @@ Deno.test("a message that was forgotten and comes again travels again under a ne
   assert.deepEqual(recording.texts.get(5), [message(1)]);
 });
 
-Deno.test("what an archive wants is told again: kept texts at once, others with their next receipt", async () => {
-  const messages = { messagesLog2: 4, textBytes: 65_536, textsLog2: 1 };
+Deno.test("what an archive lacks is sent again: kept messages at once, others with their next receipt", async () => {
+  const messages = { messagesLog2: 4, rawBytes: 65_536, rawsLog2: 1 };
   using recording = new Recording({ messages });
   const { recorder, epoch } = recording;
   const session = recording.open(1);
@@ -387,13 +387,13 @@ Deno.test("what an archive wants is told again: kept texts at once, others with 
   recorder.flush();
   recording.batches.length = 0;
 
-  recorder.retell({ epoch: epoch - 1, messages: [19], sessions: [session] });
+  recorder.resend({ epoch: epoch - 1, messages: [19], sessions: [session] });
   recorder.flush();
   assert.equal(recording.batches.length, 0, "another epoch's numbers mean nothing");
 
   // 0 is forgotten, of 10 only the number is left, 19 is kept; 77 never was.
-  const want = { epoch, messages: [0, 10, 19, 77], sessions: [closed, session, 99] };
-  recorder.retell(want);
+  const resend = { epoch, messages: [0, 10, 19, 77], sessions: [closed, session, 99] };
+  recorder.resend(resend);
   recorder.flush();
   assert.deepEqual([...recording.texts], [[19, [message(19)]]]);
   assert.deepEqual(
@@ -402,7 +402,7 @@ Deno.test("what an archive wants is told again: kept texts at once, others with 
   );
   assert.equal(recorder.counters.unanswered, 2);
 
-  recorder.retell(want);
+  recorder.resend(resend);
   recorder.flush();
   assert.equal(recording.batches.length, 1, "what was just told is not told again");
 
@@ -412,13 +412,13 @@ Deno.test("what an archive wants is told again: kept texts at once, others with 
   assert.deepEqual(recording.texts.get(10), [message(10)]);
 
   await recording.clock.advance(30_000);
-  recorder.retell(want);
+  recorder.resend(resend);
   recorder.flush();
   assert.equal(recording.texts.get(19)?.length, 2, "after a while it may have been lost again");
 
   recorder.end();
   await recording.clock.advance(30_000);
-  recorder.retell(want);
+  recorder.resend(resend);
   assert.equal(
     recording.texts.get(19)?.length,
     3,
@@ -439,7 +439,6 @@ Deno.test("dropped batches are told in the next batch, even when told while one 
         events.push(...decodeBatch(bytes).events);
         if (drops++ === 0) recorder.batchesDropped({ epoch: 3, first: 1, last: 2 });
       },
-      onNewMessage: () => {},
     },
   );
   recorder.flush();

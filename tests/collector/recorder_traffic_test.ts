@@ -61,7 +61,7 @@ Deno.test("on traffic like mainnet's a receipt costs less than five bytes, texts
   let bytes = 0;
   using recorder = new Recorder(
     { collector: "test", epoch, version: "1", targetPeers: PEERS },
-    { clock, random, sink: (batch) => bytes += batch.length, onNewMessage: () => {} },
+    { clock, random, sink: (batch) => bytes += batch.length },
   );
   const sessions = Array.from({ length: PEERS }, (_, peer) =>
     recorder.openSession({

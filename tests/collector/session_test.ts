@@ -57,7 +57,7 @@ class Talk implements AsyncDisposable {
       initTimeoutMs: 5000,
       clock: talk.clock,
       random: seededRandom(1),
-      sink: talk.recorded.intake,
+      sink: talk.recorded.pipeline,
       counts: talk.counts,
       answerer: talk.gossip.answerer,
       onOpen: () => {},
@@ -162,7 +162,7 @@ Deno.test("a pong is on its way before anything else of the same read is worked 
     },
   );
   await using _ = talk;
-  const { recorder } = talk.recorded.intake;
+  const { recorder } = talk.recorded.pipeline;
   const receive = recorder.receive.bind(recorder);
   recorder.receive = (session, raw, at) => {
     order.push("receipt");

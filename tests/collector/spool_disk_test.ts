@@ -3,7 +3,7 @@ import fc from "fast-check";
 import { Journal } from "../../collector/receipt/journal.ts";
 import { Recorder } from "../../collector/receipt/recorder.ts";
 import type { DroppedRange } from "../../collector/spool/dropped_ranges.ts";
-import { JournalFile } from "../../collector/spool/journal_file.ts";
+import { JournalFile } from "../../collector/receipt/journal_file.ts";
 import { Spool, type SpoolOptions } from "../../collector/spool/spool.ts";
 import { Syncer } from "../../collector/spool/syncer.ts";
 import { Delivery } from "../../collector/uplink/delivery.ts";
@@ -194,14 +194,13 @@ Deno.test({
       version: "1",
       targetPeers: 1,
       maxReceipts: 200,
-      messages: { messagesLog2: 8, textBytes: 131_072, textsLog2: 8 },
+      messages: { messagesLog2: 8, rawBytes: 131_072, rawsLog2: 8 },
       repeats: { messagesLog2: 8, peers: 32 },
     }, {
       clock,
       random: seededRandom(1),
       journal: new Journal(file),
       sink: (bytes, id) => spool.append(bytes, id),
-      onNewMessage: () => {},
     });
     const session = recorder.openSession({
       node_id: "02".repeat(33),
@@ -249,7 +248,7 @@ Deno.test({
     assert.equal(log.lines("Cannot write to spool").length, 1);
     assert.equal(log.lines("takes batches again").length, 1);
     assert.equal(log.lines("Cannot write the journal").length, 1);
-    assert.equal(log.lines("journal of the open batch is written again").length, 1);
+    assert.equal(log.lines("Writing the journal of the open batch again").length, 1);
   },
 });
 

@@ -6,8 +6,8 @@ import { sendHeartbeats } from "../../collector/uplink/heartbeats.ts";
 import { JetStreamUplink } from "../../collector/uplink/jetstream.ts";
 import { UplinkFault } from "../../collector/uplink/uplink.ts";
 import { Spool, type SpoolOptions } from "../../collector/spool/spool.ts";
-import { batchId, type Want } from "../../shared/batch/batch.ts";
-import { encodeWant } from "../../shared/batch/want.ts";
+import { batchId, type ResendRequest } from "../../shared/batch/batch.ts";
+import { encodeResendRequest } from "../../shared/batch/resend_request.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { connectNats } from "../../shared/nats/connect.ts";
 import { seededRandom } from "../../shared/random.ts";
@@ -16,7 +16,7 @@ import {
   type Heartbeat,
   HEARTBEAT_MILLISECONDS,
 } from "../../shared/nats/message.ts";
-import { BATCHES, batchSubject, HEARTBEATS, STREAM, wantSubject } from "../../shared/subjects.ts";
+import { BATCHES, batchSubject, HEARTBEATS, resendSubject, STREAM } from "../../shared/subjects.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { type NatsServer, startNatsServer } from "../support/servers/nats_server.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -31,12 +31,15 @@ const batch = (number: number, bytes: Uint8Array = bytesOf(number)) => ({
   bytes,
 });
 
-function uplinkTo(server: NatsServer, onWant: (want: Want) => void = () => {}): JetStreamUplink {
+function uplinkTo(
+  server: NatsServer,
+  onResendRequest: (resend: ResendRequest) => void = () => {},
+): JetStreamUplink {
   return new JetStreamUplink({
     access: { servers: [server.url] },
     collector: COLLECTOR,
     maxOutstanding: 16,
-    onWant,
+    onResendRequest,
   });
 }
 
@@ -116,19 +119,19 @@ Deno.test("a batch is in the stream once, under its id, however often it is sent
   assert.deepEqual(await stored(own.manager), [asStored(1), asStored(2)]);
 });
 
-Deno.test("what the archive wants is heard, and what is no want is not", async () => {
+Deno.test("resend requests are heard, and malformed ones are not", async () => {
   await using server = await startNatsServer();
   await using own = await manage(server);
   await addStream(own.manager);
-  const wants: Want[] = [];
-  await using uplink = uplinkTo(server, (want) => wants.push(want));
+  const requests: ResendRequest[] = [];
+  await using uplink = uplinkTo(server, (resend) => requests.push(resend));
   await uplink.send(batch(1), never);
-  const want = { epoch: 1, messages: [5, 6], sessions: [7] };
-  own.publish(wantSubject(COLLECTOR), new TextEncoder().encode("{}"));
-  own.publish(wantSubject("other"), encodeWant(want));
-  own.publish(wantSubject(COLLECTOR), encodeWant(want));
-  await until(() => wants.length > 0);
-  assert.deepEqual(wants, [want]);
+  const resend = { epoch: 1, messages: [5, 6], sessions: [7] };
+  own.publish(resendSubject(COLLECTOR), new TextEncoder().encode("{}"));
+  own.publish(resendSubject("other"), encodeResendRequest(resend));
+  own.publish(resendSubject(COLLECTOR), encodeResendRequest(resend));
+  await until(() => requests.length > 0);
+  assert.deepEqual(requests, [resend]);
 });
 
 Deno.test("each reason for which a batch waits has its code", async () => {

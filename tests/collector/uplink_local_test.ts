@@ -3,15 +3,15 @@ import { Delivery } from "../../collector/uplink/delivery.ts";
 import { LocalUplink } from "../../collector/uplink/local.ts";
 import { UplinkFault } from "../../collector/uplink/uplink.ts";
 import { Spool } from "../../collector/spool/spool.ts";
-import type { Want } from "../../shared/batch/batch.ts";
-import { MAX_WANT_NUMBERS } from "../../shared/batch/want.ts";
+import type { ResendRequest } from "../../shared/batch/batch.ts";
+import { MAX_RESEND_NUMBERS } from "../../shared/batch/resend_request.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { seededRandom } from "../../shared/random.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
 
-const COMMITTED = { status: "committed", want: null };
+const COMMITTED = { status: "committed", resend: null };
 const json = (value: unknown, status = 200) => Response.json(value, { status });
 
 /** An HTTP server where the archiver's API would be. */
@@ -52,27 +52,30 @@ const never = new AbortController().signal;
 
 const delay = (milliseconds: number) => systemClock.sleep(milliseconds);
 
-function uplinkTo(url: string, onWant: (want: Want) => void = () => {}): LocalUplink {
-  return new LocalUplink({ url, collector: "test", onWant });
+function uplinkTo(
+  url: string,
+  onResendRequest: (resend: ResendRequest) => void = () => {},
+): LocalUplink {
+  return new LocalUplink({ url, collector: "test", onResendRequest });
 }
 
-Deno.test("a batch is delivered when the archiver says so, and its want is heard", async () => {
-  const wants: Want[] = [];
-  const numbers = Array.from({ length: MAX_WANT_NUMBERS }, (_, i) => 0xffff_0000 + i);
-  const want = { epoch: 1, messages: numbers, sessions: numbers };
+Deno.test("a batch is delivered when the archiver says so, and its resend request is heard", async () => {
+  const requests: ResendRequest[] = [];
+  const numbers = Array.from({ length: MAX_RESEND_NUMBERS }, (_, i) => 0xffff_0000 + i);
+  const resend = { epoch: 1, messages: numbers, sessions: numbers };
   await using api = startApi((_, nth) =>
     [
       json(COMMITTED),
-      json({ status: "duplicate", want }),
+      json({ status: "duplicate", resend }),
       json({ reason: "not a batch" }, 422),
     ][nth - 1]
   );
-  const uplink = uplinkTo(api.url, (want) => wants.push(want));
+  const uplink = uplinkTo(api.url, (resend) => requests.push(resend));
   assert.equal(await uplink.send(batch(1), never), "stored");
   assert.equal(await uplink.send(batch(2), never), "duplicate");
   assert.equal(await uplink.send(batch(3), never), "set_aside");
   assert.deepEqual(api.bodies, ["batch 1", "batch 2", "batch 3"]);
-  assert.deepEqual(wants, [want]);
+  assert.deepEqual(requests, [resend]);
 });
 
 Deno.test("an answer that is no yes leaves the batch undelivered, with its reason", async () => {
@@ -81,7 +84,7 @@ Deno.test("an answer that is no yes leaves the batch undelivered, with its reaso
     ["refused", () => json({}, 404)],
     ["refused", () => json({ status: "fine" })],
     ["refused", () => new Response("hello")],
-    ["refused", () => json({ ...COMMITTED, want: { epoch: 1 } })],
+    ["refused", () => json({ ...COMMITTED, resend: { epoch: 1 } })],
     ["unreachable", () => new Response(new Uint8Array(1 << 20))],
   ];
   await using api = startApi((_, nth) => answers[nth - 1][1]());
@@ -142,7 +145,7 @@ Deno.test("an archiver that is away, busy, and there again gets each batch in or
   await using api = startApi((body) => {
     if (busy) return json({}, 503);
     committed.push(body);
-    return json({ status: committed.length % 10 === 0 ? "duplicate" : "committed", want: null });
+    return json({ status: committed.length % 10 === 0 ? "duplicate" : "committed", resend: null });
   }, Number(new URL(url).port));
   await clock.advance(5000);
   await until(() => delivery.status.trouble === "busy" && clock.sleeping === 1);

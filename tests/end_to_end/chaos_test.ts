@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { recoverOpenBatch } from "../../collector/receipt/recover.ts";
+import { recoverOpenBatch } from "../../collector/receipt/journal_file.ts";
 import { Spool } from "../../collector/spool/spool.ts";
 import { decodeBatch } from "../../shared/batch/codec.ts";
 import { type Random, randomInteger, seededRandom } from "../../shared/random.ts";

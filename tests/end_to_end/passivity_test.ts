@@ -64,7 +64,7 @@ Deno.test("nothing that one LDK node tells reaches another until that one asks f
   }, {
     clock: systemClock,
     random: seededRandom(1),
-    sink: recorded.intake,
+    sink: recorded.pipeline,
     book,
     policy: loopbackPolicy,
     gossip,
@@ -84,9 +84,9 @@ Deno.test("nothing that one LDK node tells reaches another until that one asks f
   book.learn(nodeId, end, "file", systemClock.now());
   manager.lookAgain();
   await until(() => gossip.graph.counts.channels === GRAPH.channels);
-  await until(() => recorded.intake.verifier.counts.verdicts.valid === graph.length);
+  await until(() => recorded.pipeline.verifier.counts.verdicts.valid === graph.length);
   await tellNews(teller, timestamp + 1);
-  await until(() => recorded.intake.verifier.counts.verdicts.valid === graph.length + 1);
+  await until(() => recorded.pipeline.verifier.counts.verdicts.valid === graph.length + 1);
   assert.deepEqual(sent(), []);
   assert.deepEqual([asker.channels(), asker.nodes()], [[], []]);
 

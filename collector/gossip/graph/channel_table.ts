@@ -40,7 +40,7 @@ export class ChannelTable {
   timestamps: Uint32Array<ArrayBuffer> = new Uint32Array(2 * FIRST_CAPACITY);
   /** 1 where the channel_update says disabled. */
   disabled: Uint8Array<ArrayBuffer> = new Uint8Array(2 * FIRST_CAPACITY);
-  /** What the quota remembers of a direction, see `withinQuota`. */
+  /** What the quota remembers of a direction, see `spendToken`. */
   quotas: Uint32Array<ArrayBuffer> = new Uint32Array(2 * FIRST_CAPACITY);
   #high = new Uint32Array(FIRST_CAPACITY);
   #low = new Uint32Array(FIRST_CAPACITY);

@@ -27,7 +27,7 @@ import type { ChannelUpdate } from "../../../shared/bolt/channel_update.ts";
 import type { NodeAnnouncement } from "../../../shared/bolt/node_announcement.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import { toHex } from "../../../shared/text.ts";
-import { equal } from "../bytes.ts";
+import { equal } from "./bytes.ts";
 import { ChannelTable, NO_HANDLE } from "./channel_table.ts";
 import { type Direction, GraphView } from "./graph_view.ts";
 import { HeldUpdates } from "./held_updates.ts";
@@ -40,9 +40,9 @@ import {
 } from "./limits.ts";
 import { NodeTable } from "./node_table.ts";
 import { graphMessage, objection, STALE_AFTER_SECONDS } from "./objection.ts";
-import { OVER_QUOTA, withinQuota } from "./quota.ts";
+import { OVER_QUOTA, spendToken } from "../../meter.ts";
 import { Slab } from "./slab.ts";
-import { type Bringer, Unconfirmed } from "./unconfirmed.ts";
+import { type SourcePeer, Unconfirmed } from "./unconfirmed.ts";
 
 /** What a {@link Graph} is made with. */
 export interface GraphOptions {
@@ -147,15 +147,15 @@ export class Graph {
    * Takes a message whose signatures were checked. Its bytes are copied.
    *
    * @param signer of a channel_update: the node id under which its signature holds, hex.
-   * @param bringer who alone has brought it; null when more than one peer has, or it does not matter.
+   * @param sourcePeer who alone has brought it; null when more than one peer has, or it does not matter.
    */
   accept(
     raw: Uint8Array,
     verdict: Verdict,
     signer: string | null = null,
-    bringer: Bringer | null = null,
+    sourcePeer: SourcePeer | null = null,
   ): Outcome {
-    const outcome = verdict === "valid" ? this.#take(raw, signer, bringer) : "unverified";
+    const outcome = verdict === "valid" ? this.#take(raw, signer, sourcePeer) : "unverified";
     this.#outcomes[outcome]++;
     return outcome;
   }
@@ -201,7 +201,7 @@ export class Graph {
     return gone;
   }
 
-  #take(raw: Uint8Array, signer: string | null, bringer: Bringer | null): Outcome {
+  #take(raw: Uint8Array, signer: string | null, sourcePeer: SourcePeer | null): Outcome {
     if (raw.length > this.#limits.messageBytes) return "too_long";
     const message = graphMessage(raw, this.#options.chain);
     if (!message) return "foreign";
@@ -210,8 +210,8 @@ export class Graph {
     if (refusal) return refusal;
     switch (message.type) {
       case 256: {
-        const outcome = this.#addChannel(message, raw, now, bringer);
-        if (outcome === "added") this.#adopt(message.scid, bringer);
+        const outcome = this.#addChannel(message, raw, now, sourcePeer);
+        if (outcome === "added") this.#adopt(message.scid, sourcePeer);
         return outcome;
       }
       case 257:
@@ -219,7 +219,7 @@ export class Graph {
       case 258:
         return signer === null
           ? "unverified"
-          : this.#signedUpdate(message, raw, { signer, now, bringer });
+          : this.#signedUpdate(message, raw, { signer, now, sourcePeer });
     }
   }
 
@@ -227,7 +227,7 @@ export class Graph {
     message: ChannelAnnouncement,
     raw: Uint8Array,
     addedAt: number,
-    bringer: Bringer | null,
+    sourcePeer: SourcePeer | null,
   ): Outcome {
     const { scid, nodeId1, nodeId2 } = message;
     const known = this.#channels.find(scid);
@@ -235,14 +235,16 @@ export class Graph {
       const same = equal(nodeId1, this.view.nodeId(this.view.nodeOf(known, 0))) &&
         equal(nodeId2, this.view.nodeId(this.view.nodeOf(known, 1)));
       if (same) {
-        this.#confirm(known, bringer);
+        this.#confirm(known, sourcePeer);
         return "known";
       }
-      if (bringer !== null || this.#unconfirmed.bringer(known) === undefined) return "conflicting";
+      if (sourcePeer !== null || this.#unconfirmed.sourcePeer(known) === undefined) {
+        return "conflicting";
+      }
       this.#evict(known);
     }
     const ids = [nodeId1, nodeId2];
-    const refusal = this.#makePlace(ids, raw, bringer);
+    const refusal = this.#makePlace(ids, raw, sourcePeer);
     if (refusal) return refusal;
     const [node1, node2] = ids.map((id) => {
       const found = this.#nodes.find(id);
@@ -252,7 +254,7 @@ export class Graph {
     });
     const announcement = this.#slab.put(raw);
     const slot = this.#channels.add({ scid, announcement, addedAt, node1, node2 });
-    if (bringer) this.#unconfirmed.add(slot, bringer.nodeId);
+    if (sourcePeer) this.#unconfirmed.add(slot, sourcePeer.nodeId);
     this.#changes++;
     return "added";
   }
@@ -261,26 +263,26 @@ export class Graph {
   #makePlace(
     ids: readonly Uint8Array[],
     raw: Uint8Array,
-    bringer: Bringer | null,
+    sourcePeer: SourcePeer | null,
   ): "full" | "source_full" | null {
     const { channels, nodes, unconfirmed } = this.#limits;
-    const own = bringer ? this.#unconfirmed.count(bringer.nodeId) : 0;
-    const isAsked = bringer !== null && bringer.askedUntil > this.#options.clock.now();
-    if (bringer && !isAsked && own >= unconfirmed) return "source_full";
+    const own = sourcePeer ? this.#unconfirmed.count(sourcePeer.nodeId) : 0;
+    const isAsked = sourcePeer !== null && sourcePeer.askedUntil > this.#options.clock.now();
+    if (sourcePeer && !isAsked && own >= unconfirmed) return "source_full";
     for (;;) {
       const strangers = ids.filter((id) => this.#nodes.find(id) < 0).length;
       const hasPlace = this.#channels.size < channels && this.#nodes.size + strangers <= nodes;
       if (hasPlace && this.#hasRoom(raw)) return null;
       const heaviest = this.#unconfirmed.heaviest();
       if (!heaviest) return "full";
-      if (bringer && own + 1 >= heaviest.count) return "source_full";
+      if (sourcePeer && own + 1 >= heaviest.count) return "source_full";
       this.#evict(heaviest.slot);
     }
   }
 
   /** Finds bytes for an update; unconfirmed channels give up theirs when the update's own is confirmed. */
   #makeRoom(raw: Uint8Array, slot: number): boolean {
-    const isConfirmed = this.#unconfirmed.bringer(slot) === undefined;
+    const isConfirmed = this.#unconfirmed.sourcePeer(slot) === undefined;
     while (!this.#hasRoom(raw)) {
       const heaviest = isConfirmed ? this.#unconfirmed.heaviest() : null;
       if (!heaviest) return false;
@@ -290,9 +292,9 @@ export class Graph {
   }
 
   /** A channel has a second witness, if that is one. */
-  #confirm(slot: number, bringer: Bringer | null): void {
-    const first = this.#unconfirmed.bringer(slot);
-    if (first !== undefined && first !== bringer?.nodeId) this.#unconfirmed.delete(slot);
+  #confirm(slot: number, sourcePeer: SourcePeer | null): void {
+    const first = this.#unconfirmed.sourcePeer(slot);
+    if (first !== undefined && first !== sourcePeer?.nodeId) this.#unconfirmed.delete(slot);
   }
 
   #evict(slot: number): void {
@@ -304,7 +306,7 @@ export class Graph {
   #signedUpdate(
     message: ChannelUpdate,
     raw: Uint8Array,
-    { signer, now, bringer }: { signer: string; now: number; bringer: Bringer | null },
+    { signer, now, sourcePeer }: { signer: string; now: number; sourcePeer: SourcePeer | null },
   ): Outcome {
     const direction = (message.channelFlags & 1) as Direction;
     const { scid, timestamp } = message;
@@ -314,7 +316,7 @@ export class Graph {
     }
     const owner = this.view.nodeId(this.view.nodeOf(slot, direction));
     if (signer !== toHex(owner)) return "conflicting";
-    this.#confirm(slot, bringer);
+    this.#confirm(slot, sourcePeer);
     return this.#putUpdate(message, raw, now);
   }
 
@@ -351,10 +353,10 @@ export class Graph {
   }
 
   /** Gives the updates of a new channel that came before it their place. */
-  #adopt(scid: bigint, bringer: Bringer | null): void {
+  #adopt(scid: bigint, sourcePeer: SourcePeer | null): void {
     for (const { raw, signer } of this.#held.take(scid)) {
       // Who brought them is not known any more, so they are no second witness.
-      if (this.#take(raw, signer, bringer) === "added") this.#adopted++;
+      if (this.#take(raw, signer, sourcePeer) === "added") this.#adopted++;
     }
   }
 
@@ -391,7 +393,7 @@ export class Graph {
 
   /** Takes one from a quota; false when nothing is left. */
   #spend(quotas: Uint32Array, at: number, now: number): boolean {
-    const fullAt = withinQuota(this.#limits.quota, quotas[at], now);
+    const fullAt = spendToken(this.#limits.quota, quotas[at], now);
     if (fullAt !== OVER_QUOTA) quotas[at] = fullAt;
     return fullAt !== OVER_QUOTA;
   }

@@ -9,10 +9,12 @@
  */
 import { channelUpdateChecksum } from "../../../shared/bolt/checksum.ts";
 import { toHex } from "../../../shared/text.ts";
-import type { NodePair } from "../channel_keys.ts";
 import { type ChannelTable, NO_HANDLE } from "./channel_table.ts";
 import type { NodeTable } from "./node_table.ts";
 import type { Slab } from "./slab.ts";
+
+/** The node ids of a channel in the order of its announcement, 33 bytes as lower-case hex. */
+export type NodePair = readonly [node1: string, node2: string];
 
 /** Node 1 signs direction 0, node 2 direction 1. */
 export type Direction = 0 | 1;

@@ -4,7 +4,7 @@
  * @module
  */
 import type { HeldLimits } from "./held_updates.ts";
-import type { Quota } from "./quota.ts";
+import type { Quota } from "../../meter.ts";
 
 /** What the graph holds at most. */
 export interface GraphLimits {

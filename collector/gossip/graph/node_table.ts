@@ -18,7 +18,7 @@ export class NodeTable {
   timestamps: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
   /** How many channels of the graph a node has. */
   channels: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
-  /** What the quota remembers of a node, see `withinQuota`. */
+  /** What the quota remembers of a node, see `spendToken`. */
   quotas: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
   #ids = new Uint8Array(FIRST_CAPACITY * KEY_BYTES);
   readonly #order = new SortedSlots();

@@ -6,7 +6,7 @@
  */
 
 /** A peer that brings messages. */
-export interface Bringer {
+export interface SourcePeer {
   /** Its node id, hex. */
   readonly nodeId: string;
   /** It is asked for channels until then, µs since the Unix epoch. */
@@ -23,12 +23,12 @@ export interface Heaviest {
 
 /** Unconfirmed channels by slot and by peer. */
 export class Unconfirmed {
-  readonly #bringers = new Map<number, string>();
+  readonly #sourcePeers = new Map<number, string>();
   readonly #slots = new Map<string, Set<number>>();
 
   /** All unconfirmed channels. */
   get size(): number {
-    return this.#bringers.size;
+    return this.#sourcePeers.size;
   }
 
   /** How many a peer has. */
@@ -37,13 +37,13 @@ export class Unconfirmed {
   }
 
   /** Who has brought the channel of a slot; undefined when it is confirmed. */
-  bringer(slot: number): string | undefined {
-    return this.#bringers.get(slot);
+  sourcePeer(slot: number): string | undefined {
+    return this.#sourcePeers.get(slot);
   }
 
   /** Adds a channel that is not there yet. */
   add(slot: number, nodeId: string): void {
-    this.#bringers.set(slot, nodeId);
+    this.#sourcePeers.set(slot, nodeId);
     const slots = this.#slots.get(nodeId);
     if (slots) slots.add(slot);
     else this.#slots.set(nodeId, new Set([slot]));
@@ -51,9 +51,9 @@ export class Unconfirmed {
 
   /** A channel is confirmed, or gone; harmless when it is not there. */
   delete(slot: number): void {
-    const nodeId = this.#bringers.get(slot);
+    const nodeId = this.#sourcePeers.get(slot);
     if (nodeId === undefined) return;
-    this.#bringers.delete(slot);
+    this.#sourcePeers.delete(slot);
     const slots = this.#slots.get(nodeId)!;
     slots.delete(slot);
     if (slots.size === 0) this.#slots.delete(nodeId);

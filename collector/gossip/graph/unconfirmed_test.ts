@@ -21,6 +21,6 @@ Deno.test("whatever is added and deleted, the counts are those of a list, and th
     const heaviest = self.heaviest();
     assert.equal(heaviest?.count ?? 0, Math.max(...counts));
     if (heaviest) assert.equal(has(model.get(heaviest.slot)!), heaviest.count);
-    for (let slot = 0; slot <= 20; slot++) assert.equal(self.bringer(slot), model.get(slot));
+    for (let slot = 0; slot <= 20; slot++) assert.equal(self.sourcePeer(slot), model.get(slot));
   }));
 });

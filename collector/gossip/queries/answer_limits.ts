@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ByteRate } from "./byte_bucket.ts";
+import type { ByteRate } from "../../meter.ts";
 
 /** How much is answered. */
 export interface AnswerLimits {

@@ -28,7 +28,7 @@
 import { encodeMessage } from "../../../shared/bolt/message.ts";
 import type { QueryChannelRange } from "../../../shared/bolt/range_queries.ts";
 import type { QueryShortChannelIds } from "../../../shared/bolt/scid_queries.ts";
-import { equal } from "../bytes.ts";
+import { equal } from "../graph/bytes.ts";
 import type { GraphView } from "../graph/graph_view.ts";
 import {
   ANSWER_LIMITS,
@@ -36,7 +36,7 @@ import {
   type AnswerLimits,
   type AnswerPolicy,
 } from "./answer_limits.ts";
-import { ByteBucket } from "./byte_bucket.ts";
+import { byteMeter, type Meter } from "../../meter.ts";
 import { answerPast } from "./past_answer.ts";
 import { PeerAnswers } from "./peer_answers.ts";
 import { type AnswerDesk, type Job, type Question, TAKEN, type Taken } from "./question.ts";
@@ -63,7 +63,7 @@ export class Answerer implements AnswerDesk {
   /** See {@link AnswerLimits}. */
   readonly limits: AnswerLimits;
   /** See {@link AnswerLimits.total}. */
-  readonly bucket: ByteBucket;
+  readonly bucket: Meter;
   /** See {@link AnswererOptions.ledger}. */
   readonly ledger: SentLedger;
   /** Memory of the queries of all peers. */
@@ -77,7 +77,7 @@ export class Answerer implements AnswerDesk {
     this.#options = options;
     this.#policy = { ...ANSWER_POLICY, ...options.policy };
     this.limits = { ...ANSWER_LIMITS, ...options.limits };
-    this.bucket = new ByteBucket(this.limits.total);
+    this.bucket = byteMeter(this.limits.total);
     this.ledger = options.ledger;
   }
 

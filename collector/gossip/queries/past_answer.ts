@@ -6,7 +6,7 @@
  */
 import { KEY_BYTES } from "../../../shared/bolt/codec.ts";
 import type { GossipTimestampFilter } from "../../../shared/bolt/range_queries.ts";
-import { equal } from "../bytes.ts";
+import { equal } from "../graph/bytes.ts";
 import type { GraphView } from "../graph/graph_view.ts";
 import type { MayTell } from "./range_answer.ts";
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { ByteBucket } from "./byte_bucket.ts";
+import { byteMeter, type Meter } from "../../meter.ts";
 import type { AnswerDesk, Job, Question, Taken } from "./question.ts";
 
 /** What one pull gives at most, but for the last message: a pong can go out behind so much. */
@@ -23,7 +23,7 @@ export interface Pulled {
 /** Answers of one session; see `answerer.ts` for how to use it. */
 export class PeerAnswers implements Disposable {
   readonly #desk: AnswerDesk;
-  readonly #bucket: ByteBucket;
+  readonly #bucket: Meter;
   /** The first one is being answered. */
   #queries: Job[] = [];
   #past: Job | null = null;
@@ -31,7 +31,7 @@ export class PeerAnswers implements Disposable {
   /** Made by `Answerer.open`. */
   constructor(desk: AnswerDesk) {
     this.#desk = desk;
-    this.#bucket = new ByteBucket(desk.limits.peer);
+    this.#bucket = byteMeter(desk.limits.peer);
   }
 
   /** Takes a question. A filter takes the place of the one before it (BOLT 7). */
@@ -96,8 +96,8 @@ export class PeerAnswers implements Disposable {
   }
 
   #spend(bytes: number, now: number): void {
-    this.#bucket.spend(bytes, now);
-    this.#desk.bucket.spend(bytes, now);
+    this.#bucket.take(bytes, now);
+    this.#desk.bucket.take(bytes, now);
   }
 
   #readyAt(now: number): number {

@@ -10,7 +10,7 @@ import type {
 } from "../../../shared/bolt/range_queries.ts";
 import type { QueryShortChannelIds } from "../../../shared/bolt/scid_queries.ts";
 import type { AnswerLimits } from "./answer_limits.ts";
-import type { ByteBucket } from "./byte_bucket.ts";
+import type { Meter } from "../../meter.ts";
 import type { SentLedger, SentReason } from "./sent_ledger.ts";
 
 /** A message that may get an answer. */
@@ -49,7 +49,7 @@ export interface AnswerDesk {
   /** How much is answered. */
   readonly limits: AnswerLimits;
   /** See {@link AnswerLimits.total}. */
-  readonly bucket: ByteBucket;
+  readonly bucket: Meter;
   /** Where each message sent is counted. */
   readonly ledger: SentLedger;
   /** Memory of the queries of all peers. */

@@ -10,7 +10,7 @@ import {
   eventsTarget,
   heartbeatTarget,
   journalTarget,
-  wantTarget,
+  resendRequestTarget,
 } from "./batches.ts";
 import { initTarget, messageTargets } from "./messages.ts";
 import { framesTarget, handshakeTarget, transportTarget } from "./noise.ts";
@@ -29,7 +29,7 @@ export function allTargets(dir: string): Target[] {
     eventsTarget(),
     journalTarget(),
     segmentTarget(dir),
-    wantTarget(),
+    resendRequestTarget(),
     heartbeatTarget(),
   ];
 }

@@ -11,7 +11,7 @@ import type { Batch } from "../../../shared/batch/batch.ts";
 import { decodeBody, encodeBody } from "../../../shared/batch/body.ts";
 import { decodeBatch, encodeBatch } from "../../../shared/batch/codec.ts";
 import { decodeEvents } from "../../../shared/batch/events.ts";
-import { decodeWant, encodeWant } from "../../../shared/batch/want.ts";
+import { decodeResendRequest, encodeResendRequest } from "../../../shared/batch/resend_request.ts";
 import {
   decodeClockReply,
   decodeHeartbeat,
@@ -110,7 +110,7 @@ export function journalTarget(): Target {
     journal.begin(batch);
     journal.settle();
     const open = new OpenBatch(100, journal);
-    batch.messages.raws.forEach((raw, i) => open.addText(batch.messages.numbers[i], raw));
+    batch.messages.raws.forEach((raw, i) => open.addRaw(batch.messages.numbers[i], raw));
     batch.receipts.receivedAt.forEach((at, i) => {
       const { messages, sessions, flags } = batch.receipts;
       open.addReceipt(at, messages[i], sessions[i], flags[i]);
@@ -159,15 +159,15 @@ export function eventsTarget(): Target {
 }
 
 /** What an archive asks for. */
-export function wantTarget(): Target {
-  const want = { epoch: 1_758_844_800_000_000, messages: [1, 2, 70_000], sessions: [] };
+export function resendRequestTarget(): Target {
+  const resend = { epoch: 1_758_844_800_000_000, messages: [1, 2, 70_000], sessions: [] };
   return {
-    name: "want",
-    corpus: [want, { ...want, sessions: [4_294_967_295] }].map(encodeWant),
+    name: "resend_request",
+    corpus: [resend, { ...resend, sessions: [4_294_967_295] }].map(encodeResendRequest),
     maxBytes: 500,
     run(input) {
       try {
-        const { messages, sessions } = decodeWant(input);
+        const { messages, sessions } = decodeResendRequest(input);
         return `ok ${Math.min(messages.length, 3)} ${Math.min(sessions.length, 3)}`;
       } catch (error) {
         return batchRefusal(error);

@@ -6,7 +6,7 @@
  */
 import { Journal } from "../../../collector/receipt/journal.ts";
 import { Recorder } from "../../../collector/receipt/recorder.ts";
-import { JournalFile } from "../../../collector/spool/journal_file.ts";
+import { JournalFile } from "../../../collector/receipt/journal_file.ts";
 import { Spool } from "../../../collector/spool/spool.ts";
 import { systemClock } from "../../../shared/clock.ts";
 import { systemRandom } from "../../../shared/random.ts";
@@ -24,7 +24,6 @@ const recorder: Recorder = new Recorder(
     random: systemRandom,
     journal: new Journal(new JournalFile(`${path}/open_batch.journal`)),
     sink: (bytes, id) => spool.append(bytes, id),
-    onNewMessage: () => {},
   },
 );
 const session = recorder.openSession({

@@ -14,7 +14,7 @@ const HOUR = 3_600_000_000;
 /** A session of a peer, its warm-up over. */
 function open(recorded: Recorded, peer: number): number {
   const at = systemClock.now() - HOUR;
-  return recorded.intake.openSession({
+  return recorded.pipeline.openSession({
     node_id: `02${peer.toString(16).padStart(64, "0")}`,
     address: "127.0.0.1:9735",
     dialled_at: at,
@@ -37,13 +37,13 @@ Deno.test("of spam updates some texts are stored, and every receipt is, marked s
   using log = new CapturedLog();
   using recorded = new Recorded(systemClock, {
     subject: { burst: 5, intervalSeconds: 3600 },
-    peerSpam: { burst: 2, aSecond: 1e-6 },
+    peerSpam: { burst: 2, perSecond: 1e-6 },
   });
   const spammer = open(recorded, 1), other = open(recorded, 2);
   const spam = updates(100);
-  for (const raw of spam) recorded.intake.receive(spammer, raw, systemClock.now());
+  for (const raw of spam) recorded.pipeline.receive(spammer, raw, systemClock.now());
   // What somebody else brings is judged anew: its share lasts for the first two.
-  for (const raw of spam.slice(50)) recorded.intake.receive(other, raw, systemClock.now());
+  for (const raw of spam.slice(50)) recorded.pipeline.receive(other, raw, systemClock.now());
   const receipts = recorded.receipts();
   assert.equal(receipts.length, 150);
   const standIn = toHex(
@@ -54,9 +54,9 @@ Deno.test("of spam updates some texts are stored, and every receipt is, marked s
     own.map(({ message }) => message),
     [...spam.slice(0, 7), ...spam.slice(50, 52)].map(toHex),
   );
-  assert.equal(recorded.intake.quotas.withheld.spam, 150 - own.length);
+  assert.equal(recorded.pipeline.quotas.withheld.spam, 150 - own.length);
   assert.deepEqual(log.lines("not stored"), [
-    "From here on: channel_update not stored: spam; receipts are recorded all the same",
+    "Quota exceeded: channel_update not stored: spam; still recording receipts",
   ]);
   assert.equal(recorded.messages().size, own.length + 1, "each text and one stand-in, once");
   for (const { message, flags } of receipts) {
@@ -76,14 +76,14 @@ Deno.test("what found no room in the verifier's queue is checked when it comes a
     return raw;
   });
   for (const raw of [...filler, announcement]) {
-    recorded.intake.receive(peer, raw, systemClock.now());
+    recorded.pipeline.receive(peer, raw, systemClock.now());
   }
-  const { verifier } = recorded.intake;
+  const { verifier } = recorded.pipeline;
   assert.ok(verifier.counts.verdicts.unchecked > 0);
   await verifier.idle();
   assert.equal(verifier.counts.verdicts.valid, 0);
-  recorded.intake.receive(peer, announcement, systemClock.now());
-  recorded.intake.receive(peer, announcement, systemClock.now());
+  recorded.pipeline.receive(peer, announcement, systemClock.now());
+  recorded.pipeline.receive(peer, announcement, systemClock.now());
   await until(() => verifier.counts.verdicts.valid > 0);
   assert.equal(verifier.counts.verdicts.valid, 1);
 });

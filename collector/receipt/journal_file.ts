@@ -1,15 +1,20 @@
 /**
- * The open batch's journal as a file beside the spool's segments. See `../receipt/journal.ts` for what is in it.
+ * The open batch's journal as a file beside the spool's segments, and how the next life closes that batch. See
+ * `journal.ts` for what is in it.
  *
  * @module
  */
+import type { Batch } from "../../shared/batch/batch.ts";
+import { encodeBatch } from "../../shared/batch/codec.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
-import type { JournalSink } from "../receipt/journal.ts";
+import type { Spool } from "../spool/spool.ts";
+import type { JournalSink } from "./journal.ts";
+import { readJournal } from "./journal_reader.ts";
 
-const log = logger("collector", "spool");
+const log = logger("collector", "receipt");
 
-/** A batch of the most and longest receipts and texts stays far below it; what would be longer is not written. */
+/** The largest batch stays far below it; what would be longer is not written. */
 export const MAX_JOURNAL_BYTES: number = 16 * 1024 * 1024;
 
 /**
@@ -25,7 +30,7 @@ export class JournalFile implements JournalSink, Disposable {
   #bytes = 0;
   /** Whether writing failed since the last {@link clear}. */
   #hasFailed = false;
-  /** Whether that was said, and not yet that it works again. */
+  /** Whether that is logged, and its end not yet. */
   #isTroubled = false;
   #closed = false;
 
@@ -44,7 +49,6 @@ export class JournalFile implements JournalSink, Disposable {
     }
   }
 
-  /** See {@link JournalSink.append}. */
   append(chunk: Uint8Array): void {
     if (this.#closed) return;
     try {
@@ -57,19 +61,17 @@ export class JournalFile implements JournalSink, Disposable {
     }
   }
 
-  /** See {@link JournalSink.clear}. */
   clear(): void {
     if (this.#closed || this.#bytes === 0) return;
     this.#bytes = 0;
     if (this.#isTroubled && !this.#hasFailed) {
       this.#isTroubled = false;
-      log.info("The journal of the open batch is written again");
+      log.info("Writing the journal of the open batch again");
     }
     this.#hasFailed = false;
     this.#cut(0);
   }
 
-  /** See the class. */
   [Symbol.dispose](): void {
     if (this.#closed) return;
     this.#closed = true;
@@ -87,7 +89,7 @@ export class JournalFile implements JournalSink, Disposable {
     }
   }
 
-  /** Says once when writing stops to work; once a whole batch was written it works again. */
+  /** Logs the first failure; after a whole batch was written, writing works again. */
   #fail(error: unknown): void {
     this.failures++;
     this.#hasFailed = true;
@@ -119,11 +121,44 @@ export function readJournalFile(path: string): Uint8Array | null {
   }
 }
 
+/**
+ * Closes the batch that a killed collector left in its journal, unless the spool has it. Call it before anything else is
+ * appended, and before the journal is opened anew.
+ *
+ * @returns the number of its receipts.
+ * @throws {UserError} when the journal cannot be read from disk.
+ */
+export function recoverOpenBatch(path: string, spool: Spool): number {
+  const bytes = readJournalFile(path);
+  if (bytes === null) return 0;
+  let batch: Batch | null;
+  let encoded: Uint8Array;
+  try {
+    batch = readJournal(bytes);
+    if (batch === null) return 0;
+    encoded = encodeBatch(batch);
+  } catch (error) {
+    log.error("Cannot recover the last run's open batch: its journal is damaged: {reason}", {
+      reason: errorText(error),
+    });
+    return 0;
+  }
+  const { epoch, number, receipts } = batch;
+  const newest = spool.newest;
+  // It was killed after the batch was closed and before the journal was cleared.
+  if (newest && newest.epoch === epoch && newest.number >= number) return 0;
+  spool.adopt(encoded, { epoch, number });
+  log.info("Recovered the open batch of a killed run: {receipts} receipts", {
+    receipts: receipts.flags.length,
+  });
+  return receipts.flags.length;
+}
+
 function removeJournal(path: string): void {
   try {
     Deno.removeSync(path);
   } catch (error) {
-    // The next life finds an old batch in it, which the archive has already.
+    // The next life finds an old batch in it, which the archive already has.
     log.warning("Cannot remove {path}: {reason}", { path, reason: errorText(error) });
   }
 }

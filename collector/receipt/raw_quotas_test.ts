@@ -2,13 +2,13 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import type { GossipFacts } from "../../shared/bolt/facts.ts";
 import { seededRandom } from "../../shared/random.ts";
-import { type TextLimits, TextQuotas } from "./text_quotas.ts";
+import { type RawLimits, RawQuotas } from "./raw_quotas.ts";
 
 const SECOND = 1_000_000;
 const START = 1_758_844_000 * SECOND;
-const MUCH = { burst: 1e12, aSecond: 1 };
-const NONE = { burst: 0.5, aSecond: 1e-9 };
-const MUCH_OF_ALL: TextLimits = {
+const MUCH = { burst: 1e12, perSecond: 1 };
+const NONE = { burst: 0.5, perSecond: 1e-9 };
+const MUCH_OF_ALL: RawLimits = {
   subject: { burst: 1_000_000, intervalSeconds: 1 },
   peerSpam: NONE,
   peerUnknown: MUCH,
@@ -19,8 +19,8 @@ const MUCH_OF_ALL: TextLimits = {
   peerReserve: NONE,
 };
 
-const quotas = (limits: Partial<TextLimits>, isKnownChannel?: (scid: bigint) => boolean) =>
-  new TextQuotas({
+const quotas = (limits: Partial<RawLimits>, isKnownChannel?: (scid: bigint) => boolean) =>
+  new RawQuotas({
     limits: { ...MUCH_OF_ALL, ...limits },
     isKnownChannel,
     random: seededRandom(1),
@@ -38,7 +38,7 @@ const node = (id: string): GossipFacts => ({ ...NOTHING, type: 257, size: 170, n
 const other = (type: number, size = 100): GossipFacts => ({ ...NOTHING, type, size });
 
 /** How many of so many equal messages of one peer are stored. */
-function stored(quotas: TextQuotas, facts: GossipFacts, count: number, peer = "a", now = START) {
+function stored(quotas: RawQuotas, facts: GossipFacts, count: number, peer = "a", now = START) {
   let passed = 0;
   for (let i = 0; i < count; i++) if (quotas.standInFor(facts, peer, now) === null) passed++;
   return passed;
@@ -68,7 +68,7 @@ Deno.test("each direction of a channel, and each node, has versions of its own, 
 Deno.test("a flood of versions leaves each peer a few beyond it, so that no liar keeps news out", () => {
   const limited = quotas({
     subject: { burst: 3, intervalSeconds: 1e6 },
-    peerSpam: { burst: 2, aSecond: 1e-6 },
+    peerSpam: { burst: 2, perSecond: 1e-6 },
   });
   assert.equal(stored(limited, update(7n), 100, "liar"), 3 + 2);
   assert.equal(stored(limited, update(7n), 100, "honest"), 2);
@@ -81,7 +81,7 @@ Deno.test("a long text counts once for each KiB", () => {
 });
 
 Deno.test("updates of unknown channels are stored so many a peer, others without end", () => {
-  const limited = quotas({ peerUnknown: { burst: 4, aSecond: 1e-6 } }, (scid) => scid === 7n);
+  const limited = quotas({ peerUnknown: { burst: 4, perSecond: 1e-6 } }, (scid) => scid === 7n);
   for (const peer of ["a", "b"]) {
     let passed = 0;
     for (let scid = 100n; scid < 150n; scid++) passed += stored(limited, update(scid), 1, peer);
@@ -93,8 +93,8 @@ Deno.test("updates of unknown channels are stored so many a peer, others without
 
 Deno.test("proposed types have bytes of their own: so many a peer, and so many in all", () => {
   const limited = quotas({
-    peerProposed: { burst: 250, aSecond: 1e-6 },
-    totalProposed: { burst: 450, aSecond: 1e-6 },
+    peerProposed: { burst: 250, perSecond: 1e-6 },
+    totalProposed: { burst: 450, perSecond: 1e-6 },
   });
   const from = (peer: string) => stored(limited, other(267), 9, peer);
   assert.deepEqual(["a", "b", "c"].map(from), [2, 2, 0]);
@@ -102,13 +102,13 @@ Deno.test("proposed types have bytes of their own: so many a peer, and so many i
 });
 
 Deno.test("a peer's bytes are its own, and when all bytes are used up each has a reserve", () => {
-  const one = quotas({ peerBytes: { burst: 1000, aSecond: 1e-6 } });
+  const one = quotas({ peerBytes: { burst: 1000, perSecond: 1e-6 } });
   assert.deepEqual(["a", "b"].map((peer) => stored(one, update(7n, 0, 400), 9, peer)), [2, 2]);
   assert.equal(one.withheld.peer, 14);
 
   const all = quotas({
-    totalBytes: { burst: 1000, aSecond: 1e-6 },
-    peerReserve: { burst: 400, aSecond: 1e-6 },
+    totalBytes: { burst: 1000, perSecond: 1e-6 },
+    peerReserve: { burst: 400, perSecond: 1e-6 },
   });
   assert.deepEqual(["a", "b"].map((peer) => stored(all, update(7n, 0, 400), 9, peer)), [3, 1]);
   assert.equal(all.withheld.total, 14);
@@ -138,8 +138,8 @@ Deno.test("whatever comes, each message is stored or counted, and bytes stay wit
   const arrival = fc.record({ facts, peer: fc.constantFrom("a", "b", "c"), after: fc.nat(1000) });
   fc.assert(fc.property(fc.array(arrival, { maxLength: 60 }), (arrivals) => {
     const limited = quotas({
-      totalBytes: { burst: 100_000, aSecond: 10 },
-      peerReserve: { burst: 10_000, aSecond: 1 },
+      totalBytes: { burst: 100_000, perSecond: 10 },
+      peerReserve: { burst: 10_000, perSecond: 1 },
       subject: { burst: 5, intervalSeconds: 60 },
     });
     let now = START, bytes = 0, withheld = 0;

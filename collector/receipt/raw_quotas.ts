@@ -1,13 +1,13 @@
 /**
- * How many texts peers may have stored. A text is stored once, on the broker and in the archive, so whoever makes up
- * ever new messages would fill both; a receipt costs a few bytes, and each one is kept.
+ * How many messages peers may have stored. A message is stored once, on the broker and in the archive, so a peer that
+ * makes up ever new ones would fill both; a receipt costs a few bytes, and each one is kept.
  *
- * A message that is past a quota is not stored. Its receipts are, as those of a stand-in (see `../receipt/stand_in.ts`),
- * of which there is one for each type and reason.
+ * A message over quota is not stored. Its receipts are recorded as those of a **stand-in**: a message of a type that no
+ * peer's message has, whose text names what is missing and why. There is one per type and reason.
  *
- * Signatures are not checked yet when this is asked, so a quota that all share could be used up by a liar to keep true
- * news out. That is why each peer has a small share of its own, beyond those that all have together, and why a message
- * is judged anew for each peer that brings it: what a flooder brought first is stored when somebody else brings it.
+ * Signatures are not checked yet at this point, so a liar could use up a shared quota to keep true news out. That is why
+ * each peer has a small share of its own, beyond those that all have together, and why a message is judged anew for each
+ * peer that brings it: what a flooder brought first is stored when another peer brings it.
  *
  * @module
  */
@@ -15,73 +15,71 @@ import type { GossipFacts } from "../../shared/bolt/facts.ts";
 import { MESSAGE_TYPES, messageName } from "../../shared/bolt/message_types.ts";
 import { logger } from "../../shared/log.ts";
 import { type Random, randomInteger } from "../../shared/random.ts";
-import { Meter } from "../meter.ts";
-import { standIn } from "../receipt/stand_in.ts";
-import { OVER_QUOTA, type Quota, withinQuota } from "./graph/quota.ts";
+import { Meter, OVER_QUOTA, type Quota, spendToken } from "../meter.ts";
 
-/** Why a text is not stored, see {@link Withheld}. */
+/** Why a message is not stored, see {@link Withheld}. */
 export const WITHHELD = ["spam", "unknown_channel", "proposed", "peer", "total"] as const;
 
 /**
  * - `spam`: too many versions of one thing: a direction of a channel, a channel_announcement, a node;
- * - `unknown_channel`: the peer brought too many channel_updates of channels that nobody announced;
+ * - `unknown_channel`: the peer brought too many channel_updates of channels that were never announced;
  * - `proposed`: too many bytes of types that are only proposed;
  * - `peer`: too many bytes that this peer brought first;
  * - `total`: too many bytes that all peers brought.
  */
 export type Withheld = typeof WITHHELD[number];
 
-/** So much at once, and so much more in each second. */
+/** What may be stored at once, and per second. */
 export interface Allowance {
-  /** At once, from a full bucket. */
   readonly burst: number;
-  /** What comes back in a second. */
-  readonly aSecond: number;
+  readonly perSecond: number;
 }
 
-/** How much is stored. Bytes are those of messages, type included; a text counts once for each KiB that it begins. */
-export interface TextLimits {
-  /** Texts of one thing, whoever brings them. */
+/** How much is stored. Bytes are those of messages, type included; a message counts once per KiB that it begins. */
+export interface RawLimits {
+  /** Versions of one thing, by all peers. */
   readonly subject: Quota;
-  /** Texts beyond that, by one peer. */
+  /** Versions beyond that, by one peer. */
   readonly peerSpam: Allowance;
   /** channel_updates of unknown channels, by one peer. */
   readonly peerUnknown: Allowance;
-  /** Bytes of proposed types, by one peer, */
+  /** Bytes of proposed types, by one peer. */
   readonly peerProposed: Allowance;
-  /** and by all. */
+  /** Bytes of proposed types, by all. */
   readonly totalProposed: Allowance;
-  /** Bytes that one peer may bring first, */
+  /** Bytes that one peer may bring first. */
   readonly peerBytes: Allowance;
-  /** and all peers together, */
+  /** Bytes that all may bring. */
   readonly totalBytes: Allowance;
-  /** and one peer when all together have used theirs up. */
+  /** Bytes that one peer may bring when {@link totalBytes} are used up. */
   readonly peerReserve: Allowance;
 }
 
-const log = logger("collector", "gossip");
+const log = logger("collector", "receipt");
 
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
-/** What mainnet needs, many times over: it has 1.3 KB of new texts a second, and a graph of 54 MB. */
-export const TEXT_LIMITS: TextLimits = {
+/** What mainnet needs, many times over: it has 1.3 KB/s of new messages, and a graph of 54 MB. */
+export const RAW_LIMITS: RawLimits = {
   // What LND forwards of one channel in a day, and its rate.
   subject: { burst: 1500, intervalSeconds: 60 },
-  peerSpam: { burst: 10, aSecond: 1 / 600 },
+  peerSpam: { burst: 10, perSecond: 1 / 600 },
   // A peer's whole graph may come before the first announcement in it is checked.
-  peerUnknown: { burst: 150_000, aSecond: 2 },
-  peerProposed: { burst: 256 * KIB, aSecond: 64 },
-  totalProposed: { burst: 4 * MIB, aSecond: KIB },
-  peerBytes: { burst: 96 * MIB, aSecond: 4 * KIB },
-  totalBytes: { burst: 512 * MIB, aSecond: 32 * KIB },
-  peerReserve: { burst: 64 * KIB, aSecond: 256 },
+  peerUnknown: { burst: 150_000, perSecond: 2 },
+  peerProposed: { burst: 256 * KIB, perSecond: 64 },
+  totalProposed: { burst: 4 * MIB, perSecond: KIB },
+  peerBytes: { burst: 96 * MIB, perSecond: 4 * KIB },
+  totalBytes: { burst: 512 * MIB, perSecond: 32 * KIB },
+  peerReserve: { burst: 64 * KIB, perSecond: 256 },
 };
 
-const SECOND = 1_000_000;
-/** Things share this many buckets by a hash: mainnet has 210,000 things, so few share one. 1 MiB. */
+/** The type of stand-ins: odd, unassigned (BOLT 1), and never recorded of a peer. */
+const STAND_IN_TYPE = 0xffff;
+const SECOND_US = 1_000_000;
+/** Things share 2^18 buckets by a hash: mainnet has 210,000 things, so few share one. 1 MiB. */
 const SUBJECT_SLOTS_LOG2 = 18;
-/** Peers whose accounts are kept; of more, the one that brought something new the longest ago begins anew. */
+/** Peers whose accounts are kept; beyond it, the one that brought something new the longest ago begins anew. */
 const MAX_PEERS = 4096;
 const SIGNED_TYPES: ReadonlySet<number> = new Set([256, 257, 258]);
 
@@ -94,10 +92,10 @@ interface Account {
   readonly reserve: Meter;
 }
 
-/** What {@link TextQuotas} work with. */
+/** What {@link RawQuotas} work with. */
 export interface QuotaOptions {
-  /** {@link TEXT_LIMITS} when absent. */
-  readonly limits?: Partial<TextLimits>;
+  /** {@link RAW_LIMITS} when absent. */
+  readonly limits?: Partial<RawLimits>;
   /** Whether a channel was announced; all count as known when absent. */
   readonly isKnownChannel?: (scid: bigint) => boolean;
   /** Keys the hash of things. */
@@ -105,14 +103,14 @@ export interface QuotaOptions {
 }
 
 /** The accounts of all peers; see the module. */
-export class TextQuotas {
-  readonly #limits: TextLimits;
+export class RawQuotas {
+  readonly #limits: RawLimits;
   readonly #isKnownChannel: (scid: bigint) => boolean;
   /** When the bucket of a thing is full again, seconds since the Unix epoch. */
   readonly #subjects = new Uint32Array(2 ** SUBJECT_SLOTS_LOG2);
   /** Odd: a peer that knew them could choose scids that share one bucket. */
   readonly #keys: readonly [number, number, number];
-  /** By node id; who brought something new last comes last. */
+  /** By node id; the peer that brought something new last comes last. */
   readonly #accounts = new Map<string, Account>();
   readonly #proposed: Meter;
   readonly #bytes: Meter;
@@ -122,9 +120,8 @@ export class TextQuotas {
     number
   >;
 
-  /** Nothing is used up. */
   constructor({ limits, isKnownChannel = () => true, random }: QuotaOptions) {
-    this.#limits = { ...TEXT_LIMITS, ...limits };
+    this.#limits = { ...RAW_LIMITS, ...limits };
     this.#isKnownChannel = isKnownChannel;
     const odd = () => 2 * randomInteger(random, 2 ** 31) + 1;
     this.#keys = [odd(), odd(), odd()];
@@ -138,25 +135,23 @@ export class TextQuotas {
   }
 
   /**
-   * Takes a message that is not stored yet from its bringer's account; null when it may be stored, else the text that
-   * stands in for it. What an earlier quota took stays taken when a later one refuses.
-   *
-   * @param nodeId of the peer that brings it.
-   * @param now µs since the Unix epoch.
+   * Charges a message that is not stored yet to the peer (`nodeId`) that brings it at `now`, µs since the Unix epoch;
+   * null when it may be stored, else its stand-in. What an earlier quota took stays taken when a later one refuses.
    */
   standInFor(facts: GossipFacts, nodeId: string, now: number): Uint8Array | null {
+    if (facts.type === STAND_IN_TYPE) return null;
     const reason = this.#refusal(facts, this.#accountOf(nodeId), now);
     if (reason === null) return null;
     this.#withheld[reason]++;
-    const key = `${messageName(facts.type)} not stored: ${reason}`;
-    let text = this.#standIns.get(key);
-    if (!text) {
-      text = standIn(key);
-      this.#standIns.set(key, text);
-      // Once a run for each type and reason.
-      log.warning("From here on: {what}; receipts are recorded all the same", { what: key });
+    const what = `${messageName(facts.type)} not stored: ${reason}`;
+    let standIn = this.#standIns.get(what);
+    if (!standIn) {
+      standIn = Uint8Array.of(0xff, 0xff, ...new TextEncoder().encode(what));
+      this.#standIns.set(what, standIn);
+      // Once per run, type and reason.
+      log.warning("Quota exceeded: {what}; still recording receipts", { what });
     }
-    return text;
+    return standIn;
   }
 
   #refusal(facts: GossipFacts, account: Account, now: number): Withheld | null {
@@ -166,8 +161,8 @@ export class TextQuotas {
       if (!fits) return "proposed";
     }
     if (this.#isOfUnknownChannel(facts) && !account.unknown.spend(1, now)) return "unknown_channel";
-    const texts = Math.ceil(size / KIB);
-    if (!this.#spendSubject(facts, texts, now) && !account.spam.spend(texts, now)) return "spam";
+    const kib = Math.ceil(size / KIB);
+    if (!this.#spendSubject(facts, kib, now) && !account.spam.spend(kib, now)) return "spam";
     if (!account.bytes.spend(size, now)) return "peer";
     return this.#bytes.spend(size, now) || account.reserve.spend(size, now) ? null : "total";
   }
@@ -177,17 +172,17 @@ export class TextQuotas {
       !this.#isKnownChannel(BigInt.asUintN(64, scid));
   }
 
-  /** False when there were too many texts of this thing; what names no thing passes. */
-  #spendSubject(facts: GossipFacts, texts: number, now: number): boolean {
+  /** False when there were too many versions of this thing; what names no thing passes. */
+  #spendSubject(facts: GossipFacts, kib: number, now: number): boolean {
     const words = subjectOf(facts);
     if (words === null) return true;
     const [a, b, c] = this.#keys;
     const hash = Math.imul(words[0], a) + Math.imul(words[1], b) + Math.imul(words[2], c);
     const slot = hash >>> (32 - SUBJECT_SLOTS_LOG2);
-    const seconds = Math.floor(now / SECOND);
+    const seconds = Math.floor(now / SECOND_US);
     let fullAt = this.#subjects[slot];
-    for (let i = 0; i < texts; i++) {
-      fullAt = withinQuota(this.#limits.subject, fullAt, seconds);
+    for (let i = 0; i < kib; i++) {
+      fullAt = spendToken(this.#limits.subject, fullAt, seconds);
       if (fullAt === OVER_QUOTA) return false;
     }
     this.#subjects[slot] = fullAt;
@@ -208,10 +203,8 @@ export class TextQuotas {
         reserve: meter(peerReserve),
       };
       if (this.#accounts.size >= MAX_PEERS) {
-        for (const oldest of this.#accounts.keys()) {
-          this.#accounts.delete(oldest);
-          break;
-        }
+        const [oldest] = this.#accounts.keys();
+        this.#accounts.delete(oldest);
       }
     }
     this.#accounts.set(nodeId, account);
@@ -219,8 +212,8 @@ export class TextQuotas {
   }
 }
 
-function meter({ burst, aSecond }: Allowance): Meter {
-  return new Meter(burst, burst / aSecond * SECOND);
+function meter({ burst, perSecond }: Allowance): Meter {
+  return new Meter(burst, burst / perSecond * SECOND_US);
 }
 
 /** What a message is a version of, as three words; null when it does not say. */
@@ -229,7 +222,7 @@ function subjectOf(
 ): [number, number, number] | null {
   const kind = type << 1 | (direction ?? 0);
   if (scid !== null) return [Number(scid >> 32n), Number(scid & 0xffff_ffffn), kind];
-  // Behind the byte 2 or 3 of a point.
+  // After the byte 2 or 3 of a point.
   if (nodeId !== null) {
     return [parseInt(nodeId.slice(2, 10), 16), parseInt(nodeId.slice(10, 18), 16), kind];
   }
