@@ -1,8 +1,3 @@
-/**
- * All nodes that we know how to reach, and which of them to dial next.
- *
- * @module
- */
 import type { NodeAnnouncement } from "../../shared/bolt/node_announcement.ts";
 import { type Random, shuffled } from "../../shared/random.ts";
 import { toHex } from "../../shared/text.ts";
@@ -30,25 +25,16 @@ import { AddressFault } from "./fault.ts";
 /** How a host is reached: straight, or through Tor. */
 export const REACHES = ["clearnet", "tor"] as const;
 
-/** One of {@link REACHES}. */
 export type Reach = typeof REACHES[number];
 
-/** How an address book is set up. */
 export interface AddressBookOptions {
-  /** Whom we may dial; what they refuse is not kept. */
   readonly rules: DialRules;
-  /** The kinds of hosts that are handed out; the others are kept. */
   readonly kinds: ReadonlySet<HostKind>;
-  /**
-   * The share of peers to be reached through Tor, 0 to 1. At 0 and 1 it is kept to strictly; in between, the other
-   * reach stands in where one has no node to offer.
-   */
+  /** 0 to 1. Strict at 0 and 1; in between, the other reach stands in where one has no node to offer. */
   readonly torShare: number;
-  /** Nodes kept; {@link MAX_NODES} unless told otherwise. */
   readonly maxNodes?: number;
-  /** Addresses of one node kept; {@link MAX_ADDRESSES_PER_NODE} unless told otherwise. */
   readonly maxAddressesPerNode?: number;
-  /** From one dial to a host to the next, ms, unless the operator's file names the address; none unless told. */
+  /** Between two dials to one host, unless the operator's file names the address. */
   readonly hostGapMs?: number;
 }
 
@@ -56,51 +42,42 @@ export interface AddressBookOptions {
 export const MAX_NODES = 50_000;
 /** Nodes announce two or three. */
 export const MAX_ADDRESSES_PER_NODE = 8;
-/** More nodes behind one address are a host that rents it out, of which some will do, or somebody who crowds. */
+/** More nodes on one host are a hosting company, of which some will do, or an attack. */
 export const MAX_ADDRESSES_PER_HOST = 64;
 /** No back-off is longer; a clock that was wrong once must not shut a node out for years. */
 const MAX_WAIT_US = 48 * 3_600_000_000;
 
-/**
- * Why an address was not taken up: a rule's refusal, or
- * - `local_name`: a name of some local network, told by a stranger;
- * - `dropped`: it was dropped a short while ago;
- * - `crowded`: its host has {@link MAX_ADDRESSES_PER_HOST} already, and the operator's file does not name it;
- * - `invalid`: no address that anybody could dial.
- */
-export type LearnRefusal = RefusalCode | "local_name" | "dropped" | "crowded" | "invalid";
+/** Why an address was not taken up. */
+export type LearnRefusal =
+  | RefusalCode
+  | "local_name" // a name of some local network, from a stranger
+  | "dropped" // a short while ago
+  | "crowded" // its host has too many already, and the operator's file does not name it
+  | "invalid"; // not an address that can be dialled
 
 /** How a node that was handed out fared. */
 export interface ReleaseOutcome {
-  /** Whether it was of use for a good while, which clears the failures before. */
+  /** It was of use for a good while, which clears earlier failures. */
   readonly worked: boolean;
-  /** Whether the reason lies in the address alone or in the node, however it is reached. */
   readonly concerns: "address" | "node";
-  /** How long to leave it alone in ms, after so many failures in a row; Infinity for as long as the process runs. */
+  /** ms, after that many failures in a row; Infinity: not again in this run. */
   readonly wait: (failures: number) => number;
-  /** Whether the address is of no more use: another node answers there. */
+  /** Another node answers there. */
   readonly drop?: boolean;
-  /** Whether it says nothing of the node: its failures stay as they were. */
+  /** It says nothing of the node: its failures stay as they were. */
   readonly blameless?: boolean;
 }
 
-/** What a book holds and what it did not take. */
 export interface BookCounts {
-  /** Nodes. */
   readonly nodes: number;
-  /** Addresses by kind. */
   readonly addresses: Readonly<Record<HostKind, number>>;
-  /** Nodes handed out and not given back. */
   readonly inUse: Readonly<Record<Reach, number>>;
-  /** Addresses not taken up so far, by reason. */
   readonly refused: Readonly<Record<LearnRefusal, number>>;
-  /** Nodes dropped so far because the book was full. */
   readonly nodesDropped: number;
-  /** Addresses dropped so far because their node had too many. */
   readonly addressesDropped: number;
 }
 
-/** The book; see the module. */
+/** All nodes that we know how to reach, and which to dial next. Instants are µs since the Unix epoch. */
 export class AddressBook {
   readonly #options: AddressBookOptions;
   readonly #random: Random;
@@ -109,7 +86,6 @@ export class AddressBook {
     clearnet: new DuePool(),
     tor: new DuePool(),
   };
-  /** Nodes handed out, and how they are reached. */
   readonly #inUse = new Map<string, Reach>();
   readonly #used: Record<Reach, number> = { clearnet: 0, tor: 0 };
   readonly #dropped = new DroppedAddresses();
@@ -124,7 +100,6 @@ export class AddressBook {
     invalid: 0,
   };
 
-  /** Begins empty. @param random chooses among nodes. */
   constructor(options: AddressBookOptions, random: Random) {
     this.#options = options;
     this.#random = random;
@@ -137,7 +112,7 @@ export class AddressBook {
     });
   }
 
-  /** See {@link BookCounts}. Looks at every address. */
+  /** Looks at every address. */
   get counts(): BookCounts {
     return {
       nodes: this.#table.size,
@@ -149,12 +124,11 @@ export class AddressBook {
     };
   }
 
-  /** All that is known, for saving. The book may change between two steps. */
+  /** For saving; the book may change between two steps. */
   records(): IterableIterator<NodeRecord> {
     return this.#table.nodes();
   }
 
-  /** Takes over what an earlier book knew, as far as today's rules let it. @param now µs since the Unix epoch. */
   restore(records: Iterable<NodeRecord>, now: number): void {
     const latest = now + MAX_WAIT_US;
     for (const { nodeId, announcedAt, notBefore, addresses } of records) {
@@ -172,13 +146,7 @@ export class AddressBook {
     }
   }
 
-  /**
-   * Takes up an address.
-   *
-   * @param nodeId 66 hex digits in lower case.
-   * @param now µs since the Unix epoch.
-   * @returns why it was not, if it was not.
-   */
+  /** @param nodeId 66 hex digits in lower case. @returns why it was not taken up, or null. */
   learn(nodeId: string, end: Endpoint, source: Source, now: number): LearnRefusal | null {
     // What the operator's own resolver makes of the operator's own names is held against the rules later.
     if (end.kind === "dns" && source !== "file" && isLocalName(end.host)) {
@@ -195,12 +163,7 @@ export class AddressBook {
     return null;
   }
 
-  /**
-   * Takes up what a node says of itself, and lets go of what it said before and no longer does. Older news than what is
-   * known is ignored. The signature is the caller's to check.
-   *
-   * @param now µs since the Unix epoch.
-   */
+  /** Takes up a node's announcement and drops the addresses it no longer names. The caller checks the signature. */
   learnAnnouncement(
     announcement: Pick<NodeAnnouncement, "nodeId" | "timestamp" | "addresses">,
     now: number,
@@ -231,12 +194,7 @@ export class AddressBook {
     this.#keep(node, ({ sources }) => sources.length > 0);
   }
 
-  /**
-   * Hands out a node that may be dialled, chosen at random among all that may, at the best of its addresses; a DNS
-   * name is not resolved yet. It is handed out again only after it was given back.
-   *
-   * @param now µs since the Unix epoch.
-   */
+  /** Hands out a random node that is due, at its best address; not again until it is released. */
   take(now: number): NodeAddress | undefined {
     for (const reach of this.#preference()) {
       for (let node; (node = this.#pools[reach].choose(now, this.#random));) {
@@ -255,19 +213,13 @@ export class AddressBook {
     return undefined;
   }
 
-  /** Notes that a session began with a node that was handed out. @param now µs since the Unix epoch. */
   worked({ nodeId, end }: NodeAddress, now: number): void {
     const node = this.#table.get(nodeId);
     const address = node && addressOf(node, end);
     if (address) address.lastWorked = now;
   }
 
-  /**
-   * Takes a node back that was handed out.
-   *
-   * @param now µs since the Unix epoch.
-   * @returns how many times in a row its address has failed now; 1 when the address is no longer known.
-   */
+  /** @returns how many times in a row its address has failed; 1 when the address is no longer known. */
   release({ nodeId, end }: NodeAddress, outcome: ReleaseOutcome, now: number): number {
     const reach = this.#inUse.get(nodeId);
     if (!reach) throw new Error(`Node ${nodeId} was not handed out`);
@@ -287,12 +239,11 @@ export class AddressBook {
     return failures;
   }
 
-  /** When the next node may be dialled, µs since the Unix epoch; Infinity when none ever may, as things are. */
+  /** When the next node may be dialled; Infinity when none ever may, as things are. */
   soonest(): number {
     return Math.min(...this.#preference().map((reach) => this.#pools[reach].soonest()));
   }
 
-  /** Where to look for the next peer, first choice first. */
   #preference(): readonly Reach[] {
     const { torShare } = this.#options;
     if (torShare <= 0) return ["clearnet"];
@@ -301,7 +252,6 @@ export class AddressBook {
     return tor < torShare * (clearnet + tor + 1) ? ["tor", "clearnet"] : ["clearnet", "tor"];
   }
 
-  /** The address of a node that is likeliest to work, of those that are due. */
   #bestOf(node: NodeRecord, reach: Reach, now: number): AddressRecord {
     const due = node.addresses.filter((address) =>
       address.notBefore <= now && this.#reachOf(address) === reach
@@ -309,13 +259,11 @@ export class AddressBook {
     return shuffled(due, this.#random).reduce((a, b) => byPromise(a, b) <= 0 ? a : b);
   }
 
-  /** How an address is reached; null when its kind is not dialled. */
   #reachOf({ end: { kind } }: AddressRecord): Reach | null {
     if (!this.#options.kinds.has(kind)) return null;
     return kind === "onion" ? "tor" : "clearnet";
   }
 
-  /** Puts a node where it is found when it is due. */
   #file(node: NodeRecord): void {
     for (const reach of REACHES) {
       let due = Infinity;
@@ -349,7 +297,7 @@ export class AddressBook {
     return node !== undefined && addressOf(node, end) !== undefined;
   }
 
-  /** Whether the host of an address was dialled too short a while ago; then the address is due when it no longer is. */
+  /** If its host was dialled too recently, the address becomes due when that is over. */
   #waitsForHost(address: AddressRecord, now: number): boolean {
     const notBefore = this.#gaps.notBefore(address.end);
     if (notBefore <= now || address.sources.includes("file")) return false;
@@ -363,7 +311,6 @@ export class AddressBook {
   }
 }
 
-/** How many times in a row an address has failed with this outcome. */
 function failuresAfter(address: AddressRecord | undefined, outcome: ReleaseOutcome): number {
   if (outcome.blameless) return address?.failures ?? 0;
   return address && !outcome.worked ? address.failures + 1 : 1;

@@ -20,21 +20,14 @@ import { type AddressRecord, type NodeRecord, SOURCES } from "./node_table.ts";
 import { formatEndpoint, parseEndpoint } from "./endpoint.ts";
 import { AddressFault } from "./fault.ts";
 
-/**
- * - `other_network`: the book is of another Bitcoin network;
- * - `newer`: a version that is not known here.
- */
 export type BookFileCode = "other_network" | "newer";
 
-/** A whole and sound book that is not for this collector. */
+/** A sound book that is not for this collector. */
 export class BookFileFault extends Fault<BookFileCode> {
-  /** Tells it apart in logs. */
   override readonly name = "BookFileFault";
 }
 
-/** What could be read. */
 export interface DecodedBook {
-  /** The nodes of whole lines. */
   readonly records: readonly NodeRecord[];
   /** What is missing or broken, as a text such as `3 of 20000 nodes`; null when all is whole. */
   readonly damage: string | null;
@@ -85,8 +78,7 @@ export function* encodeBook(records: Iterable<NodeRecord>, network: Network): Ge
 }
 
 /**
- * Reads a book; broken lines are left out and told of.
- *
+ * Reads a book without its broken lines.
  * @throws {BookFileFault} when it is sound but not for this collector, so that it is not overwritten.
  */
 export function decodeBook(text: string, network: Network): DecodedBook {
@@ -145,12 +137,12 @@ function encodeNode({ nodeId, announcedAt, notBefore, addresses }: NodeRecord): 
   };
 }
 
-/** A wait as long as the process ends with it. */
+/** Infinity ends with the process. */
 function persistent(notBefore: number): number | undefined {
   return notBefore === Infinity || notBefore === 0 ? undefined : Math.round(notBefore);
 }
 
-/** The node of a line; null when it is no line of a node. */
+/** Null when the line is no node. */
 function readNode(value: unknown): NodeRecord | null {
   const result = v.safeParse(nodeSchema, value);
   if (!result.success) return null;
@@ -181,7 +173,7 @@ function line(value: object): string {
   return `${checksum(json)} ${json}\n`;
 }
 
-/** The value of a line; undefined when its checksum does not fit. */
+/** Undefined when its checksum does not match. */
 function readLine(text: string): unknown {
   const json = text.slice(SUM_DIGITS + 1);
   if (text !== `${checksum(json)} ${json}`) return undefined;

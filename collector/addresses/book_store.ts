@@ -1,8 +1,3 @@
-/**
- * An address book on disk.
- *
- * @module
- */
 import type { Network } from "../../shared/bolt/chains.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { BookFileFault, decodeBook, type DecodedBook, encodeBook } from "./book_file.ts";
@@ -14,9 +9,8 @@ export const MAX_BOOK_BYTES: number = 64 * 1024 * 1024;
 const CHUNK_CHARACTERS = 64 * 1024;
 
 /**
- * Reads a saved address book; where there is none, it is empty.
- *
- * @throws {UserError} when it cannot be read, or is sound and of another network or a newer program.
+ * Reads a saved address book; empty without a file.
+ * @throws {UserError} when it cannot be read, or belongs to another network or a newer program.
  */
 export async function loadAddressBook(path: string, network: Network): Promise<DecodedBook> {
   let text: string;
@@ -41,11 +35,7 @@ export async function loadAddressBook(path: string, network: Network): Promise<D
   }
 }
 
-/**
- * Saves an address book: whole, or not at all. The book may change meanwhile; two saves at once may not be.
- *
- * Throws what the file system throws, such as a full disk; then the last saved book is still there.
- */
+/** Saves the book whole or not at all; one save at a time. A full disk throws and leaves the last saved book. */
 export async function saveAddressBook(
   path: string,
   records: Iterable<NodeRecord>,

@@ -1,8 +1,3 @@
-/**
- * The parts of the config that say whom we connect to, as texts that the parsers here take.
- *
- * @module
- */
 import * as v from "valibot";
 import { parseCidr } from "./ip.ts";
 import { endpoint, parseEndpoint, parseNodeId } from "./endpoint.ts";
@@ -12,7 +7,7 @@ import { AddressFault } from "./fault.ts";
 const MAX_ENTRIES = 10_000;
 const MAX_SEEDS = 32;
 
-/** Text that a parser takes; `what` completes "should be …". */
+/** `what` completes "should be …". */
 function parsed(parse: (text: string) => unknown, what: string): v.GenericSchema<string> {
   const message = `should be ${what}`;
   return v.pipe(v.string(message), v.check((text) => isTaken(parse, text), message));
@@ -37,13 +32,11 @@ function listOf(item: v.GenericSchema<string>, longest: number): v.GenericSchema
 
 const NETWORK = "a network such as 192.168.1.0/24 or fd00:1::/32";
 
-/** Networks in CIDR notation. */
 export const networkList: v.GenericSchema<string[]> = listOf(
   parsed(parseCidr, NETWORK),
   MAX_ENTRIES,
 );
 
-/** Node ids and networks. */
 export const nodeAndNetworkList: v.GenericSchema<string[]> = listOf(
   parsed(
     (text) => /[./:]/.test(text) ? parseCidr(text) : parseNodeId(text),
@@ -52,25 +45,22 @@ export const nodeAndNetworkList: v.GenericSchema<string[]> = listOf(
   MAX_ENTRIES,
 );
 
-/** Names of DNS seeds. */
 export const seedList: v.GenericSchema<string[]> = listOf(
   parsed((text) => requireKind(endpoint(text, 1).kind, ["dns"]), "a DNS name"),
   MAX_SEEDS,
 );
 
-/** A name server. */
 export const nameServer: v.GenericSchema<string> = parsed(
   (text) => requireKind(parseEndpoint(text, DNS_PORT).kind, ["ipv4", "ipv6"]),
   "a name server such as 127.0.0.1:53 or [2001:db8::1]:53",
 );
 
-/** A SOCKS5 proxy. */
 export const proxy: v.GenericSchema<string> = parsed(
   (text) => requireKind(parseEndpoint(text).kind, ["ipv4", "ipv6", "dns"]),
   "a SOCKS5 proxy such as 127.0.0.1:9050",
 );
 
-/** Where a name server listens unless told otherwise (RFC 1035, section 4.2). */
+/** RFC 1035, section 4.2. */
 export const DNS_PORT = 53;
 
 function requireKind(kind: string, kinds: readonly string[]): void {

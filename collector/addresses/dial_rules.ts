@@ -1,40 +1,29 @@
-/**
- * Whom the config lets us dial.
- *
- * @module
- */
 import { type Cidr, containsAny, parseCidr, parseIp } from "./ip.ts";
 import { type Endpoint, parseNodeId } from "./endpoint.ts";
 import { carriedAddresses, notPublic } from "./public_address.ts";
 
-/** What the config says; node ids are 66 hex digits, networks in CIDR notation. */
+/** Node ids are 66 hex digits, networks in CIDR notation. */
 export interface DialLists {
-  /** Nodes and networks; unless it is empty, nothing else is dialled. It opens no special network. */
+  /** Unless empty, nothing else is dialled. It opens no special network. */
   readonly allow?: readonly string[];
-  /** Nodes and networks that are never dialled, whatever `allow` says. */
+  /** Never dialled, whatever `allow` says. */
   readonly deny?: readonly string[];
-  /** Special networks, such as private ones, that may be dialled like public ones. */
+  /** Special networks, such as private ones, that may be dialled. */
   readonly opened?: readonly string[];
 }
 
-/**
- * Why somebody is not dialled.
- *
- * - `special`: the address is private, loopback, metadata or otherwise not public, and its network is not opened;
- * - `denied`: on the list of those never dialled;
- * - `not_allowed`: not on the list of those that alone are dialled.
- */
-export type RefusalCode = "special" | "denied" | "not_allowed";
+/** Why a node is not dialled. */
+export type RefusalCode =
+  | "special" // private, loopback, metadata or otherwise not public, and its network is not opened
+  | "denied"
+  | "not_allowed"; // not on the list of those that alone are dialled
 
-/** A refusal and its reason in words. */
 export interface Refusal {
-  /** Which rule it is. */
   readonly code: RefusalCode;
   /** Completes "not dialled: …". */
   readonly reason: string;
 }
 
-/** A list as it is looked up. */
 interface Entries {
   readonly nodes: ReadonlySet<string>;
   readonly networks: readonly Cidr[];
@@ -47,7 +36,7 @@ export class DialRules {
   readonly #opened: readonly Cidr[];
   readonly #isOpenToAll: boolean;
 
-  /** Reads the lists. @throws {AddressFault} `bad_node_id` or `bad_cidr` for an entry that is neither. */
+  /** @throws {AddressFault} `bad_node_id` or `bad_cidr`. */
   constructor({ allow = [], deny = [], opened = [] }: DialLists = {}) {
     this.#allow = entriesOf(allow);
     this.#deny = entriesOf(deny);
@@ -55,12 +44,7 @@ export class DialRules {
     this.#isOpenToAll = allow.length === 0;
   }
 
-  /**
-   * Why a node is not dialled at an endpoint; null when it may be.
-   *
-   * A DNS name passes here as far as nothing but its address could forbid it: each address that it resolves to is to be
-   * asked about again.
-   */
+  /** Null when it may be dialled. A DNS name passes here; each address that it resolves to must be checked again. */
   refusal(nodeId: string, { kind, host }: Endpoint): Refusal | null {
     const isNodeAllowed = this.#isOpenToAll || this.#allow.nodes.has(nodeId);
     if (this.#deny.nodes.has(nodeId)) return { code: "denied", reason: "the node is denied" };

@@ -1,11 +1,6 @@
-/**
- * A random choice among many items, each of which may be chosen from some instant on.
- *
- * @module
- */
 import { type Random, randomInteger } from "../../shared/random.ts";
 
-/** So many guesses are made before all items are looked at. */
+/** Guesses before all items are looked at. */
 const GUESSES = 16;
 
 /** Items and when they are due, µs since the Unix epoch. Choosing is mostly a guess, at worst a look at each item. */
@@ -14,12 +9,11 @@ export class DuePool<T> {
   readonly #due: number[] = [];
   readonly #at = new Map<T, number>();
 
-  /** How many items there are. */
   get size(): number {
     return this.#items.length;
   }
 
-  /** Puts an item in, or changes when it is due; one that is never due (Infinity) is taken out. */
+  /** Infinity takes it out. */
   set(item: T, due: number): void {
     if (due === Infinity) return this.delete(item);
     const at = this.#at.get(item) ?? this.#items.length;
@@ -28,7 +22,6 @@ export class DuePool<T> {
     this.#at.set(item, at);
   }
 
-  /** Takes an item out; harmless when it is not in. */
   delete(item: T): void {
     const at = this.#at.get(item);
     if (at === undefined) return;
@@ -43,7 +36,7 @@ export class DuePool<T> {
     }
   }
 
-  /** One of those due at `now`, each as likely as any other; it stays in. */
+  /** One of those due, each as likely as any other; it stays in. */
   choose(now: number, random: Random): T | undefined {
     const count = this.#items.length;
     for (let guess = 0; guess < GUESSES && count > 0; guess++) {
@@ -55,7 +48,7 @@ export class DuePool<T> {
     return due.length > 0 ? this.#items[due[randomInteger(random, due.length)]] : undefined;
   }
 
-  /** When the next item is due, µs since the Unix epoch; Infinity when there is none. */
+  /** Infinity when there is none. */
   soonest(): number {
     let soonest = Infinity;
     for (const due of this.#due) if (due < soonest) soonest = due;

@@ -12,19 +12,15 @@ import { checkOnion, isOnion, onionName } from "./onion.ts";
 import { isPublicKey } from "../../shared/secp256k1.ts";
 import { type Address, ADDRESS_TYPES } from "../../shared/bolt/address.ts";
 
-/** The kinds of hosts; an onion service is one of version 3. */
 export const HOST_KINDS: typeof ADDRESS_KINDS = ADDRESS_KINDS;
 
-/** One of {@link HOST_KINDS}. */
 export type HostKind = AddressKind;
 
-/** A host and a port. Two that are the same place have the same texts. */
+/** Two that are the same place have the same texts. */
 export interface Endpoint {
-  /** What the host is. */
   readonly kind: HostKind;
   /** An IP address as {@link formatIp} writes it, without brackets; or a name in lower case. */
   readonly host: string;
-  /** 1 to 65535. */
   readonly port: number;
 }
 
@@ -51,12 +47,7 @@ const LOCAL_DOMAINS: ReadonlySet<string> = new Set([
   "test",
 ]);
 
-/**
- * Reads an endpoint.
- *
- * @param defaultPort stands in when `text` has no port; without it, that is a fault.
- * @throws {AddressFault} `no_port`, or as {@link endpoint}.
- */
+/** Reads an endpoint. @throws {AddressFault} `no_port` without a port or a default, or as {@link endpoint}. */
 export function parseEndpoint(text: string, defaultPort?: number): Endpoint {
   const { host, port } = splitPort(text);
   if (port === undefined && defaultPort === undefined) {
@@ -65,11 +56,7 @@ export function parseEndpoint(text: string, defaultPort?: number): Endpoint {
   return endpoint(host, port === undefined ? defaultPort! : parsePort(port));
 }
 
-/**
- * Makes an endpoint of a host without brackets, and a port.
- *
- * @throws {AddressFault} `bad_host`, `tor_v2`, `bad_onion` or `bad_port`.
- */
+/** An endpoint of a host without brackets. @throws {AddressFault} `bad_host`, `tor_v2`, `bad_onion` or `bad_port`. */
 export function endpoint(host: string, port: number): Endpoint {
   checkPort(port);
   const ip = parseIp(host);
@@ -95,7 +82,7 @@ export function checkPort(port: number): void {
   throw new AddressFault("bad_port", `port ${port} should be from 1 to 65535`);
 }
 
-/** The endpoint of an IP address; an IPv4-mapped one is the IPv4 address. @param port 1 to 65535. */
+/** The endpoint of an IP address; an IPv4-mapped one becomes IPv4. */
 export function ipEndpoint(ip: Uint8Array, port: number): Endpoint {
   const address = unmapped(ip);
   const kind = address.length === IPV4_BYTES ? "ipv4" : "ipv6";
@@ -107,14 +94,13 @@ export function formatEndpoint({ kind, host, port }: Endpoint): string {
   return kind === "ipv6" ? `[${host}]:${port}` : `${host}:${port}`;
 }
 
-/** Whether a DNS name means something only on the network of whoever asks. */
+/** Whether a DNS name means something only on a local network. */
 export function isLocalName(name: string): boolean {
   const labels = name.split(".");
   return labels.length < 2 || LOCAL_DOMAINS.has(labels[labels.length - 1]) ||
     name.endsWith(".home.arpa");
 }
 
-/** Host without brackets, and the port's text if there is one. */
 function splitPort(text: string): { host: string; port?: string } {
   if (text.startsWith("[")) {
     const [, host, port] = text.match(/^\[([^\]]*)\](?::(.*))?$/s) ?? [];
@@ -141,20 +127,13 @@ function isName(name: string): boolean {
     !/^(\d+|0x[0-9a-f]*)$/.test(labels[labels.length - 1]);
 }
 
-/** Where one node can be dialled. */
 export interface NodeAddress {
-  /** The node's public key: 33 bytes, lower-case hex. */
+  /** 33 bytes, lower-case hex. */
   readonly nodeId: string;
-  /** Where it listens. */
   readonly end: Endpoint;
 }
 
-/**
- * Reads `pubkey@host:port`.
- *
- * @param defaultPort stands in for a missing port; without it, that is a fault.
- * @throws {AddressFault} `no_at`, `bad_node_id`, or as {@link parseEndpoint}.
- */
+/** Reads `pubkey@host:port`. @throws {AddressFault} `no_at`, `bad_node_id`, or as {@link parseEndpoint}. */
 export function parseNodeAddress(text: string, defaultPort?: number): NodeAddress {
   const at = text.indexOf("@");
   if (at < 0) {
@@ -164,7 +143,7 @@ export function parseNodeAddress(text: string, defaultPort?: number): NodeAddres
   return { nodeId, end: parseEndpoint(text.slice(at + 1), defaultPort) };
 }
 
-/** A node id in lower case. @throws {AddressFault} `bad_node_id` unless it is a compressed point of secp256k1 in hex. */
+/** A node id in lower case. @throws {AddressFault} `bad_node_id` unless it is a point of secp256k1 in hex. */
 export function parseNodeId(text: string): string {
   const nodeId = text.toLowerCase();
   if (/^0[23][0-9a-f]{64}$/.test(nodeId) && isPublicKey(fromHex(nodeId))) return nodeId;
@@ -177,11 +156,7 @@ export function formatNodeAddress({ nodeId, end }: NodeAddress): string {
   return `${nodeId}@${formatEndpoint(end)}`;
 }
 
-/**
- * The endpoint of one address of a node_announcement.
- *
- * @throws {AddressFault} `bad_port`, `tor_v2`, `bad_onion`, or `bad_host` for a name that is no DNS name.
- */
+/** The endpoint of an announced address. @throws {AddressFault} `bad_port`, `tor_v2`, `bad_onion` or `bad_host`. */
 export function announcedEndpoint({ type, host, port }: Address): Endpoint {
   // BOLT 7: a port of 0 is not to be used; decoding keeps it all the same.
   checkPort(port);
@@ -198,7 +173,7 @@ export function announcedEndpoint({ type, host, port }: Address): Endpoint {
   }
 }
 
-/** A DNS name's endpoint; an address or an onion name in its place would be another type's. */
+/** An IP address or an onion name in a DNS entry is another type's. */
 function namedEndpoint(name: string, port: number): Endpoint {
   const named = endpoint(name, port);
   if (named.kind === "dns") return named;

@@ -19,12 +19,10 @@ export function hostOf({ kind, host }: Pick<Endpoint, "kind" | "host">): string 
 export class HostCounts {
   readonly #counts = new Map<string, number>();
 
-  /** Addresses on the host of this one. */
   of(end: Endpoint): number {
     return this.#counts.get(hostOf(end)) ?? 0;
   }
 
-  /** Adds an address, or takes one away. */
   change(end: Endpoint, by: 1 | -1): void {
     const host = hostOf(end);
     const count = (this.#counts.get(host) ?? 0) + by;
@@ -33,24 +31,23 @@ export class HostCounts {
   }
 }
 
-/** When hosts were dialled, as far as it is not too long ago to matter. */
+/** When hosts were last dialled, as long as that matters. */
 export class HostGaps {
   readonly #gap: number;
   /** Oldest first. */
   readonly #dialled = new Map<string, number>();
 
-  /** Nobody was dialled yet. @param milliseconds from one dial to a host to the next. */
+  /** @param gapMs from one dial of a host to the next. */
   constructor(milliseconds: number) {
     this.#gap = milliseconds * 1000;
   }
 
-  /** From when on the host may be dialled, µs; 0 when it may be at once. */
+  /** µs; 0 when it may be dialled at once. */
   notBefore(end: Endpoint): number {
     const last = this.#dialled.get(hostOf(end));
     return last === undefined ? 0 : last + this.#gap;
   }
 
-  /** The host is dialled. @param now µs. */
   dialled(end: Endpoint, now: number): void {
     const host = hostOf(end);
     this.#dialled.delete(host);
@@ -62,17 +59,16 @@ export class HostGaps {
   }
 }
 
-/** For so long an address stays dropped. */
+/** The next announcement would bring it right back. */
 const DROPPED_US = 24 * 3_600_000_000;
-/** How many addresses are remembered; the oldest are forgotten first. */
+/** The oldest are forgotten first. */
 const MAX_DROPPED = 10_000;
 
-/** The addresses; see the module. All instants are µs since the Unix epoch. */
+/** Addresses at which another node answered. Instants are µs since the Unix epoch. */
 export class DroppedAddresses {
-  /** By name, oldest first. */
+  /** Oldest first. */
   readonly #droppedAt = new Map<string, number>();
 
-  /** Remembers an address. */
   add(address: NodeAddress, now: number): void {
     const name = formatNodeAddress(address);
     this.#droppedAt.delete(name);
@@ -82,7 +78,6 @@ export class DroppedAddresses {
     this.#droppedAt.delete(oldest);
   }
 
-  /** Whether an address was dropped less than a day ago. */
   has(address: NodeAddress, now: number): boolean {
     if (this.#droppedAt.size === 0) return false;
     const droppedAt = this.#droppedAt.get(formatNodeAddress(address));

@@ -7,9 +7,7 @@
 import { printable } from "../../shared/text.ts";
 import { AddressFault } from "./fault.ts";
 
-/** Bytes of an IPv4 address. */
 export const IPV4_BYTES = 4;
-/** Bytes of an IPv6 address. */
 export const IPV6_BYTES = 16;
 
 /** `::ffff:0:0/96`, IPv4-mapped (RFC 4291, section 2.5.5.2). */
@@ -19,8 +17,8 @@ const OCTET = /^(0|[1-9]\d{0,2})$/;
 const GROUP = /^[0-9a-fA-F]{1,4}$/;
 
 /**
- * The bytes of an IP address in text, or null when it is none. Zone ids (`fe80::1%eth0`) and octets with leading
- * zeros, which some take for octal, are refused.
+ * The bytes of an IP address, or null. Zone ids, and octets with leading zeros, which some take for octal, are
+ * refused.
  */
 export function parseIp(text: string): Uint8Array | null {
   return text.includes(":") ? parseIpv6(text) : parseIpv4(text);
@@ -38,7 +36,7 @@ export function formatIp(ip: Uint8Array): string {
   return `${hex(groups.slice(0, start))}::${hex(groups.slice(start + length))}`;
 }
 
-/** An IPv4-mapped IPv6 address as the IPv4 address that it stands for; any other as it is. */
+/** An IPv4-mapped IPv6 address as IPv4; any other as it is. */
 export function unmapped(ip: Uint8Array): Uint8Array {
   const mapped = ip.length === IPV6_BYTES && MAPPED_PREFIX.every((byte, i) => ip[i] === byte);
   return mapped ? ip.subarray(MAPPED_PREFIX.length) : ip;
@@ -72,7 +70,7 @@ function parseIpv6(text: string): Uint8Array | null {
   return ip;
 }
 
-/** The bytes of groups between colons; the last one may be an IPv4 address when it ends the text. */
+/** The last group may be an IPv4 address when it ends the text. */
 function parseGroups(text: string, isEnd: boolean): number[] | null {
   const bytes: number[] = [];
   const groups = text === "" ? [] : text.split(":");
@@ -89,7 +87,6 @@ function parseGroups(text: string, isEnd: boolean): number[] | null {
   return bytes.length <= IPV6_BYTES ? bytes : null;
 }
 
-/** The first of the longest runs of zeros. */
 function longestZeros(groups: readonly number[]): { start: number; length: number } {
   let best = { start: 0, length: 0 };
   for (let start = 0; start < groups.length; start++) {
@@ -102,16 +99,14 @@ function longestZeros(groups: readonly number[]): { start: number; length: numbe
 
 /** A network: all addresses of one family that begin with the same bits. */
 export interface Cidr {
-  /** Its first address: 4 or 16 bytes. */
+  /** 4 or 16 bytes. */
   readonly base: Uint8Array;
-  /** How many of the leading bits are fixed. */
   readonly bits: number;
 }
 
 /**
- * Reads `192.0.2.0/24`, `2001:db8::/32`, or an address alone, which is a network of one.
- *
- * @throws {AddressFault} `bad_cidr`, also when bits behind the prefix are set: it may be a slip that opens too much.
+ * Reads `192.0.2.0/24` or a single address.
+ * @throws {AddressFault} `bad_cidr`, also for bits set after the prefix: a slip could open too much.
  */
 export function parseCidr(text: string): Cidr {
   const [address, length, ...more] = text.split("/");

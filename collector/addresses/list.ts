@@ -21,51 +21,32 @@ import { notPublic } from "./public_address.ts";
 /** Ten times the addresses of mainnet; more is no address list. */
 export const MAX_LIST_LINES = 400_000;
 
-/**
- * Why lines are left out:
- *
- * - `malformed`: no node address, or one that cannot be;
- * - `torV2`: onion services of version 2, which no longer are;
- * - `local`: private, loopback and otherwise special addresses, and names of local networks;
- * - `repeated`: the same address of the same node again.
- */
+/** Lines left out. */
 export interface LeftOut {
-  /** See {@link LeftOut}. */
   malformed: number;
-  /** See {@link LeftOut}. */
-  torV2: number;
-  /** See {@link LeftOut}. */
-  local: number;
-  /** See {@link LeftOut}. */
+  torV2: number; // onion services that no longer exist
+  local: number; // private, loopback and otherwise special addresses, names of local networks
   repeated: number;
 }
 
-/** A list sorted out. Lines are as the input had them, hosts in their usual form. */
 export interface SortedList {
-  /** Addresses reached straight: IPv4, IPv6 and DNS names. */
   readonly clearnet: readonly string[];
-  /** Onion services. */
   readonly onion: readonly string[];
-  /** How many lines are in neither. */
   readonly leftOut: Readonly<LeftOut>;
-  /** The ages of the nodes in the list, by their newest timestamps. */
   readonly ages: Ages;
-  /** Nodes in the list without a timestamp. */
   readonly undated: number;
 }
 
-/** One line. */
 interface Line {
   readonly address: NodeAddress;
-  /** Seconds since the Unix epoch, if the line has it. */
+  /** Seconds since the Unix epoch. */
   readonly timestamp?: number;
 }
 
 /**
- * Sorts a list out.
- *
+ * Sorts a list.
  * @param now seconds since the Unix epoch.
- * @throws {UserError} when it has more lines than {@link MAX_LIST_LINES}.
+ * @throws {UserError} for more than {@link MAX_LIST_LINES} lines.
  */
 export function sortList(text: string, now: number): SortedList {
   const lines = text.split(/\r\n|\n|\r/);
@@ -77,7 +58,7 @@ export function sortList(text: string, now: number): SortedList {
   const leftOut: LeftOut = { malformed: 0, torV2: 0, local: 0, repeated: 0 };
   const sorted = { clearnet: [] as string[], onion: [] as string[] };
   const seen = new Set<string>();
-  /** The newest timestamp by node; -1 without any. */
+  /** -1 without any. */
   const newest = new Map<string, number>();
   for (const written of lines) {
     const content = written.replace(/#.*/s, "").trim();
@@ -107,7 +88,7 @@ export function sortList(text: string, now: number): SortedList {
   };
 }
 
-/** A line, or why it is left out. */
+/** The line, or why it is left out. */
 function readLine(content: string): Line | "malformed" | "torV2" {
   const [written, timestamp, ...more] = content.split(",");
   if (more.length > 0 || (timestamp !== undefined && !/^\d{1,10}$/.test(timestamp))) {
@@ -122,7 +103,6 @@ function readLine(content: string): Line | "malformed" | "torV2" {
   }
 }
 
-/** Whether an address means something only where it was written. */
 function isLocal({ kind, host }: Endpoint): boolean {
   if (kind === "onion") return false;
   return kind === "dns" ? isLocalName(host) : notPublic(parseIp(host)!) !== null;
@@ -134,7 +114,7 @@ const WEEK_SECONDS = 7 * DAY_SECONDS;
 /** Four weeks, as in the figures published so far. */
 const MONTH_SECONDS = 4 * WEEK_SECONDS;
 
-/** The bins by name, each with the age up to which it goes, in seconds; a month is four weeks. */
+/** Name and greatest age in seconds. */
 export const AGE_BINS = [
   ["hour", HOUR_SECONDS],
   ["day", DAY_SECONDS],
@@ -147,17 +127,11 @@ export const AGE_BINS = [
   ["older", Infinity],
 ] as const;
 
-/** The name of one of {@link AGE_BINS}. */
 export type AgeBin = typeof AGE_BINS[number][0];
 
-/** How many nodes are in each bin. */
 export type Ages = Readonly<Record<AgeBin, number>>;
 
-/**
- * Counts ages, each in the first bin that it fits; a time to come counts as now.
- *
- * @param timestamps @param now seconds since the Unix epoch.
- */
+/** Counts ages, each in the first bin that it fits; the future counts as now. Times are seconds since the Unix epoch. */
 export function countAges(timestamps: Iterable<number>, now: number): Ages {
   const counts = Object.fromEntries(AGE_BINS.map(([name]) => [name, 0])) as Record<AgeBin, number>;
   for (const timestamp of timestamps) {
@@ -167,7 +141,7 @@ export function countAges(timestamps: Iterable<number>, now: number): Ages {
   return counts;
 }
 
-/** The ages as a table: bin, nodes, share, and both summed up to there. Lines without line ends. */
+/** The ages as table lines: bin, nodes, share, and both summed up. */
 export function ageLines(ages: Ages): string[] {
   const all = AGE_BINS.reduce((sum, [name]) => sum + ages[name], 0);
   const share = (count: number) => (all === 0 ? "-" : `${(100 * count / all).toFixed(1)} %`);

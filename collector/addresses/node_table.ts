@@ -1,126 +1,98 @@
-/**
- * Nodes and their addresses, bounded both policy, and which of them matters least.
- *
- * @module
- */
 import { type Endpoint, HOST_KINDS, type HostKind } from "./endpoint.ts";
 import { HostCounts } from "./host_limits.ts";
 
-/** Where addresses come from: a file of the operator's, a DNS seed, or the node's own node_announcement. */
+/** The operator's file, a DNS seed, or the node's own node_announcement. */
 export const SOURCES = ["file", "dns_seed", "gossip"] as const;
 
-/** One of {@link SOURCES}. */
 export type Source = typeof SOURCES[number];
 
-/** One address of a node. All instants are µs since the Unix epoch. */
+/** One address of a node. Instants are µs since the Unix epoch. */
 export interface AddressRecord {
-  /** Where it is. */
   readonly end: Endpoint;
-  /** Who told of it. */
   sources: readonly Source[];
-  /** When it was first told of. */
   readonly firstSeen: number;
-  /** When it was last dialled; null before the first time. */
   lastTried: number | null;
-  /** When a session with it last began; null before the first time. */
   lastWorked: number | null;
-  /** Times in a row that it could not be kept. */
   failures: number;
-  /** It is left alone until then; Infinity for as long as the process runs. */
+  /** Infinity: not again in this run. */
   notBefore: number;
 }
 
-/** One node. */
 export interface NodeRecord {
-  /** Its public key: 33 bytes, lower-case hex. */
+  /** 33 bytes, lower-case hex. */
   readonly nodeId: string;
-  /** The timestamp of its newest node_announcement, in seconds since the Unix epoch; null without one. */
+  /** Timestamp of its newest node_announcement, seconds; null without one. */
   announcedAt: number | null;
-  /** It is left alone until then, at all its addresses; µs since the Unix epoch. */
+  /** At all its addresses; µs since the Unix epoch. */
   notBefore: number;
-  /** Where it listens, by its own account or somebody else's. */
   addresses: readonly AddressRecord[];
 }
 
-/**
- * Compares what is to be dropped first: what never worked before what did, older before newer. "Older" is when it was
- * first seen, or when it last worked.
- */
+/** Compares which to drop first: never worked before worked, older (first seen, or last worked) before newer. */
 export function byWorth(a: AddressRecord, b: AddressRecord): number {
   return Number(a.lastWorked !== null) - Number(b.lastWorked !== null) ||
     (a.lastWorked ?? a.firstSeen) - (b.lastWorked ?? b.firstSeen);
 }
 
-/** Compares what is to be dialled first: the fewest failures, then the one that worked last. What worked counts for one. */
+/** Compares which to dial first: fewest failures, then the one that worked last. Having worked makes up for one. */
 export function byPromise(a: AddressRecord, b: AddressRecord): number {
   const misses = ({ failures, lastWorked }: AddressRecord) =>
     lastWorked === null ? failures : failures - 1;
   return misses(a) - misses(b) || (b.lastWorked ?? 0) - (a.lastWorked ?? 0);
 }
 
-/** The address of a node that is worth most. @param addresses one at least. */
+/** The address worth most, of one at least. */
 export function mostWorth(addresses: readonly AddressRecord[]): AddressRecord {
   return addresses.reduce((best, address) => byWorth(best, address) < 0 ? address : best);
 }
 
-/** The bounds of a table, and who is told when they are reached. */
 export interface NodeTableOptions {
-  /** Nodes kept. */
   readonly maxNodes: number;
-  /** Addresses of one node kept. */
   readonly maxAddressesPerNode: number;
-  /** Nodes that are not dropped now, whatever they are worth; always fewer than {@link NodeTableOptions.maxNodes}. */
+  /** Not dropped now, whatever they are worth. */
   readonly isHeld: (node: NodeRecord) => boolean;
-  /** A node is no longer in the table. */
   readonly onRemoved: (node: NodeRecord) => void;
 }
 
-/** When the table is full so many nodes are dropped at once, as a share: finding them means sorting all. */
+/** Share dropped at once from a full table, since choosing sorts all of it. */
 const DROPPED_SHARE = 1 / 16;
 
-/** The table; see the module. What never worked is dropped first, the oldest of it before the rest. */
+/** The bounded table. What never worked goes first, the oldest of it before the rest. */
 export class NodeTable {
-  /** Nodes dropped so far because the table was full. */
   nodesDropped = 0;
-  /** Addresses dropped so far because their node had too many. */
   addressesDropped = 0;
   readonly #options: NodeTableOptions;
   readonly #nodes = new Map<string, NodeRecord>();
   readonly #hosts = new HostCounts();
 
-  /** Begins empty. */
   constructor(options: NodeTableOptions) {
     this.#options = options;
   }
 
-  /** How many nodes there are. */
   get size(): number {
     return this.#nodes.size;
   }
 
-  /** All nodes. The table may change between two steps. */
+  /** The table may change between two steps. */
   nodes(): IterableIterator<NodeRecord> {
     return this.#nodes.values();
   }
 
-  /** A node by its id. */
   get(nodeId: string): NodeRecord | undefined {
     return this.#nodes.get(nodeId);
   }
 
-  /** How many addresses there are on the host of this one. */
   onHostOf(end: Endpoint): number {
     return this.#hosts.of(end);
   }
 
-  /** Counts the addresses of each kind. */
   addressesByKind(): Record<HostKind, number> {
     const counts = Object.fromEntries(HOST_KINDS.map((kind) => [kind, 0]));
     for (const { addresses } of this.nodes()) for (const { end } of addresses) counts[end.kind]++;
     return counts as Record<HostKind, number>;
   }
 
-  /** Puts a whole node in, in place of what was known of it; of too many addresses those worth least go. */
+  /** Of too many addresses those worth least go. */
   put(record: NodeRecord): void {
     const former = this.#nodes.get(record.nodeId);
     if (former) this.#remove(former);
@@ -133,11 +105,7 @@ export class NodeTable {
     this.addressesDropped += over;
   }
 
-  /**
-   * Adds an address, or a source to one that is known.
-   *
-   * @returns the node, whether the address is new.
-   */
+  /** @returns the node, and whether the address is new. */
   learn(nodeId: string, end: Endpoint, source: Source, now: number): [NodeRecord, boolean] {
     let node = this.#nodes.get(nodeId);
     if (!node) {
@@ -163,7 +131,7 @@ export class NodeTable {
     return [node, true];
   }
 
-  /** Keeps only those addresses of a node that pass; a node without any is removed. */
+  /** A node without any is removed. */
   keep(node: NodeRecord, passes: (address: AddressRecord) => boolean): void {
     this.#set(node, node.addresses.filter(passes));
     if (node.addresses.length === 0) this.#remove(node);
@@ -175,7 +143,6 @@ export class NodeTable {
     this.addressesDropped++;
   }
 
-  /** Changes the addresses of a node that is in the table. */
   #set(node: NodeRecord, addresses: readonly AddressRecord[]): void {
     for (const { end } of node.addresses) this.#hosts.change(end, -1);
     for (const { end } of addresses) this.#hosts.change(end, 1);
@@ -200,7 +167,7 @@ export class NodeTable {
   }
 }
 
-/** The record of an endpoint among those of a node. */
+/** The record of an endpoint. */
 export function addressOf(node: NodeRecord, { host, port }: Endpoint): AddressRecord | undefined {
   return node.addresses.find(({ end }) => end.host === host && end.port === port);
 }

@@ -20,16 +20,12 @@ const DIGITS = 56;
 /** Digits of a version 2 name, which Tor dropped in 2021. */
 const VERSION_2_DIGITS = 16;
 
-/** Whether a host is meant as an onion service, good or bad. */
+/** Whether a host is meant as an onion service, valid or not. */
 export function isOnion(host: string): boolean {
   return host.endsWith(SUFFIX);
 }
 
-/**
- * Checks an onion name in lower case.
- *
- * @throws {AddressFault} `tor_v2`, or `bad_onion` when its length, digits, version or checksum is wrong.
- */
+/** Checks an onion name in lower case. @throws {AddressFault} `tor_v2` or `bad_onion`. */
 export function checkOnion(host: string): void {
   const digits = host.slice(0, -SUFFIX.length);
   const isBase32 = /^[a-z2-7]*$/.test(digits);
@@ -45,12 +41,7 @@ export function checkOnion(host: string): void {
   checkOnionBytes(base32nopad.decode(digits.toUpperCase()));
 }
 
-/**
- * The name of an onion service from a descriptor's bytes.
- *
- * @param bytes {@link ONION_BYTES}.
- * @throws {AddressFault} `bad_onion` when its version or checksum is wrong.
- */
+/** The name of a service, from {@link ONION_BYTES} of a descriptor. @throws {AddressFault} `bad_onion`. */
 export function onionName(bytes: Uint8Array): string {
   checkOnionBytes(bytes);
   return `${base32nopad.encode(bytes).toLowerCase()}${SUFFIX}`;

@@ -18,11 +18,9 @@ import {
   unmapped,
 } from "./ip.ts";
 
-/** One such network. */
 export interface SpecialNetwork {
-  /** Its addresses. */
   readonly cidr: Cidr;
-  /** What it is for, as it completes "it is …". */
+  /** Completes "it is …". */
   readonly what: string;
 }
 
@@ -74,15 +72,12 @@ const GLOBAL_UNICAST = parseCidr("2000::/3");
 /** The one public network outside: IPv4 behind a NAT64 (RFC 6052), which a DNS64 resolver puts in its answers. */
 export const NAT64: Cidr = parseCidr("64:ff9b::/96");
 
-/** The networks by name; each address belongs to the first one that holds it. */
+/** Each address belongs to the first that holds it. */
 export const SPECIAL_NETWORKS: readonly SpecialNetwork[] = [...IPV4, ...IPV6].map((
   [cidr, what],
 ) => ({ cidr: parseCidr(cidr), what }));
 
-/**
- * What an address is, completing "it is …", when it lies in a special network; null when it is public. Addresses that
- * an IPv6 address carries inside are not looked at.
- */
+/** What an address is, completing "it is …"; null when it is public. Addresses carried inside are not checked. */
 export function specialNetworkOf(ip: Uint8Array): string | null {
   for (const { cidr, what } of SPECIAL_NETWORKS) if (contains(cidr, ip)) return what;
   const isPublic = ip.length === 4 || contains(GLOBAL_UNICAST, ip) || contains(NAT64, ip);
@@ -94,12 +89,7 @@ const SIX_TO_FOUR = parseCidr("2002::/16");
 const LOCAL_NAT64 = parseCidr("64:ff9b:1::/48");
 const COMPATIBLE = parseCidr("::/96");
 
-/**
- * Why an address must not be dialled, as a text such as `127.0.0.1 is loopback (RFC 1122)`; null when it may be.
- *
- * @param ip 4 or 16 bytes.
- * @param opened the special networks that the config allows.
- */
+/** Why an address must not be dialled, such as `127.0.0.1 is loopback (RFC 1122)`; null when it may be. */
 export function notPublic(ip: Uint8Array, opened: readonly Cidr[] = []): string | null {
   for (const address of carriedAddresses(ip)) {
     const what = containsAny(opened, address) ? null : specialNetworkOf(address);
@@ -108,10 +98,7 @@ export function notPublic(ip: Uint8Array, opened: readonly Cidr[] = []): string 
   return null;
 }
 
-/**
- * The address itself and the IPv4 addresses that it carries. An IPv4-mapped address never leaves the host as IPv6, so
- * it counts as the IPv4 address alone.
- */
+/** The address and the IPv4 addresses that it carries. An IPv4-mapped one never leaves the host as IPv6. */
 export function carriedAddresses(ip: Uint8Array): readonly Uint8Array[] {
   const address = unmapped(ip);
   if (address.length === IPV4_BYTES) return [address];

@@ -12,12 +12,12 @@ import { logger } from "../../shared/log.ts";
 import { natsErrorText } from "../../shared/nats/connect.ts";
 import { bestOffset, type Exchange, type Offset } from "./offset.ts";
 
-/** Asks once; gives µs since the Unix epoch. Throws when no answer comes, or none that makes sense. */
+/** µs since the Unix epoch. Throws without a sensible answer. */
 export type AskTime = (signal: AbortSignal) => Promise<number>;
 
 const ANSWER_MS = 2000;
 
-/** Over NATS; a question that is given up ends at the latest with the link. */
+/** Asks over NATS; an abandoned request ends with the link at the latest. */
 export function askOverNats(link: NatsLink): AskTime {
   const subject = clockSubject(link.collector);
   const ask = async () => {
@@ -29,7 +29,7 @@ export function askOverNats(link: NatsLink): AskTime {
   return (signal) => unlessAborted(ask(), signal);
 }
 
-/** Over HTTP, of the archiver's API at `url`. */
+/** Asks the archiver's HTTP API at `url`. */
 export function askOverHttp(url: string): AskTime {
   const target = new URL("/clock", url);
   return async (signal) => {
@@ -70,13 +70,12 @@ const QUESTIONS = 8;
 
 const log = logger("collector", "clock");
 
-/** An offset, and when it was measured. */
 export interface Sample extends Offset {
   /** µs since the Unix epoch. */
   readonly at: number;
 }
 
-/** Measures until it is disposed of. */
+/** Samples until disposed. */
 export function sampleOffsets(
   askTime: AskTime,
   clock: Clock,
@@ -107,7 +106,7 @@ async function sample(
   }
 }
 
-/** Asks again and again; gives what was answered until something went wrong. */
+/** Exchanges until one fails. */
 async function ask(askTime: AskTime, clock: Clock, signal: AbortSignal): Promise<Exchange[]> {
   const exchanges: Exchange[] = [];
   try {

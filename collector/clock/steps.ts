@@ -1,6 +1,5 @@
 /**
- * Jumps of the wall clock. Stamps follow the monotonic clock and do not jump with it, so each jump changes by how much
- * the two differ.
+ * Jumps of the wall clock. Stamps follow the monotonic clock, so each jump changes how far the two differ.
  *
  * @module
  */
@@ -9,28 +8,24 @@ import type { Clock } from "../../shared/clock.ts";
 const LOOK_MS = 1000;
 /** Smaller changes are the noise of reading two clocks; slewing (as NTP does by default) moves both alike. */
 const LEAST_STEP_US = 20_000;
-/** A look during which the process was held up for longer tells nothing. */
+/** A longer look was itself held up and proves nothing. */
 const MAX_LOOK_US = 2000;
 
-/** A jump. */
 export interface Step {
-  /** When it was noticed: µs since the Unix epoch, by the clock of the stamps. */
+  /** µs since the Unix epoch, by the clock of the stamps. */
   readonly at: number;
-  /** How far the wall clock jumped, µs; negative when it went back. */
+  /** µs; negative when it went back. */
   readonly step: number;
 }
 
-/** What the watch needs. */
 export interface StepOptions {
-  /** The clock of the stamps. */
   readonly clock: Clock;
-  /** The wall clock, µs since the Unix epoch. */
+  /** µs since the Unix epoch. */
   readonly wall: () => number;
-  /** Hears of each jump. */
   readonly onStep: (step: Step) => void;
 }
 
-/** Watches the wall clock until it is disposed of. */
+/** Watches the wall clock until disposed. */
 export function watchSteps(options: StepOptions): Disposable {
   const stop = new AbortController();
   void watch(options, stop.signal);

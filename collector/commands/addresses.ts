@@ -1,8 +1,3 @@
-/**
- * `deno task collect addresses`: sorts a list of node addresses out.
- *
- * @module
- */
 import { join } from "node:path";
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { systemClock } from "../../shared/clock.ts";
@@ -13,7 +8,6 @@ import { PROGRAM } from "../program.ts";
 
 const LIST = join(DUMP_FOLDER, DUMP_FILES.addresses);
 
-/** See the module. */
 export const addressesCommand: Subcommand = subcommand({
   name: `${PROGRAM} addresses`,
   summary:

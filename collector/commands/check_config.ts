@@ -1,8 +1,3 @@
-/**
- * `deno task collect check-config`: says what is wrong with a config, and changes nothing.
- *
- * @module
- */
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { readNatsAccess } from "../../shared/nats/access.ts";
 import { dialPolicyOf } from "../peer/peer_choice.ts";
@@ -10,7 +5,6 @@ import { faultLines, readPeerFile } from "../peer/peer_file.ts";
 import { CONFIG_FLAG, readCollectorConfig } from "../config.ts";
 import { PROGRAM } from "../program.ts";
 
-/** See the module. */
 export const checkConfigCommand: Subcommand = subcommand({
   name: `${PROGRAM} check-config`,
   summary:

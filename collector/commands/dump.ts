@@ -1,8 +1,3 @@
-/**
- * `deno task collect dump`: the collected graph as lists.
- *
- * @module
- */
 import { join } from "node:path";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { decodeMessage } from "../../shared/bolt/message.ts";
@@ -24,10 +19,9 @@ import type { GraphView } from "../gossip/graph/graph_view.ts";
 import { GossipService, graphPath } from "../gossip/service.ts";
 import { PROGRAM } from "../program.ts";
 
-/** The lists are written, but the graph went on growing. */
+/** The lists are written, but the graph was still growing. */
 const EXIT_UNSETTLED = 3;
 
-/** See the module. */
 export const dumpCommand: Subcommand = subcommand({
   name: `${PROGRAM} dump`,
   summary:
@@ -88,7 +82,7 @@ export const dumpCommand: Subcommand = subcommand({
   return hasSettled ? 0 : EXIT_UNSETTLED;
 });
 
-/** @throws {UserError} when a collector runs on the folder, which goes on saving its own graph. */
+/** @throws {UserError} when a collector runs on the folder: it would overwrite the graph. */
 async function holdForDump(dataDir: string): Promise<Disposable> {
   try {
     return await holdDataDir(dataDir);
@@ -124,7 +118,7 @@ async function writeLists(view: GraphView, out: string, timestamps: boolean): Pr
   }
 }
 
-/** The lists by file name, each in the order of its ids. */
+/** By file name, each list in the order of its ids. */
 function listsOf(view: GraphView, timestamps: boolean): Map<string, string[]> {
   const nodes: string[] = [], channels: string[] = [];
   const clearnet: string[] = [], onion: string[] = [], addresses: string[] = [];
@@ -155,7 +149,7 @@ function listsOf(view: GraphView, timestamps: boolean): Map<string, string[]> {
   ]);
 }
 
-/** The addresses of a node_announcement that somebody could dial. */
+/** Announced addresses that can be dialled. */
 function endsOf(raw: Uint8Array | null): ReturnType<typeof announcedEndpoint>[] {
   const message = raw && decodeMessage(raw);
   if (!message?.known || message.type !== 257) return [];

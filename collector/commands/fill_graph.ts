@@ -1,8 +1,3 @@
-/**
- * Fills the collected graph from a few peers, each asked for all it has, and records nothing.
- *
- * @module
- */
 import { chainHash } from "../../shared/bolt/chains.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { liveLine, logger } from "../../shared/log.ts";
@@ -16,23 +11,18 @@ import { PeerManager } from "../peer/manager.ts";
 import { managerOptionsOf, openPeerChoice } from "../peer/peer_choice.ts";
 import { VERSION } from "../program.ts";
 
-/** How it is done. */
 export interface FillOptions {
-  /** How long hardly anything may come before the graph counts as whole, ms. */
+  /** How long hardly anything may come before the graph counts as whole. */
   readonly settleMs: number;
-  /** The longest it may take, ms. */
   readonly limitMs: number;
-  /** Ends it early. */
   readonly signal: AbortSignal;
-  /** Time-outs and ages. */
   readonly clock: Clock;
-  /** Chooses peers. */
   readonly random: Random;
-  /** Whether nobody is asked but whom the peer file names. */
+  /** Dial only the peers of the peer file. */
   readonly fileAlone: boolean;
 }
 
-/** More peers tell the same: each costs us and itself a whole graph. */
+/** More peers repeat the same, and each costs a whole graph. */
 const MAX_PEERS = 5;
 const LOOK_MS = 1000;
 const REPORT_LOOKS = 10;
@@ -40,10 +30,9 @@ const REPORT_LOOKS = 10;
 const log = logger("collector", "gossip");
 
 /**
- * Connects to peers until the graph has settled, the time is over, or the signal aborts. The data folder must be held.
- *
+ * Connects to peers until the graph has settled, time is up, or the signal aborts; `data_dir` must be held.
  * @returns whether it has settled.
- * @throws {UserError} when the key, the peer file or the address book cannot be used, or there is nobody to dial.
+ * @throws {UserError} when a file cannot be used, or no peer can be dialled.
  */
 export async function fillGraph(
   config: CollectorConfig,
@@ -101,7 +90,7 @@ interface Parts {
   readonly manager: PeerManager;
 }
 
-/** Waits until the graph has settled, and tells now and then how far it is; false when the time is over before. */
+/** Logs progress; false when time is up first. */
 async function settles(
   { gossip, pipeline, manager }: Parts,
   { settleMs, limitMs, clock, signal }: FillOptions,

@@ -1,15 +1,9 @@
-/**
- * `deno task collect keygen`: the collector's key before its first run.
- *
- * @module
- */
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { holdDataDir } from "../spool/data_dir.ts";
 import { keyPath, loadIdentity } from "../peer/identity.ts";
 import { CONFIG_FLAG, readCollectorConfig } from "../config.ts";
 import { PROGRAM } from "../program.ts";
 
-/** See the module. */
 export const keygenCommand: Subcommand = subcommand({
   name: `${PROGRAM} keygen`,
   summary: "Makes the collector's key in its data_dir, unless it has one, and prints its node id.",

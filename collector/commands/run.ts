@@ -1,8 +1,3 @@
-/**
- * `deno task collect run`: the collector itself.
- *
- * @module
- */
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { configureLog } from "../../shared/log.ts";
 import { run } from "../run.ts";
@@ -12,7 +7,6 @@ import { PROGRAM } from "../program.ts";
 /** All is well, but batches stay in the spool for the next run. */
 const EXIT_LEFT_IN_SPOOL = 3;
 
-/** See the module. */
 export const runCommand: Subcommand = subcommand({
   name: `${PROGRAM} run`,
   summary:

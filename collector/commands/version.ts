@@ -1,12 +1,6 @@
-/**
- * `deno task collect version`.
- *
- * @module
- */
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { PROGRAM, VERSION } from "../program.ts";
 
-/** See the module. */
 export const versionCommand: Subcommand = subcommand({
   name: `${PROGRAM} version`,
   summary: "Prints the collector's version.",

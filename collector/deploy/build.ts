@@ -7,13 +7,11 @@
  */
 import { UserError } from "../../shared/errors.ts";
 
-/** The machines that collectors are built for, as `uname -m` calls them. */
+/** As `uname -m` calls them. */
 export const MACHINES = ["x86_64", "aarch64"] as const;
 
-/** One of {@link MACHINES}. */
 export type Machine = typeof MACHINES[number];
 
-/** How much of a file {@link machineOf} needs. */
 export const ELF_HEADER_BYTES = 20;
 
 /** System V ABI, ELF header: magic number, class 64 bit, little-endian. */
@@ -22,59 +20,46 @@ const ELF64_LITTLE_ENDIAN = [0x7f, 0x45, 0x4c, 0x46, 2, 1] as const;
 const MACHINE_AT = 18;
 const BY_NUMBER: ReadonlyMap<number, Machine> = new Map([[62, "x86_64"], [183, "aarch64"]]);
 
-/** The machine that a program which begins with these bytes runs on; null when it is none of {@link MACHINES}. */
+/** The machine of a program that begins with these bytes; null when it is none of {@link MACHINES}. */
 export function machineOf(header: Uint8Array): Machine | null {
   if (header.length < ELF_HEADER_BYTES) return null;
   if (ELF64_LITTLE_ENDIAN.some((byte, i) => header[i] !== byte)) return null;
   return BY_NUMBER.get(header[MACHINE_AT] | header[MACHINE_AT + 1] << 8) ?? null;
 }
 
-/** The project's folder. */
-const ROOT: URL = new URL("../..", import.meta.url);
-/** The file that says how collectors run. */
+const ROOT: URL = new URL("../../", import.meta.url);
 const CONFIG: URL = new URL("deno.json", ROOT);
-/** The name of the permission set in it. */
 const PERMISSION_SET = "collector";
-/** What of a failed step's output is told. */
+/** Lines shown of a failed step's output. */
 const OUTPUT_LINES = 12;
 
-/** A binary to be built. */
 export interface Build {
-  /** What {@link bundle} made. */
   readonly bundle: string;
-  /** Whom it is for. */
   readonly machine: Machine;
-  /** The values of `--allow-net`: they stand in for those of the permission set. */
+  /** They replace those of the permission set. */
   readonly net: readonly string[];
-  /** The environment variables that it may see, by name. */
   readonly env: readonly string[];
-  /** The binary's path; what is there is replaced. */
   readonly output: string;
 }
 
-/** Deno's name of a target. */
 function targetOf(machine: Machine): string {
   return `${machine}-unknown-linux-gnu`;
 }
 
-/** The `net` entries of the collector's permission set, as `deno.json` has them. */
+/** The `net` entries of the collector's permission set. */
 export async function netOfSet(): Promise<string[]> {
   const config = JSON.parse(await Deno.readTextFile(CONFIG));
   return config.permissions[PERMISSION_SET].net;
 }
 
-/** Deno's flags in the command of `deno task collect`: the permission set, and V8's limits. */
+/** Deno's flags in `deno task collect`: the permission set, and V8's limits. */
 export async function runFlags(): Promise<string[]> {
   const config = JSON.parse(await Deno.readTextFile(CONFIG));
   const command: string = config.tasks.collect.command;
   return command.split(" ").filter((word) => word.startsWith("-"));
 }
 
-/**
- * Type-checks the collector and puts it with its packages into one file, which imports nothing but Deno's own modules.
- *
- * @throws {UserError} when it cannot.
- */
+/** Type-checks and bundles the collector into one file that imports Deno's own modules only. @throws {UserError}. */
 export async function bundle(output: string): Promise<void> {
   const args = ["bundle", "--quiet", "--check", "--platform=deno", "--no-remote"];
   const failure = await deno([...args, "--output", output, "collector/main.ts"]);
@@ -82,9 +67,8 @@ export async function bundle(output: string): Promise<void> {
 }
 
 /**
- * Builds one binary. It runs as `deno task collect` does, asks nobody for more, and imports nothing.
- *
- * @throws {UserError} when there is no runtime for the machine, or Deno fails.
+ * Builds one binary with the flags of `deno task collect`.
+ * @throws {UserError} without a runtime for the machine, or when Deno fails.
  */
 export async function compile({ bundle, machine, net, env, output }: Build): Promise<void> {
   const failure = await deno([
@@ -127,7 +111,7 @@ async function machineOfFile(path: string): Promise<Machine | null> {
   return machineOf(header.subarray(0, length));
 }
 
-/** Runs deno in the project's folder: null, or what it said when it failed. */
+/** Null, or the output when it failed. */
 async function deno(args: readonly string[]): Promise<string | null> {
   const command = new Deno.Command("deno", {
     args: [...args],

@@ -1,8 +1,3 @@
-/**
- * Builds the collector as single binaries for Linux, with its permission set baked in. See `INSTALL.md`.
- *
- * @module
- */
 import { runMain } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";

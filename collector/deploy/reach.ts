@@ -7,18 +7,17 @@ import { formatIp, IPV4_BYTES, parseCidr, parseIp } from "../addresses/ip.ts";
 import { UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
 
-/** The broker's endpoint in the collector's permission set, for which the build's own stand in. */
+/** The broker in the collector's permission set; those of a build replace it. */
 export const DEFAULT_NATS = "127.0.0.1:4222";
 
-/** What a build opens beside the public IPv4 networks. */
 export interface Reach {
-  /** NATS servers, `host:port`; when there are any, {@link DEFAULT_NATS} is closed. */
+  /** `host:port`; any of them closes {@link DEFAULT_NATS}. */
   readonly nats: readonly string[];
-  /** Networks in CIDR notation, each for all ports or, behind a colon, for one. */
+  /** CIDR notation, each for all ports or for one (`:port`). */
   readonly cidrs: readonly string[];
 }
 
-/** A host or network and a port; what has colons itself, which is IPv6, stands in brackets. */
+/** IPv6 stands in brackets. */
 const WITH_PORT = /^(?:\[([^\]]+)\]|([^:[\]]+)):(\d+)$/;
 /** RFC 1123, section 2.1; the underscore is for what local resolvers allow. */
 const NAME = /^(?!-)[A-Za-z0-9_-]{1,63}(?:\.[A-Za-z0-9_-]{1,63})*$/;
@@ -26,10 +25,9 @@ const IPV6_BITS = 128;
 const MAX_PORT = 65_535;
 
 /**
- * The values of Deno's `--allow-net`.
- *
- * @param set those of the collector's own permission set.
- * @throws {UserError} for an endpoint or network that is none, or that Deno cannot open.
+ * The values of `--allow-net`.
+ * @param set of the permission set.
+ * @throws {UserError} for an entry that is malformed or that Deno cannot open.
  */
 export function allowedNet(set: readonly string[], { nats, cidrs }: Reach): string[] {
   const own = nats.length > 0 ? set.filter((entry) => entry !== DEFAULT_NATS) : set;
@@ -81,7 +79,7 @@ function hostOf(ip: Uint8Array): string {
   return ip.length === IPV4_BYTES ? formatIp(ip) : `[${formatIp(ip)}]`;
 }
 
-/** A name; one of digits and dots alone would be a mistyped address. */
+/** Digits and dots alone are a mistyped address. */
 function isName(host: string): boolean {
   return NAME.test(host) && host.length <= 253 && !/^[\d.]+$/.test(host);
 }
@@ -91,14 +89,10 @@ function isPort(text: string | undefined): boolean {
   return port >= 1 && port <= MAX_PORT;
 }
 
-/** A name in the sense of POSIX (Base Definitions, 3.216); no pattern, which Deno would take too. */
+/** POSIX, Base Definitions, 3.216. No pattern, which Deno would accept. */
 const VARIABLE = /^[A-Za-z_][A-Za-z0-9_]*$/;
 
-/**
- * The values of Deno's `--allow-env`, each once.
- *
- * @throws {UserError} for what is no variable's name.
- */
+/** The values of `--allow-env`, each once. @throws {UserError} for what is no variable's name. */
 export function allowedEnv(names: readonly string[]): string[] {
   for (const name of names) {
     if (VARIABLE.test(name)) continue;

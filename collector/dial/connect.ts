@@ -1,5 +1,5 @@
 /**
- * A TCP stream to a node's endpoint, straight or through Tor, to nowhere but where the rules let us go.
+ * A TCP stream to a node's endpoint, straight or through Tor, and only where the rules allow.
  *
  * @module
  */
@@ -13,55 +13,44 @@ import { type DnsCode, DnsFault } from "./resolver.ts";
 import { isolation, type Socks5Code, Socks5Fault } from "./socks5.ts";
 import { speakSocks5 } from "./socks5_client.ts";
 
-/**
- * A reason not to dial, a fault of DNS, or
- * - `no_proxy`: an onion service, and no proxy is configured;
- * - `proxy`: the proxy is out of order or does not do what it should, whoever the peer;
- * - `unreachable`: nothing takes connections there, as far as we or the proxy can see;
- * - `timeout`: not within the limit;
- * - `not_permitted`: this process may not connect there.
- */
+/** Why there is no stream. */
 export type ConnectCode =
   | ResolveCode
   | DnsCode
-  | "no_proxy"
-  | "proxy"
-  | "unreachable"
+  | "no_proxy" // an onion service, and no proxy is configured
+  | "proxy" // it is out of order or does not do what it should, whoever the peer
+  | "unreachable" // nothing accepts connections there, as far as we or the proxy can see
   | "timeout"
-  | "not_permitted";
+  | "not_permitted"; // to this process
 
-/** No stream. Its message is one clear line, without the peer's name. */
+/** No stream. Its message is one line, without the peer's name. */
 export class ConnectFault extends Fault<ConnectCode> {
-  /** Tells it apart in logs. */
   override readonly name = "ConnectFault";
 }
 
-/** What it takes to connect. */
 export interface ConnectOptions extends ResolveOptions {
-  /** For the deadline. */
   readonly clock: Clock;
   /** For the proxy's credentials. */
   readonly random: Random;
-  /** A SOCKS5 proxy for onion services, which keeps streams of different users apart, as Tor does. */
+  /** SOCKS5, for onion services; it must isolate streams of different users, as Tor does. */
   readonly proxy?: Endpoint;
-  /** How long all of it may take: looking up, connecting, and what the proxy does. */
+  /** For name lookup, TCP and the proxy together. */
   readonly timeoutMs: number;
 }
 
 /** Where we may connect to, and by which means. */
 export type DialPolicy = Pick<ConnectOptions, "rules" | "kinds" | "resolver" | "proxy">;
 
-/** A stream and where it leads. */
 export interface Connected {
-  /** The stream; nothing of it was read. */
+  /** Nothing of it was read. */
   readonly conn: Deno.TcpConn;
-  /** Where it leads: an IP address for a name, the onion service for a proxy's stream. */
+  /** An IP address for a name; the onion service for a proxied stream. */
   readonly end: Endpoint;
 }
 
-/** Addresses of one name that are tried, one after the other. */
+/** Addresses of one name that are tried in turn. */
 const MAX_TRIES = 3;
-/** What a proxy says of its target, not of itself. */
+/** Replies about the target, not about the proxy. */
 const TARGET_CODES: ReadonlySet<Socks5Code> = new Set([
   "general_failure",
   "network_unreachable",
@@ -94,7 +83,7 @@ export async function connectTo(
   }
 }
 
-/** The first that takes a connection; the last failure when none does. */
+/** The first that accepts; else the last failure. */
 async function connectToFirst(
   ends: readonly Endpoint[],
   signal: AbortSignal,
@@ -141,7 +130,7 @@ async function open({ host, port }: Endpoint, signal: AbortSignal): Promise<Deno
   throw signal.reason;
 }
 
-/** The fault of a part as one of the whole; what is a bug is thrown as it is. */
+/** A bug stays what it is. */
 function asConnectFault(error: unknown): ConnectFault {
   if (error instanceof ConnectFault) return error;
   if (error instanceof Socks5Fault) {

@@ -14,7 +14,7 @@ import { type Endpoint, ipEndpoint, type NodeAddress } from "../addresses/endpoi
 import { parseIp } from "../addresses/ip.ts";
 import { DnsFault, type Resolver, type Service } from "./resolver.ts";
 
-/** The seeds that implementations ship with; asked unless the config names others. */
+/** The seeds that implementations ship with; the config may name others. */
 export const DEFAULT_SEEDS: Record<Network, readonly string[]> = {
   bitcoin: ["nodes.lightning.wiki", "nodes.lightning.directory"],
   testnet: ["test.nodes.lightning.wiki", "test.nodes.lightning.directory"],
@@ -22,39 +22,34 @@ export const DEFAULT_SEEDS: Record<Network, readonly string[]> = {
   regtest: [],
 };
 
-/** Which nodes a seed is asked for; see BOLT 10, "Query Semantics". It may not care. */
+/** See BOLT 10, "Query Semantics". A seed may ignore it. */
 export interface SeedQuery {
-  /** The seed root domain. */
   readonly seed: string;
-  /** Nodes with an address of one of these families. */
   readonly families: ReadonlySet<"ipv4" | "ipv6">;
-  /** How many nodes; a seed gives 25 unless told otherwise. */
+  /** A seed gives 25 by default. */
   readonly count?: number;
-  /** This node alone: 66 hex digits. */
+  /** 66 hex digits. */
   readonly nodeId?: string;
 }
 
-/** What a seed gave. */
 export interface SeedAnswer {
-  /** Its nodes, one entry an address, each an IP address. */
+  /** One entry per address. */
   readonly nodes: readonly NodeAddress[];
-  /** Records without a node id in their name, or without a port. */
+  /** Records without a node id or a port. */
   readonly badRecords: number;
-  /** Nodes without an address of a family asked for, or whose address could not be had. */
+  /** Nodes without an address of a wanted family. */
   readonly unresolved: number;
 }
 
 /** Bitcoin, on whatever chain; a seed of another chain has a root domain of its own. */
 const REALM = 0;
-/** BOLT 10, `ln` as in its examples. */
 const PREFIX = "ln";
 /** What every seed answers, whether or not it knows conditions. */
 const ALIAS = "_nodes._tcp";
-/** What fits a TCP answer is more; a seed is there to begin with. */
+/** A TCP answer holds more, but a seed is only a start. */
 const MAX_RECORDS = 100;
-/** Addresses of one node that are taken. */
+/** Per node. */
 const MAX_ADDRESSES = 4;
-/** Names looked up at once. */
 const CONCURRENT_LOOKUPS = 8;
 
 /** The name to ask a seed for. */
@@ -76,9 +71,8 @@ export function nodeIdOf(hostname: string): string | null {
 }
 
 /**
- * Asks a seed, and for the addresses of the nodes it names.
- *
- * @throws {DnsFault} when the seed does not answer; or the signal's reason.
+ * Asks a seed, and for the addresses of its nodes.
+ * @throws {DnsFault} when it does not answer; or the signal's reason.
  */
 export async function askSeed(
   query: SeedQuery,
@@ -126,7 +120,6 @@ async function servicesOf(
   return [];
 }
 
-/** The addresses of a virtual hostname; none when they cannot be had. */
 async function endsOf(
   { target, port }: Service,
   families: SeedQuery["families"],

@@ -1,6 +1,6 @@
 /**
- * From an endpoint to those that may be dialled in its place: a DNS name is looked up, and each address is held against
- * the rules. What comes out has no name left in it, so that nothing looks it up a second time and gets another answer.
+ * From an endpoint to those that may be dialled in its place: a DNS name is looked up, and each address is held
+ * against the rules. The result holds no name, so that no second lookup can give another answer.
  *
  * @module
  */
@@ -15,37 +15,27 @@ import type { DialRules, Refusal, RefusalCode } from "../addresses/dial_rules.ts
 import { parseIp } from "../addresses/ip.ts";
 import type { Resolver } from "./resolver.ts";
 
-/**
- * A rule's refusal, or
- * - `kind_off`: hosts of this kind are not dialled by this collector;
- * - `no_address`: the name has no address of a kind that is.
- */
+/** Why an endpoint may not be dialled: a rule, its kind of host, or no address of a kind that is dialled. */
 export type ResolveCode = RefusalCode | "kind_off" | "no_address";
 
-/** An endpoint that leads nowhere we may go. */
+/** An endpoint that may not be dialled. */
 export class ResolveFault extends Fault<ResolveCode> {
-  /** Tells it apart in logs. */
   override readonly name = "ResolveFault";
 }
 
-/** What it takes to resolve. */
 export interface ResolveOptions {
-  /** Whom we may dial. */
   readonly rules: DialRules;
-  /** The kinds of hosts that are dialled; names also need `ipv4` or `ipv6`. */
+  /** Names also need `ipv4` or `ipv6`. */
   readonly kinds: ReadonlySet<HostKind>;
-  /** Looks names up. */
   readonly resolver: Resolver;
-  /** Gives up. */
   readonly signal: AbortSignal;
 }
 
-/** A name with more addresses is a farm, or a joke; the rest are not looked at. */
+/** More is a farm or a joke; the rest is ignored. */
 const MAX_ADDRESSES = 16;
 
 /**
- * The endpoints to dial for a node's address, one at least, best first: IP addresses, or the one onion service.
- *
+ * The endpoints to dial for a node, at least one, best first.
  * @throws {ResolveFault} when none may be dialled; {@link DnsFault}; or the signal's reason.
  */
 export async function resolveEndpoint(

@@ -1,8 +1,3 @@
-/**
- * Asks DNS seeds while too few nodes are known.
- *
- * @module
- */
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import type { AddressBook } from "../addresses/address_book.ts";
@@ -11,35 +6,28 @@ import { askSeed } from "./dns_seed.ts";
 import { DnsFault } from "./resolver.ts";
 import type { DialPolicy } from "./connect.ts";
 
-/** What it takes to ask. */
 export interface SeekOptions {
-  /** Where nodes go. */
   readonly book: AddressBook;
-  /** Kinds of hosts and the resolver. */
   readonly policy: DialPolicy;
-  /** The seeds' names. */
   readonly seeds: readonly string[];
-  /** From so many known nodes on no seed is asked. */
+  /** With this many known nodes no seed is asked. */
   readonly enough: number;
-  /** Stamps, deadlines and waits. */
   readonly clock: Clock;
-  /** Ends it. */
   readonly signal: AbortSignal;
-  /** Is called after each answer. */
   readonly onLearnt: () => void;
 }
 
 const SECOND = 1000;
 const HOUR = 3600 * SECOND;
-/** How long one seed's answer may take, with the addresses of its nodes. */
+/** For one seed's answer and the addresses of its nodes. */
 const ANSWER_MS = 60 * SECOND;
-/** The wait after the first round and the longest; it doubles in between. Seeds give other nodes each time. */
+/** Doubles up to the longest. Seeds name other nodes each time. */
 const FIRST_WAIT_MS = 60 * SECOND;
 const LONGEST_WAIT_MS = 6 * HOUR;
 
 const log = logger("collector", "peer");
 
-/** Asks all seeds, round after round, until enough nodes are known or the signal aborts. Does not throw. */
+/** Asks all seeds, round after round, until enough nodes are known or the signal aborts. Never throws. */
 export async function seekNodes(options: SeekOptions): Promise<void> {
   const { book, seeds, enough, clock, signal } = options;
   let wait = FIRST_WAIT_MS;
@@ -52,7 +40,7 @@ export async function seekNodes(options: SeekOptions): Promise<void> {
   }
 }
 
-/** Asks one seed; false when none needs to be asked any more. */
+/** False when no seed needs asking any more. */
 async function ask(seed: string, options: SeekOptions): Promise<boolean> {
   const { book, policy: { kinds, resolver }, clock, signal } = options;
   const families = new Set((["ipv4", "ipv6"] as const).filter((family) => kinds.has(family)));

@@ -1,8 +1,7 @@
 /**
- * The client's side of SOCKS5 (RFC 1928) with user and password (RFC 1929), without I/O.
- *
- * User and password are not secrets here: Tor puts streams with different ones on different circuits (socks-extensions,
- * "Stream isolation"), so that no relay sees which peers are ours together.
+ * The client's side of SOCKS5 (RFC 1928) with user and password (RFC 1929), without I/O. The credentials are no
+ * secrets: Tor puts streams with different ones on different circuits (socks-extensions, "Stream isolation"), so that
+ * no relay sees which peers are ours together.
  *
  * @module
  */
@@ -11,21 +10,11 @@ import type { Random } from "../../shared/random.ts";
 import type { Endpoint } from "../addresses/endpoint.ts";
 import { parseIp } from "../addresses/ip.ts";
 
-/**
- * - `no_method`: the proxy takes no user and password, so it cannot isolate;
- * - `bad_credentials`: it takes them, and not ours;
- * - `general_failure` to `address_unsupported`: the replies 1 to 8 of RFC 1928;
- * - `onion_unreachable`: one of Tor's own replies about an onion service;
- * - `unknown_reply`: a reply that neither knows;
- * - `malformed`: what answers does not speak SOCKS5;
- * - `unresolved`: a DNS name, which a proxy would resolve out of our sight;
- * - `truncated`: the proxy closed too early;
- * - `timeout`: it took too long;
- * - `network`: it could not be reached, or the connection broke.
- */
+/** Why a stream through a proxy failed. */
 export type Socks5Code =
-  | "no_method"
+  | "no_method" // the proxy takes no user and password, so it cannot isolate
   | "bad_credentials"
+  // The replies 1 to 8 of RFC 1928.
   | "general_failure"
   | "not_allowed"
   | "network_unreachable"
@@ -34,33 +23,28 @@ export type Socks5Code =
   | "ttl_expired"
   | "command_unsupported"
   | "address_unsupported"
-  | "onion_unreachable"
+  | "onion_unreachable" // one of Tor's own replies about an onion service
   | "unknown_reply"
-  | "malformed"
-  | "unresolved"
+  | "malformed" // what answers does not speak SOCKS5
+  | "unresolved" // a DNS name, which a proxy would resolve out of our sight
   | "truncated"
   | "timeout"
   | "network";
 
 /** Any failure to get through a proxy. */
 export class Socks5Fault extends Fault<Socks5Code> {
-  /** Tells it apart in logs. */
   override readonly name = "Socks5Fault";
 }
 
-/** What a stream is told apart by; each 1 to 255 bytes of ASCII. */
+/** Each 1 to 255 bytes of ASCII. */
 export interface Credentials {
-  /** User name. */
   readonly username: string;
-  /** Password. */
   readonly password: string;
 }
 
-/** Bytes to write, and how many are owed in return: never more than the proxy sends before the stream begins. */
+/** Bytes to write, then how many to read: never more than the proxy sends before the stream begins. */
 export interface Socks5Step {
-  /** To be written first; may be none. */
   readonly write: Uint8Array;
-  /** How many bytes to read then. */
   readonly read: number;
 }
 
@@ -105,10 +89,8 @@ export function isolation(random: Random): Credentials {
 }
 
 /**
- * What to write and read, step by step; done when the stream to `target` begins. Each step is answered with exactly the
- * bytes it asks for.
- *
- * @throws {Socks5Fault} for any answer but the right one.
+ * Steps until the stream to `target` begins; each is answered with exactly the bytes it asks for.
+ * @throws {Socks5Fault}.
  */
 export function* socks5(
   target: Endpoint,
@@ -131,16 +113,15 @@ export function* socks5(
     throw new Socks5Fault("bad_credentials", "the proxy does not take any user and password");
   }
 
-  // RFC 1928, section 6. A failing proxy may close right behind these four bytes.
+  // RFC 1928, section 6. A failing proxy may close right after these four bytes.
   const reply = yield { write: request, read: 4 };
   expectVersion(reply[0], VERSION);
   if (reply[1] !== 0) throw failure(reply[1]);
-  // The address that the proxy dialled from: of no use, to be skipped to the byte.
+  // The address that the proxy dialled from: skipped.
   const bound = yield* boundAddressBytes(reply[3]);
   yield { write: NOTHING, read: bound + PORT_BYTES };
 }
 
-/** Bytes of a bound address of this type, those behind its length. */
 function* boundAddressBytes(type: number): Generator<Socks5Step, number, Uint8Array> {
   if (type === ADDRESS_IPV4) return 4;
   if (type === ADDRESS_IPV6) return 16;

@@ -1,17 +1,10 @@
-/**
- * SOCKS5 over a socket.
- *
- * @module
- */
 import { errorText } from "../../shared/errors.ts";
 import { closeQuietly, writeAll } from "../noise/socket.ts";
 import type { Endpoint } from "../addresses/endpoint.ts";
 import { type Credentials, socks5, Socks5Fault } from "./socks5.ts";
 
 /**
- * Asks the proxy at the other end of `conn` for a stream to `target`; afterwards `conn` is that stream, and nothing of
- * it has been read. Closes `conn` when it fails.
- *
+ * Asks the proxy at `conn` for a stream to `target`; then `conn` is that stream, unread. Closes it on failure.
  * @throws {Socks5Fault} with any code but `timeout`; or the signal's reason.
  */
 export async function speakSocks5(

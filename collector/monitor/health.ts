@@ -1,39 +1,33 @@
 /**
- * Whether a collector is well, and if not, why: what its user should look at, not what comes and goes by itself.
+ * Whether a collector is well, and if not, why: what its operator should look at, not what comes and goes by itself.
  *
  * @module
  */
 import type { DeliveryStatus } from "../uplink/delivery.ts";
 
-/** What is looked at. */
 export interface Vitals {
-  /** Sessions that are open. */
   readonly peers: number;
-  /** Bytes of the spool. */
   readonly spoolBytes: number;
-  /** What it may hold. */
   readonly spoolMaxBytes: number;
-  /** Batches that the spool dropped so far. */
   readonly dropped: number;
-  /** Why the spool cannot be written; null while it can. */
+  /** Null while it can be written. */
   readonly spoolTrouble: string | null;
-  /** Whether the journal of the open batch cannot be written. */
   readonly isJournalFailing: boolean;
-  /** Why batches wait; null while nothing stops them. */
+  /** Null while nothing stops batches. */
   readonly uplinkTrouble: DeliveryStatus["trouble"];
 }
 
 const MINUTE_US = 60_000_000;
-/** Peers of a home connection that went away are back by then. */
+/** A home connection's peers are back by then. */
 const NO_PEERS_MINUTES = 10;
-/** A broker that is restarted, or an archiver that is upgraded, is back by then. */
+/** A restarted broker, or an upgraded archiver, is back by then. */
 const AWAY_MINUTES = 15;
-/** So long a loss is told. */
+/** How long a loss is reported. */
 const DROPPED_MINUTES = 60;
-/** A spool as full as that is about to drop batches. */
+/** A spool this full is about to drop batches. */
 const FULL_SHARE = 0.9;
 
-/** Looks at the vitals again and again. Instants are µs since the Unix epoch. */
+/** Checks the vitals on each look. Instants are µs since the Unix epoch. */
 export class Health {
   #problems: readonly string[] = [];
   #peersAt: number;
@@ -41,17 +35,15 @@ export class Health {
   #dropped = 0;
   #droppedAt = -Infinity;
 
-  /** All is well at the instant `now`. */
   constructor(now: number) {
     this.#peersAt = this.#deliveredAt = now;
   }
 
-  /** What was wrong at the last look, a line each; none when it is well. */
+  /** Found at the last look, one line each; empty when well. */
   get problems(): readonly string[] {
     return this.#problems;
   }
 
-  /** Takes a look. */
   look(vitals: Vitals, now: number): void {
     if (vitals.peers > 0) this.#peersAt = now;
     if (vitals.uplinkTrouble === null) this.#deliveredAt = now;

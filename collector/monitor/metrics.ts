@@ -13,54 +13,37 @@ import type { Delivery } from "../uplink/delivery.ts";
 import { Counter, Gauge, Registry } from "prom-client";
 import { messageName } from "../../shared/bolt/message_types.ts";
 
-/** See the module. */
 export interface Parts {
-  /** Peers. */
   readonly manager: PeerManager;
-  /** Who is known. */
   readonly book: AddressBook;
-  /** Receipts, verdicts, quotas. */
   readonly pipeline: Pipeline;
-  /** The graph, and what was sent. */
   readonly gossip: GossipService;
-  /** Batches that wait. */
   readonly spool: Spool;
-  /** The open batch on disk. */
   readonly journal: JournalFile;
-  /** Batches that went. */
   readonly delivery: Delivery;
 }
 
 const PREFIX = "gossip_collector_";
 
-/** What does not change in a run. */
 export interface RunFacts {
-  /** The collector's name. */
   readonly name: string;
-  /** Whose nodes it listens to. */
   readonly network: string;
-  /** Its software version. */
   readonly version: string;
-  /** When it began, µs since the Unix epoch. */
+  /** µs since the Unix epoch. */
   readonly epoch: number;
-  /** Peers that it is to keep. */
   readonly target: number;
-  /** Bytes that the spool may hold. */
   readonly spoolMaxBytes: number;
 }
 
-/** The metrics. */
 export interface Metrics {
-  /** The HTTP content type of {@link text}. */
   readonly contentType: string;
-  /** All of them. */
   text(): Promise<string>;
 }
 
-/** One value, or one for each value of one label. */
+/** One value, or one per value of a label. */
 type Value = number | Readonly<Record<string, number>>;
 
-/** Metrics of a collector's parts. `problems` counts what health has to tell. */
+/** Metrics of a collector's parts. `problems` counts those of its health. */
 export function createMetrics(parts: Parts, run: RunFacts, problems: () => number): Metrics {
   const registry = new Registry();
   define(registry, parts, run, problems);
@@ -256,7 +239,7 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   );
 }
 
-/** All gossip that went out, and why: a listener's only reasons are that it was asked, or that it asks. */
+/** All gossip sent, and why: a listener's only reasons are that it was asked, or that it asks. */
 function defineSent(registry: Registry, { gossip: { ledger } }: Parts): void {
   const labelNames = ["reason", "type"] as const;
   for (const what of ["bytes", "messages"] as const) {

@@ -9,32 +9,23 @@ import type { LiveLine } from "../../shared/live_line.ts";
 import { liveLine, logger } from "../../shared/log.ts";
 import type { Parts } from "./metrics.ts";
 
-/** What the line tells. */
 export interface Figures {
-  /** Peers connected, */
   readonly peers: number;
-  /** and to be kept. */
   readonly target: number;
-  /** Receipts so far, */
   readonly receipts: number;
-  /** and a second, of late. */
+  /** Receipts/s, of late. */
   readonly rate: number;
-  /** Distinct messages. */
   readonly messages: number;
-  /** Batches that wait, */
   readonly waiting: number;
-  /** and the bytes of the spool. */
   readonly spoolBytes: number;
-  /** Batches delivered. */
   readonly delivered: number;
-  /** Why batches wait, or null. */
   readonly trouble: DeliveryStatus["trouble"];
 }
 
 const SEPARATOR = " | ";
 const UNITS = ["B", "KiB", "MiB", "GiB", "TiB"] as const;
 
-/** The line, with as much in it as fits into `width` characters: what matters least is left out first. */
+/** As much as fits into `width` characters; the least important parts go first. */
 export function statusLine(figures: Figures, width: number): string {
   const { peers, target, receipts, rate, messages, waiting, spoolBytes, delivered } = figures;
   const parts: readonly (readonly [importance: number, text: string])[] = [
@@ -68,12 +59,12 @@ function sized(bytes: number): string {
 
 const INTERVAL_MS = 10_000;
 const RENEW_MS = 1000;
-/** Gossip comes in bursts; so many seconds of it make one rate. */
+/** Gossip comes in bursts. */
 const RATE_SECONDS = 10;
 
 const log = logger("collector");
 
-/** Renews the terminal's line, or logs every ten seconds where there is none, until it is disposed of. */
+/** Renews the terminal's line, or logs where there is none, until disposed. */
 export function reportProgress(parts: Parts, target: number, clock: Clock): AsyncDisposable {
   const stop = new AbortController();
   const line = liveLine();

@@ -9,7 +9,6 @@ import { Health } from "./health.ts";
 import { createMetrics, type Metrics, type Parts, type RunFacts } from "./metrics.ts";
 import { logger } from "../../shared/log.ts";
 
-/** Where it listens. */
 export interface Listen {
   /** An address of loopback. */
   readonly host: string;
@@ -17,29 +16,23 @@ export interface Listen {
   readonly port: number;
 }
 
-/** What it answers from. */
 export interface ServerDependencies {
-  /** Behind `/metrics`. */
   readonly metrics: Metrics;
-  /** Behind `/healthz`. */
   readonly health: Pick<Health, "problems">;
-  /** How old metrics are. */
   readonly clock: Clock;
 }
 
-/** A running server; disposing stops it. */
 export interface MonitorServer extends AsyncDisposable {
   /** Such as `http://127.0.0.1:8471`. */
   readonly url: string;
 }
 
-/** Metrics are read no more often: whoever asks more gets the same again. */
+/** Metrics are computed no more often. */
 const KEEP_US = 1_000_000;
 
 /**
- * Serves `GET /metrics` and `GET /healthz`, which is 200 with `{ok: true, problems: []}`, or 503 with what is wrong. No
- * body is read, and nothing else is answered.
- *
+ * Serves `GET /metrics` and `GET /healthz`: 200 with `{ok: true, problems: []}`, or 503 with the problems. Reads no
+ * body.
  * @throws {UserError} when it cannot listen there.
  */
 export function serveMonitor(listen: Listen, dependencies: ServerDependencies): MonitorServer {
@@ -93,7 +86,7 @@ const LOOK_MS = 5000;
 
 const log = logger("collector", "monitor");
 
-/** Serves metrics and health until it is disposed of. @throws {UserError} when it cannot listen there. */
+/** Serves metrics and health until disposed. @throws {UserError} when it cannot listen there. */
 export function watch(parts: Parts, run: RunFacts, listen: Listen, clock: Clock): AsyncDisposable {
   const health = new Health(clock.now());
   const metrics = createMetrics(parts, run, () => health.problems.length);

@@ -1,39 +1,30 @@
-/**
- * The handshake over a socket: whole acts in, whole acts out, each before its deadline.
- *
- * @module
- */
 import type { Clock } from "../../shared/clock.ts";
 import { NoiseFault } from "./fault.ts";
 import type { ReadBuffer } from "./frames.ts";
 import { closeQuietly, networkFault, writeAll } from "./socket.ts";
 
-/** How acts are read and written, and how long each may take. */
 export interface ActOptions {
-  /** Stamps reads and waits for the deadline. */
   readonly clock: Clock;
-  /** How long the other side may take for an act. */
+  /** Per act. */
   readonly timeoutMs: number;
-  /** Gives the handshake up. */
   readonly signal?: AbortSignal;
 }
 
 /** Why a wait for a deadline ends early; without a reason, an error with its stack would be made. */
 const IN_TIME = "in time";
 
-/** Reads and writes acts. Whatever follows the last act stays in the buffer. */
+/** Reads and writes acts. Bytes after the last act stay in the buffer. */
 export class ActSocket {
-  /** When the last read returned, µs since the Unix epoch. */
+  /** µs since the Unix epoch. */
   receivedAt = 0;
-  /** Bytes read, those behind the last act included. */
+  /** Bytes after the last act included. */
   bytesIn = 0;
-  /** Bytes written. */
   bytesOut = 0;
   readonly #conn: Deno.Conn;
   readonly #buffer: ReadBuffer;
   readonly #options: ActOptions;
 
-  /** Reads into `buffer`; closing `conn` at the end, or after a throw, is the caller's. */
+  /** The caller closes `conn`, at the end or after a throw. */
   constructor(conn: Deno.Conn, buffer: ReadBuffer, options: ActOptions) {
     this.#conn = conn;
     this.#buffer = buffer;
@@ -41,9 +32,8 @@ export class ActSocket {
   }
 
   /**
-   * Writes an act. It has no deadline: the system takes the few bytes of a handshake whatever the other side does.
-   *
-   * @throws {NoiseFault} `network`; or the signal's reason.
+   * Without a deadline: the system takes these few bytes whatever the other side does.
+   * @throws {NoiseFault} `network`.
    */
   async write(name: string, act: Uint8Array): Promise<void> {
     this.#options.signal?.throwIfAborted();
@@ -55,11 +45,7 @@ export class ActSocket {
     this.bytesOut += act.length;
   }
 
-  /**
-   * Reads an act of `length` bytes.
-   *
-   * @throws {NoiseFault} `unanswered`, `truncated`, `timeout` or `network`; or the signal's reason.
-   */
+  /** @throws {NoiseFault} `unanswered`, `truncated`, `timeout` or `network`; or the signal's reason. */
   read(name: string, length: number): Promise<Uint8Array> {
     const buffer = this.#buffer;
     return this.#beforeDeadline(name, async () => {
@@ -78,7 +64,7 @@ export class ActSocket {
     });
   }
 
-  /** Runs `work`; closes the socket under it at the deadline or when the signal aborts. */
+  /** Closes the socket at the deadline or when the signal aborts. */
   async #beforeDeadline<T>(name: string, work: () => Promise<T>): Promise<T> {
     const { clock, timeoutMs, signal } = this.#options;
     signal?.throwIfAborted();

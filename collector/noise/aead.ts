@@ -1,18 +1,17 @@
 /**
- * ChaCha20-Poly1305 (RFC 8439) with BOLT 8's nonces: on WebAssembly, and on native code for what is long. Each native
- * call makes a stream and three buffers, whose making and collecting cost more than the cipher's work on a message.
+ * ChaCha20-Poly1305 (RFC 8439) with BOLT 8's nonces: on WebAssembly, and on native code for long messages. Each
+ * native call makes a stream and three buffers, which cost more than the cipher's work on a message.
  *
  * @module
  */
 import { newInstance } from "@chainsafe/as-chacha20poly1305";
 import { createCipheriv, createDecipheriv } from "node:crypto";
 
-/** Bytes of a Poly1305 tag. */
 export const TAG_BYTES = 16;
 
 const ALGORITHM = "chacha20-poly1305";
 const OPTIONS = { authTagLength: TAG_BYTES };
-/** Up to this many bytes WebAssembly is the faster; nearly all gossip is shorter. */
+/** Up to this length WebAssembly is faster; nearly all gossip is shorter. */
 const SHORT_BYTES = 1024;
 /** The longest associated data that WebAssembly takes: a SHA-256. */
 const ASSOCIATED_BYTES = 32;
@@ -25,35 +24,32 @@ const wasmNonce = at(wasm.cpNonce, 12);
 const wasmAssociated = at(wasm.cpAssociatedData, ASSOCIATED_BYTES);
 const wasmInput = at(wasm.cpInput, SHORT_BYTES);
 const wasmOutput = at(wasm.chacha20Output, SHORT_BYTES);
-/** Its beginnings by their length: a view made for each message would be half of the garbage. */
+/** Views by length: a new one per message would be half of the garbage. */
 const wasmOutputs: Uint8Array[] = [];
 const wasmTag = at(wasm.poly1305Output, TAG_BYTES);
 const NOTHING = new Uint8Array(0);
 
 /** A nonce: 32 zero bits, then a little-endian 64-bit counter, of which BOLT 8 needs the lowest 10 bits. */
 export class Nonce {
-  /** The nonce as the cipher takes it; changes with the counter. */
+  /** Changes with the counter. */
   readonly bytes: Uint8Array = new Uint8Array(12);
   #counter: number;
 
-  /** Begins at `counter`, at most 65535. */
+  /** At most 65535. */
   constructor(counter = 0) {
     this.#counter = counter;
     this.#write();
   }
 
-  /** How many have been used. */
   get counter(): number {
     return this.#counter;
   }
 
-  /** Goes on to the next one. */
   advance(): void {
     this.#counter++;
     this.#write();
   }
 
-  /** Goes back to 0, for a new key. */
   reset(): void {
     this.#counter = 0;
     this.#write();
@@ -90,8 +86,8 @@ export function seal(
 }
 
 /**
- * Decrypts what stands in `bytes` from `start` to `end`, tag included, and gives the plaintext, which then stands there
- * from `start` on. Null when the tag does not fit; nothing is changed then.
+ * Decrypts `bytes` from `start` to `end`, tag included, in place. Null, and nothing changed, when the tag does not
+ * match.
  */
 export function open(
   key: Uint8Array,
@@ -124,7 +120,7 @@ export function open(
   return text;
 }
 
-/** The big-endian number whose two bytes stand encrypted in `bytes` at `start`, with their tag; −1 when that does not fit. */
+/** The big-endian number in two encrypted bytes at `start`; −1 when their tag does not match. */
 export function openUint16(
   key: Uint8Array,
   nonce: Nonce,
@@ -139,7 +135,7 @@ export function openUint16(
   return isTagAt(bytes, start + 2) ? wasmOutput[0] << 8 | wasmOutput[1] : -1;
 }
 
-/** Compares all of the tag, so that the time tells nothing of where it differs. */
+/** Compares the whole tag: constant time. */
 function isTagAt(bytes: Uint8Array, tagAt: number): boolean {
   let difference = 0;
   for (let i = 0; i < TAG_BYTES; i++) difference |= wasmTag[i] ^ bytes[tagAt + i];

@@ -1,5 +1,5 @@
 /**
- * The transport of BOLT 8 after the handshake: one cipher a direction, each rotating its key on its own.
+ * The transport of BOLT 8 after the handshake: one cipher per direction, each rotating its key on its own.
  *
  * @module
  */
@@ -7,17 +7,15 @@ import { Nonce, open, openUint16, seal, TAG_BYTES } from "./aead.ts";
 import { NoiseFault } from "./fault.ts";
 import { hkdf } from "./primitives.ts";
 
-/** The longest message, without its framing. */
+/** Without framing. */
 export const MAX_MESSAGE_BYTES = 65535;
-/** Bytes of an encrypted length prefix with its tag. */
+/** Encrypted length and tag. */
 export const HEADER_BYTES: number = 2 + TAG_BYTES;
-/** What a frame is longer than its message. */
 export const FRAME_OVERHEAD_BYTES: number = HEADER_BYTES + TAG_BYTES;
 
 /** A key is replaced after this many uses: 500 messages of two uses each. */
 const USES_PER_KEY = 1000;
 
-/** One direction's key and nonce. */
 class RotatingKey {
   readonly nonce = new Nonce();
   #key: Uint8Array;
@@ -28,7 +26,7 @@ class RotatingKey {
     this.#chainingKey = chainingKey;
   }
 
-  /** The key that goes with the nonce. To be followed by one use and `nonce.advance()`. */
+  /** To be followed by one use and `nonce.advance()`. */
   current(): Uint8Array {
     // BOLT 8, key rotation, steps 1 to 5
     if (this.nonce.counter === USES_PER_KEY) {
@@ -39,22 +37,17 @@ class RotatingKey {
   }
 }
 
-/** Encrypts the messages of one direction, in their order. */
+/** Encrypts the messages of one direction, in order. */
 export class SendingCipher {
   readonly #key: RotatingKey;
   readonly #length = new Uint8Array(2);
 
-  /** Begins with `sk` and with `ck` as act three left it. */
+  /** `sk`, and `ck` as act three left it. */
   constructor(key: Uint8Array, chainingKey: Uint8Array) {
     this.#key = new RotatingKey(key, chainingKey);
   }
 
-  /**
-   * Writes the frame of the next message into `target` from `at` on.
-   *
-   * @param message at most {@link MAX_MESSAGE_BYTES}.
-   * @returns where the frame ends.
-   */
+  /** Writes the frame of the next message into `target` from `at` on. @returns where the frame ends. */
   seal(message: Uint8Array, target: Uint8Array, at: number): number {
     const key = this.#key;
     // BOLT 8, encrypting and sending messages, steps 1 to 4
@@ -68,20 +61,16 @@ export class SendingCipher {
   }
 }
 
-/** Decrypts the messages of one direction, in their order: a length, its message, the next length. */
+/** Decrypts the messages of one direction, in order: a length, its message, the next length. */
 export class ReceivingCipher {
   readonly #key: RotatingKey;
 
-  /** Begins with `rk` and with `ck` as act three left it. */
+  /** `rk`, and `ck` as act three left it. */
   constructor(key: Uint8Array, chainingKey: Uint8Array) {
     this.#key = new RotatingKey(key, chainingKey);
   }
 
-  /**
-   * The message length in the {@link HEADER_BYTES} of `bytes` from `start` on.
-   *
-   * @throws {NoiseFault} `bad_mac`.
-   */
+  /** The message length in the {@link HEADER_BYTES} from `start` on. @throws {NoiseFault} `bad_mac`. */
   openLength(bytes: Uint8Array, start: number): number {
     // BOLT 8, receiving and decrypting messages, steps 2 and 3
     const key = this.#key;
@@ -91,11 +80,7 @@ export class ReceivingCipher {
     return length;
   }
 
-  /**
-   * The message in `bytes` from `start` to `end`, its tag included; decrypted where it stands.
-   *
-   * @throws {NoiseFault} `bad_mac`.
-   */
+  /** The message from `start` to `end`, tag included, decrypted in place. @throws {NoiseFault} `bad_mac`. */
   openMessage(bytes: Uint8Array, start: number, end: number): Uint8Array {
     // BOLT 8, receiving and decrypting messages, step 5
     const key = this.#key;

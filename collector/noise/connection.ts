@@ -1,8 +1,3 @@
-/**
- * From an open socket to an encrypted connection: BOLT 8's handshake, driven from either side.
- *
- * @module
- */
 import type { Clock } from "../../shared/clock.ts";
 import { generatePrivateKey } from "../../shared/secp256k1.ts";
 import { ActSocket } from "./acts.ts";
@@ -20,34 +15,28 @@ import { type NoiseConnection, Transport } from "./transport.ts";
 
 export type { NoiseConnection, ReadBatch } from "./transport.ts";
 
-/** How long the other side may take for an act, unless told otherwise. */
+/** Per act. */
 export const HANDSHAKE_TIMEOUT_MS = 10_000;
-/** How many encrypted bytes may wait for a slow reader, unless told otherwise. */
+/** Encrypted bytes that may wait for a slow reader. */
 const MAX_PENDING_BYTES: number = 4 * 1024 * 1024;
 
-/** How to answer a handshake. */
 export interface AcceptOptions {
-  /** Our static private key. */
   readonly privateKey: Uint8Array;
-  /** Stamps reads and waits for deadlines. */
   readonly clock: Clock;
-  /** Gives the handshake up; afterwards it is not looked at. */
+  /** Aborts the handshake; ignored afterwards. */
   readonly signal?: AbortSignal;
-  /** How long each act of the other side may take. */
+  /** Per act. */
   readonly handshakeTimeoutMs?: number;
-  /** How many encrypted bytes may wait to be written before {@link NoiseConnection.send} refuses. */
+  /** Encrypted bytes that may wait before {@link NoiseConnection.send} refuses. */
   readonly maxPendingBytes?: number;
 }
 
-/** How to begin a handshake. */
 export interface DialOptions extends AcceptOptions {
-  /** The static key that the other side must prove. */
   readonly remotePublicKey: Uint8Array;
 }
 
 /**
- * Shakes hands as the side that dialled. Takes the socket over: closes it when the handshake fails.
- *
+ * Shakes hands as initiator. Owns the socket: closes it on failure.
  * @throws {NoiseFault} `bad_version`, `bad_key`, `bad_mac`, `unanswered`, `truncated`, `timeout` or `network`; or the
  * signal's reason.
  */
@@ -63,11 +52,7 @@ export function dialNoise(conn: Deno.Conn, options: DialOptions): Promise<NoiseC
   });
 }
 
-/**
- * Shakes hands as the side that was dialled. Takes the socket over: closes it when the handshake fails.
- *
- * @throws as {@link dialNoise}.
- */
+/** Shakes hands as responder; else as {@link dialNoise}. */
 export function acceptNoise(conn: Deno.Conn, options: AcceptOptions): Promise<NoiseConnection> {
   return shakeHands(conn, options, async (acts) => {
     const own = { privateKey: options.privateKey, ephemeralKey: generatePrivateKey() };

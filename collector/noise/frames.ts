@@ -19,23 +19,20 @@ const LEAST_BYTES = 16 * 1024;
 
 /** Bytes read and not used yet, all in one piece. It grows for a frame that it cannot hold, and shrinks after it. */
 export class ReadBuffer {
-  /** Where the unread bytes begin. */
   start = 0;
-  /** Where they end. */
   end = 0;
   #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(LEAST_BYTES);
 
-  /** All of it; what is unread stands from {@link ReadBuffer.start} to {@link ReadBuffer.end}. */
+  /** Unread bytes stand from `start` to `end`. */
   get bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes;
   }
 
-  /** How many bytes are unread. */
   get length(): number {
     return this.end - this.start;
   }
 
-  /** Where to write bytes to; never empty once every whole frame was taken. Then call {@link ReadBuffer.filled}. */
+  /** Where to write, then call `filled`; never empty once every whole frame was taken. */
   room(): Uint8Array<ArrayBuffer> {
     if (this.start > 0) { // at most one frame's beginning is left to move
       this.#bytes.copyWithin(0, this.start, this.end);
@@ -48,12 +45,11 @@ export class ReadBuffer {
     return this.#bytes.subarray(this.end);
   }
 
-  /** Says that the first `count` bytes of {@link ReadBuffer.room} were written. */
   filled(count: number): void {
     this.end += count;
   }
 
-  /** Copies out the next `count` bytes, of which there must be as many. */
+  /** Copies; there must be as many. */
   take(count: number): Uint8Array {
     this.start += count;
     return this.#bytes.slice(this.start - count, this.start);
@@ -70,30 +66,27 @@ export class ReadBuffer {
 export class FrameReader {
   readonly #buffer: ReadBuffer;
   readonly #cipher: ReceivingCipher;
-  /** The length of the message whose header was taken, or −1 before a header. */
+  /** −1 before a header. */
   #messageBytes = -1;
   #fault: NoiseFault | null = null;
 
-  /** Reads from `buffer`, which may hold bytes already: those that came with the handshake's last act. */
+  /** `buffer` may already hold bytes that followed the handshake's last act. */
   constructor(cipher: ReceivingCipher, buffer: ReadBuffer) {
     this.#cipher = cipher;
     this.#buffer = buffer;
   }
 
-  /** Whether the stream stands inside a frame, where its end would be wrong. */
+  /** Here the stream's end would be wrong. */
   get insideFrame(): boolean {
     return this.#messageBytes >= 0 || this.#buffer.length > 0;
   }
 
-  /** What was wrong with the stream, which then gives no further message; or null. */
+  /** After a fault the stream gives no further message. */
   get fault(): NoiseFault | null {
     return this.#fault;
   }
 
-  /**
-   * All messages that are whole by now and stand before any {@link FrameReader.fault}, in order. They stand in the
-   * buffer and hold until it is asked for room.
-   */
+  /** All whole messages before any fault, in order; valid until the buffer is asked for room. */
   messages(): Uint8Array[] {
     const messages: Uint8Array[] = [];
     if (this.#fault !== null) return messages;

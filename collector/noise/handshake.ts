@@ -16,67 +16,49 @@ export const ACT_TWO_BYTES = 50;
 /** Bytes of act three: version, encrypted static key with its tag, tag. */
 export const ACT_THREE_BYTES = 66;
 
-/** What each side holds after act three. */
 export interface TransportKeys {
-  /** Encrypts what this side sends. */
   readonly sendingKey: Uint8Array;
-  /** Decrypts what the other side sends. */
   readonly receivingKey: Uint8Array;
   /** `ck`, from which each direction derives its next keys. */
   readonly chainingKey: Uint8Array;
-  /** The other side's static key, now proven. */
   readonly remotePublicKey: Uint8Array;
 }
 
-/** The responder's own keys. */
 export interface ResponderKeys {
-  /** Its static private key. */
   readonly privateKey: Uint8Array;
-  /** A fresh private key for this handshake alone. */
+  /** Fresh for this handshake alone. */
   readonly ephemeralKey: Uint8Array;
 }
 
-/** The initiator's own keys, and the one it must know. */
 export interface InitiatorKeys extends ResponderKeys {
-  /** The responder's static public key. */
   readonly remotePublicKey: Uint8Array;
 }
 
-/** An initiator that waits for act two. */
 export interface Initiation {
-  /** What to send first. */
   readonly actOne: Uint8Array;
   /**
-   * Reads act two; gives act three, to be sent before anything else.
-   *
+   * Gives act three, to be sent before anything else.
    * @throws {NoiseFault} `truncated`, `bad_version`, `bad_key` or `bad_mac`.
    */
   finish(actTwo: Uint8Array): { readonly actThree: Uint8Array; readonly keys: TransportKeys };
 }
 
-/** A responder that waits for act three. */
 export interface Response {
-  /** What to send back. */
   readonly actTwo: Uint8Array;
-  /**
-   * Reads act three.
-   *
-   * @throws {NoiseFault} `truncated`, `bad_version`, `bad_key` or `bad_mac`.
-   */
+  /** @throws {NoiseFault} `truncated`, `bad_version`, `bad_key` or `bad_mac`. */
   finish(actThree: Uint8Array): TransportKeys;
 }
 
 const VERSION = 0;
 const PROTOCOL_NAME = new TextEncoder().encode("Noise_XK_secp256k1_ChaChaPoly_SHA256");
-/** Public keys by private key: a node's own is the same in all its handshakes, and deriving it is a curve operation. */
+/** By private key: a node's own public key is the same in all handshakes, and deriving it is a curve operation. */
 const staticKeys = new WeakMap<Uint8Array, Uint8Array>();
 const PROLOGUE = new TextEncoder().encode("lightning");
 
 /**
- * Begins a handshake on the side that dialled.
- *
- * @throws {NoiseFault} `bad_key` when the responder's key is no public key.
- * @throws {TypeError} when an own key is no private key.
+ * The initiator's side.
+ * @throws {NoiseFault} `bad_key` when the responder's key is no public key; {TypeError} when an own key is no private
+ * key.
  */
 export function initiate(own: InitiatorKeys): Initiation {
   const rs = own.remotePublicKey;
@@ -126,10 +108,9 @@ function finishInitiation(
 }
 
 /**
- * Reads act one on the side that was dialled.
- *
- * @throws {NoiseFault} `truncated`, `bad_version`, `bad_key` or `bad_mac`.
- * @throws {TypeError} when an own key is no private key.
+ * The responder's side, given act one.
+ * @throws {NoiseFault} `truncated`, `bad_version`, `bad_key` or `bad_mac`; {TypeError} when an own key is no private
+ * key.
  */
 export function respond(own: ResponderKeys, actOne: Uint8Array): Response {
   let [h, ck] = initialState(staticKeyOf(own.privateKey));
@@ -198,7 +179,6 @@ function act(a: Uint8Array, b: Uint8Array): Uint8Array {
   return bytes;
 }
 
-/** The two parts of an act, the first of `firstBytes`. */
 function parseAct(
   name: string,
   bytes: Uint8Array,

@@ -32,7 +32,7 @@ export function encryptWithAD(
   return ciphertext;
 }
 
-/** `decryptWithAD(k, n, ad, ciphertext)`; null when the tag does not fit. */
+/** `decryptWithAD(k, n, ad, ciphertext)`; null when the tag does not match. */
 export function decryptWithAD(
   k: Uint8Array,
   n: number,

@@ -1,8 +1,3 @@
-/**
- * What every use of a socket needs.
- *
- * @module
- */
 import { errorText } from "../../shared/errors.ts";
 import { NoiseFault } from "./fault.ts";
 
@@ -20,7 +15,7 @@ export function closeQuietly(conn: Deno.Conn): void {
   }
 }
 
-/** A socket's error as a fault; a fault stays what it is. */
+/** A socket's error as a fault; a fault stays as it is. */
 export function networkFault(doing: string, error: unknown): NoiseFault {
   if (error instanceof NoiseFault) return error;
   return new NoiseFault("network", `${doing}: ${errorText(error)}`, { cause: error });

@@ -15,49 +15,41 @@ import { FrameReader, type ReadBuffer } from "./frames.ts";
 import type { TransportKeys } from "./handshake.ts";
 import { closeQuietly, networkFault, writeAll } from "./socket.ts";
 
-/** The messages that one read of the socket completed. */
 export interface ReadBatch {
-  /** In order; may be none. They hold until the next {@link NoiseConnection.readBatch}: copy what is to stay. */
+  /** In order; may be empty. Valid until the next {@link NoiseConnection.readBatch}. */
   readonly messages: Uint8Array[];
-  /** When the read returned, µs since the Unix epoch. */
+  /** µs since the Unix epoch. */
   readonly receivedAt: number;
 }
 
 /** An encrypted connection with a proven peer. */
 export interface NoiseConnection {
-  /** The peer's static key, proven. */
   readonly remotePublicKey: Uint8Array;
   /**
-   * Waits for one read of the socket and gives every message that is whole by then; null at the end of the stream and
-   * after {@link NoiseConnection.close}. One call at a time.
-   *
-   * @throws {NoiseFault} `bad_mac`, `truncated` or `network`, after all whole messages before it were given; the
-   * connection is then closed.
+   * One read of the socket: every message that is whole by then; null at the end of the stream and after close. One
+   * call at a time.
+   * @throws {NoiseFault} `bad_mac`, `truncated` or `network`, after all whole messages before it; the connection is
+   * then closed.
    */
   readBatch(): Promise<ReadBatch | null>;
   /**
-   * Encrypts at once and sends in order, all messages in one write that begins at once when none is under way;
-   * resolves when the system took the bytes.
-   *
-   * @throws {NoiseFault} `oversized` (nothing was sent and the connection goes on), or `backlog`, `network` or `closed`
+   * Encrypts at once, in order; all messages go in one write, which begins at once when none is under way. Resolves
+   * when the system took the bytes.
+   * @throws {NoiseFault} `oversized` (nothing sent, the connection stays open), or `backlog`, `network`, `closed`
    * (the connection is closed).
    */
   send(...messages: Uint8Array[]): Promise<void>;
-  /** Bytes read from the socket, handshake and framing included. */
+  /** Handshake and framing included. */
   bytesIn(): number;
-  /** Bytes written to the socket, handshake and framing included. */
+  /** Handshake and framing included. */
   bytesOut(): number;
-  /** Closes the socket at once; twice is harmless. */
+  /** Twice is harmless. */
   close(): void;
 }
 
-/** What a {@link Transport} goes on with. */
 export interface TransportOptions {
-  /** Stamps reads. */
   readonly clock: Clock;
-  /** How many encrypted bytes may wait to be written. */
   readonly maxPendingBytes: number;
-  /** What the handshake counted, and when its last bytes came. */
   readonly handshake: {
     readonly receivedAt: number;
     readonly bytesIn: number;
@@ -81,7 +73,7 @@ export class Transport implements NoiseConnection {
   #lastWrite: Promise<void> = Promise.resolve();
   #closed = false;
 
-  /** Takes over after act three; `buffer` holds what came behind the handshake. */
+  /** `buffer` holds what followed the handshake. */
   constructor(
     conn: Deno.Conn,
     buffer: ReadBuffer,
@@ -103,7 +95,7 @@ export class Transport implements NoiseConnection {
 
   async readBatch(): Promise<ReadBatch | null> {
     if (this.#closed) return null;
-    // What came in one segment with the last act; later on, nothing.
+    // Bytes that came in one segment with the last act.
     let messages = this.#frames.messages();
     if (messages.length === 0 && this.#frames.fault === null) {
       if (!(await this.#read())) return null;
@@ -117,7 +109,7 @@ export class Transport implements NoiseConnection {
     return { messages, receivedAt: this.#receivedAt };
   }
 
-  /** One read of the socket; false at its end. */
+  /** False at the end of the stream. */
   async #read(): Promise<boolean> {
     try {
       const count = await this.#conn.read(this.#buffer.room());
@@ -140,7 +132,8 @@ export class Transport implements NoiseConnection {
     const bytes = this.#encrypt(messages);
     const idle = this.#pendingBytes === 0;
     this.#pendingBytes += bytes.length;
-    // With nothing ahead of it a write begins before this call returns, so a pong does not wait for its caller's work.
+    // With nothing ahead of it a write begins before this call returns, so a pong does not wait for its caller's
+    // work.
     const write = idle ? this.#write(bytes) : this.#lastWrite.then(() => this.#write(bytes));
     this.#lastWrite = write.catch(() => {}); // the failed send tells; those after it fail by themselves
     await write;

@@ -10,41 +10,26 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/**
- * Why a peer is not connected now.
- *
- * - `unreachable`: TCP was refused, timed out, had no route or no address for the name; hosts come and go.
- * - `not_allowed`: our config or our own sandbox refuses the address; that lasts as long as the process.
- * - `our_side`: our proxy or our name server is out of order, which says nothing of the peer.
- * - `handshake`: the peer fell silent, or broke off, within the three acts.
- * - `unanswered`: it closed without a byte for act one. That is all one sees of a node under another key, for it cannot
- *   read the act; now and then it is a proxy whose node is down.
- * - `wrong_key`: what answered proved not to hold the key: this address is of no more use in this run.
- * - `full`: the handshake went well and then it closed before init: all its slots for strangers are taken
- *   (LND has 100), which lasts hours.
- * - `incompatible`: its init asks for what we do not have, or it is on another network.
- * - `misbehaved`: we ended the session because of what it sent.
- * - `lost`: a session that worked ended; it is wanted back soon.
- * - `rotated`: we ended the session to make room for another peer.
- */
+/** Why a peer is not connected. */
 export const CAUSES = [
-  "unreachable",
-  "not_allowed",
-  "our_side",
-  "handshake",
+  "unreachable", // TCP was refused, timed out, had no route or no address for the name; hosts come and go
+  "not_allowed", // by our config or our sandbox, as long as the process lasts
+  "our_side", // our proxy or name server is out of order, which says nothing of the peer
+  "handshake", // the peer fell silent, or broke off, within the three acts
+  // It closed without a byte for act one: all one sees of a node under another key, which cannot read the act; now and
+  // then a proxy whose node is down.
   "unanswered",
-  "wrong_key",
-  "full",
-  "incompatible",
-  "misbehaved",
-  "lost",
-  "rotated",
+  "wrong_key", // proven: this address is of no more use in this run
+  "full", // closed between handshake and init: all slots for strangers are taken (LND has 100), which lasts hours
+  "incompatible", // its init demands what we do not have, or it is on another network
+  "misbehaved", // we ended the session because of what it sent
+  "lost", // a session that worked ended; it is wanted back soon
+  "rotated", // we ended the session in favour of another peer
 ] as const;
 
-/** One of {@link CAUSES}. */
 export type Cause = typeof CAUSES[number];
 
-/** The wait after the first failure and the longest wait, in milliseconds, and by how much they grow in between. */
+/** First and longest wait in ms, and the growth factor. */
 const WAITS: Record<Cause, readonly [first: number, longest: number, factor?: number]> = {
   unreachable: [MINUTE, 4 * HOUR],
   not_allowed: [Infinity, Infinity],
@@ -60,7 +45,7 @@ const WAITS: Record<Cause, readonly [first: number, longest: number, factor?: nu
   rotated: [HOUR, HOUR],
 };
 
-/** What lies in the one address that was dialled; the rest lies in the node, however it is reached. */
+/** Lies in the address dialled; the rest lies in the node. */
 const OF_THE_ADDRESS: ReadonlySet<Cause> = new Set([
   "unreachable",
   "not_allowed",
@@ -69,31 +54,22 @@ const OF_THE_ADDRESS: ReadonlySet<Cause> = new Set([
   "unanswered",
   "wrong_key",
 ]);
-/** What does not count against the peer. */
+/** Does not count against the peer. */
 const BLAMELESS: ReadonlySet<Cause> = new Set(["our_side", "rotated"]);
 
-/** Up to this share of a wait is added at random, so that peers lost together are not redialled together. */
+/** Share of a wait that is added at random, so that peers lost together are not redialled together. */
 const JITTER = 0.5;
 
-/**
- * Milliseconds until the peer may be dialled again; Infinity means not again in this run.
- *
- * @param failures how many times in a row it failed, this one included: 1 or more.
- */
+/** ms until the peer may be dialled again; Infinity: not in this run. @param failures in a row, this one included. */
 export function backoffMs(cause: Cause, failures: number, random: Random): number {
   const [first, longest, factor = 2] = WAITS[cause];
   const wait = Math.min(first * factor ** Math.min(failures - 1, 30), longest);
   return wait * (1 + JITTER * random.next());
 }
 
-/** How long a peer is left alone, in ms; see {@link backoffMs}. */
 export type Backoff = typeof backoffMs;
 
-/**
- * What a cause means to the address book.
- *
- * @param worked whether the peer was of use for a good while.
- */
+/** A cause as the address book takes it. @param worked whether the peer was of use for a good while. */
 export function releaseOutcomeOf(
   cause: Cause,
   worked: boolean,

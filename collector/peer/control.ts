@@ -1,6 +1,6 @@
 /**
- * Everything that a peer sends beside gossip: pings are answered, questions get the least that is owed, complaints are
- * logged, the rest is counted.
+ * Everything that a peer sends beside gossip: pings are answered, questions get the least that is owed, complaints
+ * are logged, the rest is counted.
  *
  * @module
  */
@@ -30,15 +30,15 @@ const TEMPORARY_ID_AT = 2 + HASH_BYTES;
 
 const NO_CHANNELS = new TextEncoder().encode("no channels here: this node only listens to gossip");
 
-/** The pong that a ping asks for, or null when it asks for none. */
+/** The pong that a ping asks for, or null. */
 export function pongFor(numPongBytes: number): Uint8Array | null {
   if (numPongBytes >= NO_PONG_FROM) return null;
   return encodeMessage({ type: 19, ignored: new Uint8Array(numPongBytes) });
 }
 
 /**
- * The reply that a channel open is owed; null for any other message. BOLT 1: an error that names the channel; an
- * all-zero id would end the connection.
+ * The reply owed to a channel open, or null: an error that names the channel (BOLT 1), since an all-zero id would end
+ * the connection.
  */
 export function answerToOpen(type: number, raw: Uint8Array): Uint8Array | null {
   if (type !== OPEN_CHANNEL && type !== OPEN_CHANNEL_2) return null;
@@ -47,19 +47,15 @@ export function answerToOpen(type: number, raw: Uint8Array): Uint8Array | null {
   return encodeMessage({ type: 17, channelId, data: NO_CHANNELS });
 }
 
-/** What came beside gossip, and what peers were let go for, over all sessions. */
+/** Over all sessions. */
 export interface ControlCounts {
-  /** Pings answered. */
   pings: number;
-  /** Channel opens and queries answered. */
+  /** Channel opens and queries. */
   answers: number;
-  /** The same, left unanswered because there were too many or they use a forbidden encoding. */
+  /** Left unanswered: too many, or a forbidden encoding. */
   unanswered: number;
-  /** Warnings, and errors about a channel. */
   complaints: number;
-  /** Messages of types not known here. */
   unknown: number;
-  /** Sessions ended because of what the peer did. */
   readonly misbehaved: Record<Misbehaviour, number>;
 }
 
@@ -72,32 +68,23 @@ export function noControlCounts(): ControlCounts {
   };
 }
 
-/** What a {@link Control} works with. */
 export interface ControlOptions {
-  /** The peer as log lines name it. */
   readonly name: string;
-  /** For what may be done how often. */
   readonly clock: Clock;
-  /** How long a pong should be. */
   readonly random: Random;
-  /** The peer's account. */
   readonly limits: PeerLimits;
-  /** Counts, shared by all sessions. */
+  /** Shared by all sessions. */
   readonly counts: ControlCounts;
-  /** Counts, of this session alone. */
+  /** Of this session. */
   readonly own: SessionCounts;
-  /** Writes at once, in order. */
   readonly send: (...messages: Uint8Array[]) => void;
-  /** Takes a question about gossip. */
   readonly onQuestion: (question: Question) => Taken;
-  /** Ends the session because of what the peer sent. */
   readonly onMisbehaved: (objection: Objection) => void;
-  /** The peer said that the connection is over. */
   readonly onError: (reason: string) => void;
 }
 
 const PING_TYPE = 18;
-/** A pong is as long as its ping says (BOLT 1): from 1 on, which no implementation has trouble with, to so many bytes. */
+/** Our pings ask for 1 to 16 bytes, which no implementation minds. */
 const MAX_PONG_BYTES_ASKED = 16;
 const UNSORTED = encodeMessage({
   type: 1,
@@ -109,24 +96,19 @@ const MAX_PINGS_DUE = 2;
 
 const log = logger("collector", "peer");
 
-/** One session's messages beside gossip; see the module. */
+/** One session's messages beside gossip. */
 export class Control {
   readonly #options: ControlOptions;
-  /** Pings that were due since the last pong; only the first was sent. */
+  /** Pings due since the last pong; only the first was sent. */
   #pingsDue = 0;
-  /** The length of the pong that the ping under way asks for: who did not read it does not know. */
+  /** Length of the pong under way: a peer that did not read the ping does not know it. */
   #pongBytes: number | null = null;
 
-  /** Begins after init. */
   constructor(options: ControlOptions) {
     this.#options = options;
   }
 
-  /**
-   * Sends a ping, unless one is under way: Eclair ends a connection that has two.
-   *
-   * @returns false when the pong is overdue.
-   */
+  /** Sends a ping, one at a time: Eclair closes on two. @returns false when the pong is overdue. */
   ping(): boolean {
     if (this.#pingsDue === 0) {
       const { own, clock, random, send } = this.#options;
@@ -138,7 +120,7 @@ export class Control {
     return this.#pingsDue++ < MAX_PINGS_DUE;
   }
 
-  /** Answers the pings among the messages of one read, from index `first` on; to be called before all other work. */
+  /** Call before all other work on a read: pongs must not wait. */
   answerPings(messages: readonly Uint8Array[], first: number): void {
     const { limits, clock, counts, own } = this.#options;
     let pongs: Uint8Array[] | undefined;
@@ -159,11 +141,7 @@ export class Control {
     this.#options.send(...pongs);
   }
 
-  /**
-   * Takes a message that is not gossip. Answering pings is left to {@link Control.answerPings}.
-   *
-   * @param receivedAt when it was read, µs since the Unix epoch.
-   */
+  /** Pings are left to {@link Control.answerPings}. @param receivedAt µs since the Unix epoch. */
   take(raw: Uint8Array, receivedAt: number): void {
     const { limits, clock, onMisbehaved } = this.#options;
     const objection = limits.beside(raw.length, clock.now());
@@ -179,7 +157,7 @@ export class Control {
     }
   }
 
-  /** One that was not asked for is no sign of life. */
+  /** A pong that was not asked for is no sign of life. */
   #takePong(bytes: number, receivedAt: number): void {
     if (bytes !== this.#pongBytes) return;
     this.#pongBytes = null;
@@ -187,7 +165,7 @@ export class Control {
     this.#options.own.ponged(receivedAt);
   }
 
-  /** The message, or null when it does not decode, which mostly ends the session. */
+  /** Null when it does not decode, which mostly ends the session. */
   #decode(raw: Uint8Array): Message | null {
     try {
       return decodeMessage(raw);

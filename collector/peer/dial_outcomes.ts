@@ -1,5 +1,5 @@
 /**
- * What became of dials, finer than the causes that decide how long to wait; reported once a minute, since a collector
+ * What became of dials, finer than the causes that decide how long to wait. Reported once a minute: a collector
  * without luck dials thousands per hour.
  *
  * @module
@@ -45,7 +45,7 @@ const INIT_OUTCOMES: Partial<Record<Cause, DialOutcome>> = {
   incompatible: "incompatible",
 };
 
-/** Of a dial that gave no connection. */
+/** Of a dial without a connection. */
 export function outcomeOfDial({ cause }: DialFault): DialOutcome {
   if (cause instanceof NoiseFault) return HANDSHAKE_OUTCOMES[cause.code] ?? "handshake";
   if (!(cause instanceof ConnectFault)) return "unreachable";
@@ -59,16 +59,15 @@ export function outcomeOfDial({ cause }: DialFault): DialOutcome {
   return "unreachable";
 }
 
-/** Of a session that ended before it was open, by the cause of its end. */
+/** Of a session that ended before it was open. */
 export function outcomeBeforeInit(cause: Cause): DialOutcome {
   return INIT_OUTCOMES[cause] ?? "protocol_error";
 }
 
 const REPORT_MS = 60_000;
 
-/** Counts; there are never more than kinds of ends times kinds of addresses. */
+/** Dials by outcome and kind of address. */
 export class DialTally {
-  /** All so far. */
   readonly totals: Readonly<Record<DialOutcome, number>>;
   readonly #totals = Object.fromEntries(DIAL_OUTCOMES.map((outcome) => [outcome, 0])) as Record<
     DialOutcome,
@@ -77,20 +76,18 @@ export class DialTally {
   #counts = new Map<string, number>();
   #since: number;
 
-  /** Starts at zero. @param since µs since the Unix epoch. */
   constructor(since: number) {
     this.#since = since;
     this.totals = this.#totals;
   }
 
-  /** Enters a dial that came to its end. */
   add(outcome: DialOutcome, address: AddressKind): void {
     this.#totals[outcome]++;
     const key = `${outcome} ${address}`;
     this.#counts.set(key, (this.#counts.get(key) ?? 0) + 1);
   }
 
-  /** All since the last time, and begins anew; null when there was none. @param now µs since the Unix epoch. */
+  /** Since the last take; null when there was none. */
   take(now: number): DialOutcomes | null {
     const counts = this.#counts;
     const since = this.#since;
@@ -107,7 +104,7 @@ export class DialTally {
   }
 }
 
-/** Tells the tally every minute, and what is left of it when the signal aborts. */
+/** Reports the tally every minute, and the rest when the signal aborts. */
 export async function reportDials(
   tally: DialTally,
   clock: Clock,

@@ -1,8 +1,3 @@
-/**
- * From an address to an encrypted connection with the node that the address names.
- *
- * @module
- */
 import { Fault } from "../../shared/errors.ts";
 import { fromHex } from "../../shared/text.ts";
 import {
@@ -17,40 +12,32 @@ import { dialNoise, type NoiseConnection } from "../noise/connection.ts";
 import { type NoiseCode, NoiseFault } from "../noise/fault.ts";
 import type { Cause } from "./backoff.ts";
 
-/** A connection whose handshake is done. */
+/** A connection whose handshake is done. Instants are µs since the Unix epoch. */
 export interface Dialled {
-  /** Who it is with. */
   readonly peer: NodeAddress;
-  /** The encrypted connection. */
   readonly connection: NoiseConnection;
-  /** When dialling began, µs since the Unix epoch. */
   readonly dialledAt: number;
-  /** When the handshake was done, µs since the Unix epoch. */
   readonly handshakeAt: number;
 }
 
-/** How to dial. `signal` gives up; `dial` then throws its reason. */
+/** When `signal` aborts, `dial` throws its reason. */
 export interface DialOptions
   extends DialPolicy, Pick<ConnectOptions, "clock" | "random" | "signal" | "timeoutMs"> {
-  /** Our static private key. */
   readonly privateKey: Uint8Array;
-  /** How long the handshake's answer may take. */
   readonly handshakeTimeoutMs: number;
 }
 
-/** A peer that could not be reached; its code says how long to leave it alone. */
+/** Its code says how long to leave the peer alone. */
 export class DialFault extends Fault<Cause> {
-  /** Tells it apart in a log line. */
   override readonly name = "DialFault";
 }
 
 /**
- * Encrypted bytes that may wait for a peer that reads slowly. The next answer is made when the last one has gone, so
- * this holds one of them and the pongs of a minute; a thousand such peers hold half a gigabyte.
+ * Encrypted bytes that may wait for a slow reader: one answer and a minute's pongs. A thousand such peers hold half a
+ * gigabyte.
  */
 const MAX_PENDING_BYTES = 512 * 1024;
 
-/** What a failed handshake says of the peer. */
 const HANDSHAKE_CAUSES: Partial<Record<NoiseCode, Cause>> = {
   // What answered does not speak BOLT 8, or not under this key.
   bad_version: "wrong_key",
@@ -59,7 +46,6 @@ const HANDSHAKE_CAUSES: Partial<Record<NoiseCode, Cause>> = {
   unanswered: "unanswered",
 };
 
-/** What a failure to connect says of the peer. */
 const CONNECT_CAUSES: Record<ConnectCode, Cause> = {
   special: "not_allowed",
   denied: "not_allowed",
@@ -75,7 +61,7 @@ const CONNECT_CAUSES: Record<ConnectCode, Cause> = {
   dns_not_permitted: "our_side",
 };
 
-/** Dials a peer and shakes hands. @throws {DialFault} with one clear line; or the signal's reason. */
+/** Dials a peer and shakes hands. @throws {DialFault} with one line; or the signal's reason. */
 export async function dial(peer: NodeAddress, options: DialOptions): Promise<Dialled> {
   const { privateKey, clock, signal } = options;
   const dialledAt = clock.now();

@@ -1,7 +1,6 @@
 /**
- * The collector's identity: the private key that its peers know it by, in one file of 64 hex digits.
- *
- * Lightning nodes keep one connection a key, so each collector has its own and keeps it.
+ * The collector's identity: its private key, in one file of 64 hex digits. Lightning nodes keep one connection per
+ * key, so each collector has its own.
  *
  * @module
  */
@@ -10,11 +9,10 @@ import { generatePrivateKey, PRIVATE_KEY_BYTES, publicKeyOf } from "../../shared
 import { errorText, UserError } from "../../shared/errors.ts";
 import { fromHex, toHex } from "../../shared/text.ts";
 
-/** A collector's key. */
 export interface Identity {
   /** 32 bytes; never printed. */
   readonly privateKey: Uint8Array;
-  /** The public key: 33 bytes, lower-case hex. */
+  /** 33 bytes, lower-case hex. */
   readonly nodeId: string;
 }
 
@@ -23,16 +21,13 @@ export function keyPath(dataDir: string): string {
   return join(dataDir, "key");
 }
 
-/** Read and write for its owner alone. */
 const KEY_FILE_MODE = 0o600;
-/** The permission bits of everybody else. */
+/** Of group and others. */
 const OTHERS = 0o077;
 
 /**
- * Reads the key at `path`; where there is none, makes one and keeps it there.
- *
- * @throws {UserError} when the file cannot be read or written, others may read it, or it holds no key. No error shows
- * what the file holds.
+ * Reads the key at `path`, or makes one.
+ * @throws {UserError} when the file cannot be used, or others may read it. No error shows what the file holds.
  */
 export async function loadIdentity(path: string): Promise<Identity> {
   let text: string;

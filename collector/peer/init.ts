@@ -11,7 +11,7 @@ import { decodeMessage, encodeMessage, type Message } from "../../shared/bolt/me
 import { messageName } from "../../shared/bolt/message_types.ts";
 import { errorText } from "../../shared/errors.ts";
 
-/** Longest text shown, in characters; no more bytes than any encoding of these takes are decoded. */
+/** In characters; only as many bytes as these can take are decoded. */
 const MAX_CHARACTERS = 200;
 const MAX_BYTES = 4 * MAX_CHARACTERS;
 
@@ -21,8 +21,8 @@ export function quoted(data: Uint8Array): string {
 }
 
 /**
- * Bits 1, 7, 9, 11, 13, 15 and 45: what LDK and Eclair demand of everybody, and bit 7, without which LND sends no
- * gossip and drops our filter without a word. All of them odd, since we demand nothing.
+ * Bits 1, 7, 9, 11, 13, 15 and 45: what LDK and Eclair demand, and bit 7, without which LND sends no gossip and
+ * ignores our filter. All odd: we demand nothing.
  */
 const OUR_FEATURES = fromHex("20000000aa82");
 
@@ -33,7 +33,7 @@ export function ourInit(network: Network): Uint8Array {
   return encodeMessage({ type: 16, features: OUR_FEATURES, networks: [chainHash(network)] });
 }
 
-/** A peer's first message as the init that BOLT 1 has it be; or why the connection must end. */
+/** The peer's init, or why the connection must end. */
 export function readInit(raw: Uint8Array, network: Network): Init | string {
   let message: Message;
   try {
@@ -50,7 +50,7 @@ export function readInit(raw: Uint8Array, network: Network): Init | string {
   return initObjection(message, network) ?? message;
 }
 
-/** Why the connection must end after this init of the peer's; null when it may go on. */
+/** Null when it may stay. */
 function initObjection(init: Init, network: Network): string | null {
   const features = initFeatures(init);
   // BOLT 1: unknown even bits close. We only listen, so whatever BOLT 9 assigns or once assigned is fine with us.

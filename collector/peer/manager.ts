@@ -1,8 +1,3 @@
-/**
- * Keeps the target number of peers connected: dials, replaces what is lost, spares what failed.
- *
- * @module
- */
 import type { DialOutcome, DialOutcomes } from "../../shared/batch/batch.ts";
 import type { Network } from "../../shared/bolt/chains.ts";
 import type { Clock } from "../../shared/clock.ts";
@@ -22,90 +17,70 @@ import type { DialPolicy } from "../dial/connect.ts";
 import { Meter } from "../meter.ts";
 import { Session, type SessionEnd } from "./session.ts";
 
-/** Whom to connect to, and how. Times are milliseconds. */
 export interface ManagerOptions {
-  /** Our static private key. */
   readonly privateKey: Uint8Array;
-  /** Whose gossip is wanted. */
   readonly network: Network;
-  /** How many peers to keep. */
   readonly target: number;
-  /** How many connections may be begun a second. */
   readonly dialsPerSecond: number;
-  /** How many connections may be on their way to the end of init at once. */
+  /** Connections between dial and end of init. */
   readonly maxPending: number;
-  /** How many peers are asked for all they have. */
+  /** Peers asked for all they have. */
   readonly bootstrap: number;
-  /** How many peers are asked in a round for what the graph lacks; 3 when left out. */
+  /** Peers per round of graph sync; 3 by default. */
   readonly syncPeers?: number;
-  /** From the end of a round to the next; 6 hours when left out. */
+  /** From the end of one round to the next; 6 hours by default. */
   readonly syncEveryMs?: number;
-  /** How far back the others are asked to tell. */
+  /** How far back the other peers are asked. */
   readonly lookbackMs: number;
-  /** How long a stream to the peer may take: looking its name up, TCP, and what a proxy does. */
+  /** Name lookup, TCP and proxy together. */
   readonly connectTimeoutMs: number;
-  /** How long the handshake's answer may take. */
   readonly handshakeTimeoutMs: number;
-  /** How long the peer's init may take. */
   readonly initTimeoutMs: number;
-  /** How often some peers are let go for others; never when left out. */
+  /** Never by default. */
   readonly rotateEveryMs?: number;
-  /** The share of the connected peers that is let go then, 0 to 1. */
+  /** Of the connected peers, 0 to 1. */
   readonly rotateShare?: number;
 }
 
-/** What a manager works with. */
 export interface ManagerDependencies {
-  /** Where peers are chosen from. */
   readonly book: AddressBook;
-  /** Where we may connect to, and how. */
   readonly policy: DialPolicy;
-  /** What is asked for, and what questions are answered from. */
   readonly gossip: GossipService;
-  /** Stamps, deadlines and waits. */
   readonly clock: Clock;
-  /** Chooses peers, spreads waits and pings. */
   readonly random: Random;
-  /** Gets every receipt. */
   readonly sink: ReceiptSink;
-  /** Is told every minute what became of the dials. */
+  /** Every minute. */
   readonly onDials?: (event: DialOutcomes) => void;
-  /** How long a peer is left alone after a failure. */
   readonly backoff?: Backoff;
 }
 
-/** How the peers are. */
 export interface PeerCounts {
-  /** Sessions that are open: init done, filter sent. */
+  /** Init done, filter sent. */
   readonly connected: number;
-  /** Connections on their way to that. */
+  /** Dialling, or before the end of init. */
   readonly pending: number;
-  /** Connections begun so far. */
   readonly dials: number;
-  /** Those that came to their end so far, by what became of them. */
   readonly outcomes: Readonly<Record<DialOutcome, number>>;
-  /** Dials that failed and sessions that ended so far, by cause. */
   readonly ended: Readonly<Record<Cause, number>>;
-  /** Messages that were not gossip, and sessions ended for misbehaviour. */
   readonly control: Readonly<ControlCounts>;
 }
 
-/** A peer that was kept so long is worth as much as one never tried. */
+/** Kept that long, a peer's earlier failures are cleared. */
 const WORKED_US = 300_000_000;
-/** LND takes so long to send a whole graph at its 50 KiB/s; whoever stayed so long needs no successor. */
+/** LND takes that long to send a whole graph at 50 KiB/s; then no successor is needed. */
 const BOOTSTRAPPED_US = 900_000_000;
-/** The longest wait without looking again, within what timers can do. */
+/** Within what timers can do. */
 const MAX_WAIT_MS = 3_600_000;
 const SYNC_TICK_MS = 1000;
 const STOPPED: SessionEnd = { by: "us", reason: "the collector stopped", cause: "lost" };
 const ROTATED: SessionEnd = { by: "us", reason: "it makes room for another", cause: "rotated" };
-/** Warnings about trouble on our side in an hour; it concerns many peers alike. */
+/** Per hour: trouble on our side concerns many peers alike. */
 const OUR_SIDE_WARNINGS = 5;
 const HOUR_US = 3_600_000_000;
 
 const log = logger("collector", "peer");
 
-/** Keeps peers connected; see the module. */
+/** Keeps the target number of peers connected: dials, replaces what is lost, spares what failed. */
 export class PeerManager {
   readonly #options: ManagerOptions;
   readonly #dependencies: ManagerDependencies;
@@ -117,13 +92,12 @@ export class PeerManager {
   readonly #ended = Object.fromEntries(CAUSES.map((cause) => [cause, 0])) as Record<Cause, number>;
   readonly #tally: DialTally;
   #dials = 0;
-  /** Peers that were asked for all they have and are connected, or stayed long enough to tell. */
+  /** Bootstrap peers that are connected or stayed long enough. */
   #bootstraps = 0;
   readonly #ourSide = new Meter(OUR_SIDE_WARNINGS, HOUR_US);
   #bug: unknown;
   #wake: () => void = () => {};
 
-  /** Connects to nobody before {@link PeerManager.run}. */
   constructor(options: ManagerOptions, dependencies: ManagerDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
@@ -131,7 +105,6 @@ export class PeerManager {
     this.#tally = new DialTally(dependencies.clock.now());
   }
 
-  /** See {@link PeerCounts}. */
   get counts(): PeerCounts {
     return {
       connected: this.#byNumber.size,
@@ -143,22 +116,20 @@ export class PeerManager {
     };
   }
 
-  /** What came of asking for what the graph lacks. */
   get syncCounts(): GraphSyncCounts {
     return this.#sync.counts;
   }
 
-  /** Holds a bad message against the session that brought it, if that is still open. */
   blame(bad: BadMessage): void {
     this.#byNumber.get(bad.source)?.blame(bad);
   }
 
-  /** Is to be called when the address book has learnt of somebody. */
+  /** Call after adding addresses. */
   lookAgain(): void {
     if (this.#hasRoom()) this.#wake();
   }
 
-  /** Keeps peers connected until the signal aborts, then ends all sessions. Throws only what is a bug. */
+  /** Runs until the signal aborts, then ends all sessions. Throws only on a bug. */
   async run(signal: AbortSignal): Promise<void> {
     const { clock, book } = this.#dependencies;
     const onAbort = () => this.#wake();
@@ -199,7 +170,6 @@ export class PeerManager {
     return this.#attempts.size < target && this.#attempts.size - this.#byNumber.size < maxPending;
   }
 
-  /** Waits until something changes among the peers or the run ends, at most so many microseconds. */
   async #change(microseconds: number): Promise<void> {
     const waiting = new AbortController();
     this.#wake = () => waiting.abort();
@@ -207,7 +177,7 @@ export class PeerManager {
     await this.#dependencies.clock.sleep(milliseconds, waiting.signal).catch(() => {});
   }
 
-  /** Lets a share of the peers go, again and again, as long as there are others to take their place. */
+  /** Rotates a share of the peers out, while others can take their place. */
   async #rotate(signal: AbortSignal): Promise<void> {
     const { clock, random, book } = this.#dependencies;
     const { rotateEveryMs, rotateShare = 0 } = this.#options;
@@ -221,7 +191,7 @@ export class PeerManager {
     }
   }
 
-  /** Any peer may be asked for what the graph lacks: those that were asked for all they have leave some day. */
+  /** Any peer may be asked for what the graph lacks: bootstrap peers leave some day. */
   #newSync(): GraphSync {
     const { gossip: { graph, ledger }, clock, sink } = this.#dependencies;
     const { syncPeers, syncEveryMs } = this.#options;
@@ -293,7 +263,6 @@ export class PeerManager {
     await this.#hold(link, signal);
   }
 
-  /** Runs a session to its end. */
   async #hold(link: Dialled, signal: AbortSignal): Promise<void> {
     const { book, clock, random, sink, gossip } = this.#dependencies;
     const { network, initTimeoutMs, lookbackMs, bootstrap } = this.#options;
@@ -335,11 +304,7 @@ export class PeerManager {
     if (!signal.aborted) this.#release(link.peer, end, lasted);
   }
 
-  /**
-   * Gives a peer back, with one line in the log: what happens again and again is said once.
-   *
-   * @param lasted how long it was connected, µs; below 0 when it never was.
-   */
+  /** Gives a peer back; a repeated failure is logged once. @param lasted µs connected; below 0 when never. */
   #release(peer: NodeAddress, end: SessionEnd, lasted: number): void {
     const { cause, by, reason } = end;
     const { book, clock, random, backoff } = this.#dependencies;

@@ -1,6 +1,5 @@
 /**
- * Whom this collector can choose from: its address book, filled from the peer file, from DNS seeds and from
- * node_announcements, and saved now and then.
+ * The peers to choose from: the address book, filled from the peer file, DNS seeds and node_announcements.
  *
  * @module
  */
@@ -24,29 +23,25 @@ import type { ManagerOptions } from "./manager.ts";
 import { faultLines, readPeerFile } from "./peer_file.ts";
 import { seekNodes } from "../dial/seeds.ts";
 
-/** What it works with. */
 export interface ChoiceDependencies {
-  /** Stamps and waits. */
   readonly clock: Clock;
-  /** Chooses among nodes. */
   readonly random: Random;
-  /** Nobody is dialled but whom the peer file names; what earlier runs learnt is neither read nor changed. */
+  /** Dial only peers of the peer file; what earlier runs learnt is neither read nor changed. */
   readonly fileAlone?: boolean;
 }
 
 const BOOK_FILE = "addresses.book";
-/** Whoever announces another's host has it dialled no oftener. */
+/** Announcing another's host does not get it dialled more often. */
 const HOST_GAP_MS = 10_000;
-/** Regtest has no public nodes, so that nothing in its gossip leads out of this host unless the config says so. */
+/** Regtest has no public nodes: its gossip leads nowhere outside this host unless the config says so. */
 const LOOPBACK = ["127.0.0.0/8", "::1/128"];
 
 const log = logger("collector", "peer");
 
 /**
- * Fills the address book from what was saved and from the peer file, and keeps it.
- *
+ * Opens the address book, filled from its file and the peer file.
  * @param ownNodeId is never dialled.
- * @throws {UserError} when a file cannot be used, or when there is nobody to dial and no seed to ask.
+ * @throws {UserError} when a file cannot be used, or without any peer or seed.
  */
 export async function openPeerChoice(
   config: CollectorConfig,
@@ -78,7 +73,10 @@ export async function openPeerChoice(
   return new PeerChoice({ book, policy, path, clock, seeds, config });
 }
 
-/** Where the config lets us connect to, and how; never to ourselves. @throws {UserError} when Tor is wanted and there is no proxy. */
+/**
+ * Where the config lets us connect, and how; never to ourselves.
+ * @throws {UserError} when Tor is wanted without a proxy.
+ */
 export function dialPolicyOf({ network, peers }: CollectorConfig, ownNodeId?: string): DialPolicy {
   if (peers.tor_share > 0 && peers.proxy === undefined) {
     throw new UserError(
@@ -121,7 +119,7 @@ export function managerOptionsOf(config: CollectorConfig, privateKey: Uint8Array
   };
 }
 
-/** Takes up the peer file, and says what in it cannot be used. */
+/** Logs what cannot be used. */
 async function learnFile(book: AddressBook, path: string, now: number): Promise<void> {
   const { peers, faults } = await readPeerFile(path);
   for (const line of faultLines(faults)) {
@@ -138,30 +136,26 @@ async function learnFile(book: AddressBook, path: string, now: number): Promise<
   );
 }
 
-/** What a {@link PeerChoice} keeps. */
 interface Kept {
   readonly book: AddressBook;
   readonly policy: DialPolicy;
-  /** The book's file; null when nothing is learnt or saved. */
+  /** Null when nothing is learnt or saved. */
   readonly path: string | null;
   readonly clock: Clock;
   readonly seeds: readonly string[];
   readonly config: CollectorConfig;
 }
 
-/** The book and its upkeep; disposing saves it a last time. */
+/** The book and its upkeep; disposing saves it. */
 export class PeerChoice implements AsyncDisposable {
-  /** All that is known. */
   readonly book: AddressBook;
-  /** Where we may connect to, and how. */
   readonly policy: DialPolicy;
-  /** Is called when there may be somebody new to dial. */
+  /** Called when there may be new addresses. */
   onLearnt: () => void = () => {};
   readonly #kept: Kept;
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>;
 
-  /** Made by {@link openPeerChoice}. */
   constructor(kept: Kept) {
     const { book, policy, clock, seeds, config } = kept;
     this.#kept = kept;
@@ -179,7 +173,7 @@ export class PeerChoice implements AsyncDisposable {
     this.#running = Promise.all([this.#saveLoop(), seeking]);
   }
 
-  /** Takes up what a node says of itself, if that is what the message is; its signature was checked. */
+  /** Takes up a node_announcement; the caller checked its signature. */
   learn(raw: Uint8Array): void {
     if (this.#kept.path === null || messageType(raw) !== MESSAGE_TYPES.node_announcement) return;
     const message = decodeMessage(raw);
@@ -188,7 +182,7 @@ export class PeerChoice implements AsyncDisposable {
     this.onLearnt();
   }
 
-  /** Ends the upkeep; twice is harmless. */
+  /** Twice is harmless. */
   async [Symbol.asyncDispose](): Promise<void> {
     const isFirst = !this.#stop.signal.aborted;
     this.#stop.abort();
@@ -196,7 +190,7 @@ export class PeerChoice implements AsyncDisposable {
     if (isFirst) await this.#save();
   }
 
-  /** One save after the other, never two at once. */
+  /** Never two saves at once. */
   async #saveLoop(): Promise<void> {
     const { clock, config } = this.#kept;
     const { signal } = this.#stop;

@@ -1,6 +1,6 @@
 /**
- * The peer file: one `pubkey@host:port` a line, the form that Lightning tools print and take. `#` starts a comment,
- * blank lines are fine. A host is an IPv4 address, an IPv6 address in brackets, a DNS name or an onion name.
+ * The peer file: one `pubkey@host:port` per line, as Lightning tools print and take it. `#` starts a comment; blank
+ * lines are fine. A host is an IPv4 address, an IPv6 address in brackets, a DNS name or an onion name.
  *
  * @module
  */
@@ -8,25 +8,22 @@ import { errorText, UserError } from "../../shared/errors.ts";
 import { AddressFault } from "../addresses/fault.ts";
 import { formatNodeAddress, type NodeAddress, parseNodeAddress } from "../addresses/endpoint.ts";
 
-/** The whole Lightning network is a few ten thousand nodes; past this a file is not a peer file. */
+/** The whole network is a few ten thousand nodes. */
 export const MAX_PEER_LINES = 100_000;
 /** 100,000 lines of the longest usual form (key and onion address) are 14 MB. */
 export const MAX_PEER_FILE_BYTES = 16 * 1024 * 1024;
-/** So many bad lines are shown; the rest are counted. */
+/** The rest are counted. */
 const MAX_FAULTS_SHOWN = 20;
 
-/** What a peer file says. */
 export interface PeerFile {
-  /** In the order of the file, each line once. */
   readonly peers: readonly NodeAddress[];
-  /** One text for each line that is no peer: its number and what is wrong with what stands there. */
+  /** One per bad line: its number and what is wrong. */
   readonly faults: readonly string[];
 }
 
 /**
- * Reads a peer file. Published lists have a bad line now and then, so bad lines are told and the others used.
- *
- * @throws {UserError} when it cannot be read, is too big, or has no peer; then with its bad lines.
+ * Reads a peer file; bad lines are listed and skipped, since published lists have some.
+ * @throws {UserError} when it cannot be read, is too big, or names no peer.
  */
 export async function readPeerFile(path: string): Promise<PeerFile> {
   let text: string;
@@ -49,18 +46,14 @@ export async function readPeerFile(path: string): Promise<PeerFile> {
   return file;
 }
 
-/** Faults as indented lines: the first twenty, and how many more there are. */
+/** The first twenty faults, indented, and how many more there are. */
 export function faultLines(faults: readonly string[]): string[] {
   const lines = faults.slice(0, MAX_FAULTS_SHOWN).map((fault) => `  ${fault}`);
   if (faults.length > lines.length) lines.push(`  and ${faults.length - lines.length} more`);
   return lines;
 }
 
-/**
- * The peers that `text` names.
- *
- * @throws {UserError} when it has more lines than {@link MAX_PEER_LINES}.
- */
+/** The peers that `text` names. @throws {UserError} for more than {@link MAX_PEER_LINES} lines. */
 export function parsePeerFile(text: string): PeerFile {
   const lines = text.replace(/^\ufeff/, "").split(/\r\n|\n|\r/);
   if (lines.length > MAX_PEER_LINES) {

@@ -1,8 +1,3 @@
-/**
- * One connection to one peer, from our init to its end. Gossip goes to the recorder, everything else to `Control`.
- *
- * @module
- */
 import type { SessionClosed, SessionFigures } from "../../shared/batch/batch.ts";
 import { chainHash, type Network } from "../../shared/bolt/chains.ts";
 import { initFeatures } from "../../shared/bolt/init.ts";
@@ -26,39 +21,27 @@ import { ourInit, readInit } from "./init.ts";
 import { SessionCounts } from "./session_counts.ts";
 import { nextTurn } from "./turns.ts";
 
-/** How a session ended. */
 export interface SessionEnd {
-  /** Who ended it. */
   readonly by: SessionClosed["by"];
-  /** Why, in one printable line. */
+  /** One printable line. */
   readonly reason: string;
-  /** How long to leave the peer alone. */
   readonly cause: Cause;
-  /** What it did, when it misbehaved. */
   readonly what?: Misbehaviour;
 }
 
-/** What a session works with. */
 export interface SessionOptions {
-  /** Whose gossip is wanted. */
   readonly network: Network;
-  /** `first_timestamp` of our filter, seconds since the Unix epoch. */
+  /** Seconds since the Unix epoch. */
   readonly filterFirst: number;
-  /** How long the peer's init may take. */
   readonly initTimeoutMs: number;
-  /** Stamps, pings and deadlines. */
   readonly clock: Clock;
-  /** Spreads pings, and says how long their pongs should be. */
   readonly random: Random;
-  /** Gets every receipt. */
   readonly sink: ReceiptSink;
-  /** Counts what is not gossip, and misbehaviour; shared by all sessions. */
   readonly counts: ControlCounts;
-  /** Answers questions about gossip. */
   readonly answerer: Answerer;
-  /** Is called when init is done and the filter sent, before the first receipt, with the features of that init. */
+  /** After init and filter, before the first receipt. */
   readonly onOpen: (features: Uint8Array) => void;
-  /** Gets every message after init; it holds only during the call. */
+  /** Every message after init; valid only during the call. */
   readonly onMessage?: (raw: Uint8Array) => void;
 }
 
@@ -66,13 +49,13 @@ export interface SessionOptions {
 const FILTER_RANGE = 0xffffffff;
 /** The time between pings. LND and CLN ping every 60 s, LDK every 10. */
 const PING_INTERVAL_MS = 30_000;
-/** What one session may read before the others have their turn: a millisecond or two of work. */
+/** Bytes read before other sessions have their turn: 1 to 2 ms of work. */
 const BYTES_IN_TURN = 32 * 1024;
 const READS_IN_TURN = 16;
 /** Types recorded as gossip beside 256 to 258: gossip v1.75, as proposed. */
 const PROPOSED_GOSSIP = new Set([260, 267, 269, 271]);
 
-/** One connection to one peer; see the module. */
+/** One connection to one peer, from our init to its end. Gossip goes to the recorder, the rest to {@link Control}. */
 export class Session {
   readonly #link: Dialled;
   readonly #options: SessionOptions;
@@ -80,17 +63,16 @@ export class Session {
   readonly #control: Control;
   readonly #answers: PeerAnswers;
   readonly #stop = new AbortController();
-  /** The last writing of answers, and whether it goes on. */
   #answering = Promise.resolve();
   #isAnswering = false;
   #number = -1;
   #end: SessionEnd | undefined;
-  /** Reads since the session last gave way, and its bytes then. */
+  /** Since the session last gave way. */
   #readsInTurn = 0;
   #turnBeganAt = 0;
   readonly #counts = new SessionCounts();
 
-  /** Takes the connection over; {@link Session.run} uses and ends it. */
+  /** Takes over the connection; {@link Session.run} ends it. */
   constructor(link: Dialled, options: SessionOptions) {
     this.#link = link;
     this.#options = options;
@@ -109,12 +91,11 @@ export class Session {
     });
   }
 
-  /** Its number in this epoch; −1 until init is done. */
+  /** In this epoch; −1 until init is done. */
   get number(): number {
     return this.#number;
   }
 
-  /** Runs until the end. */
   async run(): Promise<SessionEnd> {
     this.#send(ourInit(this.#options.network));
     const timers = [this.#watchInit(), this.#pingLoop()];
@@ -124,7 +105,7 @@ export class Session {
         if (batch === null) this.#peerClosed();
         else {
           this.#take(batch.messages, batch.receivedAt);
-          // This function holds on to it as long as it waits for the next one: 100 MB over a thousand peers.
+          // Waiting for the next read, this function would hold it: 100 MB over a thousand peers.
           batch.messages.length = 0;
         }
         if (this.#isGreedy()) await nextTurn();
@@ -141,7 +122,7 @@ export class Session {
     return this.#end!;
   }
 
-  /** Ends the session; the first end that is told counts. */
+  /** The first reason counts. */
   end(end: SessionEnd): void {
     if (this.#end === undefined) {
       this.#end = end;
@@ -151,18 +132,17 @@ export class Session {
     this.#link.connection.close();
   }
 
-  /** Sends a message of ours that is no answer, if init is done. */
+  /** Sends a query of ours, if init is done. */
   say(raw: Uint8Array): void {
     if (this.#number >= 0 && this.#end === undefined) this.#send(raw);
   }
 
-  /** Holds a gossip message that proved bad against the peer. */
   blame(bad: BadMessage): void {
     const objection = this.#limits.badGossip(bad, this.#options.clock.now());
     if (objection) this.#misbehaved(objection);
   }
 
-  /** Works on the messages of one read. Does not wait, so receipts stay in the order of their times. */
+  /** Does not wait, so receipts stay in the order of their times. */
   #take(messages: readonly Uint8Array[], receivedAt: number): void {
     let first = 0;
     this.#counts.messagesIn += messages.length;
@@ -175,13 +155,13 @@ export class Session {
     for (let i = first; i < messages.length; i++) {
       const raw = messages[i];
       if (isGossip(raw)) this.#receive(raw, receivedAt);
-      // A copy, for questions wait longer than the read holds.
+      // A copy: questions outlive the read.
       else if (this.#end === undefined) this.#control.take(raw.slice(), receivedAt);
       this.#options.onMessage?.(raw);
     }
   }
 
-  /** Whether it has read so much that the others should have their turn; one that never stops is ended. */
+  /** Whether it is the others' turn; a peer that never stops is cut off. */
   #isGreedy(): boolean {
     const bytes = this.#link.connection.bytesIn();
     if (++this.#readsInTurn < READS_IN_TURN && bytes - this.#turnBeganAt < BYTES_IN_TURN) {
@@ -199,7 +179,7 @@ export class Session {
     this.#options.sink.receive(this.#number, raw, receivedAt);
   }
 
-  /** Reads the peer's init, sends our filter and opens the session; false when it ends instead. */
+  /** False when it ends the session instead. */
   #open(raw: Uint8Array): boolean {
     const { network, clock, filterFirst } = this.#options;
     const init = readInit(raw, network);
@@ -232,7 +212,7 @@ export class Session {
     return true;
   }
 
-  /** Encrypts and begins to write at once; a failure ends the session. */
+  /** Writing begins at once; a failure ends the session. */
   #send(...messages: Uint8Array[]): Promise<void> {
     this.#counts.messagesOut += messages.length;
     for (const raw of messages) if (isGossip(raw)) this.#counts.gossipOut++;
@@ -251,7 +231,7 @@ export class Session {
     return taken;
   }
 
-  /** Writes answers as fast as the peer reads them and its limits allow, until there are none left. */
+  /** As fast as the peer reads and its limits allow. */
   async #answer(): Promise<void> {
     while (this.#end === undefined) {
       const now = this.#options.clock.now();
@@ -290,7 +270,7 @@ export class Session {
   }
 
   async #pingLoop(): Promise<void> {
-    // At a phase of its own, for a thousand pings at once are a burst.
+    // At a random phase: a thousand pings at once are a burst.
     let wait = PING_INTERVAL_MS * (0.5 + this.#options.random.next() / 2);
     while (await this.#sleep(wait)) {
       wait = PING_INTERVAL_MS;
@@ -301,13 +281,12 @@ export class Session {
     }
   }
 
-  /** True after the time, false as soon as the session ends. */
+  /** False as soon as the session ends. */
   #sleep(milliseconds: number): Promise<boolean> {
     return this.#options.clock.sleep(milliseconds, this.#stop.signal)
       .then(() => this.#end === undefined, () => false);
   }
 
-  /** Tells how the session is doing, when that is due. */
   #reportState(): void {
     const now = this.#options.clock.now();
     if (this.#number < 0 || this.#end !== undefined || !this.#counts.isDue(now)) return;

@@ -6,7 +6,7 @@ import { startProcess } from "../support/servers/process.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
 
-const ROOT: URL = new URL("../..", import.meta.url);
+const ROOT: URL = new URL("../../", import.meta.url);
 const MIB = 1024 * 1024;
 /** Of incompressible messages in one batch: the archive grows by as much. */
 const BATCH_MESSAGES = 100;

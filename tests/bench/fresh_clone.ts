@@ -7,7 +7,7 @@ import { Buffer } from "node:buffer";
 import { tempDir } from "../support/temp_dir.ts";
 import { type Bar, type Benchmark, figure } from "./figure.ts";
 
-const ROOT: string = new URL("../..", import.meta.url).pathname;
+const ROOT: string = new URL("../../", import.meta.url).pathname;
 
 /** Seconds from `git clone` to the end of `npx -y deno@2.9.6 task NAME`, Deno's and npm's caches empty. */
 async function freshSeconds(task: string, progress: (line: string) => void): Promise<number> {

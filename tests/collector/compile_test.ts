@@ -20,7 +20,7 @@ import { honest, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
 import { signedGraph } from "../support/fixtures/signed_gossip.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
-const ROOT = new URL("../..", import.meta.url).pathname;
+const ROOT = new URL("../../", import.meta.url).pathname;
 const MACHINE = Deno.build.arch as Machine;
 const MAX_ADDED_BYTES = 8 * 1024 * 1024;
 

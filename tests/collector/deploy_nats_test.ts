@@ -25,7 +25,7 @@ import { signedGraph } from "../support/fixtures/signed_gossip.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
 
-const DEPLOY = new URL("../../collector/deploy", import.meta.url);
+const DEPLOY = new URL("../../collector/deploy/", import.meta.url);
 const ANSWER_MILLISECONDS = 5000;
 const VIOLATION = "PERMISSIONS_VIOLATION";
 

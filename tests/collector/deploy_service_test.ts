@@ -6,7 +6,7 @@ import { parseConfig } from "../../shared/config.ts";
 import { startProcess } from "../support/servers/process.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
-const DEPLOY = new URL("../../collector/deploy", import.meta.url);
+const DEPLOY = new URL("../../collector/deploy/", import.meta.url);
 const SYSTEMD = "/usr/bin/systemd-analyze";
 /** systemd's own scale: 0 is locked up, 10 wide open; it calls up to 2 "OK". Half of it is use of the network. */
 const MAX_EXPOSURE_TENTHS = 15;

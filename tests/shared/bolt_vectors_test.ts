@@ -8,7 +8,7 @@ import { bigSizeVectors, initVectors, tlvVectors } from "../support/fixtures/bol
 import { queryVectors } from "../support/fixtures/bolt07_vectors.ts";
 import type { VectorSuite } from "../support/fixtures/vector_suite.ts";
 
-const folder = new URL("../vectors", import.meta.url);
+const folder = new URL("../vectors/", import.meta.url);
 
 const SUITES: Record<string, VectorSuite> = {
   "bolt01_bigsize.json": bigSizeVectors,

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { REACH, REAL_RUN } from "./real_run.ts";
 
 /** The published results, where they are at hand. */
-const published = new URL("../../../shared/data/run-2025-09-26", import.meta.url);
+const published = new URL("../../../shared/data/run-2025-09-26/", import.meta.url);
 const missing = await Deno.stat(published).then(() => false, () => true);
 
 async function rows(file: string): Promise<string[][]> {

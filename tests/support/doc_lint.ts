@@ -7,7 +7,7 @@
  * @module
  */
 
-const root = new URL("../..", import.meta.url).pathname;
+const root = new URL("../../", import.meta.url).pathname;
 const colours = new RegExp(String.fromCharCode(27) + "\\[[0-9;]*m", "g");
 
 /** The modules to lint: all of the three programs' own, without their tests. */

@@ -56,7 +56,7 @@ export interface ProcessOptions {
 }
 
 /** The project's root, the working directory of {@link startProgram}. */
-const ROOT: URL = new URL("../../..", import.meta.url);
+const ROOT: URL = new URL("../../../", import.meta.url);
 
 /**
  * Starts one of the project's programs in a Deno of its own.
