@@ -49,7 +49,7 @@ function targetOf(machine: Machine): string {
 /** The `net` entries of the collector's permission set. */
 export async function netOfSet(): Promise<string[]> {
   const config = JSON.parse(await Deno.readTextFile(CONFIG));
-  return config.permissions[PERMISSION_SET].net;
+  return config.permissions[PERMISSION_SET].net.allow;
 }
 
 /** Deno's flags in `deno task collect`: the permission set, and V8's limits. */

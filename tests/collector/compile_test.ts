@@ -92,7 +92,7 @@ function permissionsWith(net: readonly string[], env: readonly string[] | null =
     deny_env: null,
     ignore_env: [],
     allow_net: net,
-    deny_net: null,
+    deny_net: set.net.deny,
     allow_ffi: null,
     deny_ffi: null,
     allow_read: absolute(set.read),
@@ -122,7 +122,7 @@ Deno.test("a build runs deno, and writes to dist", () => {
 Deno.test("the compiled collector carries the set it runs under, asks nothing, and is small", async () => {
   await using dir = await tempDir();
   const binary = await compiled(dir.path, []);
-  deepEqual(permissionsOf(binary), permissionsWith(set.net));
+  deepEqual(permissionsOf(binary), permissionsWith(set.net.allow));
   const [, flags] = config.tasks.collect.command.match(/--v8-flags=(\S+)/);
   const { v8_flags: carried } = metadataOf(binary);
   for (const flag of flags.split(",")) ok(carried.includes(flag), `${flag} not among ${carried}`);
@@ -134,7 +134,7 @@ Deno.test("a build's own NATS server and networks are opened, and the default se
   await using dir = await tempDir();
   const wishes = ["--nats", "100.64.0.7:4222,nats.tail.ts.net:4222", "--allow-cidr", "10.8.0.0/24"];
   const permissions = permissionsOf(await compiled(dir.path, wishes));
-  const net = set.net.filter((entry: string) => entry !== "127.0.0.1:4222");
+  const net = set.net.allow.filter((entry: string) => entry !== "127.0.0.1:4222");
   deepEqual(
     permissions,
     permissionsWith([...net, "100.64.0.7:4222", "nats.tail.ts.net:4222", "10.8.0.0/24"]),
@@ -146,7 +146,7 @@ Deno.test("a build sees the environment variables that it names, and no others",
   const binary = await compiled(dir.path, ["--allow-env", "NATS_PASSWORD, NATS_TOKEN"]);
   deepEqual(
     permissionsOf(binary),
-    permissionsWith(set.net, ["NATS_PASSWORD", "NATS_TOKEN"]),
+    permissionsWith(set.net.allow, ["NATS_PASSWORD", "NATS_TOKEN"]),
   );
 });
 
@@ -164,7 +164,7 @@ Deno.test("a build for the other machine carries the same set in that machine's 
   await Deno.mkdir(dir.join("dist"));
   const binary = await compiled(dir.join("dist"), [], other, runtime);
   equal(machineOf(binary.subarray(0, ELF_HEADER_BYTES)), other);
-  deepEqual(permissionsOf(binary), permissionsWith(set.net));
+  deepEqual(permissionsOf(binary), permissionsWith(set.net.allow));
 });
 
 Deno.test("a runtime that cannot be downloaded ends a build with where to get it", async () => {
@@ -186,7 +186,7 @@ Deno.test("a runtime that cannot be downloaded ends a build with where to get it
     for (const machine of MACHINES) {
       const output = dir.join(machine);
       await rejects(
-        compileProgram({ bundle: program, machine, net: set.net, env: [], output }),
+        compileProgram({ bundle: program, machine, net: set.net.allow, env: [], output }),
         (error) =>
           error instanceof UserError &&
           error.message.startsWith(`Cannot build for ${machine}: Deno's slim runtime for it`) &&

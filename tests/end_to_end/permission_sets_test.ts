@@ -37,31 +37,62 @@ function without(network: Network, holes: readonly Network[]): Network[] {
 
 const config = JSON.parse(await Deno.readTextFile(new URL("../../deno.json", import.meta.url)));
 
+const net: { allow: string[]; deny: string[] } = config.permissions.collector.net;
+const isNetwork = (entry: string) => entry.includes("/");
+
+/** Adjacent halves become their whole, so that two lists of the same addresses are the same list. */
+function joined(networks: readonly Network[]): string[] {
+  const left = new Map(networks.map((network) => [text(network), network]));
+  for (let bits = 32; bits > 0; bits--) {
+    for (const network of [...left.values()].filter((one) => one.bits === bits)) {
+      const half = 2 ** (32 - bits);
+      const lower = { base: Math.floor(network.base / (2 * half)) * 2 * half, bits };
+      const upper = { base: lower.base + half, bits };
+      if (!left.has(text(lower)) || !left.has(text(upper))) continue;
+      for (const part of [lower, upper]) left.delete(text(part));
+      const whole = { base: lower.base, bits: bits - 1 };
+      left.set(text(whole), whole);
+    }
+  }
+  return [...left.keys()].sort();
+}
+
 Deno.test("a collector may dial public IPv4, its broker, its archiver and Tor, listen for metrics, and nothing else", () => {
-  const all = without({ base: 0, bits: 0 }, NOT_PUBLIC.map(parse)).map(text);
+  const denied = net.deny.map(parse);
+  const open = net.allow.filter(isNetwork).map(parse).flatMap((one) => without(one, denied));
+  const isPublic = without({ base: 0, bits: 0 }, NOT_PUBLIC.map(parse));
+  deepEqual(joined(open), joined(isPublic));
   const local = [4222, 8470, METRICS_PORT, 9050].map((port) => `127.0.0.1:${port}`);
-  deepEqual(config.permissions.collector.net.toSorted(), [...local, ...all].toSorted());
+  deepEqual(net.allow.filter((entry) => !isNetwork(entry)), local);
+});
+
+Deno.test("what is denied can hold no broker, archiver or name server: no flag opens it again", () => {
+  const mayBeOurs = ["10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10"]
+    .concat("127.0.0.0/8", "168.63.129.16/32", "169.254.0.0/16").map(parse);
+  for (const denied of net.deny.map(parse)) {
+    ok(mayBeOurs.every((one) => !holds(denied, one) && !holds(one, denied)), text(denied));
+  }
 });
 
 Deno.test("no cloud's metadata service is within the sandbox's reach", () => {
-  const reach = config.permissions.collector.net.filter((entry: string) => entry.includes("/"));
+  const open = net.allow.filter(isNetwork).map(parse)
+    .flatMap((one) => without(one, net.deny.map(parse)));
   for (const address of ["169.254.169.254", "168.63.129.16", "100.100.100.200", "192.0.0.192"]) {
-    const holding = reach.filter((entry: string) => holds(parse(entry), parse(`${address}/32`)));
-    deepEqual(holding, [], address);
+    deepEqual(open.filter((one) => holds(one, parse(`${address}/32`))), [], address);
   }
-  ok(reach.some((entry: string) => holds(parse(entry), parse("168.63.129.17/32"))));
+  ok(open.some((one) => holds(one, parse("168.63.129.17/32"))));
 });
 
 Deno.test("a collector may not run programs, load libraries, or see the environment or the system", () => {
-  const { net: _, read, write, ...rest } = config.permissions.collector;
+  const { net: _net, read, write, ...rest } = config.permissions.collector;
   deepEqual(rest, { env: { ignore: true }, import: { deny: true } });
   equal(read.includes("."), false);
   for (const path of write) ok(read.includes(path), `${path} is written but not read`);
 });
 
-Deno.test("no set but the test's and the benchmark's may reach beyond loopback, run anything, or all at once", () => {
+Deno.test("no set but the tests' may reach beyond loopback, run anything, or all at once", () => {
   for (const [name, set] of Object.entries<Record<string, unknown>>(config.permissions)) {
-    if (["collector", "test", "bench", "setup"].includes(name)) continue;
+    if (["collector", "test", "setup"].includes(name)) continue;
     for (const host of (set.net ?? []) as string[]) {
       ok(/^127\.0\.0\.1(:\d+)?$/.test(host), `${name}: ${host}`);
     }
