@@ -10,6 +10,7 @@ import { logger } from "../shared/log.ts";
 import { readNatsAccess } from "../shared/nats/access.ts";
 import { type Random, systemRandom } from "../shared/random.ts";
 import { askOverHttp, askOverNats, sampleOffsets } from "./clock/samples.ts";
+import { watchStalls } from "./clock/stalls.ts";
 import { watchSteps } from "./clock/steps.ts";
 import type { CollectorConfig } from "./config.ts";
 import { holdDataDir } from "./spool/data_dir.ts";
@@ -28,6 +29,7 @@ import { sendHeartbeats } from "./uplink/heartbeats.ts";
 import { JetStreamUplink } from "./uplink/jetstream.ts";
 import { LocalUplink } from "./uplink/local.ts";
 import type { Uplink } from "./uplink/uplink.ts";
+import { Meter } from "./meter.ts";
 import { VERSION } from "./program.ts";
 
 /** What a run needs of the world. */
@@ -56,6 +58,10 @@ export interface RunSummary {
 const VERIFY_MILLISECONDS = 5000;
 /** Within what timers can do. */
 const LONGEST_SLEEP_MILLISECONDS = 3_600_000;
+
+/** Of a machine that is too slow; the archive has them all. */
+const STALL_WARNINGS_PER_HOUR = 10;
+const HOUR_US = 3_600_000_000;
 
 const log = logger("collector");
 
@@ -169,6 +175,14 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       pipeline.recorder.note({ kind: "clock_step", ...step });
     },
   }));
+  const stallWarnings = new Meter(STALL_WARNINGS_PER_HOUR, HOUR_US);
+  const stalls = stack.use(watchStalls(clock, (stall) => {
+    const level = stallWarnings.spend(1, stall.at) ? "warning" : "debug";
+    log[level]("Held up for {seconds} s: receipts of that time are stamped late", {
+      seconds: (stall.at - stall.since) / 1e6,
+    });
+    pipeline.recorder.note({ kind: "stalled", ...stall });
+  }));
   const parts = {
     manager,
     book: choice.book,
@@ -194,6 +208,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     await collect(manager, config.run_for, signal, clock);
     await atMost(VERIFY_MILLISECONDS, pipeline.verifier.idle(), clock);
   } finally {
+    stalls[Symbol.dispose]();
     pipeline.end();
   }
   const left = await delivery.drain(config.stop_timeout);

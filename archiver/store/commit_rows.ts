@@ -43,6 +43,7 @@ export class Group {
     unresolved_events: new RowBuffer("unresolved_events"),
     clock_samples: new RowBuffer("clock_samples"),
     clock_steps: new RowBuffer("clock_steps"),
+    stalls: new RowBuffer("stalls"),
     dial_outcomes: new RowBuffer("dial_outcomes"),
   };
   readonly changes: StagedChanges = new StagedChanges();
@@ -279,6 +280,14 @@ export class Group {
           epoch.collectorId,
           instant(event.at),
           BigInt(event.step),
+        );
+        break;
+      case "stalled":
+        this.rows.stalls.push(
+          epoch.id,
+          epoch.collectorId,
+          instant(event.since),
+          instant(event.at),
         );
         break;
       case "dial_outcomes":

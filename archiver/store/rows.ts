@@ -32,6 +32,7 @@ export type RowTable =
   | "unresolved_events"
   | "clock_samples"
   | "clock_steps"
+  | "stalls"
   | "dial_outcomes"
   | "gaps"
   | "dead_letters"
@@ -60,6 +61,7 @@ const TABLES = {
   unresolved_events: [INTEGER, BIGINT, BIGINT, VARCHAR],
   clock_samples: [INTEGER, INTEGER, TIMESTAMPTZ, BIGINT, BIGINT],
   clock_steps: [INTEGER, INTEGER, TIMESTAMPTZ, BIGINT],
+  stalls: [INTEGER, INTEGER, TIMESTAMPTZ, TIMESTAMPTZ],
   dial_outcomes: [INTEGER, INTEGER, TIMESTAMPTZ, TIMESTAMPTZ, VARCHAR, VARCHAR, BIGINT],
   gaps: [INTEGER, BIGINT, BIGINT, BIGINT, BIGINT, TIMESTAMPTZ, VARCHAR],
   dead_letters: [TIMESTAMPTZ, VARCHAR, VARCHAR, BLOB],

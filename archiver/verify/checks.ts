@@ -23,6 +23,7 @@ const REFERENCES = [
   ["message_changes", "message_id", "cold_messages"],
   ["clock_samples", "epoch_id", "epochs"],
   ["clock_steps", "epoch_id", "epochs"],
+  ["stalls", "epoch_id", "epochs"],
   ["dial_outcomes", "epoch_id", "epochs"],
   ["import_epochs", "epoch_id", "epochs"],
   ["import_epochs", "import_id", "imports"],

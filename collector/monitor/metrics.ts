@@ -226,6 +226,11 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   );
 
   count("clock_steps_total", "Jumps of the wall clock", () => recorder.counters.clockSteps);
+  count(
+    "stalled_seconds_total",
+    "How long the process was held up: receipts of that time are stamped late",
+    () => recorder.counters.stalledUs / 1e6,
+  );
   const sample = () => recorder.clockSample;
   gauge(
     "clock_offset_seconds",

@@ -15,6 +15,7 @@ import {
   type SessionClosed,
   type SessionOpened,
   type SessionState,
+  type Stalled,
   type Verdict,
   VERDICTS,
 } from "../../shared/batch/batch.ts";
@@ -89,6 +90,7 @@ export class Recorder implements Disposable {
     batchBytes: 0,
     untrackedSessions: 0,
     clockSteps: 0,
+    stalledUs: 0,
     resent: 0,
     unanswered: 0,
   };
@@ -205,10 +207,11 @@ export class Recorder implements Disposable {
   }
 
   /** What happened beside the sessions; ignored after {@link end}. */
-  note(event: ClockStep | ClockSample | DialOutcomes): void {
+  note(event: ClockStep | ClockSample | Stalled | DialOutcomes): void {
     if (this.#stop.signal.aborted) return;
     if (event.kind === "clock_step") this.#counters.clockSteps++;
     else if (event.kind === "clock_sample") this.#clockSample = event;
+    else if (event.kind === "stalled") this.#counters.stalledUs += event.at - event.since;
     this.#addEvent(event);
   }
 

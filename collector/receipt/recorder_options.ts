@@ -67,6 +67,8 @@ export interface RecorderCounters {
   untrackedSessions: number;
   /** Jumps of the wall clock. */
   clockSteps: number;
+  /** How long the process was held up. */
+  stalledUs: number;
   /** Messages and sessions sent again because an archive asked. */
   resent: number;
   /** Messages that an archive asked for and that are forgotten. */

@@ -66,6 +66,7 @@ export type CollectorEvent =
   | BatchesDropped
   | ClockStep
   | ClockSample
+  | Stalled
   | RunEnded;
 
 /** The first event of an epoch. */
@@ -252,6 +253,19 @@ export interface ClockSample {
   readonly offset: number;
   /** The true offset differs from it by no more, µs: half the round trip of the best of several questions. */
   readonly uncertainty: number;
+}
+
+/**
+ * The collector was held up: frozen, starved of its core, or busy. What arrived in the span was stamped late, at its end
+ * or soon after.
+ */
+export interface Stalled {
+  /** Which event this is. */
+  readonly kind: "stalled";
+  /** When it was last seen to run in time. */
+  readonly since: number;
+  /** When it ran again. */
+  readonly at: number;
 }
 
 /** The last event of an epoch that ended in order. */

@@ -104,6 +104,7 @@ const event: fc.Arbitrary<CollectorEvent> = fc.oneof(
     first: whole,
     last: whole,
   }),
+  record({ kind: fc.constant("stalled" as const), since: whole, at: whole }),
   record({ kind: fc.constant("clock_step" as const), at: whole, step: fc.maxSafeInteger() }),
   record({
     kind: fc.constant("clock_sample" as const),

@@ -102,6 +102,7 @@ const eventSchema: v.GenericSchema<unknown, CollectorEvent> = v.variant("kind", 
     offset: difference,
     uncertainty: whole,
   }),
+  v.strictObject({ kind: v.literal("stalled"), since: whole, at: whole }),
   v.strictObject({ kind: v.literal("run_ended"), at: whole, receipts: whole }),
 ]);
 

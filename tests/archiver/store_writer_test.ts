@@ -61,6 +61,7 @@ Deno.test("a batch becomes rows of every table, exactly as told", async () => {
   maker.event(closing(one, epoch + 9));
   maker.event({ kind: "clock_sample", at: epoch + 6, offset: -(2 ** 40), uncertainty: 7 });
   maker.event({ kind: "clock_step", at: epoch + 8, step: -9 });
+  maker.event({ kind: "stalled", since: epoch + 3, at: epoch + 8 });
   maker.event({
     kind: "dial_outcomes",
     since: epoch,
@@ -87,6 +88,9 @@ Deno.test("a batch becomes rows of every table, exactly as told", async () => {
   }]);
   assert.deepEqual(await rows(store, "SELECT * FROM clock_steps"), [
     { ...own, noticed_at: isoTime(epoch + 8), step_microseconds: -9 },
+  ]);
+  assert.deepEqual(await rows(store, "SELECT * FROM stalls"), [
+    { ...own, from_at: isoTime(epoch + 3), to_at: isoTime(epoch + 8) },
   ]);
   assert.deepEqual(await rows(store, "SELECT * FROM dial_outcomes"), [{
     ...own,

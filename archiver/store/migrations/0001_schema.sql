@@ -282,6 +282,18 @@ COMMENT ON COLUMN clock_steps.collector_id IS 'The collector.';
 COMMENT ON COLUMN clock_steps.noticed_at IS 'When, by the collector''s clock.';
 COMMENT ON COLUMN clock_steps.step_microseconds IS 'How far it jumped: forward, or back when negative.';
 
+CREATE TABLE stalls (
+  epoch_id INTEGER NOT NULL,
+  collector_id INTEGER NOT NULL,
+  from_at TIMESTAMPTZ NOT NULL,
+  to_at TIMESTAMPTZ NOT NULL
+);
+COMMENT ON TABLE stalls IS 'One row per span in which a collector was held up: frozen, starved of its core, or busy. What arrived within it was stamped late, at its end or soon after.';
+COMMENT ON COLUMN stalls.epoch_id IS 'The collector''s run.';
+COMMENT ON COLUMN stalls.collector_id IS 'The collector.';
+COMMENT ON COLUMN stalls.from_at IS 'When it was last seen to run in time, by the collector''s clock.';
+COMMENT ON COLUMN stalls.to_at IS 'When it ran again.';
+
 CREATE TABLE dial_outcomes (
   epoch_id INTEGER NOT NULL,
   collector_id INTEGER NOT NULL,

@@ -52,6 +52,7 @@ function batches(): Batch[] {
   maker.event({ kind: "session_state", session: 1, at, ...figures });
   const dial = { outcome: "refused", address: "onion", count: 2 } as const;
   maker.event({ kind: "dial_outcomes", since: at, at: at + 9, dials: [dial] });
+  maker.event({ kind: "stalled", since: at - 9, at });
   maker.event({ kind: "clock_sample", at, offset: -5, uncertainty: 7 });
   maker.event({ kind: "run_ended", at, receipts: 12 });
   return [full, maker.close(), maker.close()];

@@ -1,0 +1,55 @@
+import assert from "node:assert/strict";
+import type { Clock } from "../../shared/clock.ts";
+import { type Stall, watchStalls } from "./stalls.ts";
+
+/** A clock whose next sleep takes as long as the test says, however short it was to be. */
+class HeldUpClock implements Clock {
+  at = 1e15;
+  #wake: (() => void) | null = null;
+
+  now(): number {
+    return this.at;
+  }
+
+  sleep(_: number, signal?: AbortSignal): Promise<void> {
+    return new Promise((resolve, reject) => {
+      signal?.addEventListener("abort", () => reject(signal.reason), { once: true });
+      this.#wake = resolve;
+    });
+  }
+
+  /** Lets a sleep end after `milliseconds`. */
+  async pass(milliseconds: number): Promise<void> {
+    this.at += milliseconds * 1000;
+    this.#wake?.();
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+  }
+}
+
+/** The stalls, in ms from the beginning, of looks that come so many ms apart. */
+async function stallsOf(...gaps: number[]): Promise<[number, number][]> {
+  const clock = new HeldUpClock();
+  const stalls: Stall[] = [];
+  const watch = watchStalls(clock, (stall) => stalls.push(stall));
+  for (const gap of gaps) await clock.pass(gap);
+  watch[Symbol.dispose]();
+  watch[Symbol.dispose]();
+  return stalls.map(({ since, at }) => [(since - 1e15) / 1000, (at - 1e15) / 1000]);
+}
+
+const calm = Array<number>(11).fill(100);
+
+Deno.test("a look that comes late is a stall from the look before it", async () => {
+  assert.deepEqual(await stallsOf(100, 349, 100, ...calm), []);
+  assert.deepEqual(await stallsOf(100, 25_000, ...calm), [[100, 25_100]]);
+  assert.deepEqual(await stallsOf(100, 350), [[100, 450]], "the one under way at the end");
+});
+
+Deno.test("stalls that follow each other within a second are one, and a long one comes in parts", async () => {
+  assert.deepEqual(
+    await stallsOf(100, 500, 100, 500, ...calm, 400, ...calm),
+    [[100, 1200], [2300, 2700]],
+  );
+  const starved = await stallsOf(...Array<number>(150).fill(1000));
+  assert.deepEqual(starved, [[0, 60_000], [60_000, 120_000], [120_000, 150_000]]);
+});
