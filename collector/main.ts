@@ -15,8 +15,7 @@ import { PROGRAM } from "./program.ts";
 if (import.meta.main) {
   await runProgram({
     name: PROGRAM,
-    summary:
-      "The collector: it listens to the gossip of Lightning nodes, and delivers what it records.",
+    summary: "Listen to the gossip of Lightning nodes, and deliver the records.",
     commands: {
       run: runCommand,
       "check-config": checkConfigCommand,

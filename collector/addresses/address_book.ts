@@ -172,12 +172,12 @@ export class AddressBook {
     const { timestamp, addresses } = announcement;
     const known = this.#table.get(nodeId)?.announcedAt ?? null;
     if (known !== null && timestamp < known) return;
-    const told = new Set<string>();
+    const announced = new Set<string>();
     const most = this.#options.maxAddressesPerNode ?? MAX_ADDRESSES_PER_NODE;
     for (const address of addresses.slice(0, most)) {
       try {
         const end = announcedEndpoint(address);
-        told.add(formatEndpoint(end));
+        announced.add(formatEndpoint(end));
         this.learn(nodeId, end, "gossip", now);
       } catch (error) {
         if (!(error instanceof AddressFault)) throw error;
@@ -188,7 +188,7 @@ export class AddressBook {
     if (!node) return;
     node.announcedAt = timestamp;
     for (const address of node.addresses) {
-      if (told.has(formatEndpoint(address.end))) continue;
+      if (announced.has(formatEndpoint(address.end))) continue;
       address.sources = address.sources.filter((source) => source !== "gossip");
     }
     this.#keep(node, ({ sources }) => sources.length > 0);

@@ -125,7 +125,7 @@ export function parseCidr(text: string): Cidr {
       "bad_cidr",
       `"${
         printable(text)
-      }" has bits set behind its first ${bits}; clear them, or write a longer prefix`,
+      }" has bits set after its first ${bits}; clear them, or write a longer prefix`,
     );
   }
   return cidr;

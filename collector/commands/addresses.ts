@@ -11,12 +11,17 @@ const LIST = join(DUMP_FOLDER, DUMP_FILES.addresses);
 export const addressesCommand: Subcommand = subcommand({
   name: `${PROGRAM} addresses`,
   summary:
-    "Sorts a list of node addresses, one pubkey@host:port a line, into those reached straight and\n" +
-    "onion services; leaves out what nobody can dial, and counts the ages of those with a\n" +
-    "timestamp (pubkey@host:port,seconds).",
+    "Sort a list of node addresses (pubkey@host:port, one per line) into clearnet and onion\n" +
+    "addresses. Leave out what cannot be dialled, and count the ages of lines with a timestamp\n" +
+    "(pubkey@host:port,seconds).",
   flags: {
     list: { type: "string", value: "FILE", help: "the list", default: LIST },
-    out: { type: "string", value: "FOLDER", help: "where the two lists go", default: DUMP_FOLDER },
+    out: {
+      type: "string",
+      value: "FOLDER",
+      help: "folder for the two lists",
+      default: DUMP_FOLDER,
+    },
   },
   examples: [`${PROGRAM} addresses --list /var/lib/gossip-observer/addresses.txt`],
 }, async ({ list, out }) => {

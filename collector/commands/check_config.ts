@@ -8,8 +8,8 @@ import { PROGRAM } from "../program.ts";
 export const checkConfigCommand: Subcommand = subcommand({
   name: `${PROGRAM} check-config`,
   summary:
-    "Reads the config, its peer file and what NATS asks for (secrets, authorities), and connects to\n" +
-    "nobody. Ends with 2 when something must be mended.",
+    "Check the config, its peer file, and the secrets and authorities for NATS, without connecting.\n" +
+    "Exit status: 0 no faults, 2 something must be fixed.",
   flags: { config: CONFIG_FLAG },
 }, async ({ config: path }) => {
   const config = await readCollectorConfig(path);
@@ -20,7 +20,7 @@ export const checkConfigCommand: Subcommand = subcommand({
     for (const line of faultLines(faults)) console.log(`Peer file ${file}: ${line.trim()}`);
     const refused = peers.filter(({ nodeId, end }) => rules.refusal(nodeId, end) !== null).length;
     console.log(
-      `Peer file ${file}: ${peers.length} peers, ${refused} of them not to be dialled by peers.allow, peers.deny and peers.open_networks`,
+      `Peer file ${file}: ${peers.length} peers, ${refused} of them excluded by peers.allow, peers.deny or peers.open_networks`,
     );
   }
   if (config.uplink.kind === "nats") await readNatsAccess(config.uplink);

@@ -25,19 +25,19 @@ const EXIT_UNSETTLED = 3;
 export const dumpCommand: Subcommand = subcommand({
   name: `${PROGRAM} dump`,
   summary:
-    "Asks a few peers for all they know until hardly anything new comes, and writes the nodes,\n" +
-    "channels and node addresses of the graph. Ends with 3 when the lists are written, but time was\n" +
-    "over before. It must not run beside a collector of the same data_dir, unless with --saved.",
+    "Ask a few peers for the whole graph until little new arrives, and write its nodes, channels\n" +
+    "and node addresses. Exit status 3: the lists are written, but the graph was still growing.\n" +
+    "Do not run it beside a collector of the same data_dir, except with --saved.",
   flags: {
     config: CONFIG_FLAG,
-    peers: { type: "string", value: "FILE", help: "whom to ask, and nobody else" },
-    saved: { type: "boolean", help: "ask nobody: take the graph that the collector saved last" },
-    out: { type: "string", value: "FOLDER", help: "where the lists go", default: DUMP_FOLDER },
-    timestamps: { type: "boolean", help: "put each node's newest timestamp behind its addresses" },
+    peers: { type: "string", value: "FILE", help: "ask only the peers of this file" },
+    saved: { type: "boolean", help: "ask no peer: use the graph that the collector saved last" },
+    out: { type: "string", value: "FOLDER", help: "folder for the lists", default: DUMP_FOLDER },
+    timestamps: { type: "boolean", help: "append each node's newest timestamp to its addresses" },
     settle: {
       type: "number",
       value: "SECONDS",
-      help: "how long hardly anything new may come",
+      help: "quiet time after which the graph counts as complete",
       default: 120,
       min: 1,
       max: 3600,
@@ -45,7 +45,7 @@ export const dumpCommand: Subcommand = subcommand({
     limit: {
       type: "number",
       value: "MINUTES",
-      help: "how long it may take in all",
+      help: "time limit",
       default: 60,
       min: 1,
       max: 1440,
@@ -76,9 +76,13 @@ export const dumpCommand: Subcommand = subcommand({
     random: systemRandom,
     fileAlone: peers !== undefined,
   });
-  if (gossip.graph.counts.channels === 0) throw new UserError("No peer told of any channel");
+  if (gossip.graph.counts.channels === 0) {
+    throw new UserError("Cannot dump the graph: no peer sent a channel");
+  }
   await writeLists(gossip.graph.view, out, timestamps);
-  if (!hasSettled) console.log("There may be more: it was cut short while the graph still grew");
+  if (!hasSettled) {
+    console.log("The lists may be incomplete: the graph was still growing when time was up");
+  }
   return hasSettled ? 0 : EXIT_UNSETTLED;
 });
 
@@ -88,7 +92,7 @@ async function holdForDump(dataDir: string): Promise<Disposable> {
     return await holdDataDir(dataDir);
   } catch (error) {
     if (!(error instanceof UserError)) throw error;
-    throw new UserError(`${error.message}; or with --saved list what that one has saved`, {
+    throw new UserError(`${error.message}; use --saved to list what it saved last`, {
       cause: error,
     });
   }
@@ -100,7 +104,7 @@ async function savedGraph({ data_dir: dataDir, network }: CollectorConfig): Prom
   const file = graphPath(dataDir);
   const { savedAt, problem } = await new GraphFile(file, graph, systemClock).load();
   if (problem !== null) throw new UserError(`Graph file ${file}: ${problem}`);
-  if (savedAt === null) throw new UserError(`There is no graph file ${file}`);
+  if (savedAt === null) throw new UserError(`Cannot list the saved graph: ${file} does not exist`);
   return graph.view;
 }
 

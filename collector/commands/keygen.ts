@@ -6,7 +6,7 @@ import { PROGRAM } from "../program.ts";
 
 export const keygenCommand: Subcommand = subcommand({
   name: `${PROGRAM} keygen`,
-  summary: "Makes the collector's key in its data_dir, unless it has one, and prints its node id.",
+  summary: "Make the collector's key in its data_dir, if there is none, and print its node id.",
   flags: { config: CONFIG_FLAG },
 }, async ({ config: path }) => {
   const { data_dir: dataDir } = await readCollectorConfig(path);

@@ -10,9 +10,9 @@ const EXIT_LEFT_IN_SPOOL = 3;
 export const runCommand: Subcommand = subcommand({
   name: `${PROGRAM} run`,
   summary:
-    "Connects to Lightning nodes, records every gossip message that they send, and delivers\n" +
-    "the records to an archiver. Ends with 0 when all was delivered, 2 when something in its\n" +
-    "config must be mended, 3 when batches are left in the spool for the next run.",
+    "Connect to Lightning nodes, record every gossip message they send, and deliver the records to\n" +
+    "an archiver. Exit status: 0 all delivered, 2 something in the config must be fixed, 3 batches\n" +
+    "are left in the spool for the next run.",
   flags: { config: CONFIG_FLAG },
   examples: [`${PROGRAM} --config /etc/gossip-observer/collector.yaml`],
 }, async ({ config: path }) => {

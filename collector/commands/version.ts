@@ -3,6 +3,6 @@ import { PROGRAM, VERSION } from "../program.ts";
 
 export const versionCommand: Subcommand = subcommand({
   name: `${PROGRAM} version`,
-  summary: "Prints the collector's version.",
+  summary: "Print the collector's version.",
   flags: {},
 }, () => Promise.resolve(console.log(VERSION)));

@@ -92,7 +92,7 @@ export async function compile({ bundle, machine, net, env, output }: Build): Pro
 
 function reasonOf(failure: string, machine: Machine): string {
   if (/denort|DENORT_BIN/.test(failure)) {
-    return `Deno's slim runtime for it could not be had; ${runtimeHint(machine)}`;
+    return `Deno's slim runtime for it is missing; ${runtimeHint(machine)}`;
   }
   return `deno compile failed:\n${failure}`;
 }
@@ -122,7 +122,7 @@ async function deno(args: readonly string[]): Promise<string | null> {
   const { success, stdout, stderr } = await command.output();
   if (success) return null;
   const text = [stdout, stderr].map((bytes) => new TextDecoder().decode(bytes)).join("");
-  // A trace of Deno's own frames, all unknown, helps nobody.
+  // A trace of Deno's own frames helps no one.
   return text.replace(/\n+Stack backtrace:[^]*$/, "").trim().split("\n").slice(-OUTPUT_LINES)
     .join("\n");
 }

@@ -8,34 +8,34 @@ if (import.meta.main) {
   await runMain({
     name: "deno task compile",
     summary:
-      "Builds the collector as a single binary for Linux. The binary carries the permission set that\n" +
-      "`deno task collect` runs under: it reaches public IPv4 addresses, the NATS server named here,\n" +
-      "an archiver and Tor's proxy on the same host, and nothing private unless it is named here.\n" +
-      "Of the environment it sees what is named here.",
+      "Build the collector as single binaries for Linux, with the permission set of `deno task collect`\n" +
+      "baked in. A binary reaches public IPv4 addresses, the NATS servers named here, and an archiver\n" +
+      "and Tor's proxy on the same host. Private networks and environment variables stay closed unless\n" +
+      "named here.",
     flags: {
       target: {
         type: "string",
         value: "MACHINES",
-        help: "the machines to build for, with commas",
+        help: "machines to build for, comma-separated",
         default: MACHINES.join(","),
       },
       nats: {
         type: "string",
         value: "HOST:PORT",
-        help: "the NATS servers, with commas (default: 127.0.0.1:4222)",
+        help: "NATS servers, comma-separated (default: 127.0.0.1:4222)",
       },
       "allow-cidr": {
         type: "string",
         value: "CIDR",
         help:
-          "more networks, with commas, each with :PORT or for all ports; single addresses of IPv6",
+          "more networks, comma-separated, each with :PORT or for all ports; for IPv6 single addresses",
       },
       "allow-env": {
         type: "string",
         value: "NAMES",
-        help: "environment variables that it may see, with commas: for password_env and its like",
+        help: "environment variables to open, comma-separated, for password_env and the like",
       },
-      out: { type: "string", value: "DIR", help: "where the binaries go", default: "dist" },
+      out: { type: "string", value: "DIR", help: "output folder", default: "dist" },
     },
     examples: [
       "deno task compile --nats 100.64.0.7:4222",

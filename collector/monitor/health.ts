@@ -55,16 +55,18 @@ export class Health {
   *#find(vitals: Vitals, now: number): Generator<string> {
     const minutesSince = (at: number) => Math.floor((now - at) / MINUTE_US);
     const alone = minutesSince(this.#peersAt);
-    if (alone >= NO_PEERS_MINUTES) yield `no peer is connected for ${alone} minutes`;
+    if (alone >= NO_PEERS_MINUTES) yield `no peer has been connected for ${alone} minutes`;
     const away = minutesSince(this.#deliveredAt);
-    if (away >= AWAY_MINUTES) yield `batches wait for ${away} minutes: ${vitals.uplinkTrouble}`;
+    if (away >= AWAY_MINUTES) {
+      yield `batches have been waiting for ${away} minutes: ${vitals.uplinkTrouble}`;
+    }
     const { spoolBytes, spoolMaxBytes, spoolTrouble } = vitals;
     if (spoolTrouble !== null) yield `the spool cannot be written: ${spoolTrouble}`;
     if (spoolBytes > FULL_SHARE * spoolMaxBytes) {
-      yield `the spool is full to ${Math.floor(100 * spoolBytes / spoolMaxBytes)} %`;
+      yield `the spool is ${Math.floor(100 * spoolBytes / spoolMaxBytes)} % full`;
     }
     if (minutesSince(this.#droppedAt) < DROPPED_MINUTES) {
-      yield `the spool had to drop batches: ${vitals.dropped} so far`;
+      yield `the spool dropped batches: ${vitals.dropped} so far`;
     }
     if (vitals.isJournalFailing) yield "the journal of the open batch cannot be written";
   }

@@ -30,9 +30,9 @@ Deno.test("a collector is well at first, and while its vitals are", () => {
 Deno.test("to be without peers is told after ten minutes, until there is one", () => {
   const none = { peers: 0 };
   assert.deepEqual(after([9, none]), []);
-  assert.deepEqual(after([10, none]), ["no peer is connected for 10 minutes"]);
+  assert.deepEqual(after([10, none]), ["no peer has been connected for 10 minutes"]);
   assert.deepEqual(after([5, {}], [14, none]), []);
-  assert.deepEqual(after([5, {}], [15.5, none]), ["no peer is connected for 10 minutes"]);
+  assert.deepEqual(after([5, {}], [15.5, none]), ["no peer has been connected for 10 minutes"]);
   assert.deepEqual(after([30, none], [31, {}]), []);
 });
 
@@ -40,15 +40,15 @@ Deno.test("an uplink that is away is told after a quarter of an hour, with what 
   const away = { uplinkTrouble: "unreachable" } as const;
   assert.deepEqual(after([14, away]), []);
   assert.deepEqual(after([14, away], [15, { uplinkTrouble: "no_stream" }]), [
-    "batches wait for 15 minutes: no_stream",
+    "batches have been waiting for 15 minutes: no_stream",
   ]);
   assert.deepEqual(after([30, away], [31, {}], [40, away]), []);
 });
 
 Deno.test("a spool that fills up is told before it drops, and what it dropped for an hour", () => {
   assert.deepEqual(after([1, { spoolBytes: 90 }]), []);
-  assert.deepEqual(after([1, { spoolBytes: 91 }]), ["the spool is full to 91 %"]);
-  const told = ["the spool had to drop batches: 7 so far"];
+  assert.deepEqual(after([1, { spoolBytes: 91 }]), ["the spool is 91 % full"]);
+  const told = ["the spool dropped batches: 7 so far"];
   assert.deepEqual(after([1, { dropped: 7 }]), told);
   assert.deepEqual(after([1, { dropped: 7 }], [60, { dropped: 7 }]), told);
   assert.deepEqual(after([1, { dropped: 7 }], [61, { dropped: 7 }]), []);
@@ -58,7 +58,7 @@ Deno.test("a disk that takes nothing is told at once, and all that is wrong toge
   assert.deepEqual(
     after([20, { peers: 0, spoolTrouble: "no space left", isJournalFailing: true }]),
     [
-      "no peer is connected for 20 minutes",
+      "no peer has been connected for 20 minutes",
       "the spool cannot be written: no space left",
       "the journal of the open batch cannot be written",
     ],

@@ -78,16 +78,16 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   const gauge = define(Gauge), count = define(Counter);
 
   gauge("start_time_seconds", "When this run began", () => run.epoch / 1e6);
-  gauge("problems", "What /healthz has to tell; 0 when all is well", problems);
+  gauge("problems", "Problems that /healthz lists; 0 when all is well", problems);
   gauge("resident_memory_bytes", "Memory of the process", () => Deno.memoryUsage().rss);
 
   gauge("peers_target", "Peers to keep", () => run.target);
   gauge("peers_connected", "Sessions that are open", () => manager.counts.connected);
-  gauge("peers_pending", "Connections on their way to that", () => manager.counts.pending);
+  gauge("peers_pending", "Dials and handshakes under way", () => manager.counts.pending);
   count("dials_total", "Connections begun", () => manager.counts.dials);
   count(
     "dial_outcomes_total",
-    "Those that came to their end, by what became of them",
+    "Finished dials",
     () => manager.counts.outcomes,
     "outcome",
   );
@@ -120,7 +120,11 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
     "type",
   );
   count("messages_total", "Distinct messages among them", () => recorder.counters.messages);
-  count("repeats_total", "Receipts that a peer repeats", () => recorder.counters.repeats);
+  count(
+    "repeats_total",
+    "Receipts that repeat one of the same peer",
+    () => recorder.counters.repeats,
+  );
   count(
     "untracked_receipts_total",
     "Receipts that may be repeats unnoticed: their message or peer is no longer remembered",
@@ -131,7 +135,7 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
     "Sessions of peers that are not remembered",
     () => recorder.counters.untrackedSessions,
   );
-  count("warmup_receipts_total", "Receipts that are no news", () => recorder.counters.warmups);
+  count("warmup_receipts_total", "Warm-up receipts", () => recorder.counters.warmups);
   count(
     "withheld_receipts_total",
     "Receipts whose message's text is not stored",
@@ -167,9 +171,13 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   gauge("graph_updates", "Their updates", () => gossip.graph.counts.updates);
   gauge("graph_nodes", "Nodes in the graph", () => gossip.graph.counts.nodes);
   gauge("graph_bytes", "Bytes of its messages", () => gossip.graph.counts.bytes);
-  gauge("graph_held_updates", "Updates that wait there", () => gossip.graph.counts.held);
-  count("graph_held_dropped_total", "Those dropped", () => gossip.graph.counts.heldDropped);
-  count("graph_adopted_total", "Those adopted", () => gossip.graph.counts.adopted);
+  gauge(
+    "graph_held_updates",
+    "Updates held until their channel is known",
+    () => gossip.graph.counts.held,
+  );
+  count("graph_held_dropped_total", "Held updates dropped", () => gossip.graph.counts.heldDropped);
+  count("graph_adopted_total", "Held updates adopted", () => gossip.graph.counts.adopted);
   count("graph_pruned_total", "Channels pruned by age", () => gossip.graph.counts.pruned);
   count(
     "graph_messages_total",
@@ -200,23 +208,27 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
     () => spool.counters.tornBytes,
   );
   count("spool_dropped_batches_total", "Batches given up", () => spool.counters.dropped);
-  count("spool_damaged_batches_total", "Batches not readable", () => spool.counters.damaged);
+  count("spool_damaged_batches_total", "Unreadable batches", () => spool.counters.damaged);
   count(
     "spool_damaged_files_total",
     "Files damaged in the midst",
     () => spool.counters.damagedFiles,
   );
   count("fsyncs_total", "Files brought to disk", () => spool.syncs.syncs);
-  count("fsync_failures_total", "Those that could not be", () => spool.syncs.failures);
+  count("fsync_failures_total", "Failed fsyncs", () => spool.syncs.failures);
   count("journal_failures_total", "Writes of the journal that failed", () => journal.failures);
 
   count("delivered_batches_total", "Batches delivered", () => delivery.status.delivered);
   count(
     "duplicate_batches_total",
-    "Those that were there before",
+    "Batches that had been delivered before",
     () => delivery.status.duplicates,
   );
-  count("set_aside_batches_total", "Those not readable there", () => delivery.status.setAside);
+  count(
+    "set_aside_batches_total",
+    "Batches that the receiver cannot read",
+    () => delivery.status.setAside,
+  );
   count("delivery_failures_total", "Attempts that failed", () => delivery.status.failures);
   gauge(
     "uplink_trouble",

@@ -61,7 +61,7 @@ export function serveMonitor(listen: Listen, dependencies: ServerDependencies): 
         return Response.json({ ok, problems }, { status: ok ? 200 : 503 });
       }
       default:
-        return Response.json({ error: "there are /metrics and /healthz" }, { status: 404 });
+        return Response.json({ error: "only /metrics and /healthz exist" }, { status: 404 });
     }
   };
   const { host, port } = listen;
@@ -91,7 +91,7 @@ export function watch(parts: Parts, run: RunFacts, listen: Listen, clock: Clock)
   const health = new Health(clock.now());
   const metrics = createMetrics(parts, run, () => health.problems.length);
   const server = serveMonitor(listen, { metrics, health, clock });
-  log.info("Metrics are at {url}/metrics, health is at {url}/healthz", { url: server.url });
+  log.info("Serving metrics at {url}/metrics and health at {url}/healthz", { url: server.url });
   const stop = new AbortController();
   const looking = look(health, parts, run, clock, stop.signal);
   return {

@@ -135,7 +135,7 @@ export class Transport implements NoiseConnection {
     // With nothing ahead of it a write begins before this call returns, so a pong does not wait for its caller's
     // work.
     const write = idle ? this.#write(bytes) : this.#lastWrite.then(() => this.#write(bytes));
-    this.#lastWrite = write.catch(() => {}); // the failed send tells; those after it fail by themselves
+    this.#lastWrite = write.catch(() => {}); // the failed send reports; later ones fail by themselves
     await write;
   }
 

@@ -109,11 +109,11 @@ export async function reportDials(
   tally: DialTally,
   clock: Clock,
   signal: AbortSignal,
-  tell: (event: DialOutcomes) => void,
+  report: (event: DialOutcomes) => void,
 ): Promise<void> {
   while (!signal.aborted) {
     await clock.sleep(REPORT_MS, signal).catch(() => {});
     const event = tally.take(clock.now());
-    if (event) tell(event);
+    if (event) report(event);
   }
 }

@@ -73,7 +73,7 @@ const BOOTSTRAPPED_US = 900_000_000;
 const MAX_WAIT_MS = 3_600_000;
 const SYNC_TICK_MS = 1000;
 const STOPPED: SessionEnd = { by: "us", reason: "the collector stopped", cause: "lost" };
-const ROTATED: SessionEnd = { by: "us", reason: "it makes room for another", cause: "rotated" };
+const ROTATED: SessionEnd = { by: "us", reason: "rotated out", cause: "rotated" };
 /** Per hour: trouble on our side concerns many peers alike. */
 const OUR_SIDE_WARNINGS = 5;
 const HOUR_US = 3_600_000_000;
@@ -186,7 +186,7 @@ export class PeerManager {
       if (book.soonest() > clock.now()) continue;
       const open = shuffled([...this.#byNumber.values()], random);
       const leaving = open.slice(0, Math.ceil(open.length * rotateShare));
-      log.info("{count} peers make room for others", { count: leaving.length });
+      log.info("Rotating out {count} peers", { count: leaving.length });
       for (const session of leaving) session.end(ROTATED);
     }
   }

@@ -66,7 +66,7 @@ export async function openPeerChoice(
   if (seeds.length === 0 && book.soonest() === Infinity) {
     throw new UserError(
       peers.file === undefined
-        ? "Cannot begin: no peer is known that can be dialled; name some in peers.file, or name peers.seeds"
+        ? "Cannot start: no known peer can be dialled; set peers.file or peers.seeds"
         : `Cannot use peer file ${peers.file}: it names no peer that can be dialled`,
     );
   }

@@ -76,10 +76,10 @@ Deno.test("a dump keeps away from a collector that runs, and from nobody it ends
     assert.equal(code, 2);
     assert.match(
       told,
-      /another collector holds it; .*; or with --saved list what that one has saved$/,
+      /another collector holds it; .*; use --saved to list what it saved last$/,
     );
   }
   const [code, told] = await dump(dir);
   assert.equal(code, 2);
-  assert.match(told, /^Cannot begin: no peer is known that can be dialled/m);
+  assert.match(told, /^Cannot start: no known peer can be dialled/m);
 });

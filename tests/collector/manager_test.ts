@@ -244,5 +244,5 @@ Deno.test("a rotation lets peers go when there are others, and the others take t
   // Nobody is left to take another's place, so it is the last one.
   await until(() => managed.manager.counts.connected === 2);
   assert.equal(managed.manager.counts.ended.rotated, 1);
-  assert.equal(managed.log.lines("1 peers make room for others").length, 1);
+  assert.equal(managed.log.lines("Rotating out 1 peers").length, 1);
 });

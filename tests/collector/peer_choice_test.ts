@@ -147,7 +147,7 @@ Deno.test("what leaves nobody to dial, or no way to, is said before anything beg
   const file = at.dir.join("peers.txt");
   await Deno.writeTextFile(file, `${ids[0]}@10.0.0.1:1\n`);
   const cases: [Record<string, unknown>, RegExp][] = [
-    [{}, /^Cannot begin: no peer is known/],
+    [{}, /^Cannot start: no known peer can be dialled/],
     [{ file }, /^Cannot use peer file .*: it names no peer that can be dialled$/],
     [{ file, tor_share: 0.5 }, /^Cannot reach peers through Tor: .* peers\.proxy is missing$/],
   ];
