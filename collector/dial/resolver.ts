@@ -1,8 +1,3 @@
-/**
- * DNS as the rest of the collector sees it: an interface, and the runtime's resolver.
- *
- * @module
- */
 import { errorText, Fault } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
 

@@ -1,8 +1,3 @@
-/**
- * Whether a collector is well, and if not, why: what its operator should look at, not what comes and goes by itself.
- *
- * @module
- */
 import type { DeliveryStatus } from "../uplink/delivery.ts";
 
 export interface Vitals {
@@ -27,7 +22,7 @@ const DROPPED_MINUTES = 60;
 /** A spool this full is about to drop batches. */
 const FULL_SHARE = 0.9;
 
-/** Checks the vitals on each look. Instants are µs since the Unix epoch. */
+/** What the operator should look at, not what comes and goes by itself. Instants are µs since the Unix epoch. */
 export class Health {
   #problems: readonly string[] = [];
   #peersAt: number;

@@ -1,8 +1,3 @@
-/**
- * The collector's metrics in Prometheus' text format, read from its parts on each request.
- *
- * @module
- */
 import type { AddressBook } from "../addresses/address_book.ts";
 import type { Pipeline } from "../pipeline.ts";
 import type { GossipService } from "../gossip/service.ts";

@@ -1,8 +1,3 @@
-/**
- * From a stream of bytes to whole messages: one buffer that the socket fills and the cipher empties.
- *
- * @module
- */
 import {
   FRAME_OVERHEAD_BYTES,
   HEADER_BYTES,

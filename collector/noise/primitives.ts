@@ -1,8 +1,3 @@
-/**
- * The functions that BOLT 8 names.
- *
- * @module
- */
 import { createHash, hkdfSync } from "node:crypto";
 import { Nonce, open, seal, TAG_BYTES } from "./aead.ts";
 

@@ -1,8 +1,3 @@
-/**
- * An encrypted connection after its handshake: batches of messages in, messages out.
- *
- * @module
- */
 import type { Clock } from "../../shared/clock.ts";
 import {
   FRAME_OVERHEAD_BYTES,

@@ -1,9 +1,3 @@
-/**
- * The collector's identity: its private key, in one file of 64 hex digits. Lightning nodes keep one connection per
- * key, so each collector has its own.
- *
- * @module
- */
 import { join } from "node:path";
 import { generatePrivateKey, PRIVATE_KEY_BYTES, publicKeyOf } from "../../shared/secp256k1.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
@@ -26,7 +20,8 @@ const KEY_FILE_MODE = 0o600;
 const OTHERS = 0o077;
 
 /**
- * Reads the key at `path`, or makes one.
+ * Reads the private key at `path`, 64 hex digits, or makes one. Lightning nodes keep one connection per key, so each
+ * collector has its own.
  * @throws {UserError} when the file cannot be used, or others may read it. No error shows what the file holds.
  */
 export async function loadIdentity(path: string): Promise<Identity> {

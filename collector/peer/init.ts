@@ -1,8 +1,3 @@
-/**
- * Our init, and what we make of a peer's (BOLT 1, BOLT 9).
- *
- * @module
- */
 import { fromHex, printable, toHex } from "../../shared/text.ts";
 import { chainHash, type Network } from "../../shared/bolt/chains.ts";
 import { FEATURES, missingDependencies, unknownEvenBits } from "../../shared/bolt/features.ts";
