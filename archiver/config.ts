@@ -6,11 +6,11 @@ import { duration, group, integer, oneOf, size, text } from "../shared/config.ts
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
 import { type NatsServerConfig, natsServerEntries } from "../shared/nats/config.ts";
 import { STREAM } from "../shared/subjects.ts";
+import { DAY_MS } from "../shared/time.ts";
 import { type AnalyticsConfig, AnalyticsConfigSchema } from "./analytics/config.ts";
 
 const MINUTE_MILLISECONDS = 60_000;
-const DAY_MILLISECONDS = 86_400_000;
-const MAX_KEEP_MILLISECONDS = 36_500 * DAY_MILLISECONDS;
+const MAX_KEEP_MILLISECONDS = 36_500 * DAY_MS;
 const MIB = 1024 ** 2;
 const TIB = 1024 ** 4;
 
@@ -99,7 +99,7 @@ export const ArchiverConfigSchema: v.GenericSchema<unknown, ArchiverConfig> = v.
       text(/^[^\0*?[\]]{1,4096}$/, "the path of a folder, without * ? [ ]"),
       "archive/days",
     ),
-    after: v.optional(duration(0, 30 * DAY_MILLISECONDS), "6h"),
+    after: v.optional(duration(0, 30 * DAY_MS), "6h"),
     keep_hot: v.optional(v.nullable(duration(0, MAX_KEEP_MILLISECONDS)), "7d"),
     keep_files: v.optional(v.nullable(duration(0, MAX_KEEP_MILLISECONDS)), null),
     apply: v.optional(v.boolean("should be true or false"), false),

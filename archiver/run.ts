@@ -5,6 +5,7 @@ import { errorText, UserError } from "../shared/errors.ts";
 import { logger } from "../shared/log.ts";
 import { readNatsAccess } from "../shared/nats/access.ts";
 import { type Random, systemRandom } from "../shared/random.ts";
+import { atMost } from "../shared/waiting.ts";
 import { Analytics } from "./analytics/analytics.ts";
 import { createApi } from "./api/api.ts";
 import { Counters } from "./api/counters.ts";
@@ -112,7 +113,7 @@ export async function startArchiver(
   });
   stack.defer(() => intake[Symbol.asyncDispose]());
   const server = listen(config.api, api.fetch);
-  stack.defer(() => shutDown(server, clock));
+  stack.defer(() => atMost(clock, SHUTDOWN_MILLISECONDS, server.shutdown()));
   // The first to be disposed: nothing more is taken, and all that was is committed; only then can requests be answered.
   stack.defer(async () => {
     // Both at once: a pull may wait for room that only the intake's end gives.
@@ -143,13 +144,6 @@ function listen(
       cause: error,
     });
   }
-}
-
-async function shutDown(server: Deno.HttpServer, clock: Clock): Promise<void> {
-  const done = new AbortController();
-  const late = clock.sleep(SHUTDOWN_MILLISECONDS, done.signal).catch(() => {});
-  await Promise.race([server.shutdown(), late]);
-  done.abort();
 }
 
 /** What is committed is safe in the write-ahead log, so a checkpoint that fails is no more than a nuisance. */

@@ -9,6 +9,7 @@ import { type Clock, systemClock } from "../shared/clock.ts";
 import { logger } from "../shared/log.ts";
 import { readNatsAccess } from "../shared/nats/access.ts";
 import { type Random, systemRandom } from "../shared/random.ts";
+import { atMost, pause } from "../shared/waiting.ts";
 import { askOverHttp, askOverNats, sampleOffsets } from "./clock/samples.ts";
 import { watchStalls } from "./clock/stalls.ts";
 import { watchSteps } from "./clock/steps.ts";
@@ -206,7 +207,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
   }
   try {
     await collect(manager, config.run_for, signal, clock);
-    await atMost(VERIFY_MILLISECONDS, pipeline.verifier.idle(), clock);
+    await atMost(clock, VERIFY_MILLISECONDS, pipeline.verifier.idle());
   } finally {
     stalls[Symbol.dispose]();
     pipeline.end();
@@ -249,7 +250,7 @@ async function collect(
     while (!stop.signal.aborted) {
       const rest = end - clock.now() / 1000;
       if (rest <= 0) break;
-      await clock.sleep(Math.min(rest, LONGEST_SLEEP_MILLISECONDS), stop.signal).catch(() => {});
+      await pause(clock, Math.min(rest, LONGEST_SLEEP_MILLISECONDS), stop.signal);
     }
   } finally {
     signal.removeEventListener("abort", onAbort);
@@ -257,11 +258,4 @@ async function collect(
     stop.abort();
     await ended;
   }
-}
-
-async function atMost(milliseconds: number, work: Promise<void>, clock: Clock): Promise<void> {
-  const done = new AbortController();
-  const late = clock.sleep(milliseconds, done.signal).catch(() => {});
-  await Promise.race([work, late]);
-  done.abort();
 }

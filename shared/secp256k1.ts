@@ -19,7 +19,6 @@ import {
   sign,
   verify,
 } from "node:crypto";
-import { fromHex, toHex } from "./text.ts";
 
 /** Bytes of a private key. */
 export const PRIVATE_KEY_BYTES = 32;
@@ -35,9 +34,11 @@ const P = 0xfffffffffffffffffffffffffffffffffffffffffffffffffffffffefffffc2fn;
 const N = 0xfffffffffffffffffffffffffffffffebaaedce6af48a03bbfd25e8cd0364141n;
 
 /** The DER of a SubjectPublicKeyInfo (RFC 5480) on secp256k1, up to its uncompressed point. */
-const PUBLIC_HEAD = fromHex("3056301006072a8648ce3d020106052b8104000a034200");
+const PUBLIC_HEAD = Uint8Array.fromHex("3056301006072a8648ce3d020106052b8104000a034200");
 /** The DER of a PKCS #8 key (RFC 5208, RFC 5915) on secp256k1, up to its 32 secret bytes. */
-const PRIVATE_HEAD = fromHex("303e020100301006072a8648ce3d020106052b8104000a042730250201010420");
+const PRIVATE_HEAD = Uint8Array.fromHex(
+  "303e020100301006072a8648ce3d020106052b8104000a042730250201010420",
+);
 
 /** A fresh private key from the system's cryptographic generator. Costs no curve operation. */
 export function generatePrivateKey(): Uint8Array {
@@ -110,7 +111,7 @@ export function ecdh(privateKey: Uint8Array, point: Point): Uint8Array {
     shared[0] = 3 - (point.y[31] & 1);
     return sha256(shared);
   }
-  const successor = fromHex((d + 1n).toString(16).padStart(2 * PRIVATE_KEY_BYTES, "0"));
+  const successor = Uint8Array.fromHex((d + 1n).toString(16).padStart(2 * PRIVATE_KEY_BYTES, "0"));
   const x2 = toBigInt(
     diffieHellman({ privateKey: privateKeyObject(successor), publicKey: remote }),
   );
@@ -159,7 +160,7 @@ function lowS(signature: Uint8Array): Uint8Array {
   const s = toBigInt(signature.subarray(32));
   if (s <= N / 2n || s >= N) return signature;
   const low = signature.slice();
-  low.set(fromHex((N - s).toString(16).padStart(64, "0")), 32);
+  low.set(Uint8Array.fromHex((N - s).toString(16).padStart(64, "0")), 32);
   return low;
 }
 
@@ -209,7 +210,7 @@ function sha256(bytes: Uint8Array): Uint8Array {
 }
 
 function toBigInt(bytes: Uint8Array): bigint {
-  return BigInt(`0x${toHex(bytes)}`);
+  return BigInt(`0x${bytes.toHex()}`);
 }
 
 function modP(value: bigint): bigint {

@@ -11,12 +11,11 @@ import {
   signGossip,
   verifyGossip,
 } from "./secp256k1.ts";
-import { fromHex, toHex } from "./text.ts";
 
 const N = secp256k1.Point.CURVE().n;
-const privateKeyOf = (d: bigint) => fromHex(d.toString(16).padStart(64, "0"));
+const privateKeyOf = (d: bigint) => Uint8Array.fromHex(d.toString(16).padStart(64, "0"));
 const pointOf = (publicKey: Uint8Array) => Point.read(publicKey)!;
-const toBigInt = (bytes: Uint8Array) => BigInt(`0x${toHex(bytes)}`);
+const toBigInt = (bytes: Uint8Array) => BigInt(`0x${bytes.toHex()}`);
 const privateKeys = fc.bigInt({ min: 1n, max: N - 1n }).map(privateKeyOf);
 const bytes = (length: number) => fc.uint8Array({ minLength: length, maxLength: length });
 
@@ -155,7 +154,7 @@ Deno.test("what is no private key is refused by a TypeError that does not show i
   for (const key of none) {
     const refusal = (error: unknown) =>
       error instanceof TypeError && error.message.includes("private key") &&
-      (key.length === 0 || !error.message.includes(toHex(key).slice(0, 8)));
+      (key.length === 0 || !error.message.includes(key.toHex().slice(0, 8)));
     assert.throws(() => publicKeyOf(key), refusal);
     assert.throws(() => ecdh(key, pointOf(publicKey)), refusal);
     assert.throws(() => signGossip(key, new Uint8Array(1)), refusal);
@@ -166,5 +165,5 @@ Deno.test("what is no private key is refused by a TypeError that does not show i
 Deno.test("fresh private keys are keys and differ", () => {
   const keys = Array.from({ length: 20 }, () => generatePrivateKey());
   for (const key of keys) assert.ok(isPublicKey(publicKeyOf(key)));
-  assert.equal(new Set(keys.map(toHex)).size, keys.length);
+  assert.equal(new Set(keys.map((bytes) => bytes.toHex())).size, keys.length);
 });

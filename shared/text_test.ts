@@ -1,6 +1,6 @@
-import { deepEqual, equal, throws } from "node:assert/strict";
+import { equal } from "node:assert/strict";
 import fc from "fast-check";
-import { fromHex, printable, toHex } from "./text.ts";
+import { printable } from "./text.ts";
 
 Deno.test("printable leaves plain text alone and cuts long text", () => {
   equal(printable("ACINQ ⚡ node-1"), "ACINQ ⚡ node-1");
@@ -16,14 +16,4 @@ Deno.test("printable text holds no control or format character, whatever comes i
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
     equal(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}"]/u.test(printable(text)), false);
   }));
-});
-
-Deno.test("hex goes there and back", () => {
-  equal(toHex(new Uint8Array([0, 1, 0xab, 0xff])), "0001abff");
-  fc.assert(fc.property(fc.uint8Array(), (bytes) => deepEqual(fromHex(toHex(bytes)), bytes)));
-});
-
-Deno.test("what is not hex is refused", () => {
-  throws(() => fromHex("abc"), TypeError);
-  throws(() => fromHex("zz"), /"zz" is not an even number of hex digits/);
 });

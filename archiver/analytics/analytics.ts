@@ -3,8 +3,9 @@
 
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
-import { dayStart } from "../days/layout.ts";
 import { logger } from "../../shared/log.ts";
+import { pause } from "../../shared/waiting.ts";
+import { dayStart } from "../../shared/time.ts";
 import { firstLine } from "../intake/failure.ts";
 import type { AnalyticsConfig, QuerySet } from "./config.ts";
 import { pruneReports, type ReportRun, tidyReports } from "./folders.ts";
@@ -142,7 +143,7 @@ export class Analytics implements AsyncDisposable {
     const { clock } = this.#dependencies;
     const { signal } = this.#stop;
     const { settle } = this.#config;
-    if (settle > 0) await clock.sleep(settle, signal).catch(() => {});
+    if (settle > 0) await pause(clock, settle, signal);
     while (!signal.aborted && this.#halted === null) {
       try {
         await this.#current;
@@ -154,7 +155,7 @@ export class Analytics implements AsyncDisposable {
         if (signal.aborted || this.#halted !== null) return;
         if (error instanceof AnalyticsRefusal) continue;
         log.warning("Cannot run what is due, trying again: {error}", { error: firstLine(error) });
-        await clock.sleep(RETRY_MILLISECONDS, signal).catch(() => {});
+        await pause(clock, RETRY_MILLISECONDS, signal);
       }
     }
   }

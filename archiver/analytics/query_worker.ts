@@ -5,6 +5,7 @@ import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
 import type { Clock } from "../../shared/clock.ts";
 import { UserError } from "../../shared/errors.ts";
+import { pause } from "../../shared/waiting.ts";
 import type { FromWorker, Job, ToWorker } from "./job.ts";
 
 /** What a worker that was told to stop gets to interrupt its query and close its files. */
@@ -68,8 +69,8 @@ export async function runJob(job: Job, options: WorkerOptions): Promise<void> {
   };
   const stop = () => {
     worker.postMessage({ kind: "stop" } satisfies ToWorker);
-    clock.sleep(GRACE_MILLISECONDS, ended.signal)
-      .then(() => end.reject(new WorkerHung("the worker did not stop")), () => {});
+    void pause(clock, GRACE_MILLISECONDS, ended.signal)
+      .then((passed) => passed && end.reject(new WorkerHung("the worker did not stop")));
   };
   signal.addEventListener("abort", stop);
   worker.postMessage({ kind: "job", job } satisfies ToWorker);

@@ -4,6 +4,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import type { Clock } from "../../shared/clock.ts";
+import { startDeadline } from "../../shared/waiting.ts";
 import { firstLine } from "../intake/failure.ts";
 import type { AnalyticsConfig, QuerySet } from "./config.ts";
 import { type CopySource, copyWindow } from "./window_copy.ts";
@@ -65,7 +66,8 @@ export async function runSet(
   const { store, clock } = dependencies;
   const name = windowName(window);
   const begun = { set: set.name, window, settings: set.settings, startedAt: clock.now() };
-  using limit = timeLimit(config.run_timeout, clock, signal);
+  const late = new Error(`the run took more than ${config.run_timeout / 1000} s`);
+  await using limit = startDeadline(clock, config.run_timeout, signal, late);
   try {
     const results = await work(config, set, window, dependencies, limit.signal, onProgress);
     onProgress({ step: "keeping", done: results.length, count: results.length });
@@ -137,20 +139,4 @@ async function work(
   };
   await runJob(job, { clock, signal, onMessage, script });
   return results;
-}
-
-/** A signal that aborts after a time, and with another one; disposing lets go of both. */
-function timeLimit(
-  milliseconds: number,
-  clock: Clock,
-  signal: AbortSignal,
-): Disposable & { readonly signal: AbortSignal } {
-  const late = new AbortController();
-  const over = new AbortController();
-  clock.sleep(milliseconds, over.signal)
-    .then(() => late.abort(new Error(`the run took more than ${milliseconds / 1000} s`)), () => {});
-  return {
-    signal: AbortSignal.any([signal, late.signal]),
-    [Symbol.dispose]: () => over.abort(),
-  };
 }

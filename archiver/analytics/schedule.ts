@@ -1,9 +1,9 @@
 // Names of windows, which are those of their reports' folders.
 import { Cron } from "croner";
 import type { Window } from "../../query_results/catalog/parameters.ts";
-import { isoInstant } from "../../query_results/format/table.ts";
 import { errorText } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
+import { isoTime } from "../../shared/time.ts";
 
 /** In milliseconds. */
 export const HOUR = 3_600_000;
@@ -19,7 +19,7 @@ export function windowSuffix(milliseconds: number): string {
 /** Its start and length: `2026-11-22` for a day, `2026-11-16_7d`, `2026-11-22T18-00Z_6h`. */
 export function windowName({ from, to }: Window): string {
   const milliseconds = (to - from) / 1000;
-  const [date, time] = isoInstant(from).split("T");
+  const [date, time] = isoTime(from).split("T");
   const start = milliseconds % DAY === 0 ? date : `${date}T${time.slice(0, 2)}-00Z`;
   return start + windowSuffix(milliseconds);
 }

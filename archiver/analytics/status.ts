@@ -1,10 +1,10 @@
 // Scheduled analytics in the JSON of `/status`.
 
 import type { Window } from "../../query_results/catalog/parameters.ts";
-import { isoTime, isoTimeOrNull } from "../api/json.ts";
 import type { FinishedRun } from "./results.ts";
 import type { RunProgress } from "./run_set.ts";
 import { windowName } from "./schedule.ts";
+import { isoTime, isoTimeOrNull } from "../../shared/time.ts";
 
 /** A run that ended. Instants are ISO 8601. */
 export interface EndedRunStatus {

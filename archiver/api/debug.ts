@@ -3,7 +3,6 @@
 import { BIGINT, BLOB, blobValue, type DuckDBBlobValue } from "@duckdb/node-api";
 import { decodeMessage } from "../../shared/bolt/message.ts";
 import { BoltFault } from "../../shared/bolt/fault.ts";
-import { fromHex } from "../../shared/text.ts";
 import type { Store } from "../store/store.ts";
 import { jsonValue } from "./json.ts";
 
@@ -25,7 +24,7 @@ export async function describeMessage(store: Readable, name: string): Promise<un
     `SELECT m.*, l.type_name, l.scid_text FROM messages m
     JOIN message_list l ON l.message_id = m.message_id
     WHERE m.${byHash ? "sha256" : "message_id"} = $1`,
-    [byHash ? blobValue(fromHex(name)) : BigInt(name)],
+    [byHash ? blobValue(Uint8Array.fromHex(name)) : BigInt(name)],
     [byHash ? BLOB : BIGINT],
   );
   if (message === undefined) return null;

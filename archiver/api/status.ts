@@ -2,6 +2,7 @@
 
 import { HEARTBEAT_MILLISECONDS } from "../../shared/nats/message.ts";
 import { printable } from "../../shared/text.ts";
+import { isoTime, isoTimeOrNull } from "../../shared/time.ts";
 import type { AnalyticsStatus } from "../analytics/status.ts";
 import { type DaysSource, type DaysStatus, daysStatus } from "../days/status.ts";
 import type { IntakeStatus } from "../intake/contract.ts";
@@ -9,7 +10,6 @@ import type { HeardHeartbeat } from "../intake/heartbeats.ts";
 import type { JetStreamStatus } from "../intake/jetstream.ts";
 import type { Row } from "../store/store.ts";
 import type { Counters } from "./counters.ts";
-import { isoTime, isoTimeOrNull } from "./json.ts";
 
 /** Gaps and cut-off epochs told of one collector, at most; their numbers tell of all. */
 const MAX_TOLD = 100;

@@ -2,6 +2,7 @@
 
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Clock } from "../../shared/clock.ts";
+import { unlessAborted } from "../../shared/waiting.ts";
 import type { OnStep } from "../store/crash_points.ts";
 
 export interface DaysContext {
@@ -46,14 +47,6 @@ export async function changeUnless(
   work: Parameters<DaysContext["change"]>[0],
 ): Promise<void> {
   signal.throwIfAborted();
-  const aborted = Promise.withResolvers<never>();
-  const abort = () => aborted.reject(signal.reason);
-  signal.addEventListener("abort", abort);
   const changed = change((connection) => signal.aborted ? Promise.resolve() : work(connection));
-  changed.catch(() => {});
-  try {
-    await Promise.race([changed, aborted.promise]);
-  } finally {
-    signal.removeEventListener("abort", abort);
-  }
+  await unlessAborted(changed, signal);
 }

@@ -67,24 +67,8 @@ export function dayTable(name: string): DayTable {
   return table;
 }
 
-/** A day's length in µs; UTC has no others. */
-export const DAY_MICROSECONDS = 86_400_000_000;
-
 /** Behind the name of a file that is being written. */
 export const PARTIAL = ".partial";
-
-/** A day as `YYYY-MM-DD`, UTC. @param microseconds an instant of it, since the Unix epoch. */
-export function dayOf(microseconds: number): string {
-  return new Date(Math.floor(microseconds / 1000)).toISOString().slice(0, 10);
-}
-
-/** When a day begins, in µs since the Unix epoch; NaN when the text is no day. */
-export function dayStart(day: string): number {
-  if (!/^\d{4}-\d{2}-\d{2}$/.test(day)) return NaN;
-  const start = Date.parse(`${day}T00:00:00Z`) * 1000;
-  // 2025-02-30 is read as a day of March.
-  return Number.isNaN(start) || dayOf(start) !== day ? NaN : start;
-}
 
 /** Which file it is. */
 export interface FileName {

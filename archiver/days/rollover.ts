@@ -5,18 +5,12 @@ import { rowsOf } from "../store/database.ts";
 import type { DaysContext } from "./context.ts";
 import { abandonCopy, copyDay } from "./copy.ts";
 import { type DayFile, readDayFiles } from "./day_files.ts";
-import {
-  DAY_MICROSECONDS,
-  DAY_TABLES,
-  dayOf,
-  dayStart,
-  type DayTable,
-  RECEIPTS,
-} from "./layout.ts";
+import { DAY_TABLES, type DayTable, RECEIPTS } from "./layout.ts";
 import { compareWithHot, dropFile, dropHot, reasonToKeep } from "./drop.ts";
 import { isListed } from "./check_file.ts";
 import { bounds, within } from "./manifest.ts";
 import { type Interval, type RowCount, split, uncovered } from "./plan.ts";
+import { DAY_US, dayOf, dayStart } from "../../shared/time.ts";
 
 /** How finely the instants of rows are told when a day is split. */
 const SPLIT_MICROSECONDS = 1_000_000;
@@ -74,7 +68,7 @@ export async function rollOver(
   for (const file of await readDayFiles(context.connection)) {
     context.signal.throwIfAborted();
     if (plan.day !== null && plan.day !== file.day) continue;
-    const end = dayStart(file.day) + DAY_MICROSECONDS;
+    const end = dayStart(file.day) + DAY_US;
     if (file.state === "copied" && plan.dropHotBefore !== null && end <= plan.dropHotBefore) {
       tell(await dropOneHot(context, plan, file, tell));
     }
@@ -82,7 +76,7 @@ export async function rollOver(
   for (const file of await readDayFiles(context.connection, RECEIPTS)) {
     context.signal.throwIfAborted();
     if (plan.day !== null && plan.day !== file.day) continue;
-    const end = dayStart(file.day) + DAY_MICROSECONDS;
+    const end = dayStart(file.day) + DAY_US;
     if (file.state === "cold" && plan.dropFilesBefore !== null && end <= plan.dropFilesBefore) {
       tell(await dropOneFile(context, plan, file));
     }
@@ -107,16 +101,16 @@ async function copyTable(
   const { connection, signal } = context;
   const days = await rowsOf(
     connection,
-    `SELECT epoch_us(${table.time}) // ${DAY_MICROSECONDS} AS day, count(*) AS row_count FROM ${table.hot}
+    `SELECT epoch_us(${table.time}) // ${DAY_US} AS day, count(*) AS row_count FROM ${table.hot}
     WHERE ${table.time} < make_timestamptz($1) GROUP BY day ORDER BY day`,
     [BigInt(copyBefore)],
     [BIGINT],
   );
   const files = await readDayFiles(connection, table);
   for (const { day: number, row_count } of days) {
-    const from = Number(number) * DAY_MICROSECONDS;
+    const from = Number(number) * DAY_US;
     const day = dayOf(from);
-    const whole = { from, to: from + DAY_MICROSECONDS };
+    const whole = { from, to: from + DAY_US };
     if (whole.to > copyBefore || (only !== null && only !== day)) continue;
     const own = files.filter((file) => file.day === day);
     const copied = own.filter(({ state }) => state === "copied");

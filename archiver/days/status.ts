@@ -1,10 +1,9 @@
 // How days are kept, as `/status` tells it.
 
-import { isoTime, isoTimeOrNull } from "../api/json.ts";
 import type { Row } from "../store/database.ts";
 import type { DaysProgress } from "./days.ts";
-import { DAY_MICROSECONDS } from "./layout.ts";
 import type { RolloverLine } from "./rollover.ts";
+import { DAY_US, isoTime, isoTimeOrNull } from "../../shared/time.ts";
 
 /** Files and lines told one by one, at most; their numbers tell of all. */
 const MAX_TOLD = 100;
@@ -67,9 +66,7 @@ export async function daysStatus(
     FROM day_files GROUP BY table_name, state ORDER BY table_name DESC, state DESC`,
   );
   const isDue = (state: string, before: number | null) =>
-    before === null
-      ? "false"
-      : `state = '${state}' AND epoch_us(day) + ${DAY_MICROSECONDS} <= ${before}`;
+    before === null ? "false" : `state = '${state}' AND epoch_us(day) + ${DAY_US} <= ${before}`;
   const [wouldDrop] = await store.read(
     `SELECT count(*) AS files, coalesce(sum(row_count), 0) AS row_count FROM day_files
     WHERE ${isDue("copied", due.dropHotBefore)}

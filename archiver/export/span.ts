@@ -5,9 +5,8 @@
  */
 import { UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
-import { isoTime } from "../api/json.ts";
+import { DAY_US, isoTime } from "../../shared/time.ts";
 
-const DAY_MICROSECONDS = 86_400_000_000;
 /** A day, or an instant that says that it is UTC. */
 const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?Z)?$/;
 
@@ -55,8 +54,8 @@ function readTime(flag: string, text: string | undefined): number | null {
 
 /** The part of `span` in a day. @param day counted from 1970-01-01, UTC. */
 export function daySpan(span: Span, day: number): Span {
-  const begin = day * DAY_MICROSECONDS;
-  const end = begin + DAY_MICROSECONDS;
+  const begin = day * DAY_US;
+  const end = begin + DAY_US;
   return {
     from: Math.max(begin, span.from ?? begin),
     until: Math.min(end, span.until ?? end),
@@ -65,7 +64,7 @@ export function daySpan(span: Span, day: number): Span {
 
 /** A day as people write it. @param day counted from 1970-01-01, UTC. */
 export function dayName(day: number): string {
-  return isoTime(day * DAY_MICROSECONDS).slice(0, 10);
+  return isoTime(day * DAY_US).slice(0, 10);
 }
 
 /** The window as people write it. */

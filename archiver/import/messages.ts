@@ -5,7 +5,6 @@
  */
 import { DuckDBBlobValue, type DuckDBConnection, type DuckDBValue } from "@duckdb/node-api";
 import { createHash } from "node:crypto";
-import { toHex } from "../../shared/text.ts";
 import { findCold } from "../store/cold.ts";
 import { type Row, rowsOf } from "../store/database.ts";
 import { bytes, messageRow, RowBuffer } from "../store/rows.ts";
@@ -167,7 +166,7 @@ function readMessage(row: Row, encodings: Encodings, before: Set<bigint>): ReadM
   const raw = kept && wholeMessage(encodings.form, type, kept);
   if (raw === null) return skip(SKIPPED.undecodable);
   const sha256 = createHash("sha256").update(raw).digest();
-  return { hash, message: { raw, sha256, key: toHex(sha256) }, skipped: null };
+  return { hash, message: { raw, sha256, key: sha256.toHex() }, skipped: null };
 }
 
 /** The ids of messages by {@link SourceMessage.key}: those the archive has, and new ones for the others. */
@@ -186,7 +185,7 @@ async function messageIds(connection: DuckDBConnection, read: readonly ReadMessa
   const [{ cold }] = await rowsOf(connection, "SELECT count(*) AS cold FROM cold_messages");
   const known = Number(cold) === 0 ? new Map<string, number>() : await findCold(connection, asked);
   for (const { message_id, sha256 } of hot) {
-    known.set(toHex((sha256 as DuckDBBlobValue).bytes), Number(message_id));
+    known.set((sha256 as DuckDBBlobValue).bytes.toHex(), Number(message_id));
   }
   const ids = new IdSequence("messages", Number(last) + 1);
   return {

@@ -6,6 +6,7 @@ import { decodeBatch, MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { BatchFault } from "../../shared/batch/fault.ts";
 import { logger } from "../../shared/log.ts";
 import { printable } from "../../shared/text.ts";
+import { atMost, pause } from "../../shared/waiting.ts";
 import type { BatchOutcome, DeadLetter } from "../store/store.ts";
 import type { IntakeDependencies, IntakeOptions, IntakeStatus, Outcome } from "./contract.ts";
 import { firstLine, isRefusal, retryMilliseconds } from "./failure.ts";
@@ -143,10 +144,7 @@ export class Intake implements AsyncDisposable {
       const milliseconds = Math.ceil((until - clock.now()) / 1000);
       if (milliseconds <= 0) return;
       this.#arrival = Promise.withResolvers();
-      const enough = new AbortController();
-      const late = clock.sleep(milliseconds, enough.signal).catch(() => {});
-      await Promise.race([late, this.#arrival.promise]);
-      enough.abort();
+      await atMost(clock, milliseconds, this.#arrival.promise);
     }
   }
 
@@ -223,7 +221,7 @@ export class Intake implements AsyncDisposable {
       log.error("Cannot commit, nothing is acknowledged, trying again: {reason}", { reason });
     }
     this.#failure = { reason, since: this.#failure?.since ?? clock.now() };
-    await clock.sleep(retryMilliseconds(attempt), this.#closing.signal).catch(() => {});
+    await pause(clock, retryMilliseconds(attempt), this.#closing.signal);
   }
 
   #giveUp(group: readonly Entry[]): void {

@@ -10,6 +10,7 @@ import { logger } from "../../shared/log.ts";
 import type { NatsAccess } from "../../shared/nats/access.ts";
 import { connectNats, natsErrorText } from "../../shared/nats/connect.ts";
 import { resendSubject } from "../../shared/subjects.ts";
+import { atMost, every, pause } from "../../shared/waiting.ts";
 import { retryMilliseconds } from "./failure.ts";
 import type { Intake } from "./intake.ts";
 import { OrderedAcks } from "./ordered_acks.ts";
@@ -101,11 +102,8 @@ export class JetStreamIntake implements AsyncDisposable {
     if (!connection || connection.isClosed()) return;
     // What was not committed the server may give out again at once, rather than when its patience ends.
     this.#acks.giveBack();
-    const late = new AbortController();
     const { clock } = this.#dependencies;
-    const flushed = connection.flush().catch(() => {});
-    await Promise.race([flushed, clock.sleep(CLOSE_MILLISECONDS, late.signal).catch(() => {})]);
-    late.abort();
+    await atMost(clock, CLOSE_MILLISECONDS, connection.flush().catch(() => {}));
     await connection.close();
   }
 
@@ -126,7 +124,7 @@ export class JetStreamIntake implements AsyncDisposable {
         this.#complain(natsErrorText(error));
       }
       if (this.#connection?.isClosed()) this.#connection = null;
-      await this.#dependencies.clock.sleep(retryMilliseconds(attempt), signal).catch(() => {});
+      await pause(this.#dependencies.clock, retryMilliseconds(attempt), signal);
     }
   }
 
@@ -166,10 +164,9 @@ export class JetStreamIntake implements AsyncDisposable {
   async #tick(connection: NatsConnection, milliseconds: number, work: () => void): Promise<void> {
     const ended = new AbortController();
     connection.closed().finally(() => ended.abort());
-    while (!ended.signal.aborted) {
-      await this.#dependencies.clock.sleep(milliseconds, ended.signal).catch(() => {});
+    await every(this.#dependencies.clock, milliseconds, ended.signal, () => {
       if (!connection.isClosed()) work();
-    }
+    });
   }
 
   async #pullFrom(consumer: Consumer): Promise<void> {
@@ -194,7 +191,7 @@ export class JetStreamIntake implements AsyncDisposable {
       const outcome = await intake.submit(message.data, message.subject);
       if (outcome.status !== "busy") return this.#acks.done(given);
       if (signal.aborted || this.#server === null) return;
-      await clock.sleep(BUSY_MILLISECONDS, signal).catch(() => {});
+      await pause(clock, BUSY_MILLISECONDS, signal);
     }
   }
 

@@ -3,7 +3,7 @@
 import { join } from "node:path";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
-import { isoTime } from "../api/json.ts";
+import { isoTime } from "../../shared/time.ts";
 
 /** Names of finished ones and, behind `.partial`, of those under way. */
 const FINISHED = ".duckdb";

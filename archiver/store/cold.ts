@@ -12,7 +12,6 @@ import {
 } from "@duckdb/node-api";
 import type { Verdict } from "../../shared/batch/batch.ts";
 import { errorText } from "../../shared/errors.ts";
-import { toHex } from "../../shared/text.ts";
 import { type Row, rowsOf } from "./database.ts";
 import type { KeyFilter } from "./key_filter.ts";
 import { instant } from "./rows.ts";
@@ -85,7 +84,7 @@ export async function findCold(
     [listValue(wanted.map(shaKey))],
     [LIST(BIGINT)],
   );
-  const names = new Set(wanted.map(toHex));
+  const names = new Set(wanted.map((bytes) => bytes.toHex()));
   const byPath = [...Map.groupBy(candidates, (row) => String(row.path))];
   for (let from = 0; from < byPath.length; from += FILES_AT_ONCE) {
     const files = byPath.slice(from, from + FILES_AT_ONCE);
@@ -95,7 +94,7 @@ export async function findCold(
       files.flatMap(([, rows]) => rows.map((row) => row.message_id)),
     );
     for (const { message_id, sha256 } of messages) {
-      const name = toHex((sha256 as DuckDBBlobValue).bytes);
+      const name = (sha256 as DuckDBBlobValue).bytes.toHex();
       if (names.has(name)) found.set(name, Number(message_id));
     }
   }

@@ -9,7 +9,6 @@ import type {
   Verdict,
 } from "../../shared/batch/batch.ts";
 import { VERDICTS } from "../../shared/batch/batch.ts";
-import { toHex } from "../../shared/text.ts";
 import type { Epoch } from "./epoch.ts";
 import { bigintOrNull, instant, messageRow, type MessageToAdd, RowBuffer } from "./rows.ts";
 import { NO_PAGE, PAGE_BITS, PAGE_MASK } from "./number_map.ts";
@@ -119,7 +118,7 @@ export class Group {
   }
 
   #idOfNew(sha256: Uint8Array, raw: Uint8Array): number {
-    const key = toHex(sha256);
+    const key = sha256.toHex();
     let id = this.#newIds.get(key);
     if (id === undefined) {
       id = this.#state.ids.message.take();

@@ -5,7 +5,6 @@ import { createHash } from "node:crypto";
 import type { Batch, ResendRequest } from "../../shared/batch/batch.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Random } from "../../shared/random.ts";
-import { toHex } from "../../shared/text.ts";
 import { findCold } from "./cold.ts";
 import { type Database, type Row, rowsOf } from "./database.ts";
 import { type Epoch, loadMessagePages, loadMissing } from "./epoch.ts";
@@ -178,7 +177,7 @@ export class Writer {
     if (!messages.forgetful) return hashed;
     const unknown = Map.groupBy(
       hashed.flat().filter(({ id, sha256 }) => id === 0 && messages.mayBeArchived(sha256)),
-      ({ sha256 }) => toHex(sha256),
+      ({ sha256 }) => sha256.toHex(),
     );
     if (unknown.size === 0) return hashed;
     const rows = await rowsOf(
@@ -194,7 +193,7 @@ export class Writer {
       unknown.delete(name);
     };
     for (const { message_id, sha256: { bytes: sha256 } } of rows as FoundMessage[]) {
-      known(sha256, toHex(sha256), Number(message_id));
+      known(sha256, sha256.toHex(), Number(message_id));
     }
     if (unknown.size === 0) return hashed;
     const rest = [...unknown.values()].map(([{ sha256 }]) => sha256);

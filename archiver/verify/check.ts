@@ -6,7 +6,6 @@ import {
   type DuckDBTimestampTZValue,
 } from "@duckdb/node-api";
 import { gossipFacts } from "../../shared/bolt/facts.ts";
-import { toHex } from "../../shared/text.ts";
 import { checkFile } from "../days/check_file.ts";
 import { readDayFiles } from "../days/day_files.ts";
 import { type Row, rowsOf } from "../store/database.ts";
@@ -99,7 +98,7 @@ function fits(row: Row): boolean {
   const ownTimestamp = row.own_timestamp as DuckDBTimestampTZValue | null;
   return row.type === facts.type && row.size === facts.size && row.scid === facts.scid &&
     row.direction === facts.direction && row.node_id === facts.nodeId &&
-    (innerId && toHex(innerId.bytes)) === (facts.innerId && toHex(facts.innerId)) &&
+    (innerId && innerId.bytes.toHex()) === (facts.innerId && facts.innerId.toHex()) &&
     (ownTimestamp === null ? facts.ownTimestamp === null : facts.ownTimestamp !== null &&
       ownTimestamp.micros === BigInt(facts.ownTimestamp) * MICROSECONDS_PER_SECOND);
 }

@@ -1,6 +1,5 @@
 import type { NodeAnnouncement } from "../../shared/bolt/node_announcement.ts";
 import { type Random, shuffled } from "../../shared/random.ts";
-import { toHex } from "../../shared/text.ts";
 import {
   announcedEndpoint,
   type Endpoint,
@@ -168,7 +167,7 @@ export class AddressBook {
     announcement: Pick<NodeAnnouncement, "nodeId" | "timestamp" | "addresses">,
     now: number,
   ): void {
-    const nodeId = toHex(announcement.nodeId);
+    const nodeId = announcement.nodeId.toHex();
     const { timestamp, addresses } = announcement;
     const known = this.#table.get(nodeId)?.announcedAt ?? null;
     if (known !== null && timestamp < known) return;

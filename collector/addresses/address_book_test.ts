@@ -3,7 +3,6 @@ import fc from "fast-check";
 import { ADDRESS_TYPES } from "../../shared/bolt/address.ts";
 import { seededRandom } from "../../shared/random.ts";
 import { publicKeyOf } from "../../shared/secp256k1.ts";
-import { fromHex, toHex } from "../../shared/text.ts";
 import {
   AddressBook,
   type AddressBookOptions,
@@ -17,7 +16,7 @@ import { onionChecksum, onionName } from "./onion.ts";
 const HOUR = 3_600_000_000;
 const ids = Array.from(
   { length: 301 },
-  (_, n) => toHex(publicKeyOf(fromHex((n + 1).toString(16).padStart(64, "0")))),
+  (_, n) => publicKeyOf(Uint8Array.fromHex((n + 1).toString(16).padStart(64, "0"))).toHex(),
 );
 const id = (n: number) => ids[n];
 const clearnet = (n: number) => parseEndpoint(`9.0.${n >> 8}.${n & 255}:9735`);
@@ -222,7 +221,7 @@ Deno.test("a node_announcement's addresses replace those of the one before it", 
     host: Uint8Array.of(9, 0, 0, n),
     port: 9735,
   });
-  const nodeId = fromHex(id(1));
+  const nodeId = Uint8Array.fromHex(id(1));
   const known = () =>
     [...some.records()].flatMap(({ addresses }) => addresses.map(({ end }) => end.host));
   some.learn(id(1), clearnet(9), "file", 0);

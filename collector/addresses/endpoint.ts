@@ -5,7 +5,7 @@
  * @module
  */
 import { ADDRESS_KINDS, type AddressKind } from "../../shared/batch/batch.ts";
-import { fromHex, printable } from "../../shared/text.ts";
+import { printable } from "../../shared/text.ts";
 import { AddressFault } from "./fault.ts";
 import { formatIp, IPV4_BYTES, parseIp, unmapped } from "./ip.ts";
 import { checkOnion, isOnion, onionName } from "./onion.ts";
@@ -146,7 +146,7 @@ export function parseNodeAddress(text: string, defaultPort?: number): NodeAddres
 /** A node id in lower case. @throws {AddressFault} `bad_node_id` unless it is a point of secp256k1 in hex. */
 export function parseNodeId(text: string): string {
   const nodeId = text.toLowerCase();
-  if (/^0[23][0-9a-f]{64}$/.test(nodeId) && isPublicKey(fromHex(nodeId))) return nodeId;
+  if (/^0[23][0-9a-f]{64}$/.test(nodeId) && isPublicKey(Uint8Array.fromHex(nodeId))) return nodeId;
   const should = "should be a public key: 66 hex digits that begin with 02 or 03";
   throw new AddressFault("bad_node_id", `"${printable(text, 70)}" ${should}`);
 }

@@ -10,7 +10,6 @@ import {
 import { AddressFault } from "./fault.ts";
 import { onionChecksum, onionName } from "./onion.ts";
 import { type Address, type AddressType, decodeAddresses } from "../../shared/bolt/address.ts";
-import { fromHex, toHex } from "../../shared/text.ts";
 
 const ONION = "2gzyxa5ihm7nsggfxnu52rck2vv4rvmdlkiu3zzui5du4xyclen53wid.onion";
 
@@ -110,8 +109,8 @@ Deno.test("any text is an endpoint that is written as it is read, or a refusal",
   }));
 });
 
-const hex = (text: string) => toHex(new TextEncoder().encode(text));
-const decode = (text: string) => decodeAddresses(fromHex(text)).known[0];
+const hex = (text: string) => new TextEncoder().encode(text).toHex();
+const decode = (text: string) => decodeAddresses(Uint8Array.fromHex(text)).known[0];
 
 Deno.test("every descriptor of BOLT 7 but Tor v2 is an endpoint", () => {
   const cases = [

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { isIP } from "node:net";
-import { fromHex, toHex } from "../../shared/text.ts";
 import { type Cidr, contains, containsAny, formatIp, parseCidr, parseIp, unmapped } from "./ip.ts";
 import { AddressFault } from "./fault.ts";
 
@@ -23,8 +22,8 @@ const ADDRESSES = [
 
 Deno.test("IP addresses are read and written as RFC 4291 and RFC 5952 say", () => {
   for (const [text, bytes, written] of ADDRESSES) {
-    assert.equal(toHex(parseIp(text)!), bytes, text);
-    assert.equal(formatIp(fromHex(bytes)), written);
+    assert.equal(parseIp(text)!.toHex(), bytes, text);
+    assert.equal(formatIp(Uint8Array.fromHex(bytes)), written);
   }
 });
 

@@ -10,6 +10,7 @@ import type { NatsLink } from "../uplink/nats_link.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import { natsErrorText } from "../../shared/nats/connect.ts";
+import { pause, unlessAborted } from "../../shared/waiting.ts";
 import { bestOffset, type Exchange, type Offset } from "./offset.ts";
 
 /** µs since the Unix epoch. Throws without a sensible answer. */
@@ -53,15 +54,6 @@ export function askOverHttp(url: string): AskTime {
   };
 }
 
-function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) onAbort();
-    signal.addEventListener("abort", onAbort, { once: true });
-    work.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
-}
-
 const SAMPLE_MS = 60_000;
 /** After a sample that failed: the archiver may come late. */
 const RETRY_MS = 10_000;
@@ -101,8 +93,7 @@ async function sample(
     const offset = bestOffset(await ask(askTime, clock, signal));
     if (signal.aborted) return;
     if (offset !== null) onSample({ ...offset, at: clock.now() });
-    const pause = offset === null ? RETRY_MS : SAMPLE_MS;
-    await clock.sleep(pause, signal).catch(() => {});
+    await pause(clock, offset === null ? RETRY_MS : SAMPLE_MS, signal);
   }
 }
 

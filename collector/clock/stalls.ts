@@ -6,6 +6,7 @@
  * @module
  */
 import type { Clock } from "../../shared/clock.ts";
+import { pause } from "../../shared/waiting.ts";
 
 const LOOK_MS = 100;
 /** Lateness below it is the event loop's daily work; delays between peers are seconds. */
@@ -33,7 +34,7 @@ export function watchStalls(clock: Clock, onStall: (stall: Stall) => void): Disp
   };
   const watch = async () => {
     let last = clock.now();
-    while (await clock.sleep(LOOK_MS, stop.signal).then(() => true, () => false)) {
+    while (await pause(clock, LOOK_MS, stop.signal)) {
       const at = clock.now();
       if (at - last >= LOOK_MS * 1000 + LEAST_STALL_US) {
         stall = { since: stall?.since ?? last, at };

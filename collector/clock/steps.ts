@@ -4,6 +4,7 @@
  * @module
  */
 import type { Clock } from "../../shared/clock.ts";
+import { pause } from "../../shared/waiting.ts";
 
 const LOOK_MS = 1000;
 /** Smaller changes are the noise of reading two clocks; slewing (as NTP does by default) moves both alike. */
@@ -43,6 +44,6 @@ async function watch({ clock, wall, onStep }: StepOptions, signal: AbortSignal):
       if (last === null || Math.abs(step) >= LEAST_STEP_US) last = difference;
       if (Math.abs(step) >= LEAST_STEP_US) onStep({ at, step });
     }
-    await clock.sleep(LOOK_MS, signal).catch(() => {});
+    await pause(clock, LOOK_MS, signal);
   }
 }

@@ -6,7 +6,6 @@ import { systemClock } from "../../shared/clock.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { configureLog } from "../../shared/log.ts";
 import { systemRandom } from "../../shared/random.ts";
-import { toHex } from "../../shared/text.ts";
 import { announcedEndpoint } from "../addresses/endpoint.ts";
 import { addressLine, channelLine, DUMP_FILES, DUMP_FOLDER, nodeLine } from "./dump_lists.ts";
 import { AddressFault } from "../addresses/fault.ts";
@@ -128,7 +127,7 @@ function listsOf(view: GraphView, timestamps: boolean): Map<string, string[]> {
   const clearnet: string[] = [], onion: string[] = [], addresses: string[] = [];
   for (let i = 0; i < view.nodeCount; i++) {
     const node = view.nodeAt(i);
-    const nodeId = toHex(view.nodeId(node));
+    const nodeId = view.nodeId(node).toHex();
     nodes.push(nodeLine(nodeId));
     const timestamp = timestamps ? view.nodeTimestamp(node) || undefined : undefined;
     for (const end of endsOf(view.nodeAnnouncement(node))) {
@@ -140,7 +139,7 @@ function listsOf(view: GraphView, timestamps: boolean): Map<string, string[]> {
   for (let i = 0; i < view.channelCount; i++) {
     const slot = view.at(i);
     const [nodeOne, nodeTwo] = ([0, 1] as const).map((direction) =>
-      toHex(view.nodeId(view.nodeOf(slot, direction)))
+      view.nodeId(view.nodeOf(slot, direction)).toHex()
     );
     channels.push(channelLine({ scid: view.scid(slot), nodeOne, nodeTwo }));
   }

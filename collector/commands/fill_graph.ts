@@ -2,6 +2,7 @@ import { chainHash } from "../../shared/bolt/chains.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { liveLine, logger } from "../../shared/log.ts";
 import type { Random } from "../../shared/random.ts";
+import { pause } from "../../shared/waiting.ts";
 import type { CollectorConfig } from "../config.ts";
 import { Pipeline } from "../pipeline.ts";
 import type { GossipService } from "../gossip/service.ts";
@@ -98,7 +99,7 @@ async function settles(
   const settling = new Settling(settleMs);
   const end = clock.now() + limitMs * 1000;
   for (let looks = 1; !signal.aborted && clock.now() < end; looks++) {
-    await clock.sleep(LOOK_MS, signal).catch(() => {});
+    await pause(clock, LOOK_MS, signal);
     const { channels, updates, nodeAnnouncements } = gossip.graph.counts;
     const { queued } = pipeline.verifier.counts;
     const { connected } = manager.counts;

@@ -6,7 +6,7 @@
 import type { Clock } from "../../shared/clock.ts";
 import { errorText, Fault } from "../../shared/errors.ts";
 import type { Random } from "../../shared/random.ts";
-import { startDeadline } from "./deadline.ts";
+import { startDeadline } from "../../shared/waiting.ts";
 import { type Endpoint, formatEndpoint, type NodeAddress } from "../addresses/endpoint.ts";
 import { type ResolveCode, resolveEndpoint, ResolveFault, type ResolveOptions } from "./resolve.ts";
 import { type DnsCode, DnsFault } from "./resolver.ts";

@@ -9,7 +9,6 @@ import { bech32 } from "@scure/base";
 import type { Network } from "../../shared/bolt/chains.ts";
 import { ADDRESS_TYPES } from "../../shared/bolt/address.ts";
 import { isPublicKey } from "../../shared/secp256k1.ts";
-import { fromHex, toHex } from "../../shared/text.ts";
 import { type Endpoint, ipEndpoint, type NodeAddress } from "../addresses/endpoint.ts";
 import { parseIp } from "../addresses/ip.ts";
 import { DnsFault, type Resolver, type Service } from "./resolver.ts";
@@ -59,7 +58,9 @@ export function seedQueryName({ seed, families, count, nodeId }: SeedQuery): str
   for (const family of families) types |= 1 << ADDRESS_TYPES[family];
   const conditions = [`r${REALM}`, `a${types}`];
   if (count !== undefined) conditions.push(`n${count}`);
-  if (nodeId !== undefined) conditions.push(`l${bech32.encodeFromBytes(PREFIX, fromHex(nodeId))}`);
+  if (nodeId !== undefined) {
+    conditions.push(`l${bech32.encodeFromBytes(PREFIX, Uint8Array.fromHex(nodeId))}`);
+  }
   return `${conditions.join(".")}.${seed}`;
 }
 
@@ -67,7 +68,7 @@ export function seedQueryName({ seed, families, count, nodeId }: SeedQuery): str
 export function nodeIdOf(hostname: string): string | null {
   const decoded = bech32.decodeUnsafe(hostname.split(".", 1)[0]);
   const bytes = decoded && bech32.fromWordsUnsafe(decoded.words);
-  return decoded?.prefix === PREFIX && bytes && isPublicKey(bytes) ? toHex(bytes) : null;
+  return decoded?.prefix === PREFIX && bytes && isPublicKey(bytes) ? bytes.toHex() : null;
 }
 
 /**

@@ -2,11 +2,10 @@ import assert from "node:assert/strict";
 import { bech32 } from "@scure/base";
 import fc from "fast-check";
 import { publicKeyOf } from "../../shared/secp256k1.ts";
-import { fromHex, toHex } from "../../shared/text.ts";
 import { askSeed, nodeIdOf, type SeedQuery, seedQueryName } from "./dns_seed.ts";
 import { DnsFault, type Resolver, type Service } from "./resolver.ts";
 
-const nodeKey = (n: number) => publicKeyOf(fromHex(n.toString(16).padStart(64, "0")));
+const nodeKey = (n: number) => publicKeyOf(Uint8Array.fromHex(n.toString(16).padStart(64, "0")));
 const hostname = (n: number, seed = "seed.test") =>
   `${bech32.encodeFromBytes("ln", nodeKey(n))}.${seed}.`;
 const QUERY: SeedQuery = { seed: "seed.test", families: new Set(["ipv4", "ipv6"]) };
@@ -40,7 +39,7 @@ Deno.test("a query has realm, address types, count and node as its conditions", 
     .padEnd(66, "0");
   const [label] = seedQueryName({ ...QUERY, nodeId }).split(".").slice(2);
   assert.equal(label.length, 63, "as long as a label may be");
-  assert.equal(label, `l${bech32.encodeFromBytes("ln", fromHex(nodeId))}`);
+  assert.equal(label, `l${bech32.encodeFromBytes("ln", Uint8Array.fromHex(nodeId))}`);
 });
 
 Deno.test("a virtual hostname in BOLT 10 names a node, anything else none", () => {
@@ -53,7 +52,7 @@ Deno.test("a virtual hostname in BOLT 10 names a node, anything else none", () =
     example.replace("qw", "qv"),
     bech32.encodeFromBytes("lt", nodeKey(1)),
     bech32.encodeFromBytes("ln", nodeKey(1).subarray(1)),
-    bech32.encodeFromBytes("ln", fromHex("02" + "ff".repeat(32))),
+    bech32.encodeFromBytes("ln", Uint8Array.fromHex("02" + "ff".repeat(32))),
   ];
   for (const name of others) assert.equal(nodeIdOf(name), null, name);
 });
@@ -75,9 +74,9 @@ Deno.test("a seed's records become nodes with addresses of the families asked fo
   assert.deepEqual(
     nodes.map(({ nodeId, end }) => `${nodeId} ${end.host} ${end.port}`).sort(),
     [
-      `${toHex(nodeKey(1))} 203.0.113.1 9735`,
-      `${toHex(nodeKey(1))} 203.0.113.2 9735`,
-      `${toHex(nodeKey(2))} 2001:db8::2 9911`,
+      `${nodeKey(1).toHex()} 203.0.113.1 9735`,
+      `${nodeKey(1).toHex()} 203.0.113.2 9735`,
+      `${nodeKey(2).toHex()} 2001:db8::2 9911`,
     ].sort(),
   );
   assert.equal(badRecords, 2);
@@ -94,7 +93,7 @@ Deno.test("a seed that does not know conditions is asked by its alias", async ()
     assert.equal((await askSeed(QUERY, dns, signal)).nodes.length, 1);
   }
   const none = resolver({});
-  const nodeId = toHex(nodeKey(1));
+  const nodeId = nodeKey(1).toHex();
   assert.deepEqual((await askSeed({ ...QUERY, nodeId }, none, signal)).nodes, []);
   assert.equal(none.asked.length, 1, "the alias names any node");
 });
@@ -123,7 +122,7 @@ Deno.test("any hostname names a node or none", () => {
   fc.assert(fc.property(name, (name) => {
     const nodeId = nodeIdOf(name);
     if (nodeId !== null) {
-      assert.equal(bech32.encodeFromBytes("ln", fromHex(nodeId)), name.split(".", 1)[0]);
+      assert.equal(bech32.encodeFromBytes("ln", Uint8Array.fromHex(nodeId)), name.split(".", 1)[0]);
     }
   }));
 });
@@ -141,7 +140,7 @@ Deno.test("the hostnames in BOLT 10 carry node ids", () => {
   for (const text of BOLT10) {
     const nodeId = nodeIdOf(text)!;
     assert.match(nodeId, /^0[23][0-9a-f]{64}$/);
-    assert.equal(bech32.encodeFromBytes("ln", fromHex(nodeId)), text);
+    assert.equal(bech32.encodeFromBytes("ln", Uint8Array.fromHex(nodeId)), text);
     assert.equal(nodeIdOf(text.toUpperCase()), nodeId);
   }
 });
@@ -150,7 +149,7 @@ Deno.test("BIP 173's valid strings have a right checksum, its invalid ones are r
   // Of the valid ones, those whose digits are whole bytes.
   for (const text of ["A12UEL5L", "a12uel5l", "?1ezyfcl"]) assert.equal(bytesOf(text)!.length, 0);
   const bytes = bytesOf("abcdef1qpzry9x8gf2tvdw0s3jn54khce6mua7lmqqqxw")!;
-  assert.equal(toHex(bytes), "00443214c74254b635cf84653a56d7c675be77df");
+  assert.equal(bytes.toHex(), "00443214c74254b635cf84653a56d7c675be77df");
   const invalid = [
     "\x201nwldj5",
     "\x7f1axkwrx",
@@ -180,7 +179,7 @@ Deno.test("up to four changed digits of a node id are noticed", () => {
   );
   fc.assert(fc.property(fc.integer({ min: 1, max: 1000 }), changes, (n, changes) => {
     const text = bech32.encodeFromBytes("ln", nodeKey(n));
-    assert.equal(nodeIdOf(text), toHex(nodeKey(n)));
+    assert.equal(nodeIdOf(text), nodeKey(n).toHex());
     const digits = [...text];
     for (const [at, digit] of changes) digits[3 + at % (digits.length - 3)] = digit;
     const changed = digits.join("");
@@ -198,7 +197,7 @@ Deno.test("any hostname names a node as it would be written, or none", () => {
     const nodeId = nodeIdOf(text);
     if (nodeId === null) return;
     const [label] = text.split(".", 1);
-    assert.equal(bech32.encodeFromBytes("ln", fromHex(nodeId)), label.toLowerCase());
+    assert.equal(bech32.encodeFromBytes("ln", Uint8Array.fromHex(nodeId)), label.toLowerCase());
   }));
 });
 

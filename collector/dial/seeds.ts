@@ -1,7 +1,7 @@
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
+import { pause, startDeadline } from "../../shared/waiting.ts";
 import type { AddressBook } from "../addresses/address_book.ts";
-import { startDeadline } from "./deadline.ts";
 import { askSeed } from "./dns_seed.ts";
 import { DnsFault } from "./resolver.ts";
 import type { DialPolicy } from "./connect.ts";
@@ -35,7 +35,7 @@ export async function seekNodes(options: SeekOptions): Promise<void> {
     for (const seed of seeds) {
       if (!await ask(seed, options)) return;
     }
-    await clock.sleep(wait, signal).catch(() => {});
+    await pause(clock, wait, signal);
     wait = Math.min(2 * wait, LONGEST_WAIT_MS);
   }
 }

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { seededRandom } from "../../shared/random.ts";
-import { fromHex, toHex } from "../../shared/text.ts";
 import { type Endpoint, parseEndpoint } from "../addresses/endpoint.ts";
 import { isolation, socks5, Socks5Fault } from "./socks5.ts";
 
@@ -15,7 +14,7 @@ function talk(target: Endpoint, answer: Uint8Array): { written: string[]; left: 
   let at = 0;
   for (let step = steps.next(); !step.done;) {
     const { write, read } = step.value;
-    if (write.length > 0) written.push(toHex(write));
+    if (write.length > 0) written.push(write.toHex());
     if (at + read > answer.length) throw new Socks5Fault("truncated", "no more bytes");
     step = steps.next(answer.subarray(at, at + read));
     at += read;
@@ -27,14 +26,14 @@ const METHOD = "0502";
 const LOGGED_IN = METHOD + "0100";
 
 Deno.test("the bytes of each step are those of RFC 1928 and RFC 1929", () => {
-  const onion = toHex(new TextEncoder().encode(ONION));
+  const onion = new TextEncoder().encode(ONION).toHex();
   const requests = [
     ["192.0.2.7:9735", "05010001c00002072607"],
     ["[2001:db8::7]:1", "0501000420010db80000000000000000000000070001"],
     [`${ONION}:9735`, `050100033e${onion}2607`],
   ];
   for (const [target, request] of requests) {
-    const answer = fromHex(`${LOGGED_IN}05000001000000000000`);
+    const answer = Uint8Array.fromHex(`${LOGGED_IN}05000001000000000000`);
     const { written } = talk(parseEndpoint(target), answer);
     assert.deepEqual(written, ["050102", "0102753102" + "7032", request]);
   }
@@ -48,8 +47,8 @@ Deno.test("not a byte behind the reply is read, whatever address the proxy diall
     "03 00 1234",
   ];
   for (const address of bound) {
-    const answer = fromHex(`${LOGGED_IN}050000${address.replaceAll(" ", "")}aabbcc`);
-    assert.equal(toHex(talk(parseEndpoint("192.0.2.7:9735"), answer).left), "aabbcc");
+    const answer = Uint8Array.fromHex(`${LOGGED_IN}050000${address.replaceAll(" ", "")}aabbcc`);
+    assert.equal(talk(parseEndpoint("192.0.2.7:9735"), answer).left.toHex(), "aabbcc");
   }
 });
 
@@ -77,7 +76,7 @@ Deno.test("every refusal of a proxy has its own code", () => {
     [`${LOGGED_IN}0500000100`, "truncated"],
   ];
   for (const [answer, code] of refusals) {
-    const tried = () => talk(parseEndpoint(`${ONION}:9735`), fromHex(answer));
+    const tried = () => talk(parseEndpoint(`${ONION}:9735`), Uint8Array.fromHex(answer));
     assert.throws(tried, { name: "Socks5Fault", code }, answer);
   }
 });
@@ -101,9 +100,9 @@ Deno.test("any bytes of a proxy begin a stream or are refused, within the longes
   const part = fc.constantFrom("05", "02", "01", "00", "03", "04", "ff", "0502", "0100", "050000");
   const bytes = fc.oneof(
     fc.uint8Array({ maxLength: 400 }),
-    fc.array(part, { maxLength: 20 }).map((parts) => fromHex(parts.join(""))),
+    fc.array(part, { maxLength: 20 }).map((parts) => Uint8Array.fromHex(parts.join(""))),
     fc.uint8Array({ maxLength: 300 })
-      .map((rest) => Uint8Array.of(...fromHex(`${LOGGED_IN}050000`), ...rest)),
+      .map((rest) => Uint8Array.of(...Uint8Array.fromHex(`${LOGGED_IN}050000`), ...rest)),
   );
   fc.assert(fc.property(bytes, (bytes) => {
     try {

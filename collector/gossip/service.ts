@@ -9,6 +9,7 @@ import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import { printable } from "../../shared/text.ts";
+import { every } from "../../shared/waiting.ts";
 import { Graph } from "./graph/graph.ts";
 import { GraphFile } from "./graph/graph_file.ts";
 import { Answerer, type AnswererOptions } from "./queries/answerer.ts";
@@ -75,8 +76,13 @@ export class GossipService implements AsyncDisposable {
       log.warning("Graph file {path}: {problem}", { path, problem: printable(problem) });
     }
     service.#upkeep = Promise.all([
-      service.#every(SAVE_MILLISECONDS, () => service.#save()),
-      service.#every(PRUNE_MILLISECONDS, () => Promise.resolve(void service.graph.prune())),
+      every(service.#clock, SAVE_MILLISECONDS, service.#stop.signal, () => service.#save()),
+      every(
+        service.#clock,
+        PRUNE_MILLISECONDS,
+        service.#stop.signal,
+        () => void service.graph.prune(),
+      ),
     ]);
     return service;
   }
@@ -86,12 +92,6 @@ export class GossipService implements AsyncDisposable {
     this.#stop.abort();
     await this.#upkeep;
     await this.#save();
-  }
-
-  async #every(milliseconds: number, work: () => Promise<void>): Promise<void> {
-    const { signal } = this.#stop;
-    const next = () => this.#clock.sleep(milliseconds, signal).then(() => true, () => false);
-    while (await next() && !signal.aborted) await work();
   }
 
   async #save(): Promise<void> {

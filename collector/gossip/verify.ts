@@ -10,7 +10,6 @@ import { BoltFault } from "../../shared/bolt/fault.ts";
 import { decodeMessage, type Message } from "../../shared/bolt/message.ts";
 import { signedPart } from "../../shared/bolt/signed.ts";
 import { verifyGossip } from "../../shared/secp256k1.ts";
-import { fromHex, toHex } from "../../shared/text.ts";
 import { equal } from "./graph/bytes.ts";
 import type { ChannelKeys } from "./channel_keys.ts";
 import type { NodePair } from "./graph/graph_view.ts";
@@ -57,7 +56,7 @@ export function checkMessage(raw: Uint8Array, keys: ChannelKeys, chain: Uint8Arr
 function checkNamed(raw: Uint8Array): Checked {
   const part = signedPart(raw)!;
   for (const [i, signature] of part.signatures.entries()) {
-    if (!verifyGossip(signature, part.digestInput, fromHex(part.signers[i]))) {
+    if (!verifyGossip(signature, part.digestInput, Uint8Array.fromHex(part.signers[i]))) {
       return { verdict: "invalid", signatures: i + 1 };
     }
   }
@@ -67,7 +66,7 @@ function checkNamed(raw: Uint8Array): Checked {
 function checkChannel(message: ChannelAnnouncement, raw: Uint8Array, chain: Uint8Array): Checked {
   const checked = checkNamed(raw);
   if (checked.verdict !== "valid" || !equal(message.chainHash, chain)) return checked;
-  const nodes: NodePair = [toHex(message.nodeId1), toHex(message.nodeId2)];
+  const nodes: NodePair = [message.nodeId1.toHex(), message.nodeId2.toHex()];
   return { ...checked, channel: { scid: message.scid, nodes } };
 }
 
@@ -86,7 +85,7 @@ function checkUpdate(
   // BOLT 7: bit 0 of channel_flags says which node signs.
   const direction = message.channelFlags & 1;
   for (const [i, pair] of pairs.entries()) {
-    if (verifyGossip(signature, digestInput, fromHex(pair[direction]))) {
+    if (verifyGossip(signature, digestInput, Uint8Array.fromHex(pair[direction]))) {
       return { verdict: "valid", signatures: i + 1, signer: pair[direction] };
     }
   }

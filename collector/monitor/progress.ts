@@ -7,6 +7,7 @@ import type { DeliveryStatus } from "../uplink/delivery.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { LiveLine } from "../../shared/live_line.ts";
 import { liveLine, logger } from "../../shared/log.ts";
+import { pause } from "../../shared/waiting.ts";
 import type { Parts } from "./metrics.ts";
 
 export interface Figures {
@@ -107,7 +108,7 @@ async function renew(
       trouble,
     };
     line.show(statusLine(figures, line.width));
-    await clock.sleep(RENEW_MS, signal).catch(() => {});
+    await pause(clock, RENEW_MS, signal);
   }
   line.clear();
 }
@@ -119,8 +120,7 @@ async function report(
   signal: AbortSignal,
 ): Promise<void> {
   let before = 0;
-  const next = () => clock.sleep(INTERVAL_MS, signal).then(() => !signal.aborted, () => false);
-  while (await next()) {
+  while (await pause(clock, INTERVAL_MS, signal)) {
     const { receipts, messages } = pipeline.recorder.counters;
     const { connected, pending } = manager.counts;
     const { verdicts, queued } = pipeline.verifier.counts;

@@ -8,6 +8,7 @@ import { errorText, UserError } from "../../shared/errors.ts";
 import { Health } from "./health.ts";
 import { createMetrics, type Metrics, type Parts, type RunFacts } from "./metrics.ts";
 import { logger } from "../../shared/log.ts";
+import { pause } from "../../shared/waiting.ts";
 
 export interface Listen {
   /** An address of loopback. */
@@ -119,6 +120,6 @@ async function look(
       isJournalFailing: journal.isFailing,
       uplinkTrouble: delivery.status.trouble,
     }, clock.now());
-    await clock.sleep(LOOK_MS, signal).catch(() => {});
+    await pause(clock, LOOK_MS, signal);
   }
 }

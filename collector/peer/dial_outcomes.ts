@@ -17,6 +17,7 @@ import { type NoiseCode, NoiseFault } from "../noise/fault.ts";
 import type { Cause } from "./backoff.ts";
 import type { DialFault } from "./dialer.ts";
 import type { Clock } from "../../shared/clock.ts";
+import { pause } from "../../shared/waiting.ts";
 
 const CONNECT_OUTCOMES: Record<ConnectCode, DialOutcome> = {
   special: "not_allowed",
@@ -112,7 +113,7 @@ export async function reportDials(
   report: (event: DialOutcomes) => void,
 ): Promise<void> {
   while (!signal.aborted) {
-    await clock.sleep(REPORT_MS, signal).catch(() => {});
+    await pause(clock, REPORT_MS, signal);
     const event = tally.take(clock.now());
     if (event) report(event);
   }

@@ -1,5 +1,4 @@
 import { Fault } from "../../shared/errors.ts";
-import { fromHex } from "../../shared/text.ts";
 import {
   type ConnectCode,
   ConnectFault,
@@ -69,7 +68,7 @@ export async function dial(peer: NodeAddress, options: DialOptions): Promise<Dia
   try {
     const connection = await dialNoise(conn, {
       privateKey,
-      remotePublicKey: fromHex(peer.nodeId),
+      remotePublicKey: Uint8Array.fromHex(peer.nodeId),
       clock,
       signal,
       handshakeTimeoutMs: options.handshakeTimeoutMs,

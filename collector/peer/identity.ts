@@ -1,7 +1,6 @@
 import { join } from "node:path";
 import { generatePrivateKey, PRIVATE_KEY_BYTES, publicKeyOf } from "../../shared/secp256k1.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
-import { fromHex, toHex } from "../../shared/text.ts";
 
 export interface Identity {
   /** 32 bytes; never printed. */
@@ -46,7 +45,7 @@ export async function loadIdentity(path: string): Promise<Identity> {
     );
   }
   try {
-    return identityOf(fromHex(digits));
+    return identityOf(Uint8Array.fromHex(digits));
   } catch {
     // No cause: its message may quote the file.
     throw new UserError(
@@ -64,7 +63,7 @@ async function createIdentity(path: string): Promise<Identity> {
     await Deno.remove(temporary).catch(() => {});
     const file = await Deno.open(temporary, { write: true, createNew: true, mode: KEY_FILE_MODE });
     try {
-      const line = new TextEncoder().encode(`${toHex(identity.privateKey)}\n`);
+      const line = new TextEncoder().encode(`${identity.privateKey.toHex()}\n`);
       for (let at = 0; at < line.length;) at += await file.write(line.subarray(at));
       await file.syncData();
     } finally {
@@ -78,5 +77,5 @@ async function createIdentity(path: string): Promise<Identity> {
 }
 
 function identityOf(privateKey: Uint8Array): Identity {
-  return { privateKey, nodeId: toHex(publicKeyOf(privateKey)) };
+  return { privateKey, nodeId: publicKeyOf(privateKey).toHex() };
 }

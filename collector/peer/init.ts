@@ -1,4 +1,4 @@
-import { fromHex, printable, toHex } from "../../shared/text.ts";
+import { printable } from "../../shared/text.ts";
 import { chainHash, type Network } from "../../shared/bolt/chains.ts";
 import { FEATURES, missingDependencies, unknownEvenBits } from "../../shared/bolt/features.ts";
 import { type Init, initFeatures } from "../../shared/bolt/init.ts";
@@ -19,7 +19,7 @@ export function quoted(data: Uint8Array): string {
  * Bits 1, 7, 9, 11, 13, 15 and 45: what LDK and Eclair demand, and bit 7, without which LND sends no gossip and
  * ignores our filter. All odd: we demand nothing.
  */
-const OUR_FEATURES = fromHex("20000000aa82");
+const OUR_FEATURES = Uint8Array.fromHex("20000000aa82");
 
 const HIGHEST_ASSIGNED = Math.max(...FEATURES.map(({ bit }) => bit)) + 1;
 
@@ -55,8 +55,8 @@ function initObjection(init: Init, network: Network): string | null {
   }
   const [incomplete] = missingDependencies(features);
   if (incomplete) return `its feature ${incomplete.name} lacks the one that it needs`;
-  const ours = toHex(chainHash(network));
-  if (init.networks && !init.networks.some((hash) => toHex(hash) === ours)) {
+  const ours = chainHash(network).toHex();
+  if (init.networks && !init.networks.some((hash) => hash.toHex() === ours)) {
     return `it is not on the network ${network}`;
   }
   return null;

@@ -5,7 +5,6 @@ import { featureBitmap, FEATURES } from "../../shared/bolt/features.ts";
 import type { Init } from "../../shared/bolt/init.ts";
 import { encodeMessage } from "../../shared/bolt/message.ts";
 import type { Network } from "../../shared/bolt/chains.ts";
-import { fromHex, toHex } from "../../shared/text.ts";
 import { ourInit, readInit } from "./init.ts";
 
 /** Why an init is refused, or null. */
@@ -18,7 +17,7 @@ const withBits = (...bits: number[]): Init => ({ type: 16, features: featureBitm
 
 Deno.test("our init offers what every implementation demands, and names the network", () => {
   assert.equal(
-    toHex(ourInit("bitcoin")),
+    ourInit("bitcoin").toHex(),
     "00100000000620000000aa820120" +
       "6fe28c0ab6f1b372c1a6a246ae63f74f931e8365e15a089c68d6190000000000",
   );
@@ -50,13 +49,22 @@ Deno.test("what comes in place of init is told, the peer's words made printable"
   const data = new TextEncoder().encode("too many\npeers");
   const error = encodeMessage({ type: 17, channelId: new Uint8Array(32), data });
   assert.equal(readInit(error, "bitcoin"), 'it said "too many\\u{a}peers" in place of init');
-  assert.equal(readInit(fromHex("0201"), "bitcoin"), "its first message was 513, not init");
   assert.equal(
-    readInit(fromHex("001300010000"), "bitcoin"),
+    readInit(Uint8Array.fromHex("0201"), "bitcoin"),
+    "its first message was 513, not init",
+  );
+  assert.equal(
+    readInit(Uint8Array.fromHex("001300010000"), "bitcoin"),
     "its first message was pong, not init",
   );
-  assert.match(String(readInit(fromHex("00"), "bitcoin")), /^its first message does not decode/);
-  assert.match(String(readInit(fromHex("001000ff"), "bitcoin")), /does not decode: init/);
+  assert.match(
+    String(readInit(Uint8Array.fromHex("00"), "bitcoin")),
+    /^its first message does not decode/,
+  );
+  assert.match(
+    String(readInit(Uint8Array.fromHex("001000ff"), "bitcoin")),
+    /does not decode: init/,
+  );
 });
 
 Deno.test("any first message is an init or an objection in one printable line", () => {

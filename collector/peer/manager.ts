@@ -3,6 +3,7 @@ import type { Network } from "../../shared/bolt/chains.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import { type Random, shuffled } from "../../shared/random.ts";
+import { every, pause } from "../../shared/waiting.ts";
 import type { AddressBook } from "../addresses/address_book.ts";
 import { formatNodeAddress, type NodeAddress } from "../addresses/endpoint.ts";
 import type { GossipService } from "../gossip/service.ts";
@@ -149,7 +150,7 @@ export class PeerManager {
         const peer = this.#hasRoom() ? book.take(now) : undefined;
         if (peer) {
           this.#begin(peer, signal);
-          await clock.sleep(1000 / this.#options.dialsPerSecond, signal).catch(() => {});
+          await pause(clock, 1000 / this.#options.dialsPerSecond, signal);
         } else {
           const due = book.soonest();
           if (due === Infinity && this.#attempts.size === 0) this.#sayNobodyIsLeft();
@@ -174,7 +175,7 @@ export class PeerManager {
     const waiting = new AbortController();
     this.#wake = () => waiting.abort();
     const milliseconds = Math.min(microseconds / 1000, MAX_WAIT_MS);
-    await this.#dependencies.clock.sleep(milliseconds, waiting.signal).catch(() => {});
+    await pause(this.#dependencies.clock, milliseconds, waiting.signal);
   }
 
   /** Rotates a share of the peers out, while others can take their place. */
@@ -182,7 +183,7 @@ export class PeerManager {
     const { clock, random, book } = this.#dependencies;
     const { rotateEveryMs, rotateShare = 0 } = this.#options;
     if (rotateEveryMs === undefined) return;
-    while (await clock.sleep(rotateEveryMs, signal).then(() => !signal.aborted, () => false)) {
+    while (await pause(clock, rotateEveryMs, signal)) {
       if (book.soonest() > clock.now()) continue;
       const open = shuffled([...this.#byNumber.values()], random);
       const leaving = open.slice(0, Math.ceil(open.length * rotateShare));
@@ -218,8 +219,7 @@ export class PeerManager {
 
   async #keepGraphWhole(signal: AbortSignal): Promise<void> {
     const { clock } = this.#dependencies;
-    const next = () => clock.sleep(SYNC_TICK_MS, signal).then(() => true, () => false);
-    while (await next() && !signal.aborted) this.#sync.tick();
+    await every(clock, SYNC_TICK_MS, signal, () => this.#sync.tick());
   }
 
   #sayNobodyIsLeft(): void {

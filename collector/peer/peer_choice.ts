@@ -10,6 +10,7 @@ import type { Clock } from "../../shared/clock.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import type { Random } from "../../shared/random.ts";
+import { every } from "../../shared/waiting.ts";
 import { AddressBook } from "../addresses/address_book.ts";
 import { loadAddressBook, saveAddressBook } from "../addresses/book_store.ts";
 import { DNS_PORT } from "../addresses/config.ts";
@@ -170,7 +171,8 @@ export class PeerChoice implements AsyncDisposable {
       signal: this.#stop.signal,
       onLearnt: () => this.onLearnt(),
     });
-    this.#running = Promise.all([this.#saveLoop(), seeking]);
+    const saving = every(clock, config.peers.save_every, this.#stop.signal, () => this.#save());
+    this.#running = Promise.all([saving, seeking]);
   }
 
   /** Takes up a node_announcement; the caller checked its signature. */
@@ -188,14 +190,6 @@ export class PeerChoice implements AsyncDisposable {
     this.#stop.abort();
     await this.#running;
     if (isFirst) await this.#save();
-  }
-
-  /** Never two saves at once. */
-  async #saveLoop(): Promise<void> {
-    const { clock, config } = this.#kept;
-    const { signal } = this.#stop;
-    const next = () => clock.sleep(config.peers.save_every, signal).then(() => true, () => false);
-    while (await next() && !signal.aborted) await this.#save();
   }
 
   async #save(): Promise<void> {

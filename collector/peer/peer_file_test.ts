@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { endpoint, formatNodeAddress } from "../addresses/endpoint.ts";
 import { publicKeyOf } from "../../shared/secp256k1.ts";
-import { fromHex, toHex } from "../../shared/text.ts";
 import { faultLines, MAX_PEER_LINES, parsePeerFile } from "./peer_file.ts";
 
 /** The generator of secp256k1 (SEC 2), and 3 G. */
@@ -66,7 +65,7 @@ Deno.test("a file with more lines than the network could have is refused whole",
 });
 
 const nodeId = fc.integer({ min: 1, max: 1e9 }).map((n) =>
-  toHex(publicKeyOf(fromHex(n.toString(16).padStart(64, "0"))))
+  publicKeyOf(Uint8Array.fromHex(n.toString(16).padStart(64, "0"))).toHex()
 );
 const label = fc.stringMatching(/^[a-z]([a-z0-9-]{0,10}[a-z0-9])?$/);
 const end = fc.record({

@@ -5,7 +5,7 @@ import { encodeMessage } from "../../shared/bolt/message.ts";
 import { messageType } from "../../shared/bolt/message_types.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Random } from "../../shared/random.ts";
-import { toHex } from "../../shared/text.ts";
+import { pause } from "../../shared/waiting.ts";
 import { formatEndpoint, formatNodeAddress } from "../addresses/endpoint.ts";
 import type { Answerer } from "../gossip/queries/answerer.ts";
 import type { PeerAnswers } from "../gossip/queries/peer_answers.ts";
@@ -206,7 +206,7 @@ export class Session {
       handshake_at: handshakeAt,
       filter_at: now,
       filter_first: filterFirst,
-      features: toHex(features),
+      features: features.toHex(),
     });
     this.#options.onOpen(features);
     return true;
@@ -283,8 +283,7 @@ export class Session {
 
   /** False as soon as the session ends. */
   #sleep(milliseconds: number): Promise<boolean> {
-    return this.#options.clock.sleep(milliseconds, this.#stop.signal)
-      .then(() => this.#end === undefined, () => false);
+    return pause(this.#options.clock, milliseconds, this.#stop.signal);
   }
 
   #reportState(): void {

@@ -7,6 +7,7 @@ import { errorText } from "../../shared/errors.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import type { Random } from "../../shared/random.ts";
+import { pause } from "../../shared/waiting.ts";
 import type { Spool, SpooledBatch } from "../spool/spool.ts";
 import { type Outcome, type Uplink, type UplinkCode, UplinkFault } from "./uplink.ts";
 
@@ -97,7 +98,7 @@ export class Delivery implements AsyncDisposable {
       if (spool.batches === 0) emptied.abort();
     };
     this.#onDelivered();
-    await clock.sleep(timeoutMilliseconds, emptied.signal).catch(() => {});
+    await pause(clock, timeoutMilliseconds, emptied.signal);
     return { batches: spool.batches, bytes: spool.bytes };
   }
 
@@ -197,7 +198,7 @@ export class Delivery implements AsyncDisposable {
       FIRST_BACKOFF_MILLISECONDS * 2 ** this.#backOffs,
     );
     this.#backOffs++;
-    await clock.sleep(full * (1 - random.next() / 2), this.#stop.signal).catch(() => {});
+    await pause(clock, full * (1 - random.next() / 2), this.#stop.signal);
     this.#failed = false;
   }
 }

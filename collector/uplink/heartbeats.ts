@@ -10,6 +10,7 @@ import {
   HEARTBEAT_MILLISECONDS,
 } from "../../shared/nats/message.ts";
 import { heartbeatSubject } from "../../shared/subjects.ts";
+import { pause } from "../../shared/waiting.ts";
 import type { NatsLink } from "./nats_link.ts";
 
 /** What of a heartbeat the collector's parts know. */
@@ -38,6 +39,6 @@ async function beat(
     } catch {
       // Whoever delivers batches says what is wrong with the connection.
     }
-    await clock.sleep(HEARTBEAT_MILLISECONDS, signal).catch(() => {});
+    await pause(clock, HEARTBEAT_MILLISECONDS, signal);
   }
 }

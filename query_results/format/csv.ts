@@ -1,4 +1,5 @@
-import { type Cell, type ColumnKind, isoInstant, type Table } from "./table.ts";
+import { type Cell, type ColumnKind, type Table } from "./table.ts";
+import { isoTime } from "../../shared/time.ts";
 
 /**
  * A table as CSV by RFC 4180: a header line, commas, CRLF, quotes only where needed; null is empty, instants are ISO
@@ -14,7 +15,7 @@ export function toCsv(table: Table): string {
 
 function csvCell(value: Cell, kind: ColumnKind): string {
   if (value === null) return "";
-  if (kind === "instant") return isoInstant(value as number);
+  if (kind === "instant") return isoTime(value as number);
   return quote(String(value));
 }
 

@@ -1,4 +1,4 @@
-import { isoInstant } from "./table.ts";
+import { isoTime } from "../../shared/time.ts";
 
 const SIGNIFICANT_DIGITS = 4;
 
@@ -30,7 +30,7 @@ export function formatDuration(seconds: number): string {
 
 /** An instant (µs since the Unix epoch) to the second in UTC, e.g. `2025-09-26 20:31:10`. */
 export function formatInstant(microseconds: number): string {
-  return isoInstant(microseconds).slice(0, 19).replace("T", " ");
+  return isoTime(microseconds).slice(0, 19).replace("T", " ");
 }
 
 /** `1 peer`, `2 peers`. */

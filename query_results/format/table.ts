@@ -14,14 +14,6 @@ export interface Table {
   readonly rows: readonly (readonly Cell[])[];
 }
 
-/** An instant as ISO 8601 in UTC, to the microsecond where it has a part of one. */
-export function isoInstant(microseconds: number): string {
-  const millisecond = Math.floor(microseconds / 1000);
-  const rest = microseconds - millisecond * 1000;
-  const text = new Date(millisecond).toISOString();
-  return rest === 0 ? text : text.replace("Z", `${String(rest).padStart(3, "0")}Z`);
-}
-
 /** A column's values, all rows; empty when there is no such column. */
 export function columnValues(table: Table, name: string): Cell[] {
   const i = table.columns.findIndex((column) => column.name === name);

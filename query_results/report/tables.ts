@@ -1,7 +1,8 @@
 import { html as markup, raw } from "hono/html";
 import { printable } from "../../shared/text.ts";
+import { isoTime } from "../../shared/time.ts";
 import { formatInstant, formatNumber, formatPlural } from "../format/numbers.ts";
-import { type Cell, type Column, isoInstant, type Table } from "../format/table.ts";
+import { type Cell, type Column, type Table } from "../format/table.ts";
 
 /** As HTML templates give it: escaped, or markup already. */
 export type Markup = ReturnType<typeof markup>;
@@ -47,7 +48,7 @@ function cell(value: Cell, { name, kind }: Column): Markup {
 function content(value: Cell, name: string, kind: Column["kind"]): Markup | string {
   if (value === null) return markup`<span class="null">–</span>`;
   if (kind === "instant") {
-    const iso = isoInstant(Number(value));
+    const iso = isoTime(Number(value));
     return markup`<time datetime="${iso}" title="${iso}">${formatInstant(Number(value))}</time>`;
   }
   if (typeof value === "number" || typeof value === "bigint") {

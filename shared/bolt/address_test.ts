@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { fromHex } from "../text.ts";
 import { type Addresses, decodeAddresses, writeAddresses } from "./address.ts";
 import { BoltFault } from "./fault.ts";
 import { Writer } from "./writer.ts";
@@ -18,7 +17,7 @@ const TOR3 = "04" + "11".repeat(35) + "2607";
 const DNS = "05" + "0b" + "6578616d706c652e636f6d" + "2607";
 
 Deno.test("each descriptor type has the host and port that BOLT 7 gives it", () => {
-  const { known, unknown } = decodeAddresses(fromHex(IPV4 + IPV6 + TOR2 + TOR3 + DNS));
+  const { known, unknown } = decodeAddresses(Uint8Array.fromHex(IPV4 + IPV6 + TOR2 + TOR3 + DNS));
   assert.deepEqual(
     known.map(({ type, port }) => [type, port]),
     [1, 2, 3, 4, 5].map((type) => [
@@ -33,16 +32,16 @@ Deno.test("each descriptor type has the host and port that BOLT 7 gives it", () 
 
 Deno.test("reading stops at the first unknown type, and keeps its bytes", () => {
   for (const type of ["00", "06", "ff"]) {
-    const { known, unknown } = decodeAddresses(fromHex(IPV4 + type + IPV6));
+    const { known, unknown } = decodeAddresses(Uint8Array.fromHex(IPV4 + type + IPV6));
     assert.equal(known.length, 1);
-    assert.deepEqual(unknown, fromHex(type + IPV6));
+    assert.deepEqual(unknown, Uint8Array.fromHex(type + IPV6));
   }
 });
 
 Deno.test("a known type that runs past the end is refused", () => {
   for (const whole of [IPV4, IPV6, TOR2, TOR3, DNS]) {
     for (let bytes = 1; bytes < whole.length / 2; bytes++) {
-      assert.throws(() => decodeAddresses(fromHex(IPV4 + whole.slice(0, 2 * bytes))), {
+      assert.throws(() => decodeAddresses(Uint8Array.fromHex(IPV4 + whole.slice(0, 2 * bytes))), {
         name: "BoltFault",
         code: "truncated",
       });
@@ -57,7 +56,7 @@ Deno.test("any bytes are addresses that write back as they were, or a refusal", 
       fc.nat(255).map((byte) => byte.toString(16).padStart(2, "0")),
     ),
     { maxLength: 5 },
-  ).map((parts) => fromHex(parts.join("")));
+  ).map((parts) => Uint8Array.fromHex(parts.join("")));
   fc.assert(fc.property(fc.oneof(bytes, fc.uint8Array()), (bytes) => {
     let addresses: Addresses;
     try {

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { fromHex } from "../text.ts";
 import { chainHash, type Network, NETWORKS } from "./chains.ts";
 
 /** The genesis blocks differ only here: time, difficulty bits and nonce. */
@@ -18,7 +17,7 @@ Deno.test("each chain hash is the double SHA-256 of its genesis block's header",
     const view = new DataView(header.buffer);
     view.setUint32(0, 1, true);
     header.set(
-      fromHex("3ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa4b1e5e4a"),
+      Uint8Array.fromHex("3ba3edfd7a7b12b27ac72c3e67768f617fc81bc3888a51323a9fb8aa4b1e5e4a"),
       36,
     );
     GENESIS[network].forEach((value, i) => view.setUint32(68 + 4 * i, value, true));

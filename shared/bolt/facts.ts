@@ -4,7 +4,6 @@
  * @module
  */
 import { createHash } from "node:crypto";
-import { toHex } from "../text.ts";
 import { CHANNEL_ANNOUNCEMENT_SIGNED_AT } from "./channel_announcement.ts";
 import { CHANNEL_UPDATE_SIGNED_AT, CHANNEL_UPDATE_TIMESTAMP_AT } from "./channel_update.ts";
 import { BoltFault } from "./fault.ts";
@@ -61,7 +60,7 @@ export function gossipFacts(raw: Uint8Array): GossipFacts {
     case 257:
       return {
         ...facts,
-        nodeId: toHex(message.nodeId),
+        nodeId: message.nodeId.toHex(),
         ownTimestamp: message.timestamp,
         innerId: innerId(
           raw,

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { fromHex, toHex } from "../text.ts";
 import type { Address, AddressType } from "./address.ts";
 import { chainHash } from "./chains.ts";
 import { BoltFault } from "./fault.ts";
@@ -217,7 +216,7 @@ Deno.test("a message may be as long as BOLT 8 can carry and no longer", () => {
 });
 
 Deno.test("a listener's init for mainnet is the known bytes", () => {
-  const raw = fromHex("00100000000620000000aa820120" + toHex(chainHash("bitcoin")));
+  const raw = Uint8Array.fromHex("00100000000620000000aa820120" + chainHash("bitcoin").toHex());
   const message = decodeMessage(raw);
   assert(message.known && message.type === 16);
   assert.deepEqual(featureBits(initFeatures(message)), [1, 7, 9, 11, 13, 15, 45]);
@@ -227,7 +226,7 @@ Deno.test("a listener's init for mainnet is the known bytes", () => {
 });
 
 Deno.test("init's two bitmaps count as one", () => {
-  const message = decodeMessage(fromHex("0010" + "00010a" + "00020280"));
+  const message = decodeMessage(Uint8Array.fromHex("0010" + "00010a" + "00020280"));
   assert(message.known && message.type === 16);
   assert.deepEqual(featureBits(initFeatures(message)), [1, 3, 7, 9]);
   assert(hasFeature(initFeatures(message), 6));
@@ -257,7 +256,9 @@ Deno.test("lists that do not match their scids are refused both ways", () => {
 
 Deno.test("compressed and unknown array encodings are refused, each by its name", () => {
   const query = (encoding: string) =>
-    fromHex("0105" + toHex(chainHash("regtest")) + "0009" + encoding + "0000000000000001");
+    Uint8Array.fromHex(
+      "0105" + chainHash("regtest").toHex() + "0009" + encoding + "0000000000000001",
+    );
   assert.equal(decodeMessage(query("00")).known, true);
   assert.throws(() => decodeMessage(query("01")), { name: "BoltFault", code: "compressed" });
   assert.throws(() => decodeMessage(query("02")), { name: "BoltFault", code: "unknown_encoding" });

@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { toHex } from "../text.ts";
 import { CHANNEL_ANNOUNCEMENT_SIGNED_AT } from "./channel_announcement.ts";
 import { CHANNEL_UPDATE_SIGNED_AT } from "./channel_update.ts";
 import { decodeMessage } from "./message.ts";
@@ -41,13 +40,13 @@ export function signedPart(raw: Uint8Array): SignedPart | null {
           message.bitcoinSignature2,
         ],
         signers: [message.nodeId1, message.nodeId2, message.bitcoinKey1, message.bitcoinKey2]
-          .map(toHex),
+          .map((bytes) => bytes.toHex()),
       };
     case 257:
       return {
         digestInput: raw.subarray(NODE_ANNOUNCEMENT_SIGNED_AT),
         signatures: [message.signature],
-        signers: [toHex(message.nodeId)],
+        signers: [message.nodeId.toHex()],
       };
     case 258:
       return {

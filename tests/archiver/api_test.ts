@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { AnalyticsRefusal } from "../../archiver/analytics/analytics.ts";
 import { type ApiDependencies, createApi } from "../../archiver/api/api.ts";
 import { Counters } from "../../archiver/api/counters.ts";
-import { isoTime, jsonValue } from "../../archiver/api/json.ts";
+import { jsonValue } from "../../archiver/api/json.ts";
 import type { Status } from "../../archiver/api/status.ts";
 import { ArchiverConfigSchema } from "../../archiver/config.ts";
 import { Days } from "../../archiver/days/days.ts";
@@ -13,6 +13,7 @@ import { encodeBatch, MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { type Clock, systemClock } from "../../shared/clock.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { encodeMessage } from "../../shared/nats/message.ts";
+import { isoTime } from "../../shared/time.ts";
 import { openArchive } from "../support/fixtures/archive.ts";
 import { BatchMaker, nodeId, plainMessage } from "../support/fixtures/batch_maker.ts";
 import { sessionFigures } from "../support/fixtures/session_figures.ts";
@@ -290,8 +291,6 @@ Deno.test("values of the archive become JSON without loss", () => {
     b: "01ff",
     c: "x",
   });
-  assert.equal(isoTime(1_758_844_800_000_001), "2025-09-26T00:00:00.000001Z");
-  assert.equal(isoTime(-1), "1969-12-31T23:59:59.999999Z");
 });
 
 Deno.test("a collector that is silent without having ended is late, until it is heard again", async () => {

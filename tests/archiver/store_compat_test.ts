@@ -8,7 +8,6 @@ import { makeGossipArchive, MESSAGES, SCID, START } from "../support/fixtures/go
 import { nodeId } from "../support/fixtures/batch_maker.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { nodeId as announcedNode } from "../support/fixtures/unsigned_gossip.ts";
-import { toHex } from "../../shared/text.ts";
 
 /** First 64 bits of a SHA-256, as text: JSON's numbers end earlier. */
 function hashOf(data: Uint8Array | string): string {
@@ -60,7 +59,7 @@ Deno.test("metadata and messages tell gossip only, without the type's two bytes"
   const updates = [update, laterUpdate].map((raw) => (
     { hash: hashOf(raw), type: 3, size: 136, orig_node: null, scid }
   )).sort((a, b) => BigInt(a.hash) < BigInt(b.hash) ? -1 : 1);
-  const orig_node = toHex(announcedNode(7));
+  const orig_node = announcedNode(7).toHex();
   assert.deepEqual(metadata, [
     { hash: hashOf(channel), type: 1, size: channel.length - 2, orig_node: null, scid },
     { hash: hashOf(node), type: 2, size: node.length - 2, orig_node, scid: null },

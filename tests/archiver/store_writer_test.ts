@@ -1,10 +1,9 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
-import { isoTime } from "../../archiver/api/json.ts";
 import type { SessionClosed } from "../../shared/batch/batch.ts";
 import { MAX_RESEND_NUMBERS } from "../../shared/batch/resend_request.ts";
 import { gossipFacts } from "../../shared/bolt/facts.ts";
-import { toHex } from "../../shared/text.ts";
+import { isoTime } from "../../shared/time.ts";
 import { openArchive, receiptLines, rows } from "../support/fixtures/archive.ts";
 import { BatchMaker, nodeId, plainMessage } from "../support/fixtures/batch_maker.ts";
 import { sessionFigures } from "../support/fixtures/session_figures.ts";
@@ -111,9 +110,9 @@ Deno.test("a batch becomes rows of every table, exactly as told", async () => {
     direction: 1,
     node_id: null,
     own_timestamp: "2025-09-25T23:58:20.000000Z",
-    inner_id: toHex(facts.innerId!),
+    inner_id: facts.innerId!.toHex(),
     first_seen: "2025-09-26T00:00:00.000005Z",
-    raw: toHex(raw),
+    raw: raw.toHex(),
   }]);
   const [listed] = await rows(store, "SELECT type_name, scid_text FROM message_list");
   assert.deepEqual(listed, { type_name: "channel_update", scid_text: "863846x913x104" });
@@ -358,7 +357,7 @@ Deno.test("dead letters are kept whole with their reason", async () => {
     received_at: "1970-01-01T00:00:00.000005Z",
     source: "http",
     reason: "bad\u0000magic",
-    raw: toHex(raw),
+    raw: raw.toHex(),
   }]);
 });
 

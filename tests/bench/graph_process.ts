@@ -12,7 +12,6 @@ import { chainHash } from "../../shared/bolt/chains.ts";
 import { encodeMessage } from "../../shared/bolt/message.ts";
 import { scidOf } from "../../shared/bolt/scid.ts";
 import { systemClock } from "../../shared/clock.ts";
-import { toHex } from "../../shared/text.ts";
 import { Graph } from "../../collector/gossip/graph/graph.ts";
 import { GraphFile } from "../../collector/gossip/graph/graph_file.ts";
 
@@ -109,7 +108,7 @@ function collect(): void {
   const update = (channel: number, timestamp: number) => {
     for (const direction of [0, 1]) {
       const raw = channelUpdate(channel, direction, timestamp);
-      graph.accept(raw, "valid", toHex(ids[pairOf(channel)[direction]]));
+      graph.accept(raw, "valid", ids[pairOf(channel)[direction]].toHex());
     }
   };
   for (let i = 0; i < CHANNELS; i++) {

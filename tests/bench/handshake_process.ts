@@ -9,7 +9,6 @@ import { cpuUsage } from "node:process";
 import { dialNoise } from "../../collector/noise/connection.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { ecdh, generatePrivateKey, Point, publicKeyOf } from "../../shared/secp256k1.ts";
-import { fromHex } from "../../shared/text.ts";
 
 /** CPU of this process, µs, round by round. */
 export interface HandshakeCosts {
@@ -29,7 +28,7 @@ const WARM_UP_ROUNDS = 5;
 const privateKey = generatePrivateKey();
 const peers = (await Deno.readTextFile(Deno.args[0])).trim().split("\n").map((line) => {
   const [, id, hostname, port] = line.match(/^(\w+)@(.+):(\d+)$/)!;
-  return { remotePublicKey: fromHex(id), hostname, port: Number(port) };
+  return { remotePublicKey: Uint8Array.fromHex(id), hostname, port: Number(port) };
 });
 
 async function shakeHands(): Promise<void> {

@@ -41,7 +41,6 @@ import { PeerManager } from "../../collector/peer/manager.ts";
 import { scidOf } from "../../shared/bolt/scid.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { seededRandom } from "../../shared/random.ts";
-import { toHex } from "../../shared/text.ts";
 import { CapturedLog } from "../support/captured_log.ts";
 import { loopbackBook, loopbackPolicy } from "../support/fixtures/dialling.ts";
 import { Recorded } from "../support/fixtures/recorded.ts";
@@ -150,12 +149,12 @@ async function amongHonestPeers(
     const told = receipts.filter((receipt) => receipt.nodeId === nodeId);
     assert.deepEqual(
       told.map((receipt) => receipt.message),
-      Array.from({ length: ROUNDS }, () => graph.map(toHex)).flat(),
+      Array.from({ length: ROUNDS }, () => graph.map((bytes) => bytes.toHex())).flat(),
     );
     assert.deepEqual(log.lines(nodeId), []);
   }
   const verdicts = recorded.verdicts();
-  for (const raw of graph) assert.equal(verdicts.get(toHex(raw)), "valid");
+  for (const raw of graph) assert.equal(verdicts.get(raw.toHex()), "valid");
   assert.equal(log.lines(bad.nodeId).length, 1, "one clear line");
   const { misbehaved, ended } = { ...manager.counts, ...manager.counts.control };
   const whats = MISBEHAVIOURS.filter((what) => misbehaved[what] > 0);
@@ -238,7 +237,7 @@ Deno.test("the same forged announcement 100,000 times is held against its sender
       said(outcome),
       /too many bad messages: 0 malformed, 10\d\d with wrong signatures$/,
     );
-    assert.equal(outcome.recorded.verdicts().get(toHex(lie)), "invalid");
+    assert.equal(outcome.recorded.verdicts().get(lie.toHex()), "invalid");
   });
 });
 
@@ -250,7 +249,10 @@ Deno.test("a frame that does not decrypt ends the session after the whole messag
     (outcome) => {
       assert.equal(outcome.what, "broken_frame");
       assert.match(said(outcome), /^disconnected: it sent a broken frame: /);
-      assert.deepEqual(receiptsOf(outcome).map((r) => r.message), graph.map(toHex));
+      assert.deepEqual(
+        receiptsOf(outcome).map((r) => r.message),
+        graph.map((bytes) => bytes.toHex()),
+      );
     },
   );
 });
@@ -267,7 +269,10 @@ Deno.test("a connection cut inside a frame keeps the whole messages before it", 
     (outcome) => {
       assert.equal(outcome.what, null);
       assert.match(said(outcome), /^disconnected: the peer closed inside a frame$/);
-      assert.deepEqual(receiptsOf(outcome).map((r) => r.message), graph.map(toHex));
+      assert.deepEqual(
+        receiptsOf(outcome).map((r) => r.message),
+        graph.map((bytes) => bytes.toHex()),
+      );
     },
   );
 });
@@ -279,7 +284,10 @@ Deno.test("a message too short to have a type ends the session, the rest of its 
       assert.equal(outcome.what, "undecodable");
       assert.match(said(outcome), /^disconnected: it sent a message that does not decode: /);
       const [first] = graph;
-      assert.deepEqual(receiptsOf(outcome).map((r) => r.message), [...graph, first].map(toHex));
+      assert.deepEqual(
+        receiptsOf(outcome).map((r) => r.message),
+        [...graph, first].map((bytes) => bytes.toHex()),
+      );
     },
   );
 });
@@ -291,7 +299,7 @@ Deno.test("the longest message there is is taken whole", async () => {
     afterGossip((wire) => wire.send(longest, new Uint8Array([0, 18]))),
     (outcome) => {
       assert.match(said(outcome), /^disconnected: it sent a message that does not decode: ping/);
-      assert.ok(receiptsOf(outcome).some(({ message }) => message === toHex(longest)));
+      assert.ok(receiptsOf(outcome).some(({ message }) => message === longest.toHex()));
     },
   );
 });

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { GossipService, graphPath } from "../../collector/gossip/service.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { systemClock } from "../../shared/clock.ts";
-import { toHex } from "../../shared/text.ts";
 import { startProgram } from "../support/servers/process.ts";
 import { testKey } from "../support/fixtures/signed_gossip.ts";
 import { nodePair, unsignedChannel, unsignedNode } from "../support/fixtures/unsigned_gossip.ts";
@@ -144,7 +143,7 @@ Deno.test("a dump lists the nodes, channels and addresses of the saved graph", a
     dir.path,
   );
   assert.equal(code, 0, told);
-  const [one, two] = nodes.map(toHex);
+  const [one, two] = nodes.map((bytes) => bytes.toHex());
   const read = (name: string) => Deno.readTextFile(dir.join(name));
   assert.equal(await read("node_list.csv"), `${one}\n${two}\n`);
   assert.equal(await read("channel_list.csv"), `9,${one},${two}\n`);

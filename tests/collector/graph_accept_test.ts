@@ -6,7 +6,6 @@ import { VERDICTS } from "../../shared/batch/batch.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { channelUpdateChecksum } from "../../shared/bolt/checksum.ts";
 import { scidOf } from "../../shared/bolt/scid.ts";
-import { toHex } from "../../shared/text.ts";
 import { StillClock } from "../support/still_clock.ts";
 import {
   nodeId,
@@ -20,7 +19,7 @@ const chain = chainHash("regtest");
 const WEEK = 7 * 86_400;
 const scid = scidOf({ block: 500, transaction: 3, output: 1 });
 const nodes = nodePair(1, 2);
-const [one, two] = nodes.map(toHex);
+const [one, two] = nodes.map((bytes) => bytes.toHex());
 
 /** A graph, its clock and a shorter way to give it messages. */
 function setUp(limits?: Partial<GraphLimits>) {
@@ -133,7 +132,7 @@ Deno.test("a channel goes when a direction is two weeks old, and its nodes with 
   take(unsignedChannel({ scid: other, nodes: nodePair(2, 3) }));
   take(unsignedNode({ id: nodeId(1), timestamp: now() }));
   take(unsignedNode({ id: nodeId(2), timestamp: now() }));
-  const [three, four] = nodePair(2, 3).map(toHex);
+  const [three, four] = nodePair(2, 3).map((bytes) => bytes.toHex());
   const start = now();
   take(unsignedUpdate({ scid, direction: 0, timestamp: start - WEEK }), one);
   take(unsignedUpdate({ scid, direction: 1, timestamp: start }), two);
@@ -188,7 +187,7 @@ Deno.test("a full graph refuses, counts, and takes again when channels were prun
   ]);
   for (const direction of [0, 1] as const) {
     for (const [n, a, b] of [[1, 1, 2], [2, 3, 4]]) {
-      const signer = toHex(nodePair(a, b)[direction]);
+      const signer = nodePair(a, b)[direction].toHex();
       take(unsignedUpdate({ scid: BigInt(n), direction, timestamp: now() }), signer);
     }
   }
@@ -319,7 +318,7 @@ class Model {
 
 /** A graph in the form of the model, read in order. */
 function contents({ view }: Graph) {
-  const hex = (raw: Uint8Array | null) => raw && toHex(raw);
+  const hex = (raw: Uint8Array | null) => raw && raw.toHex();
   const channels = Array.from({ length: view.channelCount }, (_, position) => {
     const slot = view.at(position);
     return {
@@ -335,7 +334,7 @@ function contents({ view }: Graph) {
   const nodes = Array.from({ length: view.nodeCount }, (_, position) => {
     const node = view.nodeAt(position);
     const raw = hex(view.nodeAnnouncement(node));
-    return { id: toHex(view.nodeId(node)), raw, timestamp: view.nodeTimestamp(node) };
+    return { id: view.nodeId(node).toHex(), raw, timestamp: view.nodeTimestamp(node) };
   });
   return { channels, nodes };
 }
@@ -353,22 +352,27 @@ Deno.test("whatever comes in whatever order, the graph holds what a plain map wo
         } else if (step.kind === "channel") {
           const raw = unsignedChannel({ scid: BigInt(step.scid), nodes: PAIRS[step.pair] });
           take(raw);
-          model.channel(BigInt(step.scid), toHex(raw), PAIRS[step.pair].map(toHex), now());
+          model.channel(
+            BigInt(step.scid),
+            raw.toHex(),
+            PAIRS[step.pair].map((bytes) => bytes.toHex()),
+            now(),
+          );
         } else if (step.kind === "update") {
           const { direction } = step;
           const of = BigInt(step.scid);
           const timestamp = now() - step.age * DAY;
           const extra = new Uint8Array(step.extra);
           const raw = unsignedUpdate({ scid: of, direction, timestamp, extra });
-          const signer = toHex(PAIRS[step.pair][direction]);
+          const signer = PAIRS[step.pair][direction].toHex();
           take(raw, signer);
-          if (step.age <= 14) model.update(of, direction, toHex(raw), timestamp, signer);
+          if (step.age <= 14) model.update(of, direction, raw.toHex(), timestamp, signer);
         } else {
           const id = nodeId(step.node);
           const timestamp = now() - step.age * DAY;
           const raw = unsignedNode({ id, timestamp });
           take(raw);
-          model.node(toHex(id), toHex(raw), timestamp);
+          model.node(id.toHex(), raw.toHex(), timestamp);
         }
       }
       const { channels, nodes } = contents(graph);

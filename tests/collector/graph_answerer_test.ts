@@ -10,7 +10,6 @@ import { chainHash } from "../../shared/bolt/chains.ts";
 import { decodeMessage, encodeMessage, type MessageFields } from "../../shared/bolt/message.ts";
 import { messageType } from "../../shared/bolt/message_types.ts";
 import { scidOf } from "../../shared/bolt/scid.ts";
-import { toHex } from "../../shared/text.ts";
 import { RangeReader } from "../support/fixtures/range_reader.ts";
 import { StillClock } from "../support/still_clock.ts";
 import {
@@ -32,7 +31,7 @@ function put(graph: Graph, i: number, timestamp: number, disabled = false): void
   graph.accept(unsignedChannel({ scid, nodes }), "valid");
   for (const direction of [0, 1] as const) {
     const update = unsignedUpdate({ scid, direction, timestamp, disabled });
-    graph.accept(update, "valid", toHex(nodes[direction]));
+    graph.accept(update, "valid", nodes[direction].toHex());
   }
   for (const id of nodes) graph.accept(unsignedNode({ id, timestamp }), "valid");
 }

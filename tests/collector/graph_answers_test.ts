@@ -8,7 +8,6 @@ import { chainHash } from "../../shared/bolt/chains.ts";
 import { channelUpdateChecksum } from "../../shared/bolt/checksum.ts";
 import { decodeMessage, encodeMessage } from "../../shared/bolt/message.ts";
 import { scidOf } from "../../shared/bolt/scid.ts";
-import { toHex } from "../../shared/text.ts";
 import { RangeReader } from "../support/fixtures/range_reader.ts";
 import { StillClock } from "../support/still_clock.ts";
 import {
@@ -69,7 +68,7 @@ function put(graph: Graph, spec: Spec): void {
   graph.accept(announcement, "valid");
   for (const direction of [0, 1]) {
     const update = updates[direction];
-    if (update) graph.accept(update, "valid", toHex(nodes[direction]));
+    if (update) graph.accept(update, "valid", nodes[direction].toHex());
   }
 }
 
@@ -201,14 +200,16 @@ Deno.test("who names channels gets what is known of them, as its flags say, each
         if (raw && wanted >> bit & 1) expected.push(raw);
       });
       nodes.forEach((id, side) => {
-        const number = Array.from({ length: NODES }, (_, i) => toHex(nodeId(i))).indexOf(toHex(id));
-        if (!(wanted >> 3 + side & 1) || told.has(toHex(id))) return;
-        told.add(toHex(id));
+        const number = Array.from({ length: NODES }, (_, i) => nodeId(i).toHex()).indexOf(
+          id.toHex(),
+        );
+        if (!(wanted >> 3 + side & 1) || told.has(id.toHex())) return;
+        told.add(id.toHex());
         if (number % 2 === 0) expected.push(unsignedNode({ id, timestamp: now - number }));
       });
     }
     expected.push(encodeMessage({ type: 262, chainHash: chain, fullInformation: 1 }));
-    assert.deepEqual(answer.map(toHex), expected.map(toHex));
+    assert.deepEqual(answer.map((bytes) => bytes.toHex()), expected.map((bytes) => bytes.toHex()));
   }));
 });
 
@@ -237,7 +238,7 @@ Deno.test("a filter gets what lies in its range: channels by their updates, and 
       const { announcement, updates } = messagesOf(spec);
       const told = updates.filter((raw, i) => raw && isWithin(now - spec.ages[i]!));
       if (told.length === 0 || spec.block % 5 === 1) continue;
-      expected.push(toHex(announcement), ...told.map((raw) => toHex(raw!)));
+      expected.push(announcement.toHex(), ...told.map((raw) => raw!.toHex()));
     }
     const nodes = Array.from({ length: view.nodeCount }, (_, i) => view.nodeAt(i))
       .map((node) => view.nodeAnnouncement(node))
@@ -245,8 +246,8 @@ Deno.test("a filter gets what lies in its range: channels by their updates, and 
         const message = raw && decodeMessage(raw);
         return message?.known && message.type === 257 && isWithin(message.timestamp);
       });
-    expected.push(...nodes.map((raw) => toHex(raw!)));
-    assert.deepEqual([...answerPast(filter, view, hidden)].map(toHex), expected);
+    expected.push(...nodes.map((raw) => raw!.toHex()));
+    assert.deepEqual([...answerPast(filter, view, hidden)].map((bytes) => bytes.toHex()), expected);
   }));
 });
 

@@ -12,7 +12,6 @@ import { GraphFile } from "../../collector/gossip/graph/graph_file.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { crc32c } from "../../shared/bolt/crc32c.ts";
 import { UserError } from "../../shared/errors.ts";
-import { toHex } from "../../shared/text.ts";
 import { StillClock } from "../support/still_clock.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import {
@@ -40,7 +39,7 @@ function someGraph(): Graph {
       if (i % 5 === direction) continue;
       const timestamp = clock.seconds - i;
       const update = unsignedUpdate({ scid, direction, timestamp, disabled: i % 3 === 0 });
-      assert.equal(graph.accept(update, "valid", toHex(nodes[direction])), "added");
+      assert.equal(graph.accept(update, "valid", nodes[direction].toHex()), "added");
     }
   }
   for (let i = 0; i < NODES; i += 2) {
@@ -52,7 +51,7 @@ function someGraph(): Graph {
 
 /** All that a graph holds, as lines in order. */
 function lines({ view }: Graph): string[] {
-  const text = (raw: Uint8Array | null) => raw ? toHex(raw) : "-";
+  const text = (raw: Uint8Array | null) => raw ? raw.toHex() : "-";
   const channels = Array.from({ length: view.channelCount }, (_, position) => {
     const slot = view.at(position);
     const updates = [view.update(slot, 0), view.update(slot, 1)].map(text);
@@ -61,7 +60,7 @@ function lines({ view }: Graph): string[] {
   });
   const nodes = Array.from({ length: view.nodeCount }, (_, position) => {
     const node = view.nodeAt(position);
-    return `${toHex(view.nodeId(node))} ${text(view.nodeAnnouncement(node))}`;
+    return `${view.nodeId(node).toHex()} ${text(view.nodeAnnouncement(node))}`;
   });
   return [...channels, ...nodes];
 }

@@ -12,7 +12,6 @@ import { decodeMessage, encodeMessage } from "../../shared/bolt/message.ts";
 import { messageType } from "../../shared/bolt/message_types.ts";
 import type { ReplyChannelRange } from "../../shared/bolt/range_queries.ts";
 import { scidOf } from "../../shared/bolt/scid.ts";
-import { fromHex, toHex } from "../../shared/text.ts";
 import { StillClock } from "../support/still_clock.ts";
 import {
   nodePair,
@@ -63,7 +62,7 @@ function contents({ view }: Graph): string[] {
   for (let position = 0; position < view.nodeCount; position++) {
     raws.push(view.nodeAnnouncement(view.nodeAt(position)));
   }
-  return raws.map((raw) => raw ? toHex(raw) : "").sort();
+  return raws.map((raw) => raw ? raw.toHex() : "").sort();
 }
 
 /** A peer that answers from a graph without limits, as long as `answers` is true of the question. */
@@ -307,7 +306,7 @@ Deno.test("replies that no honest peer sends end the sync", () => {
   const many = (from: number) =>
     reply({ syncComplete: 0, scids: Array.from({ length: 8000 }, (_, i) => at(from + i)) });
   assert.equal(endOf(...Array.from({ length: 13 }, (_, i) => many(i * 8000))), "endless");
-  const zlib = fromHex(`0108${toHex(chain)}00000000ffffffff01000901789c030000000001`);
+  const zlib = Uint8Array.fromHex(`0108${chain.toHex()}00000000ffffffff01000901789c030000000001`);
   assert.equal(endOf(zlib), "malformed");
 });
 

@@ -4,7 +4,6 @@ import type { GraphLimits } from "../../collector/gossip/graph/limits.ts";
 import type { SourcePeer } from "../../collector/gossip/graph/unconfirmed.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { scidOf } from "../../shared/bolt/scid.ts";
-import { toHex } from "../../shared/text.ts";
 import { StillClock } from "../support/still_clock.ts";
 import { nodePair, unsignedChannel, unsignedUpdate } from "../support/fixtures/unsigned_gossip.ts";
 
@@ -22,7 +21,7 @@ function setUp(limits: Partial<GraphLimits>) {
     graph.accept(raw, "valid", signer, sourcePeer);
   const update = (i: number, sourcePeer: SourcePeer) => {
     const raw = unsignedUpdate({ scid: scidAt(i), direction: 0, timestamp: clock.seconds });
-    return take(raw, sourcePeer, toHex(nodes[0]));
+    return take(raw, sourcePeer, nodes[0].toHex());
   };
   const known = (count: number) =>
     Array.from({ length: count }, (_, i) => i).filter((i) => graph.view.find(scidAt(i)) >= 0);
@@ -93,7 +92,7 @@ Deno.test("a channel that two peers bring takes the place of one peer's under th
   take(channel(0), peer("a"));
   assert.equal(take(rival, peer("b")), "conflicting");
   assert.equal(take(rival, null), "added");
-  assert.deepEqual(graph.view.nodesOf(scidAt(0)), other.map(toHex));
+  assert.deepEqual(graph.view.nodesOf(scidAt(0)), other.map((bytes) => bytes.toHex()));
   assert.equal(take(channel(0), null), "conflicting", "two against two: the first stays");
   assert.equal(graph.counts.channels, 1);
 });

@@ -3,7 +3,6 @@ import { holdDataDir } from "../../collector/spool/data_dir.ts";
 import { loadIdentity } from "../../collector/peer/identity.ts";
 import { UserError } from "../../shared/errors.ts";
 import { publicKeyOf } from "../../shared/secp256k1.ts";
-import { toHex } from "../../shared/text.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 async function refusal(path: string): Promise<string> {
@@ -21,7 +20,7 @@ Deno.test("the first start makes a key that only its owner may read, later start
   const path = dir.join("key");
   const first = await loadIdentity(path);
   assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
-  assert.equal(first.nodeId, toHex(publicKeyOf(first.privateKey)));
+  assert.equal(first.nodeId, publicKeyOf(first.privateKey).toHex());
   assert.deepEqual(await loadIdentity(path), first);
   assert.deepEqual([...Deno.readDirSync(dir.path)].map((entry) => entry.name), ["key"]);
 });

@@ -7,7 +7,6 @@ import { parseConfig } from "../../shared/config.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { UserError } from "../../shared/errors.ts";
 import { seededRandom } from "../../shared/random.ts";
-import { fromHex } from "../../shared/text.ts";
 import { CapturedLog } from "../support/captured_log.ts";
 import { testKey } from "../support/fixtures/signed_gossip.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
@@ -54,7 +53,7 @@ const announced = (id: string, host: number[]) =>
     signature: new Uint8Array(64),
     features: new Uint8Array(0),
     timestamp: 1_758_844_000,
-    nodeId: fromHex(id),
+    nodeId: Uint8Array.fromHex(id),
     color: new Uint8Array(3),
     alias: new Uint8Array(32),
     addresses: [{ type: 1, host: new Uint8Array(host), port: 9735 }],

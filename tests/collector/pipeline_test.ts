@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { RECEIPT_WARMUP } from "../../shared/batch/batch.ts";
 import { scidOf } from "../../shared/bolt/scid.ts";
 import { systemClock } from "../../shared/clock.ts";
-import { toHex } from "../../shared/text.ts";
 import { CapturedLog } from "../support/captured_log.ts";
 import { Recorded } from "../support/fixtures/recorded.ts";
 import { signedGraph } from "../support/fixtures/signed_gossip.ts";
@@ -46,13 +45,15 @@ Deno.test("of spam updates some texts are stored, and every receipt is, marked s
   for (const raw of spam.slice(50)) recorded.pipeline.receive(other, raw, systemClock.now());
   const receipts = recorded.receipts();
   assert.equal(receipts.length, 150);
-  const standIn = toHex(
-    new Uint8Array([255, 255, ...new TextEncoder().encode("channel_update not stored: spam")]),
-  );
+  const standIn = new Uint8Array([
+    255,
+    255,
+    ...new TextEncoder().encode("channel_update not stored: spam"),
+  ]).toHex();
   const own = receipts.filter(({ message }) => message !== standIn);
   assert.deepEqual(
     own.map(({ message }) => message),
-    [...spam.slice(0, 7), ...spam.slice(50, 52)].map(toHex),
+    [...spam.slice(0, 7), ...spam.slice(50, 52)].map((bytes) => bytes.toHex()),
   );
   assert.equal(recorded.pipeline.quotas.withheld.spam, 150 - own.length);
   assert.deepEqual(log.lines("not stored"), [

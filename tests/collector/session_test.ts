@@ -8,7 +8,6 @@ import { decodeMessage, type MessageFields } from "../../shared/bolt/message.ts"
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { type Clock, systemClock } from "../../shared/clock.ts";
 import { seededRandom } from "../../shared/random.ts";
-import { toHex } from "../../shared/text.ts";
 import { CapturedLog } from "../support/captured_log.ts";
 import { loopbackPolicy } from "../support/fixtures/dialling.ts";
 import { ManualClock } from "../support/manual_clock.ts";
@@ -88,19 +87,22 @@ Deno.test("a session begins with init, then the filter, and records all gossip w
   const said: string[] = [];
   await using talk = await Talk.begin(async (conn, key) => {
     using wire = await Wire.accept(key, conn);
-    said.push(toHex((await wire.next())!));
+    said.push((await wire.next())!.toHex());
     await wire.send(initMessage());
-    said.push(toHex((await wire.next())!));
+    said.push((await wire.next())!.toHex());
     await wire.send(...graph, graph[0]);
   });
   const end = await talk.end;
   assert.deepEqual(end, { by: "peer", reason: "it closed the connection", cause: "lost" });
   assert.deepEqual(said, [
-    `00100000000620000000aa820120${toHex(chain)}`,
-    `0109${toHex(chain)}${FILTER_FIRST.toString(16)}ffffffff`,
+    `00100000000620000000aa820120${chain.toHex()}`,
+    `0109${chain.toHex()}${FILTER_FIRST.toString(16)}ffffffff`,
   ]);
   const receipts = talk.recorded.receipts();
-  assert.deepEqual(receipts.map((r) => r.message), [...graph, graph[0]].map(toHex));
+  assert.deepEqual(
+    receipts.map((r) => r.message),
+    [...graph, graph[0]].map((bytes) => bytes.toHex()),
+  );
   assert.deepEqual(
     receipts.map((r) => r.flags & RECEIPT_REPEAT),
     [...graph.map(() => 0), RECEIPT_REPEAT],
@@ -311,14 +313,14 @@ Deno.test("a channel open and gossip queries are answered with the least that is
       { type: 261, chainHash: chain, scids: [1n] },
       { type: 265, chainHash: chain, firstTimestamp: 0, timestampRange: 0xffffffff },
     );
-    for (let i = 0; i < 3; i++) answers.push(toHex((await wire.next())!));
+    for (let i = 0; i < 3; i++) answers.push((await wire.next())!.toHex());
     await wire.untilClosed();
   }));
   await using _ = talk;
   await until(() => answers.length === 3);
   assert.match(answers[0], /^0011(05){32}/);
-  assert.equal(answers[1], `0108${toHex(chain)}000000070000000901000100`);
-  assert.equal(answers[2], `0106${toHex(chain)}01`);
+  assert.equal(answers[1], `0108${chain.toHex()}000000070000000901000100`);
+  assert.equal(answers[2], `0106${chain.toHex()}01`);
   assert.equal(talk.counts.answers, 4);
   assert.deepEqual(talk.gossip.ledger.entries().map(({ reason }) => reason), [
     "query_channel_range",
@@ -399,7 +401,7 @@ Deno.test("proposed gossip of other types is recorded as it comes", async () => 
   const talk = await Talk.begin(honest(proposed));
   await using _ = talk;
   await until(() => texts(talk).length === 4);
-  assert.deepEqual(texts(talk), proposed.map(toHex));
+  assert.deepEqual(texts(talk), proposed.map((bytes) => bytes.toHex()));
 });
 
 Deno.test("what BOLT 1 forbids in init ends the connection before a session begins", async () => {

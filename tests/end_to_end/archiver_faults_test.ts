@@ -4,7 +4,6 @@ import { encodeBatch } from "../../shared/batch/codec.ts";
 import { batchId } from "../../shared/batch/batch.ts";
 import { connectNats } from "../../shared/nats/connect.ts";
 import { batchSubject, STREAM } from "../../shared/subjects.ts";
-import { toHex } from "../../shared/text.ts";
 import { archiveRows, archiveTotals } from "../support/fixtures/archive_check.ts";
 import { BatchMaker, plainMessage } from "../support/fixtures/batch_maker.ts";
 import { type NatsServer, startNatsServer, untilArchived } from "../support/servers/nats_server.ts";
@@ -81,7 +80,7 @@ Deno.test("a malformed batch on the stream is set aside with its reason and ackn
   );
   assert.deepEqual(
     rows.map(({ raw }) => String(raw).toLowerCase()).sort(),
-    [garbage, new Uint8Array(0), cut].map(toHex).sort(),
+    [garbage, new Uint8Array(0), cut].map((bytes) => bytes.toHex()).sort(),
   );
   for (const { source, reason } of rows) {
     assert.equal(source, batchSubject("scripted"));

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { scidOf } from "../../shared/bolt/scid.ts";
-import { toHex } from "../../shared/text.ts";
 import { archiveRows, archiveTotals } from "../support/fixtures/archive_check.ts";
 import { type LdkNode, startLdk } from "../support/ldk/ldk_peer.ts";
 import { startNatsServer, untilArchived } from "../support/servers/nats_server.ts";
@@ -76,7 +75,7 @@ Deno.test("what LDK tells the collector stands in DuckDB, byte for byte, once a 
     FROM receipts r JOIN messages m USING (message_id) JOIN peers p ON p.peer_id = r.peer_id
     WHERE ${GOSSIP}`,
   );
-  const line = (node: LdkNode, raw: Uint8Array) => `${node.nodeId} ${toHex(raw)} valid`;
+  const line = (node: LdkNode, raw: Uint8Array) => `${node.nodeId} ${raw.toHex()} valid`;
   assert.deepEqual(
     kept.map(({ node_id, raw, verdict }) => `${node_id} ${raw} ${verdict}`).sort(),
     [

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { decodeMessage } from "../../shared/bolt/message.ts";
 import { messageType } from "../../shared/bolt/message_types.ts";
-import { toHex } from "../../shared/text.ts";
 import { startLdk } from "../support/ldk/ldk_peer.ts";
 import { channelUpdate, signedGraph, testKey } from "../support/fixtures/signed_gossip.ts";
 import { scidOf } from "../../shared/bolt/scid.ts";
@@ -13,7 +12,7 @@ const LDK_SEED = testKey("ldk").privateKey;
 /** Many times the 32 messages after which LDK waits for a pong, and past the rotation of keys at 500. */
 const GRAPH = { nodes: 40, channels: 200 };
 const nowSeconds = () => Math.floor(Date.now() / 1000);
-const hexes = (messages: readonly Uint8Array[]) => messages.map(toHex).sort();
+const hexes = (messages: readonly Uint8Array[]) => messages.map((bytes) => bytes.toHex()).sort();
 
 /** Answers pings until `count` gossip messages came; gives them and the number of pings. */
 async function collect(
@@ -117,7 +116,7 @@ Deno.test("LDK dials us, and our side of the handshake and our init satisfy it",
   const accepting = listener.accept().then((conn) => Wire.accept(OURS, conn));
   await ldk.connect(OURS.id, listener.addr.port);
   using wire = await accepting;
-  assert.equal(toHex(wire.connection.remotePublicKey), ldk.nodeId);
+  assert.equal(wire.connection.remotePublicKey.toHex(), ldk.nodeId);
   await wire.send(initMessage());
   assert.equal(messageType(await wire.nextOf(16)), 16);
   await until(() => ldk.peers().includes(OURS.id), () => ldk.log.join("\n"));

@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { toHex } from "../../shared/text.ts";
 import { fuzz } from "./fuzz.ts";
 import { allTargets } from "./targets/all.ts";
 import { canary } from "./targets/canary.ts";
@@ -15,7 +14,7 @@ Deno.test("the fuzzer finds the mistake in the canary, and finds it again by its
   assert.ok(failure?.error instanceof RangeError);
   assert.ok(inputs > canary.corpus.length, "the corpus itself is fine");
   const again = fuzz(canary, { ...options, runs: inputs });
-  assert.equal(toHex(again.failure!.input), toHex(failure.input));
+  assert.equal(again.failure!.input.toHex(), failure.input.toHex());
   assert.equal(fuzz(canary, { ...options, runs: inputs - 1 }).failure, null);
   assert.throws(() => canary.run(failure.input.slice()), RangeError);
 });
@@ -33,7 +32,7 @@ function tryTarget(target: Target, seed: string): void {
     const { failure, accepted, outcomes, inputs } = fuzz(target, { seed, runs: RUNS });
     const replay = `deno task fuzz --only ${target.name} --seed ${seed} --runs ${inputs}`;
     if (failure) {
-      throw new Error(`${replay}, input ${toHex(failure.input)}`, { cause: failure.error });
+      throw new Error(`${replay}, input ${failure.input.toHex()}`, { cause: failure.error });
     }
     assert.ok(accepted > 0, `no input was taken: ${replay}`);
     assert.ok(outcomes > 1, `every input had the same outcome: ${replay}`);

@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { decodeMessage } from "../../shared/bolt/message.ts";
 import { type SignedPart, signedPart } from "../../shared/bolt/signed.ts";
 import { verifyGossip } from "../../shared/secp256k1.ts";
-import { fromHex } from "../../shared/text.ts";
 import { readMainnetGossip } from "../support/fixtures/gossip_store.ts";
 
 const gossip = readMainnetGossip();
@@ -16,7 +15,12 @@ function signedMessages(raws: readonly Uint8Array[]): { part: SignedPart; keys: 
     const part = signedPart(raw)!;
     if (!message.known) throw new Error(`type ${message.type}`);
     if (message.type === 256) channels.set(message.scid, [message.nodeId1, message.nodeId2]);
-    if (message.type !== 258) return { part, keys: part.signers.map(fromHex) };
+    if (message.type !== 258) {
+      return {
+        part,
+        keys: part.signers.map((text) => Uint8Array.fromHex(text)),
+      };
+    }
     return { part, keys: [channels.get(message.scid)![message.channelFlags & 1]] };
   });
 }

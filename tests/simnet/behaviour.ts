@@ -5,7 +5,6 @@
  */
 import { hasFeature } from "../../shared/bolt/features.ts";
 import { type Init, initFeatures } from "../../shared/bolt/init.ts";
-import { toHex } from "../../shared/text.ts";
 import type { Implementation } from "./flush.ts";
 
 /** One implementation's manners. */
@@ -72,8 +71,8 @@ export function refusal(behaviour: Behaviour, init: Init, chainHash: Uint8Array)
   const missing = behaviour.demands.filter((bit) => !hasFeature(features, bit));
   if (missing.length > 0) return `features ${missing.join(", ")} are not offered`;
   if (!behaviour.checksNetwork || !init.networks) return null;
-  const ours = toHex(chainHash);
-  return init.networks.some((hash) => toHex(hash) === ours) ? null : "no chain in common";
+  const ours = chainHash.toHex();
+  return init.networks.some((hash) => hash.toHex() === ours) ? null : "no chain in common";
 }
 
 /** Whether a gossip filter after that init is heeded. */

@@ -9,7 +9,6 @@
  */
 import { createHash } from "node:crypto";
 import { join } from "node:path";
-import { toHex } from "../../shared/text.ts";
 
 /** The files of a ledger, by what they hold. */
 export const LEDGER_FILES = {
@@ -48,7 +47,7 @@ export class Ledger {
   /** A message of the run, before it is sent. */
   message(number: number, raw: Uint8Array): void {
     const sha256 = createHash("sha256").update(raw).digest("hex");
-    this.#messages.line(`${number},${sha256},${toHex(raw)}`);
+    this.#messages.line(`${number},${sha256},${raw.toHex()}`);
   }
 
   /** `peer` has written message `number` to its socket. @throws {RangeError} when the ledger is full. */

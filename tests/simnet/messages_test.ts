@@ -3,7 +3,6 @@ import { gossipFacts } from "../../shared/bolt/facts.ts";
 import { decodeMessage } from "../../shared/bolt/message.ts";
 import { signedPart } from "../../shared/bolt/signed.ts";
 import { verifyGossip } from "../../shared/secp256k1.ts";
-import { fromHex, toHex } from "../../shared/text.ts";
 import { MessageFactory } from "./messages.ts";
 import { originCounts, type PlannedMessage, traffic } from "./traffic.ts";
 import { Universe } from "./universe.ts";
@@ -26,7 +25,7 @@ Deno.test("each message is what its plan says, distinct, and signed by its nodes
   const distinct = new Set<string>();
   for (const { planned, raw } of makeAll(true)) {
     types.add(planned.type);
-    distinct.add(toHex(raw));
+    distinct.add(raw.toHex());
     const facts = gossipFacts(raw);
     assert.equal(facts.type, planned.type);
     assert.equal(facts.size, planned.size);
@@ -39,7 +38,7 @@ Deno.test("each message is what its plan says, distinct, and signed by its nodes
       : signers;
     signatures.forEach((signature, i) => {
       assert.ok(
-        verifyGossip(signature, digestInput, fromHex(keys[i])),
+        verifyGossip(signature, digestInput, Uint8Array.fromHex(keys[i])),
         `${planned.type} by ${keys[i]}`,
       );
     });
@@ -59,14 +58,14 @@ Deno.test("an origin's own timestamps grow and follow the run's time; some messa
     assert.ok(ownTimestamp! > (last.get(key) ?? 0));
     assert.ok(ownTimestamp! >= STARTED_AT + Math.floor(planned.createdAt / 1e6));
     last.set(key, ownTimestamp!);
-    inner.add(toHex(innerId!));
+    inner.add(innerId!.toHex());
     dated++;
   }
   assert.ok(inner.size < dated && inner.size > dated / 2, `${inner.size} contents of ${dated}`);
 });
 
 Deno.test("equal seeds make equal bytes, signed or not, and a seed's bytes are its own", () => {
-  const bytes = (sign: boolean, seed?: string) => makeAll(sign, seed).map(({ raw }) => toHex(raw));
+  const bytes = (sign: boolean, seed?: string) => makeAll(sign, seed).map(({ raw }) => raw.toHex());
   assert.deepEqual(bytes(true), bytes(true));
   assert.deepEqual(bytes(false), bytes(false));
   assert.notDeepEqual(bytes(true), bytes(false));

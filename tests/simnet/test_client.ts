@@ -8,7 +8,6 @@ import { chainHash, type Network } from "../../shared/bolt/chains.ts";
 import { featureBitmap } from "../../shared/bolt/features.ts";
 import { decodeMessage, encodeMessage, type MessageFields } from "../../shared/bolt/message.ts";
 import { systemClock } from "../../shared/clock.ts";
-import { fromHex } from "../../shared/text.ts";
 import { testKey } from "../support/fixtures/signed_gossip.ts";
 
 /** How the client behaves; good manners unless told otherwise. */
@@ -47,7 +46,7 @@ export class TestClient implements AsyncDisposable {
     const conn = await Deno.connect({ hostname, port: Number(port) });
     const connection = await dialNoise(conn, {
       privateKey: testKey("test client").privateKey,
-      remotePublicKey: fromHex(id),
+      remotePublicKey: Uint8Array.fromHex(id),
       clock: systemClock,
     });
     const client = new TestClient(connection, options);

@@ -26,7 +26,6 @@ import type { ChannelAnnouncement } from "../../../shared/bolt/channel_announcem
 import type { ChannelUpdate } from "../../../shared/bolt/channel_update.ts";
 import type { NodeAnnouncement } from "../../../shared/bolt/node_announcement.ts";
 import type { Clock } from "../../../shared/clock.ts";
-import { toHex } from "../../../shared/text.ts";
 import { equal } from "./bytes.ts";
 import { ChannelTable, NO_HANDLE } from "./channel_table.ts";
 import { type Direction, GraphView } from "./graph_view.ts";
@@ -315,7 +314,7 @@ export class Graph {
       return this.#held.put(scid, direction, { raw, signer, timestamp }) ? "held" : "known";
     }
     const owner = this.view.nodeId(this.view.nodeOf(slot, direction));
-    if (signer !== toHex(owner)) return "conflicting";
+    if (signer !== owner.toHex()) return "conflicting";
     this.#confirm(slot, sourcePeer);
     return this.#putUpdate(message, raw, now);
   }

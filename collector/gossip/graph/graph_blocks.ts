@@ -14,7 +14,6 @@ import { crc32c } from "../../../shared/bolt/crc32c.ts";
 import { Reader } from "../../../shared/bolt/reader.ts";
 import { BoltFault } from "../../../shared/bolt/fault.ts";
 import { Fault } from "../../../shared/errors.ts";
-import { toHex } from "../../../shared/text.ts";
 
 /** Bytes of a block. */
 export const BLOCK_BYTES = 65_536;
@@ -140,14 +139,14 @@ export function readBlock(bytes: Uint8Array, number: number, chain: Uint8Array):
 }
 
 function readHeader(kind: number, reader: Reader, chain: Uint8Array): Block {
-  if (kind !== KIND.header || toHex(reader.take(MAGIC.length / 2)) !== MAGIC) {
+  if (kind !== KIND.header || reader.take(MAGIC.length / 2).toHex() !== MAGIC) {
     throw new BlockFault("foreign", "it does not begin as a graph file does");
   }
   const version = reader.u16();
   if (version !== FILE_VERSION) {
     throw new BlockFault("foreign", `it has version ${version}, and ${FILE_VERSION} is read here`);
   }
-  if (toHex(reader.take(HASH_BYTES)) !== toHex(chain)) {
+  if (reader.take(HASH_BYTES).toHex() !== chain.toHex()) {
     throw new BlockFault("foreign", "it holds another network's graph");
   }
   return { kind: "header", savedAt: reader.u32() };

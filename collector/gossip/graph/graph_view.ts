@@ -8,7 +8,6 @@
  * @module
  */
 import { channelUpdateChecksum } from "../../../shared/bolt/checksum.ts";
-import { toHex } from "../../../shared/text.ts";
 import { type ChannelTable, NO_HANDLE } from "./channel_table.ts";
 import type { NodeTable } from "./node_table.ts";
 import type { Slab } from "./slab.ts";
@@ -46,7 +45,7 @@ export class GraphView {
   nodesOf(scid: bigint): NodePair | null {
     const slot = this.#channels.find(scid);
     if (slot < 0) return null;
-    return [toHex(this.nodeId(this.nodeOf(slot, 0))), toHex(this.nodeId(this.nodeOf(slot, 1)))];
+    return [this.nodeId(this.nodeOf(slot, 0)).toHex(), this.nodeId(this.nodeOf(slot, 1)).toHex()];
   }
 
   /** The slot of a channel, or -1. */

@@ -1,14 +1,16 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import * as v from "valibot";
-import { fromHex } from "../../../shared/text.ts";
 import file from "../../../tests/vectors/riblt.json" with { type: "json" };
 import { type CodedSymbol, Decoder, type DecoderState, DEFAULT_KEY, Encoder } from "./riblt.ts";
 
 const word = v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/));
 const number = v.pipe(word, v.transform((hex) => BigInt(`0x${hex}`)));
 /** The symbol's bytes, little endian. */
-const bytes = v.pipe(word, v.transform((hex) => new BigUint64Array(fromHex(hex).buffer)[0]));
+const bytes = v.pipe(
+  word,
+  v.transform((hex) => new BigUint64Array(Uint8Array.fromHex(hex).buffer)[0]),
+);
 const count = v.pipe(v.string(), v.regex(/^\d+$/), v.transform(Number));
 const { vectors } = v.parse(
   v.strictObject({

@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import * as v from "valibot";
-import { fromHex, toHex } from "../../../shared/text.ts";
 import file from "../../../tests/vectors/pinsketch.json" with { type: "json" };
 import { ReconciliationFault } from "./fault.ts";
 import { FIELD_BITS, type FieldBits } from "./field_wat.ts";
@@ -60,10 +59,10 @@ for (const vector of vectors) {
     const { field_bits, capacity } = vector;
     const a = sketchOf(field_bits, capacity, vector.set_a);
     const b = sketchOf(field_bits, capacity, vector.set_b);
-    assert.equal(toHex(a.serialize()), vector.sketch_a);
-    assert.equal(toHex(b.serialize()), vector.sketch_b);
+    assert.equal(a.serialize().toHex(), vector.sketch_a);
+    assert.equal(b.serialize().toHex(), vector.sketch_b);
     const merged = a.merge(Sketch.from(field_bits, b.serialize()));
-    assert.equal(toHex(merged.serialize()), vector.sketch_merged);
+    assert.equal(merged.serialize().toHex(), vector.sketch_merged);
     const { ids, failure } = merged.decode();
     if (vector.decoded) assert.deepEqual([...ids!], ascending(vector.decoded));
     else assert.equal(failure, "no_such_set");
@@ -75,8 +74,8 @@ for (const vector of vectors) {
 Deno.test("minisketch: the first sums of a sketch are a smaller one", () => {
   for (const { field_bits, elements, sketch_32, sketch_8 } of prefixes) {
     const sketch = sketchOf(field_bits, 32, elements);
-    assert.equal(toHex(sketch.serialize()), sketch_32);
-    assert.equal(toHex(sketch.prefix(8).serialize()), sketch_8);
+    assert.equal(sketch.serialize().toHex(), sketch_32);
+    assert.equal(sketch.prefix(8).serialize().toHex(), sketch_8);
     assert.throws(() => sketch.prefix(33), faultCode("too_large"));
   }
 });
@@ -155,12 +154,12 @@ Deno.test("any bytes are a sketch that decodes to what it says or fails, or are 
 
 Deno.test("what is no element, no capacity or another field is refused", () => {
   const sketch = new Sketch(12, 3);
-  const none = toHex(sketch.serialize());
+  const none = sketch.serialize().toHex();
   for (const id of [0n, 4096n, -1n, 1n << 64n]) {
     assert.throws(() => sketch.add(id), faultCode("bad_element"));
   }
   assert.throws(() => sketch.addAll(BigUint64Array.of(1n, 4096n)), faultCode("bad_element"));
-  assert.equal(toHex(sketch.serialize()), none, "a refused id changed the sketch");
+  assert.equal(sketch.serialize().toHex(), none, "a refused id changed the sketch");
   for (const capacity of [-1, 1.5, NaN, MAX_CAPACITY + 1]) {
     assert.throws(() => new Sketch(64, capacity), faultCode("too_large"));
   }
@@ -180,5 +179,5 @@ Deno.test("many ids are added in several chunks", () => {
   for (let i = 0; i < ids.length; i += 999) parts.addAll(ids.subarray(i, i + 999));
   assert.deepEqual(whole.serialize(), parts.serialize());
   assert.deepEqual(whole.serialize().length, 16);
-  assert.equal(toHex(Sketch.from(32, fromHex("01000000")).serialize()), "01000000");
+  assert.equal(Sketch.from(32, Uint8Array.fromHex("01000000")).serialize().toHex(), "01000000");
 });

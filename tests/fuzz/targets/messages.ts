@@ -18,7 +18,6 @@ import {
 import { MESSAGE_TYPES, messageType } from "../../../shared/bolt/message_types.ts";
 import { signedPart } from "../../../shared/bolt/signed.ts";
 import type { Fault } from "../../../shared/errors.ts";
-import { fromHex } from "../../../shared/text.ts";
 import initVectors from "../../vectors/bolt01_init.json" with { type: "json" };
 import queryVectors from "../../vectors/bolt07_queries.json" with { type: "json" };
 import {
@@ -78,9 +77,9 @@ function validMessages(): Uint8Array[] {
   ];
   return [
     ...fields.map(encodeMessage),
-    ...queryVectors.vectors.map(({ hex }) => fromHex(hex)),
-    ...initVectors.valid.map(({ message }) => fromHex(message)),
-    ...initVectors.invalid.map(({ message }) => fromHex(message)),
+    ...queryVectors.vectors.map(({ hex }) => Uint8Array.fromHex(hex)),
+    ...initVectors.valid.map(({ message }) => Uint8Array.fromHex(message)),
+    ...initVectors.invalid.map(({ message }) => Uint8Array.fromHex(message)),
     ourInit("bitcoin"),
     channelAnnouncement({ scid: SCID, nodes: NODES }),
     channelUpdate({ scid: SCID, nodes: NODES, direction: 1, timestamp: TIMESTAMP }),

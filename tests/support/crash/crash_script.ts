@@ -7,12 +7,11 @@
 import { createHash } from "node:crypto";
 import type { DaysOptions } from "../../../archiver/days/days.ts";
 import type { Batch } from "../../../shared/batch/batch.ts";
-import { toHex } from "../../../shared/text.ts";
+import { DAY_MS } from "../../../shared/time.ts";
 import { BatchMaker, nodeId, plainMessage } from "../fixtures/batch_maker.ts";
 import { at, FIRST_DAY } from "../fixtures/day_archive.ts";
 
 const HOUR_SECONDS = 3600;
-const DAY_MILLISECONDS = 86_400_000;
 const DAYS = 6;
 /** When a day's pass is: on the next day, once it is finished. */
 const PASS_SECONDS = 7 * HOUR_SECONDS;
@@ -22,8 +21,8 @@ const PEERS = 3;
 /** How the days are kept: in the end the first three are off the disk, two are cold and one is hot. */
 export const KEPT_DAYS: Pick<DaysOptions, "after" | "keep_hot" | "keep_files" | "apply"> = {
   after: 6 * HOUR_SECONDS * 1000,
-  keep_hot: DAY_MILLISECONDS,
-  keep_files: 3 * DAY_MILLISECONDS,
+  keep_hot: DAY_MS,
+  keep_files: 3 * DAY_MS,
   apply: true,
 };
 /** Days whose receipts are off the disk in the end, from the first on. */
@@ -149,5 +148,5 @@ export function crashScript(): CrashScript {
 }
 
 function sha256(raw: Uint8Array): string {
-  return toHex(createHash("sha256").update(raw).digest());
+  return createHash("sha256").update(raw).digest().toHex();
 }

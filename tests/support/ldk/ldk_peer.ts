@@ -9,7 +9,6 @@
  * @module
  */
 import * as ldk from "lightningdevkit";
-import { fromHex, toHex } from "../../../shared/text.ts";
 import { newChannelManager, newLogger } from "./ldk_parts.ts";
 import { LdkSocket } from "./ldk_socket.ts";
 
@@ -94,7 +93,7 @@ class Node implements LdkNode {
     const channels = newChannelManager(network, keys, logger, seconds);
     const ignore = ldk.IgnoringMessageHandler.constructor_new();
     const noLookup = ldk.Option_UtxoLookupZ.constructor_none();
-    this.nodeId = toHex(channels.get_our_node_id());
+    this.nodeId = channels.get_our_node_id().toHex();
     this.#graph = ldk.NetworkGraph.constructor_new(network, logger);
     this.#manager = ldk.PeerManager.constructor_new(
       channels.as_ChannelMessageHandler(),
@@ -126,7 +125,7 @@ class Node implements LdkNode {
   async connect(nodeId: string, port: number): Promise<void> {
     const socket = this.#own(await Deno.connect({ hostname: "127.0.0.1", port }));
     const none = ldk.Option_SocketAddressZ.constructor_none();
-    const id = fromHex(nodeId);
+    const id = Uint8Array.fromHex(nodeId);
     const actOne = this.#manager.new_outbound_connection(id, socket.descriptor, none);
     if (!(actOne instanceof ldk.Result_CVec_u8ZPeerHandleErrorZ_OK)) {
       socket.close();
@@ -171,11 +170,11 @@ class Node implements LdkNode {
   }
 
   peers(): string[] {
-    return this.#manager.list_peers().map((peer) => toHex(peer.get_counterparty_node_id()));
+    return this.#manager.list_peers().map((peer) => peer.get_counterparty_node_id().toHex());
   }
 
   disconnect(nodeId: string): void {
-    this.#manager.disconnect_by_node_id(fromHex(nodeId));
+    this.#manager.disconnect_by_node_id(Uint8Array.fromHex(nodeId));
   }
 
   tick(): void {
@@ -193,7 +192,7 @@ class Node implements LdkNode {
 
   nodes(): string[] {
     const graph = this.#graph.read_only();
-    const nodes = graph.list_nodes().map((node) => toHex(node.as_array()));
+    const nodes = graph.list_nodes().map((node) => node.as_array().toHex());
     graph.free();
     return nodes.sort();
   }
