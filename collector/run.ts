@@ -84,7 +84,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
   const { answers } = config.gossip;
   const gossip = stack.use(
     await GossipService.open(chain, clock, graphPath(config.data_dir), {
-      policy: { past: answers.past, tellDisabled: answers.disabled_channels },
+      policy: { past: answers.past, disabledChannels: answers.disabled_channels },
       limits: {
         peer: { burstBytes: answers.peer_burst, bytesPerSecond: answers.peer_rate },
         total: { burstBytes: answers.total_burst, bytesPerSecond: answers.total_rate },

@@ -5,7 +5,7 @@
  */
 import { decodeClockReply, MAX_MESSAGE_BYTES } from "../../shared/nats/message.ts";
 import { clockSubject } from "../../shared/subjects.ts";
-import { readBody } from "../uplink/body.ts";
+import { readBody } from "../uplink/local.ts";
 import type { NatsLink } from "../uplink/nats_link.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";

@@ -6,12 +6,11 @@
  */
 import type { Verdict } from "../../shared/batch/batch.ts";
 import { MESSAGE_TYPES, messageType } from "../../shared/bolt/message_types.ts";
-import { ChannelKeys } from "./channel_keys.ts";
+import { ChannelKeys, checkMessage, isSigned } from "./verify.ts";
 import type { NodePair } from "./graph/graph_view.ts";
 import type { SourcePeer } from "./graph/unconfirmed.ts";
 import { FairQueue } from "./fair_queue.ts";
 import { type Orphan, Orphans } from "./orphans.ts";
-import { checkMessage, isSigned } from "./verify.ts";
 
 /** A message that waits for its check. */
 export type Unverified = Orphan;

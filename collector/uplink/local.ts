@@ -9,7 +9,6 @@ import { checkResendRequest, MAX_RESEND_REQUEST_BYTES } from "../../shared/batch
 import { errorText } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import { printable } from "../../shared/text.ts";
-import { readBody } from "./body.ts";
 import { type Outcome, type OutgoingBatch, type Uplink, UplinkFault } from "./uplink.ts";
 
 const log = logger("collector", "uplink");
@@ -113,4 +112,22 @@ export class LocalUplink implements Uplink {
     if (resend) this.#options.onResendRequest(resend);
     return status === "duplicate" ? "duplicate" : "stored";
   }
+}
+
+/** The whole body of an answer. @throws {Error} when it is longer than `maxBytes`; the rest is left unread. */
+export async function readBody(response: Response, maxBytes: number): Promise<Uint8Array> {
+  const chunks: Uint8Array[] = [];
+  let length = 0;
+  for await (const chunk of response.body ?? []) {
+    chunks.push(chunk);
+    length += chunk.length;
+    if (length > maxBytes) throw new Error(`an answer of more than ${maxBytes} bytes`);
+  }
+  const body = new Uint8Array(length);
+  let at = 0;
+  for (const chunk of chunks) {
+    body.set(chunk, at);
+    at += chunk.length;
+  }
+  return body;
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { GossipService } from "../../collector/gossip/service.ts";
-import { ChannelKeys } from "../../collector/gossip/channel_keys.ts";
+import { ChannelKeys } from "../../collector/gossip/verify.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { scidOf } from "../../shared/bolt/scid.ts";
 import { systemClock } from "../../shared/clock.ts";

@@ -1,10 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Graph } from "../../collector/gossip/graph/graph.ts";
-import type { AnswerLimits, AnswerPolicy } from "../../collector/gossip/queries/answer_limits.ts";
-import { Answerer } from "../../collector/gossip/queries/answerer.ts";
-import type { PeerAnswers } from "../../collector/gossip/queries/peer_answers.ts";
-import type { Question } from "../../collector/gossip/queries/question.ts";
+import type {
+  AnswerLimits,
+  AnswerPolicy,
+  Question,
+} from "../../collector/gossip/queries/question.ts";
+import { Answerer, type PeerAnswers } from "../../collector/gossip/queries/answerer.ts";
 import { SentLedger } from "../../collector/gossip/queries/sent_ledger.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { decodeMessage, encodeMessage, type MessageFields } from "../../shared/bolt/message.ts";
@@ -223,8 +225,8 @@ Deno.test("config may refuse the past; queries are answered all the same", () =>
 });
 
 Deno.test("channels that may be closing, and such without updates, are told only to who names them", () => {
-  for (const tellDisabled of [false, true]) {
-    const { clock, graph, answerer } = setUp({ policy: { tellDisabled } });
+  for (const disabledChannels of [false, true]) {
+    const { clock, graph, answerer } = setUp({ policy: { disabledChannels } });
     put(graph, CHANNELS, clock.seconds, true);
     const lonely = unsignedChannel({ scid: scidAt(CHANNELS + 1), nodes: nodePair(1, 2) });
     graph.accept(lonely, "valid");
@@ -234,9 +236,9 @@ Deno.test("channels that may be closing, and such without updates, are told only
     assert.ok(query.type === 263);
     const reader = new RangeReader(query);
     for (const raw of drain(answers, clock)) reader.take(raw);
-    assert.equal(reader.channels.length, CHANNELS + (tellDisabled ? 1 : 0));
+    assert.equal(reader.channels.length, CHANNELS + (disabledChannels ? 1 : 0));
     answers.take(filter(clock.seconds));
-    assert.equal(count(drain(answers, clock), 256), tellDisabled ? 1 : 0);
+    assert.equal(count(drain(answers, clock), 256), disabledChannels ? 1 : 0);
     answers.take(scids([CHANNELS, CHANNELS + 1]));
     assert.deepEqual(types(drain(answers, clock)), [256, 258, 258, 257, 257, 256, 257, 262]);
   }

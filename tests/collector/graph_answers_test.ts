@@ -1,9 +1,12 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import { Graph } from "../../collector/gossip/graph/graph.ts";
-import { answerPast } from "../../collector/gossip/queries/past_answer.ts";
+import {
+  answerPast,
+  answerScids,
+  scidQuery,
+} from "../../collector/gossip/queries/message_answers.ts";
 import { answerRange } from "../../collector/gossip/queries/range_answer.ts";
-import { answerScids, scidQuery } from "../../collector/gossip/queries/scid_answer.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { channelUpdateChecksum } from "../../shared/bolt/checksum.ts";
 import { decodeMessage, encodeMessage } from "../../shared/bolt/message.ts";
@@ -133,8 +136,8 @@ Deno.test("a graph that changes while it is told still makes an answer for the s
       const reader = new RangeReader(query);
       let turn = 0;
       // A channel that may be told at first and may not later is as one that is pruned.
-      const mayTell = (slot: number) => turn === 0 || graph.view.block(slot) % 4 !== gone;
-      for (const reply of answerRange(query, graph.view, mayTell, { reply: 31, answer: 1000 })) {
+      const mayAnswer = (slot: number) => turn === 0 || graph.view.block(slot) % 4 !== gone;
+      for (const reply of answerRange(query, graph.view, mayAnswer, { reply: 31, answer: 1000 })) {
         reader.take(reply);
         for (const each of arrivals[turn++] ?? []) put(graph, each);
       }

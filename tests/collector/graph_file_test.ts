@@ -5,10 +5,10 @@ import { Graph } from "../../collector/gossip/graph/graph.ts";
 import { BLOCK_BYTES } from "../../collector/gossip/graph/graph_blocks.ts";
 import {
   graphBlocks,
+  GraphFile,
   GraphRestorer,
   type Restored,
-} from "../../collector/gossip/graph/graph_codec.ts";
-import { GraphFile } from "../../collector/gossip/graph/graph_file.ts";
+} from "../../collector/gossip/graph/graph_file.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { crc32c } from "../../shared/bolt/crc32c.ts";
 import { UserError } from "../../shared/errors.ts";

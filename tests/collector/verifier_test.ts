@@ -1,8 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { ChannelKeys } from "../../collector/gossip/channel_keys.ts";
+import { ChannelKeys, checkMessage } from "../../collector/gossip/verify.ts";
 import { Verifier } from "../../collector/gossip/verifier.ts";
-import { checkMessage } from "../../collector/gossip/verify.ts";
 import { VERDICTS } from "../../shared/batch/batch.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { scidOf } from "../../shared/bolt/scid.ts";

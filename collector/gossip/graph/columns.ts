@@ -1,5 +1,5 @@
 /**
- * Typed arrays that grow, as the columns of a table whose rows are slots.
+ * What the tables of the graph are made of: columns that grow, slots, and the order of the rows.
  *
  * @module
  */
@@ -28,4 +28,62 @@ export class SlotPool {
   giveBack(slot: number): void {
     this.#free.push(slot);
   }
+}
+
+/** Tells where the key sought stands to the row at a slot: below 0 when that row comes before it, 0 at the row. */
+export type Order = (slot: number) => number;
+
+/** Slots in the order of their rows. */
+export class SortedSlots {
+  #slots = new Uint32Array(1024);
+  #length = 0;
+
+  /** Slots held. */
+  get length(): number {
+    return this.#length;
+  }
+
+  /** The slot at a position below {@link length}. */
+  at(position: number): number {
+    return this.#slots[position];
+  }
+
+  /** The position of the first row that is not before the key sought; {@link length} when all are. */
+  lowerBound(order: Order): number {
+    let low = 0, high = this.#length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (order(this.#slots[middle]) < 0) low = middle + 1;
+      else high = middle;
+    }
+    return low;
+  }
+
+  /** The slot of the row with the key sought, or -1. */
+  find(order: Order): number {
+    const position = this.lowerBound(order);
+    if (position === this.#length) return -1;
+    const slot = this.#slots[position];
+    return order(slot) === 0 ? slot : -1;
+  }
+
+  /** Puts a slot before the one that is at `position`. */
+  insert(position: number, slot: number): void {
+    if (this.#length === this.#slots.length) this.#slots = longer(this.#slots, 2 * this.#length);
+    this.#slots.copyWithin(position + 1, position, this.#length);
+    this.#slots[position] = slot;
+    this.#length++;
+  }
+
+  /** Takes out the slot at `position`. */
+  remove(position: number): void {
+    this.#slots.copyWithin(position, position + 1, this.#length);
+    this.#length--;
+  }
+}
+
+/** Whether two byte strings of one length are the same. */
+export function equal(a: Uint8Array, b: Uint8Array): boolean {
+  for (let i = 0; i < b.length; i++) if (a[i] !== b[i]) return false;
+  return true;
 }

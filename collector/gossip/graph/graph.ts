@@ -26,8 +26,8 @@ import type { ChannelAnnouncement } from "../../../shared/bolt/channel_announcem
 import type { ChannelUpdate } from "../../../shared/bolt/channel_update.ts";
 import type { NodeAnnouncement } from "../../../shared/bolt/node_announcement.ts";
 import type { Clock } from "../../../shared/clock.ts";
-import { equal } from "./bytes.ts";
-import { ChannelTable, NO_HANDLE } from "./channel_table.ts";
+import { equal } from "./columns.ts";
+import { ChannelTable, NO_HANDLE, NodeTable } from "./tables.ts";
 import { type Direction, GraphView } from "./graph_view.ts";
 import { HeldUpdates } from "./held_updates.ts";
 import {
@@ -37,7 +37,6 @@ import {
   type Outcome,
   OUTCOMES,
 } from "./limits.ts";
-import { NodeTable } from "./node_table.ts";
 import { graphMessage, objection, STALE_AFTER_SECONDS } from "./objection.ts";
 import { OVER_QUOTA, spendToken } from "../../meter.ts";
 import { Slab } from "./slab.ts";

@@ -5,9 +5,10 @@
  */
 import type { Clock } from "../../../shared/clock.ts";
 import { errorText, UserError } from "../../../shared/errors.ts";
+import { KEY_BYTES } from "../../../shared/bolt/codec.ts";
 import type { Graph } from "./graph.ts";
-import { BLOCK_BYTES } from "./graph_blocks.ts";
-import { graphBlocks, GraphRestorer, type Restored } from "./graph_codec.ts";
+import { type Block, BLOCK_BYTES, BlockFault, BlockWriter, readBlock } from "./graph_blocks.ts";
+import type { GraphView } from "./graph_view.ts";
 
 /** A graph of the largest size has 1,700 blocks; a file above 256 MiB was not written here. */
 const MAX_BLOCKS = 4096;
@@ -100,4 +101,112 @@ async function fill(file: Deno.FsFile, buffer: Uint8Array): Promise<number> {
     length += read;
   }
   return length;
+}
+
+/**
+ * The blocks of a graph's file in order, each a view that holds until the next one is asked for. The graph may change
+ * in between: what was told by then is not told again.
+ *
+ * @param savedAt seconds since the Unix epoch.
+ */
+export function* graphBlocks(graph: Graph, savedAt: number): Generator<Uint8Array<ArrayBuffer>> {
+  const writer = new BlockWriter();
+  yield writer.header(graph.chain, savedAt);
+  // Positions do not outlive a yield, so the next scid and node id are kept instead.
+  for (let next = 0n; (next = addChannels(writer, graph.view, next)) >= 0n;) yield writer.data();
+  yield writer.data();
+  let next: Uint8Array | null = new Uint8Array(KEY_BYTES);
+  while ((next = addNodes(writer, graph.view, next))) yield writer.data();
+  yield writer.data();
+  yield writer.end();
+}
+
+/** Fills a block with channels from the scid `from` on, each with its updates; gives the next scid, or -1n. */
+function addChannels(writer: BlockWriter, view: GraphView, from: bigint): bigint {
+  for (let position = view.lowerBound(from); position < view.channelCount; position++) {
+    const slot = view.at(position);
+    const updates = [view.update(slot, 0), view.update(slot, 1)].filter((raw) => raw !== null);
+    const announcement = view.announcement(slot);
+    const bytes = updates.reduce((sum, raw) => sum + raw.length, announcement.length);
+    if (!writer.fits(1 + updates.length, bytes)) return view.scid(slot);
+    writer.add(announcement, view.addedAt(slot));
+    for (const raw of updates) writer.add(raw, 0);
+  }
+  return -1n;
+}
+
+/** Likewise with node_announcements; gives the next node id, or null. */
+function addNodes(writer: BlockWriter, view: GraphView, from: Uint8Array): Uint8Array | null {
+  for (let position = view.nodeLowerBound(from); position < view.nodeCount; position++) {
+    const node = view.nodeAt(position);
+    const raw = view.nodeAnnouncement(node);
+    if (!raw) continue;
+    if (!writer.fits(1, raw.length)) return view.nodeId(node).slice();
+    writer.add(raw, 0);
+  }
+  return null;
+}
+
+/** What came of reading a file. */
+export interface Restored {
+  /** Messages that are in the graph now. */
+  readonly messages: number;
+  /** When the file was written, seconds since the Unix epoch; null when it cannot be told. */
+  readonly savedAt: number | null;
+  /** What was wrong with the file and what that means; null when it was whole. */
+  readonly problem: string | null;
+}
+
+/** Puts blocks into a graph, in the order of the file. */
+export class GraphRestorer {
+  readonly #graph: Graph;
+  #number = 0;
+  #savedAt: number | null = null;
+  #restored = 0;
+  #damaged = 0;
+  #end = false;
+  #refusal: string | null = null;
+
+  /** Fills `graph`. */
+  constructor(graph: Graph) {
+    this.#graph = graph;
+  }
+
+  /** Takes the next block, the last one maybe short; false when no more are of use. */
+  take(bytes: Uint8Array): boolean {
+    const number = this.#number++;
+    let block: Block;
+    try {
+      block = readBlock(bytes, number, this.#graph.chain);
+    } catch (error) {
+      if (!(error instanceof BlockFault)) throw error;
+      if (number === 0) {
+        this.#refusal = error.code === "foreign" ? error.message : "its first block is damaged";
+      } else this.#damaged++;
+      return number > 0;
+    }
+    if (block.kind === "header") this.#savedAt = block.savedAt;
+    else if (block.kind === "data") {
+      for (const { raw, addedAt } of block.records) {
+        if (this.#graph.restore(raw, addedAt) === "added") this.#restored++;
+      }
+    } else this.#end = true;
+    return !this.#end;
+  }
+
+  /** What came of it, when there are no more blocks. */
+  finish(): Restored {
+    return { messages: this.#restored, savedAt: this.#savedAt, problem: this.#problem() };
+  }
+
+  #problem(): string | null {
+    if (this.#refusal) return `${this.#refusal}; starting with an empty graph`;
+    if (this.#number === 0) return "it is empty; starting with an empty graph";
+    const faults = [
+      this.#damaged > 0 ? `${this.#damaged} of its ${this.#number} blocks are damaged` : "",
+      this.#end ? "" : "its end is missing",
+    ].filter((fault) => fault !== "");
+    if (faults.length === 0) return null;
+    return `${faults.join(" and ")}; starting with the ${this.#restored} messages that are whole`;
+  }
 }

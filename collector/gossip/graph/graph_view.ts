@@ -8,8 +8,7 @@
  * @module
  */
 import { channelUpdateChecksum } from "../../../shared/bolt/checksum.ts";
-import { type ChannelTable, NO_HANDLE } from "./channel_table.ts";
-import type { NodeTable } from "./node_table.ts";
+import { type ChannelTable, NO_HANDLE, type NodeTable } from "./tables.ts";
 import type { Slab } from "./slab.ts";
 
 /** The node ids of a channel in the order of its announcement, 33 bytes as lower-case hex. */

@@ -10,7 +10,7 @@ import { KEY_BYTES } from "../../../shared/bolt/codec.ts";
 import { BoltFault } from "../../../shared/bolt/fault.ts";
 import { decodeMessage, type Message } from "../../../shared/bolt/message.ts";
 import type { NodeAnnouncement } from "../../../shared/bolt/node_announcement.ts";
-import { equal } from "./bytes.ts";
+import { equal } from "./columns.ts";
 import type { Outcome } from "./limits.ts";
 
 /** BOLT 7, pruning: two weeks. */

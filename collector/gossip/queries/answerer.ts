@@ -1,56 +1,44 @@
 /**
  * Answers to what peers ask about gossip: query_channel_range (263), query_short_channel_ids (261) and the past that
- * a gossip_timestamp_filter (265) asks for. Everything comes from the collected graph, on the peer's own demand; there
- * is no way here for gossip to go anywhere else.
+ * a gossip_timestamp_filter (265) asks for. Everything comes from the collected graph, on the peer's own demand; gossip
+ * has no other way out.
  *
- * How it is wired:
- *
- * - One {@link Answerer} a collector, one {@link PeerAnswers} a session: `answerer.open()` when the session opens,
- *   disposed of when it closes.
- * - The session gives each decoded message of type 261, 263 or 265 to {@link PeerAnswers.take}.
- * - Then, and whenever it can write, it sends what {@link PeerAnswers.pull} gives. Nothing is made before it is pulled,
- *   so a peer that reads slowly holds up its own answers only:
- *
- * ```ts
- * // One such loop a session, started by the first query; `wake` is called after each `take`.
- * for (;;) {
- *   const { messages, again } = answers.pull(clock.now());
- *   if (messages.length > 0) await connection.send(...messages);
- *   else if (again === null) await woken();
- *   else await clock.sleep(Math.ceil((again - clock.now()) / 1000), signal);
- * }
- * ```
- *
- * - Pongs must not wait behind answers: `pull` gives a few tens of kilobytes at a time so that they need not.
+ * A session gives each such message to {@link PeerAnswers.take}, and sends what {@link PeerAnswers.pull} gives whenever
+ * it can write. Nothing is made before it is pulled, so a peer that reads slowly holds up its own answers only; and a
+ * pull gives little, so pongs need not wait for more.
  *
  * @module
  */
 import { encodeMessage } from "../../../shared/bolt/message.ts";
 import type { QueryChannelRange } from "../../../shared/bolt/range_queries.ts";
 import type { QueryShortChannelIds } from "../../../shared/bolt/scid_queries.ts";
-import { equal } from "../graph/bytes.ts";
+import { byteMeter, type Meter } from "../../meter.ts";
+import { equal } from "../graph/columns.ts";
 import type { GraphView } from "../graph/graph_view.ts";
+import { answerPast, answerScids, scidQuery } from "./message_answers.ts";
 import {
   ANSWER_LIMITS,
   ANSWER_POLICY,
   type AnswerLimits,
   type AnswerPolicy,
-} from "./answer_limits.ts";
-import { byteMeter, type Meter } from "../../meter.ts";
-import { answerPast } from "./past_answer.ts";
-import { PeerAnswers } from "./peer_answers.ts";
-import { type AnswerDesk, type Job, type Question, TAKEN, type Taken } from "./question.ts";
-import { answerRange, CHANNELS_A_REPLY } from "./range_answer.ts";
-import { answerScids, scidQuery } from "./scid_answer.ts";
-import type { SentLedger } from "./sent_ledger.ts";
+  type Question,
+  TAKEN,
+  type Taken,
+} from "./question.ts";
+import { answerRange } from "./range_answer.ts";
+import type { SentLedger, SentReason } from "./sent_ledger.ts";
+
+/** What one pull gives at most, but for the last message. */
+const PULL_BYTES = 32 * 1024;
+/** While the rate for all peers is used up, not all of them should pull at every turn. */
+const LEAST_WAIT_US = 250_000;
 
 /** What an {@link Answerer} is made with. */
 export interface AnswererOptions {
-  /** The graph to answer from. */
   readonly view: GraphView;
   /** chain_hash of the network. */
   readonly chain: Uint8Array;
-  /** Where each message sent is counted. */
+  /** Counts each message sent. */
   readonly ledger: SentLedger;
   /** {@link ANSWER_POLICY} when absent. */
   readonly policy?: Partial<AnswerPolicy>;
@@ -58,13 +46,22 @@ export interface AnswererOptions {
   readonly limits?: Partial<AnswerLimits>;
 }
 
+/** An answer. */
+interface Job {
+  readonly reason: SentReason;
+  /** What beginning it costs, in bytes that count as sent; 0 once it is begun. */
+  cost: number;
+  /** Memory it holds. */
+  readonly bytes: number;
+  /** Made one by one. */
+  readonly messages: Iterator<Uint8Array>;
+}
+
 /** What the answers to all peers have in common. */
-export class Answerer implements AnswerDesk {
-  /** See {@link AnswerLimits}. */
+export class Answerer {
   readonly limits: AnswerLimits;
-  /** See {@link AnswerLimits.total}. */
+  /** What all peers together may get. */
   readonly bucket: Meter;
-  /** See {@link AnswererOptions.ledger}. */
   readonly ledger: SentLedger;
   /** Memory of the queries of all peers. */
   memoryBytes = 0;
@@ -72,7 +69,6 @@ export class Answerer implements AnswerDesk {
   readonly #policy: AnswerPolicy;
   readonly #taken = Object.fromEntries(TAKEN.map((each) => [each, 0])) as Record<Taken, number>;
 
-  /** No peer has asked yet. */
   constructor(options: AnswererOptions) {
     this.#options = options;
     this.#policy = { ...ANSWER_POLICY, ...options.policy };
@@ -86,18 +82,18 @@ export class Answerer implements AnswerDesk {
     return { ...this.#taken };
   }
 
-  /** The answers of one session. */
+  /** The answers of one session; dispose of them at its end. */
   open(): PeerAnswers {
     return new PeerAnswers(this);
   }
 
-  /** Counts what became of a question. */
+  /** Counts what became of a question, and gives it back. */
   count(taken: Taken): Taken {
     this.#taken[taken]++;
     return taken;
   }
 
-  /** The answer to a question; or why there is none. */
+  /** The answer to a question, or why there is none. */
   jobFor(question: Question): Job | "unsorted" | "refused" | "foreign" {
     const { view, chain } = this.#options;
     const isOurs = equal(question.chainHash, chain);
@@ -109,7 +105,7 @@ export class Answerer implements AnswerDesk {
           reason: "query_short_channel_ids",
           cost: this.limits.queryBytes,
           bytes: query ? query.scids.byteLength + query.flags.byteLength : 0,
-          messages: query ? answerScids(query, view) : nothingOf(question),
+          messages: query ? answerScids(query, view) : endOfNothing(question),
         };
       }
       case 263: {
@@ -120,7 +116,9 @@ export class Answerer implements AnswerDesk {
           reason: "query_channel_range",
           cost: this.limits.queryBytes,
           bytes: 0,
-          messages: isOurs ? this.#rangeOf(query) : nothingOf(question),
+          messages: isOurs
+            ? answerRange(query, view, this.#mayAnswer, { answer: this.limits.answerChannels })
+            : endOfNothing(question),
         };
       }
       case 265: {
@@ -132,27 +130,116 @@ export class Answerer implements AnswerDesk {
           reason: "gossip_timestamp_filter",
           cost: this.limits.filterBytes,
           bytes: 0,
-          messages: answerPast(filter, view, this.#mayTell),
+          messages: answerPast(filter, view, this.#mayAnswer),
         };
       }
     }
   }
 
-  #rangeOf(query: QueryChannelRange): Iterator<Uint8Array> {
-    const limits = { reply: CHANNELS_A_REPLY, answer: this.limits.answerChannels };
-    return answerRange(query, this.#options.view, this.#mayTell, limits);
-  }
-
-  /** BOLT 7 forbids to send a channel without updates to a filter; Core Lightning tells them to nobody. */
-  readonly #mayTell = (slot: number): boolean => {
+  /** BOLT 7 forbids to send a channel without updates to a filter; Core Lightning names them to no peer. */
+  readonly #mayAnswer = (slot: number): boolean => {
     const { view } = this.#options;
     const hasUpdate = view.timestamp(slot, 0) > 0 || view.timestamp(slot, 1) > 0;
-    return hasUpdate && (this.#policy.tellDisabled || !view.isDisabled(slot));
+    return hasUpdate && (this.#policy.disabledChannels || !view.isDisabled(slot));
   };
 }
 
-/** What a query of a chain that is not ours is owed: its end, which says that we do not know that chain. */
-function nothingOf(question: QueryShortChannelIds | QueryChannelRange): Iterator<Uint8Array> {
+/** What to send. */
+export interface Pulled {
+  /** In order. */
+  readonly messages: Uint8Array[];
+  /** When to pull again, µs since the Unix epoch: `now` when there may be more; null: not before a question. */
+  readonly again: number | null;
+}
+
+/** Answers of one session: one query at a time, few waiting, and between queries the past of its last filter. */
+export class PeerAnswers implements Disposable {
+  readonly #answerer: Answerer;
+  readonly #bucket: Meter;
+  /** The first one is being answered. */
+  #queries: Job[] = [];
+  #past: Job | null = null;
+
+  constructor(answerer: Answerer) {
+    this.#answerer = answerer;
+    this.#bucket = byteMeter(answerer.limits.peer);
+  }
+
+  /** Takes a question. A filter replaces the one before it (BOLT 7). */
+  take(question: Question): Taken {
+    return this.#answerer.count(this.#take(question));
+  }
+
+  /** Makes what may be sent at the instant `now`, µs, and counts it as sent. */
+  pull(now: number): Pulled {
+    const messages: Uint8Array[] = [];
+    for (let bytes = 0; bytes < PULL_BYTES;) {
+      const job = this.#queries[0] ?? this.#past;
+      if (!job) return { messages, again: null };
+      const ready = this.#readyAt(now);
+      if (ready > now) return { messages, again: ready };
+      this.#spend(job.cost, now);
+      job.cost = 0;
+      const { done, value } = job.messages.next();
+      if (done) {
+        this.#end(job);
+        continue;
+      }
+      messages.push(value);
+      bytes += value.length;
+      this.#spend(value.length, now);
+      this.#answerer.ledger.record(job.reason, value);
+    }
+    return { messages, again: now };
+  }
+
+  /** Forgets all questions; twice is harmless. */
+  [Symbol.dispose](): void {
+    for (const job of this.#queries) this.#answerer.memoryBytes -= job.bytes;
+    this.#queries = [];
+    this.#past = null;
+  }
+
+  #take(question: Question): Taken {
+    const { limits } = this.#answerer;
+    const isQuery = question.type !== 265;
+    // One under way and those that wait (BOLT 7: a peer must not ask again before it has its answer).
+    if (isQuery && this.#queries.length > limits.waiting) return "dropped";
+    const job = this.#answerer.jobFor(question);
+    if (typeof job === "string") return job;
+    if (this.#answerer.memoryBytes + job.bytes > limits.memoryBytes) return "dropped";
+    if (!isQuery) {
+      this.#past = job;
+      return "answering";
+    }
+    this.#answerer.memoryBytes += job.bytes;
+    this.#queries.push(job);
+    return this.#queries.length === 1 ? "answering" : "waiting";
+  }
+
+  #end(job: Job): void {
+    if (job === this.#past) {
+      this.#past = null;
+      return;
+    }
+    this.#queries.shift();
+    this.#answerer.memoryBytes -= job.bytes;
+  }
+
+  #spend(bytes: number, now: number): void {
+    this.#bucket.take(bytes, now);
+    this.#answerer.bucket.take(bytes, now);
+  }
+
+  #readyAt(now: number): number {
+    const own = this.#bucket.readyAt(now);
+    const total = this.#answerer.bucket.readyAt(now);
+    return total > now ? Math.max(own, total, now + LEAST_WAIT_US) : own;
+  }
+}
+
+/** The end that a query of another chain is owed: it says that we do not know that chain. */
+function endOfNothing(question: QueryShortChannelIds | QueryChannelRange): Iterator<Uint8Array> {
   const { chainHash } = question;
   const end = question.type === 261
     ? encodeMessage({ type: 262, chainHash, fullInformation: 0 })

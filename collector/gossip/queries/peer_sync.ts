@@ -9,7 +9,9 @@
  *
  * @module
  */
-import type { Decoded } from "../../../shared/bolt/codec.ts";
+import { CHANNEL_ANNOUNCEMENT_SIGNED_AT } from "../../../shared/bolt/channel_announcement.ts";
+import { type Decoded, HASH_BYTES, SIGNATURE_BYTES } from "../../../shared/bolt/codec.ts";
+import type { UpdatePair } from "../../../shared/bolt/encoded_array.ts";
 import { BoltFault } from "../../../shared/bolt/fault.ts";
 import { decodeMessage, encodeMessage, type Message } from "../../../shared/bolt/message.ts";
 import { messageType } from "../../../shared/bolt/message_types.ts";
@@ -18,10 +20,10 @@ import {
   RANGE_OPTION,
   type ReplyChannelRange,
 } from "../../../shared/bolt/range_queries.ts";
+import { QUERY_FLAG } from "../../../shared/bolt/scid_queries.ts";
 import type { GraphView } from "../graph/graph_view.ts";
-import { missingOf } from "./missing.ts";
+import { MAX_AHEAD_SECONDS, STALE_AFTER_SECONDS } from "../graph/objection.ts";
 import { RangeReplies, type ReplyFault } from "./range_replies.ts";
-import { scidIn } from "./scid_in.ts";
 
 /** What a {@link PeerSync} is made with. */
 export interface PeerSyncOptions {
@@ -67,6 +69,8 @@ const CHUNK = 500;
 /** All blocks, without a sum above 2^32. */
 const FIRST_BLOCK = 0;
 const ALL_BLOCKS = 0xffff_ffff;
+const EVERYTHING = Object.values(QUERY_FLAG).reduce<number>((all, flag) => all | flag, 0);
+const UPDATE_SCID_AT = 2 + SIGNATURE_BYTES + HASH_BYTES;
 
 /** One sync with one peer. All instants are µs since the Unix epoch. */
 export class PeerSync {
@@ -244,4 +248,43 @@ export class PeerSync {
     this.#end = end;
     return null;
   }
+}
+
+/**
+ * What to ask for, as an or of {@link QUERY_FLAG}; 0 when there is nothing.
+ *
+ * @param theirs timestamps of the peer's updates, seconds, 0 where it has none; undefined when it did not tell.
+ * @param now seconds since the Unix epoch.
+ */
+function missingOf(
+  view: GraphView,
+  scid: bigint,
+  theirs: UpdatePair | undefined,
+  now: number,
+): number {
+  const slot = view.find(scid);
+  if (!theirs) return slot < 0 ? EVERYTHING : 0;
+  // The graph would not take what is too old or too far ahead.
+  const usable = (timestamp: number) =>
+    timestamp >= now - STALE_AFTER_SECONDS && timestamp <= now + MAX_AHEAD_SECONDS;
+  if (slot < 0) return theirs.some(usable) ? EVERYTHING : 0;
+  let flags = 0;
+  for (const direction of [0, 1] as const) {
+    const timestamp = theirs[direction];
+    if (!usable(timestamp) || timestamp <= view.timestamp(slot, direction)) continue;
+    flags |= direction === 0 ? QUERY_FLAG.channelUpdate1 : QUERY_FLAG.channelUpdate2;
+  }
+  return flags;
+}
+
+/** The scid of a channel_announcement or channel_update, unsigned; null of other types and when it is cut short. */
+function scidIn(raw: Uint8Array): bigint | null {
+  const view = new DataView(raw.buffer, raw.byteOffset, raw.byteLength);
+  let at: number;
+  if (raw[0] === 1 && raw[1] === 2) at = UPDATE_SCID_AT;
+  else if (raw[0] === 1 && raw[1] === 0 && raw.length >= CHANNEL_ANNOUNCEMENT_SIGNED_AT + 2) {
+    const features = view.getUint16(CHANNEL_ANNOUNCEMENT_SIGNED_AT);
+    at = CHANNEL_ANNOUNCEMENT_SIGNED_AT + 2 + features + HASH_BYTES;
+  } else return null;
+  return raw.length < at + 8 ? null : view.getBigUint64(at);
 }

@@ -1,5 +1,5 @@
 /**
- * What a peer may ask about gossip, and what becomes of it.
+ * What a peer may ask about gossip, what becomes of it, and how much is answered.
  *
  * @module
  */
@@ -9,9 +9,7 @@ import type {
   QueryChannelRange,
 } from "../../../shared/bolt/range_queries.ts";
 import type { QueryShortChannelIds } from "../../../shared/bolt/scid_queries.ts";
-import type { AnswerLimits } from "./answer_limits.ts";
-import type { Meter } from "../../meter.ts";
-import type { SentLedger, SentReason } from "./sent_ledger.ts";
+import type { ByteRate } from "../../meter.ts";
 
 /** A message that may get an answer. */
 export type Question =
@@ -25,37 +23,55 @@ export const TAKEN = ["answering", "waiting", "dropped", "unsorted", "refused", 
 /**
  * - `answering`: its answer can be pulled;
  * - `waiting`: the answer comes after the one under way;
- * - `dropped`: the peer has too many queries under way, or all peers together have: there will be no answer;
- * - `unsorted`: its scids do not ascend, so it gets none; a `warning` is in place;
- * - `refused`: a filter whose past is not told, by `AnswerPolicy.past`;
+ * - `dropped`: the peer has too many queries under way, or all peers together have: it gets no answer;
+ * - `unsorted`: its scids do not ascend: it gets no answer, but should get a `warning`;
+ * - `refused`: a filter whose past is withheld by {@link AnswerPolicy.past};
  * - `foreign`: a filter of another chain.
  */
 export type Taken = typeof TAKEN[number];
 
-/** An answer. */
-export interface Job {
-  /** For the ledger. */
-  readonly reason: SentReason;
-  /** What beginning it costs, in bytes that count as sent; 0 once it is begun. */
-  cost: number;
-  /** Memory it holds. */
-  readonly bytes: number;
-  /** Its messages, made one by one. */
-  readonly messages: Iterator<Uint8Array>;
+/** How much is answered. */
+export interface AnswerLimits {
+  /** To one peer. */
+  readonly peer: ByteRate;
+  /** To all peers together. */
+  readonly total: ByteRate;
+  /** What a query costs when its answer is begun: looking it up takes time too. */
+  readonly queryBytes: number;
+  /** The same of a filter, which is compared with the whole graph whatever it asks for. */
+  readonly filterBytes: number;
+  /** Channels that the answer to one query_channel_range names; LND takes 100,000, in 500 replies. */
+  readonly answerChannels: number;
+  /** Queries of one peer that wait for the end of the one being answered; more are dropped. */
+  readonly waiting: number;
+  /** Memory of all peers' queries; while it is used up new ones are dropped. */
+  readonly memoryBytes: number;
 }
 
-/** What the answers to all peers have in common. */
-export interface AnswerDesk {
-  /** How much is answered. */
-  readonly limits: AnswerLimits;
-  /** See {@link AnswerLimits.total}. */
-  readonly bucket: Meter;
-  /** Where each message sent is counted. */
-  readonly ledger: SentLedger;
-  /** Memory of the queries of all peers. */
-  memoryBytes: number;
-  /** Counts what became of a question, and gives it back. */
-  count(taken: Taken): Taken;
-  /** The answer to a question; or why there is none. */
-  jobFor(question: Question): Job | "unsorted" | "refused" | "foreign";
+/** How much is answered unless the config differs. */
+export const ANSWER_LIMITS: AnswerLimits = {
+  // The list of all channels at once, the channels at the rate that LND has for one peer.
+  peer: { burstBytes: 1024 * 1024, bytesPerSecond: 51_200 },
+  total: { burstBytes: 8 * 1024 * 1024, bytesPerSecond: 1024 * 1024 },
+  queryBytes: 4096,
+  // One peer has 16 scans at once, then four in five seconds; all peers together 16/s.
+  filterBytes: 64 * 1024,
+  answerChannels: 100_000,
+  waiting: 1,
+  memoryBytes: 16 * 1024 * 1024,
+};
+
+/** What is answered and what is withheld. */
+export interface AnswerPolicy {
+  /** Whether a filter gets the past that it asks for. */
+  readonly past: boolean;
+  /**
+   * Whether 263 and 265 name channels with a disabled update. We do not see the chain, and a channel that is being
+   * closed is disabled first; LND counts each closed channel against the peer that names it, and at a hundred bans that
+   * peer for two days. A query by scid (261) gets what is known in any case.
+   */
+  readonly disabledChannels: boolean;
 }
+
+/** What is answered unless the config differs. */
+export const ANSWER_POLICY: AnswerPolicy = { past: true, disabledChannels: false };

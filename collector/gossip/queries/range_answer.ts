@@ -1,11 +1,10 @@
 /**
  * The answer to query_channel_range (BOLT 7): which channels we know in a range of blocks.
  *
- * It is made for the strictest readers. LND wants replies that lie inside its query, each beginning at the block where
- * the one before ended or at the next, at most 500 of them with at most 100,000 scids, strictly ascending; and a reply
- * that reaches the query's last block is the last one to it. Core Lightning before 0.10 wants replies that do not
- * overlap. So a block is never split: of one with more channels than a reply holds, which mainnet has not by far, the
- * first are told.
+ * It suits the strictest readers. LND demands replies that lie inside its query, each beginning at the block where the
+ * one before ended or at the next, at most 500 of them with at most 100,000 scids, strictly ascending; and a reply that
+ * reaches the query's last block is the last one to it. Core Lightning before 0.10 demands replies that do not overlap.
+ * So a block is never split: of one with more channels than a reply holds, which mainnet is far from, the first are named.
  *
  * @module
  */
@@ -13,40 +12,36 @@ import type { UpdatePair } from "../../../shared/bolt/encoded_array.ts";
 import { encodeMessage } from "../../../shared/bolt/message.ts";
 import { type QueryChannelRange, RANGE_OPTION } from "../../../shared/bolt/range_queries.ts";
 import type { GraphView } from "../graph/graph_view.ts";
-import { ANSWER_LIMITS } from "./answer_limits.ts";
+import { ANSWER_LIMITS } from "./question.ts";
 
-/** How much an answer tells; {@link CHANNELS_A_REPLY} of {@link AnswerLimits.answerChannels} when not told otherwise. */
+/** How long an answer is. */
 export interface RangeLimits {
   /** Scids of one reply. */
-  readonly reply: number;
-  /** Scids of all replies; channels beyond that are left out, those with the greatest scids. */
-  readonly answer: number;
+  readonly reply?: number;
+  /** Scids of all replies; the channels with the greatest scids are left out. */
+  readonly answer?: number;
 }
 
-/** 2,000 scids with timestamps and checksums are 48 KB of the 65 that a message can have. */
-export const CHANNELS_A_REPLY = 2000;
-const RANGE_LIMITS: RangeLimits = {
-  reply: CHANNELS_A_REPLY,
-  answer: ANSWER_LIMITS.answerChannels,
-};
+/** With timestamps and checksums 48 KB of the 65 that a message can have. */
+const SCIDS_PER_REPLY = 2000;
 
 /** Heights above this do not fit a scid. */
 const HIGHEST_BLOCK = 0xff_ffff;
 
-/** Tells which channels may be told unasked. */
-export type MayTell = (slot: number) => boolean;
+/** Whether an answer may contain the channel of a slot. */
+export type MayAnswer = (slot: number) => boolean;
 
 /** What to put into one reply. */
 interface Wish {
-  /** Channels from this scid on; none when it is null. */
+  /** The first scid; null for no channels. */
   readonly from: bigint | null;
-  /** Channels below this block. */
+  /** The first block that is left out. */
   readonly end: number;
-  /** So many at most. */
+  /** Channels at most. */
   readonly room: number;
   /** See {@link RANGE_OPTION}. */
   readonly options: number;
-  readonly mayTell: MayTell;
+  readonly mayAnswer: MayAnswer;
 }
 
 /** The channels of one reply. */
@@ -59,27 +54,27 @@ interface Chunk {
 }
 
 /**
- * The replies to a query of our chain, encoded. The graph may change between them; what is told ascends all the same.
+ * The replies to a query of our chain, encoded. The graph may change between them; the scids ascend all the same.
  *
- * @param mayTell channels for which it gives false are left out.
+ * @param mayAnswer channels for which it returns false are left out.
  */
 export function* answerRange(
   query: QueryChannelRange,
   view: GraphView,
-  mayTell: MayTell,
-  limits: RangeLimits = RANGE_LIMITS,
+  mayAnswer: MayAnswer,
+  { reply = SCIDS_PER_REPLY, answer = ANSWER_LIMITS.answerChannels }: RangeLimits = {},
 ): Generator<Uint8Array> {
   const { chainHash, firstBlock, numberOfBlocks, options = 0 } = query;
   // Both are below 2^32, so as numbers their sum is exact.
   const end = firstBlock + numberOfBlocks;
   let from: bigint | null = firstBlock > HIGHEST_BLOCK ? null : BigInt(firstBlock) << 40n;
   let first = firstBlock;
-  for (let told = 0;;) {
-    const room = Math.min(limits.reply, limits.answer - told);
-    const chunk = collect(view, { from, end, room, options, mayTell });
-    told += chunk.scids.length;
+  for (let named = 0;;) {
+    const room = Math.min(reply, answer - named);
+    const chunk = collect(view, { from, end, room, options, mayAnswer });
+    named += chunk.scids.length;
     const { scids, timestamps, checksums } = chunk;
-    const isLast = chunk.next === null || told === limits.answer;
+    const isLast = chunk.next === null || named === answer;
     // The next reply begins at the block of the next channel, which none of this one's channels is in.
     const next = isLast ? end : Number(chunk.next! >> 40n);
     yield encodeMessage({
@@ -99,7 +94,7 @@ export function* answerRange(
 }
 
 /** The channels from a scid on, below the block `end`, as many as there is room for, in whole blocks. */
-function collect(view: GraphView, { from, end, room, options, mayTell }: Wish): Chunk {
+function collect(view: GraphView, { from, end, room, options, mayAnswer }: Wish): Chunk {
   const chunk: Chunk = { scids: [], timestamps: [], checksums: [], next: null };
   if (from === null) return chunk;
   let lastBlock = -1, lastBlockAt = 0;
@@ -107,7 +102,7 @@ function collect(view: GraphView, { from, end, room, options, mayTell }: Wish): 
     const slot = view.at(position);
     const block = view.block(slot);
     if (block >= end) break;
-    if (!mayTell(slot)) continue;
+    if (!mayAnswer(slot)) continue;
     if (chunk.scids.length === room) {
       if (block === lastBlock && lastBlockAt === 0) continue;
       chunk.next = view.scid(slot);

@@ -8,7 +8,7 @@
  * @module
  */
 import type { QueryChannelRange, ReplyChannelRange } from "../../../shared/bolt/range_queries.ts";
-import { equal } from "../graph/bytes.ts";
+import { equal } from "../graph/columns.ts";
 
 /** LND's own limits, which every implementation keeps. */
 const MAX_REPLIES = 500;

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Settling } from "./settling.ts";
+import { Settling } from "./fill_graph.ts";
 
 const SECOND = 1_000_000;
 

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { ChannelKeys } from "./channel_keys.ts";
+import { ChannelKeys } from "./verify.ts";
 
 Deno.test("a scid keeps the first four pairs of nodes that announce it", () => {
   const keys = new ChannelKeys();
