@@ -1,8 +1,5 @@
-/**
- * The collector's config file. `collector.example.yaml` documents each key for its reader.
- *
- * @module
- */
+// The collector's config file; `collector.example.yaml` documents each key.
+
 import * as v from "valibot";
 import { COLLECTOR_NAME } from "../shared/batch/batch.ts";
 import type { Flag } from "../shared/cli.ts";
@@ -56,15 +53,12 @@ const natsUplink = v.strictObject({
 
 /** A collector's config, checked and with its defaults. All times are milliseconds, all sizes bytes. */
 export interface CollectorConfig {
-  /** Its name in the archive and on the broker. */
   readonly name: string;
-  /** Whose Lightning nodes it listens to. */
   readonly network: Network;
   /** The folder of its key, its spool, its address book and the graph. */
   readonly data_dir: string;
   /** How long it runs; without it, until it is stopped. */
   readonly run_for?: number;
-  /** Whom it connects to, and how fast. */
   readonly peers: {
     readonly file?: string;
     readonly seeds?: readonly string[];
@@ -86,7 +80,6 @@ export interface CollectorConfig {
     readonly handshake_timeout: number;
     readonly init_timeout: number;
   };
-  /** What it asks peers for, which receipts count as warm-up, and what peers are told when they ask. */
   readonly gossip: {
     readonly lookback: number;
     readonly warmup: number;
@@ -101,41 +94,33 @@ export interface CollectorConfig {
       readonly total_burst: number;
     };
   };
-  /** When a batch is closed. */
   readonly batch: {
     readonly max_receipts: number;
     readonly max_bytes: number;
     readonly max_age: number;
   };
-  /** How much may wait on disk. */
   readonly spool: {
     readonly max_bytes: number;
     readonly segment_bytes: number;
     readonly fsync: FsyncPolicy;
   };
-  /** Where batches go. */
   readonly uplink: LocalUplinkConfig | NatsUplinkConfig;
   /** Where metrics and health are served; nowhere when absent. */
   readonly metrics?: { readonly host: string; readonly port: number };
   /** How long the end of a run may take to deliver what is left. */
   readonly stop_timeout: number;
-  /** What is logged, and how it looks. */
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
 }
 
 /** Batches go to an archiver's HTTP API on the same host. */
 export interface LocalUplinkConfig {
-  /** Tells the two uplinks apart. */
   readonly kind: "local";
-  /** Where that API listens, `http://host:port`. */
   readonly url: string;
 }
 
 /** Batches go to a NATS server with JetStream. */
 export interface NatsUplinkConfig extends NatsServerConfig {
-  /** Tells the two uplinks apart. */
   readonly kind: "nats";
-  /** How many batches may be under way without an acknowledgement. */
   readonly max_outstanding: number;
 }
 

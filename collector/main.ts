@@ -1,8 +1,5 @@
-/**
- * The collector's command line. See `collector.example.yaml` for its config.
- *
- * @module
- */
+// The collector's command line. See `collector.example.yaml` for its config.
+
 import { runProgram } from "../shared/cli.ts";
 import { addressesCommand } from "./commands/addresses.ts";
 import { checkConfigCommand } from "./commands/check_config.ts";

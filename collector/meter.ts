@@ -1,15 +1,10 @@
-/**
- * The one token bucket of this program: the generic cell rate algorithm (ITU-T I.371), which keeps a single number per
- * bucket, the instant at which it is full again.
- *
- * @module
- */
+// The one token bucket of this program: the generic cell rate algorithm (ITU-T I.371), which keeps a single number per
+// bucket, the instant at which it is full again.
 
 /** A bucket of a table, see {@link spendToken}: full at first. */
 export interface Quota {
   /** Tokens that may go at once. */
   readonly burst: number;
-  /** Seconds after which another one may go. */
   readonly intervalSeconds: number;
 }
 
@@ -17,10 +12,9 @@ export interface Quota {
 export const OVER_QUOTA: number = -1;
 
 /**
- * Takes one token from a bucket that its owner keeps as a number; 0 is a full one.
- *
- * @param fullAt when the bucket is full again; like `now` seconds since the Unix epoch.
- * @returns the new `fullAt`, or {@link OVER_QUOTA} when there is no token.
+ * Takes one token from a bucket that its owner keeps as a number; 0 is a full one. @param fullAt when the bucket is
+ * full again; like `now` seconds since the Unix epoch. @returns the new `fullAt`, or {@link OVER_QUOTA} when there is
+ * no token.
  */
 export function spendToken(quota: Quota, fullAt: number, now: number): number {
   const { burst, intervalSeconds: interval } = quota;
@@ -33,7 +27,6 @@ const ROUNDING = 1e-7;
 /** A bucket of its own. Instants are µs since the Unix epoch. */
 export class Meter {
   readonly #limit: number;
-  /** Per token. */
   readonly #intervalUs: number;
   /** Counted from the first use: small numbers keep the fractions of a µs that a byte takes. */
   #fullAt = 0;

@@ -1,9 +1,6 @@
-/**
- * The receipt's way: a session's receipt is recorded, then a new message is checked, and what the check finds goes to
- * the recorder, to the graph, or against the peer that brought the message.
- *
- * @module
- */
+// The receipt's way: a session's receipt is recorded, then a new message is checked, and what the check finds goes to
+// the recorder, to the graph, or against the peer that brought the message.
+
 import type { SessionClosed, SessionOpened, SessionState } from "../shared/batch/batch.ts";
 import { MESSAGE_TYPES, messageType } from "../shared/bolt/message_types.ts";
 import type { SourcePeer } from "./gossip/graph/unconfirmed.ts";
@@ -31,7 +28,6 @@ export class Pipeline implements ReceiptSink, Disposable {
   readonly quotas: RawQuotas;
   readonly #onBad: VerifierOptions["onBad"];
   readonly #onValid: VerifierOptions["onValid"];
-  /** The open sessions' peers. */
   readonly #peers = new Map<
     number,
     SourcePeer & { askedUntil: number; readonly isDump: boolean }
@@ -43,7 +39,6 @@ export class Pipeline implements ReceiptSink, Disposable {
   /** By the second byte of the type: the first is 1 for all gossip (BOLT 7). */
   readonly #receipts = new Float64Array(256);
 
-  /** Begins the recorder's epoch. */
   constructor(options: RecorderOptions, dependencies: PipelineDependencies) {
     this.#onBad = dependencies.onBad;
     this.#onValid = dependencies.onValid;
@@ -97,7 +92,6 @@ export class Pipeline implements ReceiptSink, Disposable {
     this.#peers.delete(closed.session);
   }
 
-  /** Receipts so far by message type. */
   get receiptsByType(): ReadonlyMap<number, number> {
     const counts = new Map<number, number>();
     this.#receipts.forEach((count, low) => count > 0 && counts.set(256 + low, count));

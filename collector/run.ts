@@ -1,8 +1,5 @@
-/**
- * The collector, put together from its parts.
- *
- * @module
- */
+// The collector, put together from its parts.
+
 import { join } from "node:path";
 import { chainHash } from "../shared/bolt/chains.ts";
 import { type Clock, systemClock } from "../shared/clock.ts";
@@ -35,27 +32,22 @@ import { VERSION } from "./program.ts";
 
 /** What a run needs of the world. */
 export interface RunOptions {
-  /** Ends the run in order. */
   readonly signal: AbortSignal;
-  /** The machine's by default. */
   readonly clock?: Clock;
   /** The wall clock, µs since the Unix epoch: the machine's by default. */
   readonly wall?: () => number;
-  /** The system's by default. */
   readonly random?: Random;
 }
 
 /** How a run went. */
 export interface RunSummary {
-  /** Receipts stamped. */
   readonly receipts: number;
   /** Batches that this run delivered, those that earlier ones left among them. */
   readonly delivered: number;
-  /** Batches that stay in the spool for the next run. */
   readonly left: number;
 }
 
-/** At the end, what waits for its signature check gets so long. */
+/** Time for the signature checks that wait at the end. */
 const VERIFY_MILLISECONDS = 5000;
 /** Within what timers can do. */
 const LONGEST_SLEEP_MILLISECONDS = 3_600_000;
@@ -67,9 +59,8 @@ const HOUR_US = 3_600_000_000;
 const log = logger("collector");
 
 /**
- * Collects until the configured time is over or the signal aborts, then delivers what is left.
- *
- * @throws {UserError} when the data folder, the key, the peer file or the address book cannot be used.
+ * Collects until the configured time is over or the signal aborts, then delivers what is left. @throws {UserError}
+ * when the data folder, the key, the peer file or the address book cannot be used.
  */
 export async function run(config: CollectorConfig, options: RunOptions): Promise<RunSummary> {
   const { signal, clock = systemClock, random = systemRandom } = options;
@@ -124,7 +115,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       nodesOf: (scid) => gossip.graph.view.nodesOf(scid),
       onValid: (raw, signer, sourcePeer) => {
         const outcome = gossip.graph.accept(raw, "valid", signer, sourcePeer);
-        // Anybody can sign an announcement, and channels to go with it; who bothers to is dialled like anybody else.
+        // A liar can sign an announcement, and channels to go with it; it is dialled like any other node.
         if (outcome === "added" || outcome === "replaced") choice.learn(raw);
       },
       onBad: (bad) => manager.blame(bad),
@@ -254,7 +245,7 @@ async function collect(
     }
   } finally {
     signal.removeEventListener("abort", onAbort);
-    log.info("Stopping: {reason}", { reason: signal.aborted ? "as told" : "the time is over" });
+    log.info("Stopping: {reason}", { reason: signal.aborted ? "on signal" : "run_for is over" });
     stop.abort();
     await ended;
   }

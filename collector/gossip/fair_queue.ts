@@ -1,26 +1,19 @@
-/**
- * A bounded queue that serves its sources in turn, so that one source's flood delays and crowds out only its own.
- *
- * @module
- */
+// A bounded queue that serves its sources in turn, so that one source's flood delays and crowds out only its own.
 
 /** How much a {@link FairQueue} holds. An item's cost is what `push` says: here, bytes. */
 export interface FairQueueLimits {
-  /** Of all items together. */
   readonly total: number;
-  /** Of the items of one source. */
   readonly perSource: number;
 }
 
 interface Line<T> {
   readonly source: number;
   items: { item: T; cost: number }[];
-  /** Index of the first item that is still waiting. */
   head: number;
   cost: number;
 }
 
-/** Taken items are cut off an array only when there are so many, which makes taking one cheap. */
+/** Taken items stay in an array up to this number, which makes taking one cheap. */
 const COMPACT_AT = 1024;
 
 /** First in, first out within a source; one from each source in turn. */
@@ -32,10 +25,8 @@ export class FairQueue<T> {
   #cost = 0;
   #length = 0;
 
-  /** Starts empty. */
   constructor(private readonly limits: FairQueueLimits) {}
 
-  /** Items that wait. */
   get length(): number {
     return this.#length;
   }

@@ -1,18 +1,11 @@
-/**
- * channel_updates that came before their channel_announcement, which is normal: each peer sends in its own order.
- *
- * @module
- */
+// channel_updates that came before their channel_announcement, which is normal: each peer sends in its own order.
 
 import type { Brought } from "./witnesses.ts";
 
 /** A message that waits, and where it came from. */
 export interface Orphan {
-  /** The session that delivered it first. */
   readonly source: number;
-  /** Its number in this epoch. */
   readonly number: number;
-  /** Its bytes. */
   readonly raw: Uint8Array;
   /** Who brought it, for the graph; absent when that does not matter. */
   readonly brought?: Brought;
@@ -24,23 +17,20 @@ export interface OrphanLimits {
   readonly total: number;
   /** From one source, so that a flood of made-up updates displaces few of others. */
   readonly perSource: number;
-  /** For one scid: a node may tell a few versions before its announcement comes. */
+  /** For one scid: a few versions may come before its announcement comes. */
   readonly perScid: number;
 }
 
 const LIMITS: OrphanLimits = { total: 65_536, perSource: 16_384, perScid: 32 };
 
-/** A bounded cache by scid; when it is full the oldest makes room. */
+/** A bounded cache by scid; when it is full the oldest goes. */
 export class Orphans {
-  /** By message number, oldest first. */
   #held = new Map<number, Orphan & { scid: bigint }>();
   #byScid = new Map<bigint, number[]>();
   #bySource = new Map<number, number>();
 
-  /** Starts empty. */
   constructor(private readonly limits: OrphanLimits = LIMITS) {}
 
-  /** Orphans held. */
   get size(): number {
     return this.#held.size;
   }
@@ -66,14 +56,12 @@ export class Orphans {
     return evicted;
   }
 
-  /** Takes out the orphans of `scid`, oldest first. */
   take(scid: bigint): Orphan[] {
     const taken = (this.#byScid.get(scid) ?? []).map((number) => this.#held.get(number)!);
     for (const orphan of taken) this.#remove(orphan);
     return taken;
   }
 
-  /** Takes out all orphans, oldest first. */
   takeAll(): Orphan[] {
     const taken = [...this.#held.values()];
     this.#held.clear();

@@ -1,9 +1,6 @@
-/**
- * The collected graph and its upkeep: loaded at start, saved now and then and at the end, pruned by age, and what
- * peers' questions are answered from.
- *
- * @module
- */
+// The collected graph and its upkeep: loaded at start, saved now and then and at the end, pruned by age, and what
+// peers' questions are answered from.
+
 import { join } from "node:path";
 import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
@@ -26,16 +23,13 @@ export function graphPath(dataDir: string): string {
   return join(dataDir, "graph");
 }
 
-/** What peers are told, and how much. */
+/** What is answered, and how much. */
 export type Answers = Pick<AnswererOptions, "policy" | "limits">;
 
 /** See the module. Disposing saves the graph a last time. */
 export class GossipService implements AsyncDisposable {
-  /** The graph. */
   readonly graph: Graph;
-  /** Answers from it. */
   readonly answerer: Answerer;
-  /** All gossip that is sent, and why. */
   readonly ledger = new SentLedger();
   readonly #file: GraphFile | null;
   readonly #path: string;
@@ -44,11 +38,8 @@ export class GossipService implements AsyncDisposable {
   #upkeep: Promise<unknown> = Promise.resolve();
 
   /**
-   * Begins with an empty graph.
-   *
-   * @param chain chain_hash of the network.
-   * @param path of the graph's file; null for a graph that is not kept.
-   * @param answers what peers are told, and how much.
+   * Begins with an empty graph. @param chain chain_hash of the network. @param path of the graph's file; null for a
+   * graph that is not kept.
    */
   constructor(chain: Uint8Array, clock: Clock, path: string | null, answers: Answers = {}) {
     this.graph = new Graph({ chain, clock });
@@ -59,11 +50,7 @@ export class GossipService implements AsyncDisposable {
     this.#clock = clock;
   }
 
-  /**
-   * Loads the graph and begins its upkeep.
-   *
-   * @throws {UserError} when its file is there and cannot be read.
-   */
+  /** Loads the graph and begins its upkeep. @throws {UserError} when its file is there and cannot be read. */
   static async open(
     chain: Uint8Array,
     clock: Clock,
@@ -87,7 +74,6 @@ export class GossipService implements AsyncDisposable {
     return service;
   }
 
-  /** Ends the upkeep and saves; twice is harmless. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#upkeep;

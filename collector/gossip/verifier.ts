@@ -1,9 +1,6 @@
-/**
- * The queue of messages whose signatures are still to be checked, once for each distinct message, worked in small
- * slices of time so that sockets are read and pings answered in between.
- *
- * @module
- */
+// The queue of messages whose signatures are still to be checked, once for each distinct message, worked in small
+// slices of time so that sockets are read and pings answered in between.
+
 import type { Verdict } from "../../shared/batch/batch.ts";
 import { MESSAGE_TYPES, messageType } from "../../shared/bolt/message_types.ts";
 import { ChannelKeys, checkMessage, isSigned } from "./verify.ts";
@@ -17,37 +14,31 @@ export type Unverified = Orphan;
 
 /** A message that its sender should have kept to itself. */
 export interface BadMessage {
-  /** The session that brought it. */
   readonly source: number;
-  /** Its number in this epoch. */
   readonly number: number;
-  /** What is wrong with it. */
   readonly verdict: "invalid" | "malformed";
   /**
-   * Whether its own bytes prove that. An update is judged by the keys that announcements told, and anybody can announce
-   * a false channel, so an honest peer may have brought it.
+   * Whether its own bytes prove that. An update is judged by the keys of announcements, and a liar can announce a
+   * false channel, so an honest peer may have brought it.
    */
   readonly proven: boolean;
 }
 
-/** What a {@link Verifier} tells. */
+/** Where a {@link Verifier} reports to. */
 export interface VerifierOptions {
-  /** chain_hash of the network that is listened to. */
   readonly chain: Uint8Array;
-  /** Gets each verdict but `unchecked`, once a message. */
+  /** Gets each verdict but `unchecked`, once per message. */
   readonly onVerdict: (number: number, verdict: Verdict) => void;
   /**
-   * Gets each message whose signatures hold; of a channel_update also the node id that signed it, in hex, and who alone
-   * has brought it, null when a second peer has.
+   * Gets each message whose signatures hold; of a channel_update also the node id that signed it, in hex, and the one
+   * peer that has brought it, null when a second one has.
    */
   readonly onValid?: (
     raw: Uint8Array,
     signer: string | null,
     sourcePeer: SourcePeer | null,
   ) => void;
-  /** Who may sign the updates of a channel by the collected graph. */
   readonly nodesOf?: (scid: bigint) => NodePair | null;
-  /** Is told of each bad message, with the session that brought it first. */
   readonly onBad: (bad: BadMessage) => void;
 }
 
@@ -55,9 +46,7 @@ export interface VerifierOptions {
 export interface VerifierCounts {
   /** Messages by verdict; `unchecked` counts how often the queue had no room for one. */
   readonly verdicts: Readonly<Record<Verdict, number>>;
-  /** Messages that wait for their check. */
   readonly queued: number;
-  /** channel_updates that wait for their channel_announcement. */
   readonly orphans: number;
 }
 
@@ -89,26 +78,23 @@ export class Verifier implements Disposable {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #idle: (() => void)[] = [];
 
-  /** Begins to work with the first message. */
   constructor(private readonly options: VerifierOptions) {
     this.#keys = new ChannelKeys(undefined, options.nodesOf);
   }
 
-  /** See {@link VerifierCounts}. */
   get counts(): VerifierCounts {
     const { length: queued } = this.#queue;
     return { verdicts: { ...this.#verdicts }, queued, orphans: this.#orphans.size };
   }
 
-  /** Whether a channel was announced, by somebody whose signatures hold. */
+  /** Whether a channel was announced, under signatures that hold. */
   isKnownChannel(scid: bigint): boolean {
     return this.#keys.has(scid);
   }
 
   /**
-   * Takes a message that waits for its check; `raw` must not change any more.
-   *
-   * @returns false when there is no room for it: it may be brought again.
+   * Takes a message that waits for its check; `raw` must not change any more. @returns false when there is no room for
+   * it: it may be brought again.
    */
   push(message: Unverified): boolean {
     if (!isSigned(message.raw)) return true;
@@ -130,11 +116,10 @@ export class Verifier implements Disposable {
 
   /** The end: what still waits for its channel_announcement will not get it. What waits in the queue stays unchecked. */
   finish(): void {
-    for (const { number } of this.#orphans.takeAll()) this.#tell(number, "unknown_signer");
+    for (const { number } of this.#orphans.takeAll()) this.#report(number, "unknown_signer");
     this[Symbol.dispose]();
   }
 
-  /** Stops the work; harmless when repeated. */
   [Symbol.dispose](): void {
     clearTimeout(this.#timer);
     this.#timer = undefined;
@@ -161,14 +146,14 @@ export class Verifier implements Disposable {
     );
     if (unknownScid !== undefined) {
       const homeless = this.#orphans.add(unknownScid, message);
-      if (homeless) this.#tell(homeless.number, "unknown_signer");
+      if (homeless) this.#report(homeless.number, "unknown_signer");
       return signatures;
     }
     if (channel && this.#keys.add(channel.scid, channel.nodes)) {
       for (const orphan of this.#orphans.take(channel.scid)) this.push(orphan);
     }
-    this.#tell(message.number, verdict);
-    if (verdict === "valid") this.#tellValid(message, signer ?? null);
+    this.#report(message.number, verdict);
+    if (verdict === "valid") this.#reportValid(message, signer ?? null);
     if (verdict === "invalid" || verdict === "malformed") {
       const { source, number, raw } = message;
       const proven = verdict === "malformed" || messageType(raw) !== CHANNEL_UPDATE;
@@ -177,13 +162,13 @@ export class Verifier implements Disposable {
     return signatures;
   }
 
-  #tellValid({ raw, brought }: Unverified, signer: string | null): void {
+  #reportValid({ raw, brought }: Unverified, signer: string | null): void {
     if (brought) brought.isValid = true;
     const sourcePeer = brought && !brought.isSeconded ? brought.sourcePeer : null;
     this.options.onValid?.(raw, signer, sourcePeer);
   }
 
-  #tell(number: number, verdict: Verdict): void {
+  #report(number: number, verdict: Verdict): void {
     this.#verdicts[verdict]++;
     this.options.onVerdict(number, verdict);
   }

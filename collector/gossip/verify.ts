@@ -1,8 +1,5 @@
-/**
- * The verdict on one gossip message's signatures.
- *
- * @module
- */
+// The verdict on one gossip message's signatures.
+
 import type { Verdict } from "../../shared/batch/batch.ts";
 import type { ChannelAnnouncement } from "../../shared/bolt/channel_announcement.ts";
 import type { ChannelUpdate } from "../../shared/bolt/channel_update.ts";
@@ -15,15 +12,12 @@ import type { NodePair } from "./graph/graph_view.ts";
 
 /** What checking one message came to. */
 export interface Checked {
-  /** `unchecked` for a type without signatures that are known here. */
   readonly verdict: Verdict;
-  /** Signatures that were computed: what it cost. */
   readonly signatures: number;
-  /** For a channel_announcement that holds: what it tells. */
+  /** For a channel_announcement that holds. */
   readonly channel?: { readonly scid: bigint; readonly nodes: NodePair };
   /** For a channel_update that holds: the node id that signed it, in hex. */
   readonly signer?: string;
-  /** For a channel_update of a channel that is not known: its scid. */
   readonly unknownScid?: bigint;
 }
 
@@ -33,9 +27,8 @@ export function isSigned(raw: Uint8Array): boolean {
 }
 
 /**
- * Checks a message. A channel_update is checked against each pair of nodes that announced its channel.
- *
- * @param chain chain_hash of our network: nothing of another one is held to be a channel of ours.
+ * Checks a message. A channel_update is checked against each pair of nodes that announced its channel. @param chain
+ * chain_hash of our network: nothing of another one is held to be a channel of ours.
  */
 export function checkMessage(raw: Uint8Array, keys: ChannelKeys, chain: Uint8Array): Checked {
   let message: Message;
@@ -93,20 +86,18 @@ function checkUpdate(
 
 /** Three times the channels of mainnet; about 70 MB when full. */
 const MAX_CHANNELS = 200_000;
-/** So many pairs of nodes are kept for one scid: the first that announced it. */
+/** Pairs of nodes kept for one scid: the first that announced it. */
 const MAX_PAIRS = 4;
 
-/** A bounded map from scid to node ids; when it is full the scid that was announced first makes room. */
+/** A bounded map from scid to node ids; when it is full the scid announced first goes. */
 export class ChannelKeys {
   #pairs = new Map<bigint, NodePair[]>();
 
-  /** Starts empty, but for what somebody else has kept. */
   constructor(
     private readonly maxChannels: number = MAX_CHANNELS,
     private readonly kept: (scid: bigint) => NodePair | null = () => null,
   ) {}
 
-  /** Channels known. */
   get size(): number {
     return this.#pairs.size;
   }
@@ -130,16 +121,17 @@ export class ChannelKeys {
     return true;
   }
 
-  /** Whether anybody announced `scid`. */
   has(scid: bigint): boolean {
     return this.#pairs.has(scid) || this.kept(scid) !== null;
   }
 
   /** The nodes that announced `scid`; none when it is not known. */
   get(scid: bigint): readonly NodePair[] {
-    const told = this.#pairs.get(scid) ?? [];
+    const announced = this.#pairs.get(scid) ?? [];
     const kept = this.kept(scid);
-    return kept === null || told.some((pair) => isSame(pair, kept)) ? told : [kept, ...told];
+    return kept === null || announced.some((pair) => isSame(pair, kept))
+      ? announced
+      : [kept, ...announced];
   }
 }
 

@@ -1,32 +1,24 @@
-/**
- * Who brings a channel_announcement besides the peer that was first: a channel that two peers know of is no invention
- * of one of them.
- *
- * @module
- */
+// Who brings a channel_announcement besides the peer that was first: a channel that two peers know is not
+// the invention of one of them.
+
 import type { SourcePeer } from "./graph/unconfirmed.ts";
 
 /** A message on its way through the verifier. */
 export interface Brought {
-  /** Who was first with it. */
   readonly sourcePeer: SourcePeer;
-  /** Whether its signatures are known to hold. */
   isValid: boolean;
-  /** Whether another peer has brought it too. */
   isSeconded: boolean;
 }
 
 /** All announcements of mainnet's channels twice over. */
 const MAX_WAITING = 131_072;
 
-/** Announcements that wait for a second peer, by message number; when there are too many, the oldest make room. */
+/** Announcements that wait for a second peer, by message number; beyond the limit the oldest go. */
 export class Witnesses {
   readonly #waiting = new Map<number, Brought>();
 
-  /** Starts empty. @param limit how many may wait. */
   constructor(private readonly limit: number = MAX_WAITING) {}
 
-  /** How many wait. */
   get size(): number {
     return this.#waiting.size;
   }
@@ -49,7 +41,7 @@ export class Witnesses {
     return brought.isValid;
   }
 
-  /** A message that nobody's word makes good. */
+  /** A bad message needs no witness. */
   forget(number: number): void {
     this.#waiting.delete(number);
   }

@@ -13,8 +13,6 @@
  * | 5 | event: u32 length, JSON |
  *
  * All integers are little-endian.
- *
- * @module
  */
 import { crc32 } from "node:zlib";
 import type { Batch } from "../../shared/batch/batch.ts";
@@ -43,7 +41,7 @@ export const JSON_ITEM_BYTES = 5;
 /** Bytes of a message before its own. */
 export const RAW_ITEM_BYTES = 9;
 
-/** A chunk is written when it gets so long, even within a turn. */
+/** A chunk of this length is written at once, even within a turn. */
 const CHUNK_BYTES = 64 * 1024;
 
 /** Writes a journal. */
@@ -58,7 +56,6 @@ export class Journal {
   /** Between {@link begin} and {@link settle}: the batch before may still be needed where it is written. */
   #isClosing = false;
 
-  /** Writes nothing yet; {@link begin} comes first. */
   constructor(sink: JournalSink) {
     this.#sink = sink;
   }
@@ -79,7 +76,6 @@ export class Journal {
     this.#sink.clear();
   }
 
-  /** A receipt. The hot path. */
   receipt(receivedAt: number, message: number, session: number, flags: number): void {
     const at = this.#room(RECEIPT_ITEM_BYTES);
     const view = this.#view;
@@ -90,7 +86,6 @@ export class Journal {
     this.#bytes[at + 17] = flags;
   }
 
-  /** A message's text. */
   raw(number: number, raw: Uint8Array): void {
     const at = this.#room(RAW_ITEM_BYTES + raw.length);
     this.#bytes[at] = ITEM.raw;
@@ -99,7 +94,6 @@ export class Journal {
     this.#bytes.set(raw, at + RAW_ITEM_BYTES);
   }
 
-  /** A verdict. */
   verdict(number: number, code: number): void {
     const at = this.#room(VERDICT_ITEM_BYTES);
     this.#bytes[at] = ITEM.verdict;
@@ -107,7 +101,6 @@ export class Journal {
     this.#bytes[at + 5] = code;
   }
 
-  /** An event as JSON. */
   event(json: Uint8Array): void {
     this.#putJson(this.#room(JSON_ITEM_BYTES + json.length), ITEM.event, json);
   }

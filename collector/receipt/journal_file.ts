@@ -1,9 +1,6 @@
-/**
- * The open batch's journal as a file beside the spool's segments, and how the next life closes that batch. See
- * `journal.ts` for what is in it.
- *
- * @module
- */
+// The open batch's journal as a file beside the spool's segments, and how the next life closes that batch. See
+// `journal.ts` for what is in it.
+
 import type { Batch } from "../../shared/batch/batch.ts";
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
@@ -18,23 +15,19 @@ const log = logger("collector", "receipt");
 export const MAX_JOURNAL_BYTES: number = 16 * 1024 * 1024;
 
 /**
- * A journal's file. What is written survives SIGKILL, not the loss of power. Disposing closes it, and removes it when it
- * is empty; twice is harmless.
+ * A journal's file. What is written survives SIGKILL, not the loss of power. Disposing closes it, and removes it when
+ * it is empty; twice is harmless.
  */
 export class JournalFile implements JournalSink, Disposable {
-  /** Chunks that could not be written. */
   failures = 0;
   readonly #path: string;
   readonly #file: Deno.FsFile;
-  /** Bytes of whole chunks. */
   #bytes = 0;
   /** Whether writing failed since the last {@link clear}. */
   #hasFailed = false;
-  /** Whether that is logged, and its end not yet. */
   #isTroubled = false;
   #closed = false;
 
-  /** Whether it cannot be written at the moment. */
   get isFailing(): boolean {
     return this.#isTroubled;
   }
@@ -79,7 +72,6 @@ export class JournalFile implements JournalSink, Disposable {
     if (this.#bytes === 0) removeJournal(this.#path);
   }
 
-  /** Cuts off the beginning of a chunk, or all. */
   #cut(length: number): void {
     try {
       this.#file.truncateSync(length);
@@ -101,7 +93,6 @@ export class JournalFile implements JournalSink, Disposable {
 
 /**
  * The bytes of the journal that an earlier process left, up to {@link MAX_JOURNAL_BYTES}; null when it left none.
- *
  * @throws {UserError} when the file cannot be read.
  */
 export function readJournalFile(path: string): Uint8Array | null {
@@ -122,11 +113,9 @@ export function readJournalFile(path: string): Uint8Array | null {
 }
 
 /**
- * Closes the batch that a killed collector left in its journal, unless the spool has it. Call it before anything else is
- * appended, and before the journal is opened anew.
- *
- * @returns the number of its receipts.
- * @throws {UserError} when the journal cannot be read from disk.
+ * Closes the batch that a killed collector left in its journal, unless the spool has it. Call it before anything else
+ * is appended, and before the journal is opened anew. @returns the number of its receipts. @throws {UserError} when
+ * the journal cannot be read from disk.
  */
 export function recoverOpenBatch(path: string, spool: Spool): number {
   const bytes = readJournalFile(path);

@@ -1,8 +1,5 @@
-/**
- * The open batch of a killed collector, back from its journal. See `journal.ts` for the format.
- *
- * @module
- */
+// The open batch of a killed collector, back from its journal. See `journal.ts` for the format.
+
 import * as v from "valibot";
 import { crc32 } from "node:zlib";
 import { type Batch, COLLECTOR_NAME, VERDICTS } from "../../shared/batch/batch.ts";
@@ -29,9 +26,8 @@ const headSchema: v.GenericSchema<BatchHead> = v.strictObject({
 });
 
 /**
- * The batch of which a journal tells last, as far as its chunks are whole; null when it holds nothing.
- *
- * @throws {BatchFault} when a chunk's CRC-32 fits and yet it is no journal's.
+ * The last batch of a journal, as far as its chunks are whole; null when it holds nothing. @throws {BatchFault} when a
+ * chunk's CRC-32 fits but its items do not decode.
  */
 export function readJournal(bytes: Uint8Array): Batch | null {
   const batch = new OpenBatch(MAX_BATCH_RECEIPTS);
@@ -97,7 +93,7 @@ class Item {
     try {
       return v.parse(headSchema, JSON.parse(new TextDecoder().decode(this.#json())));
     } catch (error) {
-      throw new BatchFault("bad_value", "journal: its head is none", { cause: error });
+      throw new BatchFault("bad_value", "journal: its head does not parse", { cause: error });
     }
   }
 
@@ -107,7 +103,7 @@ class Item {
       case ITEM.receipt: {
         const receivedAt = view.getFloat64(1, true);
         if (!Number.isSafeInteger(receivedAt) || receivedAt < 0) {
-          throw new BatchFault("bad_value", `journal: ${receivedAt} is no instant`);
+          throw new BatchFault("bad_value", `journal: ${receivedAt} is not an instant`);
         }
         const [message, session] = [view.getUint32(9, true), view.getUint32(13, true)];
         return batch.addReceipt(receivedAt, message, session, view.getUint8(17));

@@ -1,8 +1,5 @@
-/**
- * The messages of this epoch: their numbers, the newest ones' bytes, and their own timestamps.
- *
- * @module
- */
+// The messages of this epoch: their numbers, the newest ones' bytes, and their own timestamps.
+
 import { createHash } from "node:crypto";
 import { gossipFacts } from "../../shared/bolt/facts.ts";
 import type { Random } from "../../shared/random.ts";
@@ -23,9 +20,7 @@ export interface KnownMessagesLimits {
 /** A message and its number. */
 export interface Identified {
   readonly number: number;
-  /** Whether the number was given to it just now. */
   readonly isNew: boolean;
-  /** What has the number: the message that came, or its stand-in. */
   readonly raw: Uint8Array;
 }
 
@@ -37,7 +32,6 @@ export class KnownMessages {
   readonly #index: MessageIndex;
   readonly #raws: RecentRaws;
   readonly #quotas: RawQuotas | undefined;
-  /** Where a SHA-256 is read as words. */
   readonly #digest = new Uint32Array(8);
   /** Own timestamps in seconds, by number modulo their size. */
   readonly #timestamps: Uint32Array;
@@ -82,7 +76,6 @@ export class KnownMessages {
     return timestamp === NO_TIMESTAMP ? undefined : timestamp;
   }
 
-  /** Whether the number was given to a message that is not forgotten. */
   has(number: number): boolean {
     return number >= this.#index.oldest && number < this.#index.next;
   }

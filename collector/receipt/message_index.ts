@@ -1,11 +1,8 @@
-/**
- * Which number a message has, by the SHA-256 of its bytes: a hash table in typed arrays, of bounded size.
- *
- * Numbers are dealt out from 0. The table keeps the newest `capacity` of them; a message that comes again after its
- * number was forgotten gets a new one.
- *
- * @module
- */
+// Which number a message has, by the SHA-256 of its bytes: a hash table in typed arrays, of bounded size.
+//
+// Numbers are dealt out from 0. The table keeps the newest `capacity` of them; a message that comes again after its
+// number was forgotten gets a new one.
+
 import type { Random } from "../../shared/random.ts";
 import { randomInteger } from "../../shared/random.ts";
 
@@ -15,9 +12,7 @@ const SLOTS_PER_MESSAGE = 2;
 
 /** Numbers by digest. */
 export class MessageIndex {
-  /** How many numbers it keeps: a power of two. */
   readonly capacity: number;
-  /** The number that the next new message gets. */
   next = 0;
   /** Digests by number modulo capacity. */
   readonly #digests: Uint32Array;
@@ -60,7 +55,6 @@ export class MessageIndex {
     return number;
   }
 
-  /** The slot that holds the digest, or the free one where it would go. */
   #slotOf(digest: Uint32Array): number {
     const mask = this.#slots.length - 1;
     for (let slot = this.#home(digest, 0);; slot = (slot + 1) & mask) {
@@ -99,7 +93,6 @@ export class MessageIndex {
     slots[hole] = 0;
   }
 
-  /** Where a number's digest begins. */
   #at(number: number): number {
     return (number & (this.capacity - 1)) * DIGEST_WORDS;
   }

@@ -1,8 +1,5 @@
-/**
- * The batch that receipts go into until it is closed.
- *
- * @module
- */
+// The batch that receipts go into until it is closed.
+
 import type { Batch, CollectorEvent } from "../../shared/batch/batch.ts";
 import {
   BODY_OVERHEAD_BYTES,
@@ -20,7 +17,7 @@ import type { Journal } from "./journal.ts";
  * addition, a session_opened event with 64 KiB of features (128 KiB in hex), and the header.
  */
 const FULL_BYTES = MAX_BATCH_BYTES - 192 * 1024;
-/** So many receipts fill a batch by their bytes alone. */
+/** This number of receipts fills a batch by their bytes alone. */
 const MOST_RECEIPTS = Math.ceil(FULL_BYTES / RECEIPT_BYTES) + 1;
 
 /** Verdicts kept before the columns grow. */
@@ -28,11 +25,8 @@ const VERDICTS_ROOM = 1024;
 
 /** A batch that grows. Its columns are kept from one batch to the next. */
 export class OpenBatch {
-  /** When its first item came, µs since the Unix epoch; `undefined` while it is empty. */
   openedAt: number | undefined;
-  /** Bytes of message text and events in it. */
   rawBytes = 0;
-  /** Receipts in it. */
   receipts = 0;
 
   readonly #receivedAt: Float64Array;
@@ -49,7 +43,7 @@ export class OpenBatch {
   #events: CollectorEvent[] = [];
   readonly #journal: Journal | null;
 
-  /** Starts empty, with room for `maxReceipts` or as many as a batch can carry; what is added is told the journal. */
+  /** Starts empty, with room for `maxReceipts` or as many as a batch can carry; what is added also goes to the journal. */
   constructor(maxReceipts: number, journal: Journal | null = null) {
     this.#journal = journal;
     const room = Math.min(maxReceipts, MOST_RECEIPTS);
@@ -59,7 +53,6 @@ export class OpenBatch {
     this.#flags = new Uint8Array(room);
   }
 
-  /** Whether it must be closed before anything more is added. */
   get isFull(): boolean {
     return this.receipts === this.#flags.length || this.#verdicts === MAX_BATCH_MESSAGES ||
       this.#raws.size === MAX_BATCH_MESSAGES || this.#events.length === MAX_BATCH_EVENTS ||
@@ -72,7 +65,6 @@ export class OpenBatch {
       MESSAGE_OVERHEAD_BYTES * this.#raws.size + VERDICT_BYTES * this.#verdicts;
   }
 
-  /** Adds a receipt. */
   addReceipt(receivedAt: number, message: number, session: number, flags: number): void {
     const at = this.receipts++;
     if (at > 0 && receivedAt < this.#receivedAt[at - 1]) this.#ordered = false;
@@ -83,7 +75,7 @@ export class OpenBatch {
     this.#journal?.receipt(receivedAt, message, session, flags);
   }
 
-  /** Adds a text, unless it is in already; `raw` must not change any more. */
+  /** Adds a message, unless it is in already; `raw` must not change any more. */
   addRaw(message: number, raw: Uint8Array): void {
     if (this.#raws.has(message)) return;
     this.#raws.set(message, raw);
@@ -91,7 +83,6 @@ export class OpenBatch {
     this.#journal?.raw(message, raw);
   }
 
-  /** Adds a verdict; `code` is an index into `VERDICTS`. */
   addVerdict(message: number, code: number): void {
     if (this.#verdicts === this.#verdictNumbers.length) this.#growVerdicts();
     this.#verdictNumbers[this.#verdicts] = message;
@@ -99,7 +90,6 @@ export class OpenBatch {
     this.#journal?.verdict(message, code);
   }
 
-  /** Adds an event; `json` is the same as JSON. */
   addEvent(event: CollectorEvent, json: Uint8Array): void {
     this.#events.push(event);
     this.rawBytes += json.length + 1;

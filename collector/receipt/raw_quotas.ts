@@ -1,16 +1,13 @@
-/**
- * How many messages peers may have stored. A message is stored once, on the broker and in the archive, so a peer that
- * makes up ever new ones would fill both; a receipt costs a few bytes, and each one is kept.
- *
- * A message over quota is not stored. Its receipts are recorded as those of a **stand-in**: a message of a type that no
- * peer's message has, whose text names what is missing and why. There is one per type and reason.
- *
- * Signatures are not checked yet at this point, so a liar could use up a shared quota to keep true news out. That is why
- * each peer has a small share of its own, beyond those that all have together, and why a message is judged anew for each
- * peer that brings it: what a flooder brought first is stored when another peer brings it.
- *
- * @module
- */
+// How many messages peers may have stored. A message is stored once, on the broker and in the archive, so a peer that
+// makes up ever new ones would fill both; a receipt costs a few bytes, and each one is kept.
+//
+// A message over quota is not stored. Its receipts are recorded as those of a **stand-in**: a message of a type that no
+// peer's message has, whose text names what is missing and why. There is one per type and reason.
+//
+// Signatures are not checked yet at this point, so a liar could use up a shared quota to keep true news out. That is why
+// each peer has a small share of its own, beyond those that all have together, and why a message is judged anew for each
+// peer that brings it: what a flooder brought first is stored when another peer brings it.
+
 import type { GossipFacts } from "../../shared/bolt/facts.ts";
 import { MESSAGE_TYPES, messageName } from "../../shared/bolt/message_types.ts";
 import { logger } from "../../shared/log.ts";
@@ -94,11 +91,8 @@ interface Account {
 
 /** What {@link RawQuotas} work with. */
 export interface QuotaOptions {
-  /** {@link RAW_LIMITS} when absent. */
   readonly limits?: Partial<RawLimits>;
-  /** Whether a channel was announced; all count as known when absent. */
   readonly isKnownChannel?: (scid: bigint) => boolean;
-  /** Keys the hash of things. */
   readonly random: Random;
 }
 
@@ -129,7 +123,6 @@ export class RawQuotas {
     this.#bytes = meter(this.#limits.totalBytes);
   }
 
-  /** Receipts whose message is not stored, by reason. */
   get withheld(): Readonly<Record<Withheld, number>> {
     return { ...this.#withheld };
   }

@@ -1,9 +1,5 @@
-/**
- * The newest messages in one ring of bytes: to send them again when an archive asks, and to recognize a message by
- * comparing bytes, which takes a fraction of a SHA-256 (0.2 µs against 3).
- *
- * @module
- */
+// The newest messages in one ring of bytes: to send them again when an archive asks, and to recognize a message by
+// comparing bytes, which takes a fraction of a SHA-256 (0.2 µs against 3).
 
 /** Slots of the table that guesses which message some bytes are; a wrong guess costs only a SHA-256. */
 const GUESSES = 131_072;
@@ -11,7 +7,7 @@ const GUESSES = 131_072;
 const SAMPLE_AT = 2;
 const SAMPLE_BYTES = 8;
 
-/** Messages by number; the oldest make room for new ones. */
+/** Messages by number; the oldest give way to new ones. */
 export class RecentRaws {
   readonly #bytes: Uint8Array;
   /** Start and length in the ring, by number modulo their size. */

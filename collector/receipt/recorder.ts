@@ -1,8 +1,5 @@
-/**
- * The recorder: stamps every receipt with its numbers and flags and puts it into a batch; closed batches go to the spool.
- *
- * @module
- */
+// The recorder: stamps every receipt with its numbers and flags and puts it into a batch; closed batches go to the spool.
+
 import {
   type BatchesDropped,
   type ClockSample,
@@ -37,18 +34,15 @@ export interface ReceiptSink {
   /** A peer finished init and has our filter. @returns the session's number for the calls below. */
   openSession(opened: Omit<SessionOpened, "kind" | "session">): number;
   /**
-   * We asked a session's peer for gossip that it has in store: what comes before the instant `until` (µs) is warm-up. A
-   * later call replaces an earlier one; harmless when the session is not open.
+   * We asked a session's peer for gossip that it has in store: what comes before the instant `until` (µs) is warm-up.
+   * A later call replaces an earlier one; harmless when the session is not open.
    */
   asked(session: number, until: number): void;
   /**
-   * One gossip message came; the hot path.
-   *
-   * @param raw the message, type included; copied if it is kept.
-   * @param receivedAt when the socket read returned, µs since the Unix epoch.
+   * One gossip message came; the hot path. @param raw the message, type included; copied if it is kept. @param
+   * receivedAt when the socket read returned, µs since the Unix epoch.
    */
   receive(session: number, raw: Uint8Array, receivedAt: number): void;
-  /** How an open session is doing. */
   sessionState(state: Omit<SessionState, "kind">): void;
   /** The session's end; no receipt of it may follow. */
   closeSession(closed: Omit<SessionClosed, "kind">): void;
@@ -56,7 +50,6 @@ export interface ReceiptSink {
 
 /** What came of one receipt. */
 export interface Received {
-  /** The message's number in this epoch. */
   readonly number: number;
   /** Whether it is the message's first receipt; false where a stand-in is recorded, see `raw_quotas.ts`. */
   readonly isNew: boolean;
@@ -67,11 +60,8 @@ const BACKFILL_WARMUPS = 3;
 
 interface OpenSession {
   readonly nodeId: string;
-  /** The peer's column in {@link Repeats}. */
   readonly column: number;
-  /** When it is old enough. */
   readonly youngUntil: number;
-  /** Receipts before this instant are warm-up. */
   warmUntil: number;
 }
 
@@ -105,7 +95,6 @@ export class Recorder implements Disposable {
   readonly #stop = new AbortController();
   #timerRuns = false;
 
-  /** Begins an epoch. */
   constructor(options: RecorderOptions, dependencies: RecorderDependencies) {
     this.#options = { ...RECORDER_DEFAULTS, ...options };
     this.#dependencies = dependencies;
@@ -154,7 +143,6 @@ export class Recorder implements Disposable {
     if (asked) asked.warmUntil = Math.max(asked.youngUntil, until);
   }
 
-  /** See {@link ReceiptSink.receive}. @throws {Error} when the session is not open: a bug of the caller. */
   receive(session: number, raw: Uint8Array, receivedAt: number): Received {
     const from = this.#sessions.get(session);
     if (!from) throw new Error(`Receipt of session ${session}, which is not open`);
@@ -184,7 +172,6 @@ export class Recorder implements Disposable {
     this.#addEvent({ ...state, kind: "session_state" });
   }
 
-  /** See {@link ReceiptSink.closeSession}. @throws {Error} when the session is not open: a bug of the caller. */
   closeSession(closed: Omit<SessionClosed, "kind">): void {
     const session = this.#sessions.get(closed.session);
     if (!session) throw new Error(`End of session ${closed.session}, which is not open`);
@@ -201,7 +188,6 @@ export class Recorder implements Disposable {
     this.#afterAdding();
   }
 
-  /** Batches that the spool had to drop. */
   batchesDropped(dropped: Omit<BatchesDropped, "kind" | "at">): void {
     this.#addEvent({ ...dropped, kind: "batches_dropped", at: this.#dependencies.clock.now() });
   }
@@ -235,7 +221,6 @@ export class Recorder implements Disposable {
     if (this.#stop.signal.aborted) this.flush();
   }
 
-  /** Closes the open batch, unless it is empty. */
   flush(): void {
     const batch = this.#batch;
     if (batch.openedAt === undefined) return;
@@ -265,7 +250,6 @@ export class Recorder implements Disposable {
     this[Symbol.dispose]();
   }
 
-  /** Stops the timer; twice is harmless. */
   [Symbol.dispose](): void {
     this.#stop.abort();
   }

@@ -1,22 +1,17 @@
-/**
- * Which peer has delivered which message: one bit for each, over the newest messages and a bounded number of peers. A
- * receipt of another message or peer is never marked as a repeat; {@link Repeats.untracked} counts such.
- *
- * @module
- */
+// Which peer has delivered which message: one bit for each, over the newest messages and a bounded number of peers. A
+// receipt of another message or peer is never marked as a repeat; {@link Repeats.untracked} counts such.
 
 /** How much is remembered. */
 export interface RepeatsLimits {
   /** Base-2 logarithm of the messages: the newest 2^16 are 3.6 hours of mainnet. */
   readonly messagesLog2: number;
-  /** Peers at once, a multiple of 32; those away the longest make room. With 2^16 messages, 2048 take 16 MiB. */
+  /** Peers at once, a multiple of 32; those away the longest give way. With 2^16 messages, 2048 take 16 MiB. */
   readonly peers: number;
 }
 
 /** A peer without a place: its repeats are not noticed. */
 const NO_COLUMN = -1;
 
-/** A peer that has a column of bits. */
 interface Peer {
   readonly column: number;
   sessions: number;
@@ -33,7 +28,6 @@ export class Repeats {
   #next = 0;
   #untracked = 0;
 
-  /** Knows no delivery. */
   constructor(limits: RepeatsLimits) {
     this.#messages = 2 ** limits.messagesLog2;
     this.#limit = limits.peers;
@@ -41,7 +35,7 @@ export class Repeats {
     this.#bits = new Uint32Array(this.#messages * this.#words);
   }
 
-  /** Receipts of peers without a place or of messages too old: if they were repeats, nobody noticed. */
+  /** Receipts of peers without a place or of messages too old: repeats among them go unnoticed. */
   get untracked(): number {
     return this.#untracked;
   }
@@ -58,7 +52,6 @@ export class Repeats {
     return column;
   }
 
-  /** A session with the peer ended. */
   close(nodeId: string): void {
     const peer = this.#peers.get(nodeId);
     if (!peer || --peer.sessions > 0) return;
@@ -73,7 +66,6 @@ export class Repeats {
     this.#next = message + 1;
   }
 
-  /** Notes that a peer delivered a message, and tells whether it had before. False for messages too old to know. */
   mark(message: number, column: number): boolean {
     if (column === NO_COLUMN || message < this.#next - this.#messages) {
       this.#untracked++;

@@ -1,11 +1,8 @@
-/**
- * Answers an archive's resend requests: sessions from here, messages from those whose bytes are still kept.
- *
- * An archive asks until it has what it lacks, and what was sent may still be on its way: so nothing is sent twice within
- * a pause.
- *
- * @module
- */
+// Answers an archive's resend requests: sessions from here, messages from those whose bytes are still kept.
+//
+// An archive asks until it has what it lacks, and what was sent may still be on its way: so nothing is sent twice within
+// a pause.
+
 import type { ResendRequest, SessionClosed, SessionOpened } from "../../shared/batch/batch.ts";
 
 /** Time before the same thing is sent again. */
@@ -18,7 +15,6 @@ const MAX_SESSIONS = 4096;
 /** Of the sessions as JSON. */
 const MAX_SESSION_BYTES = 4 * 1024 * 1024;
 
-/** The two events of one session. */
 interface KeptSession {
   readonly opened: SessionOpened;
   readonly bytes: number;
@@ -46,7 +42,6 @@ export class Resender {
     }
   }
 
-  /** Keeps the end of a session. */
   keepClosed(closed: SessionClosed): void {
     const kept = this.#sessions.get(closed.session);
     if (kept) kept.closed = closed;

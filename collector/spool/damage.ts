@@ -1,14 +1,11 @@
-/**
- * What to do about a segment that is damaged in its midst. Behind a damaged length nobody knows where records begin: to
- * guess would be to take for a record what a peer put into a message. So what stands there is not delivered, but kept.
- *
- * @module
- */
+// What to do about a segment that is damaged in its midst. After a damaged length it is unknown where records begin: a
+// guess could take for a record what a peer put into a message. So what follows is not delivered, but kept.
+
 import { RECORD_HEADER_BYTES, recordBatch, recordLength } from "./record.ts";
 
-/** Of the bytes behind the damage so many are searched: a segment of the usual size. */
+/** Bytes searched after the damage: a segment of the usual size. */
 export const MAX_SEARCHED_BYTES: number = 16 * 1024 * 1024;
-/** So many bytes are summed up on the way, which takes a fraction of a second; what needs more was made to. */
+/** Bytes summed up on the way, in a fraction of a second; only a forgery needs more. */
 const MAX_SUMMED_BYTES = 512 * 1024 * 1024;
 /** Damaged files kept beside the spool, which its cap does not count; the first ones, for one cause mostly harms many. */
 const MAX_KEPT_FILES = 4;

@@ -1,9 +1,6 @@
-/**
- * The data folder and the lock that keeps it to one process: two collectors under one key would push each other off
- * every peer, and would write one spool twice.
- *
- * @module
- */
+// The data folder and the lock that keeps it to one process: two collectors under one key would push each other off
+// every peer, and would write one spool twice.
+
 import { errorText, UserError } from "../../shared/errors.ts";
 
 /** Read, write and enter for its owner alone: the key is in it. */
@@ -11,9 +8,7 @@ const DATA_DIR_MODE = 0o700;
 
 /**
  * Makes the folder if need be, and holds it until the result is disposed of. The lock goes with the process, however
- * that ends.
- *
- * @throws {UserError} when the folder cannot be made or another process holds it.
+ * that ends. @throws {UserError} when the folder cannot be made or another process holds it.
  */
 export async function holdDataDir(path: string): Promise<Disposable> {
   let file: Deno.FsFile;

@@ -1,21 +1,15 @@
-/**
- * Batches that were given up, as ranges of numbers, until they can be told.
- *
- * @module
- */
+// Batches that were given up, as ranges of numbers, until they can be reported.
+
 import type { BatchNumber } from "./record.ts";
 
 /** Batches `first` to `last` of `epoch`, both included. */
 export interface DroppedRange {
-  /** Their epoch. */
   readonly epoch: number;
-  /** The lowest number. */
   readonly first: number;
-  /** The highest number. */
   readonly last: number;
 }
 
-/** Ranges kept; at more, the newest is widened, which tells too much rather than too little. */
+/** Ranges kept; at more, the newest is widened, which reports too much rather than too little. */
 const MAX_RANGES = 1000;
 
 /** A list of ranges that grows at its end. */
@@ -44,7 +38,6 @@ export class DroppedRanges {
     }
   }
 
-  /** All ranges; the list is empty after. */
   take(): DroppedRange[] {
     const ranges = this.#ranges;
     this.#ranges = [];

@@ -9,17 +9,13 @@
  * | 24 | the batch's bytes |
  *
  * All integers are little-endian.
- *
- * @module
  */
 import { crc32 } from "node:zlib";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 
 /** Which batch a record holds. */
 export interface BatchNumber {
-  /** Its epoch. */
   readonly epoch: number;
-  /** Its number in the epoch. */
   readonly number: number;
 }
 

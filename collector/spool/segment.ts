@@ -1,8 +1,5 @@
-/**
- * One file of the spool: records one after the other, only ever appended to, read once from front to back.
- *
- * @module
- */
+// One file of the spool: records one after the other, only ever appended to, read once from front to back.
+
 import { holdsRecord, MAX_SEARCHED_BYTES } from "./damage.ts";
 import {
   type BatchNumber,
@@ -14,16 +11,11 @@ import {
 
 /** A segment: its file, how much of it is records, and how far they are read and done with. */
 export class Segment {
-  /** Bytes of whole records, which is where the next one is appended. */
   bytes = 0;
-  /** Whole records. */
   records = 0;
-  /** Records delivered or given up. */
   done = 0;
 
-  /** Its last record's batch, or null. */
   newest: BatchNumber | null = null;
-  /** Its file. */
   readonly path: string;
   #writer: Deno.FsFile | null = null;
   #reader: Deno.FsFile | null = null;
@@ -43,8 +35,8 @@ export class Segment {
 
   /**
    * Takes over a segment of an earlier process, sealed. Bytes after its last whole record, the torn end of a last
-   * write, are cut off and counted; `onDamaged` is called before that, when it is no torn end. Throws what the file
-   * system throws.
+   * write, are cut off and counted; `onDamaged` is called before that, when it is more than a torn end. Throws what
+   * the file system throws.
    */
   static recover(path: string, onDamaged: () => void): { segment: Segment; tornBytes: number } {
     const segment = new Segment(path);
@@ -71,12 +63,10 @@ export class Segment {
     return this.#writer === null;
   }
 
-  /** Whether all of its records are done. */
   get isDone(): boolean {
     return this.done === this.records;
   }
 
-  /** Whether it has records that were not read yet. */
   get hasUnread(): boolean {
     return this.#read < this.records;
   }
@@ -105,9 +95,9 @@ export class Segment {
   }
 
   /**
-   * Reads the next record. Null when its length is damaged or the file is gone: then this record and all after it count
-   * as read, for nobody knows where they begin, and {@link done} grows by them. Throws what else the file system
-   * throws, such as too many open files; then nothing is read.
+   * Reads the next record. Null when its length is damaged or the file is gone: then this record and all after it
+   * count as read, for it is unknown where they begin, and {@link done} grows by them. Throws what else the file
+   * system throws, such as too many open files; then nothing is read.
    */
   read(): Uint8Array | null {
     const length = this.#lengthAt(this.#readAt);

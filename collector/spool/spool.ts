@@ -1,15 +1,12 @@
-/**
- * The spool: closed batches on disk until they are delivered. It is the only buffer of the collector that may grow.
- *
- * A folder of append-only segments. Batches are read back for delivery through the page cache, in the order in which
- * they were written, those of earlier epochs first. A segment's file goes when all of its batches are delivered; what
- * was delivered out of a segment that is still there is delivered once more after a restart, which changes nothing in
- * the archive. A write that returned survives SIGKILL; what the loss of power may take depends on {@link FsyncPolicy}.
- *
- * One process at a time: the lock of the data folder sees to it.
- *
- * @module
- */
+// The spool: closed batches on disk until they are delivered. It is the only buffer of the collector that may grow.
+//
+// A folder of append-only segments. Batches are read back for delivery through the page cache, in the order in which
+// they were written, those of earlier epochs first. A segment's file goes when all of its batches are delivered; what
+// was delivered out of a segment that is still there is delivered once more after a restart, which changes nothing in
+// the archive. A write that returned survives SIGKILL; what the loss of power may take depends on {@link FsyncPolicy}.
+//
+// One process at a time: the lock of the data folder sees to it.
+
 import { join } from "node:path";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
@@ -24,7 +21,7 @@ const log = logger("collector", "spool");
 
 /** A segment's file: ten digits, in the order of creation. */
 const SEGMENT_NAME = /^(\d{10})\.seg$/;
-/** At least so many segments fit below the cap: dropping one then costs no more than this share of what is kept. */
+/** Segments that fit below the cap: dropping one costs at most this share of what is kept. */
 const MIN_SEGMENTS = 4;
 /** An active segment of which everything is delivered is given up at this size, so that a crash repeats little. */
 const GIVE_UP_BYTES = MAX_BATCH_BYTES;
@@ -37,35 +34,28 @@ export interface SpoolOptions {
   readonly segmentBytes: number;
   /** When files are brought to disk: `never` by default. */
   readonly fsync?: FsyncPolicy;
-  /** Hears what was dropped, once the spool can write again: that is when it can be told. */
+  /** Gets what was dropped, once the spool can write again. */
   readonly onDropped: (dropped: DroppedRange) => void;
 }
 
 /** A batch read back for delivery. */
 export interface SpooledBatch extends BatchNumber {
-  /** As `encodeBatch` gave them. */
   readonly bytes: Uint8Array;
 }
 
 /** What a spool has done so far. */
 export interface SpoolCounters {
-  /** Batches found at the start, of earlier epochs. */
   recovered: number;
-  /** Bytes of torn last writes that were cut off at the start. */
   tornBytes: number;
   /** Batches given up at the cap or because the disk took no more. */
   dropped: number;
-  /** Records that could not be read back. */
   damaged: number;
-  /** Files that were damaged in their midst at the start. */
   damagedFiles: number;
 }
 
 /** Batches on disk. Disposing closes its files, `await using` brings them to disk, too; twice is harmless. */
 export class Spool implements Disposable, AsyncDisposable {
-  /** What it has done so far. */
   readonly counters: Readonly<SpoolCounters>;
-  /** Called after each batch that was added. */
   onAppended: (() => void) | null = null;
 
   readonly #path: string;
@@ -87,8 +77,8 @@ export class Spool implements Disposable, AsyncDisposable {
   readonly #unreported = new DroppedRanges();
   readonly #syncer = new Syncer();
   #newest: BatchNumber | null = null;
-  /** What was told of dropped batches, by the batch that carries it: until that is delivered it may be lost itself. */
-  readonly #told = new Map<string, DroppedRange[]>();
+  /** Reports of dropped batches, by the batch that carries them: until that is delivered they may be lost themselves. */
+  readonly #reported = new Map<string, DroppedRange[]>();
   /** Why the last write failed, or null. */
   #trouble: string | null = null;
 
@@ -100,9 +90,8 @@ export class Spool implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Opens the spool in a folder, which is made if need be, with what an earlier process left there.
-   *
-   * @throws {UserError} when the folder or a file in it cannot be used.
+   * Opens the spool in a folder, which is made if need be, with what an earlier process left there. @throws
+   * {UserError} when the folder or a file in it cannot be used.
    */
   static async open(path: string, options: SpoolOptions): Promise<Spool> {
     const spool = new Spool(path, options);
@@ -127,7 +116,6 @@ export class Spool implements Disposable, AsyncDisposable {
     return spool;
   }
 
-  /** Batches in it that are not delivered. */
   get batches(): number {
     return this.#segments.reduce((sum, { records, done }) => sum + records - done, 0);
   }
@@ -137,32 +125,29 @@ export class Spool implements Disposable, AsyncDisposable {
     return this.#newest;
   }
 
-  /** What was brought to disk. */
   get syncs(): Pick<Syncer, "syncs" | "failures"> {
     return this.#syncer;
   }
 
-  /** Why the last write failed; null when it did not. */
   get trouble(): string | null {
     return this.#trouble;
   }
 
-  /** Bytes of its files. */
   get bytes(): number {
     return this.#bytes;
   }
 
-  /** Adds a batch. Never throws: what cannot be kept is dropped, counted and told. */
+  /** Adds a batch. Never throws: what cannot be kept is dropped, counted and reported. */
   append(bytes: Uint8Array, id: BatchNumber): void {
     if (!this.adopt(bytes, id)) return;
     const ranges = this.#unreported.take();
     if (ranges.length === 0) return;
-    // What is told now goes into the next batch.
-    this.#told.set(nameOf({ epoch: id.epoch, number: id.number + 1 }), ranges);
+    // What is reported now goes into the next batch.
+    this.#reported.set(nameOf({ epoch: id.epoch, number: id.number + 1 }), ranges);
     for (const range of ranges) this.#options.onDropped(range);
   }
 
-  /** As {@link append}, but what is dropped is told with the next one. @returns whether the batch is kept. */
+  /** As {@link append}, but what is dropped is reported with the next one. @returns whether the batch is kept. */
   adopt(bytes: Uint8Array, id: BatchNumber): boolean {
     const record = encodeRecord(bytes, id);
     while (this.#segments.length > 0 && this.#bytes + record.length > this.#options.maxBytes) {
@@ -212,7 +197,7 @@ export class Spool implements Disposable, AsyncDisposable {
     const segment = this.#outstanding.get(batch);
     if (!segment) return;
     this.#outstanding.delete(batch);
-    this.#told.delete(nameOf(batch));
+    this.#reported.delete(nameOf(batch));
     segment.done++;
     if (segment.isDone && segment.bytes >= GIVE_UP_BYTES) segment.seal();
     this.#release(segment);
@@ -258,7 +243,7 @@ export class Spool implements Disposable, AsyncDisposable {
       kept = `and cannot be kept: ${errorText(error)}`;
     }
     log.error(
-      "Spool file {path} is damaged; what stands behind the damage is not delivered, {kept}",
+      "Spool file {path} is damaged; what follows the damage is not delivered, {kept}",
       {
         path,
         kept,
@@ -301,11 +286,10 @@ export class Spool implements Disposable, AsyncDisposable {
     this.#remove(segment);
   }
 
-  /** Notes that a batch is gone, and with it what it told of others. */
   #lose(id: BatchNumber): void {
     const name = nameOf(id);
-    for (const range of this.#told.get(name) ?? []) this.#unreported.addRange(range);
-    this.#told.delete(name);
+    for (const range of this.#reported.get(name) ?? []) this.#unreported.addRange(range);
+    this.#reported.delete(name);
     this.#unreported.add(id);
     this.#counters.dropped++;
   }

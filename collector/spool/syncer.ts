@@ -1,8 +1,5 @@
-/**
- * Brings what was written to disk (fsync), off the event loop: stamps must not wait for a disk.
- *
- * @module
- */
+// Brings what was written to disk (fsync), off the event loop: stamps must not wait for a disk.
+
 import { errorText } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 
@@ -22,21 +19,16 @@ export type FsyncPolicy = typeof FSYNC_POLICIES[number];
 
 /** Syncs files and folders one at a time; what is asked for again while it waits is synced once. */
 export class Syncer {
-  /** Files and folders brought to disk. */
   syncs = 0;
-  /** Those that could not be. */
   failures = 0;
-  /** At most the files of a spool that were written and not synced yet. */
   readonly #waiting = new Set<string>();
   #running: Promise<void> | null = null;
 
-  /** Asks for a file or a folder. */
   sync(path: string): void {
     this.#waiting.add(path);
     this.#running ??= this.#run();
   }
 
-  /** Resolves when nothing waits. */
   async idle(): Promise<void> {
     await this.#running;
   }

@@ -1,8 +1,5 @@
-/**
- * The delivery loop: batches go from the spool to the uplink, in order, until each is safe on the other side.
- *
- * @module
- */
+// The delivery loop: batches go from the spool to the uplink, in order, until each is safe on the other side.
+
 import { errorText } from "../../shared/errors.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
@@ -22,13 +19,9 @@ const MAX_BACKOFF_MILLISECONDS = 5000;
 
 /** What a delivery works with. */
 export interface DeliveryDependencies {
-  /** Where batches come from. */
   readonly spool: Spool;
-  /** Where they go. */
   readonly uplink: Uplink;
-  /** For back-off and time-outs. */
   readonly clock: Clock;
-  /** For back-off. */
   readonly random: Random;
 }
 
@@ -36,25 +29,18 @@ export interface DeliveryDependencies {
 export interface DeliveryStatus {
   /** Why batches wait, or null while nothing stops them; `spool` when they cannot be read. */
   readonly trouble: UplinkCode | "spool" | null;
-  /** Batches delivered. */
   readonly delivered: number;
-  /** Those of them that the other side had already. */
   readonly duplicates: number;
-  /** Those of them that the archive could not read. */
   readonly setAside: number;
-  /** Attempts that failed. */
   readonly failures: number;
 }
 
 /** What is in the spool after {@link Delivery.drain}. */
 export interface Leftover {
-  /** Batches that are not delivered. */
   readonly batches: number;
-  /** Bytes of the spool's files. */
   readonly bytes: number;
 }
 
-/** A batch that was read from the spool. */
 interface Entry {
   readonly batch: SpooledBatch;
   /** Settles when the attempt that is made is over; null while none is made. */
@@ -72,25 +58,21 @@ export class Delivery implements AsyncDisposable {
   readonly #counters = { delivered: 0, duplicates: 0, setAside: 0, failures: 0 };
   #trouble: DeliveryStatus["trouble"] = null;
   #saidHello = false;
-  /** Whether an attempt failed since the last back-off. */
   #failed = false;
-  /** Back-offs since the last success. */
   #backOffs = 0;
   #wake: () => void = () => {};
   #onDelivered: () => void = () => {};
 
-  /** Begins to deliver. */
   constructor(dependencies: DeliveryDependencies) {
     this.#dependencies = dependencies;
     this.#running = this.#run();
   }
 
-  /** How it is going. */
   get status(): DeliveryStatus {
     return { trouble: this.#trouble, ...this.#counters };
   }
 
-  /** Waits until everything in the spool is delivered or so much time has passed; tells what is left. */
+  /** Waits until everything in the spool is delivered or the time is over; returns what is left. */
   async drain(timeoutMilliseconds: number): Promise<Leftover> {
     const { spool, clock } = this.#dependencies;
     const emptied = new AbortController();

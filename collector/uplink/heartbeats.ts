@@ -1,8 +1,5 @@
-/**
- * A sign of life now and then, over NATS.
- *
- * @module
- */
+// A sign of life now and then, over NATS.
+
 import type { Clock } from "../../shared/clock.ts";
 import {
   encodeMessage,
@@ -37,7 +34,7 @@ async function beat(
       if (signal.aborted) return;
       connection.publish(subject, encodeMessage({ ...facts(), at: clock.now() }));
     } catch {
-      // Whoever delivers batches says what is wrong with the connection.
+      // The delivery of batches logs what is wrong with the connection.
     }
     await pause(clock, HEARTBEAT_MILLISECONDS, signal);
   }

@@ -1,9 +1,6 @@
-/**
- * The uplink to a NATS server with JetStream. A batch is delivered when the stream has acknowledged it; its message id
- * lets the stream drop what comes twice within its window, and the archive drops what comes later.
- *
- * @module
- */
+// The uplink to a NATS server with JetStream. A batch is delivered when the stream has acknowledged it; its message id
+// lets the stream drop what comes twice within its window, and the archive drops what comes later.
+
 import type { NatsConnection } from "nats";
 import { batchId, type ResendRequest } from "../../shared/batch/batch.ts";
 import { decodeResendRequest } from "../../shared/batch/resend_request.ts";
@@ -22,23 +19,16 @@ const ACK_TIMEOUT_MILLISECONDS = 10_000;
 
 /** What a JetStream uplink needs. */
 export interface JetStreamUplinkOptions {
-  /** The servers, and how to be let in. */
   readonly access: NatsAccess;
-  /** The collector's name: its subjects end in it. */
   readonly collector: string;
-  /** How many batches may be under way without an acknowledgement. */
   readonly maxOutstanding: number;
-  /** Hears what the archive wants told again. */
   readonly onResendRequest: (resend: ResendRequest) => void;
 }
 
 /** Batches by JetStream publish. */
 export class JetStreamUplink implements Uplink {
-  /** See {@link Uplink.target}. */
   readonly target: string;
-  /** See {@link Uplink.maxOutstanding}. */
   readonly maxOutstanding: number;
-  /** Its connection, for what else goes over it. */
   readonly link: NatsLink;
 
   readonly #options: JetStreamUplinkOptions;
@@ -52,14 +42,12 @@ export class JetStreamUplink implements Uplink {
     this.link.onConnect((connection) => this.#hearResendRequests(connection));
   }
 
-  /** See {@link Uplink.send}. */
   async send(batch: OutgoingBatch, signal: AbortSignal): Promise<Outcome> {
     signal.throwIfAborted();
     if (this.link.isClosed) throw new UplinkFault("unreachable", "the uplink is closed");
     return await orAbort(this.#publish(batch), signal);
   }
 
-  /** Closes the connection; what is under way fails. Twice is harmless. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.link[Symbol.asyncDispose]();
   }
@@ -85,7 +73,7 @@ export class JetStreamUplink implements Uplink {
           if (error) throw error;
           this.#options.onResendRequest(decodeResendRequest(message.data));
         } catch (error) {
-          log.warning("Cannot read what the archive requests: {reason}", {
+          log.warning("Ignoring a malformed resend request: {reason}", {
             reason: errorText(error),
           });
         }

@@ -1,8 +1,5 @@
-/**
- * The uplink to an archiver on the same host: each batch is one HTTP POST, answered after it is committed.
- *
- * @module
- */
+// The uplink to an archiver on the same host: each batch is one HTTP POST, answered after it is committed.
+
 import * as v from "valibot";
 import { batchId, type ResendRequest } from "../../shared/batch/batch.ts";
 import { checkResendRequest, MAX_RESEND_REQUEST_BYTES } from "../../shared/batch/resend_request.ts";
@@ -24,9 +21,7 @@ const MAX_ANSWER_BYTES = MAX_RESEND_REQUEST_BYTES + 4096;
 export interface LocalUplinkOptions {
   /** Where the archiver's API listens: `http://127.0.0.1:8470`. */
   readonly url: string;
-  /** The collector's name. */
   readonly collector: string;
-  /** Hears what the archive wants told again. */
   readonly onResendRequest: (resend: ResendRequest) => void;
 }
 
@@ -38,19 +33,15 @@ const answerSchema = v.object({
 
 /** Batches by HTTP POST to `/batches`. */
 export class LocalUplink implements Uplink {
-  /** See {@link Uplink.target}. */
   readonly target: string;
-  /** See {@link Uplink.maxOutstanding}. */
   readonly maxOutstanding: number = MAX_OUTSTANDING;
   readonly #options: LocalUplinkOptions;
 
-  /** Connects with the first batch. */
   constructor(options: LocalUplinkOptions) {
     this.#options = options;
     this.target = new URL("/batches", options.url).href;
   }
 
-  /** See {@link Uplink.send}. */
   async send(batch: OutgoingBatch, signal: AbortSignal): Promise<Outcome> {
     const { status, body } = await this.#post(batch.bytes, signal);
     if (status === 200) return this.#accepted(body);
@@ -64,12 +55,10 @@ export class LocalUplink implements Uplink {
     throw new UplinkFault(code, `HTTP status ${status}: ${answer}`);
   }
 
-  /** Nothing to close: idle connections end by themselves. */
   [Symbol.asyncDispose](): Promise<void> {
     return Promise.resolve();
   }
 
-  /** The whole answer to a POST. */
   async #post(
     bytes: Uint8Array,
     signal: AbortSignal,
@@ -105,7 +94,7 @@ export class LocalUplink implements Uplink {
       resend = answer.resend === null ? null : checkResendRequest(answer.resend);
       status = answer.status;
     } catch (error) {
-      throw new UplinkFault("refused", `this is no archiver's answer: ${errorText(error)}`, {
+      throw new UplinkFault("refused", `the answer is not an archiver's: ${errorText(error)}`, {
         cause: error,
       });
     }

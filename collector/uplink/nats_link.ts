@@ -1,17 +1,12 @@
-/**
- * A collector's one connection to NATS, shared by all that goes over it.
- *
- * @module
- */
+// A collector's one connection to NATS, shared by all that goes over it.
+
 import type { NatsConnection } from "nats";
 import type { NatsAccess } from "../../shared/nats/access.ts";
 import { connectNats } from "../../shared/nats/connect.ts";
 
 /** Made when it is asked for, and again after it was lost. Disposing closes it; twice is harmless. */
 export class NatsLink implements AsyncDisposable {
-  /** For log lines: the servers. */
   readonly target: string;
-  /** The collector's name: its subjects end in it. */
   readonly collector: string;
 
   readonly #access: NatsAccess;
@@ -19,14 +14,12 @@ export class NatsLink implements AsyncDisposable {
   readonly #listeners: ((connection: NatsConnection) => void)[] = [];
   #connection: Promise<NatsConnection> | null = null;
 
-  /** Connects when first asked. */
   constructor(access: NatsAccess, collector: string) {
     this.#access = access;
     this.collector = collector;
     this.target = access.servers.join(", ");
   }
 
-  /** Whether its end was asked for. */
   get isClosed(): boolean {
     return this.#closing.signal.aborted;
   }
@@ -41,7 +34,6 @@ export class NatsLink implements AsyncDisposable {
     return this.#connection ??= this.#connect();
   }
 
-  /** Closes the connection; what is under way fails. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     const connection = await this.#connection?.catch(() => null);

@@ -1,8 +1,5 @@
-/**
- * Where batches go: the one interface of its two kinds, a JetStream server and an archiver on the same host.
- *
- * @module
- */
+// Where batches go: the one interface of its two kinds, a JetStream server and an archiver on the same host.
+
 import { Fault } from "../../shared/errors.ts";
 import type { BatchNumber } from "../spool/record.ts";
 
@@ -19,7 +16,6 @@ export type UplinkCode = "unreachable" | "no_stream" | "full" | "busy" | "refuse
 
 /** A batch that is not delivered yet. */
 export class UplinkFault extends Fault<UplinkCode> {
-  /** Tells it from other faults. */
   override readonly name = "UplinkFault";
 }
 
@@ -34,20 +30,16 @@ export type Outcome = "stored" | "duplicate" | "set_aside";
 
 /** A batch to send. */
 export interface OutgoingBatch extends BatchNumber {
-  /** As `encodeBatch` gave them. */
   readonly bytes: Uint8Array;
 }
 
 /** Where batches go. Disposing closes its connections; twice is harmless. */
 export interface Uplink extends AsyncDisposable {
-  /** For log lines: where it leads. */
   readonly target: string;
-  /** How many batches may be under way at once. */
   readonly maxOutstanding: number;
   /**
-   * Delivers a batch; resolves when it need not be sent again.
-   *
-   * @throws {UplinkFault} when it is not delivered; the signal's reason when that aborts.
+   * Delivers a batch; resolves when it need not be sent again. @throws {UplinkFault} when it is not delivered; the
+   * signal's reason when that aborts.
    */
   send(batch: OutgoingBatch, signal: AbortSignal): Promise<Outcome>;
 }

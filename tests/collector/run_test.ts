@@ -81,7 +81,7 @@ Deno.test("a run ends by itself when its time is over", async () => {
   const dir = stack.use(await tempDir());
   const config = await network(stack, dir, { run_for: "1s", stop_timeout: "0s" });
   await run(parsed(config), { signal: new AbortController().signal });
-  assert.deepEqual(log.lines("Stopping"), ["Stopping: the time is over"]);
+  assert.deepEqual(log.lines("Stopping"), ["Stopping: run_for is over"]);
 });
 
 Deno.test("the process needs loopback, its config and its data folder, and ends in order on SIGTERM", async () => {

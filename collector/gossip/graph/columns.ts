@@ -1,13 +1,9 @@
-/**
- * What the tables of the graph are made of: columns that grow, slots, and the order of the rows.
- *
- * @module
- */
+// What the tables of the graph are made of: columns that grow, slots, and the order of the rows.
 
 /** The typed arrays in use here. */
 export type Column = Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
-/** A copy with room for `length` items, zeros behind the old ones. */
+/** A copy with room for `length` items, zeros after the old ones. */
 export function longer<C extends Column>(column: C, length: number): C {
   const copy = new (column.constructor as new (length: number) => C)(length);
   copy.set(column);
@@ -19,18 +15,16 @@ export class SlotPool {
   readonly #free: number[] = [];
   #next = 0;
 
-  /** A slot that is not in use. */
   take(): number {
     return this.#free.pop() ?? this.#next++;
   }
 
-  /** Gives a slot back. */
   giveBack(slot: number): void {
     this.#free.push(slot);
   }
 }
 
-/** Tells where the key sought stands to the row at a slot: below 0 when that row comes before it, 0 at the row. */
+/** Compares the row at a slot with the key sought: below 0 when the row comes before it, 0 when it has that key. */
 export type Order = (slot: number) => number;
 
 /** Slots in the order of their rows. */
@@ -38,12 +32,10 @@ export class SortedSlots {
   #slots = new Uint32Array(1024);
   #length = 0;
 
-  /** Slots held. */
   get length(): number {
     return this.#length;
   }
 
-  /** The slot at a position below {@link length}. */
   at(position: number): number {
     return this.#slots[position];
   }
@@ -75,7 +67,6 @@ export class SortedSlots {
     this.#length++;
   }
 
-  /** Takes out the slot at `position`. */
   remove(position: number): void {
     this.#slots.copyWithin(position, position + 1, this.#length);
     this.#length--;

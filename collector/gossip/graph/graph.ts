@@ -1,26 +1,11 @@
-/**
- * The collected graph: of each channel the announcement and the newest update of each direction, of each node the
- * newest announcement, as the bytes that came, in a few large buffers.
- *
- * How it is wired:
- *
- * - Made once a collector. `GraphFile` fills it from disk at start and saves it: every ten minutes or so when it is
- *   stale, and at the end.
- * - Where the verifier tells its verdict it calls {@link Graph.accept} with the message's bytes; for a channel_update
- *   also with the node id under which the signature holds. That is all it needs to know of the graph, and whatever it
- *   gets back is for counting only.
- * - The verifier finds the keys of a channel by {@link GraphView.nodesOf}, so that it knows all that was on disk; its
- *   own bounded map then only has to hold what the graph refused.
- * - {@link Graph.prune} is called every hour; loading does it too.
- * - Whoever answers peers or asks them gets {@link Graph.view} and can change nothing.
- *
- * Nobody looks up the funding output here: a channel is what four signatures say, and who lies can sign any number. So
- * a channel that one peer alone has brought is unconfirmed: it makes room for others, see {@link GraphLimits}. The first
- * announcement of a scid stays until it is pruned; one under other nodes is refused and counted, unless two peers have
- * brought that one and one peer the first.
- *
- * @module
- */
+// The collected graph: of each channel the announcement and the newest update of each direction, of each node the
+// newest announcement, as the bytes that came, in a few large buffers.
+//
+// Nothing here looks up the funding output: a channel is what four signatures say, and a liar can sign any number. So a
+// channel that one peer alone has brought is unconfirmed, and gives way to others, see {@link GraphLimits}. The first
+// announcement of a scid stays until it is pruned; one under other nodes is refused and counted, unless two peers have
+// brought that one and one peer the first.
+
 import type { Verdict } from "../../../shared/batch/batch.ts";
 import type { ChannelAnnouncement } from "../../../shared/bolt/channel_announcement.ts";
 import type { ChannelUpdate } from "../../../shared/bolt/channel_update.ts";
@@ -44,45 +29,29 @@ import { type SourcePeer, Unconfirmed } from "./unconfirmed.ts";
 
 /** What a {@link Graph} is made with. */
 export interface GraphOptions {
-  /** chain_hash of the network. */
   readonly chain: Uint8Array;
-  /** Tells how old an update is. */
   readonly clock: Clock;
-  /** {@link GRAPH_LIMITS} when absent. */
   readonly limits?: Partial<GraphLimits>;
 }
 
 /** What a graph holds, and what came of all that it was given. */
 export interface GraphCounts {
-  /** Channels. */
   readonly channels: number;
-  /** channel_updates. */
   readonly updates: number;
-  /** Nodes that a channel names. */
   readonly nodes: number;
-  /** node_announcements. */
   readonly nodeAnnouncements: number;
-  /** Bytes of all messages held. */
   readonly bytes: number;
-  /** channel_updates that wait for their channel. */
   readonly held: number;
-  /** Such that had to make room for others. */
   readonly heldDropped: number;
-  /** Such that got their channel. */
   readonly adopted: number;
-  /** Channels that one peer alone has brought. */
   readonly unconfirmed: number;
-  /** Such that had to make room for others. */
   readonly evicted: number;
-  /** Channels pruned by age. */
   readonly pruned: number;
-  /** Messages by what came of them; the restored ones not counted. */
   readonly outcomes: Readonly<Record<Outcome, number>>;
 }
 
 /** The graph; see the module. */
 export class Graph {
-  /** For all who only read. */
   readonly view: GraphView;
   readonly #options: GraphOptions;
   readonly #limits: GraphLimits;
@@ -113,17 +82,15 @@ export class Graph {
     this.view = new GraphView(this.#channels, this.#nodes, this.#slab);
   }
 
-  /** The chain_hash of its network. */
   get chain(): Uint8Array {
     return this.#options.chain;
   }
 
-  /** Grows with each change of what it holds: who compares knows whether there is something to save. */
+  /** Grows with each change of what it holds. */
   get changes(): number {
     return this.#changes;
   }
 
-  /** See {@link GraphCounts}. */
   get counts(): GraphCounts {
     return {
       channels: this.#channels.size,
@@ -142,10 +109,9 @@ export class Graph {
   }
 
   /**
-   * Takes a message whose signatures were checked. Its bytes are copied.
-   *
-   * @param signer of a channel_update: the node id under which its signature holds, hex.
-   * @param sourcePeer who alone has brought it; null when more than one peer has, or it does not matter.
+   * Takes a message whose signatures were checked. Its bytes are copied. @param signer of a channel_update: the node
+   * id under which its signature holds, hex. @param sourcePeer the one peer that has brought it; null when several
+   * have, or it does not matter.
    */
   accept(
     raw: Uint8Array,
@@ -159,9 +125,8 @@ export class Graph {
   }
 
   /**
-   * Takes a message that a graph like this one held: the same but for quotas and age, see {@link prune}.
-   *
-   * @param addedAt of a channel_announcement: when it was first taken in, seconds since the Unix epoch.
+   * Takes a message that a graph like this one held: the same but for quotas and age, see {@link prune}. @param
+   * addedAt of a channel_announcement: when it was first taken in, seconds since the Unix epoch.
    */
   restore(raw: Uint8Array, addedAt: number): Outcome {
     const message = graphMessage(raw, this.#options.chain);
@@ -179,9 +144,8 @@ export class Graph {
 
   /**
    * Forgets the channels of which a direction was not updated for two weeks (BOLT 7, pruning), and the nodes that are
-   * left without a channel. A direction that never had an update counts from the channel's announcement.
-   *
-   * @returns how many channels went.
+   * left without a channel. A direction that never had an update counts from the channel's announcement. @returns how
+   * many channels went.
    */
   prune(): number {
     const oldest = this.#now() - STALE_AFTER_SECONDS;
@@ -289,7 +253,6 @@ export class Graph {
     return true;
   }
 
-  /** A channel has a second witness, if that is one. */
   #confirm(slot: number, sourcePeer: SourcePeer | null): void {
     const first = this.#unconfirmed.sourcePeer(slot);
     if (first !== undefined && first !== sourcePeer?.nodeId) this.#unconfirmed.delete(slot);
@@ -353,7 +316,7 @@ export class Graph {
   /** Gives the updates of a new channel that came before it their place. */
   #adopt(scid: bigint, sourcePeer: SourcePeer | null): void {
     for (const { raw, signer } of this.#held.take(scid)) {
-      // Who brought them is not known any more, so they are no second witness.
+      // Which peers brought them is forgotten, so they are not a second witness.
       if (this.#take(raw, signer, sourcePeer) === "added") this.#adopted++;
     }
   }
@@ -389,7 +352,6 @@ export class Graph {
     return this.#slab.put(raw);
   }
 
-  /** Takes one from a quota; false when nothing is left. */
   #spend(quotas: Uint32Array, at: number, now: number): boolean {
     const fullAt = spendToken(this.#limits.quota, quotas[at], now);
     if (fullAt !== OVER_QUOTA) quotas[at] = fullAt;

@@ -1,14 +1,11 @@
-/**
- * The graph's form on disk: blocks of one size, each with its own checksum, so that damage costs the blocks it is in
- * and no others.
- *
- * Block: u32 CRC32C of all that follows, u32 number from 0, u8 kind, u16 records, then its content; zeros behind it.
- * Header, block 0: 8 bytes of magic, u16 version, chain_hash, u32 time of saving. Data: records of u32 time of being
- * taken in (of channel_announcements, else 0), u16 length, message. End, the last block: u32 messages in all.
- * Big-endian. Times are seconds since the Unix epoch.
- *
- * @module
- */
+// The graph's form on disk: blocks of one size, each with its own checksum, so that damage costs the blocks it is in
+// and no others.
+//
+// Block: u32 CRC32C of all that follows, u32 number from 0, u8 kind, u16 records, then its content; zeros after it.
+// Header, block 0: 8 bytes of magic, u16 version, chain_hash, u32 time of saving. Data: records of u32 time of being
+// taken in (of channel_announcements, else 0), u16 length, message. End, the last block: u32 messages in all.
+// Big-endian. Times are seconds since the Unix epoch.
+
 import { HASH_BYTES } from "../../../shared/bolt/codec.ts";
 import { crc32c } from "../../../shared/bolt/crc32c.ts";
 import { Reader } from "../../../shared/bolt/reader.ts";
@@ -29,7 +26,6 @@ const KIND = { header: 1, data: 2, end: 3 } as const;
 
 /** Why a block cannot be used: it is not what was written, or of a file that is not ours. */
 export class BlockFault extends Fault<"damaged" | "foreign"> {
-  /** Tells it apart in logs. */
   override readonly name = "BlockFault";
 }
 
@@ -37,7 +33,6 @@ export class BlockFault extends Fault<"damaged" | "foreign"> {
 export interface GraphRecord {
   /** Seconds since the Unix epoch; 0 for all but channel_announcements. */
   readonly addedAt: number;
-  /** The message, a view of the block. */
   readonly raw: Uint8Array;
 }
 
@@ -68,12 +63,11 @@ export class BlockWriter {
     return this.#finish(KIND.header);
   }
 
-  /** Whether so many messages of so many bytes together still fit into the data block under way. */
+  /** Whether this number of messages, of `bytes` together, still fits into the data block under way. */
   fits(messages: number, bytes: number): boolean {
     return this.#used + messages * RECORD_HEAD_BYTES + bytes <= BLOCK_BYTES;
   }
 
-  /** Adds a message to the data block under way. */
   add(raw: Uint8Array, addedAt: number): void {
     this.#view.setUint32(this.#used, addedAt);
     this.#view.setUint16(this.#used + 4, raw.length);
@@ -83,12 +77,10 @@ export class BlockWriter {
     this.#messages++;
   }
 
-  /** The data block under way. */
   data(): Uint8Array<ArrayBuffer> {
     return this.#finish(KIND.data);
   }
 
-  /** The last block. */
   end(): Uint8Array<ArrayBuffer> {
     this.#view.setUint32(this.#used, this.#messages);
     this.#used += 4;
@@ -108,10 +100,8 @@ export class BlockWriter {
 }
 
 /**
- * Reads the block that should have `number`.
- *
- * @throws {BlockFault} `damaged` when it is not as it was written, `foreign` when it is the header of another version
- * or of another chain's graph, or of no graph at all.
+ * Reads the block that should have `number`. @throws {BlockFault} `damaged` when it is not as it was written,
+ * `foreign` when it is the header of another version or of another chain's graph, or of no graph at all.
  */
 export function readBlock(bytes: Uint8Array, number: number, chain: Uint8Array): Block {
   const reader = new Reader(bytes, `block ${number}`);
@@ -132,7 +122,7 @@ export function readBlock(bytes: Uint8Array, number: number, chain: Uint8Array):
       })),
     };
   } catch (cause) {
-    // A block may be whole and say nonsense: then somebody else wrote it.
+    // A block may be whole and say nonsense: then another program wrote it.
     if (cause instanceof BoltFault) throw new BlockFault("damaged", cause.message, { cause });
     throw cause;
   }

@@ -1,8 +1,5 @@
-/**
- * The graph on disk: written to a new file that then takes the old one's name, so that there is always a whole one.
- *
- * @module
- */
+// The graph on disk: written to a new file that then takes the old one's name, so that there is always a whole one.
+
 import type { Clock } from "../../../shared/clock.ts";
 import { errorText, UserError } from "../../../shared/errors.ts";
 import { KEY_BYTES } from "../../../shared/bolt/codec.ts";
@@ -29,17 +26,14 @@ export class GraphFile {
     this.#clock = clock;
   }
 
-  /** Whether the graph is not as it is on disk. */
   get isStale(): boolean {
     return this.#graph.changes !== this.#saved;
   }
 
   /**
    * Puts what the file holds into the graph, which should be empty; then what is too old by now goes. A file that is
-   * not there is an empty graph. Any content is fine: what cannot be used is told in {@link Restored.problem}, which
-   * is for a log line behind `Graph file PATH: `.
-   *
-   * @throws {UserError} when the file is there and cannot be read.
+   * not there is an empty graph. Any content is fine: {@link Restored.problem} says what cannot be used, for a log
+   * line after `Graph file PATH: `. @throws {UserError} when the file is there and cannot be read.
    */
   async load(): Promise<Restored> {
     const restorer = new GraphRestorer(this.#graph);
@@ -63,8 +57,7 @@ export class GraphFile {
   }
 
   /**
-   * Writes the graph block by block, so that other work goes on; a call while another one is under way joins it.
-   *
+   * Writes the graph block by block, so that other work continues; a call while another one is under way joins it.
    * @throws {UserError} when it cannot be written; the file that was there is untouched.
    */
   save(): Promise<void> {
@@ -105,9 +98,7 @@ async function fill(file: Deno.FsFile, buffer: Uint8Array): Promise<number> {
 
 /**
  * The blocks of a graph's file in order, each a view that holds until the next one is asked for. The graph may change
- * in between: what was told by then is not told again.
- *
- * @param savedAt seconds since the Unix epoch.
+ * in between: what was written by then is not written again. @param savedAt seconds since the Unix epoch.
  */
 export function* graphBlocks(graph: Graph, savedAt: number): Generator<Uint8Array<ArrayBuffer>> {
   const writer = new BlockWriter();
@@ -149,9 +140,8 @@ function addNodes(writer: BlockWriter, view: GraphView, from: Uint8Array): Uint8
 
 /** What came of reading a file. */
 export interface Restored {
-  /** Messages that are in the graph now. */
   readonly messages: number;
-  /** When the file was written, seconds since the Unix epoch; null when it cannot be told. */
+  /** When the file was written, seconds since the Unix epoch; null when that is unknown. */
   readonly savedAt: number | null;
   /** What was wrong with the file and what that means; null when it was whole. */
   readonly problem: string | null;
@@ -167,7 +157,6 @@ export class GraphRestorer {
   #end = false;
   #refusal: string | null = null;
 
-  /** Fills `graph`. */
   constructor(graph: Graph) {
     this.#graph = graph;
   }
@@ -194,7 +183,6 @@ export class GraphRestorer {
     return !this.#end;
   }
 
-  /** What came of it, when there are no more blocks. */
   finish(): Restored {
     return { messages: this.#restored, savedAt: this.#savedAt, problem: this.#problem() };
   }

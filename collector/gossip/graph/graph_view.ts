@@ -1,12 +1,9 @@
-/**
- * The graph as those see it who read it: answers to peers, the sync, the file. Nothing can be changed through it.
- *
- * Channels are in the order of their scids and nodes in the order of their ids. A position or a slot holds until the
- * graph changes, so who waits in between keeps a scid or node id and looks for its place again. Bytes are views that
- * hold as long.
- *
- * @module
- */
+// The graph as those see it who read it: answers to peers, the sync, the file. Nothing can be changed through it.
+//
+// Channels are in the order of their scids and nodes in the order of their ids. A position or a slot holds until the
+// graph changes, so who waits in between keeps a scid or node id and looks for its place again. Bytes are views that
+// hold as long.
+
 import { channelUpdateChecksum } from "../../../shared/bolt/checksum.ts";
 import { type ChannelTable, NO_HANDLE, type NodeTable } from "./tables.ts";
 import type { Slab } from "./slab.ts";
@@ -23,19 +20,16 @@ export class GraphView {
   readonly #nodes: NodeTable;
   readonly #slab: Slab;
 
-  /** Made by the graph. */
   constructor(channels: ChannelTable, nodes: NodeTable, slab: Slab) {
     this.#channels = channels;
     this.#nodes = nodes;
     this.#slab = slab;
   }
 
-  /** Channels. */
   get channelCount(): number {
     return this.#channels.size;
   }
 
-  /** Nodes. */
   get nodeCount(): number {
     return this.#nodes.size;
   }
@@ -47,7 +41,6 @@ export class GraphView {
     return [this.nodeId(this.nodeOf(slot, 0)).toHex(), this.nodeId(this.nodeOf(slot, 1)).toHex()];
   }
 
-  /** The slot of a channel, or -1. */
   find(scid: bigint): number {
     return this.#channels.find(scid);
   }
@@ -57,7 +50,6 @@ export class GraphView {
     return this.#channels.lowerBound(scid);
   }
 
-  /** The slot of the channel at a position. */
   at(position: number): number {
     return this.#channels.at(position);
   }
@@ -67,7 +59,6 @@ export class GraphView {
     return this.#channels.scid(slot);
   }
 
-  /** The block height in a channel's scid. */
   block(slot: number): number {
     return this.#channels.block(slot);
   }
@@ -77,7 +68,6 @@ export class GraphView {
     return this.#channels.timestamps[2 * slot + direction];
   }
 
-  /** Whether a channel_update of the channel says disabled. */
   isDisabled(slot: number): boolean {
     return this.#channels.isDisabled(slot);
   }
@@ -87,12 +77,10 @@ export class GraphView {
     return this.#channels.addedAt[slot];
   }
 
-  /** The channel_announcement. */
   announcement(slot: number): Uint8Array {
     return this.#slab.get(this.#channels.announcements[slot]);
   }
 
-  /** The newest channel_update of a direction, or null. */
   update(slot: number, direction: Direction): Uint8Array | null {
     return this.#text(this.#channels.updates[2 * slot + direction]);
   }
@@ -113,12 +101,10 @@ export class GraphView {
     return this.#nodes.lowerBound(id);
   }
 
-  /** The slot of the node at a position. */
   nodeAt(position: number): number {
     return this.#nodes.at(position);
   }
 
-  /** A node's id, 33 bytes. */
   nodeId(node: number): Uint8Array {
     return this.#nodes.id(node);
   }
@@ -128,7 +114,6 @@ export class GraphView {
     return this.#nodes.timestamps[node];
   }
 
-  /** The newest node_announcement, or null. */
   nodeAnnouncement(node: number): Uint8Array | null {
     return this.#text(this.#nodes.announcements[node]);
   }

@@ -1,15 +1,10 @@
-/**
- * channel_updates whose signature holds and whose channel the graph does not have (any more): pruned, or announced
- * under other nodes. The newest of each direction waits here for the channel_announcement; the oldest makes room.
- *
- * Updates that could not be checked at all wait elsewhere, see `orphans.ts`.
- *
- * @module
- */
+// channel_updates whose signature holds and whose channel the graph does not have (any more): pruned, or announced
+// under other nodes. The newest of each direction waits here for the channel_announcement; the oldest is dropped first.
+//
+// Updates that could not be checked at all wait elsewhere, see `orphans.ts`.
 
 /** An update that waits. */
 export interface HeldUpdate {
-  /** Its bytes, type included. */
   readonly raw: Uint8Array;
   /** The node id under which its signature holds, hex. */
   readonly signer: string;
@@ -19,28 +14,22 @@ export interface HeldUpdate {
 
 /** How much is held. */
 export interface HeldLimits {
-  /** Updates. */
   readonly count: number;
-  /** Their bytes. */
   readonly bytes: number;
 }
 
 /** A bounded cache by scid and direction. */
 export class HeldUpdates {
-  /** By scid and direction; who was put in first comes first. */
   readonly #held = new Map<bigint, HeldUpdate>();
   #bytes = 0;
   #dropped = 0;
 
-  /** Starts empty. */
   constructor(private readonly limits: HeldLimits) {}
 
-  /** Updates held. */
   get size(): number {
     return this.#held.size;
   }
 
-  /** Updates that had to make room for others. */
   get dropped(): number {
     return this.#dropped;
   }
@@ -64,7 +53,6 @@ export class HeldUpdates {
     return true;
   }
 
-  /** Takes out what is held of a channel. */
   take(scid: bigint): HeldUpdate[] {
     const taken: HeldUpdate[] = [];
     for (const direction of [0, 1] as const) {

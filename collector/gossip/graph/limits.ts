@@ -1,27 +1,19 @@
-/**
- * How much the graph holds, and what it makes of what it is given.
- *
- * @module
- */
+// How much the graph holds, and what it makes of what it is given.
+
 import type { HeldLimits } from "./held_updates.ts";
 import type { Quota } from "../../meter.ts";
 
 /** What the graph holds at most. */
 export interface GraphLimits {
-  /** Channels. What comes when all places are taken is refused; places get free by age. */
+  /** When all places are taken, new channels are refused; places get free by age. */
   readonly channels: number;
-  /** Nodes; likewise. */
   readonly nodes: number;
-  /** Bytes of messages; likewise. */
   readonly bytes: number;
-  /**
-   * Channels of one peer that no other has brought, unless it was asked for them. When another limit is reached, who has
-   * most of them makes room.
-   */
+  /** Channels that one peer alone brought unasked. At another limit, those of the peer with most of them go first. */
   readonly unconfirmed: number;
   /** Bytes of one message; not above {@link MAX_STORED_MESSAGE_BYTES}. */
   readonly messageBytes: number;
-  /** Updates that wait for their channel; the oldest make room. */
+  /** Updates that wait for their channel; the oldest go first. */
   readonly held: HeldLimits;
   /** How often a direction of a channel, or a node, may have a newer message stored. */
   readonly quota: Quota;
@@ -32,7 +24,7 @@ export const MAX_STORED_MESSAGE_BYTES = 16_384;
 
 /** As many channels as one answer to a query_channel_range may name to LND. */
 const CHANNELS = 100_000;
-/** A peer that is asked for the last hour alone has few channels to tell that nobody else tells. */
+/** A peer that is asked for the last hour alone has few channels that no other peer has. */
 const UNCONFIRMED = 4096;
 /** Two and a half times mainnet's. */
 const NODES = 50_000;

@@ -1,9 +1,6 @@
-/**
- * Which messages are the graph's, and what keeps one whose signatures hold out of it: what no peer would take in
- * an answer, and what must not be told.
- *
- * @module
- */
+// Which messages are the graph's, and what keeps one whose signatures hold out of it: what no peer would take in
+// an answer, and what no answer may contain.
+
 import type { ChannelAnnouncement } from "../../../shared/bolt/channel_announcement.ts";
 import type { ChannelUpdate } from "../../../shared/bolt/channel_update.ts";
 import { KEY_BYTES } from "../../../shared/bolt/codec.ts";

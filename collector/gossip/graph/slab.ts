@@ -1,10 +1,6 @@
-/**
- * Many short byte strings in a few large buffers: no object for each, and little that is not theirs. Strings are
- * appended to segments; a segment that is a quarter dead is emptied into the newest one and used again, so that what
- * is allocated stays below 4/3 of what is held, however the lengths change.
- *
- * @module
- */
+// Many short byte strings in a few large buffers: no object for each, and little that is not theirs. Strings are
+// appended to segments; a segment that is a quarter dead is emptied into the newest one and used again, so that what
+// is allocated stays below 4/3 of what is held, however the lengths change.
 
 /** Bytes of a segment. */
 export const SEGMENT_BYTES = 1024 * 1024;
@@ -24,9 +20,7 @@ interface Segment {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly words: Uint32Array;
   readonly halves: Uint16Array;
-  /** Bytes written, dead ones included. */
   used: number;
-  /** Bytes of living strings with their headers and padding. */
   alive: number;
 }
 
@@ -34,7 +28,6 @@ interface Segment {
 export class Slab {
   /** By number; undefined where a segment was emptied. */
   readonly #segments: (Segment | undefined)[] = [];
-  /** Numbers without a segment. */
   readonly #holes: number[] = [];
   readonly #spare: Segment[] = [];
   /** The number of the segment that is written to; -1 before the first. */
@@ -47,7 +40,6 @@ export class Slab {
   #count = 0;
   #bytes = 0;
 
-  /** Strings held. */
   get count(): number {
     return this.#count;
   }
@@ -57,7 +49,6 @@ export class Slab {
     return this.#bytes;
   }
 
-  /** Bytes of all segments. */
   get allocatedBytes(): number {
     const segments = this.#segments.length - this.#holes.length + this.#spare.length;
     return segments * SEGMENT_BYTES;
@@ -127,7 +118,6 @@ export class Slab {
     this.#places[handle] = (this.#head * SEGMENT_BYTES + at) / ALIGNMENT;
   }
 
-  /** A new segment to write to. */
   #begin(): Segment {
     const last = this.#head;
     const segment = this.#spare.pop() ?? newSegment();

@@ -1,9 +1,6 @@
-/**
- * The channels and the nodes of the graph as columns: which messages there are and where, and what of them is needed
- * often. A channel takes about 50 bytes here, a node 50.
- *
- * @module
- */
+// The channels and the nodes of the graph as columns: which messages there are and where, and what of them is needed
+// often. A channel takes about 50 bytes here, a node 50.
+
 import { KEY_BYTES } from "../../../shared/bolt/codec.ts";
 import { longer, SlotPool, SortedSlots } from "./columns.ts";
 
@@ -14,45 +11,34 @@ const FIRST_CAPACITY = 1024;
 
 /** What a new channel begins with. */
 export interface NewChannel {
-  /** Unsigned. */
   readonly scid: bigint;
-  /** Handle of its channel_announcement. */
   readonly announcement: number;
-  /** When that was taken in, seconds since the Unix epoch. */
   readonly addedAt: number;
-  /** Slot of node 1. */
   readonly node1: number;
-  /** Slot of node 2. */
   readonly node2: number;
 }
 
 /** Channels by slot, and slots by scid. Columns with two values a channel have them at 2 × slot + direction. */
 export class ChannelTable {
-  /** Handles of channel_announcements. */
   announcements: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
   /** When a channel_announcement was taken in, seconds since the Unix epoch. */
   addedAt: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
-  /** Slots of the two nodes. */
   nodes: Uint32Array<ArrayBuffer> = new Uint32Array(2 * FIRST_CAPACITY);
   /** Handles of channel_updates, or {@link NO_HANDLE}. */
   updates: Uint32Array<ArrayBuffer> = new Uint32Array(2 * FIRST_CAPACITY);
   /** Timestamps of channel_updates in seconds; 0 where there is none. */
   timestamps: Uint32Array<ArrayBuffer> = new Uint32Array(2 * FIRST_CAPACITY);
-  /** 1 where the channel_update says disabled. */
   disabled: Uint8Array<ArrayBuffer> = new Uint8Array(2 * FIRST_CAPACITY);
-  /** What the quota remembers of a direction, see `spendToken`. */
   quotas: Uint32Array<ArrayBuffer> = new Uint32Array(2 * FIRST_CAPACITY);
   #high = new Uint32Array(FIRST_CAPACITY);
   #low = new Uint32Array(FIRST_CAPACITY);
   readonly #order = new SortedSlots();
   readonly #pool = new SlotPool();
 
-  /** Channels. */
   get size(): number {
     return this.#order.length;
   }
 
-  /** The slot of a channel, or -1. */
   find(scid: bigint): number {
     return this.#order.find(this.#orderOf(scid));
   }
@@ -62,17 +48,14 @@ export class ChannelTable {
     return this.#order.lowerBound(this.#orderOf(scid));
   }
 
-  /** The slot at a position in the order of scids, below {@link size}. */
   at(position: number): number {
     return this.#order.at(position);
   }
 
-  /** The scid of a slot, unsigned. */
   scid(slot: number): bigint {
     return BigInt(this.#high[slot]) << 32n | BigInt(this.#low[slot]);
   }
 
-  /** The block height in the scid of a slot. */
   block(slot: number): number {
     return this.#high[slot] >>> 8;
   }
@@ -95,13 +78,11 @@ export class ChannelTable {
     return slot;
   }
 
-  /** Takes a channel out. */
   remove(slot: number): void {
     this.#order.remove(this.lowerBound(this.scid(slot)));
     this.#pool.giveBack(slot);
   }
 
-  /** Whether one of the channel's updates says disabled. */
   isDisabled(slot: number): boolean {
     return this.disabled[2 * slot] + this.disabled[2 * slot + 1] > 0;
   }
@@ -131,20 +112,16 @@ export class NodeTable {
   announcements: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
   /** Timestamps of node_announcements in seconds; 0 where there is none. */
   timestamps: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
-  /** How many channels of the graph a node has. */
   channels: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
-  /** What the quota remembers of a node, see `spendToken`. */
   quotas: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
   #ids = new Uint8Array(FIRST_CAPACITY * KEY_BYTES);
   readonly #order = new SortedSlots();
   readonly #pool = new SlotPool();
 
-  /** Nodes. */
   get size(): number {
     return this.#order.length;
   }
 
-  /** The slot of a node, or -1. `id` is 33 bytes. */
   find(id: Uint8Array): number {
     return this.#order.find(this.#orderOf(id));
   }
@@ -154,7 +131,6 @@ export class NodeTable {
     return this.#order.lowerBound(this.#orderOf(id));
   }
 
-  /** The slot at a position in the order of ids, below {@link size}. */
   at(position: number): number {
     return this.#order.at(position);
   }
@@ -178,7 +154,6 @@ export class NodeTable {
     return slot;
   }
 
-  /** Takes a node out. */
   remove(slot: number): void {
     this.#order.remove(this.lowerBound(this.id(slot)));
     this.#pool.giveBack(slot);

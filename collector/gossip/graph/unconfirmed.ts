@@ -1,13 +1,8 @@
-/**
- * Channels that one peer alone has brought so far. Anybody can sign channels that were never funded, as many as it
- * likes, so when places are short these are the ones to go, of the peer that has most of them.
- *
- * @module
- */
+// Channels that one peer alone has brought so far. A liar can sign any number of channels that were never funded,
+// so when places are short these are the ones to go, of the peer that has most of them.
 
 /** A peer that brings messages. */
 export interface SourcePeer {
-  /** Its node id, hex. */
   readonly nodeId: string;
   /** It is asked for channels until then, µs since the Unix epoch. */
   readonly askedUntil: number;
@@ -15,9 +10,7 @@ export interface SourcePeer {
 
 /** The peer with most unconfirmed channels. */
 export interface Heaviest {
-  /** How many. */
   readonly count: number;
-  /** The one that it has had longest. */
   readonly slot: number;
 }
 
@@ -26,12 +19,10 @@ export class Unconfirmed {
   readonly #sourcePeers = new Map<number, string>();
   readonly #slots = new Map<string, Set<number>>();
 
-  /** All unconfirmed channels. */
   get size(): number {
     return this.#sourcePeers.size;
   }
 
-  /** How many a peer has. */
   count(nodeId: string): number {
     return this.#slots.get(nodeId)?.size ?? 0;
   }
@@ -41,7 +32,6 @@ export class Unconfirmed {
     return this.#sourcePeers.get(slot);
   }
 
-  /** Adds a channel that is not there yet. */
   add(slot: number, nodeId: string): void {
     this.#sourcePeers.set(slot, nodeId);
     const slots = this.#slots.get(nodeId);

@@ -1,14 +1,11 @@
-/**
- * Answers to what peers ask about gossip: query_channel_range (263), query_short_channel_ids (261) and the past that
- * a gossip_timestamp_filter (265) asks for. Everything comes from the collected graph, on the peer's own demand; gossip
- * has no other way out.
- *
- * A session gives each such message to {@link PeerAnswers.take}, and sends what {@link PeerAnswers.pull} gives whenever
- * it can write. Nothing is made before it is pulled, so a peer that reads slowly holds up its own answers only; and a
- * pull gives little, so pongs need not wait for more.
- *
- * @module
- */
+// Answers to what peers ask about gossip: query_channel_range (263), query_short_channel_ids (261) and the past that
+// a gossip_timestamp_filter (265) asks for. Everything comes from the collected graph, on the peer's own demand; gossip
+// has no other way out.
+//
+// A session gives each such message to {@link PeerAnswers.take}, and sends what {@link PeerAnswers.pull} gives whenever
+// it can write. Nothing is made before it is pulled, so a peer that reads slowly holds up its own answers only; and a
+// pull gives little, so pongs need not wait for more.
+
 import { encodeMessage } from "../../../shared/bolt/message.ts";
 import type { QueryChannelRange } from "../../../shared/bolt/range_queries.ts";
 import type { QueryShortChannelIds } from "../../../shared/bolt/scid_queries.ts";
@@ -36,34 +33,26 @@ const LEAST_WAIT_US = 250_000;
 /** What an {@link Answerer} is made with. */
 export interface AnswererOptions {
   readonly view: GraphView;
-  /** chain_hash of the network. */
   readonly chain: Uint8Array;
-  /** Counts each message sent. */
   readonly ledger: SentLedger;
-  /** {@link ANSWER_POLICY} when absent. */
   readonly policy?: Partial<AnswerPolicy>;
-  /** {@link ANSWER_LIMITS} when absent. */
   readonly limits?: Partial<AnswerLimits>;
 }
 
 /** An answer. */
-interface Job {
+export interface Job {
   readonly reason: SentReason;
   /** What beginning it costs, in bytes that count as sent; 0 once it is begun. */
   cost: number;
-  /** Memory it holds. */
   readonly bytes: number;
-  /** Made one by one. */
   readonly messages: Iterator<Uint8Array>;
 }
 
 /** What the answers to all peers have in common. */
 export class Answerer {
   readonly limits: AnswerLimits;
-  /** What all peers together may get. */
   readonly bucket: Meter;
   readonly ledger: SentLedger;
-  /** Memory of the queries of all peers. */
   memoryBytes = 0;
   readonly #options: AnswererOptions;
   readonly #policy: AnswerPolicy;
@@ -77,7 +66,6 @@ export class Answerer {
     this.ledger = options.ledger;
   }
 
-  /** Questions by what became of them. */
   get counts(): Readonly<Record<Taken, number>> {
     return { ...this.#taken };
   }
@@ -87,13 +75,11 @@ export class Answerer {
     return new PeerAnswers(this);
   }
 
-  /** Counts what became of a question, and gives it back. */
   count(taken: Taken): Taken {
     this.#taken[taken]++;
     return taken;
   }
 
-  /** The answer to a question, or why there is none. */
   jobFor(question: Question): Job | "unsorted" | "refused" | "foreign" {
     const { view, chain } = this.#options;
     const isOurs = equal(question.chainHash, chain);
@@ -156,7 +142,6 @@ export interface Pulled {
 export class PeerAnswers implements Disposable {
   readonly #answerer: Answerer;
   readonly #bucket: Meter;
-  /** The first one is being answered. */
   #queries: Job[] = [];
   #past: Job | null = null;
 

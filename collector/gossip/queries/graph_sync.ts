@@ -1,17 +1,8 @@
-/**
- * Keeps the graph whole: asks a few peers, one after another, for what it lacks, and does so again every some hours.
- *
- * How it is wired:
- *
- * - One a collector. `opened` when a session's init is done (with the feature bitmap of that init), `closed` at its
- *   end, `receive` with each message of that session, `tick` every second or so.
- * - `receive` returns at once for all sessions but the one that is being asked. The messages that come for an answer go
- *   to recorder and verifier as any other; the graph grows when the verifier tells it.
- * - Its own messages go out by {@link GraphSyncOptions.send}, and are in the ledger as `own_query`.
- * - Which sessions may be asked is the caller's choice: all, or those it opened for this.
- *
- * @module
- */
+// Keeps the graph whole: asks a few peers, one after another, for what it lacks, and does so again every some hours.
+//
+// It is fed every message of a session, and ignores all but those of the session that is being asked. What comes for an
+// answer goes to recorder and verifier like all gossip; the graph grows when the verifier has checked it.
+
 import { hasFeature } from "../../../shared/bolt/features.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import type { GraphView } from "../graph/graph_view.ts";
@@ -20,22 +11,13 @@ import type { SentLedger } from "./sent_ledger.ts";
 
 /** What a {@link GraphSync} is made with. */
 export interface GraphSyncOptions {
-  /** What is known already. */
   readonly view: GraphView;
-  /** chain_hash of the network. */
   readonly chain: Uint8Array;
-  /** Time-outs and pauses. */
   readonly clock: Clock;
-  /** Where our queries are counted. */
   readonly ledger: SentLedger;
-  /** Sends a message in a session. */
   readonly send: (session: number, raw: Uint8Array) => void;
-  /**
-   * Hears that a peer was asked for channels, so that the gossip of that session counts as asked for until an instant,
-   * µs: without end at first, and some time longer when the asking is over.
-   */
+  /** The gossip of a session counts as asked for until an instant, µs: without end at first, then a while longer. */
   readonly onAsked?: (session: number, until: number) => void;
-  /** Is told of a peer whose replies break the protocol. */
   readonly onMisbehaved: (session: number, end: SyncEnd) => void;
   /** Peers that are asked to the end in one round; 3 when absent. */
   readonly peers?: number;
@@ -45,13 +27,10 @@ export interface GraphSyncOptions {
 
 /** What a {@link GraphSync} did so far. */
 export interface GraphSyncCounts {
-  /** Rounds that came to their end. */
   readonly rounds: number;
   /** Peers by how asking them ended; `closed` when their session did. */
   readonly ends: Readonly<Partial<Record<SyncEnd | "closed", number>>>;
-  /** Channels asked for. */
   readonly wanted: number;
-  /** Queries that timed out. */
   readonly timeouts: number;
 }
 
@@ -61,7 +40,7 @@ const GOSSIP_QUERIES_EX = 10;
 const SECOND = 1_000_000;
 const PEERS = 3;
 const ROUND_SECONDS = 6 * 3600;
-/** Between two peers: what the first one told is to be verified before the second one is asked for the rest. */
+/** Between two peers: what the first one sent is verified before the second one is asked for the rest. */
 const PAUSE = 30 * SECOND;
 /** What was asked for may still come when the asking is over: Core Lightning sends what it has every 60 s. */
 const LATE = 60 * SECOND;
@@ -71,7 +50,6 @@ export class GraphSync {
   readonly #options: GraphSyncOptions;
   /** Sessions that can be asked, in the order they opened, and whether they know gossip_queries_ex. */
   readonly #sessions = new Map<number, boolean>();
-  /** Sessions asked in this round. */
   readonly #asked = new Set<number>();
   #active: { session: number; sync: PeerSync; hasAsked: boolean } | null = null;
   #complete = 0;
@@ -84,12 +62,10 @@ export class GraphSync {
   #wanted = 0;
   #timeouts = 0;
 
-  /** Asks when there is a session. */
   constructor(options: GraphSyncOptions) {
     this.#options = options;
   }
 
-  /** See {@link GraphSyncCounts}. */
   get counts(): GraphSyncCounts {
     const active = this.#active?.sync;
     return {
@@ -100,7 +76,6 @@ export class GraphSync {
     };
   }
 
-  /** The session that is being asked, or null. */
   get asking(): number | null {
     return this.#active?.session ?? null;
   }
@@ -111,20 +86,17 @@ export class GraphSync {
     this.#sessions.set(session, hasFeature(features, GOSSIP_QUERIES_EX));
   }
 
-  /** The end of a session. */
   closed(session: number): void {
     this.#sessions.delete(session);
     this.#asked.delete(session);
     if (this.#active?.session === session) this.#leave("closed");
   }
 
-  /** Any message of a session's. */
   receive(session: number, raw: Uint8Array): void {
     if (this.#active?.session !== session || raw.length < 2) return;
     this.#go(this.#active.sync.receive(raw, this.#options.clock.now()));
   }
 
-  /** Lets time pass: time-outs, and the next peer when it is its turn. */
   tick(): void {
     const now = this.#options.clock.now();
     if (now >= this.#newRoundAt) this.#beginRound();

@@ -1,10 +1,7 @@
-/**
- * Answers that consist of the graph's messages (BOLT 7): to query_short_channel_ids what is known of the channels that a
- * peer names, to gossip_timestamp_filter the messages whose timestamps lie in its range. Of the future a filter gets
- * nothing: we forward no gossip.
- *
- * @module
- */
+// Answers that consist of the graph's messages (BOLT 7): to query_short_channel_ids what is known of the channels that a
+// peer names, to gossip_timestamp_filter the messages whose timestamps lie in its range. Of the future a filter gets
+// nothing: we forward no gossip.
+
 import { type Decoded, KEY_BYTES } from "../../../shared/bolt/codec.ts";
 import { encodeMessage } from "../../../shared/bolt/message.ts";
 import type { GossipTimestampFilter } from "../../../shared/bolt/range_queries.ts";
@@ -18,9 +15,7 @@ const EVERYTHING = Object.values(QUERY_FLAG).reduce<number>((all, flag) => all |
 
 /** The scids of a query and what is wanted of each, without their objects: a peer may have us hold 8,000. */
 export interface ScidQuery {
-  /** chain_hash. */
   readonly chainHash: Uint8Array;
-  /** Ascending. */
   readonly scids: BigUint64Array;
   /** For each scid an or of {@link QUERY_FLAG}. */
   readonly flags: Uint8Array;
@@ -75,7 +70,6 @@ function messagesOf(
   return messages;
 }
 
-/** A range of timestamps, seconds. */
 interface Range {
   readonly first: number;
   /** The first one beyond it; above 2^32 maybe. */
@@ -84,8 +78,7 @@ interface Range {
 
 /**
  * The messages, in the order of scids: a channel_announcement when one of its updates lies in the range (BOLT 7: its
- * time is that of an update), then those updates; at last node_announcements, which so come behind their channels.
- *
+ * time is that of an update), then those updates; at last node_announcements, which so come after their channels.
  * @param mayAnswer channels for which it returns false are left out.
  */
 export function* answerPast(

@@ -1,14 +1,11 @@
-/**
- * Asks one peer for what the graph lacks: query_channel_range, then query_short_channel_ids in chunks. A state machine
- * without sockets and timers: messages and instants go in, messages to send come out. What the peer answers goes to
- * the verifier like all gossip; here it only counts as progress.
- *
- * Deployed peers may leave any query without an answer: LDK answers no query_short_channel_ids, Eclair drops one when
- * it throttles. So each has a time-out that any progress puts off; after one the next chunk is asked for, after two in
- * a row without any progress the peer is left alone.
- *
- * @module
- */
+// Asks one peer for what the graph lacks: query_channel_range, then query_short_channel_ids in chunks. A state machine
+// without sockets and timers: messages and instants go in, messages to send come out. What the peer answers goes to
+// the verifier like all gossip; here it only counts as progress.
+//
+// Deployed peers may leave any query without an answer: LDK answers no query_short_channel_ids, Eclair drops one when
+// it throttles. So each has a time-out that any progress puts off; after one the next chunk is asked for, after two in
+// a row without any progress the peer is left alone.
+
 import { CHANNEL_ANNOUNCEMENT_SIGNED_AT } from "../../../shared/bolt/channel_announcement.ts";
 import { type Decoded, HASH_BYTES, SIGNATURE_BYTES } from "../../../shared/bolt/codec.ts";
 import type { UpdatePair } from "../../../shared/bolt/encoded_array.ts";
@@ -27,13 +24,11 @@ import { RangeReplies, type ReplyFault } from "./range_replies.ts";
 
 /** What a {@link PeerSync} is made with. */
 export interface PeerSyncOptions {
-  /** What is known already. */
   readonly view: GraphView;
-  /** chain_hash of the network. */
   readonly chain: Uint8Array;
   /**
-   * Whether the peer offers gossip_queries_ex: then timestamps tell which updates are newer than ours, and flags ask
-   * for no more. Other peers are asked for unknown channels only, since they would tell all of each.
+   * Whether the peer offers gossip_queries_ex: then timestamps show which updates are newer than ours, and flags ask
+   * for those alone. Other peers are asked for unknown channels only, since they would send all of each.
    */
   readonly extended: boolean;
 }
@@ -61,7 +56,7 @@ const SECOND = 1_000_000;
 const REPLY_TIMEOUT = 90 * SECOND;
 /** Time without progress in a chunk. */
 const CHUNK_TIMEOUT = 60 * SECOND;
-/** Time for the whole: a graph is about 48 MB and LND sends 51,200 bytes a second. */
+/** Time for the whole: a graph is about 48 MB and LND sends 51,200 bytes/s. */
 const TOTAL_TIMEOUT = 60 * 60 * SECOND;
 const MAX_SILENT_CHUNKS = 2;
 /** Scids a query, as LND asks; at LND's rate the answer takes some 15 s. */
@@ -80,7 +75,6 @@ export class PeerSync {
   readonly #scids: bigint[] = [];
   readonly #flags: number[] = [];
   #state: "range" | "chunks" = "range";
-  /** The chunk asked for: from one index to before another. */
   #from = 0;
   #to = 0;
   /** Of each of its channels: 1 when a channel_announcement came, 2 when a channel_update did. */
@@ -109,22 +103,18 @@ export class PeerSync {
     this.#lastDeadline = now + TOTAL_TIMEOUT;
   }
 
-  /** The first message to send. */
   get first(): Uint8Array {
     return encodeMessage(this.#query);
   }
 
-  /** How it ended; null while it goes on. */
   get end(): SyncEnd | null {
     return this.#end;
   }
 
-  /** Channels that were or will be asked for. */
   get wanted(): number {
     return this.#scids.length;
   }
 
-  /** Queries that timed out. */
   get timeouts(): number {
     return this.#timeouts;
   }
@@ -151,7 +141,6 @@ export class PeerSync {
     }
   }
 
-  /** Lets time pass. @returns what to send next, or null. */
   tick(now: number): Uint8Array | null {
     if (this.#end !== null || now < this.deadline) return null;
     if (now >= this.#lastDeadline) return this.#finish("slow");
@@ -193,7 +182,7 @@ export class PeerSync {
     }
   }
 
-  /** Gossip of the chunk asked for puts the time-out off, once a channel and type: other news come all the time. */
+  /** Gossip of the chunk asked for extends the time-out, once per channel and type: other news come all the time. */
   #notice(raw: Uint8Array, now: number): void {
     if (this.#state !== "chunks") return;
     const scid = scidIn(raw);
@@ -251,10 +240,8 @@ export class PeerSync {
 }
 
 /**
- * What to ask for, as an or of {@link QUERY_FLAG}; 0 when there is nothing.
- *
- * @param theirs timestamps of the peer's updates, seconds, 0 where it has none; undefined when it did not tell.
- * @param now seconds since the Unix epoch.
+ * What to ask for, as an or of {@link QUERY_FLAG}; 0 when there is nothing. @param theirs timestamps of the peer's
+ * updates, seconds, 0 where it has none; undefined when it sent none. @param now seconds since the Unix epoch.
  */
 function missingOf(
   view: GraphView,

@@ -1,8 +1,5 @@
-/**
- * What a peer may ask about gossip, what becomes of it, and how much is answered.
- *
- * @module
- */
+// What a peer may ask about gossip, what becomes of it, and how much is answered.
+
 import type { Decoded } from "../../../shared/bolt/codec.ts";
 import type {
   GossipTimestampFilter,
@@ -32,9 +29,7 @@ export type Taken = typeof TAKEN[number];
 
 /** How much is answered. */
 export interface AnswerLimits {
-  /** To one peer. */
   readonly peer: ByteRate;
-  /** To all peers together. */
   readonly total: ByteRate;
   /** What a query costs when its answer is begun: looking it up takes time too. */
   readonly queryBytes: number;
@@ -63,12 +58,11 @@ export const ANSWER_LIMITS: AnswerLimits = {
 
 /** What is answered and what is withheld. */
 export interface AnswerPolicy {
-  /** Whether a filter gets the past that it asks for. */
   readonly past: boolean;
   /**
    * Whether 263 and 265 name channels with a disabled update. We do not see the chain, and a channel that is being
-   * closed is disabled first; LND counts each closed channel against the peer that names it, and at a hundred bans that
-   * peer for two days. A query by scid (261) gets what is known in any case.
+   * closed is disabled first; LND counts each closed channel against the peer that names it, and at a hundred bans
+   * that peer for two days. A query by scid (261) gets what is known in any case.
    */
   readonly disabledChannels: boolean;
 }

@@ -1,13 +1,10 @@
-/**
- * The answer to query_channel_range (BOLT 7): which channels we know in a range of blocks.
- *
- * It suits the strictest readers. LND demands replies that lie inside its query, each beginning at the block where the
- * one before ended or at the next, at most 500 of them with at most 100,000 scids, strictly ascending; and a reply that
- * reaches the query's last block is the last one to it. Core Lightning before 0.10 demands replies that do not overlap.
- * So a block is never split: of one with more channels than a reply holds, which mainnet is far from, the first are named.
- *
- * @module
- */
+// The answer to query_channel_range (BOLT 7): which channels we know in a range of blocks.
+//
+// It suits the strictest readers. LND demands replies that lie inside its query, each beginning at the block where the
+// one before ended or at the next, at most 500 of them with at most 100,000 scids, strictly ascending; and a reply that
+// reaches the query's last block is the last one to it. Core Lightning before 0.10 demands replies that do not overlap.
+// So a block is never split: of one with more channels than a reply holds, which mainnet is far from, the first are named.
+
 import type { UpdatePair } from "../../../shared/bolt/encoded_array.ts";
 import { encodeMessage } from "../../../shared/bolt/message.ts";
 import { type QueryChannelRange, RANGE_OPTION } from "../../../shared/bolt/range_queries.ts";
@@ -16,7 +13,6 @@ import { ANSWER_LIMITS } from "./question.ts";
 
 /** How long an answer is. */
 export interface RangeLimits {
-  /** Scids of one reply. */
   readonly reply?: number;
   /** Scids of all replies; the channels with the greatest scids are left out. */
   readonly answer?: number;
@@ -31,20 +27,15 @@ const HIGHEST_BLOCK = 0xff_ffff;
 /** Whether an answer may contain the channel of a slot. */
 export type MayAnswer = (slot: number) => boolean;
 
-/** What to put into one reply. */
 interface Wish {
   /** The first scid; null for no channels. */
   readonly from: bigint | null;
-  /** The first block that is left out. */
   readonly end: number;
-  /** Channels at most. */
   readonly room: number;
-  /** See {@link RANGE_OPTION}. */
   readonly options: number;
   readonly mayAnswer: MayAnswer;
 }
 
-/** The channels of one reply. */
 interface Chunk {
   readonly scids: bigint[];
   readonly timestamps: UpdatePair[];
@@ -55,7 +46,6 @@ interface Chunk {
 
 /**
  * The replies to a query of our chain, encoded. The graph may change between them; the scids ascend all the same.
- *
  * @param mayAnswer channels for which it returns false are left out.
  */
 export function* answerRange(

@@ -1,12 +1,9 @@
-/**
- * Reads the replies to our own query_channel_range and gives up on a peer that does not keep to the order, does not
- * come to an end or tells what was not asked.
- *
- * It is lenient where deployed nodes differ: LDK's replies reach up to, not over, the block of their last channel, and
- * may cover no block at all; LND before 0.12 repeats the query's own range in each reply and sets the flag in the last.
- *
- * @module
- */
+// Reads the replies to our own query_channel_range and gives up on a peer that does not keep to the order, does not
+// come to an end or names what was not asked for.
+//
+// It is lenient where deployed nodes differ: LDK's replies reach up to, not over, the block of their last channel, and
+// may cover no block at all; LND before 0.12 repeats the query's own range in each reply and sets the flag in the last.
+
 import type { QueryChannelRange, ReplyChannelRange } from "../../../shared/bolt/range_queries.ts";
 import { equal } from "../graph/columns.ts";
 
@@ -30,7 +27,6 @@ export class RangeReplies {
   #lastFirst = 0;
   #lastScid = -1n;
 
-  /** No reply has come yet. */
   constructor(query: QueryChannelRange) {
     this.#query = query;
   }

@@ -1,8 +1,5 @@
-/**
- * Every gossip byte that was sent, and why. A listener has no other reasons than these: there is none for news.
- *
- * @module
- */
+// Every gossip byte that was sent, and why. A listener has no other reasons than these: there is none for news.
+
 import { messageName, messageType } from "../../../shared/bolt/message_types.ts";
 
 /** Why gossip may be sent. */
@@ -22,11 +19,8 @@ export type SentReason = typeof SENT_REASONS[number];
 
 /** How much of one message type was sent for one reason. */
 export interface SentEntry {
-  /** Why. */
   readonly reason: SentReason;
-  /** What: the name of the message type. */
   readonly type: string;
-  /** How many. */
   readonly messages: number;
   /** Their bytes, type included, without transport framing. */
   readonly bytes: number;
@@ -36,7 +30,6 @@ export interface SentEntry {
 export class SentLedger {
   readonly #entries = new Map<SentReason, Map<number, { messages: number; bytes: number }>>();
 
-  /** Counts a message that is about to be sent. */
   record(reason: SentReason, raw: Uint8Array): void {
     let types = this.#entries.get(reason);
     if (!types) this.#entries.set(reason, types = new Map());
