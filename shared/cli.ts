@@ -1,49 +1,44 @@
-/**
- * Command lines: flags, `--help` and the one way a program ends.
- *
- * Flag parsing is imported here and nowhere else.
- *
- * @module
- */
+// Command lines: flags, `--help` and the one way a program ends.
+//
+// Flag parsing is imported here and nowhere else.
+
 import { parseArgs } from "node:util";
 import { errorText, UserError } from "./errors.ts";
+import { printable } from "./text.ts";
+import { isoTime, parseTime } from "./time.ts";
 
-/** One flag. `default` also tells whether it must be given: a value flag without one may be absent. */
+/** One flag. A value flag without `default` is `undefined` when absent. */
 export interface Flag {
-  /** `boolean` takes no value. */
-  readonly type: "string" | "number" | "boolean";
+  /** `boolean` takes no value; `time` is a day or an instant, parsed to µs since the Unix epoch. */
+  readonly type: "string" | "number" | "boolean" | "time";
   /** One line for `--help`. */
   readonly help: string;
   /** The value's name in `--help`, e.g. `FILE`. */
   readonly value?: string;
-  /** What holds when the flag is not given. */
   readonly default?: string | number | boolean;
   /** The range of a number, both included. */
   readonly min?: number;
   /** See {@link Flag.min}. */
   readonly max?: number;
-  /** A number need not be whole. */
   readonly fraction?: boolean;
 }
 
 /** What a command is, for its `--help` and its parser. */
 export interface Command<F extends Record<string, Flag>> {
-  /** How it is called, e.g. `deno task demo`. */
+  /** Its command line, e.g. `deno task demo`. */
   readonly name: string;
-  /** One or two sentences: what it does. */
   readonly summary: string;
-  /** What else its own `--help` tells, behind the summary. */
+  /** More for its own `--help`, after the summary. */
   readonly details?: string;
   /** Its flags by long name, without dashes. `help` is added to each command. */
   readonly flags: F;
-  /** Whole command lines shown under "Examples". */
   readonly examples?: readonly string[];
 }
 
 /** The type of one flag's value: `undefined` is in it when the flag has no default. */
 export type FlagValue<T extends Flag> = T["type"] extends "boolean" ? boolean
   :
-    | (T["type"] extends "number" ? number : string)
+    | (T["type"] extends "number" | "time" ? number : string)
     | (T extends { default: string | number } ? never : undefined);
 
 /** The parsed values by flag name. */
@@ -53,7 +48,7 @@ export type FlagValues<F extends Record<string, Flag>> = { [K in keyof F]: FlagV
  * Reads a command line.
  *
  * @returns the values, or the text of `--help` when that was asked for.
- * @throws {UserError} on an unknown flag, a missing value, or a number that is none, not whole or out of its range.
+ * @throws {UserError} on an unknown flag, a missing value, or a time or number that is malformed or out of range.
  */
 export function parseFlags<const F extends Record<string, Flag>>(
   command: Command<F>,
@@ -75,13 +70,48 @@ export function parseFlags<const F extends Record<string, Flag>>(
   const values: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(command.flags)) {
     const raw = given[name] ?? flag.default;
-    values[name] = flag.type === "number" && raw !== undefined
-      ? readNumber(command.name, name, flag, raw)
-      : flag.type === "boolean"
-      ? raw ?? false
-      : raw;
+    values[name] = readValue(command.name, name, flag, raw);
   }
   return { values: values as FlagValues<F> };
+}
+
+function readValue(
+  command: string,
+  name: string,
+  flag: Flag,
+  raw: string | number | boolean | undefined,
+): string | number | boolean | undefined {
+  if (flag.type === "boolean") return raw ?? false;
+  if (raw === undefined || flag.type === "string") return raw;
+  return flag.type === "number"
+    ? readNumber(command, name, flag, raw)
+    : readTime(command, name, String(raw));
+}
+
+function readTime(command: string, name: string, text: string): number {
+  const instant = parseTime(text);
+  if (!Number.isNaN(instant)) return instant;
+  throw new UserError(
+    `${command}: --${name} is "${
+      printable(text, 40)
+    }"; it should be a day such as 2025-09-26, or an ` +
+      "instant with its zone such as 2025-09-26T20:00:00Z",
+  );
+}
+
+/**
+ * Checks a half-open window of two `time` flags.
+ *
+ * @throws {UserError} when it ends before it begins or holds no time.
+ */
+export function checkWindow(
+  command: string,
+  { from = -Infinity, until = Infinity }: { readonly from?: number; readonly until?: number },
+): void {
+  if (from < until) return;
+  throw new UserError(
+    `${command}: --until is ${isoTime(until)}, which is not after --from ${isoTime(from)}`,
+  );
 }
 
 function readNumber(
@@ -112,10 +142,10 @@ function helpText(command: Command<Record<string, Flag>>): string {
       : ` (default: ${flag.default})`;
     return [left, flag.help + fallback];
   });
-  rows.push(["--help", "this text"]);
+  rows.push(["--help", "print this text"]);
   const width = Math.max(...rows.map(([left]) => left.length));
-  const told = command.details === undefined ? [] : [command.details, ""];
-  const lines = [command.summary, "", ...told, `Usage: ${command.name} [flags]`, "", "Flags:"];
+  const details = command.details === undefined ? [] : [command.details, ""];
+  const lines = [command.summary, "", ...details, `Usage: ${command.name} [flags]`, "", "Flags:"];
   for (const [left, right] of rows) lines.push(`  ${left.padEnd(width)}  ${right}`);
   if (command.examples?.length) {
     lines.push(
@@ -131,7 +161,7 @@ function helpText(command: Command<Record<string, Flag>>): string {
 export interface Subcommand {
   /** What it does, for the program's `--help`. */
   readonly summary: string;
-  /** Runs it, or prints its `--help`; gives the exit code, 0 when there is none. Throws as {@link parseFlags} does. */
+  /** Runs it, or prints its `--help`. Resolves to the exit code, 0 by default. Throws as {@link parseFlags} does. */
   readonly run: (args: readonly string[]) => Promise<number | void>;
 }
 
@@ -152,21 +182,18 @@ export function subcommand<const F extends Record<string, Flag>>(
 
 /** A program of several commands. */
 export interface Program {
-  /** How it is called, e.g. `deno task archive`. */
+  /** Its command line, e.g. `deno task archive`. */
   readonly name: string;
-  /** One or two sentences: what it does. */
   readonly summary: string;
-  /** Its commands by name. */
   readonly commands: Readonly<Record<string, Subcommand>>;
-  /** The command that is meant when none is named. */
   readonly fallback: string;
 }
 
 /**
- * Finds the command that a command line means.
+ * Finds the command that a command line names.
  *
  * @returns it and its arguments, or the text of `--help` when the program's own was asked for.
- * @throws {UserError} when it names a command that there is not.
+ * @throws {UserError} when the command is unknown.
  */
 export function chooseCommand(
   program: Program,
@@ -178,7 +205,7 @@ export function chooseCommand(
   if (first === undefined || first.startsWith("-")) return { command: commands[fallback], args };
   if (!Object.hasOwn(commands, first)) {
     const known = Object.keys(commands).join(", ");
-    throw new UserError(`${name}: there is no command "${first}"; there are ${known}`);
+    throw new UserError(`${name}: unknown command "${first}"; use one of ${known}`);
   }
   return { command: commands[first], args: rest };
 }
@@ -187,12 +214,12 @@ function programHelp({ name, summary, commands, fallback }: Program): string {
   const width = Math.max(...Object.keys(commands).map((command) => command.length));
   const lines = [summary, "", `Usage: ${name} [command] [flags]`, "", "Commands:"];
   for (const [command, { summary }] of Object.entries(commands)) {
-    const told = command === fallback ? `${summary}\n(The default.)` : summary;
-    const [first, ...rest] = told.split("\n");
+    const text = command === fallback ? `${summary}\n(The default.)` : summary;
+    const [first, ...rest] = text.split("\n");
     lines.push(`  ${command.padEnd(width)}  ${first}`);
     for (const line of rest) lines.push(" ".repeat(width + 4) + line);
   }
-  lines.push("", `${name} ${fallback} --help tells the flags of a command.`);
+  lines.push("", `Run ${name} COMMAND --help for the flags of a command.`);
   return lines.join("\n");
 }
 

@@ -1,5 +1,6 @@
 import { deepEqual, equal, ok, rejects, throws } from "node:assert/strict";
 import {
+  checkWindow,
   chooseCommand,
   type Command,
   type Flag,
@@ -82,6 +83,46 @@ Deno.test("a program runs the command that is named first, or else its default o
   await rejects(() => run("look", "run"), /^UserError: tool look: .*run/);
 });
 
+const window = {
+  from: { type: "time", help: "begin" },
+  until: { type: "time", help: "end" },
+} as const;
+const windowed: Command<typeof window> = { name: "demo", summary: "Shows it.", flags: window };
+
+Deno.test("a time is a day or an instant, to the microsecond, in every command", () => {
+  const read = (...args: string[]) => {
+    const parsed = parseFlags(windowed, args);
+    ok("values" in parsed);
+    return parsed.values;
+  };
+  deepEqual(read("--from", "2025-09-26", "--until", "2025-09-26T00:00:00.000001Z"), {
+    from: 1_758_844_800_000_000,
+    until: 1_758_844_800_000_001,
+  });
+  deepEqual(read(), { from: undefined, until: undefined });
+  for (const wrong of ["2025-02-30", "yesterday", "2025-09-26T00:00:00", ""]) {
+    throws(
+      () => read("--from", wrong),
+      (error: Error) =>
+        error.message ===
+          `demo: --from is "${wrong}"; it should be a day such as 2025-09-26, or an ` +
+            "instant with its zone such as 2025-09-26T20:00:00Z",
+    );
+  }
+});
+
+Deno.test("a window that ends before it begins, or has no time in it, is refused", () => {
+  checkWindow("demo", { from: 1, until: 2 });
+  checkWindow("demo", { from: 1, until: undefined });
+  checkWindow("demo", { from: undefined, until: 1 });
+  for (const until of [1, 0]) {
+    throws(
+      () => checkWindow("demo", { from: 1_758_844_800_000_001, until }),
+      /^UserError: demo: --until is 1970-.*Z, which is not after --from 2025-09-26T00:00:00.000001Z$/,
+    );
+  }
+});
+
 Deno.test("a program's --help names its commands, and what is no command is refused", () => {
   const chosen = chooseCommand(program, ["--help"]);
   ok("help" in chosen);
@@ -90,7 +131,7 @@ Deno.test("a program's --help names its commands, and what is no command is refu
   }
   throws(
     () => chooseCommand(program, ["walk"]),
-    /^UserError: tool: .*"walk"; there are run, look$/,
+    /^UserError: tool: .*"walk"; use one of run, look$/,
   );
-  throws(() => chooseCommand(program, ["constructor"]), /there is no command/);
+  throws(() => chooseCommand(program, ["constructor"]), /unknown command/);
 });

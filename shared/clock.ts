@@ -1,9 +1,5 @@
-/**
- * Time as the programs see it. Everything that reads the time or waits takes a {@link Clock}, so that tests and
- * simulations replay.
- *
- * @module
- */
+// Time as the programs see it. Everything that reads the time or waits takes a {@link Clock}, so that tests and
+// simulations replay.
 
 /** A source of time. All instants are microseconds since the Unix epoch, as integers (exact below 2^53). */
 export interface Clock {

@@ -1,10 +1,7 @@
-/**
- * Config files: YAML in, one typed object out, or every fault at once.
- *
- * YAML parsing is imported here and nowhere else.
- *
- * @module
- */
+// Config files: YAML in, one typed object out, or every fault at once.
+//
+// YAML parsing is imported here and nowhere else.
+
 import * as v from "valibot";
 import { parse as parseYaml } from "yaml";
 import { errorText, UserError } from "./errors.ts";
@@ -14,7 +11,7 @@ import { printable } from "./text.ts";
  * Reads and checks a YAML config file.
  *
  * @throws {UserError} naming the file when it cannot be read, is not YAML, or breaks the schema; in the last case
- * with one line a fault: path, value and what would be right.
+ * one line per fault: path, value and what would be right.
  */
 export async function readConfig<S extends v.GenericSchema>(
   path: string,
@@ -24,7 +21,7 @@ export async function readConfig<S extends v.GenericSchema>(
   try {
     text = await Deno.readTextFile(path);
   } catch (error) {
-    const why = error instanceof Deno.errors.NotFound ? "there is no such file" : errorText(error);
+    const why = error instanceof Deno.errors.NotFound ? "no such file" : errorText(error);
     throw new UserError(`Cannot read config ${path}: ${why}`, { cause: error });
   }
   return parseConfig(text, schema, path);
@@ -68,7 +65,7 @@ function describeIssue(issue: v.BaseIssue<unknown>): string {
   return `${path}: ${value} — ${issue.message}`;
 }
 
-/** Somebody may have written a password into an address. */
+/** An address may hold a password. */
 function withoutSecret(text: string): string {
   return text.replace(/^([a-z]*:\/\/)?.*@/s, "$1…@");
 }
@@ -110,7 +107,7 @@ export function oneOf<const T extends readonly string[]>(words: T): v.GenericSch
   return v.picklist(words, `should be one of ${words.join(", ")}`);
 }
 
-const UNIT_MILLISECONDS: Record<string, number> = {
+const UNIT_MS: Record<string, number> = {
   ms: 1,
   s: 1000,
   m: 60_000,
@@ -125,12 +122,12 @@ const UNIT_MILLISECONDS: Record<string, number> = {
  */
 export function duration(min: number, max: number): v.GenericSchema<string, number> {
   const message = `should be a time such as 250ms, 30s, 10m, 24h or 7d, from ${
-    written(min, UNIT_MILLISECONDS)
-  } to ${written(max, UNIT_MILLISECONDS)}`;
+    written(min, UNIT_MS)
+  } to ${written(max, UNIT_MS)}`;
   return v.pipe(
     v.string(message),
-    v.check((value) => within(read(value, UNIT_MILLISECONDS), min, max), message),
-    v.transform((value) => read(value, UNIT_MILLISECONDS)),
+    v.check((value) => within(read(value, UNIT_MS), min, max), message),
+    v.transform((value) => read(value, UNIT_MS)),
   );
 }
 
@@ -154,7 +151,7 @@ export function size(min: number, max: number): v.GenericSchema<string, number> 
   );
 }
 
-/** The number that a text such as `1.5MiB` stands for; NaN when it is no number with one of the units. */
+/** The number that a text such as `1.5MiB` stands for; NaN when it is not a number with one of the units. */
 function read(text: string, units: Record<string, number>): number {
   const [, number, unit] = text.match(/^(\d+(?:\.\d+)?)([A-Za-z]+)$/) ?? [];
   return Math.round(Number(number) * (units[unit] ?? NaN));

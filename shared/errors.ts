@@ -1,17 +1,12 @@
-/**
- * The two families of errors.
- *
- * - {@link UserError}: something the person at the keyboard can mend (a config value, a missing file,
- *   an unreachable server). `main.ts` prints it as one line and exits with {@link UserError.exitCode}.
- * - {@link Fault}: a refusal by a parser or protocol, told apart by its `code`; callers count it, log it or
- *   set the bytes aside. Anything else that is thrown is a bug.
- *
- * @module
- */
+// The two families of errors.
+//
+// - {@link UserError}: something the person at the keyboard can mend (a config value, a missing file,
+//   an unreachable server). `main.ts` prints it as one line and exits with {@link UserError.exitCode}.
+// - {@link Fault}: a refusal by a parser or protocol, identified by its `code`; callers count it, log it or
+//   set the bytes aside. Anything else that is thrown is a bug.
 
 /** A mistake its reader can mend: one line that says what, where and what would be right. */
 export class UserError extends Error {
-  /** The class's name, for logs. */
   override readonly name = "UserError";
   /** The exit code of a program that ends on this error: 2, as is usual for wrong usage. */
   readonly exitCode: number;
@@ -28,9 +23,7 @@ export class UserError extends Error {
  * Each parser narrows `Code` to its own union, so that a `switch` over `fault.code` is checked.
  */
 export class Fault<Code extends string = string> extends Error {
-  /** The class's name, for logs. */
   override readonly name: string = "Fault";
-  /** Which refusal this is. */
   readonly code: Code;
 
   /** Makes one. `message` says what was wrong, where, and what would be right. */

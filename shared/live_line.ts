@@ -1,15 +1,11 @@
-/**
- * A line at the bottom of a terminal that is renewed in place, with other lines printed above it.
- *
- * @module
- */
+// A line at the bottom of a terminal that is renewed in place, with other lines printed above it.
+
 import { standardError } from "./output.ts";
 
 /** A terminal. */
 export interface Terminal {
   /** Its width now; 0 when it does not say. */
   columns(): number;
-  /** Writes as it is. */
   write(text: string): void;
 }
 
@@ -25,7 +21,6 @@ export class LiveLine {
   readonly #terminal: Terminal;
   #shown = "";
 
-  /** Shows nothing yet. */
   constructor(terminal: Terminal) {
     this.#terminal = terminal;
   }
@@ -43,14 +38,12 @@ export class LiveLine {
     this.#shown = line;
   }
 
-  /** Prints lines above, each with its end. */
   print(lines: string): void {
     const below = this.#shown.slice(0, Math.max(0, this.width));
     this.#terminal.write(`${this.#home()}${this.#shown && ERASE_LINE}${lines}${below}`);
     this.#shown = below;
   }
 
-  /** Takes the line away; it may be shown again. */
   clear(): void {
     if (this.#shown !== "") this.#terminal.write(`${this.#home()}${ERASE_LINE}`);
     this.#shown = "";
@@ -71,7 +64,7 @@ export function errorTerminal(): Terminal {
       try {
         return Deno.consoleSize().columns;
       } catch {
-        // It went away.
+        // The terminal is gone.
         return 0;
       }
     },

@@ -1,9 +1,6 @@
-/**
- * Logging, on LogTape: one line a record, JSON on a pipe and readable text on a terminal, all on standard error so
- * that standard output stays the program's own.
- *
- * @module
- */
+// Logging, on LogTape: one line per record, JSON on a pipe and readable text on a terminal, all on standard error so
+// that standard output stays the program's own.
+
 import {
   configure,
   getAnsiColorFormatter,
@@ -17,13 +14,9 @@ import { errorTerminal, LiveLine } from "./live_line.ts";
 
 /** What a part logs through: a message with `{name}` placeholders and the values for them. */
 export interface Logger {
-  /** For one who looks for a fault. */
   debug(message: string, properties?: Record<string, unknown>): void;
-  /** What its user may want to know. */
   info(message: string, properties?: Record<string, unknown>): void;
-  /** Something is off; the program goes on and loses nothing. */
   warning(message: string, properties?: Record<string, unknown>): void;
-  /** Something failed. */
   error(message: string, properties?: Record<string, unknown>): void;
 }
 
@@ -46,7 +39,7 @@ export function liveLine(): LiveLine | null {
   return live;
 }
 
-/** Sets where log records go, once a program. Modules that only log need no more than {@link logger}. */
+/** Sets where log records go, once per program. Modules that only log need no more than {@link logger}. */
 export async function configureLog(
   options: { level?: LogLevel; format?: LogFormat } = {},
 ): Promise<void> {

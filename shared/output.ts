@@ -1,14 +1,8 @@
-/**
- * The two streams that a command writes to, as its progress sees them.
- *
- * @module
- */
+// The two streams that a command writes to, as its progress sees them.
 
 /** Where text goes. */
 export interface Output {
-  /** Whether a line can be renewed in place. */
   readonly isTerminal: boolean;
-  /** Writes as it is. */
   readonly write: (text: string) => void;
 }
 

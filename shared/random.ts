@@ -1,8 +1,4 @@
-/**
- * Random numbers behind one interface, so that a seed replays a run.
- *
- * @module
- */
+// Random numbers behind one interface, so that a seed replays a run.
 
 /** A source of uniform random numbers. */
 export interface Random {

@@ -1,12 +1,9 @@
-/**
- * secp256k1 as Lightning uses it: keys, the ECDH of BOLT 8 and the signatures of BOLT 7.
- *
- * It runs on `node:crypto`, which Deno backs with native code: measured 2 to 6 times as fast as `@noble/curves`, the
- * reference that the tests hold each function against. Making a key object costs a tenth of the operation it is made
- * for, so none is cached.
- *
- * @module
- */
+// secp256k1 as Lightning uses it: keys, the ECDH of BOLT 8 and the signatures of BOLT 7.
+//
+// It runs on `node:crypto`, which Deno backs with native code: measured 2 to 6 times as fast as `@noble/curves`, the
+// reference that the tests hold each function against. Making a key object costs a tenth of the operation it is made
+// for, so none is cached.
+
 import { Buffer } from "node:buffer";
 import {
   createECDH,
@@ -73,7 +70,6 @@ export function isPublicKey(bytes: Uint8Array): boolean {
 
 /** A public key that was read: for several operations with it. */
 export class Point {
-  /** As native code takes it. */
   readonly key: KeyObject;
   /** Its coordinates, 32 bytes each. */
   readonly x: Uint8Array;
@@ -96,7 +92,7 @@ export class Point {
 /**
  * BOLT 8's `ECDH(rk, k)`: the SHA-256 of the compressed shared point.
  *
- * Native code tells only the x of d·Q. Which of the two y belongs to it follows from the x of (d + 1)·Q: with
+ * Native code gives only the x of d·Q. Which of the two y belongs to it follows from the x of (d + 1)·Q: with
  * Q = (x, y), d·Q = (x1, y1) and (d + 1)·Q = (x2, …), the law of addition on y² = x³ + 7 says
  * 2·y·y1 = 14 + x·x1·(x + x1) − x2·(x1 − x)². Two native products are still 5 times as fast as one in JavaScript.
  *
@@ -107,7 +103,7 @@ export function ecdh(privateKey: Uint8Array, point: Point): Uint8Array {
   const shared = new Uint8Array(PUBLIC_KEY_BYTES);
   shared.set(diffieHellman({ privateKey: privateKeyObject(privateKey), publicKey: remote }), 1);
   const d = toBigInt(privateKey);
-  if (d === N - 1n) { // d + 1 is no key, but d·Q is −Q
+  if (d === N - 1n) { // d + 1 is not a key, but d·Q is −Q
     shared[0] = 3 - (point.y[31] & 1);
     return sha256(shared);
   }

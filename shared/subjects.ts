@@ -1,8 +1,4 @@
-/**
- * NATS names: one stream, one subject a collector.
- *
- * @module
- */
+// NATS names: one stream, one subject per collector.
 
 /** The JetStream stream's default name. */
 export const STREAM = "GOSSIP";
@@ -15,7 +11,7 @@ export function batchSubject(collector: string): string {
   return `gossip.batches.${collector}`;
 }
 
-/** Where one collector hears what the archive wants told again (core NATS: at most once, asked again until told). */
+/** Where one collector hears resend requests (core NATS: at most once, so asked again until answered). */
 export function resendSubject(collector: string): string {
   return `gossip.resend.${collector}`;
 }
@@ -23,15 +19,15 @@ export function resendSubject(collector: string): string {
 /** All heartbeats (core NATS). */
 export const HEARTBEATS = "gossip.heartbeats.*";
 
-/** Where one collector says that it lives. */
+/** Where one collector sends its heartbeats. */
 export function heartbeatSubject(collector: string): string {
   return `gossip.heartbeats.${collector}`;
 }
 
-/** All questions of what time it is at the archiver (core NATS, request and reply). */
+/** All questions for the archiver's clock (core NATS, request and reply). */
 export const CLOCKS = "gossip.clock.*";
 
-/** Where one collector asks that. */
+/** Where one collector asks. */
 export function clockSubject(collector: string): string {
   return `gossip.clock.${collector}`;
 }

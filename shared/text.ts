@@ -1,8 +1,4 @@
-/**
- * Text that came from outside.
- *
- * @module
- */
+// Text that came from outside.
 
 // Written as property escapes: Cc control, Cf format (zero-width and bidirectional), Zl and Zp line separators.
 const UNSAFE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}"\\]/gu;

@@ -1,8 +1,4 @@
-/**
- * Instants as text and back. An instant is µs since the Unix epoch; a day is a day of UTC.
- *
- * @module
- */
+// Instants as text and back. An instant is µs since the Unix epoch; a day is a day of UTC.
 
 /** A day in µs; UTC has no others. */
 export const DAY_US = 86_400_000_000;

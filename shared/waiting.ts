@@ -1,8 +1,5 @@
-/**
- * Waiting that ends: after a time, at an abort, or when something happens.
- *
- * @module
- */
+// Waiting that ends: after a time, at an abort, or when something happens.
+
 import type { Clock } from "./clock.ts";
 
 /** Waits; false as soon as `signal` aborts, true after the time. Never rejects. */
@@ -61,7 +58,6 @@ export async function unlessAborted<T>(work: Promise<T>, signal: AbortSignal): P
 export interface Deadline extends AsyncDisposable {
   /** Aborts when the time has passed, with `reason` if one was given, or when the outer signal does. */
   readonly signal: AbortSignal;
-  /** Whether the time has passed. */
   readonly passed: boolean;
 }
 

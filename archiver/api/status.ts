@@ -1,6 +1,6 @@
 // How the archiver is doing, as `/status` tells it: all of it from what is committed, but for what is under way.
 
-import { HEARTBEAT_MILLISECONDS } from "../../shared/nats/message.ts";
+import { HEARTBEAT_MS } from "../../shared/nats/message.ts";
 import { printable } from "../../shared/text.ts";
 import { isoTime, isoTimeOrNull } from "../../shared/time.ts";
 import type { AnalyticsStatus } from "../analytics/status.ts";
@@ -16,7 +16,7 @@ const MAX_TOLD = 100;
 
 const MICROSECONDS_PER_SECOND = 1_000_000;
 /** A collector that was not heard of for three heartbeats is late. */
-const LATE_MICROSECONDS = 3 * HEARTBEAT_MILLISECONDS * 1000;
+const LATE_MICROSECONDS = 3 * HEARTBEAT_MS * 1000;
 
 /** Where a status comes from. */
 export interface StatusSources {

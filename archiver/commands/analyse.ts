@@ -1,8 +1,5 @@
-/**
- * `deno task archive analyse`: a set of queries now, rather than when it is due.
- *
- * @module
- */
+// `deno task archive analyse`: a set of queries now, rather than when it is due.
+
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
@@ -11,9 +8,8 @@ import { CONFIG_FLAG, readArchiverConfig } from "./config_flag.ts";
 import { askArchiver } from "./running.ts";
 
 /** What the archiver gets beyond analytics.run_timeout to stop a run and to answer. */
-const ANSWER_MILLISECONDS = 60_000;
+const ANSWER_MS = 60_000;
 
-/** See the module. */
 export const analyseCommand: Subcommand = subcommand({
   name: "deno task archive analyse",
   summary:
@@ -48,7 +44,7 @@ export const analyseCommand: Subcommand = subcommand({
     path: `/analytics/${encodeURIComponent(name)}${query}`,
     method: "POST",
   } as const;
-  const answer = await askArchiver(api, request, analytics.run_timeout + ANSWER_MILLISECONDS);
+  const answer = await askArchiver(api, request, analytics.run_timeout + ANSWER_MS);
   const { folder, error } = answer.body as Partial<EndedRunStatus>;
   if (!folder) throw new UserError(`No report was made: ${printable(String(error), 500)}`);
   console.log(folder);

@@ -1,8 +1,5 @@
-/**
- * The flag that every command of the archiver has.
- *
- * @module
- */
+// The flag that every command of the archiver has.
+
 import { readConfig } from "../../shared/config.ts";
 import { type ArchiverConfig, ArchiverConfigSchema } from "../config.ts";
 

@@ -1,8 +1,5 @@
-/**
- * `deno task archive export`: a window of an archive into PostgreSQL.
- *
- * @module
- */
+// `deno task archive export`: a window of an archive into PostgreSQL.
+
 import * as v from "valibot";
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
@@ -23,7 +20,6 @@ const EXIT_DIFFERENT = 1;
 const EXIT_STOPPED = 130;
 const MAX_PASSWORD_CHARACTERS = 4096;
 
-/** See the module. */
 export const exportCommand: Subcommand = subcommand({
   name: "deno task archive export",
   summary:

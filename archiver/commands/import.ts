@@ -1,8 +1,5 @@
-/**
- * `deno task archive import`: takes over what another observer recorded.
- *
- * @module
- */
+// `deno task archive import`: takes over what another observer recorded.
+
 import { DuckDBInstance } from "@duckdb/node-api";
 import * as v from "valibot";
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
@@ -21,7 +18,6 @@ const EXIT_STOPPED = 1;
 /** 16 of DuckDB's row groups: some 150 MiB while they are joined. */
 const DEFAULT_ROWS_PER_COMMIT = 1_966_080;
 
-/** See the module. */
 export const importCommand: Subcommand = subcommand({
   name: "deno task archive import",
   summary:

@@ -1,8 +1,5 @@
-/**
- * `deno task archive rollover`: finished days into Parquet, and old ones out of the hot store or off the disk.
- *
- * @module
- */
+// `deno task archive rollover`: finished days into Parquet, and old ones out of the hot store or off the disk.
+
 import { systemClock } from "../../shared/clock.ts";
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
@@ -20,7 +17,6 @@ import { askForLines } from "./running.ts";
 const EXIT_KEPT = 1;
 const MIB = 1024 ** 2;
 
-/** See the module. */
 export const rolloverCommand: Subcommand = subcommand({
   name: "deno task archive rollover",
   summary:

@@ -1,14 +1,10 @@
-/**
- * `deno task archive run`: the archiver itself.
- *
- * @module
- */
+// `deno task archive run`: the archiver itself.
+
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { configureLog } from "../../shared/log.ts";
 import { runArchiver } from "../run.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "./config_flag.ts";
 
-/** See the module. */
 export const runCommand: Subcommand = subcommand({
   name: "deno task archive run",
   summary: "Takes batches from collectors, through NATS or HTTP, and archives them in DuckDB.",

@@ -1,33 +1,28 @@
-/**
- * Talking to the archiver that runs with the same config, through its API.
- *
- * @module
- */
+// Talking to the archiver that runs with the same config, through its API.
+
 import { errorText, UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
 import type { ArchiverConfig } from "../config.ts";
 
 /** An answer of the API is JSON. */
 export interface Answer {
-  /** The HTTP status. */
   readonly status: number;
-  /** The body. */
   readonly body: unknown;
 }
 
 /**
  * Asks the running archiver.
  *
- * @param timeoutMilliseconds how long the answer may take.
+ * @param timeoutMs how long the answer may take.
  * @throws {UserError} when none answers, or its port is one that the system chose.
  */
 export async function askArchiver(
   api: ArchiverConfig["api"],
   { path, method }: { readonly path: string; readonly method: "GET" | "POST" },
-  timeoutMilliseconds: number,
+  timeoutMs: number,
 ): Promise<Answer> {
   const url = urlOf(api, path);
-  const signal = AbortSignal.timeout(timeoutMilliseconds);
+  const signal = AbortSignal.timeout(timeoutMs);
   const response = await request(url, { method, signal });
   return {
     status: response.status,

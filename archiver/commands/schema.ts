@@ -1,12 +1,8 @@
-/**
- * `deno task archive schema`: every table and column on one page.
- *
- * @module
- */
+// `deno task archive schema`: every table and column on one page.
+
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { readSchema, schemaPage } from "../schema/page.ts";
 
-/** See the module. */
 export const schemaCommand: Subcommand = subcommand({
   name: "deno task archive schema",
   summary: "Prints a Markdown page that documents every table and column of an archive.",

@@ -1,8 +1,5 @@
-/**
- * `deno task archive snapshot`: a copy of the archive that the running archiver writes.
- *
- * @module
- */
+// `deno task archive snapshot`: a copy of the archive that the running archiver writes.
+
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
@@ -11,10 +8,9 @@ import { CONFIG_FLAG, readArchiverConfig } from "./config_flag.ts";
 import { askArchiver } from "./running.ts";
 
 /** Longer than the archiver lets a copy last. */
-const ANSWER_MILLISECONDS = 2 * 3_600_000;
+const ANSWER_MS = 2 * 3_600_000;
 const CREATED = 201;
 
-/** See the module. */
 export const snapshotCommand: Subcommand = subcommand({
   name: "deno task archive snapshot",
   summary:
@@ -28,7 +24,7 @@ export const snapshotCommand: Subcommand = subcommand({
 }, async ({ config: path }) => {
   const { api } = await readArchiverConfig(path);
   const request = { path: "/snapshots", method: "POST" } as const;
-  const { status, body } = await askArchiver(api, request, ANSWER_MILLISECONDS);
+  const { status, body } = await askArchiver(api, request, ANSWER_MS);
   if (status !== CREATED) {
     const { error } = body as { error?: string };
     throw new UserError(`No snapshot was made: ${printable(String(error), 500)}`);

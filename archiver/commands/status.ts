@@ -1,8 +1,5 @@
-/**
- * `deno task archive status`: how the running archiver is doing.
- *
- * @module
- */
+// `deno task archive status`: how the running archiver is doing.
+
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
 import type { Status } from "../api/status.ts";
@@ -10,10 +7,9 @@ import { CONFIG_FLAG, readArchiverConfig } from "./config_flag.ts";
 import { askArchiver } from "./running.ts";
 import { statusText } from "./status_text.ts";
 
-const ANSWER_MILLISECONDS = 60_000;
+const ANSWER_MS = 60_000;
 const EXIT_UNWELL = 1;
 
-/** See the module. */
 export const statusCommand: Subcommand = subcommand({
   name: "deno task archive status",
   summary:
@@ -26,7 +22,7 @@ export const statusCommand: Subcommand = subcommand({
 }, async ({ config: path, json }) => {
   const { api } = await readArchiverConfig(path);
   const request = { path: "/status", method: "GET" } as const;
-  const { status: code, body } = await askArchiver(api, request, ANSWER_MILLISECONDS);
+  const { status: code, body } = await askArchiver(api, request, ANSWER_MS);
   if (code !== 200) {
     throw new UserError(`The archiver cannot tell its status: ${JSON.stringify(body)}`);
   }

@@ -1,8 +1,5 @@
-/**
- * A status as people read it.
- *
- * @module
- */
+// A status as people read it.
+
 import { printable } from "../../shared/text.ts";
 import type { AnalyticsStatus, SetStatus } from "../analytics/status.ts";
 import type { DaysStatus } from "../days/status.ts";

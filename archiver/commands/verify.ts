@@ -1,8 +1,5 @@
-/**
- * `deno task archive verify`: counts again whatever an archive says in two ways.
- *
- * @module
- */
+// `deno task archive verify`: counts again whatever an archive says in two ways.
+
 import * as v from "valibot";
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { openArchive } from "../../query_results/archive/open.ts";
@@ -13,7 +10,6 @@ import { CONFIG_FLAG, readArchiverConfig } from "./config_flag.ts";
 
 const EXIT_MISFIT = 1;
 
-/** See the module. */
 export const verifyCommand: Subcommand = subcommand({
   name: "deno task archive verify",
   summary: "Recounts what the archive says of itself. Ends with 1 when something does not fit.\n" +

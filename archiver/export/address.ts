@@ -1,9 +1,6 @@
-/**
- * Where a PostgreSQL server is: `postgres://user[:password]@host[:port]/database[?sslmode=…]`. A password in it is
- * printed nowhere.
- *
- * @module
- */
+// Where a PostgreSQL server is: `postgres://user[:password]@host[:port]/database[?sslmode=…]`. A password in it is
+// printed nowhere.
+
 import { UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
 
@@ -17,15 +14,11 @@ export type SslMode = "disable" | "prefer" | "require" | "verify-ca" | "verify-f
 
 /** What a URL of a PostgreSQL server says. */
 export interface PostgresAddress {
-  /** A name or address. */
   readonly host: string;
-  /** The TCP port. */
   readonly port: number;
-  /** The role. */
   readonly user: string;
   /** Null when the URL has none. */
   readonly password: string | null;
-  /** The database. */
   readonly database: string;
   /** `prefer` where the URL does not say, but on this host `disable`. */
   readonly sslMode: SslMode;

@@ -1,9 +1,5 @@
-/**
- * PostgreSQL's binary COPY format (its manual, "COPY", "Binary Format"): a header, rows of counted fields with their
- * lengths, big-endian, and a trailer. No character needs escaping in it.
- *
- * @module
- */
+// PostgreSQL's binary COPY format (its manual, "COPY", "Binary Format"): a header, rows of counted fields with their
+// lengths, big-endian, and a trailer. No character needs escaping in it.
 
 /** How much one piece of encoded rows holds, unless a single row is larger. */
 const MAX_PIECE_BYTES = 1024 * 1024;
@@ -23,7 +19,7 @@ export const COPY_TRAILER: Uint8Array = Uint8Array.of(0xff, 0xff);
 export interface FixedColumn {
   /** Bytes of a value. */
   readonly width: 1 | 2 | 4 | 8;
-  /** The values, little-endian, one after another. */
+  /** Little-endian, one value after another. */
   readonly data: Uint8Array;
   /** One bit a row, the lowest first, 0 where the value is null; null when none is. */
   readonly valid: Uint8Array | null;
@@ -73,7 +69,6 @@ function encodePiece(
   const begin = from === 0 ? 0 : ends[from - 1];
   const piece = new Uint8Array(ends[to - 1] - begin);
   const view = new DataView(piece.buffer);
-  /** Where each row's next field goes. */
   const at = new Uint32Array(to - from);
   for (let row = from; row < to; row++) {
     const start = row === from ? 0 : ends[row - 1] - begin;

@@ -1,22 +1,19 @@
-/**
- * The types of columns: how a value travels from DuckDB to PostgreSQL, and which text stands for it in the checksum
- * of its row, the same one in both.
- *
- * The checksum of a row is the first 60 bits of the MD5 of the texts of its columns, `~` for null, with commas between;
- * that of some rows is the sum of theirs, so that their order does not matter.
- *
- * | type | text |
- * |---|---|
- * | bigint, integer, smallint | decimal |
- * | boolean | `t` or `f` |
- * | timestamptz | µs since the Unix epoch, decimal |
- * | date | days since the Unix epoch, decimal |
- * | text | hex of its UTF-8 |
- * | bytea | hex |
- * | double precision | its 64 bits as `0` and `1`, the sign first |
- *
- * @module
- */
+// The types of columns: how a value travels from DuckDB to PostgreSQL, and which text stands for it in the checksum
+// of its row, the same one in both.
+//
+// The checksum of a row is the first 60 bits of the MD5 of the texts of its columns, `~` for null, with commas between;
+// that of some rows is the sum of theirs, so that their order does not matter.
+//
+// | type | text |
+// |---|---|
+// | bigint, integer, smallint | decimal |
+// | boolean | `t` or `f` |
+// | timestamptz | µs since the Unix epoch, decimal |
+// | date | days since the Unix epoch, decimal |
+// | text | hex of its UTF-8 |
+// | bytea | hex |
+// | double precision | its 64 bits as `0` and `1`, the sign first |
+
 import { UserError } from "../../shared/errors.ts";
 import { identifier } from "../store/sql.ts";
 
@@ -25,7 +22,6 @@ export const NUL_STAND_IN = "\u2400";
 
 /** One column of a table, as PostgreSQL has it. */
 export interface Column {
-  /** Its name. */
   readonly name: string;
   /** Its type, as `information_schema.columns.data_type` calls it. */
   readonly type: string;
@@ -37,14 +33,12 @@ interface TypeRule {
   readonly width: 1 | 2 | 4 | 8 | null;
   /** DuckDB: what goes through COPY. */
   readonly wire: (column: string) => string;
-  /** DuckDB: the text for the checksum. */
   readonly ours: (column: string) => string;
-  /** PostgreSQL: the same text. */
   readonly theirs: (column: string) => string;
 }
 
 /** PostgreSQL counts from 2000-01-01. */
-const POSTGRES_EPOCH_MICROSECONDS = 946_684_800_000_000n;
+const POSTGRES_EPOCH_US = 946_684_800_000_000n;
 
 const storable = (c: string) => `replace(${c}, chr(0), '${NUL_STAND_IN}')`;
 const truth = (c: string) => `CASE WHEN ${c} THEN 't' WHEN NOT ${c} THEN 'f' END`;
@@ -62,7 +56,7 @@ const TYPES: Readonly<Record<string, TypeRule>> = {
   boolean: { width: 1, wire: (c) => c, ours: truth, theirs: truth },
   "timestamp with time zone": {
     width: 8,
-    wire: (c) => `epoch_us(${c}) - ${POSTGRES_EPOCH_MICROSECONDS}`,
+    wire: (c) => `epoch_us(${c}) - ${POSTGRES_EPOCH_US}`,
     ours: (c) => `CAST(epoch_us(${c}) AS VARCHAR)`,
     theirs: (c) => `CAST(CAST(extract(epoch FROM ${c}) * 1000000 AS BIGINT) AS TEXT)`,
   },

@@ -1,8 +1,5 @@
-/**
- * A window of an archive into PostgreSQL, part by part, each compared on both sides.
- *
- * @module
- */
+// A window of an archive into PostgreSQL, part by part, each compared on both sides.
+
 import { areEqual, exportPart, type PartPhase } from "./part.ts";
 import { planParts } from "./parts.ts";
 import { prepareSchema } from "./schema.ts";
@@ -12,19 +9,12 @@ import type { Target } from "./target.ts";
 
 /** What is exported, and whereto. */
 export interface ExportOptions {
-  /** The archive. */
   readonly source: Source;
-  /** The version of its schema. */
   readonly version: number;
-  /** PostgreSQL. */
   readonly target: Target;
-  /** The schema there. */
   readonly schema: string;
-  /** The window. */
   readonly span: Span;
-  /** Ends it; what is committed stays. */
   readonly signal: AbortSignal;
-  /** Told how far it is. */
   readonly onProgress: (progress: ExportProgress) => void;
 }
 
@@ -32,27 +22,18 @@ export interface ExportOptions {
 export interface ExportProgress {
   /** What goes over now, e.g. `receipts 2025-09-26`. */
   readonly part: string;
-  /** What is done with it. */
   readonly phase: PartPhase;
-  /** Rows of messages and receipts that are over, or were there already. */
   readonly rows: number;
-  /** Of so many. */
   readonly total: number;
 }
 
 /** One table, in the end. */
 export interface TableOutcome {
-  /** Its name. */
   readonly table: string;
-  /** The archive's rows of the window. */
   readonly ours: Summary;
-  /** PostgreSQL's. */
   readonly theirs: Summary;
-  /** Rows that were sent: less than all when equal ones were there already. */
   readonly sent: number;
-  /** Texts whose NULs got a stand-in. */
   readonly nuls: number;
-  /** Labels of the parts that differed; they were not kept. */
   readonly different: readonly string[];
 }
 

@@ -1,9 +1,6 @@
-/**
- * One part of an export: rows that go over in one transaction, and are compared before it is committed. A part is there
- * whole or not at all, and one that is there already is not sent again.
- *
- * @module
- */
+// One part of an export: rows that go over in one transaction, and are compared before it is committed. A part is there
+// whole or not at all, and one that is there already is not sent again.
+
 import { UserError } from "../../shared/errors.ts";
 import { identifier, literal } from "../store/sql.ts";
 import { type Column, theirSummary } from "./columns.ts";
@@ -15,20 +12,16 @@ const STAGING = "pg_temp.staging";
 
 /** Some rows of one table. */
 export interface Part {
-  /** The table. */
   readonly table: TargetTable;
   /** Which part of the table, for people; empty when it is all that the window has of it. */
   readonly label: string;
-  /** Which rows of the archive: a condition in SQL. */
   readonly ours: string;
   /**
    * Which rows of PostgreSQL they replace, and are to be equal to in the end: a condition in SQL, or a key by which each
    * row replaces the one that has it.
    */
   readonly replaces: string | {
-    /** Columns of the key. */
     readonly key: readonly string[];
-    /** What a key means for ever: a row with another value is another archive's. */
     readonly names: readonly string[];
     /** Where equal rows may be there already: a condition in SQL, or null when that is not worth a look. */
     readonly there: string | null;
@@ -37,11 +30,9 @@ export interface Part {
 
 /** What became of a part. */
 export interface PartOutcome {
-  /** The archive's rows. */
   readonly ours: Summary;
   /** PostgreSQL's, as they are now, or would have been: rows that differ are not kept. */
   readonly theirs: Summary;
-  /** Texts with a NUL in them, which got a stand-in. */
   readonly nuls: number;
   /** Rows that were sent; 0 when equal ones were there already. */
   readonly sent: number;
@@ -52,15 +43,10 @@ export type PartPhase = "adding up" | "sending" | "comparing";
 
 /** What a part is done with. */
 export interface PartDependencies {
-  /** The archive. */
   readonly source: Source;
-  /** PostgreSQL. */
   readonly target: Target;
-  /** The schema, for the lock and errors. */
   readonly schema: string;
-  /** Ends the rows. */
   readonly signal: AbortSignal;
-  /** Told of rows as they go, and of what is done with the part from then on. */
   readonly onRows: (rows: number, phase: PartPhase) => void;
 }
 

@@ -1,8 +1,5 @@
-/**
- * The parts that a window is cut into.
- *
- * @module
- */
+// The parts that a window is cut into.
+
 import type { Part } from "./part.ts";
 import type { TargetTable } from "./schema.ts";
 import type { Source } from "./source.ts";
@@ -17,9 +14,7 @@ import {
 
 /** A part, and how many rows it has where that is known before. */
 export interface PlannedPart {
-  /** The part. */
   readonly part: Part;
-  /** Of the facts alone: the rest is little. */
   readonly rows: number;
 }
 

@@ -1,16 +1,13 @@
-/**
- * The line that tells how far an export is: renewed in place on a terminal, told again now and then elsewhere.
- *
- * @module
- */
+// The line that tells how far an export is: renewed in place on a terminal, told again now and then elsewhere.
+
 import type { Output } from "../../shared/output.ts";
 import type { ExportProgress } from "./export.ts";
 
-const TERMINAL_MILLISECONDS = 200;
-const ELSEWHERE_MILLISECONDS = 10_000;
+const TERMINAL_MS = 200;
+const ELSEWHERE_MS = 10_000;
 const CLEAR_LINE = "\r\x1b[K";
 
-/** See the module. */
+/** How far an export is, on one line. */
 export class ProgressLine {
   readonly #output: Output;
   readonly #now: () => number;
@@ -31,7 +28,7 @@ export class ProgressLine {
     const { isTerminal, write } = this.#output;
     const now = this.#now();
     const what = `${progress.part} ${progress.phase}`;
-    const due = this.#toldAt + (isTerminal ? TERMINAL_MILLISECONDS : ELSEWHERE_MILLISECONDS);
+    const due = this.#toldAt + (isTerminal ? TERMINAL_MS : ELSEWHERE_MS);
     if (now < due && !(isTerminal && what !== this.#told)) return;
     this.#toldAt = now;
     this.#told = what;
@@ -39,7 +36,6 @@ export class ProgressLine {
     write(isTerminal ? CLEAR_LINE + line : `${line}\n`);
   }
 
-  /** Removes it. */
   end(): void {
     if (this.#output.isTerminal) this.#output.write(CLEAR_LINE);
   }

@@ -1,8 +1,5 @@
-/**
- * What an export says in the end: rows and checksums of both sides, table by table.
- *
- * @module
- */
+// What an export says in the end: rows and checksums of both sides, table by table.
+
 import { NUL_STAND_IN } from "./columns.ts";
 import type { TableOutcome } from "./export.ts";
 

@@ -1,8 +1,5 @@
-/**
- * The tables on PostgreSQL's side: made by the same migrations as the archive's own, or found to be the same.
- *
- * @module
- */
+// The tables on PostgreSQL's side: made by the same migrations as the archive's own, or found to be the same.
+
 import { UserError } from "../../shared/errors.ts";
 import { MIGRATIONS, VERSION_TABLE } from "../store/migrations.ts";
 import { identifier, literal } from "../store/sql.ts";
@@ -22,7 +19,6 @@ const INDEXES = [
 
 /** A table that the schema made. */
 export interface TargetTable {
-  /** Its name. */
   readonly name: string;
   /** Its columns, in order. */
   readonly columns: readonly Column[];

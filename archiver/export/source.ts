@@ -1,10 +1,7 @@
-/**
- * The archive's side: rows as they go through COPY, and their count and checksum.
- *
- * Results are streamed, which is safe here: the file is open for reading alone, in a process that ends with the export.
- *
- * @module
- */
+// The archive's side: rows as they go through COPY, and their count and checksum.
+//
+// Results are streamed, which is safe here: the file is open for reading alone, in a process that ends with the export.
+
 import { DuckDBBlobVector, type DuckDBConnection, type DuckDBDataChunk } from "@duckdb/node-api";
 import duckdb from "@duckdb/node-bindings";
 import { rowsOf } from "../store/database.ts";
@@ -15,7 +12,6 @@ import { type Span, within } from "./span.ts";
 
 /** Count and checksum of some rows. */
 export interface Summary {
-  /** How many they are. */
   readonly rows: number;
   /** See `columns.ts`. */
   readonly checksum: bigint;
@@ -25,15 +21,12 @@ export interface Summary {
 export interface Day {
   /** Counted from 1970-01-01, UTC. */
   readonly day: number;
-  /** Its rows. */
   readonly rows: number;
 }
 
 /** A chunk's rows, encoded. */
 export interface EncodedRows {
-  /** How many. */
   readonly rows: number;
-  /** In pieces. */
   readonly pieces: Iterable<Uint8Array>;
 }
 
@@ -41,12 +34,10 @@ export interface EncodedRows {
 export class Source {
   readonly #connection: DuckDBConnection;
 
-  /** On an open archive. */
   constructor(connection: DuckDBConnection) {
     this.#connection = connection;
   }
 
-  /** Tables and views, by name. */
   async names(): Promise<Set<string>> {
     const rows = await rowsOf(
       this.#connection,
@@ -102,7 +93,6 @@ export class Source {
     }
   }
 
-  /** Ends the query under way with an error. */
   interrupt(): void {
     this.#connection.interrupt();
   }

@@ -1,8 +1,5 @@
-/**
- * The window of an export, and the days it is cut into.
- *
- * @module
- */
+// The window of an export, and the days it is cut into.
+
 import { UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
 import { DAY_US, isoTime } from "../../shared/time.ts";
@@ -12,9 +9,7 @@ const TIME = /^\d{4}-\d\d-\d\d(T\d\d:\d\d(:\d\d(\.\d{1,6})?)?Z)?$/;
 
 /** A span of time, half open; µs since the Unix epoch, null where it has no end. */
 export interface Span {
-  /** The first instant in it. */
   readonly from: number | null;
-  /** The first instant after it. */
   readonly until: number | null;
 }
 

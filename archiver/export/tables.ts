@@ -1,38 +1,28 @@
-/**
- * What of each table belongs to a window, and how it takes the place of what an earlier export brought.
- *
- * @module
- */
+// What of each table belongs to a window, and how it takes the place of what an earlier export brought.
+
 import { overlaps, type Span, within } from "./span.ts";
 
 /** How the rows of one table are told apart. */
 export type TableRule =
   | {
-    /** Rows with a key: each takes the place of the one with its key. */
     readonly kind: "keyed";
-    /** The columns of the key. */
     readonly key: readonly string[];
     /** What one key means for ever in one archive: another archive's rows are recognised by it. */
     readonly names: readonly string[];
-    /** Which rows a window needs. */
     readonly rows: (span: Span) => string;
   }
   | {
-    /** Messages: keyed, and cut into days. */
     readonly kind: "messages";
   }
   | {
-    /** Receipts: cut into days, and each day takes the place of that day. */
     readonly kind: "receipts";
   }
   | {
     /** Rows with an instant: those of the window take the place of those of the window. */
     readonly kind: "instants";
-    /** The instant's column. */
     readonly column: string;
   }
   | {
-    /** A small table: all of it takes the place of all of it. */
     readonly kind: "whole";
   };
 

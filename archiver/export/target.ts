@@ -1,11 +1,8 @@
-/**
- * The PostgreSQL side: one connection, statements one after another, COPY with back-pressure.
- *
- * A connection that failed is never used again, so that no statement of a transaction runs outside it: postgres.js would
- * connect anew.
- *
- * @module
- */
+// The PostgreSQL side: one connection, statements one after another, COPY with back-pressure.
+//
+// A connection that failed is never used again, so that no statement of a transaction runs outside it: postgres.js would
+// connect anew.
+
 import { Readable, type Writable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import postgres, { type Sql } from "postgres";
@@ -30,11 +27,9 @@ export type TargetRow = Record<string, unknown>;
 
 /** How to be let in, and where. */
 export interface TargetOptions {
-  /** The server. */
   readonly address: PostgresAddress;
   /** Null where none is wanted. */
   readonly password: string | null;
-  /** The schema that statements mean. */
   readonly schema: string;
 }
 
@@ -163,7 +158,6 @@ export class Target implements AsyncDisposable {
     }
   }
 
-  /** Closes; statements under way fail. */
   async [Symbol.asyncDispose](): Promise<void> {
     const timeout = this.#broken ? 0 : CLOSE_SECONDS;
     this.#broken = true;

@@ -1,15 +1,10 @@
-/**
- * How a source's columns are to be read: SQL for each, by its type and by what is in it.
- *
- * @module
- */
+// How a source's columns are to be read: SQL for each, by its type and by what is in it.
+
 import { UserError } from "../../shared/errors.ts";
 
 /** How a column is read. */
 export interface Reading {
-  /** An SQL expression of what the archive means by it. */
   readonly sql: string;
-  /** What was found, for the reader. */
   readonly told: string;
 }
 
@@ -105,7 +100,6 @@ export function instantReading(
 
 /** What an integer column counts. */
 export interface InstantUnit {
-  /** For the reader. */
   readonly name: string;
   /** How many make a second. */
   readonly perSecond: bigint;

@@ -1,9 +1,6 @@
-/**
- * What went in and what came out, compared: the source's own counts, what the import noted of each row, and what the
- * archive holds.
- *
- * @module
- */
+// What went in and what came out, compared: the source's own counts, what the import noted of each row, and what the
+// archive holds.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { printable } from "../../shared/text.ts";
 import { rowsOf } from "../store/database.ts";
@@ -13,15 +10,10 @@ import { OPTIONAL_TABLES, type Source, type SourceFile } from "./source.ts";
 
 /** One line of the comparison. */
 export interface Count {
-  /** What is counted. */
   readonly what: string;
-  /** Rows in the source. */
   readonly inSource: number;
-  /** Of these, what the import says it took over. */
   readonly taken: number;
-  /** What the archive holds of them. */
   readonly inArchive: number;
-  /** Rows by why they were not taken over. */
   readonly skipped: ReadonlyMap<string, number>;
 }
 

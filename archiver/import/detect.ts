@@ -1,8 +1,5 @@
-/**
- * How a source's columns are encoded: found in its data, told to the user, and kept with the import.
- *
- * @module
- */
+// How a source's columns are encoded: found in its data, told to the user, and kept with the import.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { UserError } from "../../shared/errors.ts";
 import { rowsOf } from "../store/database.ts";
@@ -28,7 +25,6 @@ import {
 
 /** How to read a source. SQL names a row of messages `m`, of metadata `d`, of timings `t`. */
 export interface Encodings {
-  /** The column type of hashes, alike in all tables. */
   readonly hashType: string;
   /** The BOLT 7 type of a message, from metadata. */
   readonly type: Reading;
@@ -38,15 +34,12 @@ export interface Encodings {
   readonly form: RawEncoding["form"];
   /** When a row came; null where it cannot be. */
   readonly receivedAt: Reading;
-  /** Whether it came in. */
   readonly inbound: Reading;
-  /** The peer's column. */
   readonly peerColumn: string;
   /** The peer's node id, of that column under the name `peer`. */
   readonly nodeId: Reading;
   /** Where it is told when a message was first seen; empty when nothing tells. */
   readonly firstSeen: readonly FirstSeen[];
-  /** What was found, by column. */
   readonly told: Readonly<Record<string, string>>;
 }
 

@@ -1,8 +1,5 @@
-/**
- * How a source's messages are kept: in which text, and what of each.
- *
- * @module
- */
+// How a source's messages are kept: in which text, and what of each.
+
 import { DuckDBBlobValue, type DuckDBConnection } from "@duckdb/node-api";
 import { UserError } from "../../shared/errors.ts";
 import { type Row, rowsOf } from "../store/database.ts";

@@ -1,8 +1,5 @@
-/**
- * The end of an import, once all of its rows are there.
- *
- * @module
- */
+// The end of an import, once all of its rows are there.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { rowsOf } from "../store/database.ts";
 import { instant } from "../store/rows.ts";

@@ -1,8 +1,5 @@
-/**
- * What the archive keeps of imports: the source's files, how far each is taken over, and what became of its rows.
- *
- * @module
- */
+// What the archive keeps of imports: the source's files, how far each is taken over, and what became of its rows.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { UserError } from "../../shared/errors.ts";
 import { type Row, rowsOf } from "../store/database.ts";
@@ -15,17 +12,13 @@ export const IMPORTED = "imported";
 
 /** How far a file is. */
 export interface FileProgress {
-  /** The file. */
   readonly file: SourceFile;
-  /** Rows done, from the first on. */
   rowsDone: number;
 }
 
 /** An import under way, or done. */
 export interface Import {
-  /** Its row's id. */
   readonly id: number;
-  /** Put before the names of collectors. */
   readonly prefix: string;
   /** When it began, µs since the Unix epoch. */
   readonly startedAt: number;

@@ -1,8 +1,5 @@
-/**
- * A source's messages into the archive: each distinct one is decoded, hashed and looked up once.
- *
- * @module
- */
+// A source's messages into the archive: each distinct one is decoded, hashed and looked up once.
+
 import { DuckDBBlobValue, type DuckDBConnection, type DuckDBValue } from "@duckdb/node-api";
 import { createHash } from "node:crypto";
 import { findCold } from "../store/cold.ts";
@@ -29,13 +26,9 @@ const SKIPPED = {
 
 /** What bringing in messages needs. */
 export interface MessageImport {
-  /** To the archive. */
   readonly connection: DuckDBConnection;
-  /** Where from. */
   readonly source: Source;
-  /** How to read it. */
   readonly encodings: Encodings;
-  /** The import. */
   readonly into: Import;
 }
 

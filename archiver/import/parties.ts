@@ -1,8 +1,5 @@
-/**
- * Who a source's timings are of: its collectors, each with an epoch that stands for all it recorded, and their peers.
- *
- * @module
- */
+// Who a source's timings are of: its collectors, each with an epoch that stands for all it recorded, and their peers.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";

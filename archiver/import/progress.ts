@@ -1,19 +1,16 @@
-/**
- * How far an import is: a bar on a terminal, now and then a line elsewhere.
- *
- * @module
- */
+// How far an import is: a bar on a terminal, now and then a line elsewhere.
+
 import type { Clock } from "../../shared/clock.ts";
 import type { Output } from "../../shared/output.ts";
 
 const BAR_CHARACTERS = 24;
 /** The bar is drawn this often at most. */
-const DRAW_MICROSECONDS = 200_000;
+const DRAW_US = 200_000;
 /** Elsewhere than on a terminal: a line each so often, or each so much. */
-const LINE_MICROSECONDS = 10_000_000;
+const LINE_US = 10_000_000;
 const LINE_SHARE = 0.05;
 /** Before that a rate tells nothing. */
-const RATE_MICROSECONDS = 1_000_000;
+const RATE_US = 1_000_000;
 
 /** Follows rows that are done out of a known number. */
 export class Progress {
@@ -45,19 +42,18 @@ export class Progress {
     const now = this.#clock.now();
     const share = this.#total === 0 ? 1 : done / this.#total;
     const isDue = this.#display.isTerminal
-      ? now - this.#shownAt >= DRAW_MICROSECONDS || share === 1
-      : now - this.#shownAt >= LINE_MICROSECONDS || share - this.#shownShare >= LINE_SHARE;
+      ? now - this.#shownAt >= DRAW_US || share === 1
+      : now - this.#shownAt >= LINE_US || share - this.#shownShare >= LINE_SHARE;
     if (!isDue) return;
     this.#shownAt = now;
     this.#shownShare = share;
     const elapsed = now - this.#startedAt;
-    const rate = elapsed < RATE_MICROSECONDS ? null : (done - this.#doneBefore) / (elapsed / 1e6);
+    const rate = elapsed < RATE_US ? null : (done - this.#doneBefore) / (elapsed / 1e6);
     const text = progressText({ share, done, total: this.#total, rate, what });
     // The rest of a longer line before it is cleared.
     this.#display.write(this.#display.isTerminal ? `\r${bar(share)} ${text}\x1b[K` : `${text}\n`);
   }
 
-  /** Ends the line that was written over. */
   end(): void {
     if (this.#display.isTerminal && this.#shownAt > 0) this.#display.write("\n");
   }

@@ -1,13 +1,10 @@
-/**
- * How much of a message another observer kept, and the message made of it.
- *
- * The data of 2025 has what is signed, without type and signatures, though its `size` counts the signatures: the first
- * observer's fork of ldk-node encoded the unsigned message and added their length. Since December 2025 it encodes all
- * but the type. Signatures that were not kept cannot be brought back: zero bytes stand in their place, so that the rest
- * is where BOLT 7 has it. All that the archive tells of such a message is right, its inner id too, but for its SHA-256.
- *
- * @module
- */
+// How much of a message another observer kept, and the message made of it.
+//
+// The data of 2025 has what is signed, without type and signatures, though its `size` counts the signatures: the first
+// observer's fork of ldk-node encoded the unsigned message and added their length. Since December 2025 it encodes all
+// but the type. Signatures that were not kept cannot be brought back: zero bytes stand in their place, so that the rest
+// is where BOLT 7 has it. All that the archive tells of such a message is right, its inner id too, but for its SHA-256.
+
 import { CHANNEL_ANNOUNCEMENT_SIGNED_AT } from "../../shared/bolt/channel_announcement.ts";
 import { CHANNEL_UPDATE_SIGNED_AT } from "../../shared/bolt/channel_update.ts";
 import { gossipFacts } from "../../shared/bolt/facts.ts";

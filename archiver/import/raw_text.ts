@@ -1,8 +1,5 @@
-/**
- * Bytes that a text column holds: base64 in either alphabet, or hex.
- *
- * @module
- */
+// Bytes that a text column holds: base64 in either alphabet, or hex.
+
 import { Buffer } from "node:buffer";
 
 /** How bytes are written. Padding of base64 may be there or not. */

@@ -1,8 +1,5 @@
-/**
- * A source's timings into the archive as receipts. DuckDB does all of it, a range of a file's rows at a time.
- *
- * @module
- */
+// A source's timings into the archive as receipts. DuckDB does all of it, a range of a file's rows at a time.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { changeColdFirstSeen } from "../store/cold.ts";
 import { rowsOf } from "../store/database.ts";
@@ -15,7 +12,7 @@ import { INSTANTS } from "./parties.ts";
 import type { SourceFile } from "./source.ts";
 
 /** A message whose own timestamp is so long before its receipt is backlog: collectors mark it in the same way. */
-const BACKLOG_MICROSECONDS = 3_600_000_000;
+const BACKLOG_US = 3_600_000_000;
 
 /** What a session is said to have ended of. */
 const CLOSE_REASON = "imported: known from its receipts alone";
@@ -31,11 +28,8 @@ const SKIPPED = {
 
 /** What bringing in receipts needs. */
 export interface ReceiptImport {
-  /** To the archive. */
   readonly connection: DuckDBConnection;
-  /** How to read the source. */
   readonly encodings: Encodings;
-  /** The import. */
   readonly into: Import;
   /** µs since the Unix epoch. */
   readonly now: number;
@@ -127,7 +121,7 @@ async function stageRows(
   await connection.run(
     `CREATE OR REPLACE TEMP TABLE import_rows AS
     SELECT t.received_at, h.message_id, p.peer_id, p.collector_id, p.pair_id,
-      coalesce(epoch_us(t.received_at) - h.own_us > ${BACKLOG_MICROSECONDS}, FALSE) AS is_warmup,
+      coalesce(epoch_us(t.received_at) - h.own_us > ${BACKLOG_US}, FALSE) AS is_warmup,
       CASE
         WHEN NOT t.inbound THEN ${literal(SKIPPED.outbound)}
         WHEN t.inbound IS NULL THEN ${literal(SKIPPED.undirected)}

@@ -1,9 +1,6 @@
-/**
- * Which imported receipts are repeats: all but the first of a message from a peer at a collector. It can be told only
- * when all of them are there, whatever order they came in.
- *
- * @module
- */
+// Which imported receipts are repeats: all but the first of a message from a peer at a collector. It can be told only
+// when all of them are there, whatever order they came in.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { rowsOf } from "../store/database.ts";
 

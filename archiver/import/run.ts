@@ -1,22 +1,19 @@
-/**
- * A whole import, or only a look at its source.
- *
- * What is assumed of a source beyond what is detected (`detect.ts`), from the programs of the first Gossip Observer and
- * its successor:
- *
- * - A hash is the XXH3-64 of the text in `raw`, and means one message in all tables. The successor writes it and `scid`
- *   as 8 bytes, least significant first.
- * - `dir` is 1 for what a peer sent, and 2 for what was sent to it, mostly to serve its sync: no receipt. The first
- *   observer had no such column, and recorded only what came in.
- * - The first observer kept one row a message and peer; its successor keeps each, so that there are repeats.
- * - `inner_hash`, `orig_timestamp`, `size`, `orig_node` and `scid` say nothing that the message's bytes do not say, and
- *   are not taken; nor is the table `message_hashes`, which is only counted.
- * - The successor's table `message_first_seen`, and a column `messages.first_seen` where there is one, count what went
- *   out, too. Only a message that came without a receipt is dated by them.
- * - The successor also has pings and pongs (types 4 and 5), which are no gossip.
- *
- * @module
- */
+// A whole import, or only a look at its source.
+//
+// What is assumed of a source beyond what is detected (`detect.ts`), from the programs of the first Gossip Observer and
+// its successor:
+//
+// - A hash is the XXH3-64 of the text in `raw`, and means one message in all tables. The successor writes it and `scid`
+//   as 8 bytes, least significant first.
+// - `dir` is 1 for what a peer sent, and 2 for what was sent to it, mostly to serve its sync: no receipt. The first
+//   observer had no such column, and recorded only what came in.
+// - The first observer kept one row a message and peer; its successor keeps each, so that there are repeats.
+// - `inner_hash`, `orig_timestamp`, `size`, `orig_node` and `scid` say nothing that the message's bytes do not say, and
+//   are not taken; nor is the table `message_hashes`, which is only counted.
+// - The successor's table `message_first_seen`, and a column `messages.first_seen` where there is one, count what went
+//   out, too. Only a message that came without a receipt is dated by them.
+// - The successor also has pings and pongs (types 4 and 5), which are no gossip.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Clock } from "../../shared/clock.ts";
 import type { Output } from "../../shared/output.ts";
@@ -45,19 +42,13 @@ const MAX_MESSAGE_ROWS = 32_768;
 
 /** What an import works with. */
 export interface ImportOptions {
-  /** To the archive; of it nothing else writes. */
   readonly connection: DuckDBConnection;
-  /** The source's folder. */
   readonly folder: string;
-  /** Put before the names of its collectors. */
   readonly prefix: string;
   /** Rows of timings in one transaction, at most. */
   readonly rowsPerCommit: number;
-  /** The time of commits. */
   readonly clock: Clock;
-  /** Where progress is shown. */
   readonly display: Output;
-  /** Stops it between two transactions. */
   readonly signal: AbortSignal;
 }
 

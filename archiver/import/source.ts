@@ -1,8 +1,5 @@
-/**
- * The files of a source, found by DuckDB itself: a program's own rights need not reach there.
- *
- * @module
- */
+// The files of a source, found by DuckDB itself: a program's own rights need not reach there.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { type Row, rowsOf } from "../store/database.ts";
@@ -28,15 +25,10 @@ export type SourceTable = typeof REQUIRED_TABLES[number] | typeof OPTIONAL_TABLE
 
 /** A Parquet file. */
 export interface SourceFile {
-  /** What it is a part of. */
   readonly table: SourceTable;
-  /** Its path inside the source, which names it. */
   readonly name: string;
-  /** Its path. */
   readonly path: string;
-  /** Its size. */
   readonly bytes: number;
-  /** Its rows. */
   readonly rows: number;
   /** SHA-256, as hex, of what its footer says of each column of each row group: sizes, places, bounds. */
   readonly fingerprint: string;
@@ -46,9 +38,7 @@ export interface SourceFile {
 
 /** A source. */
 export interface Source {
-  /** The folder, as given. */
   readonly folder: string;
-  /** How it is laid out. */
   readonly layout: Layout;
   /** Its files that have rows, by name within each table; none of an optional table that it has not. */
   readonly files: Readonly<Record<SourceTable, readonly SourceFile[]>>;

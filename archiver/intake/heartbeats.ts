@@ -51,7 +51,7 @@ export class Heartbeats {
     const name = subject.split(".").at(-1)!;
     const heartbeat = decodeHeartbeat(data);
     if (!COLLECTOR_NAME.test(name) || this.#last.size >= MAX_COLLECTORS && !this.#last.has(name)) {
-      this.#ignore(subject, "this is no collector's name, or there are too many");
+      this.#ignore(subject, "this is not a collector's name, or there are too many");
       return;
     }
     this.#last.set(name, { ...heartbeat, heardAt: this.#clock.now() });

@@ -34,7 +34,7 @@ export async function readPeerFile(path: string): Promise<PeerFile> {
     }
     text = await Deno.readTextFile(path);
   } catch (error) {
-    const why = error instanceof Deno.errors.NotFound ? "there is no such file" : errorText(error);
+    const why = error instanceof Deno.errors.NotFound ? "no such file" : errorText(error);
     throw new UserError(`Cannot read peer file ${path}: ${why}`, { cause: error });
   }
   const file = parsePeerFile(text);

@@ -1,11 +1,7 @@
 // A sign of life now and then, over NATS.
 
 import type { Clock } from "../../shared/clock.ts";
-import {
-  encodeMessage,
-  type Heartbeat,
-  HEARTBEAT_MILLISECONDS,
-} from "../../shared/nats/message.ts";
+import { encodeMessage, type Heartbeat, HEARTBEAT_MS } from "../../shared/nats/message.ts";
 import { heartbeatSubject } from "../../shared/subjects.ts";
 import { pause } from "../../shared/waiting.ts";
 import type { NatsLink } from "./nats_link.ts";
@@ -36,6 +32,6 @@ async function beat(
     } catch {
       // The delivery of batches logs what is wrong with the connection.
     }
-    await pause(clock, HEARTBEAT_MILLISECONDS, signal);
+    await pause(clock, HEARTBEAT_MS, signal);
   }
 }

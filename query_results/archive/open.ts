@@ -93,7 +93,7 @@ export function openRefusal(path: string, error: unknown): UserError {
 }
 
 function reason(error: unknown): string {
-  if (error instanceof Deno.errors.NotFound) return "there is no such file";
+  if (error instanceof Deno.errors.NotFound) return "no such file";
   const text = errorText(error);
   const holder = text.match(/Conflicting lock is held in (.*?) ?\(PID (\d+)\)/);
   if (holder) {

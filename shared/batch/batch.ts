@@ -1,13 +1,9 @@
-/**
- * What a batch is: a numbered run of one collector's receipts, with all that is needed to make sense of them. It is
- * the unit that is spooled, published, acknowledged and committed.
- *
- * Messages and sessions are named by small numbers that the collector deals out within one **epoch** (one life of its
- * process). A message's text travels once an epoch, in the batch that first names it; an archive that lost it asks
- * again (see {@link ResendRequest}).
- *
- * @module
- */
+// What a batch is: a numbered run of one collector's receipts, with all that is needed to make sense of them. It is
+// the unit that is spooled, published, acknowledged and committed.
+//
+// Messages and sessions are named by small numbers that the collector deals out within one **epoch** (one life of its
+// process). A message's text travels once an epoch, in the batch that first names it; an archive that lost it asks
+// again (see {@link ResendRequest}).
 
 /** Receipt flag: this peer had already delivered this very message in this epoch. */
 export const RECEIPT_REPEAT = 1;
@@ -30,7 +26,6 @@ export type Verdict = typeof VERDICTS[number];
 
 /** Messages whose text travels in this batch. */
 export interface NewMessages {
-  /** Their numbers in this epoch, ascending. */
   readonly numbers: Uint32Array;
   /** Their bytes, type included: what BOLT 7 signs and hashes, without transport framing. */
   readonly raws: readonly Uint8Array[];
@@ -48,15 +43,13 @@ export interface NewVerdicts {
 export interface Receipts {
   /** When the bytes came off the socket: µs since the Unix epoch, integers, never descending. */
   readonly receivedAt: Float64Array;
-  /** Message numbers. */
   readonly messages: Uint32Array;
-  /** Session numbers. */
   readonly sessions: Uint32Array;
   /** {@link RECEIPT_REPEAT} and {@link RECEIPT_WARMUP}, or-ed. */
   readonly flags: Uint8Array;
 }
 
-/** Rare facts, told in the order they happened. All instants are µs since the Unix epoch. */
+/** Rare facts, in the order they happened. All instants are µs since the Unix epoch. */
 export type CollectorEvent =
   | RunStarted
   | SessionOpened
@@ -73,29 +66,23 @@ export type CollectorEvent =
 export interface RunStarted {
   /** Which event this is. */
   readonly kind: "run_started";
-  /** When. */
   readonly at: number;
-  /** The collector's software version. */
   readonly version: string;
-  /** How many peers it was told to keep. */
   readonly target_peers: number;
 }
 
-/** A peer finished init and got our gossip filter; told before any receipt of that session. */
+/** A peer finished init and got our gossip filter; comes before any receipt of that session. */
 export interface SessionOpened {
   /** Which event this is. */
   readonly kind: "session_opened";
-  /** The session's number in this epoch. */
   readonly session: number;
   /** The peer's node id: 33 bytes, lower-case hex. */
   readonly node_id: string;
   /** `host:port` as dialled. */
   readonly address: string;
-  /** When the connection was begun. */
   readonly dialled_at: number;
   /** When the BOLT 8 handshake was done. */
   readonly handshake_at: number;
-  /** When its init was read and our filter written. */
   readonly filter_at: number;
   /** `first_timestamp` of our gossip_timestamp_filter, in seconds. */
   readonly filter_first: number;
@@ -104,10 +91,9 @@ export interface SessionOpened {
 }
 
 /**
- * What a session has seen so far. The first collectors told only the first five of these; of theirs the others are null.
+ * What a session has seen so far. The first collectors sent only the first five of these; the others are then null.
  */
 export interface SessionFigures {
-  /** Receipts taken in it. */
   readonly receipts: number;
   /** Bytes read from the wire, framing included. */
   readonly bytes_in: number;
@@ -117,15 +103,10 @@ export interface SessionFigures {
   readonly first_gossip_at: number | null;
   /** When its last gossip came, or null. */
   readonly last_gossip_at: number | null;
-  /** Messages read, of all kinds: receipts, pings, pongs and the rest. */
   readonly messages_in: number | null;
-  /** Messages written, of all kinds. */
   readonly messages_out: number | null;
-  /** Gossip among them: answers to the peer's own queries. */
   readonly gossip_out: number | null;
-  /** Pings we sent. */
   readonly pings_sent: number | null;
-  /** Those of them that got their pong. */
   readonly pings_answered: number | null;
   /** The shortest time from one of our pings to its pong, µs; null when none was answered. */
   readonly rtt_min: number | null;
@@ -133,19 +114,15 @@ export interface SessionFigures {
   readonly rtt_median: number | null;
   /** The longest, µs. */
   readonly rtt_max: number | null;
-  /** Pings of the peer. */
   readonly pings_received: number | null;
-  /** Pongs we sent for them; a ping may ask for none. */
   readonly pongs_sent: number | null;
 }
 
-/** How a session that goes on is doing: told now and then, so that what a killed collector saw of it is known. */
+/** How an open session is doing: sent now and then, so that the archive knows it even if the collector is killed. */
 export interface SessionState extends SessionFigures {
   /** Which event this is. */
   readonly kind: "session_state";
-  /** The session's number in this epoch. */
   readonly session: number;
-  /** When. */
   readonly at: number;
 }
 
@@ -153,13 +130,9 @@ export interface SessionState extends SessionFigures {
 export interface SessionClosed extends SessionFigures {
   /** Which event this is. */
   readonly kind: "session_closed";
-  /** The session's number in this epoch. */
   readonly session: number;
-  /** When. */
   readonly at: number;
-  /** Who ended it. */
   readonly by: "us" | "peer" | "network";
-  /** Why, in one printable line. */
   readonly reason: string;
 }
 
@@ -172,7 +145,7 @@ export interface SessionClosed extends SessionFigures {
  * - `proxy`: the SOCKS5 proxy is missing or out of order; `not_allowed`: our own rules or sandbox forbid the address;
  * - `handshake`: the peer closed or fell silent within the three acts; `wrong_key`: it does not hold the key;
  * - `closed_before_init`: it closed after the handshake, as full nodes do; `no_init`: it sent none in time;
- * - `incompatible`: its first message is no init, asks for what we lack, or is for another network;
+ * - `incompatible`: its first message is not init, asks for what we lack, or is for another network;
  * - `protocol_error`: it broke the transport's rules before init.
  */
 export const DIAL_OUTCOMES = [
@@ -204,17 +177,12 @@ export type AddressKind = typeof ADDRESS_KINDS[number];
 export interface DialOutcomes {
   /** Which event this is. */
   readonly kind: "dial_outcomes";
-  /** When the span began. */
   readonly since: number;
-  /** When it ended. */
   readonly at: number;
   /** How many dials came to which end, by what was dialled; each pair of the two at most once. */
   readonly dials: readonly {
-    /** How they ended. */
     readonly outcome: DialOutcome;
-    /** What was dialled. */
     readonly address: AddressKind;
-    /** How many. */
     readonly count: number;
   }[];
 }
@@ -223,11 +191,8 @@ export interface DialOutcomes {
 export interface BatchesDropped {
   /** Which event this is. */
   readonly kind: "batches_dropped";
-  /** When they were dropped. */
   readonly at: number;
-  /** Their epoch, this one or an earlier one. */
   readonly epoch: number;
-  /** The first number that is gone. */
   readonly first: number;
   /** The last number that is gone. Some of first to last may have been delivered all the same. */
   readonly last: number;
@@ -237,7 +202,6 @@ export interface BatchesDropped {
 export interface ClockStep {
   /** Which event this is. */
   readonly kind: "clock_step";
-  /** When it was noticed. */
   readonly at: number;
   /** How far it jumped, µs; negative when it went back. */
   readonly step: number;
@@ -247,7 +211,6 @@ export interface ClockStep {
 export interface ClockSample {
   /** Which event this is. */
   readonly kind: "clock_sample";
-  /** When it was measured. */
   readonly at: number;
   /** What to add to this collector's time to get the archiver's, µs. */
   readonly offset: number;
@@ -262,9 +225,7 @@ export interface ClockSample {
 export interface Stalled {
   /** Which event this is. */
   readonly kind: "stalled";
-  /** When it was last seen to run in time. */
   readonly since: number;
-  /** When it ran again. */
   readonly at: number;
 }
 
@@ -272,9 +233,7 @@ export interface Stalled {
 export interface RunEnded {
   /** Which event this is. */
   readonly kind: "run_ended";
-  /** When. */
   readonly at: number;
-  /** All receipts stamped in this epoch. */
   readonly receipts: number;
 }
 
@@ -288,23 +247,16 @@ export interface Batch {
   readonly number: number;
   /** Receipts stamped in this epoch before this batch: with it a gap knows how many receipts it swallowed. */
   readonly receiptsBefore: number;
-  /** Texts: of messages new in this epoch, and of those that are told again. */
   readonly messages: NewMessages;
-  /** Verdicts reached. */
   readonly verdicts: NewVerdicts;
-  /** Receipts stamped. */
   readonly receipts: Receipts;
-  /** What else happened. */
   readonly events: readonly CollectorEvent[];
 }
 
-/** What an archive asks a collector to tell again, because receipts name it and the archive does not have it. */
+/** What an archive asks a collector to send again, because receipts name it and the archive lacks it. */
 export interface ResendRequest {
-  /** The epoch whose numbers these are. */
   readonly epoch: number;
-  /** Message numbers. */
   readonly messages: readonly number[];
-  /** Session numbers. */
   readonly sessions: readonly number[];
 }
 

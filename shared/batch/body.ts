@@ -1,15 +1,12 @@
-/**
- * The body of a batch, before compression.
- *
- * It begins with u32 counts: messages, verdicts, receipts, runs, and bytes of events. Then come the columns (see
- * `columns.ts`): message numbers (deltas), message lengths, the messages' bytes; verdict numbers (deltas) and codes;
- * a u64, the time of the first receipt; of each run its µs since the run before, its session (deltas), its number of
- * receipts; of each receipt its message (deltas) and its flags; and last the events as a JSON array.
- *
- * A **run** is the receipts of one socket read: they share time and session.
- *
- * @module
- */
+// The body of a batch, before compression.
+//
+// It begins with u32 counts: messages, verdicts, receipts, runs, and bytes of events. Then come the columns (see
+// `columns.ts`): message numbers (deltas), message lengths, the messages' bytes; verdict numbers (deltas) and codes;
+// a u64, the time of the first receipt; of each run its µs since the run before, its session (deltas), its number of
+// receipts; of each receipt its message (deltas) and its flags; and last the events as a JSON array.
+//
+// A **run** is the receipts of one socket read: they share time and session.
+
 import {
   type Batch,
   type NewMessages,
@@ -185,13 +182,13 @@ function checkMessages({ numbers, raws }: NewMessages): void {
 
 function checkVerdicts({ codes }: NewVerdicts): void {
   for (let i = 0; i < codes.length; i++) {
-    if (codes[i] >= VERDICTS.length) throw bad(`there is no verdict ${codes[i]}`);
+    if (codes[i] >= VERDICTS.length) throw bad(`unknown verdict ${codes[i]}`);
   }
 }
 
 function checkFlags(flags: Uint8Array): void {
   for (let i = 0; i < flags.length; i++) {
-    if ((flags[i] & ~KNOWN_FLAGS) !== 0) throw bad(`there are no receipt flags ${flags[i]}`);
+    if ((flags[i] & ~KNOWN_FLAGS) !== 0) throw bad(`unknown receipt flags ${flags[i]}`);
   }
 }
 

@@ -1,10 +1,7 @@
-/**
- * Columns of integers as byte planes: one byte that says how many bytes the widest value needs, then the lowest bytes
- * of all values, then the next higher ones, and so on. Planes of like bytes are what a general compressor is good at
- * (2.2 bytes a receipt against 2.3 for varints, on simulated traffic at 978 peers), and they decode in plain loops.
- *
- * @module
- */
+// Columns of integers as byte planes: one byte that says how many bytes the widest value needs, then the lowest bytes
+// of all values, then the next higher ones, and so on. Planes of like bytes are what a general compressor is good at
+// (2.2 bytes a receipt against 2.3 for varints, on simulated traffic at 978 peers), and they decode in plain loops.
+
 import { BatchFault } from "./fault.ts";
 
 /** The widest value: 2^53 - 1. */
@@ -20,7 +17,6 @@ export class ColumnWriter {
     this.#bytes = new Uint8Array(capacity);
   }
 
-  /** All that was written; valid until the next write. */
   get bytes(): Uint8Array<ArrayBuffer> {
     return this.#bytes.subarray(0, this.#length);
   }
@@ -78,7 +74,6 @@ export class ColumnWriter {
     this.column(coded, count);
   }
 
-  /** Makes room and returns where it begins. */
   #reserve(count: number): number {
     const at = this.#length;
     this.#length += count;

@@ -1,8 +1,5 @@
-/**
- * Collector events as JSON, checked on their way in. See `batch.ts` for what they mean.
- *
- * @module
- */
+// Collector events as JSON, checked on their way in. See `batch.ts` for what they mean.
+
 import * as v from "valibot";
 import { errorText } from "../errors.ts";
 import { ADDRESS_KINDS, type CollectorEvent, DIAL_OUTCOMES } from "./batch.ts";
@@ -22,7 +19,7 @@ const difference = v.pipe(v.number(), v.safeInteger());
 /** Sessions are numbered in 32 bits. */
 const session = v.pipe(whole, v.maxValue(0xffff_ffff));
 const shortText = v.pipe(v.string(), v.maxLength(MAX_EVENT_TEXT));
-/** A figure that the first collectors did not tell. */
+/** A figure that the first collectors did not send. */
 const later = v.optional(v.nullable(whole), null);
 
 /** Of a session so far. */

@@ -1,8 +1,5 @@
-/**
- * Why bytes are no batch.
- *
- * @module
- */
+// Why bytes are not a batch.
+
 import { Fault } from "../errors.ts";
 
 /**
@@ -27,6 +24,5 @@ export type BatchCode =
 
 /** A refusal by the batch codec. */
 export class BatchFault extends Fault<BatchCode> {
-  /** Tells it from other faults. */
   override readonly name = "BatchFault";
 }

@@ -1,11 +1,8 @@
-/**
- * Raw deflate (RFC 1951) back into as many bytes as a header says.
- *
- * Deno's own `inflateRawSync` is four times as fast as JavaScript, but whenever it throws it keeps its memory, some 27 KB
- * a time (Deno 2.9.6): broken batches would fill the archiver's. So after a few of them it is used no more.
- *
- * @module
- */
+// Raw deflate (RFC 1951) back into as many bytes as a header says.
+//
+// Deno's own `inflateRawSync` is four times as fast as JavaScript, but whenever it throws it keeps its memory, some 27 KB
+// a time (Deno 2.9.6): broken batches would fill the archiver's. So after a few of them it is used no more.
+
 import { Inflate } from "fflate";
 import { inflateRawSync } from "node:zlib";
 import { errorText } from "../errors.ts";
@@ -23,7 +20,7 @@ let nativeFailures = 0;
 /**
  * The `length` bytes that `packed` inflates to. Bytes after the end of the stream are passed over.
  *
- * @throws {BatchFault} `bad_compression` when it is no deflate stream, or inflates to another length.
+ * @throws {BatchFault} `bad_compression` when it is not a deflate stream, or inflates to another length.
  */
 export function inflate(packed: Uint8Array, length: number): Uint8Array {
   return inflateNatively(packed, length) ?? inflateInScript(packed, length);

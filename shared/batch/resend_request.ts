@@ -1,8 +1,5 @@
-/**
- * Resend requests as JSON: what an archive asks a collector to send again, over NATS or in the answer to an HTTP POST.
- *
- * @module
- */
+// Resend requests as JSON: what an archive asks a collector to send again, over NATS or in the answer to an HTTP POST.
+
 import * as v from "valibot";
 import { errorText } from "../errors.ts";
 import type { ResendRequest } from "./batch.ts";

@@ -1,9 +1,6 @@
-/**
- * Address descriptors (BOLT 7, node_announcement; BOLT 1, `remote_addr` of init): a type byte, a host whose form the
- * type tells, and a port.
- *
- * @module
- */
+// Address descriptors (BOLT 7, node_announcement; BOLT 1, `remote_addr` of init): a type byte, a host whose form the
+// type gives, and a port.
+
 import { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
@@ -13,12 +10,11 @@ export const ADDRESS_TYPES = { ipv4: 1, ipv6: 2, torV2: 3, torV3: 4, dns: 5 } as
 /** One of {@link ADDRESS_TYPES}. */
 export type AddressType = typeof ADDRESS_TYPES[keyof typeof ADDRESS_TYPES];
 
-/** Bytes of the host by type; a DNS name tells its own length in one byte. */
+/** Bytes of the host by type; a DNS name states its own length in one byte. */
 const HOST_BYTES: Record<AddressType, number | "sized"> = { 1: 4, 2: 16, 3: 10, 4: 35, 5: "sized" };
 
 /** One address a node says it listens at. All of it is its own claim. */
 export interface Address {
-  /** Which form the host has. */
   readonly type: AddressType;
   /** IP address bytes, onion key bytes, or the bytes of a DNS name (meant to be ASCII, unchecked). */
   readonly host: Uint8Array;
@@ -28,9 +24,8 @@ export interface Address {
 
 /** The addresses of a node, as far as they could be read. */
 export interface Addresses {
-  /** Those before the first unknown type. */
   readonly known: readonly Address[];
-  /** All bytes from the first unknown type on: where it ends nobody can tell. */
+  /** All bytes from the first unknown type on: its end is unknown. */
   readonly unknown: Uint8Array;
 }
 

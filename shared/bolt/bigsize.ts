@@ -1,8 +1,5 @@
-/**
- * BigSize (BOLT 1): an unsigned 64-bit integer in 1, 3, 5 or 9 bytes, big-endian, always in the fewest.
- *
- * @module
- */
+// BigSize (BOLT 1): an unsigned 64-bit integer in 1, 3, 5 or 9 bytes, big-endian, always in the fewest.
+
 import { BoltFault } from "./fault.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";

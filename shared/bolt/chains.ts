@@ -1,8 +1,4 @@
-/**
- * The Bitcoin networks that Lightning runs on.
- *
- * @module
- */
+// The Bitcoin networks that Lightning runs on.
 
 /** The networks by name. */
 export const NETWORKS = ["bitcoin", "testnet", "signet", "regtest"] as const;

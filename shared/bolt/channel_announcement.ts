@@ -1,13 +1,9 @@
-/**
- * channel_announcement (BOLT 7): two nodes and the two keys of their funding output sign that a channel exists.
- *
- * @module
- */
+// channel_announcement (BOLT 7): two nodes and the two keys of their funding output sign that a channel exists.
+
 import { type Codec, HASH_BYTES, KEY_BYTES, NOTHING, SIGNATURE_BYTES } from "./codec.ts";
 
 /** channel_announcement. */
 export interface ChannelAnnouncement {
-  /** Its number on the wire. */
   readonly type: 256;
   /** By {@link ChannelAnnouncement.nodeId1}. */
   readonly nodeSignature1: Uint8Array;
@@ -17,25 +13,20 @@ export interface ChannelAnnouncement {
   readonly bitcoinSignature1: Uint8Array;
   /** By {@link ChannelAnnouncement.bitcoinKey2}. */
   readonly bitcoinSignature2: Uint8Array;
-  /** Feature bitmap of the channel. */
   readonly features: Uint8Array;
-  /** Genesis block hash of the chain it is about. */
   readonly chainHash: Uint8Array;
   /** Unsigned. */
   readonly scid: bigint;
   /** The lesser of the two node ids; the order is not checked here. */
   readonly nodeId1: Uint8Array;
-  /** The greater node id. */
   readonly nodeId2: Uint8Array;
-  /** One key of the funding output. */
   readonly bitcoinKey1: Uint8Array;
-  /** The other key of the funding output. */
   readonly bitcoinKey2: Uint8Array;
-  /** Signed bytes behind the fields known here. */
+  /** Signed bytes after the fields known here. */
   readonly extra?: Uint8Array;
 }
 
-/** Where the signed part begins: behind type and four signatures. */
+/** Where the signed part begins: after type and four signatures. */
 export const CHANNEL_ANNOUNCEMENT_SIGNED_AT: number = 2 + 4 * SIGNATURE_BYTES;
 
 /** Codec of {@link ChannelAnnouncement}. */

@@ -1,17 +1,12 @@
-/**
- * channel_update (BOLT 7): one node's terms for one direction of a channel.
- *
- * @module
- */
+// channel_update (BOLT 7): one node's terms for one direction of a channel.
+
 import { type Codec, HASH_BYTES, NOTHING, SIGNATURE_BYTES } from "./codec.ts";
 
 /** channel_update. */
 export interface ChannelUpdate {
-  /** Its number on the wire. */
   readonly type: 258;
   /** By the node that {@link ChannelUpdate.channelFlags} points at. */
   readonly signature: Uint8Array;
-  /** Genesis block hash of the chain it is about. */
   readonly chainHash: Uint8Array;
   /** Unsigned. */
   readonly scid: bigint;
@@ -21,21 +16,17 @@ export interface ChannelUpdate {
   readonly messageFlags: number;
   /** Bit 0 is the direction: 0 when node 1 signs, 1 when node 2 does; bit 1 is disabled. */
   readonly channelFlags: number;
-  /** Blocks. */
   readonly cltvExpiryDelta: number;
-  /** Least amount it forwards. */
   readonly htlcMinimumMsat: bigint;
-  /** Fee a payment, whatever its amount. */
   readonly feeBaseMsat: number;
   /** Fee in millionths of the amount. */
   readonly feeProportionalMillionths: number;
-  /** Greatest amount it forwards. */
   readonly htlcMaximumMsat: bigint;
-  /** Signed bytes behind the fields known here. */
+  /** Signed bytes after the fields known here. */
   readonly extra?: Uint8Array;
 }
 
-/** Where the signed part begins: behind type and signature. */
+/** Where the signed part begins: after type and signature. */
 export const CHANNEL_UPDATE_SIGNED_AT: number = 2 + SIGNATURE_BYTES;
 /** Where the four bytes of the timestamp are. */
 export const CHANNEL_UPDATE_TIMESTAMP_AT: number = CHANNEL_UPDATE_SIGNED_AT + HASH_BYTES + 8;

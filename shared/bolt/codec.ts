@@ -1,8 +1,5 @@
-/**
- * What the codecs of the single messages have in common.
- *
- * @module
- */
+// What the codecs of the single messages have in common.
+
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
@@ -10,11 +7,10 @@ import type { Writer } from "./writer.ts";
 export type Decoded<Fields> = Fields & {
   /** The whole message as it came, type included; byte fields are views of it. */
   readonly raw: Uint8Array;
-  /** Tells it from the types that are passed on unread. */
   readonly known: true;
 };
 
-/** Both ways of one message type, from behind its u16 type on. */
+/** Both ways of one message type, from after its u16 type on. */
 export interface Codec<Fields> {
   /** Reads the fields. @throws {BoltFault} when the bytes are not of this type's layout. */
   decode(reader: Reader): Decoded<Fields>;

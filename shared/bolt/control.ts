@@ -1,19 +1,13 @@
-/**
- * error, warning, ping and pong (BOLT 1).
- *
- * @module
- */
+// error, warning, ping and pong (BOLT 1).
+
 import { type Codec, HASH_BYTES, NOTHING } from "./codec.ts";
 
 /** error or warning. */
 export interface Complaint<Type extends 1 | 17> {
-  /** Its number on the wire. */
   readonly type: Type;
-  /** The channel it is about; all zero for all channels or none. */
   readonly channelId: Uint8Array;
-  /** What the sender has to say: meant as text, not to be trusted as such. */
   readonly data: Uint8Array;
-  /** Bytes behind the fields known here. */
+  /** Bytes after the fields known here. */
   readonly extra?: Uint8Array;
 }
 
@@ -25,23 +19,19 @@ export type ErrorMessage = Complaint<17>;
 
 /** ping. */
 export interface Ping {
-  /** Its number on the wire. */
   readonly type: 18;
   /** Length of `ignored` in the pong that is asked for; from 65,532 on none is (BOLT 1). */
   readonly numPongBytes: number;
-  /** Padding. */
   readonly ignored: Uint8Array;
-  /** Bytes behind the fields known here. */
+  /** Bytes after the fields known here. */
   readonly extra?: Uint8Array;
 }
 
 /** pong. */
 export interface Pong {
-  /** Its number on the wire. */
   readonly type: 19;
-  /** Padding, as long as the ping asked. */
   readonly ignored: Uint8Array;
-  /** Bytes behind the fields known here. */
+  /** Bytes after the fields known here. */
   readonly extra?: Uint8Array;
 }
 

@@ -1,8 +1,4 @@
-/**
- * CRC32C (Castagnoli), RFC 3720 appendix B.4: BOLT 7's checksum of channel_updates, and gossip_store's of records.
- *
- * @module
- */
+// CRC32C (Castagnoli), RFC 3720 appendix B.4: BOLT 7's checksum of channel_updates, and gossip_store's of records.
 
 /** The polynomial 0x1EDC6F41, bits reversed. */
 const POLYNOMIAL = 0x82f63b78;

@@ -1,9 +1,6 @@
-/**
- * The arrays in BOLT 7's query messages: an encoding byte, then the items. Only encoding 0, uncompressed, may be
- * used; encoding 1 was zlib and is refused unread, so nobody can make us inflate anything.
- *
- * @module
- */
+// The arrays in BOLT 7's query messages: an encoding byte, then the items. Only encoding 0, uncompressed, may be
+// used; encoding 1 was zlib and is refused unread, so no peer can make us inflate anything.
+
 import { readBigSize, writeBigSize } from "./bigsize.ts";
 import { BoltFault } from "./fault.ts";
 import { Reader } from "./reader.ts";
@@ -27,7 +24,7 @@ function readEncoding(reader: Reader): void {
 }
 
 /**
- * Reads `encoded_short_ids` behind its u16 length. Their order is not checked.
+ * Reads `encoded_short_ids` after its u16 length. Their order is not checked.
  *
  * @throws {BoltFault} also `truncated` when they are not a whole number of scids.
  */
@@ -39,7 +36,7 @@ export function readScids(reader: Reader): bigint[] {
   return scids;
 }
 
-/** Writes `encoded_short_ids` behind its u16 length. */
+/** Writes `encoded_short_ids` after its u16 length. */
 export function writeScids(writer: Writer, scids: readonly bigint[]): void {
   const list = new Writer("encoded_short_ids");
   list.u8(UNCOMPRESSED);
@@ -82,7 +79,7 @@ export function writeFlagList(writer: Writer, flags: readonly number[]): void {
   for (const each of flags) writeFlags(writer, each);
 }
 
-/** Reads pairs of u32 to the end of the field; `encoded` tells whether an encoding byte comes first. */
+/** Reads pairs of u32 to the end of the field; `encoded`: whether an encoding byte comes first. */
 export function readPairs(reader: Reader, encoded: boolean): UpdatePair[] {
   if (encoded) readEncoding(reader);
   const pairs: UpdatePair[] = [];
@@ -90,7 +87,7 @@ export function readPairs(reader: Reader, encoded: boolean): UpdatePair[] {
   return pairs;
 }
 
-/** Writes pairs of u32, behind an encoding byte when `encoded`. */
+/** Writes pairs of u32, after an encoding byte when `encoded`. */
 export function writePairs(writer: Writer, pairs: readonly UpdatePair[], encoded: boolean): void {
   if (encoded) writer.u8(UNCOMPRESSED);
   for (const [one, two] of pairs) {

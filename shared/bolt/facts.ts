@@ -1,8 +1,5 @@
-/**
- * What the archive keeps of a message beside its bytes.
- *
- * @module
- */
+// What the archive keeps of a message beside its bytes.
+
 import { createHash } from "node:crypto";
 import { CHANNEL_ANNOUNCEMENT_SIGNED_AT } from "./channel_announcement.ts";
 import { CHANNEL_UPDATE_SIGNED_AT, CHANNEL_UPDATE_TIMESTAMP_AT } from "./channel_update.ts";

@@ -1,8 +1,5 @@
-/**
- * How the BOLT codecs refuse.
- *
- * @module
- */
+// How the BOLT codecs refuse.
+
 import { Fault } from "../errors.ts";
 
 /**
@@ -17,7 +14,7 @@ import { Fault } from "../errors.ts";
  * - `unknown_encoding`: an array encoding above 1;
  * - `out_of_range`: a value that its field on the wire cannot hold;
  * - `too_long`: a message above 65,535 bytes (BOLT 8's limit);
- * - `bad_text`: text that is no scid.
+ * - `bad_text`: text that is not an scid.
  */
 export type BoltCode =
   | "truncated"
@@ -35,6 +32,5 @@ export type BoltCode =
 
 /** The only thing that decoders of this folder throw, whatever the bytes are. */
 export class BoltFault extends Fault<BoltCode> {
-  /** Tells it apart in logs. */
   override readonly name = "BoltFault";
 }

@@ -1,9 +1,6 @@
-/**
- * Feature bits (BOLT 9): a bitmap whose last byte holds bits 0 to 7. Bits come in pairs: the even one demands a
- * feature, the odd one offers it.
- *
- * @module
- */
+// Feature bits (BOLT 9): a bitmap whose last byte holds bits 0 to 7. Bits come in pairs: the even one demands a
+// feature, the odd one offers it.
+
 import { BoltFault } from "./fault.ts";
 
 /** An assigned feature. */
@@ -45,7 +42,7 @@ export const FEATURES: readonly Feature[] = [
 
 const ASSIGNED = new Set(FEATURES.map((feature) => feature.bit));
 
-/** Highest bit that a bitmap behind a u16 length can have. */
+/** Highest bit that a bitmap after a u16 length can have. */
 const MAX_BIT = 65_535 * 8 - 1;
 
 /** Whether a bit is set. */

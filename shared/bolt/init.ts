@@ -1,8 +1,5 @@
-/**
- * init (BOLT 1): the first message each way.
- *
- * @module
- */
+// init (BOLT 1): the first message each way.
+
 import { type Codec, HASH_BYTES, NOTHING } from "./codec.ts";
 import { combineFeatures } from "./features.ts";
 import { readTlvStream, type TlvRecord, tlvRecord, writeTlvStream } from "./tlv.ts";
@@ -12,9 +9,7 @@ const REMOTE_ADDR = 3n;
 
 /** init. */
 export interface Init {
-  /** Its number on the wire. */
   readonly type: 16;
-  /** The older of its two feature bitmaps. */
   readonly globalFeatures?: Uint8Array;
   /** The newer one; see {@link initFeatures}. */
   readonly features: Uint8Array;
@@ -22,7 +17,6 @@ export interface Init {
   readonly networks?: readonly Uint8Array[];
   /** The address under which the sender sees us: one address descriptor, unchecked. */
   readonly remoteAddress?: Uint8Array;
-  /** Odd TLV records not known here. */
   readonly tlvs?: readonly TlvRecord[];
 }
 

@@ -1,8 +1,5 @@
-/**
- * Any Lightning message: bytes to value and back.
- *
- * @module
- */
+// Any Lightning message: bytes to value and back.
+
 import { type ChannelAnnouncement, channelAnnouncementCodec } from "./channel_announcement.ts";
 import { type ChannelUpdate, channelUpdateCodec } from "./channel_update.ts";
 import type { Codec, Decoded } from "./codec.ts";
@@ -55,18 +52,16 @@ export type MessageFields =
 
 /** A message of a type without a codec here. */
 export interface UnknownMessage {
-  /** Its number on the wire. */
   readonly type: number;
   /** The whole message, type included. */
   readonly raw: Uint8Array;
-  /** Tells it from decoded messages. */
   readonly known: false;
 }
 
 /** {@link Decoded} of each member of a union on its own, which keeps it a union on `type`. */
 export type DecodedEach<Fields> = Fields extends MessageFields ? Decoded<Fields> : never;
 
-/** A decoded message. Ask for `known` first; then `type` tells which. */
+/** A decoded message. Check `known` first; then switch on `type`. */
 export type Message = DecodedEach<MessageFields> | UnknownMessage;
 
 const CODECS: { readonly [T in KnownType]: Codec<Extract<MessageFields, { type: T }>> } = {

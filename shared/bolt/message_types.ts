@@ -1,8 +1,5 @@
-/**
- * Message types by number and name (BOLT 1 and 7).
- *
- * @module
- */
+// Message types by number and name (BOLT 1 and 7).
+
 import { BoltFault } from "./fault.ts";
 
 /** The longest Lightning message, type included: what BOLT 8's u16 length can say. */

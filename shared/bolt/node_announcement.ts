@@ -1,8 +1,5 @@
-/**
- * node_announcement (BOLT 7): what a node says of itself.
- *
- * @module
- */
+// node_announcement (BOLT 7): what a node says of itself.
+
 import { type Address, decodeAddresses, writeAddresses } from "./address.ts";
 import { type Codec, KEY_BYTES, NOTHING, SIGNATURE_BYTES } from "./codec.ts";
 import { Writer } from "./writer.ts";
@@ -13,29 +10,24 @@ const COLOR_BYTES = 3;
 
 /** node_announcement. */
 export interface NodeAnnouncement {
-  /** Its number on the wire. */
   readonly type: 257;
   /** By {@link NodeAnnouncement.nodeId}. */
   readonly signature: Uint8Array;
-  /** Feature bitmap of the node. */
   readonly features: Uint8Array;
   /** The sender's own: seconds since the Unix epoch, or any counter that grows. */
   readonly timestamp: number;
-  /** Compressed public key; whether it is a point is not checked here. */
   readonly nodeId: Uint8Array;
-  /** Red, green, blue. */
   readonly color: Uint8Array;
   /** {@link ALIAS_BYTES} bytes; meant as UTF-8, any bytes in practice. */
   readonly alias: Uint8Array;
-  /** Where it says it listens. */
   readonly addresses: readonly Address[];
   /** Address bytes from the first unknown descriptor type on. */
   readonly unknownAddresses?: Uint8Array;
-  /** Signed bytes behind the fields known here. */
+  /** Signed bytes after the fields known here. */
   readonly extra?: Uint8Array;
 }
 
-/** Where the signed part begins: behind type and signature. */
+/** Where the signed part begins: after type and signature. */
 export const NODE_ANNOUNCEMENT_SIGNED_AT: number = 2 + SIGNATURE_BYTES;
 
 /** Codec of {@link NodeAnnouncement}. */

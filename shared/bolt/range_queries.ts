@@ -1,9 +1,6 @@
-/**
- * query_channel_range and reply_channel_range (BOLT 7): which channels a range of blocks holds. And
- * gossip_timestamp_filter: which gossip to send from now on.
- *
- * @module
- */
+// query_channel_range and reply_channel_range (BOLT 7): which channels a range of blocks holds. And
+// gossip_timestamp_filter: which gossip to send from now on.
+
 import { type Codec, HASH_BYTES, NOTHING } from "./codec.ts";
 import {
   checkCount,
@@ -26,53 +23,41 @@ export const RANGE_OPTION = { timestamps: 1, checksums: 2 } as const;
 
 /** query_channel_range. */
 export interface QueryChannelRange {
-  /** Its number on the wire. */
   readonly type: 263;
-  /** Genesis block hash of the chain it is about. */
   readonly chainHash: Uint8Array;
-  /** Height. */
   readonly firstBlock: number;
   /** Blocks; the sum with {@link QueryChannelRange.firstBlock} may pass 2^32. */
   readonly numberOfBlocks: number;
   /** An or of {@link RANGE_OPTION}; undefined when the record is not there. */
   readonly options?: number;
-  /** Odd TLV records not known here. */
   readonly tlvs?: readonly TlvRecord[];
 }
 
 /** reply_channel_range. */
 export interface ReplyChannelRange {
-  /** Its number on the wire. */
   readonly type: 264;
-  /** Genesis block hash of the chain it is about. */
   readonly chainHash: Uint8Array;
-  /** Height. */
   readonly firstBlock: number;
   /** Blocks; the sum with {@link ReplyChannelRange.firstBlock} may pass 2^32. */
   readonly numberOfBlocks: number;
   /** 1 in the last reply to a query, else 0. */
   readonly syncComplete: number;
-  /** Should strictly ascend; not checked here. */
   readonly scids: readonly bigint[];
   /** For each scid the timestamps of its channel_updates, in seconds. */
   readonly timestamps?: readonly UpdatePair[];
-  /** For each scid the checksums of its channel_updates. */
   readonly checksums?: readonly UpdatePair[];
-  /** Odd TLV records not known here. */
   readonly tlvs?: readonly TlvRecord[];
 }
 
 /** gossip_timestamp_filter. */
 export interface GossipTimestampFilter {
-  /** Its number on the wire. */
   readonly type: 265;
-  /** Genesis block hash of the chain it is about. */
   readonly chainHash: Uint8Array;
   /** Seconds since the Unix epoch. */
   readonly firstTimestamp: number;
   /** Seconds; the sum with {@link GossipTimestampFilter.firstTimestamp} may pass 2^32. */
   readonly timestampRange: number;
-  /** Bytes behind the fields known here. */
+  /** Bytes after the fields known here. */
   readonly extra?: Uint8Array;
 }
 

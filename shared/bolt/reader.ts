@@ -1,13 +1,9 @@
-/**
- * A cursor over bytes, big-endian as everything in BOLT. Byte fields are views of the input, not copies.
- *
- * @module
- */
+// A cursor over bytes, big-endian as everything in BOLT. Byte fields are views of the input, not copies.
+
 import { BoltFault } from "./fault.ts";
 
 /** Reads fields one after another. */
 export class Reader {
-  /** What is read: a message from its type on, or one field of it. */
   readonly bytes: Uint8Array;
   readonly #what: string;
   readonly #view: DataView;
@@ -51,12 +47,11 @@ export class Reader {
     return this.bytes.subarray(start, start + length);
   }
 
-  /** Bytes behind their own u16 length. */
+  /** Bytes after their own u16 length. */
   sized16(): Uint8Array {
     return this.take(this.u16());
   }
 
-  /** All that is left, maybe nothing. */
   rest(): Uint8Array {
     return this.take(this.remaining);
   }

@@ -1,19 +1,13 @@
-/**
- * Short channel ids (BOLT 7): block height (24 bits), transaction index (24 bits), output index (16 bits) in one
- * unsigned 64-bit integer, written `863846x913x104`. They do not fit a number, so they are bigints.
- *
- * @module
- */
+// Short channel ids (BOLT 7): block height (24 bits), transaction index (24 bits), output index (16 bits) in one
+// unsigned 64-bit integer, written `863846x913x104`. They do not fit a number, so they are bigints.
+
 import { printable } from "../text.ts";
 import { BoltFault } from "./fault.ts";
 
 /** The parts of a scid. */
 export interface ScidParts {
-  /** Height of the block that holds the funding transaction. */
   readonly block: number;
-  /** Index of that transaction in its block. */
   readonly transaction: number;
-  /** Index of the funding output in that transaction. */
   readonly output: number;
 }
 

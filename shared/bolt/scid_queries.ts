@@ -1,8 +1,5 @@
-/**
- * query_short_channel_ids and reply_short_channel_ids_end (BOLT 7): gossip of given channels.
- *
- * @module
- */
+// query_short_channel_ids and reply_short_channel_ids_end (BOLT 7): gossip of given channels.
+
 import { type Codec, HASH_BYTES, NOTHING } from "./codec.ts";
 import { checkCount, readFlagList, readScids, writeFlagList, writeScids } from "./encoded_array.ts";
 import { readTlvStream, type TlvRecord, tlvRecord, writeTlvStream } from "./tlv.ts";
@@ -20,27 +17,21 @@ export const QUERY_FLAG = {
 
 /** query_short_channel_ids. */
 export interface QueryShortChannelIds {
-  /** Its number on the wire. */
   readonly type: 261;
-  /** Genesis block hash of the chain it is about. */
   readonly chainHash: Uint8Array;
-  /** Should ascend; not checked here. */
   readonly scids: readonly bigint[];
   /** For each scid an or of {@link QUERY_FLAG}; undefined asks for all. */
   readonly flags?: readonly number[];
-  /** Odd TLV records not known here. */
   readonly tlvs?: readonly TlvRecord[];
 }
 
 /** reply_short_channel_ids_end. */
 export interface ReplyShortChannelIdsEnd {
-  /** Its number on the wire. */
   readonly type: 262;
-  /** Genesis block hash of the chain it is about. */
   readonly chainHash: Uint8Array;
   /** 1 when the sender keeps up with that chain, else 0. */
   readonly fullInformation: number;
-  /** Bytes behind the fields known here. */
+  /** Bytes after the fields known here. */
   readonly extra?: Uint8Array;
 }
 

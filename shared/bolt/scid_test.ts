@@ -32,7 +32,7 @@ Deno.test("any text is a scid or a refusal", () => {
   }));
 });
 
-Deno.test("text that is no scid is refused with an example of one", () => {
+Deno.test("text that is not an scid is refused with an example of one", () => {
   for (const text of ["", "1x2", "1x2x3x4", "-1x2x3", "1:2:3", " 1x2x3", "1x2x3\n"]) {
     assert.throws(() => parseScid(text), { code: "bad_text", message: /863846x913x104/ });
   }

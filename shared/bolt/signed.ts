@@ -1,8 +1,5 @@
-/**
- * Which bytes of a gossip message are signed, and by whom (BOLT 7).
- *
- * @module
- */
+// Which bytes of a gossip message are signed, and by which keys (BOLT 7).
+
 import { CHANNEL_ANNOUNCEMENT_SIGNED_AT } from "./channel_announcement.ts";
 import { CHANNEL_UPDATE_SIGNED_AT } from "./channel_update.ts";
 import { decodeMessage } from "./message.ts";
@@ -10,7 +7,7 @@ import { NODE_ANNOUNCEMENT_SIGNED_AT } from "./node_announcement.ts";
 
 /** What there is to verify. */
 export interface SignedPart {
-  /** Signed is the double SHA-256 of this: all that stands behind the signatures. A view of the message. */
+  /** Signed is the double SHA-256 of this: all that follows the signatures. A view of the message. */
   readonly digestInput: Uint8Array;
   /** Compact, 64 bytes each. Views of the message, so a message can be signed by writing them. */
   readonly signatures: readonly Uint8Array[];

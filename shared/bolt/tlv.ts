@@ -1,8 +1,5 @@
-/**
- * TLV streams (BOLT 1): records of type, length and value, types strictly ascending.
- *
- * @module
- */
+// TLV streams (BOLT 1): records of type, length and value, types strictly ascending.
+
 import { readBigSize, writeBigSize } from "./bigsize.ts";
 import { BoltFault } from "./fault.ts";
 import { Reader } from "./reader.ts";
@@ -10,7 +7,6 @@ import { Writer } from "./writer.ts";
 
 /** One record. */
 export interface TlvRecord {
-  /** Its type; odd ones may be ignored by who does not know them. */
   readonly type: bigint;
   /** Its bytes. */
   readonly value: Uint8Array;

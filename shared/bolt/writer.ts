@@ -1,8 +1,5 @@
-/**
- * The counterpart of the reader: fields in, big-endian bytes out.
- *
- * @module
- */
+// The counterpart of the reader: fields in, big-endian bytes out.
+
 import { BoltFault } from "./fault.ts";
 
 /** Collects fields in a buffer that grows. */
@@ -62,13 +59,12 @@ export class Writer {
     this.bytes(value);
   }
 
-  /** Bytes behind their own u16 length. @throws {BoltFault} `out_of_range` above 65,535 bytes. */
+  /** Bytes after their own u16 length. @throws {BoltFault} `out_of_range` above 65,535 bytes. */
   sized16(value: Uint8Array): void {
     this.u16(value.length);
     this.bytes(value);
   }
 
-  /** What was written, as an array of its own. */
   finish(): Uint8Array<ArrayBuffer> {
     return this.#bytes.slice(0, this.#length);
   }

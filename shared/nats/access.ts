@@ -1,9 +1,6 @@
-/**
- * What is needed to be let in by a NATS server, read from where the config says. Secrets stay inside: nothing here
- * prints them, and no error holds one.
- *
- * @module
- */
+// What is needed to be let in by a NATS server, read from where the config says. Secrets stay inside: nothing here
+// prints them, and no error holds one.
+
 import {
   type Authenticator,
   credsAuthenticator,
@@ -25,7 +22,6 @@ export interface NatsAccess {
   readonly authenticator?: Authenticator;
   /** Present: TLS or nothing. Absent: TLS where the server demands it. */
   readonly tls?: {
-    /** Authorities trusted beside the well-known ones, PEM. */
     readonly caCerts: readonly string[];
   };
 }

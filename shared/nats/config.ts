@@ -1,8 +1,5 @@
-/**
- * How a config file says which NATS servers to use, and as whom. Both programs' schemas hold these keys.
- *
- * @module
- */
+// NATS servers and credentials in a config file. Both programs' schemas hold these keys.
+
 import * as v from "valibot";
 import { text } from "../config.ts";
 
@@ -15,29 +12,23 @@ const SOME_SERVERS = "should be a list of at least one server, such as [nats://1
 const SERVER = "a server such as nats://127.0.0.1:4222 or tls://nats.example.org:4222; " +
   "user and password have keys of their own";
 
-/** How a program proves who it is, and knows whom it talks to. Secrets are in files or the environment alone. */
+/** Credentials and TLS. Secrets come only from files or the environment. */
 export interface NatsAuthConfig {
   /** With a password: the user. */
   readonly user?: string;
   /** The file that holds the user's password. */
   readonly password_file?: string;
-  /** The environment variable that holds it. */
   readonly password_env?: string;
-  /** The file that holds a token. */
   readonly token_file?: string;
-  /** The environment variable that holds it. */
   readonly token_env?: string;
-  /** The file that holds an nkey's seed. */
   readonly nkey_file?: string;
-  /** The environment variable that holds it. */
   readonly nkey_env?: string;
   /** A credentials file as `nsc` writes it: a user's JWT and its nkey's seed. */
   readonly creds_file?: string;
-  /** The environment variable that holds such a file's text. */
   readonly creds_env?: string;
 }
 
-/** Which servers, and as whom. */
+/** Servers and credentials. */
 export interface NatsServerConfig {
   /** `nats://host:port` or `tls://host:port` of one or more. One `tls://` means TLS with all. */
   readonly servers: readonly string[];

@@ -1,11 +1,8 @@
-/**
- * Connections to NATS, as both programs make them.
- *
- * The client reads no environment, no files and nothing of the system: network access to the listed servers is all that
- * it needs.
- *
- * @module
- */
+// Connections to NATS, as both programs make them.
+//
+// The client reads no environment, no files and nothing of the system: network access to the listed servers is all that
+// it needs.
+
 import type { NatsConnection } from "nats";
 import {
   NatsConnectionImpl,
@@ -19,17 +16,15 @@ import { DenoTransport, type TransportOptions } from "./transport.ts";
 
 export { NatsError };
 
-const CONNECT_TIMEOUT_MILLISECONDS = 5000;
+const CONNECT_TIMEOUT_MS = 5000;
 /** A connection without a sign of life is given up after two of these. */
-const PING_MILLISECONDS = 20_000;
+const PING_MS = 20_000;
 
-/** Whom to connect to, and as whom. */
+/** Where to connect, and with which credentials. */
 export interface NatsOptions extends NatsAccess {
-  /** What the server's own monitoring calls this connection. */
   readonly name: string;
   /** The first part of subjects on which answers come; `_INBOX` by default. */
   readonly inboxPrefix?: string;
-  /** Gives up connecting; a connection that is made stays. */
   readonly signal?: AbortSignal;
 }
 
@@ -64,8 +59,8 @@ async function connectTo(server: string, options: NatsOptions): Promise<NatsConn
     name,
     authenticator,
     inboxPrefix,
-    timeout: CONNECT_TIMEOUT_MILLISECONDS,
-    pingInterval: PING_MILLISECONDS,
+    timeout: CONNECT_TIMEOUT_MS,
+    pingInterval: PING_MS,
     reconnect: false,
     // Other servers of a cluster are beyond the permissions unless the config names them.
     ignoreClusterUpdates: true,

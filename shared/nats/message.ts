@@ -1,33 +1,24 @@
-/**
- * The small JSON messages that go over core NATS beside the batches: heartbeats, and answers to what time it is.
- *
- * @module
- */
+// The small JSON messages that go over core NATS beside the batches: heartbeats, and answers to clock questions.
+
 import * as v from "valibot";
 import { errorText, Fault } from "../errors.ts";
 
-/** How often a collector says that it lives, in milliseconds. */
-export const HEARTBEAT_MILLISECONDS = 10_000;
+/** A collector's heartbeat interval. */
+export const HEARTBEAT_MS = 10_000;
 /** The longest message, in bytes. */
 export const MAX_MESSAGE_BYTES = 4096;
 
-/** Bytes that are no such message. */
+/** Bytes that are not such a message. */
 export class MessageFault extends Fault<"too_large" | "bad_message"> {
-  /** Tells it from other faults. */
   override readonly name = "MessageFault";
 }
 
-/** What a collector tells of itself. Instants are µs since the Unix epoch. */
+/** How a collector is doing. Instants are µs since the Unix epoch. */
 export interface Heartbeat {
-  /** When it was sent. */
   readonly at: number;
-  /** When this life of the collector began. */
   readonly epoch: number;
-  /** Its software version. */
   readonly version: string;
-  /** Peers that are connected and were asked for gossip. */
   readonly peers: number;
-  /** Receipts stamped in this epoch. */
   readonly receipts: number;
   /** Bytes of the spool's files. */
   readonly spool_bytes: number;

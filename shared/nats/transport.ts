@@ -1,12 +1,9 @@
-/**
- * The NATS client's transport over Deno's own sockets.
- *
- * The npm package brings one over `node:net`. Under Deno a server that refuses the user, or goes away at the wrong
- * moment, makes that one raise an error event that nobody can catch, which ends the process (11 of 50 refused logins
- * did); here such an end is a rejected promise or a closed connection.
- *
- * @module
- */
+// The NATS client's transport over Deno's own sockets.
+//
+// The npm package brings one over `node:net`. Under Deno a server that refuses the user, or goes away at the wrong
+// moment, makes that one raise an error event that cannot be caught, which ends the process (11 of 50 refused logins
+// did); here such an end is a rejected promise or a closed connection.
+
 import {
   checkOptions,
   type ConnectionOptions,
@@ -21,39 +18,32 @@ import {
 
 /** Bytes of one read. */
 const READ_BYTES = 65_536;
-/** The longest first line, which tells what the server is and wants. */
+/** The longest first line: the server's INFO. */
 const MAX_INFO_BYTES = 65_536;
 
 /** What {@link DenoTransport} needs beyond the client's own options; it finds them there as `transport`. */
 export interface TransportOptions {
-  /** Authorities that are trusted beside the well-known ones, PEM. */
   readonly caCerts: readonly string[];
   /** Whether a server without TLS is refused. */
   readonly needsTls: boolean;
-  /** Gives up connecting. */
   readonly signal?: AbortSignal;
 }
 
 /** One connection to a NATS server. */
 export class DenoTransport implements Transport {
-  /** What the client tells the server of its language. */
   readonly lang: string = "deno";
-  /** What the client tells the server of its version: that of the npm package. */
   readonly version: string = "2.29.3";
-  /** Whether it has ended. */
   isClosed = false;
-  /** Why it has ended, when that was no wish of ours. */
   closeError?: Error;
 
   readonly #ended = Promise.withResolvers<void | Error>();
   readonly #dialling = new AbortController();
   #connection: Deno.TcpConn | Deno.TlsConn | null = null;
   #isEncrypted = false;
-  /** Whether {@link connect} succeeded: only then is its end told. */
+  /** Whether {@link connect} succeeded: only then is its end reported. */
   #established = false;
   /** What was read while waiting for the first line: the client wants to see it too. */
   #firstBytes = new Uint8Array();
-  /** Writes, one after the other. */
   #written: Promise<void> = Promise.resolve();
 
   /** Connects, waits for the server's first line, and goes over to TLS where either side wants it. */
@@ -83,7 +73,6 @@ export class DenoTransport implements Transport {
     }
   }
 
-  /** All that is read, until the end. */
   async *[Symbol.asyncIterator](): AsyncIterableIterator<Uint8Array> {
     yield this.#firstBytes;
     const buffer = new Uint8Array(READ_BYTES);
@@ -101,34 +90,28 @@ export class DenoTransport implements Transport {
     }
   }
 
-  /** Whether all that is sent goes through TLS. */
   isEncrypted(): boolean {
     return this.#isEncrypted;
   }
 
-  /** Writes after what is being written. What fails is noticed by the reader. */
   send(frame: Uint8Array): void {
     this.#written = this.#written.then(() => this.#write(frame)).catch(() => {});
   }
 
-  /** Ends it. */
   close(error?: Error): Promise<void> {
     if (!this.isClosed) this.closeError = error;
     this.#end();
     return Promise.resolve();
   }
 
-  /** Ends it. */
   disconnect(): void {
     this.#end();
   }
 
-  /** Resolves at its end, with the reason when that was no wish of ours. */
   closed(): Promise<void | Error> {
     return this.#ended.promise;
   }
 
-  /** Nothing is held back, so there is nothing to discard. */
   discard(): void {}
 
   async #readInfo(connection: Deno.TcpConn): Promise<ServerInfo> {
@@ -158,7 +141,7 @@ export class DenoTransport implements Transport {
     if (extractProtocolMessage(this.#firstBytes).length !== this.#firstBytes.length) {
       throw notNats();
     }
-    // While it changes hands nobody can close it.
+    // It cannot be closed while TLS takes it over.
     this.#connection = null;
     const encrypted = await Deno.startTls(connection, { hostname, caCerts: [...caCerts] });
     this.#connection = encrypted;
@@ -197,5 +180,5 @@ function parseInfo(line: string): ServerInfo {
 }
 
 function notNats(cause?: Error): NatsError {
-  return new NatsError("this is no NATS server", ErrorCode.BadPayload, cause);
+  return new NatsError("this is not a NATS server", ErrorCode.BadPayload, cause);
 }

@@ -78,7 +78,7 @@ Deno.test("posted batches are committed, recognised, or refused, each with its a
   assert.deepEqual(await answer(api.post(bytes)), [200, { status: "duplicate", resend }]);
   assert.deepEqual(await answer(api.post(new Uint8Array(9))), [
     422,
-    { status: "dead_letter", reason: "bad_magic: these bytes are no batch" },
+    { status: "dead_letter", reason: "bad_magic: these bytes are not a batch" },
   ]);
   assert.equal((await api.post(new Uint8Array(MAX_BATCH_BYTES + 1))).status, 413);
   assert.equal((await api.post(bytes, { origin: "http://evil.example" })).status, 403);

@@ -216,7 +216,7 @@ Deno.test("an archive that is missing, held, newer or none is refused in one lin
     assert.equal(lines.length, 1, lines.join("\n"));
     assert.match(lines[0], why);
   };
-  await refused(/^Cannot open archive .*: there is no such file$/);
+  await refused(/^Cannot open archive .*: no such file$/);
   await onArchive(path, (connection) => connection.run("CREATE TABLE a (x INTEGER)"));
   await refused(/it has no table schema_version/);
   await Deno.remove(path);

@@ -39,7 +39,7 @@ Deno.test("every command of the collector has its help, and a wrong name gets a 
   }
   assert.deepEqual(await collect(dir, "colect"), [
     2,
-    `deno task collect: there is no command "colect"; there are ${names.join(", ")}`,
+    `deno task collect: unknown command "colect"; use one of ${names.join(", ")}`,
   ]);
   assert.match((await collect(dir, "version"))[1], /^\d+\.\d+\.\d+$/);
 });

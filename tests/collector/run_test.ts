@@ -119,7 +119,7 @@ Deno.test("what its user must mend ends the collector with 2 and one clear text"
   const dir = stack.use(await tempDir());
   const config = await network(stack, dir);
   const cases: [Record<string, unknown> | null, RegExp][] = [
-    [null, /^Cannot read config .*: there is no such file$/],
+    [null, /^Cannot read config .*: no such file$/],
     [{ ...config, peers: { target: 0, file: 7 } }, /^Cannot use config .*: 2 faults$/],
     [{ ...config, peers: { file: dir.join("none") } }, /^Cannot read peer file .*no such file$/],
     [

@@ -11,11 +11,7 @@ import { encodeResendRequest } from "../../shared/batch/resend_request.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { connectNats } from "../../shared/nats/connect.ts";
 import { seededRandom } from "../../shared/random.ts";
-import {
-  decodeHeartbeat,
-  type Heartbeat,
-  HEARTBEAT_MILLISECONDS,
-} from "../../shared/nats/message.ts";
+import { decodeHeartbeat, type Heartbeat, HEARTBEAT_MS } from "../../shared/nats/message.ts";
 import { BATCHES, batchSubject, HEARTBEATS, resendSubject, STREAM } from "../../shared/subjects.ts";
 import { ManualClock } from "../support/manual_clock.ts";
 import { type NatsServer, startNatsServer } from "../support/servers/nats_server.ts";
@@ -300,7 +296,7 @@ Deno.test("heartbeats reach whoever listens, also after the server was away", as
   // Without a server too it goes on, at its pace.
   const nextBeat = async () => {
     await until(() => clock.sleeping > 0);
-    await clock.advance(HEARTBEAT_MILLISECONDS);
+    await clock.advance(HEARTBEAT_MS);
   };
   {
     await using _listening = await listen();

@@ -127,7 +127,7 @@ Deno.test("a missing archive, a folder, no archive at all: one clear line each",
   const missing = dir.join("none.duckdb");
   assert.equal(
     await refusal(missing, dir),
-    `Cannot open archive ${missing}: there is no such file`,
+    `Cannot open archive ${missing}: no such file`,
   );
   assert.equal(await refusal(dir.path, dir), `Cannot open archive ${dir.path}: it is not a file`);
   const text = dir.join("text.duckdb");

@@ -68,7 +68,7 @@ Deno.test("deno task query has --help, and one clear line for each mistake", asy
   const out = "query_results/runs/out";
   const mistakes: [string[], RegExp][] = [
     [[], /--archive FILE and --out DIR are required/],
-    [["--archive", "none.duckdb", "--out", out], /none\.duckdb: there is no such file$/],
+    [["--archive", "none.duckdb", "--out", out], /none\.duckdb: no such file$/],
     [["--archive", "a", "--out", out, "--only", "x"], /^There is no query x; there are /],
     [["--archive", "a", "--out", out, "--set", "x"], /--set has "x"; it should be NAME=VALUE$/],
     [["--archive", "a", "--out", out, "--from", "now"], /--from is "now"; it should be a time/],
