@@ -14,7 +14,7 @@ import { verifyCommand } from "./commands/verify.ts";
 if (import.meta.main) {
   await runProgram({
     name: "deno task archive",
-    summary: "The archiver: it takes what collectors recorded, and keeps it in DuckDB.",
+    summary: "The archiver stores what collectors record in a DuckDB archive.",
     commands: {
       run: runCommand,
       status: statusCommand,

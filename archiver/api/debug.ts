@@ -1,4 +1,4 @@
-// Debug queries: one message with all that is known of it, and the peers.
+// Debug queries: one message with everything known of it, and the peers.
 
 import { BIGINT, BLOB, blobValue, type DuckDBBlobValue } from "@duckdb/node-api";
 import { decodeMessage } from "../../shared/bolt/message.ts";
@@ -6,18 +6,15 @@ import { BoltFault } from "../../shared/bolt/fault.ts";
 import type { Store } from "../store/store.ts";
 import { jsonValue } from "./json.ts";
 
-/** Arrivals told of a message, at most. */
 const MAX_ARRIVALS = 1000;
-/** Peers told, at most. */
 const MAX_PEERS = 10_000;
 
-/** The archive, as far as queries go. */
 export type Readable = Pick<Store, "read">;
 
-/** What a message may be called in a URL: its message_id, or its SHA-256 in hex. */
+/** A message in a URL: its message_id, or its SHA-256 in hex. */
 export const MESSAGE_NAME = /^(\d{1,15}|[0-9a-fA-F]{64})$/;
 
-/** All that is known of a message, for JSON; null when it is not there. @param name see {@link MESSAGE_NAME}. */
+/** Everything known of a message, for JSON; null when there is none. @param name see {@link MESSAGE_NAME}. */
 export async function describeMessage(store: Readable, name: string): Promise<unknown> {
   const byHash = name.length === 64;
   const [message] = await store.read(
@@ -49,7 +46,7 @@ export async function describeMessage(store: Readable, name: string): Promise<un
   return jsonValue({ ...message, decoded, receipts, arrivals });
 }
 
-/** The fields of a message, or why it has none. */
+/** The fields of a message, or the decoding error. */
 function decode(raw: Uint8Array): unknown {
   try {
     const { raw: _, ...fields } = decodeMessage(raw);
@@ -60,7 +57,7 @@ function decode(raw: Uint8Array): unknown {
   }
 }
 
-/** The peers with their sessions, for JSON; figures as of last_counted, also of sessions that go on. */
+/** The peers with figures over their sessions, open ones as of last_counted, for JSON. */
 export async function describePeers(store: Readable): Promise<unknown> {
   const peers = await store.read(
     `SELECT p.peer_id, p.node_id, count(s.session_id) AS sessions,

@@ -28,7 +28,7 @@ async function openApi(
   const store = await openArchive(path, { clock });
   const counters = new Counters(0);
   const intake = new Intake(
-    { maxReceipts: 1000, maxWaitMilliseconds: 0 },
+    { maxReceipts: 1000, maxWaitMs: 0 },
     { store, clock: systemClock, onCommit: (commit) => counters.add(commit, 7) },
   );
   const now = () => new BatchMaker().epoch + 60_000_000;
