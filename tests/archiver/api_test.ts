@@ -219,10 +219,10 @@ Deno.test("health tells why it is not well", async () => {
     ok: false,
     problems: [
       "commits fail: IO Error: No space left on device",
-      "batches do not come from NATS: disconnected",
+      "no batches from NATS: disconnected",
       "days do not roll over: no room",
-      "files of days that are missing: 2, such as /days/a.parquet",
-      "files of days that are damaged: 1, such as /days/c.parquet",
+      "2 files of days are missing, such as /days/a.parquet",
+      "1 files of days are damaged, such as /days/c.parquet",
       "scheduled queries are halted: a worker hangs",
     ],
   });
