@@ -187,7 +187,7 @@ Deno.test("two sets are run one after the other, and one on demand is refused me
   for (
     const [name, day, why] of [
       ["weekly", undefined, /no such set; .* are: daily, short$/],
-      ["daily", "2025-02-30", /should be one such as 2026-11-22/],
+      ["daily", "2025-02-30", /should be a date such as 2026-11-22/],
       ["daily", "2025-01-02", /window 2025-01-02 is not over yet/],
     ] as const
   ) {
