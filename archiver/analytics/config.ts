@@ -5,7 +5,8 @@ import { checkSettings } from "../../query_results/catalog/parameters.ts";
 import { selectQueries } from "../../query_results/catalog/catalog.ts";
 import { duration, group, integer, size, text } from "../../shared/config.ts";
 import { errorText } from "../../shared/errors.ts";
-import { cronFault, DAY_MS, HOUR_MS, windowSuffix } from "./schedule.ts";
+import { DAY_MS } from "../../shared/time.ts";
+import { cronFault, HOUR_MS, windowSuffix } from "./schedule.ts";
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;

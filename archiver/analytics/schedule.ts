@@ -4,10 +4,9 @@ import { Cron } from "croner";
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import { errorText } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
-import { isoTime } from "../../shared/time.ts";
+import { DAY_MS, isoTime } from "../../shared/time.ts";
 
 export const HOUR_MS = 3_600_000;
-export const DAY_MS = 24 * HOUR_MS;
 
 /** Suffix of a window's name: its length, empty for a day. */
 export function windowSuffix(lengthMs: number): string {

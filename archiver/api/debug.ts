@@ -1,10 +1,9 @@
 // Debug queries: one message with everything known of it, and the peers.
-
-import { BIGINT, BLOB, blobValue, type DuckDBBlobValue } from "@duckdb/node-api";
-import { decodeMessage } from "../../shared/bolt/message.ts";
+import { BIGINT, BLOB, blobValue, DuckDBBlobValue, DuckDBTimestampTZValue } from "@duckdb/node-api";
 import { BoltFault } from "../../shared/bolt/fault.ts";
+import { decodeMessage } from "../../shared/bolt/message.ts";
+import { isoTime } from "../../shared/time.ts";
 import type { Store } from "../store/store.ts";
-import { jsonValue } from "./json.ts";
 
 const MAX_ARRIVALS = 1000;
 const MAX_PEERS = 10_000;
@@ -74,4 +73,25 @@ export async function describePeers(store: Readable): Promise<unknown> {
     GROUP BY p.peer_id, p.node_id ORDER BY p.peer_id LIMIT ${MAX_PEERS}`,
   );
   return jsonValue(peers);
+}
+
+/**
+ * A value that JSON can hold: bytes become hex, instants ISO 8601, integers beyond 2^53 text; lists and objects are
+ * gone through.
+ */
+export function jsonValue(value: unknown): unknown {
+  if (typeof value === "bigint") {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : String(value);
+  }
+  if (value instanceof Uint8Array) return value.toHex();
+  if (value instanceof DuckDBBlobValue) return value.bytes.toHex();
+  if (value instanceof DuckDBTimestampTZValue) return isoTime(Number(value.micros));
+  if (Array.isArray(value)) return value.map(jsonValue);
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, inner]) => [key, jsonValue(inner)]),
+    );
+  }
+  return value;
 }

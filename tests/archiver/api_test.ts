@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { AnalyticsRefusal } from "../../archiver/analytics/analytics.ts";
 import { type ApiDependencies, createApi } from "../../archiver/api/api.ts";
 import { Counters } from "../../archiver/api/counters.ts";
-import { jsonValue } from "../../archiver/api/json.ts";
+import { jsonValue } from "../../archiver/api/debug.ts";
 import type { Status } from "../../archiver/api/status.ts";
 import { ArchiverConfigSchema } from "../../archiver/config.ts";
 import { Days } from "../../archiver/days/days.ts";
