@@ -1,8 +1,5 @@
-/**
- * How the collector is doing: a line on a terminal, renewed every second, or a log record every ten seconds.
- *
- * @module
- */
+// How the collector is doing: a line on a terminal, renewed every second, or a log record every ten seconds.
+
 import type { DeliveryStatus } from "../uplink/delivery.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { LiveLine } from "../../shared/live_line.ts";

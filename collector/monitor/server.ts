@@ -1,8 +1,5 @@
-/**
- * Metrics and health: checked every few seconds, served over HTTP on loopback.
- *
- * @module
- */
+// Metrics and health: checked every few seconds, served over HTTP on loopback.
+
 import type { Clock } from "../../shared/clock.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { Health } from "./health.ts";

@@ -1,9 +1,6 @@
-/**
- * Everything that a peer sends beside gossip: pings are answered, questions get the least that is owed, complaints
- * are logged, the rest is counted.
- *
- * @module
- */
+// Everything that a peer sends beside gossip: pings are answered, questions get the least that is owed, complaints
+// are logged, the rest is counted.
+
 import { HASH_BYTES } from "../../shared/bolt/codec.ts";
 import { decodeMessage, encodeMessage, type Message } from "../../shared/bolt/message.ts";
 import { BoltFault } from "../../shared/bolt/fault.ts";
