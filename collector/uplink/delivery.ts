@@ -13,11 +13,10 @@ const log = logger("collector", "uplink");
 /** Bytes of batches under way at once, at most; they are in memory meanwhile. */
 const MAX_OUTSTANDING_BYTES = 8 * 1024 * 1024;
 /** After the first failure; doubled with each further one, and shortened by up to a half at random. */
-const FIRST_BACKOFF_MILLISECONDS = 250;
+const FIRST_BACKOFF_MS = 250;
 /** The longest back-off. */
-const MAX_BACKOFF_MILLISECONDS = 5000;
+const MAX_BACKOFF_MS = 5000;
 
-/** What a delivery works with. */
 export interface DeliveryDependencies {
   readonly spool: Spool;
   readonly uplink: Uplink;
@@ -43,7 +42,6 @@ export interface Leftover {
 
 interface Entry {
   readonly batch: SpooledBatch;
-  /** Settles when the attempt that is made is over; null while none is made. */
   attempt: Promise<void> | null;
 }
 
@@ -52,7 +50,6 @@ export class Delivery implements AsyncDisposable {
   readonly #dependencies: DeliveryDependencies;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
-  /** Batches read from the spool and not delivered yet, in its order. */
   readonly #window: Entry[] = [];
   #windowBytes = 0;
   readonly #counters = { delivered: 0, duplicates: 0, setAside: 0, failures: 0 };
@@ -72,19 +69,17 @@ export class Delivery implements AsyncDisposable {
     return { trouble: this.#trouble, ...this.#counters };
   }
 
-  /** Waits until everything in the spool is delivered or the time is over; returns what is left. */
-  async drain(timeoutMilliseconds: number): Promise<Leftover> {
+  async drain(timeoutMs: number): Promise<Leftover> {
     const { spool, clock } = this.#dependencies;
     const emptied = new AbortController();
     this.#onDelivered = () => {
       if (spool.batches === 0) emptied.abort();
     };
     this.#onDelivered();
-    await pause(clock, timeoutMilliseconds, emptied.signal);
+    await pause(clock, timeoutMs, emptied.signal);
     return { batches: spool.batches, bytes: spool.bytes };
   }
 
-  /** Stops; what is under way is given up and stays in the spool. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     this.#wake();
@@ -165,7 +160,6 @@ export class Delivery implements AsyncDisposable {
     });
   }
 
-  /** Says once, at first and after each trouble, that batches are delivered. */
   #sayWell(): void {
     if (this.#trouble === null && this.#saidHello) return;
     this.#trouble = null;
@@ -176,8 +170,8 @@ export class Delivery implements AsyncDisposable {
   async #backOff(): Promise<void> {
     const { clock, random } = this.#dependencies;
     const full = Math.min(
-      MAX_BACKOFF_MILLISECONDS,
-      FIRST_BACKOFF_MILLISECONDS * 2 ** this.#backOffs,
+      MAX_BACKOFF_MS,
+      FIRST_BACKOFF_MS * 2 ** this.#backOffs,
     );
     this.#backOffs++;
     await pause(clock, full * (1 - random.next() / 2), this.#stop.signal);
