@@ -4,7 +4,7 @@
  * @module
  */
 import { ascending, mean, quantile, spearman, varianceShares } from "./statistics.ts";
-import type { Delays } from "./traces.ts";
+import { present, type Trace } from "./traces.ts";
 
 /** The run's unique messages per second that a peer delivers (measured on 2025-09-26: 2.61; the table says 2.44). */
 const MESSAGES_PER_SECOND = 2.44;
@@ -13,6 +13,9 @@ const LEAST_COMMON = 10;
 const BY_PAIR = [0.05, 0.5, 0.95];
 /** How many peers count as first. */
 const FIRST_PLACES = 20;
+
+/** Of each message of a set its delays by peer. */
+type Delays = readonly Float64Array[];
 
 /** What two peers differ by, over all pairs. */
 interface Pairs {
@@ -29,10 +32,11 @@ interface Pairs {
 /**
  * The figures of one set, row by row in the order of `CALIBRATION_ROWS`.
  *
- * @param delays at least two messages; receipts that should not count are NaN.
+ * @param traces at least two messages; receipts that should not count are NaN.
  */
-export function calibrationFigures(delays: Delays): number[][] {
-  const sorted = delays.map((row) => row.filter((seconds) => !Number.isNaN(seconds)).sort());
+export function calibrationFigures(traces: readonly Trace[]): number[][] {
+  const delays = traces.map((trace) => trace.delays);
+  const sorted = delays.map(present);
   const delay = (share: number) => mean(sorted.map((row) => quantile(row, share)));
   const pairs = comparePairs(delays);
   const byPair = (means: Float64Array, scale: number) =>
@@ -53,7 +57,7 @@ export function calibrationFigures(delays: Delays): number[][] {
 }
 
 /** The figures of several sets, averaged. */
-export function averagedFigures(sets: readonly Delays[]): number[][] {
+export function averagedFigures(sets: readonly (readonly Trace[])[]): number[][] {
   const all = sets.map(calibrationFigures);
   return all[0].map((row, i) => row.map((_, j) => mean(all.map((figures) => figures[i][j]))));
 }

@@ -4,7 +4,7 @@
  * @module
  */
 import { averagedFigures } from "./figures.ts";
-import { type Traces, wideSets } from "./traces.ts";
+import type { Trace } from "./traces.ts";
 
 /** A figure, or two to four of one kind. */
 export interface CalibrationRow {
@@ -56,10 +56,8 @@ export const CALIBRATION_ROWS: readonly CalibrationRow[] = [
   { name: "peers with half of first 20", real: [27], accepted: [[15, 50]], digits: 0 },
 ];
 
-/** Holds `traces` against the table; null when no message in them is wide. */
-export function calibrate(traces: Traces): CalibratedRow[] | null {
-  const sets = wideSets(traces);
-  if (sets.length === 0) return null;
+/** Holds sets of wide messages against the table; see `wideSets`. */
+export function calibrate(sets: readonly (readonly Trace[])[]): CalibratedRow[] {
   const figures = averagedFigures(sets);
   return CALIBRATION_ROWS.map((row, i) => ({
     ...row,
