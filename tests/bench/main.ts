@@ -7,6 +7,7 @@ import { type Command, type Flag, runMain } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
 import { analyticsBenchmark } from "./analytics.ts";
 import { archiveBenchmark } from "./archive.ts";
+import { calibrationBenchmark } from "./calibration.ts";
 import { collectorBenchmark } from "./collector.ts";
 import { crashPointsBenchmark } from "./crash_points.ts";
 import type { Benchmark } from "./figure.ts";
@@ -24,6 +25,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   crashPointsBenchmark,
   wholeRunBenchmark,
   analyticsBenchmark,
+  calibrationBenchmark,
   graphBenchmark,
   freshDemoBenchmark,
   freshTestBenchmark,

@@ -6,15 +6,17 @@
 import type { Trace, Traces } from "../../query_results/reconciliation/calibration/traces.ts";
 import type { PlannedMessage, TrafficOptions } from "./traffic.ts";
 
-/** The messages of `plan` that at least `leastPeers` peers deliver, each peer's first delivery, in seconds. */
+/** Narrower messages are of no use to the calibration: this share of the peers is below what it takes. */
+const LEAST_SHARE = 0.85;
+
+/** The wider messages of `plan`, each peer's first delivery, in seconds. */
 export function planTraces(
   plan: Iterable<PlannedMessage>,
   { peers, compression = 1 }: TrafficOptions,
-  leastPeers: number,
 ): Traces {
   const messages: Trace[] = [];
   for (const message of plan) {
-    if (message.deliveries < leastPeers) continue;
+    if (message.deliveries < LEAST_SHARE * peers) continue;
     const times = new Float64Array(peers).fill(Infinity);
     for (let i = 0; i < message.deliveries; i++) {
       const peer = message.peers[i];

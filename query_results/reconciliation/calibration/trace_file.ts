@@ -56,6 +56,7 @@ async function readTraces(lines: AsyncIterable<string>): Promise<Traces> {
       throw new Error(`messages × peers should be at most ${MAX_CELLS}`);
     }
   }
+  if (messages.size === 0) throw new Error("it has no receipts");
   return { peers: peers.size, messages: [...messages.values()].map(toTrace(peers.size)) };
 }
 
