@@ -48,7 +48,7 @@ export interface ControlCounts {
   pings: number;
   /** Channel opens and queries. */
   answers: number;
-  /** Left unanswered: too many, or a forbidden encoding. */
+  /** Left unanswered: too many, or of a forbidden form. */
   unanswered: number;
   complaints: number;
   unknown: number;
@@ -132,20 +132,17 @@ export class Control {
     }
   }
 
-  /** Null when it does not decode, which mostly ends the session. */
+  /** Null when it does not decode. Most of BOLT 7's rules of form do no harm unread; what breaks them is not answered. */
   #decode(raw: Uint8Array): Message | null {
     try {
       return decodeMessage(raw);
     } catch (error) {
       if (!(error instanceof BoltFault)) throw error;
-      // BOLT 7 forbids these encodings, yet unread they do no harm.
-      const harmless = error.code === "compressed" || error.code === "unknown_encoding";
-      if (harmless) this.#options.counts.unanswered++;
       // BOLT 1: a message that is too short for its contents closes the connection.
-      else {
+      if (error.code === "truncated") {
         const reason = `it sent a message that does not decode: ${error.message}`;
         this.#options.onMisbehaved({ what: "undecodable", reason });
-      }
+      } else this.#options.counts.unanswered++;
       return null;
     }
   }

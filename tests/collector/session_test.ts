@@ -459,6 +459,24 @@ Deno.test("an error about the connection ends it, with the peer's words", async 
   assert.deepEqual([by, reason], ["peer", 'it sent an error: "go away"']);
 });
 
+Deno.test("a query of a forbidden form is not answered, and the session stays", async () => {
+  const hex = chain.toHex();
+  const talk = await Talk.begin(lightning(async (wire) => {
+    await wire.send(
+      // An unknown compulsory record, a flag too few, types that descend, zlib.
+      Uint8Array.fromHex(`0107${hex}0000000000000001` + "0200"),
+      Uint8Array.fromHex(`0105${hex}0009` + "000000000000000001" + "010100"),
+      Uint8Array.fromHex(`0107${hex}0000000000000001` + "05000300"),
+      Uint8Array.fromHex(`0105${hex}0001` + "01"),
+      graph[0],
+    );
+    await wire.untilClosed();
+  }));
+  await using _ = talk;
+  await until(() => texts(talk).length === 1);
+  assert.deepEqual([talk.counts.unanswered, talk.counts.answers], [4, 0]);
+});
+
 Deno.test("proposed gossip of other types is recorded as it comes", async () => {
   const proposed = [260, 267, 269, 271].map((type) => new Uint8Array([type >> 8, type & 255, 9]));
   const talk = await Talk.begin(honest(proposed));
@@ -474,7 +492,6 @@ Deno.test("what BOLT 1 forbids in init ends the connection before a session begi
     await wire.untilClosed();
   };
   const cases: [MessageFields | Uint8Array, RegExp][] = [
-    [initMessage([0, 100]), /unknown features: bits 100/],
     [
       { type: 16, features: new Uint8Array(0), networks: [chainHash("bitcoin")] },
       /network regtest/,
@@ -488,6 +505,16 @@ Deno.test("what BOLT 1 forbids in init ends the connection before a session begi
     assert.deepEqual([end.by, end.cause], ["us", "incompatible"]);
     assert.deepEqual(end.talk.recorded.events("session_opened"), []);
   }
+});
+
+Deno.test("a peer that demands what only channels need is listened to", async () => {
+  const talk = await Talk.begin(async (conn, key) => {
+    using wire = await Wire.accept(key, conn);
+    await wire.send(initMessage([0, 17, 51, 100, 2000]), graph[0]);
+    await wire.untilClosed();
+  });
+  await using _ = talk;
+  await until(() => texts(talk).length === 1);
 });
 
 Deno.test("a peer without a slot for us, or without a word, is told apart", async () => {
