@@ -14,6 +14,7 @@ import type { Benchmark } from "./figure.ts";
 import { graphBenchmark } from "./graph.ts";
 import { handshakesBenchmark } from "./handshakes.ts";
 import { peersBenchmark } from "./peers.ts";
+import { reconciliationAlgorithmsBenchmark } from "./reconciliation_algorithms.ts";
 import { freshDemoBenchmark, freshTestBenchmark } from "./fresh_clone.ts";
 import { wholeRunBenchmark } from "./whole_run/whole_run.ts";
 
@@ -27,6 +28,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   analyticsBenchmark,
   calibrationBenchmark,
   graphBenchmark,
+  reconciliationAlgorithmsBenchmark,
   freshDemoBenchmark,
   freshTestBenchmark,
 ];

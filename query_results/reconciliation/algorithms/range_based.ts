@@ -10,7 +10,7 @@ import {
   FINGERPRINT_BYTES,
   ID_BYTES,
   type Item,
-  RangeSet,
+  type RangeSet,
   varint,
 } from "./range_set.ts";
 
@@ -40,22 +40,24 @@ export interface Reconciled {
 export class RangeReconciler {
   readonly #set: RangeSet;
   readonly #frameBytes: number;
+  /** What was returned: after a frame that was too short, ids are listed again. */
+  readonly #reported = new Set<string>();
   #initiator = false;
 
   /**
-   * For some items.
+   * Of a set, which several may share.
    *
    * @param frameBytes the longest message it writes; 0 for any length.
    * @throws {ReconciliationFault} `too_large` for a frame under {@link MIN_FRAME_BYTES}.
    */
-  constructor(items: Iterable<Item>, frameBytes = 0) {
+  constructor(set: RangeSet, frameBytes = 0) {
     if (frameBytes !== 0 && !(frameBytes >= MIN_FRAME_BYTES)) {
       throw new ReconciliationFault(
         "too_large",
         `frames of ${frameBytes} bytes are too short for a range: 0 or from ${MIN_FRAME_BYTES}`,
       );
     }
-    this.#set = new RangeSet(items);
+    this.#set = set;
     this.#frameBytes = frameBytes;
   }
 
@@ -83,9 +85,12 @@ export class RangeReconciler {
       throw new ReconciliationFault("bad_version", `negentropy version ${version}: ours is 97`);
     }
     const { items } = this.#set;
-    let lower = 0, bound: Bound = { timestamp: 0, id: new Uint8Array() }, skipped = false;
+    let lower = 0,
+      written = 0,
+      bound: Bound = { timestamp: 0, id: new Uint8Array() },
+      skipped = false;
     while (!reader.done) {
-      const from = bound, kept = out.mark(), agreed = skipped;
+      const from = bound, kept = out.length;
       bound = reader.bound();
       const mode = reader.varint();
       let upper = this.#set.indexOf(bound, lower);
@@ -107,15 +112,15 @@ export class RangeReconciler {
         if (this.#initiator) {
           skipped = true;
           for (const { id } of items.slice(lower, upper)) {
-            if (!theirs.delete(id.toHex())) have.push(id);
+            if (!theirs.delete(id.toHex())) this.#report(have, id);
           }
-          need.push(...theirs.values());
+          for (const id of theirs.values()) this.#report(need, id);
         } else {
           closeSkipped();
           // As many as the frame has room for: the rest is fingerprinted below.
           const room = this.#frameBytes === 0 ? Infinity : Math.max(
             0,
-            Math.floor((this.#frameBytes - FRAME_RESERVE - kept.length) / ID_BYTES) + 1,
+            Math.floor((this.#frameBytes - FRAME_RESERVE - kept) / ID_BYTES) + 1,
           );
           const end = Math.min(upper, lower + room);
           out.ids(end < upper ? items[end] : bound, items.slice(lower, end));
@@ -123,17 +128,21 @@ export class RangeReconciler {
         }
       } else throw new ReconciliationFault("bad_message", `negentropy mode ${mode}: 0, 1 or 2`);
       if (this.#frameBytes !== 0 && out.length > this.#frameBytes - FRAME_RESERVE) {
-        if (mode !== ID_LIST) {
-          out.reset(kept);
-          if (agreed) out.bound(from, SKIP);
-          upper = lower;
-        }
-        out.fingerprint(END, this.#set.fingerprint(upper, items.length));
+        // One fingerprint from the last written bound on. The reference leaves the range that did not fit out of it.
+        if (mode === ID_LIST) written = upper;
+        else out.truncate(kept);
+        out.fingerprint(END, this.#set.fingerprint(written, items.length));
         break;
       }
+      if (out.length > kept) written = upper;
       lower = upper;
     }
     return { reply: this.#initiator && out.length === 1 ? null : out.message(), have, need };
+  }
+
+  #report(ids: Uint8Array[], id: Uint8Array): void {
+    if (!this.#reported.has(id.toHex())) ids.push(id);
+    this.#reported.add(id.toHex());
   }
 
   #split(out: Writer, lower: number, upper: number, end: Bound): void {
@@ -175,14 +184,9 @@ class Writer {
     for (const { id } of items) this.#bytes.push(...id);
   }
 
-  /** Where {@link Writer.reset} comes back to. */
-  mark(): { readonly length: number; readonly timestamp: number } {
-    return { length: this.#bytes.length, timestamp: this.#timestamp };
-  }
-
-  reset({ length, timestamp }: ReturnType<Writer["mark"]>): void {
+  /** Takes back what was written after a length. Only the end may follow, which needs no timestamp. */
+  truncate(length: number): void {
     this.#bytes.length = length;
-    this.#timestamp = timestamp;
   }
 
   message(): Uint8Array {
