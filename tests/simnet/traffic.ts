@@ -9,6 +9,7 @@ import {
   messageSpeed,
   PeerDelays,
 } from "../../query_results/reconciliation/calibration/delay_model.ts";
+import { WIDE_SHARE } from "../../query_results/reconciliation/calibration/traces.ts";
 import { type Random, seededRandom } from "../../shared/random.ts";
 import { arrivals } from "./arrivals.ts";
 import { flushAt, type FlushTimer, flushTimer } from "./flush.ts";
@@ -67,11 +68,9 @@ const REPEAT_MEAN_SECONDS = 300;
 const LATE_SHARE: Readonly<Record<GossipType, number>> = { 256: 0.172, 257: 0.0078, 258: 0.0018 };
 const LATE_FIRST_SECONDS = 3600;
 const LATE_LAST_SECONDS = 50_000;
-/** Messages of this share of the peers are wide, and what the delay model was fitted on. */
-const WIDE_SHARE = 850 / 975;
 /**
- * The run's percentiles are of all messages that 300 peers delivered. Narrower ones than wide must make up what the
- * wide ones of its traces lack: they are slower by a factor, their first peer is further ahead, and a share of their
+ * The delay model is fitted on wide messages, the run's percentiles are of all that 300 peers delivered. The narrower ones
+ * must make up what the wide ones lack: they are slower by a factor, their first peer is further ahead, and a share of their
  * deliveries takes its time without being late. Fitted to the run's percentiles.
  */
 const NARROWER = { pace: 1.015, laterSeconds: 6.5, headStartSeconds: 8.2, tardyShare: 0.0025 };

@@ -1,8 +1,5 @@
-/**
- * Fits the delay model to receipt traces. Pure.
- *
- * @module
- */
+// Fits the delay model to receipt traces. Pure.
+
 import type { DelayModel } from "./delay_model.ts";
 import type { Knot } from "./quantiles.ts";
 import { mean, quantile } from "./statistics.ts";
@@ -13,25 +10,23 @@ const SHARES = [
   ...[0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.125, 0.15, 0.2, 0.25, 0.3, 0.4],
   ...[0.5, 0.6, 0.7, 0.75, 0.8, 0.85, 0.9, 0.925, 0.95, 0.97, 0.98, 0.99, 0.995, 0.998, 1],
 ];
-/** The outermost receipts would pull the last stretch with them, which is interpolated. */
+/** Interpolation would spread the outermost receipts over the whole last stretch. */
 const LAST_SHARE = 0.9995;
 /** A peer needs this share of the messages to show its pace. */
 const LEAST_COVERAGE = 0.25;
-/** The quantile of a peer's distances from its median that stands for its width: steadier than the mean. */
+/** The quantile of a peer's distances from its median that stands for its width: steadier than their mean. */
 const WIDTH_SHARE = 0.6;
 /**
- * Widths measured on few receipts differ more than the true ones, so drawing from them overstates the scatter. With this
- * factor the share of the variance that neither peer nor message explains comes out as it was.
+ * Widths seen in few receipts differ more than the true ones, so that drawing from them overstates the scatter. Chosen
+ * so that the share of variance that neither peer nor message explains comes out as in the traces.
  */
 const WIDTH_CORRECTION = 0.93;
 
-/** The model of the messages in `traces`: capped, wide, of both types. */
+/** The model of wide messages of both types, as `wideSets` gives them. */
 export function fitDelays(traces: readonly Trace[]): DelayModel {
   const medians = traces.map(({ delays }) => quantile(present(delays), 0.5));
-  const peers = traces[0].delays.length;
-  const paces = Array.from(
-    { length: peers },
-    (_, peer) => present(Float64Array.from(traces, ({ delays }, m) => delays[peer] / medians[m])),
+  const paces = [...traces[0].delays.keys()].map((peer) =>
+    present(Float64Array.from(traces, ({ delays }, m) => delays[peer] / medians[m]))
   );
   const known = paces.filter((pace) => pace.length >= LEAST_COVERAGE * traces.length);
   const slowness = known.map((pace) => quantile(pace, 0.5));
@@ -40,10 +35,9 @@ export function fitDelays(traces: readonly Trace[]): DelayModel {
   );
   const [constant, perSlowness] = line(slowness, widths);
   const speed = (type: number) => {
-    const logs = medians.filter((_, i) => traces[i].type === type).map(Math.log);
-    const median = quantile(Float64Array.from(logs).sort(), 0.5);
+    const logs = Float64Array.from(medians.filter((_, i) => traces[i].type === type), Math.log);
     const spread = Math.sqrt(mean(logs.map((log) => (log - mean(logs)) ** 2)));
-    return { median: rounded(Math.exp(median)), spread: rounded(spread) };
+    return { median: rounded(Math.exp(quantile(logs.sort(), 0.5))), spread: rounded(spread) };
   };
   return {
     speeds: { 257: speed(257), 258: speed(258) },

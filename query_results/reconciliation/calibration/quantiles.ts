@@ -1,13 +1,9 @@
-/**
- * Distributions as tables of quantiles, to draw from. Pure.
- *
- * @module
- */
+// Distributions as tables of quantiles, to draw from. Pure.
 
 /** A point of a distribution: a share in [0, 1] and the value there. */
 export type Knot = readonly [share: number, value: number];
 
-/** Steps of a {@link quantileTable}: fine enough for the last of 978 peers. */
+/** Fine enough for the last of 978 peers. */
 const TABLE_STEPS = 16_384;
 
 /** Linear interpolation through `knots`, which ascend from share 0 to share 1. */
@@ -19,7 +15,7 @@ export function interpolate(knots: readonly Knot[], share: number): number {
   return low + (high - low) * (share - from) / (to - from);
 }
 
-/** {@link interpolate} made fast: a table of {@link TABLE_STEPS} steps; read it with {@link lookUp}. */
+/** {@link interpolate} made fast: read it with {@link lookUp}. */
 export function quantileTable(knots: readonly Knot[]): Float64Array {
   return Float64Array.from(
     { length: TABLE_STEPS + 1 },
