@@ -33,7 +33,7 @@ export function statusLine(figures: Figures, width: number): string {
     [7, `${grouped(messages)} messages`],
     [5, `${grouped(waiting)} in spool (${sized(spoolBytes)})`],
     [6, `${grouped(delivered)} delivered`],
-    [3, figures.trouble === null ? "uplink ok" : `uplink: ${figures.trouble}`],
+    [3, uplinkText(figures)],
   ];
   for (let least = parts.length; least > 0; least--) {
     const line = parts.filter(([importance]) => importance <= least).map(([, text]) => text)
@@ -41,6 +41,11 @@ export function statusLine(figures: Figures, width: number): string {
     if (line.length <= width) return line;
   }
   return "";
+}
+
+function uplinkText({ trouble, delivered }: Figures): string {
+  if (trouble !== null) return `uplink: ${trouble}`;
+  return delivered === 0 ? "nothing delivered yet" : "uplink ok";
 }
 
 /** `1,234,567`. */

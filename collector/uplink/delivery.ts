@@ -28,6 +28,8 @@ export interface DeliveryDependencies {
 export interface DeliveryStatus {
   /** Why batches wait, or null while nothing stops them; `spool` when they cannot be read. */
   readonly trouble: UplinkCode | "spool" | null;
+  /** Of the trouble, in words. */
+  readonly reason: string | null;
   readonly delivered: number;
   readonly duplicates: number;
   readonly setAside: number;
@@ -54,6 +56,7 @@ export class Delivery implements AsyncDisposable {
   #windowBytes = 0;
   readonly #counters = { delivered: 0, duplicates: 0, setAside: 0, failures: 0 };
   #trouble: DeliveryStatus["trouble"] = null;
+  #reason: string | null = null;
   #saidHello = false;
   #failed = false;
   #backOffs = 0;
@@ -66,7 +69,7 @@ export class Delivery implements AsyncDisposable {
   }
 
   get status(): DeliveryStatus {
-    return { trouble: this.#trouble, ...this.#counters };
+    return { trouble: this.#trouble, reason: this.#reason, ...this.#counters };
   }
 
   async drain(timeoutMs: number): Promise<Leftover> {
@@ -149,6 +152,7 @@ export class Delivery implements AsyncDisposable {
   #fail(trouble: UplinkCode | "spool", reason: string): void {
     this.#counters.failures++;
     this.#failed = true;
+    this.#reason = reason;
     if (trouble === this.#trouble) return;
     this.#trouble = trouble;
     const { uplink, spool } = this.#dependencies;
@@ -162,7 +166,7 @@ export class Delivery implements AsyncDisposable {
 
   #sayWell(): void {
     if (this.#trouble === null && this.#saidHello) return;
-    this.#trouble = null;
+    this.#trouble = this.#reason = null;
     this.#saidHello = true;
     log.info("Batches are delivered to {target}", { target: this.#dependencies.uplink.target });
   }
