@@ -35,6 +35,20 @@ export interface Command<F extends Record<string, Flag>> {
   readonly examples?: readonly string[];
 }
 
+/** The flags of a half-open window, the same in every command. */
+export const WINDOW_FLAGS = {
+  from: {
+    type: "time",
+    value: "TIME",
+    help: "start, such as 2025-09-26 or 2025-09-26T20:00:00Z (default: the first receipt)",
+  },
+  until: {
+    type: "time",
+    value: "TIME",
+    help: "end, not included (default: after the last receipt)",
+  },
+} as const satisfies Record<string, Flag>;
+
 /** The type of one flag's value: `undefined` is in it when the flag has no default. */
 export type FlagValue<T extends Flag> = T["type"] extends "boolean" ? boolean
   :

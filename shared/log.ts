@@ -10,7 +10,7 @@ import {
   type LogRecord,
   type TextFormatter,
 } from "@logtape/logtape";
-import { errorTerminal, LiveLine } from "./live_line.ts";
+import { LiveLine, standardError } from "./terminal.ts";
 
 /** What a part logs through: a message with `{name}` placeholders and the values for them. */
 export interface Logger {
@@ -44,10 +44,10 @@ export async function configureLog(
   options: { level?: LogLevel; format?: LogFormat } = {},
 ): Promise<void> {
   const { level = "info", format = "auto" } = options;
-  const terminal = Deno.stderr.isTerminal();
+  const output = standardError();
+  const terminal = output.isTerminal;
   const text = format === "text" || (format === "auto" && terminal);
   const formatter = text ? textFormatter(terminal && !Deno.noColor) : json;
-  const output = errorTerminal();
   live = terminal && format === "auto" && !Deno.noColor ? new LiveLine(output) : null;
   await configure({
     reset: true,

@@ -11,3 +11,8 @@ export function printable(text: string, limit = 120): string {
   const cut = text.length > limit ? `${text.slice(0, limit)}…` : text;
   return cut.replace(UNSAFE, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
 }
+
+/** A number as people read it: `1,234,567`. */
+export function grouped(value: number): string {
+  return Math.round(value).toLocaleString("en");
+}

@@ -1,6 +1,6 @@
 import { equal } from "node:assert/strict";
 import fc from "fast-check";
-import { printable } from "./text.ts";
+import { grouped, printable } from "./text.ts";
 
 Deno.test("printable leaves plain text alone and cuts long text", () => {
   equal(printable("ACINQ ⚡ node-1"), "ACINQ ⚡ node-1");
@@ -16,4 +16,8 @@ Deno.test("printable text holds no control or format character, whatever comes i
   fc.assert(fc.property(fc.string({ unit: "binary" }), (text) => {
     equal(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}"]/u.test(printable(text)), false);
   }));
+});
+
+Deno.test("numbers are grouped by thousands", () => {
+  equal([0, 999, 1234567, 1.5].map(grouped).join(" "), "0 999 1,234,567 2");
 });

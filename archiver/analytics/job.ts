@@ -1,8 +1,9 @@
-// Messages between the archiver and the worker that runs the queries.
+// What the archiver and the worker that runs the queries tell each other.
 
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import type { KeptResult } from "./results.ts";
 
+/** What a worker does. */
 export interface Job {
   readonly copy: string;
   readonly tempFolder: string;
@@ -17,16 +18,16 @@ export interface Job {
   readonly threads: number;
   /** What DuckDB may take for its buffers, in bytes. */
   readonly memoryLimitBytes: number;
-  /** What it may spill to disk, in bytes. */
+  /** What it may put on disk when that does not do, in bytes. */
   readonly maxTempBytes: number;
-  readonly queryTimeoutMs: number;
+  readonly queryMilliseconds: number;
   readonly rowsKept: number;
 }
 
-/** To the worker: first the job, later perhaps a stop. */
+/** To the worker: first the job; then perhaps that it should stop. */
 export type ToWorker = { readonly kind: "job"; readonly job: Job } | { readonly kind: "stop" };
 
-/** From the worker: results and progress, and at last, when all its files are closed, how it ended. */
+/** From the worker: what it has done, and at last, when all its files are closed, how it ended. */
 export type FromWorker =
   | { readonly kind: "result"; readonly result: KeptResult }
   | {
@@ -34,7 +35,7 @@ export type FromWorker =
     readonly query: string;
     readonly index: number;
     readonly count: number;
-    readonly durationMs: number;
+    readonly milliseconds: number;
   }
   | { readonly kind: "done" }
   | { readonly kind: "failed"; readonly error: string };

@@ -4,7 +4,7 @@ import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
 import type { EndedRunStatus } from "../analytics/status.ts";
-import { CONFIG_FLAG, readArchiverConfig } from "./config_flag.ts";
+import { CONFIG_FLAG, readArchiverConfig } from "./flags.ts";
 import { askArchiver } from "./running.ts";
 
 /** What the archiver gets beyond analytics.run_timeout to stop a run and to answer. */
@@ -13,15 +13,15 @@ const ANSWER_MS = 60_000;
 export const analyseCommand: Subcommand = subcommand({
   name: "deno task archive analyse",
   summary:
-    "Lets the running archiver run a set of its config's analytics.sets now, though its window may be\n" +
-    "done already. Prints the path of the report; `deno task archive status` tells how far it is.",
+    "Asks the running archiver to run a set of its config's analytics.sets now, even if its window is\n" +
+    "done already. Prints the report's path. For progress, run `deno task archive status`.",
   flags: {
     config: CONFIG_FLAG,
-    set: { type: "string", value: "NAME", help: "the set; may be left out when there is only one" },
+    set: { type: "string", value: "NAME", help: "the set; optional if the config has only one" },
     day: {
       type: "string",
       value: "YYYY-MM-DD",
-      help: "the first day of the window (UTC); the window that is due now when absent",
+      help: "first day of the window, UTC (default: the window due now)",
     },
   },
   examples: [
@@ -35,8 +35,8 @@ export const analyseCommand: Subcommand = subcommand({
   if (name === undefined) {
     throw new UserError(
       names.length === 0
-        ? `There is nothing to run: analytics.sets of ${path} is empty`
-        : `--set should name one of ${names.join(", ")}`,
+        ? `Nothing to run: analytics.sets in ${path} is empty`
+        : `deno task archive analyse: --set is required: one of ${names.join(", ")}`,
     );
   }
   const query = day === undefined ? "" : `?day=${encodeURIComponent(day)}`;
@@ -46,6 +46,6 @@ export const analyseCommand: Subcommand = subcommand({
   } as const;
   const answer = await askArchiver(api, request, analytics.run_timeout + ANSWER_MS);
   const { folder, error } = answer.body as Partial<EndedRunStatus>;
-  if (!folder) throw new UserError(`No report was made: ${printable(String(error), 500)}`);
+  if (!folder) throw new UserError(`Cannot make a report: ${printable(String(error), 500)}`);
   console.log(folder);
 });

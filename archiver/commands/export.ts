@@ -1,20 +1,24 @@
 // `deno task archive export`: a window of an archive into PostgreSQL.
 
-import * as v from "valibot";
-import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
+import {
+  checkWindow,
+  stopSignal,
+  type Subcommand,
+  subcommand,
+  WINDOW_FLAGS,
+} from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { openArchive } from "../../query_results/archive/open.ts";
-import { standardError } from "../../shared/output.ts";
-import { ArchiverConfigSchema, readerLimits } from "../config.ts";
+import { standardError } from "../../shared/terminal.ts";
+import { readerLimits } from "../config.ts";
 import { parsePostgresUrl } from "../export/address.ts";
-import { exportWindow } from "../export/export.ts";
-import { ProgressLine } from "../export/progress.ts";
-import { reportText } from "../export/report.ts";
+import { exportWindow, reportText } from "../export/export.ts";
 import { Source } from "../export/source.ts";
-import { readSpan, spanName } from "../export/span.ts";
+import { spanName } from "../export/tables.ts";
 import { Target } from "../export/target.ts";
 import { schemaVersion } from "../store/migrations.ts";
-import { CONFIG_FLAG, readArchiverConfig } from "./config_flag.ts";
+import { ARCHIVE_FLAGS, archiveConfig } from "./flags.ts";
+import { RowsProgress } from "./rows_progress.ts";
 
 const EXIT_DIFFERENT = 1;
 const EXIT_STOPPED = 130;
@@ -23,39 +27,29 @@ const MAX_PASSWORD_CHARACTERS = 4096;
 export const exportCommand: Subcommand = subcommand({
   name: "deno task archive export",
   summary:
-    "Copies a window of an archive to PostgreSQL, and compares rows and checksums of both sides. Ends\n" +
-    "with 1 when something differs. Days that are there already are not sent again, so that one that\n" +
-    "was broken off goes on where it was. The archiver must not run meanwhile; else export a snapshot.",
+    "Copies a window of an archive to PostgreSQL and compares rows and checksums on both sides. Exits\n" +
+    "with 1 if they differ. Exports are resumable: days already exported are skipped. Stop the\n" +
+    "archiver first, or export a snapshot.",
   flags: {
     to: {
       type: "string",
       value: "URL",
       help: "postgres://user@host:port/database[?sslmode=disable|prefer|require|verify-full]",
     },
-    from: {
-      type: "string",
-      value: "TIME",
-      help: "receipts from this time on, e.g. 2025-09-26 or 2025-09-26T20:00:00Z; all when absent",
-    },
-    until: { type: "string", value: "TIME", help: "receipts before this time; all when absent" },
+    ...WINDOW_FLAGS,
     schema: {
       type: "string",
       value: "NAME",
-      help: "where the tables are, or will be made",
+      help: "schema of the tables; created if absent",
       default: "public",
     },
-    "password-file": { type: "string", value: "FILE", help: "a file with the password" },
+    "password-file": { type: "string", value: "FILE", help: "file that holds the password" },
     "password-env": {
       type: "string",
       value: "NAME",
-      help: "an environment variable with the password (run with --allow-env=NAME)",
+      help: "environment variable that holds the password (run with --allow-env=NAME)",
     },
-    config: CONFIG_FLAG,
-    archive: {
-      type: "string",
-      value: "FILE",
-      help: "this archive instead of the config's; no config is read then",
-    },
+    ...ARCHIVE_FLAGS,
   },
   examples: [
     "deno task archive export --to postgres://me@127.0.0.1/gossip --password-file archive/password",
@@ -66,16 +60,15 @@ export const exportCommand: Subcommand = subcommand({
   ],
 }, async (flags) => {
   if (flags.to === undefined) {
-    throw new UserError("deno task archive export: --to URL should be given. See --help");
+    throw new UserError("deno task archive export: --to is required. See --help");
   }
   const address = parsePostgresUrl(flags.to);
-  const span = readSpan(flags.from, flags.until);
+  checkWindow("deno task archive export", flags);
+  const span = { from: flags.from ?? null, until: flags.until ?? null };
   const password = await readPassword(flags["password-file"], flags["password-env"]) ??
     address.password;
-  const config = flags.archive === undefined
-    ? await readArchiverConfig(flags.config)
-    : v.parse(ArchiverConfigSchema, {});
-  const path = flags.archive ?? config.archive;
+  const config = await archiveConfig(flags);
+  const path = config.archive;
   using archive = await openArchive(path, readerLimits(config));
   const signal = stopSignal();
   const { schema } = flags;
@@ -86,7 +79,7 @@ export const exportCommand: Subcommand = subcommand({
     void target.abort();
   };
   signal.addEventListener("abort", stop, { once: true });
-  const progress = new ProgressLine(standardError());
+  const progress = new RowsProgress(standardError());
   try {
     const outcomes = await exportWindow({
       source,
@@ -95,7 +88,8 @@ export const exportCommand: Subcommand = subcommand({
       schema,
       span,
       signal,
-      onProgress: (told) => progress.show(told),
+      onProgress: ({ part, phase, rows, total }) =>
+        progress.show({ done: rows, total, what: `${part}, ${phase}` }),
     });
     progress.end();
     console.log(reportText(outcomes));
@@ -108,9 +102,12 @@ export const exportCommand: Subcommand = subcommand({
   } catch (error) {
     progress.end();
     if (!signal.aborted) throw error;
-    throw new UserError("Stopped: what is there is whole. Run it again to go on", {
-      exitCode: EXIT_STOPPED,
-    });
+    throw new UserError(
+      "Export stopped: every part in PostgreSQL is complete. Run the same command to continue",
+      {
+        exitCode: EXIT_STOPPED,
+      },
+    );
   } finally {
     signal.removeEventListener("abort", stop);
   }

@@ -3,11 +3,11 @@
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { configureLog } from "../../shared/log.ts";
 import { runArchiver } from "../run.ts";
-import { CONFIG_FLAG, readArchiverConfig } from "./config_flag.ts";
+import { CONFIG_FLAG, readArchiverConfig } from "./flags.ts";
 
 export const runCommand: Subcommand = subcommand({
   name: "deno task archive run",
-  summary: "Takes batches from collectors, through NATS or HTTP, and archives them in DuckDB.",
+  summary: "Receives batches from collectors over NATS or HTTP and archives them in DuckDB.",
   flags: { config: CONFIG_FLAG },
   examples: ["deno task archive --config archiver.yaml"],
 }, async ({ config: path }) => {

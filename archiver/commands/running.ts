@@ -1,4 +1,4 @@
-// Talking to the archiver that runs with the same config, through its API.
+// Requests to the running archiver's API.
 
 import { errorText, UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
@@ -14,7 +14,7 @@ export interface Answer {
  * Asks the running archiver.
  *
  * @param timeoutMs how long the answer may take.
- * @throws {UserError} when none answers, or its port is one that the system chose.
+ * @throws {UserError} when none answers, or its port is unknown.
  */
 export async function askArchiver(
   api: ArchiverConfig["api"],
@@ -33,8 +33,8 @@ export async function askArchiver(
 function urlOf(api: ArchiverConfig["api"], path: string): string {
   if (api.port === 0) {
     throw new UserError(
-      "The config says api.port: 0, so that only the running archiver's log tells its port; " +
-        "give it a port of its own",
+      "Cannot find the running archiver: api.port is 0 in the config, so its port is only in its log; " +
+        "set a port",
     );
   }
   return `http://${reachable(api.host)}:${api.port}${path}`;
@@ -56,7 +56,7 @@ function unanswered(url: string, error: unknown): never {
 }
 
 /**
- * Posts JSON to the running archiver, which answers with lines of JSON as its work goes on.
+ * Posts JSON to the running archiver, which answers with lines of JSON as it works.
  *
  * @param onLine is called with each; what it throws is thrown.
  * @throws {UserError} when none answers, when it refuses, or when its answer breaks off.

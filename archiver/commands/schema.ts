@@ -5,7 +5,7 @@ import { readSchema, schemaPage } from "../schema/page.ts";
 
 export const schemaCommand: Subcommand = subcommand({
   name: "deno task archive schema",
-  summary: "Prints a Markdown page that documents every table and column of an archive.",
+  summary: "Prints a Markdown page on every table and column of an archive.",
   flags: {},
   examples: ["deno task --quiet archive schema > schema.md"],
 }, async () => {

@@ -4,7 +4,7 @@ import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
 import type { SnapshotFile } from "../snapshots/snapshots.ts";
-import { CONFIG_FLAG, readArchiverConfig } from "./config_flag.ts";
+import { CONFIG_FLAG, readArchiverConfig } from "./flags.ts";
 import { askArchiver } from "./running.ts";
 
 /** Longer than the archiver lets a copy last. */
@@ -14,8 +14,8 @@ const CREATED = 201;
 export const snapshotCommand: Subcommand = subcommand({
   name: "deno task archive snapshot",
   summary:
-    "Lets the running archiver make a consistent copy of its archive, while it goes on, to\n" +
-    "open with DuckDB or any tool that reads its files. Prints the copy's path.",
+    "Asks the running archiver for a consistent copy of its archive, to open with DuckDB or any tool\n" +
+    "that reads its files. Ingest continues. Prints the copy's path.",
   flags: { config: CONFIG_FLAG },
   examples: [
     "deno task archive snapshot --config archiver.yaml",
@@ -27,7 +27,7 @@ export const snapshotCommand: Subcommand = subcommand({
   const { status, body } = await askArchiver(api, request, ANSWER_MS);
   if (status !== CREATED) {
     const { error } = body as { error?: string };
-    throw new UserError(`No snapshot was made: ${printable(String(error), 500)}`);
+    throw new UserError(`Cannot make a snapshot: ${printable(String(error), 500)}`);
   }
   console.log((body as SnapshotFile).path);
 });

@@ -3,7 +3,7 @@
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
 import type { Status } from "../api/status.ts";
-import { CONFIG_FLAG, readArchiverConfig } from "./config_flag.ts";
+import { CONFIG_FLAG, readArchiverConfig } from "./flags.ts";
 import { askArchiver } from "./running.ts";
 import { statusText } from "./status_text.ts";
 
@@ -13,10 +13,10 @@ const EXIT_UNWELL = 1;
 export const statusCommand: Subcommand = subcommand({
   name: "deno task archive status",
   summary:
-    "Tells how the running archiver is doing. Ends with 1 when commits fail or NATS is away.",
+    "Shows how the running archiver is doing. Exits with 1 if commits fail or NATS is unreachable.",
   flags: {
     config: CONFIG_FLAG,
-    json: { type: "boolean", help: "print it as JSON, as /status has it" },
+    json: { type: "boolean", help: "print JSON, as /status does" },
   },
   examples: ["deno task archive status --config archiver.yaml"],
 }, async ({ config: path, json }) => {
@@ -24,7 +24,7 @@ export const statusCommand: Subcommand = subcommand({
   const request = { path: "/status", method: "GET" } as const;
   const { status: code, body } = await askArchiver(api, request, ANSWER_MS);
   if (code !== 200) {
-    throw new UserError(`The archiver cannot tell its status: ${JSON.stringify(body)}`);
+    throw new UserError(`The archiver cannot report its status: ${JSON.stringify(body)}`);
   }
   const status = body as Status;
   console.log(json ? JSON.stringify(status, null, 2) : statusText(status));

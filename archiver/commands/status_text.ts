@@ -1,6 +1,6 @@
 // A status as people read it.
 
-import { printable } from "../../shared/text.ts";
+import { grouped, printable } from "../../shared/text.ts";
 import type { AnalyticsStatus, SetStatus } from "../analytics/status.ts";
 import type { DaysStatus } from "../days/status.ts";
 import type { ClockStatus, CollectorStatus, HeartbeatStatus, Status } from "../api/status.ts";
@@ -16,11 +16,11 @@ export function statusText(status: Status): string {
     row(
       "last commit",
       commit
-        ? `${moment(commit.at)}: ${number(commit.receipts)} receipts in ${commit.milliseconds} ms`
+        ? `${moment(commit.at)}: ${grouped(commit.receipts)} receipts in ${commit.milliseconds} ms`
         : "none yet",
     ),
-    row("waiting", `${number(intake.batches)} batches, ${number(intake.receipts)} receipts`),
-    row("dead letters", number(status.dead_letters)),
+    row("waiting", `${grouped(intake.batches)} batches, ${grouped(intake.receipts)} receipts`),
+    row("dead letters", grouped(status.dead_letters)),
   ];
   if (failure) {
     lines.push(row("COMMITS FAIL", `since ${moment(failure.since)}: ${printable(failure.reason)}`));
@@ -42,8 +42,8 @@ function daysLines(days: DaysStatus): string[] {
   const lines = days.files.map(({ table, state, files, rows, bytes, first_day, last_day }) =>
     row(
       `days ${state}`,
-      `${table}: ${first_day} to ${last_day}, ${number(rows)} rows, ${mebibytes(bytes)} in ${
-        number(files)
+      `${table}: ${first_day} to ${last_day}, ${grouped(rows)} rows, ${mebibytes(bytes)} in ${
+        grouped(files)
       } files`,
     )
   );
@@ -51,7 +51,10 @@ function daysLines(days: DaysStatus): string[] {
   if (days.would_drop.files > 0) {
     const { files, rows } = days.would_drop;
     lines.push(
-      row("would drop", `${number(rows)} rows in ${number(files)} files, if days.apply were true`),
+      row(
+        "would drop",
+        `${grouped(rows)} rows in ${grouped(files)} files, if days.apply were true`,
+      ),
     );
   }
   for (const { table, day, part, reason } of days.kept) {
@@ -64,7 +67,7 @@ function daysLines(days: DaysStatus): string[] {
     ]] as const
   ) {
     if (count === 0) continue;
-    lines.push(row(`FILES ${what}`, `${number(count)}, such as ${printable(paths[0])}`));
+    lines.push(row(`FILES ${what}`, `${grouped(count)}, such as ${printable(paths[0])}`));
   }
   if (days.failure) {
     const { since, reason } = days.failure;
@@ -81,10 +84,10 @@ function analyticsLines({ halted, sets }: AnalyticsStatus): string[] {
 function setLines({ name, last, running, next_at, waiting, missed }: SetStatus): string[] {
   const parts = [];
   if (last) {
-    const told = last.outcome === "done"
-      ? `in ${number(Math.round(last.seconds))} s: ${last.folder}`
+    const outcome = last.outcome === "done"
+      ? `in ${grouped(Math.round(last.seconds))} s: ${last.folder}`
       : `FAILED: ${printable(last.error ?? "", 300)}`;
-    parts.push(`last ${last.window} at ${moment(last.started_at)}, ${told}`);
+    parts.push(`last ${last.window} at ${moment(last.started_at)}, ${outcome}`);
   } else parts.push("never run yet");
   if (running) {
     const { window, step, queries_done, queries } = running;
@@ -101,7 +104,7 @@ function collectorLines(collector: CollectorStatus): string[] {
   const { epoch, gaps, heartbeat } = collector;
   const lines = [
     ...heading(collector.name, collector.late),
-    row("receipts", `${number(collector.receipts)} in ${number(collector.batches)} batches`),
+    row("receipts", `${grouped(collector.receipts)} in ${grouped(collector.batches)} batches`),
     row(
       "last receipt",
       collector.last_receipt_at === null
@@ -118,14 +121,14 @@ function collectorLines(collector: CollectorStatus): string[] {
   if (heartbeat) lines.push(heartbeatRow(heartbeat));
   if (collector.clock) lines.push(clockRow(collector.clock));
   if (collector.unresolved_receipts > 0) {
-    lines.push(row("unresolved", `${number(collector.unresolved_receipts)} receipts`));
+    lines.push(row("unresolved", `${grouped(collector.unresolved_receipts)} receipts`));
   }
   if (collector.lost_receipts > 0 || gaps.count > 0) {
-    const holes = `${number(gaps.batches)} batches in ${number(gaps.count)} gaps`;
-    lines.push(row("LOST", `${number(collector.lost_receipts)} receipts, ${holes}`));
+    const holes = `${grouped(gaps.batches)} batches in ${grouped(gaps.count)} gaps`;
+    lines.push(row("LOST", `${grouped(collector.lost_receipts)} receipts, ${holes}`));
   }
   const cut = collector.cut_off_epochs.length;
-  if (cut > 0) lines.push(row("cut off", `${number(cut)} earlier runs ended without saying so`));
+  if (cut > 0) lines.push(row("cut off", `${grouped(cut)} earlier runs ended without saying so`));
   return lines;
 }
 
@@ -134,8 +137,8 @@ function heading(name: string, late: boolean): string[] {
 }
 
 function heartbeatRow({ heard_at, peers, spool_bytes }: HeartbeatStatus): string {
-  const told = `${number(peers)} peers, spool ${mebibytes(spool_bytes)}`;
-  return row("heartbeat", `${moment(heard_at)}: ${told}`);
+  const text = `${grouped(peers)} peers, spool ${mebibytes(spool_bytes)}`;
+  return row("heartbeat", `${moment(heard_at)}: ${text}`);
 }
 
 function clockRow({ measured_at, offset_seconds, uncertainty_seconds }: ClockStatus): string {
@@ -153,10 +156,6 @@ function milliseconds(seconds: number): string {
 
 function row(name: string, value: string): string {
   return `  ${name.padEnd(14)} ${value}`;
-}
-
-function number(value: number): string {
-  return value.toLocaleString("en");
 }
 
 function mebibytes(bytes: number): string {

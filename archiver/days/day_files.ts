@@ -1,5 +1,4 @@
-// The archive's list of its Parquet files, and the views that read them.
-
+// The archive's own list of its Parquet files.
 import { BIGINT, type DuckDBConnection, INTEGER, VARCHAR } from "@duckdb/node-api";
 import { type Row, rowsOf } from "../store/database.ts";
 import { instant } from "../store/rows.ts";
@@ -7,7 +6,9 @@ import { literal } from "../store/sql.ts";
 import { type DayTable, MESSAGES } from "./layout.ts";
 import type { Interval } from "./plan.ts";
 
-/** `copied`: its rows are hot, too. `cold`: the views read them from it. `dropped`: it is removed. */
+/**
+ * What is with a file: `copied`, its rows are hot, too; `cold`, the views read them from it; `dropped`, it is gone.
+ */
 export type FileState = "copied" | "cold" | "dropped";
 
 /** A row of `day_files`. Instants are µs since the Unix epoch. */
@@ -19,7 +20,7 @@ export interface DayFile {
   /** From 0. */
   readonly part: number;
   readonly state: FileState;
-  /** Absolute. */
+  /** Where it is, absolute. */
   readonly path: string;
   readonly interval: Interval;
   readonly rows: number;
@@ -29,7 +30,7 @@ export interface DayFile {
   readonly copiedAt: number;
 }
 
-/** A file as copied; `first` and `last` are the instants of its rows. */
+/** What becomes known of a file when it is copied. */
 export interface CopiedFile extends Omit<DayFile, "id" | "state"> {
   readonly first: number;
   readonly last: number;
@@ -53,6 +54,7 @@ export async function readDayFiles(
   return rows.map(dayFile);
 }
 
+/** A row of `day_files` with the columns above. */
 function dayFile(row: Row): DayFile {
   return {
     id: Number(row.file_id),
@@ -69,7 +71,11 @@ function dayFile(row: Row): DayFile {
   };
 }
 
-/** Records a copied file, in place of `replaced`, within the connection's transaction. @returns its id. */
+/**
+ * Records a copied file, instead of `replaced` when that is given, within the connection's transaction.
+ *
+ * @returns its id.
+ */
 export async function recordCopy(
   connection: DuckDBConnection,
   file: CopiedFile,
@@ -111,7 +117,7 @@ export async function recordCopy(
   return id;
 }
 
-/** Unlists a copied file. */
+/** Takes a file that is copied off the list. */
 export async function forgetFile(connection: DuckDBConnection, id: number): Promise<void> {
   await connection.run("DELETE FROM day_files WHERE file_id = $1", [id]);
   await connection.run("DELETE FROM day_file_receipts WHERE file_id = $1", [id]);
@@ -128,7 +134,7 @@ export async function forgetKeys(connection: DuckDBConnection, id: number): Prom
   await connection.run("DELETE FROM cold_messages WHERE file_id = $1", [id]);
 }
 
-/** Notes a file's new state. @param at µs since the Unix epoch. */
+/** Notes what became of a file. @param at when, µs since the Unix epoch. */
 export async function setState(
   connection: DuckDBConnection,
   id: number,
@@ -141,7 +147,7 @@ export async function setState(
   );
 }
 
-/** Notes a file's new path. */
+/** Notes where a file is by now. */
 export async function setPath(
   connection: DuckDBConnection,
   id: number,
@@ -153,14 +159,14 @@ export async function setPath(
   ]);
 }
 
-/** Columns that the view of messages corrects by message_changes. `f` is the file, `c` the change. */
+/** What the view of a table reads of a cold file, where that is not the column as it is. `f` is the file. */
 const CHANGED: Readonly<Record<string, string>> = {
   verdict: "coalesce(c.verdict, f.verdict)",
-  // least() ignores nulls.
+  // Nulls are passed over.
   first_seen: "least(f.first_seen, c.first_seen)",
 };
 
-/** @param cold the absolute paths of the table's cold files. */
+/** The statement that makes a table's view. @param cold the paths of its cold files, absolute. */
 function viewSql(table: DayTable, cold: readonly string[]): string {
   const columns = Object.keys(table.columns);
   const hot = `SELECT ${columns.join(", ")} FROM main.${table.hot}`;
@@ -175,7 +181,7 @@ function viewSql(table: DayTable, cold: readonly string[]): string {
   return `CREATE OR REPLACE VIEW main.${table.name} AS ${hot} UNION ALL ${read}`;
 }
 
-/** Replaces a table's view after the list of files, keeping its comments, within the connection's transaction. */
+/** Makes a table's view anew from the list of files, with its comments, within the connection's transaction. */
 export async function replaceView(connection: DuckDBConnection, table: DayTable): Promise<void> {
   const comments = await rowsOf(
     connection,

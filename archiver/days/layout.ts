@@ -1,8 +1,7 @@
-// The tables kept by days, and where their files lie: TABLE/YYYY/MM/DD/TABLE_YYYY-MM-DD.parquet.
-
+// The tables that have days.
 import { join } from "node:path";
 
-/** A table kept by days; its hot rows are in the table `hot`, sorted into days by the column `time`. */
+/** A table that has days. */
 export interface DayTable {
   readonly name: "receipts" | "messages";
   readonly hot: string;
@@ -11,7 +10,7 @@ export interface DayTable {
 }
 
 /**
- * What is summed over a column; anything that reads Parquet can repeat it.
+ * What is summed over a column: anybody can do so again, with whatever reads Parquet.
  *
  * - `microseconds`: of instants, since the Unix epoch;
  * - `value`: of integers, and 1 for each true;
@@ -58,19 +57,20 @@ export const MESSAGES: DayTable = {
   },
 };
 
+/** Both. */
 export const DAY_TABLES: readonly DayTable[] = [RECEIPTS, MESSAGES];
 
-/** The table of a name. @throws {TypeError} when days have none. */
+/** The table of a name. */
 export function dayTable(name: string): DayTable {
   const table = DAY_TABLES.find((table) => table.name === name);
-  if (table === undefined) throw new TypeError(`days have no table ${name}`);
+  if (table === undefined) throw new TypeError(`no table has days and is called ${name}`);
   return table;
 }
 
-/** Suffix of a file being written. */
+/** Behind the name of a file that is being written. */
 export const PARTIAL = ".partial";
 
-/** What a file's path follows from. */
+/** Which file it is. */
 export interface FileName {
   readonly table: string;
   /** `YYYY-MM-DD`. */
@@ -85,7 +85,7 @@ export function parquetPath(folder: string, { table, day, part }: FileName): str
   return join(folder, table, ...day.split("-"), `${table}_${day}${suffix}.parquet`);
 }
 
-/** Whether a file lies where it belongs. Elsewhere it may belong to the archive that this one is a copy of. */
+/** Whether a file lies where it belongs. One elsewhere may be that of the archive that this one is a copy of. */
 export function isInFolder(folder: string, file: FileName & { readonly path: string }): boolean {
   return file.path === parquetPath(folder, file);
 }

@@ -21,7 +21,7 @@ import { identifier } from "../store/sql.ts";
 export const NUL_STAND_IN = "\u2400";
 
 /** One column of a table, as PostgreSQL has it. */
-export interface Column {
+export interface TargetColumn {
   readonly name: string;
   /** Its type, as `information_schema.columns.data_type` calls it. */
   readonly type: string;
@@ -87,17 +87,17 @@ const TYPES: Readonly<Record<string, TypeRule>> = {
 };
 
 /** Bytes of each column's values in COPY; null where they vary. @throws {UserError} on a type that is not known. */
-export function wireWidths(columns: readonly Column[]): (1 | 2 | 4 | 8 | null)[] {
+export function wireWidths(columns: readonly TargetColumn[]): (1 | 2 | 4 | 8 | null)[] {
   return columns.map((column) => rule(column).width);
 }
 
 /** DuckDB's SELECT list of what goes through COPY. @throws as {@link wireWidths}. */
-export function wireList(columns: readonly Column[]): string {
+export function wireList(columns: readonly TargetColumn[]): string {
   return columns.map((column) => rule(column).wire(identifier(column.name))).join(", ");
 }
 
 /** DuckDB's SELECT list of `rows`, `checksum` and `nuls`, the texts with a NUL in them. @throws as {@link wireWidths}. */
-export function ourSummary(columns: readonly Column[]): string {
+export function ourSummary(columns: readonly TargetColumn[]): string {
   const nuls = columns.filter(({ type }) => type === "text").map(({ name }) =>
     `count(*) FILTER (WHERE contains(${identifier(name)}, chr(0)))`
   );
@@ -108,13 +108,17 @@ export function ourSummary(columns: readonly Column[]): string {
 }
 
 /** PostgreSQL's SELECT list of `rows` and `checksum`. @param alias of the table. @throws as {@link wireWidths}. */
-export function theirSummary(columns: readonly Column[], alias: string): string {
+export function theirSummary(columns: readonly TargetColumn[], alias: string): string {
   const row = `md5(${rowText(columns, "theirs", alias)})`;
   return `count(*) AS rows, ` +
     `CAST(coalesce(sum(CAST(('x' || substr(${row}, 1, 15))::bit(60) AS BIGINT)), 0) AS TEXT) AS checksum`;
 }
 
-function rowText(columns: readonly Column[], side: "ours" | "theirs", alias?: string): string {
+function rowText(
+  columns: readonly TargetColumn[],
+  side: "ours" | "theirs",
+  alias?: string,
+): string {
   const texts = columns.map((column) => {
     const name = alias === undefined
       ? identifier(column.name)
@@ -124,7 +128,7 @@ function rowText(columns: readonly Column[], side: "ours" | "theirs", alias?: st
   return `concat_ws(',', ${texts.join(", ")})`;
 }
 
-function rule({ name, type }: Column): TypeRule {
+function rule({ name, type }: TargetColumn): TypeRule {
   const found = Object.hasOwn(TYPES, type) ? TYPES[type] : undefined;
   if (found === undefined) {
     throw new UserError(

@@ -1,10 +1,12 @@
 // A window of an archive into PostgreSQL, part by part, each compared on both sides.
 
-import { areEqual, exportPart, type PartPhase } from "./part.ts";
-import { planParts } from "./parts.ts";
-import { prepareSchema } from "./schema.ts";
+import { grouped } from "../../shared/text.ts";
+import { UserError } from "../../shared/errors.ts";
+import { identifier, literal } from "../store/sql.ts";
+import { NUL_STAND_IN, type TargetColumn, theirSummary } from "./columns.ts";
+import { prepareSchema, type TargetTable } from "./schema.ts";
 import type { Source, Summary } from "./source.ts";
-import type { Span } from "./span.ts";
+import { planParts, type Span } from "./tables.ts";
 import type { Target } from "./target.ts";
 
 /** What is exported, and whereto. */
@@ -77,4 +79,207 @@ function plus(before: Summary | undefined, now: Summary): Summary {
     rows: (before?.rows ?? 0) + now.rows,
     checksum: (before?.checksum ?? 0n) + now.checksum,
   };
+}
+
+const STAGING = "pg_temp.staging";
+
+/** Some rows of one table. */
+export interface Part {
+  readonly table: TargetTable;
+  /** Which part of the table, for people; empty when it is all that the window has of it. */
+  readonly label: string;
+  readonly ours: string;
+  /**
+   * Which rows of PostgreSQL they replace, and are to be equal to in the end: a condition in SQL, or a key by which each
+   * row replaces the one that has it.
+   */
+  readonly replaces: string | {
+    readonly key: readonly string[];
+    readonly names: readonly string[];
+    /** Where equal rows may be there already: a condition in SQL, or null when that is not worth a look. */
+    readonly there: string | null;
+  };
+}
+
+/** What became of a part. */
+export interface PartOutcome {
+  readonly ours: Summary;
+  /** PostgreSQL's, as they are now, or would have been: rows that differ are not kept. */
+  readonly theirs: Summary;
+  readonly nuls: number;
+  /** Rows that were sent; 0 when equal ones were there already. */
+  readonly sent: number;
+}
+
+/** What is done with a part: in this order, or only the first. */
+export type PartPhase = "adding up" | "sending" | "comparing";
+
+/** What a part is done with. */
+export interface PartDependencies {
+  readonly source: Source;
+  readonly target: Target;
+  readonly schema: string;
+  readonly signal: AbortSignal;
+  readonly onRows: (rows: number, phase: PartPhase) => void;
+}
+
+/**
+ * Brings a part over.
+ *
+ * @throws {UserError} when the schema holds another archive's rows, or PostgreSQL refuses: for
+ * instance since another export is at work.
+ */
+export async function exportPart(
+  part: Part,
+  dependencies: PartDependencies,
+): Promise<PartOutcome> {
+  const { source, target } = dependencies;
+  const { table, replaces } = part;
+  dependencies.onRows(0, "adding up");
+  const { nuls, ...ours } = await source.summary(table.name, table.columns, part.ours);
+  const there = typeof replaces === "string" ? replaces : replaces.there;
+  if (there !== null && await isThere(target, table, there, ours)) {
+    dependencies.onRows(ours.rows, "adding up");
+    return { ours, theirs: ours, nuls, sent: 0 };
+  }
+  let theirs: Summary = { rows: 0, checksum: 0n };
+  await target.transaction(async () => {
+    await takeLock(dependencies);
+    const compared = typeof replaces === "string"
+      ? await replaceWhere(part, replaces, dependencies)
+      : await replaceByKey(part, replaces, dependencies);
+    dependencies.onRows(0, "comparing");
+    theirs = await summaryOf(target, table.columns, compared);
+    return areEqual(ours, theirs);
+  });
+  return { ours, theirs, nuls, sent: ours.rows };
+}
+
+/** Whether two sides agree. */
+export function areEqual(ours: Summary, theirs: Summary): boolean {
+  return ours.rows === theirs.rows && ours.checksum === theirs.checksum;
+}
+
+/** Counts first, which is quicker. */
+async function isThere(
+  target: Target,
+  { name, columns }: TargetTable,
+  condition: string,
+  ours: Summary,
+): Promise<boolean> {
+  const rows = `${identifier(name)} t WHERE ${condition}`;
+  const [{ found }] = await target.rows(`SELECT count(*) AS found FROM ${rows}`);
+  if (Number(found) !== ours.rows) return false;
+  return ours.rows === 0 || areEqual(ours, await summaryOf(target, columns, rows));
+}
+
+async function summaryOf(
+  target: Target,
+  columns: readonly TargetColumn[],
+  from: string,
+): Promise<Summary> {
+  const [{ rows, checksum }] = await target.rows(
+    `SELECT ${theirSummary(columns, "t")} FROM ${from}`,
+  );
+  return { rows: Number(rows), checksum: BigInt(String(checksum)) };
+}
+
+/** One export at a time; lasts as long as the transaction. */
+async function takeLock({ target, schema }: PartDependencies): Promise<void> {
+  const name = literal(`gossip-observer export ${schema}`);
+  await target.run(`SELECT pg_advisory_xact_lock(hashtextextended(${name}, 0))`);
+}
+
+/** Returns what to compare. */
+async function replaceWhere(
+  part: Part,
+  condition: string,
+  dependencies: PartDependencies,
+): Promise<string> {
+  const table = identifier(part.table.name);
+  await dependencies.target.run(`DELETE FROM ${table} WHERE ${condition}`);
+  await copy(part, table, dependencies);
+  return `${table} t WHERE ${condition}`;
+}
+
+/** Returns what to compare. */
+async function replaceByKey(
+  part: Part,
+  { key, names }: { readonly key: readonly string[]; readonly names: readonly string[] },
+  dependencies: PartDependencies,
+): Promise<string> {
+  const { target } = dependencies;
+  const table = identifier(part.table.name);
+  const same = key.map((column) => `t.${identifier(column)} = s.${identifier(column)}`).join(
+    " AND ",
+  );
+  await target.run(`CREATE TEMPORARY TABLE staging (LIKE ${table}) ON COMMIT DROP`);
+  await copy(part, STAGING, dependencies);
+  // Without it the planner takes a new table for a small one.
+  await target.run(`ANALYZE ${STAGING}`);
+  const differs = names.map((name) => `t.${identifier(name)} <> s.${identifier(name)}`).join(
+    " OR ",
+  );
+  const [{ foreign }] = await target.rows(
+    `SELECT count(*) AS foreign FROM ${table} t JOIN ${STAGING} s ON ${same} WHERE ${differs}`,
+  );
+  if (Number(foreign) > 0) {
+    throw new UserError(
+      `Cannot export into schema ${dependencies.schema}: it holds another archive's rows (${foreign} ` +
+        `of ${part.table.name}); name another schema with --schema`,
+    );
+  }
+  await target.run(`DELETE FROM ${table} t USING ${STAGING} s WHERE ${same}`);
+  const columns = part.table.columns.map(({ name }) => identifier(name)).join(", ");
+  await target.run(`INSERT INTO ${table} (${columns}) SELECT ${columns} FROM ${STAGING}`);
+  return `${table} t JOIN ${STAGING} s ON ${same}`;
+}
+
+async function copy(
+  { table, ours }: Part,
+  into: string,
+  { source, target, signal, onRows }: PartDependencies,
+): Promise<void> {
+  async function* pieces() {
+    for await (const { rows, pieces } of source.rows(table.name, table.columns, ours, signal)) {
+      yield* pieces;
+      onRows(rows, "sending");
+    }
+  }
+  await target.copyIn(into, table.columns.map(({ name }) => name), pieces());
+}
+
+const HEADINGS = ["table", "rows", "in PostgreSQL", "checksum", "in PostgreSQL", "sent", ""];
+
+/** The report as text, a line a table and one for whatever needs saying. */
+export function reportText(outcomes: readonly TableOutcome[]): string {
+  const lines = outcomes.map(({ table, ours, theirs, sent, different }) => [
+    table,
+    grouped(ours.rows),
+    grouped(theirs.rows),
+    ours.checksum.toString(16),
+    theirs.checksum.toString(16),
+    grouped(sent),
+    different.length === 0 ? "equal" : "DIFFERENT",
+  ]);
+  const columns = [HEADINGS, ...lines];
+  const widths = HEADINGS.map((_, i) => Math.max(...columns.map((row) => row[i].length)));
+  const table = columns.map((row) =>
+    row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])).join("  ")
+      .trimEnd()
+  );
+  return [...table, ...remarks(outcomes)].join("\n");
+}
+
+function remarks(outcomes: readonly TableOutcome[]): string[] {
+  return outcomes.flatMap(({ table, nuls, different }) => [
+    ...nuls === 0 ? [] : [
+      `${table}: ${
+        grouped(nuls)
+      } texts had a NUL, which PostgreSQL cannot hold; each is ${NUL_STAND_IN} there`,
+    ],
+    ...different.length === 0
+      ? []
+      : [`${table}: did not arrive as it is here, and was not kept: ${different.join(", ")}`],
+  ]);
 }

@@ -3,7 +3,7 @@
 import { UserError } from "../../shared/errors.ts";
 import { MIGRATIONS, VERSION_TABLE } from "../store/migrations.ts";
 import { identifier, literal } from "../store/sql.ts";
-import type { Column } from "./columns.ts";
+import type { TargetColumn } from "./columns.ts";
 import type { Target } from "./target.ts";
 
 /**
@@ -21,7 +21,7 @@ const INDEXES = [
 export interface TargetTable {
   readonly name: string;
   /** Its columns, in order. */
-  readonly columns: readonly Column[];
+  readonly columns: readonly TargetColumn[];
 }
 
 /**

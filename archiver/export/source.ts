@@ -7,8 +7,8 @@ import duckdb from "@duckdb/node-bindings";
 import { rowsOf } from "../store/database.ts";
 import { identifier } from "../store/sql.ts";
 import { type CopyColumn, encodeRows } from "./binary_copy.ts";
-import { type Column, ourSummary, wireList, wireWidths } from "./columns.ts";
-import { type Span, within } from "./span.ts";
+import { ourSummary, type TargetColumn, wireList, wireWidths } from "./columns.ts";
+import { type Span, within } from "./tables.ts";
 
 /** Count and checksum of some rows. */
 export interface Summary {
@@ -49,7 +49,7 @@ export class Source {
   /** Count and checksum of the rows of `table` for which `condition` holds, and how many of their texts have a NUL. */
   async summary(
     table: string,
-    columns: readonly Column[],
+    columns: readonly TargetColumn[],
     condition: string,
   ): Promise<Summary & { readonly nuls: number }> {
     const [row] = await rowsOf(
@@ -76,7 +76,7 @@ export class Source {
   /** The rows of `table` for which `condition` holds, chunk by chunk. @throws what `signal` was aborted with. */
   async *rows(
     table: string,
-    columns: readonly Column[],
+    columns: readonly TargetColumn[],
     condition: string,
     signal: AbortSignal,
   ): AsyncGenerator<EncodedRows> {

@@ -1,8 +1,54 @@
-// What of each table belongs to a window, and how it takes the place of what an earlier export brought.
+// What of each table belongs to a window, and the parts in which it goes over.
 
-import { overlaps, type Span, within } from "./span.ts";
+import { DAY_US, dayOf, isoTime } from "../../shared/time.ts";
+import type { Part } from "./export.ts";
+import type { TargetTable } from "./schema.ts";
+import type { Source } from "./source.ts";
 
-/** How the rows of one table are told apart. */
+/** A span of time, half open; µs since the Unix epoch, null where it has no end. */
+export interface Span {
+  readonly from: number | null;
+  readonly until: number | null;
+}
+
+/** The part of `span` in a day. @param day counted from 1970-01-01, UTC. */
+export function daySpan(span: Span, day: number): Span {
+  const begin = day * DAY_US;
+  const end = begin + DAY_US;
+  return {
+    from: Math.max(begin, span.from ?? begin),
+    until: Math.min(end, span.until ?? end),
+  };
+}
+
+/** The window as people write it. */
+export function spanName({ from, until }: Span): string {
+  if (from === null && until === null) return "all of it";
+  const begin = from === null ? "from its beginning" : `from ${isoTime(from)}`;
+  return until === null ? `${begin} on` : `${begin} until ${isoTime(until)}`;
+}
+
+/** The condition, in SQL of both engines, that `column` lies in `span`. */
+export function within(column: string, { from, until }: Span): string {
+  return [
+    ...from === null ? [] : [`${column} >= ${instant(from)}`],
+    ...until === null ? [] : [`${column} < ${instant(until)}`],
+  ].join(" AND ") || "TRUE";
+}
+
+/** The condition that something that began at `begin` and ended at `end`, if it did, lasted into `span`. */
+export function overlaps(begin: string, end: string, { from, until }: Span): string {
+  return [
+    ...from === null ? [] : [`(${end} IS NULL OR ${end} >= ${instant(from)})`],
+    ...until === null ? [] : [`${begin} < ${instant(until)}`],
+  ].join(" AND ") || "TRUE";
+}
+
+function instant(microseconds: number): string {
+  return `TIMESTAMPTZ '${isoTime(microseconds)}'`;
+}
+
+/** How the rows of one table are identified. */
 export type TableRule =
   | {
     readonly kind: "keyed";
@@ -82,4 +128,75 @@ export function earlierMessages(span: Span): string | null {
   if (span.from === null && span.until === null) return null;
   return `NOT (${within("first_seen", span)}) AND ${MESSAGE_KEY} IN ` +
     `(SELECT ${MESSAGE_KEY} FROM receipts WHERE ${within("received_at", span)})`;
+}
+
+/** A part, and how many rows it has where that is known before. */
+export interface PlannedPart {
+  readonly part: Part;
+  readonly rows: number;
+}
+
+/** All parts of a window, in the order of their going. */
+export async function planParts(
+  source: Source,
+  tables: readonly TargetTable[],
+  span: Span,
+): Promise<PlannedPart[]> {
+  const byName = new Map(tables.map((table) => [table.name, table]));
+  const there = await source.names();
+  const names = [...byName.keys()].filter((name) => there.has(name));
+  const planned: PlannedPart[] = [];
+  for (const [name, rule] of tableRules(names)) {
+    planned.push(...await partsOf(source, byName.get(name)!, rule, span));
+  }
+  return planned;
+}
+
+async function partsOf(
+  source: Source,
+  table: TargetTable,
+  rule: TableRule,
+  span: Span,
+): Promise<PlannedPart[]> {
+  switch (rule.kind) {
+    case "whole":
+      return [{ part: { table, label: "", ours: "TRUE", replaces: "TRUE" }, rows: 0 }];
+    case "instants": {
+      const condition = within(rule.column, span);
+      return [{ part: { table, label: "", ours: condition, replaces: condition }, rows: 0 }];
+    }
+    case "keyed": {
+      const { key, names, rows } = rule;
+      const replaces = { key, names, there: null };
+      return [{ part: { table, label: "", ours: rows(span), replaces }, rows: 0 }];
+    }
+    case "messages":
+      return await messageParts(source, table, span);
+    case "receipts": {
+      const days = await source.days(table.name, "received_at", span);
+      return days.map(({ day, rows }) => {
+        const condition = within("received_at", daySpan(span, day));
+        const part = { table, label: dayOf(day * DAY_US), ours: condition, replaces: condition };
+        return { part, rows };
+      });
+    }
+  }
+}
+
+/** A day's messages are those first seen on it; those that the window only sees again come first. */
+async function messageParts(
+  source: Source,
+  table: TargetTable,
+  span: Span,
+): Promise<PlannedPart[]> {
+  const keyed = { key: [MESSAGE_KEY], names: [MESSAGE_NAME] };
+  const parts = (await source.days(table.name, "first_seen", span)).map(({ day, rows }) => {
+    const condition = within("first_seen", daySpan(span, day));
+    const replaces = { ...keyed, there: condition };
+    return { part: { table, label: dayOf(day * DAY_US), ours: condition, replaces }, rows };
+  });
+  const earlier = earlierMessages(span);
+  if (earlier === null) return parts;
+  const replaces = { ...keyed, there: null };
+  return [{ part: { table, label: "earlier", ours: earlier, replaces }, rows: 0 }, ...parts];
 }

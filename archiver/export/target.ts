@@ -33,7 +33,7 @@ export interface TargetOptions {
   readonly schema: string;
 }
 
-/** What a query of postgres.js has that its types do not tell: see {@link Target.copyIn}. */
+/** What a query of postgres.js has that its types lack: see {@link Target.copyIn}. */
 interface CopyQuery {
   reject(error: Error): void;
   writable(): Promise<Writable>;
@@ -140,12 +140,12 @@ export class Target implements AsyncDisposable {
     const names = columns.map(identifier).join(", ");
     const statement = `COPY ${table} (${names}) FROM STDIN (FORMAT binary)`;
     const query = this.#sql.unsafe(statement) as unknown as CopyQuery;
-    // What the server says after the last row, postgres.js tells the query alone, which has given its stream by then and
+    // What the server says after the last row, postgres.js passes to the query alone, which has given its stream by then and
     // is settled; the stream would wait for ever.
     const refused = new Promise<never>((_, reject) => {
-      const tell = query.reject;
+      const settle = query.reject;
       query.reject = (error) => {
-        tell(error);
+        settle(error);
         reject(error);
       };
     });
@@ -172,7 +172,7 @@ export class Target implements AsyncDisposable {
 
   #lost(): UserError {
     return new UserError(
-      `The connection to ${this.#shown} is lost; what is there is whole. Run it again to go on`,
+      `The connection to ${this.#shown} is lost; every part there is complete. Run the same command to continue`,
     );
   }
 
@@ -183,8 +183,8 @@ export class Target implements AsyncDisposable {
     if (!fromServer || FATAL_CLASSES.test(code)) this.#broken = true;
     const { detail } = error as { detail?: unknown };
     const reason = [errorText(error), ...typeof detail === "string" ? [detail] : []].join("; ");
-    const told = printable(reason.replaceAll('"', "'"), MAX_ERROR_CHARACTERS);
-    return new UserError(`Cannot export to ${this.#shown}: ${told}${advice(error, code)}`);
+    const text = printable(reason.replaceAll('"', "'"), MAX_ERROR_CHARACTERS);
+    return new UserError(`Cannot export to ${this.#shown}: ${text}${advice(error, code)}`);
   }
 }
 

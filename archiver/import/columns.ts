@@ -5,7 +5,7 @@ import { UserError } from "../../shared/errors.ts";
 /** How a column is read. */
 export interface Reading {
   readonly sql: string;
-  readonly told: string;
+  readonly summary: string;
 }
 
 /** A column of a source. */
@@ -39,10 +39,10 @@ function refuse(column: SourceColumn, wish: string): never {
  */
 export function hashReading(column: SourceColumn): Reading {
   if (column.type === "UBIGINT" || column.type === "BIGINT") {
-    return { sql: column.sql, told: `64-bit integer (${column.type})` };
+    return { sql: column.sql, summary: `64-bit integer (${column.type})` };
   }
   if (column.type === "BLOB") {
-    return { sql: column.sql, told: "8 bytes, least significant first" };
+    return { sql: column.sql, summary: "8 bytes, least significant first" };
   }
   return refuse(column, "UBIGINT, BIGINT or BLOB");
 }
@@ -76,9 +76,9 @@ export function instantReading(
   bounds?: { readonly least: bigint; readonly greatest: bigint },
 ): Reading {
   const { sql, type } = column;
-  if (type === "TIMESTAMP WITH TIME ZONE") return { sql, told: "instant (TIMESTAMPTZ)" };
+  if (type === "TIMESTAMP WITH TIME ZONE") return { sql, summary: "instant (TIMESTAMPTZ)" };
   if (type?.startsWith("TIMESTAMP")) {
-    return { sql: `make_timestamptz(epoch_us(${sql}))`, told: `${type}, taken to be UTC` };
+    return { sql: `make_timestamptz(epoch_us(${sql}))`, summary: `${type}, taken to be UTC` };
   }
   if (type === null || !INTEGER_TYPES.has(type)) {
     return refuse(column, "a timestamp or an integer");
@@ -94,7 +94,7 @@ export function instantReading(
   const integer = `CAST(${sql} AS BIGINT)`;
   return {
     sql: `make_timestamptz(${unit.microseconds(integer)})`,
-    told: `${unit.name} since 1970`,
+    summary: `${unit.name} since 1970`,
   };
 }
 
@@ -130,8 +130,8 @@ export function nodeIdReading(column: SourceColumn): Reading {
   const { sql, type } = column;
   const checked = (hex: string) =>
     `CASE WHEN regexp_full_match(${hex}, '0[23][0-9a-f]{64}') THEN ${hex} END`;
-  if (type === "VARCHAR") return { sql: checked(`lower(${sql})`), told: "hex" };
-  if (type === "BLOB") return { sql: checked(`lower(hex(${sql}))`), told: "33 bytes" };
+  if (type === "VARCHAR") return { sql: checked(`lower(${sql})`), summary: "hex" };
+  if (type === "BLOB") return { sql: checked(`lower(hex(${sql}))`), summary: "33 bytes" };
   return refuse(column, "VARCHAR or BLOB");
 }
 
@@ -144,7 +144,7 @@ export function nodeIdReading(column: SourceColumn): Reading {
  */
 export function inboundReading(column: SourceColumn, values: readonly string[]): Reading {
   const { sql, type } = column;
-  if (type === null) return { sql: "TRUE", told: "no such column: all came in" };
+  if (type === null) return { sql: "TRUE", summary: "no such column: all came in" };
   const known = INTEGER_TYPES.has(type)
     ? { in: "1", out: "2" }
     : type === "VARCHAR"
@@ -159,7 +159,7 @@ export function inboundReading(column: SourceColumn, values: readonly string[]):
   }
   return {
     sql: `CASE ${sql} WHEN ${known.in} THEN TRUE WHEN ${known.out} THEN FALSE END`,
-    told: `${names[0]} came in, ${names[1]} went out`,
+    summary: `${names[0]} came in, ${names[1]} went out`,
   };
 }
 
@@ -172,13 +172,13 @@ export function inboundReading(column: SourceColumn, values: readonly string[]):
 export function typeReading(column: SourceColumn, greatest: bigint | null): Reading {
   if (column.type === null || !INTEGER_TYPES.has(column.type)) return refuse(column, "an integer");
   if (greatest !== null && greatest >= 16n) {
-    return { sql: `CAST(${column.sql} AS INTEGER)`, told: "as on the wire" };
+    return { sql: `CAST(${column.sql} AS INTEGER)`, summary: "as on the wire" };
   }
   // 4 and 5 are ping and pong, which the archive does not take.
   return {
     sql:
       `CASE ${column.sql} WHEN 1 THEN 256 WHEN 2 THEN 257 WHEN 3 THEN 258 WHEN 4 THEN 18 WHEN 5 THEN 19 END`,
-    told: "1 channel_announcement, 2 node_announcement, 3 channel_update (4 ping, 5 pong)",
+    summary: "1 channel_announcement, 2 node_announcement, 3 channel_update (4 ping, 5 pong)",
   };
 }
 
@@ -189,14 +189,14 @@ export function scidReadings(column: SourceColumn): Reading[] {
     `CAST(CASE WHEN ${unsigned} >= 9223372036854775808::HUGEINT
       THEN ${unsigned} - 18446744073709551616::HUGEINT ELSE ${unsigned} END AS BIGINT)`;
   if (type !== null && INTEGER_TYPES.has(type)) {
-    return [{ sql: signed(`CAST(${sql} AS HUGEINT)`), told: `64-bit integer (${type})` }];
+    return [{ sql: signed(`CAST(${sql} AS HUGEINT)`), summary: `64-bit integer (${type})` }];
   }
   if (type !== "BLOB") return [];
   const bytes = Array.from({ length: 8 }, (_, i) => `substr(hex(${sql}), ${2 * i + 1}, 2)`);
   const number = (hex: readonly string[]) =>
     signed(`CAST(TRY_CAST('0x' || ${hex.join(" || ")} AS UBIGINT) AS HUGEINT)`);
   return [
-    { sql: number(bytes.toReversed()), told: "8 bytes, least significant first" },
-    { sql: number(bytes), told: "8 bytes, most significant first" },
+    { sql: number(bytes.toReversed()), summary: "8 bytes, least significant first" },
+    { sql: number(bytes), summary: "8 bytes, most significant first" },
   ];
 }

@@ -1,4 +1,4 @@
-// How a source's columns are encoded: found in its data, told to the user, and kept with the import.
+// How a source's columns are encoded: found in its data, shown to the user, and kept with the import.
 
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { UserError } from "../../shared/errors.ts";
@@ -13,7 +13,7 @@ import {
   type SourceColumn,
   typeReading,
 } from "./columns.ts";
-import { type Columns, detectRaw, type RawEncoding } from "./detect_raw.ts";
+import { type Columns, detectRaw, type RawEncoding } from "./raw.ts";
 import {
   checkAlike,
   columnTypes,
@@ -38,12 +38,12 @@ export interface Encodings {
   readonly peerColumn: string;
   /** The peer's node id, of that column under the name `peer`. */
   readonly nodeId: Reading;
-  /** Where it is told when a message was first seen; empty when nothing tells. */
+  /** Where the source keeps when messages were first seen; may be empty. */
   readonly firstSeen: readonly FirstSeen[];
-  readonly told: Readonly<Record<string, string>>;
+  readonly summary: Readonly<Record<string, string>>;
 }
 
-/** Files that tell when messages were first seen. */
+/** Files with the times when messages were first seen. */
 export interface FirstSeen {
   /** They have a column `hash`. */
   readonly files: readonly SourceFile[];
@@ -127,14 +127,14 @@ export async function detectEncodings(
     peerColumn: peer.sql,
     nodeId,
     firstSeen: await detectFirstSeen(connection, source, column),
-    told: {
-      hash: hash.told,
-      "messages.raw": raw.told,
-      "metadata.type": type.told,
+    summary: {
+      hash: hash.summary,
+      "messages.raw": raw.summary,
+      "metadata.type": type.summary,
       "metadata.scid": raw.scid,
-      [`timings.${names.receivedAt}`]: receivedAt.told,
-      [`timings.${names.peer}`]: nodeId.told,
-      "timings.dir": inbound.told,
+      [`timings.${names.receivedAt}`]: receivedAt.summary,
+      [`timings.${names.peer}`]: nodeId.summary,
+      "timings.dir": inbound.summary,
     },
   };
 }

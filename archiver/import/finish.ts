@@ -1,12 +1,14 @@
-// The end of an import, once all of its rows are there.
+// The end of an import: messages without a receipt are dated; what went in and what came out is compared.
 
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { grouped, printable } from "../../shared/text.ts";
 import { rowsOf } from "../store/database.ts";
 import { instant } from "../store/rows.ts";
 import { literals } from "../store/sql.ts";
 import { sourceHashSql } from "./columns.ts";
 import type { Encodings } from "./detect.ts";
-import type { Import } from "./ledger.ts";
+import { type Import, IMPORTED } from "./ledger.ts";
+import { OPTIONAL_TABLES, type Source, type SourceFile } from "./source.ts";
 
 /**
  * Ends the epochs with their last receipts, dates messages that came without one (by what the source says, or by their
@@ -48,7 +50,7 @@ async function dateMessages(
   );
   const [{ undated }] = await rowsOf(connection, "SELECT count(*) AS undated FROM import_undated");
   if (Number(undated) === 0) return;
-  const told = ["SELECT hash, NULL::TIMESTAMPTZ AS at FROM import_undated"].concat(
+  const dates = ["SELECT hash, NULL::TIMESTAMPTZ AS at FROM import_undated"].concat(
     firstSeen.map(({ files, at }) =>
       `SELECT f.hash, min(${at.sql}) AS at FROM read_parquet(${
         literals(files.map(({ path }) => path))
@@ -58,7 +60,7 @@ async function dateMessages(
   await connection.run(
     `UPDATE hot_messages SET first_seen = least(first_seen, c.at) FROM (
       SELECT u.message_id, coalesce(min(t.at), min(u.own_timestamp)) AS at
-      FROM import_undated u LEFT JOIN (${told}) t ON t.hash = u.hash GROUP BY u.message_id
+      FROM import_undated u LEFT JOIN (${dates}) t ON t.hash = u.hash GROUP BY u.message_id
     ) c WHERE hot_messages.message_id = c.message_id AND c.at IS NOT NULL`,
   );
 }
@@ -73,4 +75,158 @@ export async function isFinished(connection: DuckDBConnection, { id }: Import): 
     [id],
   );
   return finished === true && Number(pending) === 0;
+}
+
+/** One line of the comparison. */
+export interface Count {
+  readonly what: string;
+  readonly inSource: number;
+  readonly taken: number;
+  readonly inArchive: number;
+  readonly skipped: ReadonlyMap<string, number>;
+}
+
+/** Whether each row of the source is in the archive or was skipped for a reason. */
+export function isAccounted({ inSource, taken, inArchive, skipped }: Count): boolean {
+  const left = [...skipped.values()].reduce((sum, count) => sum + count, 0);
+  return inSource === taken + left && inArchive === taken;
+}
+
+/** How many rows of `timings` each collector has in these files. */
+export async function countTimings(
+  connection: DuckDBConnection,
+  files: readonly SourceFile[],
+): Promise<Map<string, number>> {
+  if (files.length === 0) return new Map();
+  const rows = await rowsOf(
+    connection,
+    `SELECT coalesce(collector, '') AS collector, count(*) AS count
+    FROM read_parquet(${literals(files.map(({ path }) => path))}) GROUP BY ALL ORDER BY collector`,
+  );
+  return new Map(rows.map(({ collector, count }) => [String(collector), Number(count)]));
+}
+
+/**
+ * Compares an import with its source: messages, then receipts in all and by collector.
+ *
+ * @param counted of {@link countTimings}, of the files `names`. Of files that were done before, the import's own
+ * count is taken.
+ */
+export async function compareCounts(
+  connection: DuckDBConnection,
+  { id, prefix, files }: Import,
+  counted: ReadonlyMap<string, number>,
+  names: readonly string[],
+): Promise<Count[]> {
+  const fates = await rowsOf(
+    connection,
+    `SELECT table_name, collector, fate, CAST(sum(row_count) AS BIGINT) AS row_count,
+      CAST(coalesce(sum(row_count) FILTER (WHERE name NOT IN (SELECT unnest(${
+      literals(names)
+    }::VARCHAR[]))), 0) AS BIGINT) AS before
+    FROM import_fates WHERE import_id = $1 GROUP BY table_name, collector, fate ORDER BY ALL`,
+    [id],
+  );
+  const timings = new Map(counted);
+  for (const { table_name, collector, before } of fates) {
+    if (table_name !== "timings") continue;
+    timings.set(String(collector), (timings.get(String(collector)) ?? 0) + Number(before));
+  }
+  const split = (table: string, collector?: string) => {
+    const skipped = new Map<string, number>();
+    let taken = 0;
+    for (const row of fates) {
+      if (row.table_name !== table || collector !== undefined && row.collector !== collector) {
+        continue;
+      }
+      const fate = String(row.fate);
+      if (fate.startsWith(IMPORTED)) taken += Number(row.row_count);
+      else skipped.set(fate, (skipped.get(fate) ?? 0) + Number(row.row_count));
+    }
+    return { taken, skipped };
+  };
+  const archived = await archivedReceipts(connection, id);
+  const [{ messages }] = await rowsOf(
+    connection,
+    `SELECT count(*) AS messages FROM import_messages WHERE import_id = $1
+      AND message_id IN (SELECT message_id FROM hot_messages UNION ALL SELECT message_id FROM cold_messages)`,
+    [id],
+  );
+  const rowsIn = files.filter(({ file }) => file.table === "messages")
+    .reduce((sum, { file }) => sum + file.rows, 0);
+  const byCollector = [...timings].map(([collector, inSource]): Count => ({
+    what: `receipts of ${printable(collector, 80)}`,
+    inSource,
+    inArchive: archived.get(prefix + collector) ?? 0,
+    ...split("timings", collector),
+  }));
+  const sum = (of: (count: Count) => number) =>
+    byCollector.reduce((all, count) => all + of(count), 0);
+  return [
+    { what: "messages", inSource: rowsIn, inArchive: Number(messages), ...split("messages") },
+    {
+      what: "receipts",
+      inSource: sum(({ inSource }) => inSource),
+      inArchive: sum(({ inArchive }) => inArchive),
+      ...split("timings"),
+    },
+    ...byCollector,
+  ];
+}
+
+/** Why the rows of a table are not taken over. */
+const NOT_TAKEN: Readonly<Record<typeof OPTIONAL_TABLES[number], string>> = {
+  message_first_seen: "not needed but to date messages without a receipt",
+  message_hashes: "not needed: derived from the messages' bytes",
+};
+
+/** Of tables that a source may have beside the others: all rows, none of which is taken over. */
+export function countNotTaken({ files }: Source): Count[] {
+  return OPTIONAL_TABLES.filter((table) => files[table].length > 0).map((table) => {
+    const inSource = files[table].reduce((sum, { rows }) => sum + rows, 0);
+    const skipped = new Map([[NOT_TAKEN[table], inSource]]);
+    return { what: table, inSource, taken: 0, inArchive: 0, skipped };
+  });
+}
+
+/** How many receipts the archive holds, or held before a day was dropped, by collector of an import. */
+async function archivedReceipts(
+  connection: DuckDBConnection,
+  importId: number,
+): Promise<Map<string, number>> {
+  const rows = await rowsOf(
+    connection,
+    `WITH ours AS (
+      SELECT e.collector_id FROM import_epochs i JOIN epochs e ON e.epoch_id = i.epoch_id WHERE i.import_id = $1
+    )
+    SELECT c.name, CAST(sum(r.receipts) AS BIGINT) AS receipts FROM (
+      SELECT collector_id, count(*) AS receipts FROM receipts GROUP BY collector_id
+      UNION ALL
+      SELECT d.collector_id, d.receipts FROM day_file_receipts d JOIN day_files f ON f.file_id = d.file_id
+      WHERE f.state = 'dropped'
+    ) r JOIN collectors c ON c.collector_id = r.collector_id
+    WHERE r.collector_id IN (SELECT collector_id FROM ours) GROUP BY c.name`,
+    [importId],
+  );
+  return new Map(rows.map(({ name, receipts }) => [String(name), Number(receipts)]));
+}
+
+/** The comparison as a table. */
+export function countsTable(counts: readonly Count[]): string {
+  const rows = counts.map((count) => [
+    count.what,
+    grouped(count.inSource),
+    grouped(count.taken),
+    grouped(count.inArchive),
+    grouped([...count.skipped.values()].reduce((sum, rows) => sum + rows, 0)),
+    isAccounted(count) ? "" : "DOES NOT FIT",
+    [...count.skipped].map(([reason, rows]) => `${grouped(rows)} ${reason}`).join("; "),
+  ]);
+  const head = ["", "in source", "imported", "in archive", "skipped", "", "skipped why"];
+  const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i].length)));
+  const isNumber = (i: number) => i >= 1 && i <= 4;
+  return [head, ...rows].map((row) =>
+    row.map((cell, i) => isNumber(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))
+      .filter((_, i) => widths[i] > 0).join("  ").trimEnd()
+  ).join("\n");
 }

@@ -7,7 +7,7 @@ import { instant } from "../store/rows.ts";
 import type { Encodings } from "./detect.ts";
 import type { Source, SourceFile } from "./source.ts";
 
-/** The fate of a row that was taken over; any other text tells why one was not. */
+/** The fate of a row that was taken over; any other text is why one was not. */
 export const IMPORTED = "imported";
 
 /** How far a file is. */
@@ -106,7 +106,7 @@ export async function findImport(
 async function beginImport(
   connection: DuckDBConnection,
   { folder, layout }: Source,
-  { told, form }: Encodings,
+  { summary, form }: Encodings,
   prefix: string,
   now: number,
 ): Promise<number> {
@@ -119,7 +119,7 @@ async function beginImport(
     folder,
     layout,
     prefix,
-    JSON.stringify(told),
+    JSON.stringify(summary),
     form !== "behind_signatures",
     instant(now),
   ]);

@@ -9,9 +9,8 @@ import { literal } from "../store/sql.ts";
 import { IdSequence } from "../store/state.ts";
 import { signedHash } from "./columns.ts";
 import type { Encodings } from "./detect.ts";
-import { keptBytes, metadataOf } from "./detect_raw.ts";
+import { isGossipType, keptBytes, metadataOf, wholeMessage } from "./raw.ts";
 import { addFates, type FileProgress, type Import, IMPORTED, noteRowsDone } from "./ledger.ts";
-import { isGossipType, wholeMessage } from "./raw_form.ts";
 import type { Source } from "./source.ts";
 
 /** The fate of a message that the archive had already. */
@@ -59,7 +58,7 @@ export async function importMessages(
     if (id !== null && known === undefined) {
       // Nobody has checked its signatures.
       const { raw, sha256 } = message!;
-      // Later than any receipt, until one tells.
+      // Later than any receipt; the first receipt corrects it.
       const firstSeen = into.startedAt;
       messages.push(...messageRow({ id, sha256, raw, verdict: "unchecked", firstSeen }));
     }

@@ -1,4 +1,4 @@
-// Which imported receipts are repeats: all but the first of a message from a peer at a collector. It can be told only
+// Which imported receipts are repeats: all but the first of a message from a peer at a collector. It is known only
 // when all of them are there, whatever order they came in.
 
 import type { DuckDBConnection } from "@duckdb/node-api";
@@ -13,7 +13,7 @@ const GROUP_RECEIPTS = 4_000_000;
  * Marks repeats among the messages of which the import's files that are not settled yet brought receipts. Doing it again
  * changes nothing.
  *
- * @param onPart is told of each part that is done, as a share of all.
+ * @param onPart gets the share done.
  */
 export async function markRepeats(
   connection: DuckDBConnection,

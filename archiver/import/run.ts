@@ -16,13 +16,18 @@
 
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Clock } from "../../shared/clock.ts";
-import type { Output } from "../../shared/output.ts";
-import { printable } from "../../shared/text.ts";
+import { grouped, printable } from "../../shared/text.ts";
 import { rowsOf } from "../store/database.ts";
 import { literals } from "../store/sql.ts";
-import { compareCounts, type Count, countNotTaken, countTimings } from "./counts.ts";
+import {
+  compareCounts,
+  type Count,
+  countNotTaken,
+  countTimings,
+  finishImport,
+  isFinished,
+} from "./finish.ts";
 import { detectEncodings, type Encodings } from "./detect.ts";
-import { finishImport, isFinished } from "./finish.ts";
 import {
   type FileProgress,
   findImport,
@@ -31,9 +36,7 @@ import {
   pendingTimings,
 } from "./ledger.ts";
 import { importMessages } from "./messages.ts";
-import { findParties, refuseOthers } from "./parties.ts";
-import { Progress } from "./progress.ts";
-import { importReceipts, prepareHashes } from "./receipts.ts";
+import { findParties, importReceipts, prepareHashes, refuseOthers } from "./receipts.ts";
 import { markRepeats } from "./repeats.ts";
 import { findSource, type Source } from "./source.ts";
 
@@ -48,8 +51,19 @@ export interface ImportOptions {
   /** Rows of timings in one transaction, at most. */
   readonly rowsPerCommit: number;
   readonly clock: Clock;
-  readonly display: Output;
+  /** Prints a line on what is found. */
+  readonly say: (line: string) => void;
+  readonly onProgress: (progress: ImportProgress) => void;
   readonly signal: AbortSignal;
+}
+
+/** How far an import is. */
+export interface ImportProgress {
+  /** Rows, those of earlier runs included. */
+  readonly done: number;
+  readonly total: number;
+  /** What is under way. */
+  readonly what: string;
 }
 
 /** What became of an import. `stopped`: the same call goes on with it; `unchanged`: it was done before. */
@@ -59,29 +73,29 @@ export type ImportOutcome =
   | { readonly status: "finished"; readonly counts: readonly Count[] };
 
 /**
- * Finds a source and tells what it is and how it is read.
+ * Finds a source and lists what it is and how it is read.
  *
  * @throws {UserError} when it is none that can be read.
  */
 export async function lookAt(
   connection: DuckDBConnection,
   folder: string,
-  display: Output,
+  say: (line: string) => void,
 ): Promise<{ source: Source; encodings: Encodings }> {
   const source = await findSource(connection, folder);
   const { layout, files } = source;
   const kind = layout === "export" ? "a DuckDB export" : "daily Parquet files";
-  display.write(`${source.folder}: ${kind}\n`);
+  say(`${source.folder}: ${kind}`);
   for (const [table, found] of Object.entries(files)) {
     if (found.length === 0) continue;
     const rows = found.reduce((sum, { rows }) => sum + rows, 0);
     const count = `${found.length} file${found.length === 1 ? "" : "s"}`;
-    display.write(`  ${table}: ${rows.toLocaleString("en")} rows in ${count}\n`);
+    say(`  ${table}: ${grouped(rows)} rows in ${count}`);
   }
   const encodings = await detectEncodings(connection, source);
-  display.write("Detected:\n");
-  for (const [column, told] of Object.entries(encodings.told)) {
-    display.write(`  ${column}: ${told}\n`);
+  say("Detected:");
+  for (const [column, summary] of Object.entries(encodings.summary)) {
+    say(`  ${column}: ${summary}`);
   }
   return { source, encodings };
 }
@@ -104,7 +118,7 @@ export async function countDirections(
     const direction = inbound === null ? "of unknown direction" : inbound ? "came in" : "went out";
     lines.push(
       `${printable(String(collector))}: ${
-        Number(count).toLocaleString("en")
+        grouped(Number(count))
       } ${direction}, ${first} to ${last}`,
     );
   }
@@ -117,8 +131,8 @@ export async function countDirections(
  * @throws {UserError} when the source cannot be read, changed since, or would be mixed up with what is there.
  */
 export async function runImport(options: ImportOptions): Promise<ImportOutcome> {
-  const { connection, folder, prefix, clock, display } = options;
-  const { source, encodings } = await lookAt(connection, folder, display);
+  const { connection, folder, prefix, clock, say } = options;
+  const { source, encodings } = await lookAt(connection, folder, say);
   const id = await findImport(connection, source);
   // Before anything is written.
   const pending = await pendingTimings(connection, id, source);
@@ -129,15 +143,10 @@ export async function runImport(options: ImportOptions): Promise<ImportOutcome> 
   if (await isFinished(connection, into)) return { status: "unchanged" };
   const total = into.files.reduce((sum, { file }) => sum + file.rows, 0);
   const done = () => into.files.reduce((sum, { rowsDone }) => sum + rowsDone, 0);
-  const progress = new Progress(total, done(), clock, display);
-  try {
-    const finished = await importRows(options, source, encodings, into, (what) => {
-      progress.show(done(), what);
-    });
-    if (!finished) return { status: "stopped" };
-  } finally {
-    progress.end();
-  }
+  const finished = await importRows(options, source, encodings, into, (what) => {
+    options.onProgress({ done: done(), total, what });
+  });
+  if (!finished) return { status: "stopped" };
   const counts = await compareCounts(connection, into, counted, pending.map(({ name }) => name));
   return { status: "finished", counts: [...counts, ...countNotTaken(source)] };
 }

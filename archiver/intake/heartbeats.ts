@@ -1,5 +1,4 @@
-// Heartbeats of collectors over NATS, kept in memory only, and answers to their clock questions.
-
+// Signs of life of the collectors, as heard over NATS. They are kept in memory alone: what matters of them is the last.
 import type { NatsConnection } from "nats";
 import { COLLECTOR_NAME } from "../../shared/batch/batch.ts";
 import type { Clock } from "../../shared/clock.ts";
@@ -9,14 +8,14 @@ import { decodeHeartbeat, encodeMessage, type Heartbeat } from "../../shared/nat
 import { CLOCKS, HEARTBEATS } from "../../shared/subjects.ts";
 import { printable } from "../../shared/text.ts";
 
-/** Further ones are ignored. */
+/** Collectors that are kept; others are not heard. */
 const MAX_COLLECTORS = 4096;
 
 const log = logger("archiver", "heartbeats");
 
 /** A collector's last heartbeat. */
 export interface HeardHeartbeat extends Heartbeat {
-  /** µs since the Unix epoch, by the archiver's clock. */
+  /** When it came, µs since the Unix epoch, by the archiver's clock. */
   readonly heardAt: number;
 }
 
@@ -47,12 +46,12 @@ export class Heartbeats {
     });
   }
 
-  /** @throws {MessageFault} when it is not a heartbeat. */
+  /** Takes a message. @throws {MessageFault} when it is no heartbeat. */
   take(subject: string, data: Uint8Array): void {
     const name = subject.split(".").at(-1)!;
     const heartbeat = decodeHeartbeat(data);
     if (!COLLECTOR_NAME.test(name) || this.#last.size >= MAX_COLLECTORS && !this.#last.has(name)) {
-      this.#ignore(subject, "not a collector's name, or too many collectors");
+      this.#ignore(subject, "this is not a collector's name, or there are too many");
       return;
     }
     this.#last.set(name, { ...heartbeat, heardAt: this.#clock.now() });
@@ -67,7 +66,7 @@ export class Heartbeats {
   }
 }
 
-/** Answers clock questions on a connection until it is closed. */
+/** Answers on a connection, until that is closed. */
 export function answerClock(connection: NatsConnection, clock: Clock): void {
   connection.subscribe(CLOCKS, {
     callback: (error, message) => {

@@ -16,19 +16,20 @@ import { BATCHES } from "../../shared/subjects.ts";
 
 /** The durable consumer's name. */
 const CONSUMER = "archiver";
-/** The server delivers a batch again after this long without an acknowledgement or extension. */
-export const ACK_WAIT_MS = 10_000;
-/** Batches delivered and not acknowledged. */
+/** After this long without an acknowledgement or a word of patience the server gives a batch out again. */
+export const ACK_WAIT_MILLISECONDS = 10_000;
+/** Batches given out and not acknowledged, at most. */
 const MAX_ACK_PENDING = 512;
 
 /**
- * Makes or updates the stream. A full stream refuses new batches, which wait in the collectors' spools; none is dropped.
+ * Makes the stream, or brings it up to date. A full stream refuses new batches: they wait in the collectors' spools, and
+ * none is ever dropped for another.
  *
- * The limit counts batches: at a limit in bytes nats-server before 2.10.5 drops the oldest instead of refusing the newest
- * (nats-server issue 4775).
+ * The limit is a number of batches: at a limit in bytes nats-server before 2.10.5 drops the oldest although it is to
+ * refuse the newest (nats-server issue 4775).
  *
  * @param maxBatches what may wait in the stream.
- * @throws {NatsError} when the server does not answer, has no JetStream, or cannot change its stream like this.
+ * @throws {NatsError} when the server does not answer, has no JetStream, or holds a stream that cannot be changed so.
  */
 export async function openStream(
   connection: NatsConnection,
@@ -46,7 +47,7 @@ export async function openStream(
   };
   try {
     const { state, config: found } = await manager.streams.info(stream);
-    // Before 2.10.5 a server drops the oldest when the limit is set below what it holds, or will hold by then.
+    // Before 2.10.5 a server that is given a limit below what it holds drops the oldest. What comes meanwhile counts too.
     if (state.messages > maxBatches / 2 && !(found.max_msgs > 0 && found.max_msgs < maxBatches)) {
       config.max_msgs = found.max_msgs;
     }
@@ -58,9 +59,9 @@ export async function openStream(
 }
 
 /**
- * Deletes the consumer, so that all that an earlier connection left unacknowledged is delivered again at once and in
- * order, not one by one after ack_wait. Acknowledged batches that a killed server restored come again, too; else they
- * would stay for ever.
+ * Forgets what was given out over an earlier connection and not acknowledged, so that all of it comes again at once and
+ * in order, rather than one by one as the server's patience ends. The stream keeps what is not acknowledged. What was,
+ * but is there again after the server was killed, comes again too: else it would stay for ever.
  *
  * @throws {NatsError} when the server does not answer.
  */
@@ -74,9 +75,9 @@ export async function resetConsumer(connection: NatsConnection, stream: string):
 }
 
 /**
- * Makes or updates the durable consumer.
+ * Makes the durable consumer, or brings it up to date, and gives it.
  *
- * @throws {NatsError} when the server does not answer, or cannot change its consumer like this.
+ * @throws {NatsError} when the server does not answer, or holds a consumer that cannot be changed so.
  */
 export async function openConsumer(connection: NatsConnection, stream: string): Promise<Consumer> {
   const manager = await connection.jetstreamManager();
@@ -84,7 +85,7 @@ export async function openConsumer(connection: NatsConnection, stream: string): 
     durable_name: CONSUMER,
     ack_policy: AckPolicy.Explicit,
     deliver_policy: DeliverPolicy.All,
-    ack_wait: nanos(ACK_WAIT_MS),
+    ack_wait: nanos(ACK_WAIT_MILLISECONDS),
     max_ack_pending: MAX_ACK_PENDING,
     max_deliver: -1,
   });

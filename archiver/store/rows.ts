@@ -1,4 +1,4 @@
-// Rows of all tables but receipts: gathered as values, appended as data chunks.
+// Rare rows: gathered as values, appended as data chunks.
 import {
   BIGINT,
   BLOB,
@@ -42,7 +42,7 @@ export type RowTable =
   | "analytics_queries"
   | "analytics_results";
 
-/** The columns that {@link RowBuffer} fills, by table, in the order of the schema. */
+/** The columns that {@link RowBuffer} fills, by table, in the order of the migrations. */
 const TABLES = {
   collectors: [INTEGER, VARCHAR],
   peers: [INTEGER, VARCHAR],
@@ -75,11 +75,12 @@ const TABLES = {
   analytics_results: [BIGINT, VARCHAR, INTEGER, VARCHAR, DOUBLE, TIMESTAMPTZ, VARCHAR],
 } satisfies Record<RowTable, DuckDBType[]>;
 
-/** Rows for one table, appended together. */
+/** Rows for one table, to be appended together. */
 export class RowBuffer {
   readonly #table: RowTable;
   #rows: DuckDBValue[][] = [];
 
+  /** Starts empty. @param table where the rows go. */
   constructor(table: RowTable) {
     this.#table = table;
   }
@@ -107,13 +108,13 @@ export class RowBuffer {
   }
 }
 
-/** Closes an appender without flushing; one left open would keep the archive's file open. */
+/** Closes an appender without what is not flushed: one that is left open would keep the archive's file open. */
 export function closeAppender(appender: DuckDBAppender): void {
   appender.clear();
   appender.closeSync();
 }
 
-/** An instant as a value. @param microseconds since the Unix epoch, an integer. */
+/** An instant as a value. @param microseconds integer µs since the Unix epoch. */
 export function instant(microseconds: number): DuckDBTimestampTZValue {
   return new DuckDBTimestampTZValue(BigInt(microseconds));
 }
@@ -133,14 +134,15 @@ export function bigintOrNull(value: number | null): bigint | null {
   return value === null ? null : BigInt(value);
 }
 
+/** The largest INTEGER. */
 const MAX_INTEGER = 2 ** 31 - 1;
 
-/** An integer as an INTEGER; larger ones become the largest. */
+/** An integer as an INTEGER: what is larger becomes the largest one. */
 export function integerAtMost(value: number): number {
   return Math.min(value, MAX_INTEGER);
 }
 
-const US_PER_SECOND = 1_000_000;
+const MICROSECONDS_PER_SECOND = 1_000_000;
 
 /** A message that the archive does not have yet. */
 export interface MessageToAdd {
@@ -167,7 +169,7 @@ export function messageRow(message: MessageToAdd): DuckDBValue[] {
     facts.scid,
     facts.direction,
     facts.nodeId,
-    facts.ownTimestamp === null ? null : instant(facts.ownTimestamp * US_PER_SECOND),
+    facts.ownTimestamp === null ? null : instant(facts.ownTimestamp * MICROSECONDS_PER_SECOND),
     facts.innerId && bytes(facts.innerId),
     instant(firstSeen),
     bytes(raw),

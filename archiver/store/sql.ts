@@ -1,4 +1,4 @@
-// Quoting for SQL.
+// Texts and names in SQL.
 
 /** A text as an SQL literal. */
 export function literal(text: string): string {

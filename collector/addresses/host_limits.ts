@@ -1,5 +1,8 @@
-// Limits by host and by address: one machine can announce any number of nodes on itself.
-
+/**
+ * Limits by host and by address: one machine can announce any number of nodes on itself.
+ *
+ * @module
+ */
 import { type Endpoint, formatNodeAddress, type NodeAddress } from "./endpoint.ts";
 import { formatIp, parseIp } from "./ip.ts";
 

@@ -1,4 +1,8 @@
-// How far another clock is from ours, from requests and replies.
+/**
+ * How far another clock is from ours, from requests and replies.
+ *
+ * @module
+ */
 
 /** Asked and received by our clock, answered by the other; µs since the Unix epoch. */
 export interface Exchange {

@@ -1,5 +1,8 @@
-// The archiver's clock against this collector's, sampled every minute.
-
+/**
+ * The archiver's clock against this collector's, sampled every minute.
+ *
+ * @module
+ */
 import { decodeClockReply, MAX_MESSAGE_BYTES } from "../../shared/nats/message.ts";
 import { clockSubject } from "../../shared/subjects.ts";
 import { readBody } from "../uplink/local.ts";

@@ -1,5 +1,8 @@
-// Jumps of the wall clock. Stamps follow the monotonic clock, so each jump changes how far the two differ.
-
+/**
+ * Jumps of the wall clock. Stamps follow the monotonic clock, so each jump changes how far the two differ.
+ *
+ * @module
+ */
 import type { Clock } from "../../shared/clock.ts";
 import { pause } from "../../shared/waiting.ts";
 

@@ -1,5 +1,8 @@
-// Lists of nodes, channels and addresses: file names and lines, without headers.
-
+/**
+ * Lists of nodes, channels and addresses: file names and lines, without headers.
+ *
+ * @module
+ */
 import { formatNodeAddress, type NodeAddress } from "../addresses/endpoint.ts";
 
 /** The default; the collector's permission set opens it. */

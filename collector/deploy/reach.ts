@@ -1,5 +1,8 @@
-// What a collector's sandbox may reach and see, worked out for one build.
-
+/**
+ * What a collector's sandbox may reach and see, worked out for one build.
+ *
+ * @module
+ */
 import { formatIp, IPV4_BYTES, parseCidr, parseIp } from "../addresses/ip.ts";
 import { UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";

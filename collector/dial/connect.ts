@@ -1,5 +1,8 @@
-// A TCP stream to a node's endpoint, straight or through Tor, and only where the rules allow.
-
+/**
+ * A TCP stream to a node's endpoint, straight or through Tor, and only where the rules allow.
+ *
+ * @module
+ */
 import type { Clock } from "../../shared/clock.ts";
 import { errorText, Fault } from "../../shared/errors.ts";
 import type { Random } from "../../shared/random.ts";

@@ -1,6 +1,9 @@
-// From an endpoint to those that may be dialled in its place: a DNS name is looked up, and each address is held
-// against the rules. The result holds no name, so that no second lookup can give another answer.
-
+/**
+ * From an endpoint to those that may be dialled in its place: a DNS name is looked up, and each address is held
+ * against the rules. The result holds no name, so that no second lookup can give another answer.
+ *
+ * @module
+ */
 import { Fault } from "../../shared/errors.ts";
 import {
   type Endpoint,

@@ -1,5 +1,8 @@
-// The transport of BOLT 8 after the handshake: one cipher per direction, each rotating its key on its own.
-
+/**
+ * The transport of BOLT 8 after the handshake: one cipher per direction, each rotating its key on its own.
+ *
+ * @module
+ */
 import { Nonce, open, openUint16, seal, TAG_BYTES } from "./aead.ts";
 import { NoiseFault } from "./fault.ts";
 import { hkdf } from "./primitives.ts";

@@ -1,5 +1,8 @@
-// How long a peer is left alone after it could not be reached or its session ended, by cause.
-
+/**
+ * How long a peer is left alone after it could not be reached or its session ended, by cause.
+ *
+ * @module
+ */
 import type { Random } from "../../shared/random.ts";
 import type { ReleaseOutcome } from "../addresses/address_book.ts";
 

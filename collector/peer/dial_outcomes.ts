@@ -1,6 +1,9 @@
-// What became of dials, finer than the causes that decide how long to wait. Reported once a minute: a collector
-// without luck dials thousands per hour.
-
+/**
+ * What became of dials, finer than the causes that decide how long to wait. Reported once a minute: a collector
+ * without luck dials thousands per hour.
+ *
+ * @module
+ */
 import {
   ADDRESS_KINDS,
   type AddressKind,

@@ -1,5 +1,8 @@
-// The peers to choose from: the address book, filled from the peer file, DNS seeds and node_announcements.
-
+/**
+ * The peers to choose from: the address book, filled from the peer file, DNS seeds and node_announcements.
+ *
+ * @module
+ */
 import { join } from "node:path";
 import { decodeMessage } from "../../shared/bolt/message.ts";
 import { MESSAGE_TYPES, messageType } from "../../shared/bolt/message_types.ts";

@@ -17,6 +17,7 @@ export interface KnownMessagesLimits {
   readonly rawsLog2: number;
 }
 
+/** A message and its number. */
 export interface Identified {
   readonly number: number;
   readonly isNew: boolean;

@@ -24,6 +24,7 @@ export interface RecorderOptions {
   readonly repeats?: RepeatsLimits;
 }
 
+/** What a recorder works with. */
 export interface RecorderDependencies {
   readonly clock: Clock;
   readonly random: Random;
@@ -31,10 +32,13 @@ export interface RecorderDependencies {
     bytes: Uint8Array,
     id: { readonly epoch: number; readonly number: number },
   ) => void;
+  /** Keeps the open batch for a next life; none by default. */
   readonly journal?: Journal;
+  /** Decides which new messages are stored; all by default. */
   readonly quotas?: RawQuotas;
 }
 
+/** What a recorder has done so far. */
 export interface RecorderCounters {
   receipts: number;
   /** Distinct messages among them; one that was forgotten and came again counts again. */
@@ -47,6 +51,7 @@ export interface RecorderCounters {
   untrackedSessions: number;
   clockSteps: number;
   stalledUs: number;
+  /** Messages and sessions sent again because an archive asked. */
   resent: number;
   unanswered: number;
 }

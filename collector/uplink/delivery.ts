@@ -6,17 +6,18 @@ import { logger } from "../../shared/log.ts";
 import type { Random } from "../../shared/random.ts";
 import { pause } from "../../shared/waiting.ts";
 import type { Spool, SpooledBatch } from "../spool/spool.ts";
-import { type Outcome, type Uplink, type UplinkCode, UplinkFault } from "./uplink.ts";
+import { type DeliveryOutcome, type Uplink, type UplinkCode, UplinkFault } from "./uplink.ts";
 
 const log = logger("collector", "uplink");
 
 /** Bytes of batches under way at once, at most; they are in memory meanwhile. */
 const MAX_OUTSTANDING_BYTES = 8 * 1024 * 1024;
 /** After the first failure; doubled with each further one, and shortened by up to a half at random. */
-const FIRST_BACKOFF_MS = 250;
+const FIRST_BACKOFF_MILLISECONDS = 250;
 /** The longest back-off. */
-const MAX_BACKOFF_MS = 5000;
+const MAX_BACKOFF_MILLISECONDS = 5000;
 
+/** What a delivery works with. */
 export interface DeliveryDependencies {
   readonly spool: Spool;
   readonly uplink: Uplink;
@@ -28,8 +29,6 @@ export interface DeliveryDependencies {
 export interface DeliveryStatus {
   /** Why batches wait, or null while nothing stops them; `spool` when they cannot be read. */
   readonly trouble: UplinkCode | "spool" | null;
-  /** Of the trouble, in words. */
-  readonly reason: string | null;
   readonly delivered: number;
   readonly duplicates: number;
   readonly setAside: number;
@@ -44,6 +43,7 @@ export interface Leftover {
 
 interface Entry {
   readonly batch: SpooledBatch;
+  /** Settles when the attempt that is made is over; null while none is made. */
   attempt: Promise<void> | null;
 }
 
@@ -52,11 +52,11 @@ export class Delivery implements AsyncDisposable {
   readonly #dependencies: DeliveryDependencies;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
+  /** Batches read from the spool and not delivered yet, in its order. */
   readonly #window: Entry[] = [];
   #windowBytes = 0;
   readonly #counters = { delivered: 0, duplicates: 0, setAside: 0, failures: 0 };
   #trouble: DeliveryStatus["trouble"] = null;
-  #reason: string | null = null;
   #saidHello = false;
   #failed = false;
   #backOffs = 0;
@@ -69,20 +69,22 @@ export class Delivery implements AsyncDisposable {
   }
 
   get status(): DeliveryStatus {
-    return { trouble: this.#trouble, reason: this.#reason, ...this.#counters };
+    return { trouble: this.#trouble, ...this.#counters };
   }
 
-  async drain(timeoutMs: number): Promise<Leftover> {
+  /** Waits until everything in the spool is delivered or the time is over; returns what is left. */
+  async drain(timeoutMilliseconds: number): Promise<Leftover> {
     const { spool, clock } = this.#dependencies;
     const emptied = new AbortController();
     this.#onDelivered = () => {
       if (spool.batches === 0) emptied.abort();
     };
     this.#onDelivered();
-    await pause(clock, timeoutMs, emptied.signal);
+    await pause(clock, timeoutMilliseconds, emptied.signal);
     return { batches: spool.batches, bytes: spool.bytes };
   }
 
+  /** Stops; what is under way is given up and stays in the spool. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     this.#wake();
@@ -123,7 +125,7 @@ export class Delivery implements AsyncDisposable {
 
   async #attempt(entry: Entry): Promise<void> {
     const { signal } = this.#stop;
-    let outcome: Outcome | null = null;
+    let outcome: DeliveryOutcome | null = null;
     try {
       outcome = await this.#dependencies.uplink.send(entry.batch, signal);
     } catch (error) {
@@ -135,7 +137,7 @@ export class Delivery implements AsyncDisposable {
     this.#wake();
   }
 
-  #settle(entry: Entry, outcome: Outcome): void {
+  #settle(entry: Entry, outcome: DeliveryOutcome): void {
     this.#window.splice(this.#window.indexOf(entry), 1);
     this.#windowBytes -= entry.batch.bytes.length;
     this.#dependencies.spool.acknowledge(entry.batch);
@@ -152,7 +154,6 @@ export class Delivery implements AsyncDisposable {
   #fail(trouble: UplinkCode | "spool", reason: string): void {
     this.#counters.failures++;
     this.#failed = true;
-    this.#reason = reason;
     if (trouble === this.#trouble) return;
     this.#trouble = trouble;
     const { uplink, spool } = this.#dependencies;
@@ -164,9 +165,10 @@ export class Delivery implements AsyncDisposable {
     });
   }
 
+  /** Says once, at first and after each trouble, that batches are delivered. */
   #sayWell(): void {
     if (this.#trouble === null && this.#saidHello) return;
-    this.#trouble = this.#reason = null;
+    this.#trouble = null;
     this.#saidHello = true;
     log.info("Batches are delivered to {target}", { target: this.#dependencies.uplink.target });
   }
@@ -174,8 +176,8 @@ export class Delivery implements AsyncDisposable {
   async #backOff(): Promise<void> {
     const { clock, random } = this.#dependencies;
     const full = Math.min(
-      MAX_BACKOFF_MS,
-      FIRST_BACKOFF_MS * 2 ** this.#backOffs,
+      MAX_BACKOFF_MILLISECONDS,
+      FIRST_BACKOFF_MILLISECONDS * 2 ** this.#backOffs,
     );
     this.#backOffs++;
     await pause(clock, full * (1 - random.next() / 2), this.#stop.signal);

@@ -6,18 +6,20 @@ import { checkResendRequest, MAX_RESEND_REQUEST_BYTES } from "../../shared/batch
 import { errorText } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import { printable } from "../../shared/text.ts";
-import { type Outcome, type OutgoingBatch, type Uplink, UplinkFault } from "./uplink.ts";
+import { type DeliveryOutcome, type OutgoingBatch, type Uplink, UplinkFault } from "./uplink.ts";
 
 const log = logger("collector", "uplink");
 
 /** An archiver commits several batches at once, so a few may wait for the same commit. */
 const MAX_OUTSTANDING = 4;
 /** How long a commit may take before the batch is sent again. */
-const ANSWER_TIMEOUT_MS = 30_000;
+const ANSWER_TIMEOUT_MILLISECONDS = 30_000;
 /** The longest answer: a want and a few words. */
 const MAX_ANSWER_BYTES = MAX_RESEND_REQUEST_BYTES + 4096;
 
+/** What a local uplink needs. */
 export interface LocalUplinkOptions {
+  /** Where the archiver's API listens: `http://127.0.0.1:8470`. */
   readonly url: string;
   readonly collector: string;
   readonly onResendRequest: (resend: ResendRequest) => void;
@@ -40,7 +42,7 @@ export class LocalUplink implements Uplink {
     this.target = new URL("/batches", options.url).href;
   }
 
-  async send(batch: OutgoingBatch, signal: AbortSignal): Promise<Outcome> {
+  async send(batch: OutgoingBatch, signal: AbortSignal): Promise<DeliveryOutcome> {
     const { status, body } = await this.#post(batch.bytes, signal);
     if (status === 200) return this.#accepted(body);
     const answer = printable(new TextDecoder().decode(body), 200);
@@ -66,7 +68,7 @@ export class LocalUplink implements Uplink {
     const onAbort = () => end.abort(signal.reason);
     signal.addEventListener("abort", onAbort);
     const late = new Error("no answer in time");
-    const timer = setTimeout(() => end.abort(late), ANSWER_TIMEOUT_MS);
+    const timer = setTimeout(() => end.abort(late), ANSWER_TIMEOUT_MILLISECONDS);
     try {
       const response = await fetch(this.target, {
         method: "POST",
@@ -84,7 +86,7 @@ export class LocalUplink implements Uplink {
     }
   }
 
-  #accepted(body: Uint8Array): Outcome {
+  #accepted(body: Uint8Array): DeliveryOutcome {
     let resend: ResendRequest | null;
     let status: "committed" | "duplicate";
     try {

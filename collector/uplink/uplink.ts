@@ -26,7 +26,7 @@ export class UplinkFault extends Fault<UplinkCode> {
  * - `duplicate`: it was so already;
  * - `set_aside`: the archive could not read it and keeps its bytes as a dead letter.
  */
-export type Outcome = "stored" | "duplicate" | "set_aside";
+export type DeliveryOutcome = "stored" | "duplicate" | "set_aside";
 
 /** A batch to send. */
 export interface OutgoingBatch extends BatchNumber {
@@ -41,5 +41,5 @@ export interface Uplink extends AsyncDisposable {
    * Delivers a batch; resolves when it need not be sent again. @throws {UplinkFault} when it is not delivered; the
    * signal's reason when that aborts.
    */
-  send(batch: OutgoingBatch, signal: AbortSignal): Promise<Outcome>;
+  send(batch: OutgoingBatch, signal: AbortSignal): Promise<DeliveryOutcome>;
 }

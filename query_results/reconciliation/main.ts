@@ -5,7 +5,6 @@
  */
 import { runProgram } from "../../shared/cli.ts";
 import { calibrateCommand } from "./calibration/command.ts";
-import { simulateCommand } from "./simulator/command.ts";
 
 if (import.meta.main) {
   await runProgram({
@@ -13,7 +12,6 @@ if (import.meta.main) {
     summary: "The reconciliation lab: what set reconciliation would save, from real receipts.",
     commands: {
       calibrate: calibrateCommand,
-      simulate: simulateCommand,
     },
     fallback: "calibrate",
   });

@@ -40,7 +40,7 @@ Deno.test("the running archiver rolls days over when asked, and tells of them", 
       "would drop from hot|receipts|2025-09-26|15 rows|…",
       "would drop from hot|messages|2025-09-26|5 rows|…",
       "rollover: copied=2 would_drop_from_hot=2",
-      "Nothing was dropped; with --apply it is.",
+      "Nothing was dropped. To drop, add --apply.",
     ],
   );
   const applied = await run("rollover", "--config", config, "--drop", "hot", "--apply");
@@ -65,7 +65,7 @@ Deno.test("the running archiver rolls days over when asked, and tells of them", 
     body: '{"day": "x"}',
   });
   assert.deepEqual([bad.status, await bad.json()], [400, {
-    error: "day: day should be a date such as 2025-09-26",
+    error: "day: a day is written 2025-09-26",
   }]);
   const held = await run("rollover", "--config", config, "--offline");
   assert.equal(held.code, 2);
@@ -102,7 +102,7 @@ Deno.test("without an archiver --offline does it, and a day can be named", async
     const [flags, why] of [
       [["--day", "2025-02-30"], /should be a day/],
       [["--drop", "all"], /should be hot or files/],
-      [["--apply"], /--apply needs --drop/],
+      [["--apply"], /--apply requires --drop/],
     ] as const
   ) {
     const refused = await run("rollover", "--config", config, "--offline", ...flags);

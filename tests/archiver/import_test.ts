@@ -1,8 +1,9 @@
 /** `deno task archive import`: what other observers recorded comes over whole, once, and in the archive's own terms. */
 import type { DuckDBConnection } from "@duckdb/node-api";
 import assert from "node:assert/strict";
-import { type Count, countsTable, isAccounted } from "../../archiver/import/counts.ts";
+import { type Count, countsTable, isAccounted } from "../../archiver/import/finish.ts";
 import { type ImportOptions, type ImportOutcome, runImport } from "../../archiver/import/run.ts";
+import { RowsProgress } from "../../archiver/commands/rows_progress.ts";
 import { Database, rowsOf } from "../../archiver/store/database.ts";
 import { CHECKS } from "../../archiver/verify/checks.ts";
 import { systemClock } from "../../shared/clock.ts";
@@ -45,13 +46,16 @@ function importInto(
 ): Promise<{ outcome: ImportOutcome; said: string }> {
   return onArchive(path, async (connection) => {
     let said = "";
+    const write = (text: string) => void (said += text);
+    const progress = new RowsProgress({ isTerminal: false, columns: () => 0, write });
     const outcome = await runImport({
       connection,
       folder,
       prefix: "",
       rowsPerCommit: 5000,
       clock: systemClock,
-      display: { isTerminal: false, write: (text) => said += text },
+      say: (line) => said += `${line}\n`,
+      onProgress: (rows) => progress.show(rows),
       signal: new AbortController().signal,
       ...options,
     });
@@ -264,7 +268,9 @@ Deno.test("a message that only went out is dated by the table, the column or its
     await writeDaily(folder, observed, { firstSeen });
     const { outcome, said } = await importInto(path, folder);
     const skipped = accounted(outcome);
-    assert.deepEqual(skipped.message_hashes, { "not needed: the messages' bytes tell it": 30 });
+    assert.deepEqual(skipped.message_hashes, {
+      "not needed: derived from the messages' bytes": 30,
+    });
     assert.equal(skipped.message_first_seen !== undefined, way === "table");
     assert.match(said, / {2}message_hashes: 30 rows in 1 file\n/);
     await assertHolds(path, observed);
@@ -576,7 +582,7 @@ Deno.test("killed again and again, it goes on where it was; nothing is lost or d
   await assertHolds(path, observed);
   await using again = startProgram("archiver/main.ts", args, RIGHTS);
   assert.equal((await again.wait(60_000)).code, 0);
-  assert.match(again.lines.at(-1)!, /all of it was in .* already; nothing changed/);
+  assert.match(again.lines.at(-1)!, /nothing new: .* already has all of it/);
 });
 
 Deno.test("a dry run tells and writes nothing; a held archive and a missing --from are refused", async () => {
@@ -593,8 +599,8 @@ Deno.test("a dry run tells and writes nothing; a held archive and a missing --fr
   assert.match(dry.text, /timings of collector 1: \d+ came in, 2025-09-26 .*\n/);
   await assert.rejects(Deno.stat(path), Deno.errors.NotFound);
 
-  assert.match((await run("--help")).text, /dir: only what came in \(1\) is a receipt/);
-  assert.match((await run()).text, /--from is missing/);
+  assert.match((await run("--help")).text, /dir: only incoming rows \(1\) are receipts/);
+  assert.match((await run()).text, /--from is required/);
   await onArchive(path, async () => {
     const held = await run("--from", export_, "--archive", path);
     assert.equal(held.code, 2);

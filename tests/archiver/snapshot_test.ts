@@ -86,7 +86,7 @@ Deno.test("a snapshot taken while batches come is whole and sound, and the archi
   assert.equal(full.code, 2);
   assert.match(
     full.lines.join("\n"),
-    /^No snapshot was made: .* holds 1 snapshots, .* delete one$/,
+    /^Cannot make a snapshot: .* holds 1 snapshots, .* delete one$/,
   );
   await post();
   assert.equal((await archiver.terminate()).code, 0);

@@ -46,5 +46,5 @@ Deno.test("status cannot know a port that the system chose, and says so", async 
   await Deno.writeTextFile(dir.join("a.yaml"), "api: {port: 0}\n");
   const { code, lines } = await run("status", "--config", dir.join("a.yaml"));
   assert.equal(code, 2);
-  assert.match(lines.join("\n"), /api\.port: 0/);
+  assert.match(lines.join("\n"), /api\.port is 0/);
 });

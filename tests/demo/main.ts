@@ -7,7 +7,7 @@ import { relative } from "node:path";
 import { runMain, stopSignal } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { isFaithful } from "./compare.ts";
-import { Display, errorScreen } from "./display.ts";
+import { ProgressLine, standardError } from "../../shared/terminal.ts";
 import { lastLine, resultLines } from "./result.ts";
 import { runDemo } from "./run.ts";
 
@@ -43,7 +43,7 @@ const command = {
 if (import.meta.main) {
   await runMain(command, async ({ peers, seconds, seed, nats, out }) => {
     const signal = stopSignal();
-    const display = new Display(errorScreen());
+    const display = new ProgressLine(standardError(), { everyMs: 3000 });
     const result = await runDemo({ peers, seconds, seed, nats, out, signal, display })
       .catch((error) => {
         if (!signal.aborted) throw error;

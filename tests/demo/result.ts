@@ -5,7 +5,8 @@
  */
 import { figureColumns } from "../../query_results/report/summary.ts";
 import { isFaithful } from "./compare.ts";
-import { columns, grouped } from "./display.ts";
+import { grouped } from "../../shared/text.ts";
+import { columns } from "./display.ts";
 import type { DemoResult } from "./run.ts";
 
 /** Less than this is lost among the network's own delays. */

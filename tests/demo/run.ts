@@ -11,7 +11,8 @@ import { type SimnetChild, startSimnet } from "../simnet/child.ts";
 import type { Done } from "../simnet/ipc.ts";
 import { type Broker, useBroker } from "./broker.ts";
 import { compareWithLedger, type Comparison } from "./compare.ts";
-import { type Display, grouped } from "./display.ts";
+import type { ProgressLine } from "../../shared/terminal.ts";
+import { grouped } from "../../shared/text.ts";
 import { type DemoFolder, prepareFolder } from "./folder.ts";
 import { type ArchiverChild, startArchiver, startCollector } from "./programs.ts";
 import { type Child, childFailure, stopChild, waitFor } from "./watch.ts";
@@ -31,7 +32,7 @@ export interface DemoOptions {
   /** Gives up; everything that was started is stopped. */
   readonly signal: AbortSignal;
   /** Shows how far it is. */
-  readonly display: Display;
+  readonly display: ProgressLine;
 }
 
 /** How it went. */
@@ -76,7 +77,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
   using folder = await prepareFolder(options.out);
   const { sent, compression } = await record(options, folder, broker);
 
-  display.live("comparing the archive with what was sent …");
+  display.show("comparing the archive with what was sent …");
   const comparison = await compareWithLedger(folder.archive, sent.ledger);
   const queried = await runQueries({
     archive: folder.archive,
@@ -86,7 +87,7 @@ export async function runDemo(options: DemoOptions): Promise<DemoResult> {
       `A second of this run is ${compression} s of network time.`,
     reference: { scale: compression },
     signal: options.signal,
-    onProgress: ({ query, index, count }) => display.live(`query ${index} of ${count}: ${query} …`),
+    onProgress: ({ query, index, count }) => display.show(`query ${index} of ${count}: ${query} …`),
   });
   display.clear();
   return {
@@ -116,7 +117,7 @@ async function record(
   globalThis.addEventListener("unload", killAll);
   stack.defer(() => globalThis.removeEventListener("unload", killAll));
 
-  display.step(`starting an archiver and ${peers} simulated Lightning nodes …`);
+  display.print(`starting an archiver and ${peers} simulated Lightning nodes …`);
   const archiver = await startArchiver(folder, broker);
   started.push(archiver);
   stack.defer(() => writeLogs(folder, started));
@@ -125,7 +126,7 @@ async function record(
   const network: Child = { name: "simulated network", process: simnet.process };
   started.push(network);
   const { compression } = simnet.ready;
-  display.step(
+  display.print(
     `${peers} simulated nodes listen on loopback; ${
       minutes(seconds * compression)
     } of network time pass in ` +
@@ -159,7 +160,7 @@ async function record(
   const sent = await sendAll({ simnet, archiver, seconds, children, signal, display });
   await archiveAll({ sent: sent.sent, archiver, children, signal, display });
 
-  display.live("stopping the collector …");
+  display.show("stopping the collector …");
   await stopChild(collector);
   await archiveAll({ sent: sent.sent, archiver, children: [archiver], signal, display });
   await stopChild(archiver);
@@ -170,7 +171,7 @@ async function record(
 interface Phase {
   readonly children: readonly Child[];
   readonly signal: AbortSignal;
-  readonly display: Display;
+  readonly display: ProgressLine;
 }
 
 async function connectAll(phase: Phase & { simnet: SimnetChild; peers: number }): Promise<void> {
@@ -181,11 +182,11 @@ async function connectAll(phase: Phase & { simnet: SimnetChild; peers: number })
     limitSeconds: CONNECT_SECONDS,
     holds() {
       const subscribed = simnet.progress()?.subscribed ?? 0;
-      display.live(`connecting: ${subscribed} of ${peers} peers`);
+      display.show(`connecting: ${subscribed} of ${peers} peers`);
       return subscribed === peers;
     },
   });
-  display.step(`the collector is connected to all ${peers} and has asked them for gossip`);
+  display.print(`the collector is connected to all ${peers} and has asked them for gossip`);
 }
 
 async function sendAll(
@@ -207,7 +208,7 @@ async function sendAll(
       const when = elapsed < seconds + 1
         ? `${Math.min(seconds, elapsed).toFixed(0).padStart(2)} of ${seconds} s`
         : "catching up";
-      display.live(
+      display.show(
         `${when}: ${connected} peers, ${grouped(sent)} sent, ` +
           `${archived === null ? "–" : grouped(archived)} archived`,
       );
@@ -232,7 +233,7 @@ async function archiveAll(
     async holds() {
       const archived = await archiver.receipts();
       if (archived === null) return false;
-      display.live(`all sent; ${grouped(archived)} of ${grouped(sent)} archived`);
+      display.show(`all sent; ${grouped(archived)} of ${grouped(sent)} archived`);
       if (archived !== last) lastAt = performance.now();
       last = archived;
       return archived >= sent || performance.now() - lastAt > STALL_MILLISECONDS;

@@ -80,7 +80,7 @@ Deno.test("a missed day is made up for after a kill in its midst, and an old one
 
   await using refused = start(dir, ["analyse", "--config", config, "--set", "weekly"]);
   assert.equal((await refused.wait()).code, 2);
-  assert.match(refused.lines.at(-1)!, /^No report was made: there is no such set; .*: daily$/);
+  assert.match(refused.lines.at(-1)!, /^Cannot make a report: there is no such set; .*: daily$/);
 
   assert.equal((await archiver.terminate()).code, 0, archiver.lines.slice(-20).join("\n"));
   const runs_ = await archiveRows(
@@ -107,6 +107,6 @@ Deno.test("what the archiver lacks leave for is told at its start, in one line",
   assert.equal((await blind.wait()).code, 2, blind.lines.join("\n"));
   assert.match(
     blind.lines.at(-1)!,
-    /^Cannot run analytics: .*should name .*\/query_results\//,
+    /^Cannot run analytics: .*should then name .*\/query_results\//,
   );
 });

@@ -1,10 +1,10 @@
 // What the tables of the graph are made of: columns that grow, slots, and the order of the rows.
 
 /** The typed arrays in use here. */
-export type Column = Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
+export type GraphColumn = Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
 /** A copy with room for `length` items, zeros after the old ones. */
-export function longer<C extends Column>(column: C, length: number): C {
+export function longer<C extends GraphColumn>(column: C, length: number): C {
   const copy = new (column.constructor as new (length: number) => C)(length);
   copy.set(column);
   return copy;
@@ -51,6 +51,7 @@ export class SortedSlots {
     return low;
   }
 
+  /** The slot of the row with the key sought, or -1. */
   find(order: Order): number {
     const position = this.lowerBound(order);
     if (position === this.#length) return -1;
@@ -58,6 +59,7 @@ export class SortedSlots {
     return order(slot) === 0 ? slot : -1;
   }
 
+  /** Puts a slot before the one that is at `position`. */
   insert(position: number, slot: number): void {
     if (this.#length === this.#slots.length) this.#slots = longer(this.#slots, 2 * this.#length);
     this.#slots.copyWithin(position + 1, position, this.#length);

@@ -18,8 +18,8 @@ import { HeldUpdates } from "./held_updates.ts";
 import {
   GRAPH_LIMITS,
   type GraphLimits,
+  type GraphOutcome,
   MAX_STORED_MESSAGE_BYTES,
-  type Outcome,
   OUTCOMES,
 } from "./limits.ts";
 import { graphMessage, objection, STALE_AFTER_SECONDS } from "./objection.ts";
@@ -27,6 +27,7 @@ import { OVER_QUOTA, spendToken } from "../../meter.ts";
 import { Slab } from "./slab.ts";
 import { type SourcePeer, Unconfirmed } from "./unconfirmed.ts";
 
+/** What a {@link Graph} is made with. */
 export interface GraphOptions {
   readonly chain: Uint8Array;
   readonly clock: Clock;
@@ -46,7 +47,7 @@ export interface GraphCounts {
   readonly unconfirmed: number;
   readonly evicted: number;
   readonly pruned: number;
-  readonly outcomes: Readonly<Record<Outcome, number>>;
+  readonly outcomes: Readonly<Record<GraphOutcome, number>>;
 }
 
 /** The graph; see the module. */
@@ -61,7 +62,7 @@ export class Graph {
   readonly #unconfirmed = new Unconfirmed();
   #evicted = 0;
   readonly #outcomes = Object.fromEntries(OUTCOMES.map((each) => [each, 0])) as Record<
-    Outcome,
+    GraphOutcome,
     number
   >;
   #updates = 0;
@@ -85,6 +86,7 @@ export class Graph {
     return this.#options.chain;
   }
 
+  /** Grows with each change of what it holds. */
   get changes(): number {
     return this.#changes;
   }
@@ -116,7 +118,7 @@ export class Graph {
     verdict: Verdict,
     signer: string | null = null,
     sourcePeer: SourcePeer | null = null,
-  ): Outcome {
+  ): GraphOutcome {
     const outcome = verdict === "valid" ? this.#take(raw, signer, sourcePeer) : "unverified";
     this.#outcomes[outcome]++;
     return outcome;
@@ -126,7 +128,7 @@ export class Graph {
    * Takes a message that a graph like this one held: the same but for quotas and age, see {@link prune}. @param
    * addedAt of a channel_announcement: when it was first taken in, seconds since the Unix epoch.
    */
-  restore(raw: Uint8Array, addedAt: number): Outcome {
+  restore(raw: Uint8Array, addedAt: number): GraphOutcome {
     const message = graphMessage(raw, this.#options.chain);
     switch (message?.type) {
       case 256:
@@ -161,7 +163,7 @@ export class Graph {
     return gone;
   }
 
-  #take(raw: Uint8Array, signer: string | null, sourcePeer: SourcePeer | null): Outcome {
+  #take(raw: Uint8Array, signer: string | null, sourcePeer: SourcePeer | null): GraphOutcome {
     if (raw.length > this.#limits.messageBytes) return "too_long";
     const message = graphMessage(raw, this.#options.chain);
     if (!message) return "foreign";
@@ -188,7 +190,7 @@ export class Graph {
     raw: Uint8Array,
     addedAt: number,
     sourcePeer: SourcePeer | null,
-  ): Outcome {
+  ): GraphOutcome {
     const { scid, nodeId1, nodeId2 } = message;
     const known = this.#channels.find(scid);
     if (known >= 0) {
@@ -266,7 +268,7 @@ export class Graph {
     message: ChannelUpdate,
     raw: Uint8Array,
     { signer, now, sourcePeer }: { signer: string; now: number; sourcePeer: SourcePeer | null },
-  ): Outcome {
+  ): GraphOutcome {
     const direction = (message.channelFlags & 1) as Direction;
     const { scid, timestamp } = message;
     const slot = this.#channels.find(scid);
@@ -280,7 +282,7 @@ export class Graph {
   }
 
   /** `now` is null when no quota applies; so in {@link Graph.#putNode}. */
-  #putUpdate(message: ChannelUpdate, raw: Uint8Array, now: number | null): Outcome {
+  #putUpdate(message: ChannelUpdate, raw: Uint8Array, now: number | null): GraphOutcome {
     const table = this.#channels;
     const slot = table.find(message.scid);
     if (slot < 0) return "unannounced";
@@ -297,7 +299,7 @@ export class Graph {
     return old === NO_HANDLE ? "added" : "replaced";
   }
 
-  #putNode(message: NodeAnnouncement, raw: Uint8Array, now: number | null): Outcome {
+  #putNode(message: NodeAnnouncement, raw: Uint8Array, now: number | null): GraphOutcome {
     const table = this.#nodes;
     const node = table.find(message.nodeId);
     if (node < 0) return "unannounced";
@@ -311,6 +313,7 @@ export class Graph {
     return old === NO_HANDLE ? "added" : "replaced";
   }
 
+  /** Gives the updates of a new channel that came before it their place. */
   #adopt(scid: bigint, sourcePeer: SourcePeer | null): void {
     for (const { raw, signer } of this.#held.take(scid)) {
       // Which peers brought them is forgotten, so they are not a second witness.
@@ -332,6 +335,7 @@ export class Graph {
     this.#channels.remove(slot);
   }
 
+  /** A node has one channel less; without any it goes. */
   #leaveNode(node: number): void {
     if (--this.#nodes.channels[node] > 0) return;
     const announcement = this.#nodes.announcements[node];

@@ -8,7 +8,7 @@ import { BoltFault } from "../../../shared/bolt/fault.ts";
 import { decodeMessage, type Message } from "../../../shared/bolt/message.ts";
 import type { NodeAnnouncement } from "../../../shared/bolt/node_announcement.ts";
 import { equal } from "./columns.ts";
-import type { Outcome } from "./limits.ts";
+import type { GraphOutcome } from "./limits.ts";
 
 /** BOLT 7, pruning: two weeks. */
 export const STALE_AFTER_SECONDS = 1_209_600;
@@ -40,7 +40,7 @@ export function graphMessage(raw: Uint8Array, chain: Uint8Array): GraphMessage |
 }
 
 /** Why the message stays out; null when nothing speaks against it. `now` is seconds since the Unix epoch. */
-export function objection(message: GraphMessage, now: number): Outcome | null {
+export function objection(message: GraphMessage, now: number): GraphOutcome | null {
   switch (message.type) {
     case 256:
       return ascending(message.nodeId1, message.nodeId2) ? null : "implausible";
@@ -51,12 +51,11 @@ export function objection(message: GraphMessage, now: number): Outcome | null {
   }
 }
 
-function objectionToUpdate(update: ChannelUpdate, now: number): Outcome | null {
+function objectionToUpdate(update: ChannelUpdate, now: number): GraphOutcome | null {
   if (update.messageFlags & DONT_FORWARD) return "private";
   // LND refuses an update without the first bit, or whose greatest amount is nothing or below the least.
   const { htlcMinimumMsat: least, htlcMaximumMsat: most } = update;
-  const usable = (update.messageFlags & MUST_BE_ONE) > 0 && most !== null && most > 0n &&
-    most >= least;
+  const usable = (update.messageFlags & MUST_BE_ONE) > 0 && most > 0n && most >= least;
   if (!usable || isAhead(update.timestamp, now)) return "implausible";
   return update.timestamp < now - STALE_AFTER_SECONDS ? "stale" : null;
 }

@@ -27,6 +27,7 @@ export const TAKEN = ["answering", "waiting", "dropped", "unsorted", "refused", 
  */
 export type Taken = typeof TAKEN[number];
 
+/** How much is answered. */
 export interface AnswerLimits {
   readonly peer: ByteRate;
   readonly total: ByteRate;

@@ -1,4 +1,8 @@
-// Statistics that the calibration needs. Pure.
+/**
+ * Statistics that the calibration needs. Pure.
+ *
+ * @module
+ */
 
 /** The value at `share` of ascending numbers; continuous, as SQL's `percentile_cont`. */
 export function quantile(sorted: Float64Array, share: number): number {
@@ -8,11 +12,15 @@ export function quantile(sorted: Float64Array, share: number): number {
   return sorted[low] + (sorted[high] - sorted[low]) * (at - low);
 }
 
-/** The arithmetic mean; NaN of no values. */
-export function mean(values: ArrayLike<number>): number {
+/** NaN when there are none. */
+export function mean(values: Iterable<number>): number {
   let sum = 0;
-  for (let i = 0; i < values.length; i++) sum += values[i];
-  return sum / values.length;
+  let count = 0;
+  for (const value of values) {
+    sum += value;
+    count++;
+  }
+  return sum / count;
 }
 
 /** The indices of the numbers, least first; NaN left out. */
@@ -21,11 +29,14 @@ export function ascending(values: Float64Array): Uint32Array {
   return indices.sort((a, b) => values[a] - values[b]);
 }
 
-/** Values with their {@link ascending} order. */
-export type Ranked = readonly [values: Float64Array, order: Uint32Array];
-
-/** Spearman's rank correlation where both have a value. Ties are broken by index. */
-export function spearman([a, orderA]: Ranked, [b, orderB]: Ranked): number {
+/**
+ * Spearman's rank correlation of `a` and `b` where both have a value, from their {@link ascending} orders. Equal
+ * values count as different ones, in the order of their indices.
+ */
+export function spearman(
+  [a, orderA]: readonly [Float64Array, Uint32Array],
+  [b, orderB]: readonly [Float64Array, Uint32Array],
+): number {
   const ranks = new Float64Array(a.length);
   let common = 0;
   for (const i of orderA) if (!Number.isNaN(b[i])) ranks[i] = common++;
@@ -35,39 +46,56 @@ export function spearman([a, orderA]: Ranked, [b, orderB]: Ranked): number {
   return 1 - 6 * squares / (common * (common ** 2 - 1));
 }
 
-/** Rounds of alternate averaging: with a tenth of the values missing, 20 leave an error below 1e-9. */
+/** How much of the variance of delays lies in the message, in the peer, and in neither. */
+export interface VarianceShares {
+  /** Of the messages' effects. */
+  readonly message: number;
+  /** Of the peers' effects. */
+  readonly peer: number;
+  /** Of what neither explains. */
+  readonly rest: number;
+}
+
+/** Rounds of alternate averaging. With a tenth of the receipts missing, ten leave an error below 1e-9. */
 const ROUNDS = 20;
 
 /**
- * Shares of the variance in the additive model value(row, column) = mean + row effect + column effect + rest, by least
- * squares over the values that are not NaN.
+ * The shares of the additive model delay(m, p) = mean + message(m) + peer(p) + rest, by least squares over the receipts
+ * that there are, delays in plain seconds.
  */
-export function varianceShares(
-  rows: readonly Float64Array[],
-): [row: number, column: number, rest: number] {
-  const effects = [new Float64Array(rows.length), new Float64Array(rows[0].length)];
-  const average = mean(rows.flatMap((row) => [...row].filter((value) => !Number.isNaN(value))));
-  const each = (visit: (centred: number, at: readonly [number, number]) => void) =>
-    rows.forEach((row, r) =>
-      row.forEach((value, c) => {
-        if (!Number.isNaN(value)) visit(value - average, [r, c]);
+export function varianceShares(delays: readonly Float64Array[]): VarianceShares {
+  const peers = delays[0].length;
+  const messageEffects = new Float64Array(delays.length);
+  const peerEffects = new Float64Array(peers);
+  const average = mean(
+    delays.flatMap((row) => [...row.filter((seconds) => !Number.isNaN(seconds))]),
+  );
+  const each = (visit: (rest: number, message: number, peer: number) => void) =>
+    delays.forEach((row, message) =>
+      row.forEach((seconds, peer) => {
+        if (!Number.isNaN(seconds)) visit(seconds - average, message, peer);
       })
     );
-  for (let step = 0; step < 2 * ROUNDS; step++) {
-    const [side, other] = step % 2 === 0 ? [0, 1] : [1, 0];
-    const sums = new Float64Array(effects[side].length);
-    const counts = new Float64Array(effects[side].length);
-    each((centred, at) => {
-      sums[at[side]] += centred - effects[other][at[other]];
-      counts[at[side]]++;
+  const fit = (effects: Float64Array, index: (m: number, p: number) => number) => {
+    const counts = new Float64Array(effects.length);
+    const sums = new Float64Array(effects.length);
+    each((centred, m, p) => {
+      const i = index(m, p);
+      sums[i] += centred - messageEffects[m] - peerEffects[p] + effects[i];
+      counts[i]++;
     });
-    effects[side] = sums.map((sum, i) => counts[i] > 0 ? sum / counts[i] : 0);
+    effects.forEach((_, i) => effects[i] = counts[i] > 0 ? sums[i] / counts[i] : 0);
+  };
+  for (let round = 0; round < ROUNDS; round++) {
+    fit(messageEffects, (m) => m);
+    fit(peerEffects, (_, p) => p);
   }
-  const squares = [0, 0, 0];
-  each((centred, [r, c]) => {
-    const parts = [effects[0][r], effects[1][c], centred - effects[0][r] - effects[1][c]];
-    parts.forEach((part, i) => squares[i] += part ** 2);
+  let [message, peer, rest] = [0, 0, 0];
+  each((centred, m, p) => {
+    message += messageEffects[m] ** 2;
+    peer += peerEffects[p] ** 2;
+    rest += (centred - messageEffects[m] - peerEffects[p]) ** 2;
   });
-  const [row, column, rest] = squares.map((sum) => sum / (squares[0] + squares[1] + squares[2]));
-  return [row, column, rest];
+  const all = message + peer + rest;
+  return { message: message / all, peer: peer / all, rest: rest / all };
 }

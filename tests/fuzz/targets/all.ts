@@ -14,7 +14,6 @@ import {
 } from "./batches.ts";
 import { initTarget, messageTargets } from "./messages.ts";
 import { framesTarget, handshakeTarget, transportTarget } from "./noise.ts";
-import { codedSymbolsTarget, rangeTarget, sketchTarget } from "./reconciliation.ts";
 import { segmentTarget } from "./segment.ts";
 
 /** Makes all targets but the canary; their files are in `dir`, which is there. */
@@ -32,8 +31,5 @@ export function allTargets(dir: string): Target[] {
     segmentTarget(dir),
     resendRequestTarget(),
     heartbeatTarget(),
-    sketchTarget(),
-    codedSymbolsTarget(),
-    rangeTarget(),
   ];
 }

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { LiveLine } from "./live_line.ts";
+import { LiveLine, ProgressLine } from "./terminal.ts";
 
 /** A terminal of so many columns that understands what {@link LiveLine} writes; long lines wrap. */
 class Screen {
@@ -8,6 +8,8 @@ class Screen {
   writes = 0;
   #row = 0;
   #column = 0;
+
+  readonly isTerminal = true;
 
   constructor(public width: number) {}
 
@@ -116,4 +118,47 @@ Deno.test("whatever is shown and printed, the screen is the lines and the last l
     }
     assert.deepEqual(screen.rows, [...printed, shown]);
   }));
+});
+
+/** What a progress line writes to a pipe, and the lines a terminal shows. */
+function pipe() {
+  let text = "";
+  return {
+    output: { isTerminal: false, columns: () => 0, write: (part: string) => void (text += part) },
+    text: () => text,
+  };
+}
+
+Deno.test("on a terminal progress is renewed in place five times a second, and gives way to lines that stay", () => {
+  const screen = new Screen(12);
+  let now = 0;
+  const progress = new ProgressLine(screen, { now: () => now });
+  progress.show("one");
+  assert.deepEqual(screen.rows, ["one"]);
+  now = 199;
+  progress.show("two");
+  assert.deepEqual(screen.rows, ["one"]);
+  now = 200;
+  progress.show("a line too long");
+  assert.deepEqual(screen.rows, ["a line too "]);
+  progress.print("done");
+  assert.deepEqual(screen.rows, ["done", "a line too "]);
+  progress.show("all", 1);
+  assert.deepEqual(screen.rows, ["done", "all"]);
+  progress.clear();
+  assert.deepEqual(screen.rows, ["done", ""]);
+});
+
+Deno.test("on a pipe progress is printed again after its time, or a twentieth of the work", () => {
+  const { output, text } = pipe();
+  let now = 0;
+  const progress = new ProgressLine(output, { everyMs: 3000, now: () => now });
+  progress.print("begin");
+  for (now = 100; now <= 6200; now += 100) progress.show(`at ${now}`);
+  progress.show("3 %", 0.03);
+  progress.show("6 %", 0.06);
+  progress.show("10 %", 0.1);
+  progress.show("11 %", 0.11);
+  progress.clear();
+  assert.equal(text(), "begin\nat 3000\nat 6000\n6 %\n11 %\n");
 });

@@ -1,6 +1,5 @@
 import { deepEqual } from "node:assert/strict";
-import type { TableOutcome } from "./export.ts";
-import { reportText } from "./report.ts";
+import { reportText, type TableOutcome } from "./export.ts";
 
 Deno.test("the report has a line a table, and one for whatever needs saying", () => {
   const outcome: TableOutcome = {
