@@ -88,7 +88,11 @@ function list(only?: readonly string[]): void {
   for (const query of selectQueries(only)) {
     console.log(`${query.name}: ${query.title}\n  ${query.question}`);
     for (const { name, type, fallback, meaning } of query.parameters) {
-      const value = typeof fallback === "object" ? `about ${fallback.preferred}` : fallback;
+      const value = typeof fallback !== "object"
+        ? fallback
+        : "network" in fallback
+        ? fallback.network
+        : `about ${fallback.preferred}`;
       console.log(`  --set ${name}=${type} (default: ${value}): ${meaning}`);
     }
   }

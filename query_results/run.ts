@@ -8,6 +8,7 @@ import { join } from "node:path";
 import { type Clock, systemClock } from "../shared/clock.ts";
 import { errorText } from "../shared/errors.ts";
 import { openArchive, type ReaderOptions } from "./archive/open.ts";
+import { correctClocks } from "./archive/clocks.ts";
 import { captionLines } from "./report/caption.ts";
 import { drawChart } from "./chart/render.ts";
 import { svgFile } from "./chart/svg_file.ts";
@@ -108,6 +109,7 @@ async function runOn(connection: DuckDBConnection, options: RunOptions): Promise
     await connection.run(DEFINITIONS);
     await connection.run("BEGIN");
     try {
+      await correctClocks(connection);
       return await writeResults(connection, options);
     } finally {
       ignoreSignal();
@@ -178,7 +180,12 @@ async function runQuery(
   frame: Frame,
   options: RunOptions,
 ): Promise<Omit<Answer, "drawing">> {
-  const parameters = useParameters(query, frame.window, options.settings);
+  const parameters = useParameters(
+    query,
+    frame.window,
+    options.settings,
+    options.reference?.scale,
+  );
   const limit = options.queryLimitMs;
   let letGo: (() => void) | undefined;
   const timer = limit === undefined

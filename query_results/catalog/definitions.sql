@@ -11,7 +11,7 @@ CREATE OR REPLACE TEMP MACRO bin_start(instant, bin_seconds) AS
   make_timestamptz(epoch_us(instant) // (bin_seconds * 1000000) * (bin_seconds * 1000000));
 
 -- Sessions while they were connected and subscribed (gossip filter sent): from_at to to_at is the part inside the
--- window, connected_seconds the whole length. A session whose end was never told lasts until its collector's process
+-- window, connected_seconds the whole length. A session without a reported end lasts until its collector's process
 -- ended; of one that was killed and started again, until its last receipt; or else to the window's end.
 CREATE OR REPLACE TEMP MACRO session_spans(window_from, window_to) AS TABLE (
   WITH epoch_ends AS (
@@ -52,34 +52,62 @@ CREATE OR REPLACE TEMP MACRO peer_steps(window_from, window_to) AS TABLE (
   FROM changes GROUP BY changed_at
 );
 
--- f(m, p): the first receipt of each message from each peer, by the stamps as they are. Collectors flag repeats themselves, so only peers that
--- more than one collector process held in the window need looking through for the earliest.
-CREATE OR REPLACE TEMP MACRO first_receipts(window_from, window_to, include_warmup) AS TABLE (
-  WITH shared_peers AS (
-    SELECT peer_id FROM session_spans(window_from, window_to) GROUP BY peer_id HAVING min(epoch_id) < max(epoch_id)
-  )
-  SELECT message_id, peer_id, collector_id, received_at
-  FROM receipts ANTI JOIN shared_peers USING (peer_id)
-  WHERE NOT is_repeat AND (include_warmup OR NOT is_warmup)
-    AND received_at >= window_from AND received_at < window_to
+-- The receipts that count, each peer's repeats left out: those past their session's warm-up, and those of a young session
+-- (less than an hour) whose peer was subscribed before the message was first seen anywhere. Such a peer could deliver it
+-- as news; what it sends of before is backlog. So the peers that count are those connected and subscribed at first sight.
+CREATE OR REPLACE TEMP MACRO counted_receipts(window_from, window_to, include_warmup) AS TABLE (
+  SELECT message_id, peer_id, collector_id, received_at, is_warmup
+  FROM receipts
+  WHERE NOT is_repeat AND (include_warmup OR NOT is_warmup) AND received_at >= window_from AND received_at < window_to
   UNION ALL
-  SELECT message_id, peer_id, arg_min(collector_id, received_at), min(received_at)
-  FROM receipts SEMI JOIN shared_peers USING (peer_id)
-  WHERE NOT is_repeat AND (include_warmup OR NOT is_warmup)
-    AND received_at >= window_from AND received_at < window_to
+  SELECT r.message_id, r.peer_id, r.collector_id, r.received_at, r.is_warmup
+  FROM (
+    SELECT message_id, peer_id, collector_id, received_at, is_warmup
+    FROM receipts
+    WHERE NOT include_warmup AND is_warmup AND NOT is_repeat AND received_at >= window_from AND received_at < window_to
+  ) r
+    ASOF JOIN sessions s
+      ON s.collector_id = r.collector_id AND s.peer_id = r.peer_id AND r.received_at >= s.filter_at
+    JOIN messages m ON m.message_id = r.message_id
+  WHERE r.received_at < s.filter_at + INTERVAL 1 HOUR AND m.first_seen >= s.filter_at
+);
+
+-- Peers that more than one collector process held in the window: any of these may have heard a message first.
+CREATE OR REPLACE TEMP MACRO shared_peers(window_from, window_to) AS TABLE (
+  SELECT peer_id FROM session_spans(window_from, window_to) GROUP BY peer_id HAVING min(epoch_id) < max(epoch_id)
+);
+
+-- f(m, p): the first receipt of each message from each peer.
+CREATE OR REPLACE TEMP MACRO first_receipts(window_from, window_to, include_warmup) AS TABLE (
+  SELECT message_id, peer_id, collector_id, received_at, is_warmup
+  FROM counted_receipts(window_from, window_to, include_warmup)
+    ANTI JOIN shared_peers(window_from, window_to) USING (peer_id)
+  UNION ALL
+  SELECT message_id, peer_id, arg_min(collector_id, received_at), min(received_at), arg_min(is_warmup, received_at)
+  FROM counted_receipts(window_from, window_to, include_warmup)
+    SEMI JOIN shared_peers(window_from, window_to) USING (peer_id)
   GROUP BY message_id, peer_id
 );
 
--- Live messages and how many peers delivered each: those whose very first receipt lies in the window and counts. So a
--- message first heard as a peer's backlog, or before the window, is left out rather than shown with a part of its peers.
+-- Whether a message was news when first seen, not backlog. By its own timestamp it is at most an hour old; and a peer past
+-- its session's warm-up delivered it too within ten minutes, or it was younger than two (LND sends every 90 s).
+CREATE OR REPLACE TEMP MACRO is_news(first_seen, own_timestamp, settled_after_us, include_warmup) AS
+  include_warmup OR (coalesce(own_timestamp >= first_seen - INTERVAL 1 HOUR, true)
+    AND (coalesce(settled_after_us <= 600000000, false)
+      OR coalesce(own_timestamp >= first_seen - INTERVAL 2 MINUTE, false)));
+
+-- Live messages and how many peers delivered each: news whose very first receipt lies in the window and counts. A message
+-- first heard before the window is left out rather than shown with a part of its peers.
 CREATE OR REPLACE TEMP MACRO live_messages(window_from, window_to, include_warmup) AS TABLE (
   WITH heard AS (
-    SELECT message_id, min(received_at) AS first_at, count(*) AS peers
+    SELECT message_id, min(received_at) AS first_at, count(*) AS peers,
+      min(received_at) FILTER (NOT is_warmup) AS settled_at
     FROM first_receipts(window_from, window_to, include_warmup)
     GROUP BY message_id
   )
   SELECT m.message_id, m.type, m.size, m.scid, m.direction, m.node_id, m.inner_id, m.first_seen, heard.peers
   FROM heard JOIN messages m ON m.message_id = heard.message_id AND m.first_seen = heard.first_at
+  WHERE is_news(m.first_seen, m.own_timestamp, epoch_us(heard.settled_at) - epoch_us(m.first_seen), include_warmup)
 );
 
 -- The collectors whose receipts lie in the window, when they are several: each has its own clock. With one collector
@@ -91,24 +119,23 @@ CREATE OR REPLACE TEMP MACRO several_clocks(window_from, window_to) AS TABLE (
   SELECT collector_id FROM heard WHERE (SELECT count(*) FROM heard) > 1
 );
 
--- What tells of these clocks: measurements up to a day before and after the window.
+-- Measurements of these clocks, up to a day before and after the window.
 CREATE OR REPLACE TEMP MACRO clock_measurements(window_from, window_to) AS TABLE (
-  SELECT collector_id, sampled_at, offset_microseconds AS offset_us, uncertainty_microseconds AS error_us
+  SELECT epoch_id, collector_id, sampled_at, offset_microseconds AS offset_us, uncertainty_microseconds AS error_us
   FROM clock_samples SEMI JOIN several_clocks(window_from, window_to) USING (collector_id)
   WHERE sampled_at >= window_from - INTERVAL 1 DAY AND sampled_at < window_to + INTERVAL 1 DAY
 );
 
 -- With several clocks: when each collector first heard each message by its own, the offset to the archiver's then, and
 -- by how much that may be wrong. The offset is drawn straight from the measurement before to the one after, and taken to
--- have stayed within the bounds of these two. Farther than a minute from any measurement, the error grows by 100 us a
--- second, more than two crystals differ. Before the first measurement and after the last, that one holds. Of a collector
+-- have stayed within the bounds of these two. Farther than a minute from any measurement, the error grows by 100 us/s,
+-- more than two crystals differ. Before the first measurement and after the last, that one holds. Of a collector
 -- without any the offset is 0 and the error null.
 CREATE OR REPLACE TEMP MACRO hearings(window_from, window_to, include_warmup) AS TABLE (
   WITH firsts AS (
     SELECT message_id, collector_id, min(received_at) AS heard_at
-    FROM receipts SEMI JOIN several_clocks(window_from, window_to) USING (collector_id)
-    WHERE NOT is_repeat AND (include_warmup OR NOT is_warmup)
-      AND received_at >= window_from AND received_at < window_to
+    FROM counted_receipts(window_from, window_to, include_warmup)
+      SEMI JOIN several_clocks(window_from, window_to) USING (collector_id)
     GROUP BY message_id, collector_id
   ), measured AS (
     SELECT f.message_id, f.collector_id, epoch_us(f.heard_at) AS heard_us,
@@ -132,48 +159,68 @@ CREATE OR REPLACE TEMP MACRO hearings(window_from, window_to, include_warmup) AS
   FROM drawn
 );
 
--- How long after it was first seen each peer delivered each message, in microseconds, and by how much the clocks may
--- have spoilt that (null: nobody knows). Delays within one collector are its own clock's and exact. With several, each
--- one's first receipt of a message is moved by the offset measured then, and its others with it; what the archive holds
--- stays as it was. At worst the two least sure of the collectors that heard the message err in opposite directions.
-CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS TABLE (
-  WITH shared_peers AS (
-    SELECT peer_id FROM session_spans(window_from, window_to) GROUP BY peer_id HAVING min(epoch_id) < max(epoch_id)
-  ), heard AS (
-    SELECT message_id, collector_id, heard_us, offset_us, error_us
-    FROM hearings(window_from, window_to, include_warmup)
-  ), live AS (
-    SELECT h.message_id, min(h.heard_us + h.offset_us) AS first_us,
-      CASE WHEN count(*) = 1 THEN 0 WHEN count(h.error_us) = count(*) THEN list_sum(max(h.error_us, 2)) END AS error_us
-    FROM heard h JOIN messages m ON m.message_id = h.message_id
-    GROUP BY h.message_id
-    -- Its very first receipt counts, as stamped.
-    HAVING min(h.heard_us) = min(epoch_us(m.first_seen))
-  ), origins AS (
-    SELECT h.message_id, h.collector_id, l.first_us - h.offset_us AS first_us, CAST(l.error_us AS BIGINT) AS error_us
-    FROM heard h JOIN live l ON l.message_id = h.message_id
-  )
-  SELECT r.message_id, epoch_us(r.received_at) - m.first_us AS delay_us, CAST(0 AS BIGINT) AS error_us
-  FROM first_receipts(window_from, window_to, include_warmup) r
-    ANTI JOIN several_clocks(window_from, window_to) c ON c.collector_id = r.collector_id
-    -- Turned into a number once a message, not once a receipt.
-    JOIN (SELECT message_id, epoch_us(first_seen) AS first_us FROM messages) m ON m.message_id = r.message_id
-  UNION ALL
-  SELECT r.message_id, epoch_us(r.received_at) - o.first_us, o.error_us
-  FROM receipts r ANTI JOIN shared_peers s ON s.peer_id = r.peer_id
-    JOIN origins o ON o.message_id = r.message_id AND o.collector_id = r.collector_id
-  WHERE NOT r.is_repeat AND (include_warmup OR NOT r.is_warmup)
-    AND r.received_at >= window_from AND r.received_at < window_to
-  UNION ALL
-  SELECT r.message_id, min(epoch_us(r.received_at) - o.first_us), any_value(o.error_us)
-  FROM receipts r SEMI JOIN shared_peers s ON s.peer_id = r.peer_id
-    JOIN origins o ON o.message_id = r.message_id AND o.collector_id = r.collector_id
-  WHERE NOT r.is_repeat AND (include_warmup OR NOT r.is_warmup)
-    AND r.received_at >= window_from AND r.received_at < window_to
-  GROUP BY r.message_id, r.peer_id
+-- With several clocks: when each message was first heard by the archiver's, and by how much delays since then may be
+-- wrong: 0 when one collector heard it, null when the clock of one of them is unknown. At worst the two least sure of the
+-- collectors that heard it err in opposite directions.
+CREATE OR REPLACE TEMP MACRO sightings(window_from, window_to, include_warmup) AS TABLE (
+  SELECT h.message_id, min(h.heard_us + h.offset_us) AS first_us, count(*) AS collectors,
+    CAST(CASE WHEN count(*) = 1 THEN 0 WHEN count(h.error_us) = count(*) THEN list_sum(max(h.error_us, 2)) END AS BIGINT)
+      AS error_us
+  FROM hearings(window_from, window_to, include_warmup) h JOIN messages m ON m.message_id = h.message_id
+  GROUP BY h.message_id
+  -- Its very first receipt counts.
+  HAVING min(h.heard_us) = min(epoch_us(m.first_seen))
 );
 
--- The mean of errors in seconds, weighed; null when one of them is, or nothing has weight.
+-- The seconds in which a collector was held up or had just been: what it stamped then may have come since from_us.
+CREATE OR REPLACE TEMP MACRO stalled_seconds(window_from, window_to) AS TABLE (
+  SELECT collector_id, second, min(from_us) AS from_us, max(until_us) AS until_us
+  FROM (
+    SELECT collector_id, epoch_us(from_at) AS from_us, epoch_us(to_at) + 1000000 AS until_us,
+      unnest(range(epoch_us(from_at) // 1000000, epoch_us(to_at) // 1000000 + 2)) AS second
+    FROM stalls WHERE from_at < window_to AND to_at >= window_from
+  )
+  GROUP BY collector_id, second
+);
+
+-- How long after it was first seen each peer delivered each message, in microseconds; by how much the clocks may have
+-- spoilt that (null: unknown); and how much earlier it may have come because its collector was held up. Delays within one
+-- collector are its own clock's. With several, each one's first receipt of a message is moved by the offset measured
+-- then, and its others with it.
+CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS TABLE (
+  WITH origins AS (
+    SELECT h.message_id, h.collector_id, s.first_us - h.offset_us AS first_us, s.error_us
+    FROM hearings(window_from, window_to, include_warmup) h
+      JOIN sightings(window_from, window_to, include_warmup) s ON s.message_id = h.message_id
+  ), delayed AS (
+    SELECT r.message_id, r.collector_id, r.is_warmup, epoch_us(r.received_at) AS us, m.first_us,
+      CAST(0 AS BIGINT) AS error_us
+    FROM first_receipts(window_from, window_to, include_warmup) r
+      ANTI JOIN several_clocks(window_from, window_to) c ON c.collector_id = r.collector_id
+      -- Turned into a number once per message, not once per receipt.
+      JOIN (SELECT message_id, epoch_us(first_seen) AS first_us FROM messages) m ON m.message_id = r.message_id
+    UNION ALL
+    SELECT r.message_id, r.collector_id, r.is_warmup, epoch_us(r.received_at), o.first_us, o.error_us
+    FROM counted_receipts(window_from, window_to, include_warmup) r
+      ANTI JOIN shared_peers(window_from, window_to) s ON s.peer_id = r.peer_id
+      JOIN origins o ON o.message_id = r.message_id AND o.collector_id = r.collector_id
+    UNION ALL
+    SELECT r.message_id, arg_min(r.collector_id, epoch_us(r.received_at) - o.first_us),
+      arg_min(r.is_warmup, epoch_us(r.received_at) - o.first_us),
+      min_by(epoch_us(r.received_at), epoch_us(r.received_at) - o.first_us),
+      min_by(o.first_us, epoch_us(r.received_at) - o.first_us), any_value(o.error_us)
+    FROM counted_receipts(window_from, window_to, include_warmup) r
+      SEMI JOIN shared_peers(window_from, window_to) s ON s.peer_id = r.peer_id
+      JOIN origins o ON o.message_id = r.message_id AND o.collector_id = r.collector_id
+    GROUP BY r.message_id, r.peer_id
+  )
+  SELECT d.message_id, d.is_warmup, d.us - d.first_us AS delay_us, d.error_us,
+    CASE WHEN d.us BETWEEN s.from_us AND s.until_us THEN d.us - s.from_us ELSE 0 END AS stall_us
+  FROM delayed d LEFT JOIN stalled_seconds(window_from, window_to) s
+    ON s.collector_id = d.collector_id AND s.second = d.us // 1000000
+);
+
+-- The weighted mean of errors, in seconds; null when one of them is, or nothing has weight.
 CREATE OR REPLACE TEMP MACRO mean_error_seconds(error_us, weight) AS
   CASE WHEN bool_and(error_us IS NOT NULL) THEN sum(error_us * weight) / nullif(sum(weight), 0) / 1e6 END;
 

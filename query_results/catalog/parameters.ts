@@ -45,11 +45,17 @@ export function adaptiveBinSeconds(preferred: number, window: Window): number {
   return narrower.findLast((width) => seconds / width >= LEAST_BINS) ?? BIN_SECONDS[0];
 }
 
-/** The parameters of `query` for a window; `settings` may hold those of other queries too. @throws {UserError} */
+/**
+ * The parameters of `query` for a window; `settings` may hold those of other queries too.
+ *
+ * @param scale seconds of network time per second of the run.
+ * @throws {UserError}
+ */
 export function useParameters(
   query: Query,
   window: Window,
   settings: Readonly<Record<string, string>> = {},
+  scale = 1,
 ): UsedParameter[] {
   return query.parameters.map((parameter) => {
     const { name, fallback } = parameter;
@@ -57,6 +63,10 @@ export function useParameters(
       return { parameter, value: readSetting(parameter, settings[name]), note: "set for this run" };
     }
     if (typeof fallback !== "object") return { parameter, value: fallback, note: "" };
+    if ("network" in fallback) {
+      const note = scale === 1 ? "" : `${fallback.network} s of network time`;
+      return { parameter, value: fallback.network / scale, note };
+    }
     const value = adaptiveBinSeconds(fallback.preferred, window);
     const note = value === fallback.preferred
       ? ""

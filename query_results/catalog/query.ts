@@ -18,13 +18,18 @@ export interface AdaptiveBin {
   readonly preferred: number;
 }
 
+/** A span of network time in seconds; a run that is faster than the network uses as much less. */
+export interface NetworkSeconds {
+  readonly network: number;
+}
+
 export type ParameterValue = number | boolean;
 
 export interface Parameter {
   /** As in the SQL, without `$`. */
   readonly name: string;
   readonly type: ParameterType;
-  readonly fallback: ParameterValue | AdaptiveBin;
+  readonly fallback: ParameterValue | AdaptiveBin | NetworkSeconds;
   readonly meaning: string;
 }
 
@@ -128,9 +133,11 @@ function parseParameter(query: string, text: string): Parameter {
 function parseFallback(
   type: ParameterType,
   text: string,
-): ParameterValue | AdaptiveBin | undefined {
+): Parameter["fallback"] | undefined {
   const adaptive = text.match(/^adaptive\((\d+)\)$/);
   if (adaptive) return { preferred: Number(adaptive[1]) };
+  const network = text.match(/^network\((\d+)\)$/);
+  if (network) return { network: Number(network[1]) };
   return parseValue(type, text);
 }
 

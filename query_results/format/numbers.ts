@@ -33,6 +33,13 @@ export function formatInstant(microseconds: number): string {
   return isoTime(microseconds).slice(0, 19).replace("T", " ");
 }
 
+/** A name of at most `limit` characters: a longer one is shown by its two ends. */
+export function shortName(name: string, limit = 24): string {
+  if (name.length <= limit) return name;
+  const tail = Math.floor((limit - 1) / 2);
+  return `${name.slice(0, limit - 1 - tail)}…${name.slice(-tail)}`;
+}
+
 /** `1 peer`, `2 peers`. */
 export function formatPlural(count: number, noun: string): string {
   return `${formatNumber(count)} ${noun}${count === 1 ? "" : "s"}`;

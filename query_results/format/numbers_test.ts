@@ -7,7 +7,7 @@ import {
   formatNumber,
   formatPlural,
 } from "./numbers.ts";
-import type { Frame } from "../archive/frame.ts";
+import { EMPTY_FRAME, type Frame } from "../archive/frame.ts";
 
 Deno.test("numbers have separators and at most four significant digits after the point", () => {
   assert.equal(formatNumber(1234567), "1,234,567");
@@ -33,16 +33,12 @@ Deno.test("times are in the unit that suits them", () => {
 });
 
 const frame: Frame = {
+  ...EMPTY_FRAME,
   window: { from: 0, to: 90e6 },
   collectors: ["a", "b", "c", "d", "e", "f", "g", "h"],
   peers: 3,
   peersMost: 2,
   peersMean: 1.5,
-  missingBatches: 0,
-  gaps: 0,
-  unresolvedReceipts: 0,
-  deadLetters: 0,
-  clocks: null,
 };
 
 Deno.test("a caption names query, settings, window, collectors and peers", () => {
@@ -53,7 +49,8 @@ Deno.test("a caption names query, settings, window, collectors and peers", () =>
       "query q · share = 0.9 (set for this run)",
       "1970-01-01 00:00:00 to 1970-01-01 00:01:30 UTC (90 s)",
       "collectors a, b, c, d, e, f and 2 more · " +
-      "3 peers connected and subscribed (at most 2 at once, 1.5 on average)",
+      "3 peers connected and subscribed (at most 2 at once, 1.5 on average; " +
+      "0 % of peer time in the first 10 min of a session)",
       "no open gaps",
       "one clock",
     ],
@@ -71,8 +68,11 @@ Deno.test("the clocks are one, or so and so well known, or unknown", () => {
     apartSeconds: number | null = 0.0125,
     uncertaintySeconds: number | null = 0.0004,
   ) => clocksText({ ...frame, clocks: { count, measured, apartSeconds, uncertaintySeconds } });
-  assert.equal(text(3, 3), "3 clocks, 12.5 ms apart and each known to 0.4 ms: set right in delays");
-  const unknown = "by how much delays between collectors are wrong is not known";
-  assert.equal(text(3, 2), `3 clocks, 1 of them not measured: ${unknown}`);
-  assert.equal(text(2, 0, null, null), `2 clocks, none of them measured: ${unknown}`);
+  assert.equal(
+    text(3, 3),
+    "3 clocks, 12.5 ms apart: delays between collectors are corrected, known to 0.4 ms",
+  );
+  const unknown = "how far delays between collectors are off is unknown";
+  assert.equal(text(3, 2), `WARNING: 3 clocks, 1 of them not measured: ${unknown}`);
+  assert.equal(text(2, 0, null, null), `WARNING: 2 clocks, none of them measured: ${unknown}`);
 });

@@ -8,15 +8,23 @@
 --   is the share inside.
 -- pitfall: Without warm-up the first minutes are empty or thin: sessions are young then.
 -- parameter: bin_seconds BIGINT = adaptive(60), width of a bin
--- parameter: include_warmup BOOLEAN = false, also count receipts and messages of a session's warm-up
-WITH heard AS (
+-- parameter: include_warmup BOOLEAN = false, count backlog too: all receipts of a session's warm-up
+WITH live AS (
+  SELECT message_id, type, first_seen FROM live_messages($window_from, $window_to, $include_warmup)
+), heard AS (
   SELECT bin_start(r.received_at, $bin_seconds) AS interval_start, m.type, count(*) AS receipts
-  FROM receipts r JOIN messages m ON m.message_id = r.message_id
-  WHERE r.received_at >= $window_from AND r.received_at < $window_to AND ($include_warmup OR NOT r.is_warmup)
+  FROM (
+    SELECT received_at, message_id FROM receipts
+    WHERE received_at >= $window_from AND received_at < $window_to AND ($include_warmup OR NOT is_warmup)
+    UNION ALL
+    SELECT received_at, message_id FROM counted_receipts($window_from, $window_to, $include_warmup)
+      SEMI JOIN live USING (message_id)
+    WHERE is_warmup AND NOT $include_warmup
+  ) r JOIN messages m ON m.message_id = r.message_id
   GROUP BY ALL
 ), first_heard AS (
   SELECT bin_start(first_seen, $bin_seconds) AS interval_start, type, count(*) AS unique_messages
-  FROM live_messages($window_from, $window_to, $include_warmup)
+  FROM live
   GROUP BY ALL
 ), bins AS (
   SELECT make_timestamptz(bin * $bin_seconds * 1000000) AS interval_start

@@ -6,7 +6,7 @@
 -- pitfall: contents counts what was said apart from signature and timestamp; the rest are re-signed repeats.
 -- pitfall: The node is the one announced, not the peer that told us.
 -- pitfall: An announcement seen before the window's start, or first heard as backlog, is left out.
--- parameter: include_warmup BOOLEAN = false, also count messages first heard in a session's warm-up
+-- parameter: include_warmup BOOLEAN = false, count backlog too: all messages first heard in a session's warm-up
 WITH by_node AS (
   SELECT node_id, count(*) AS announcements, count(DISTINCT inner_id) AS contents,
     min(first_seen) AS first_announcement, max(first_seen) AS last_announcement

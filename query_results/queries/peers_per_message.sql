@@ -6,7 +6,7 @@
 -- pitfall: Repeats and a second collector that hears the same peer do not count.
 -- pitfall: No cap on delay here: a late re-broadcast counts as reach.
 -- pitfall: Messages of the window's last minutes had no time to spread.
--- parameter: include_warmup BOOLEAN = false, also count receipts and messages of a session's warm-up
+-- parameter: include_warmup BOOLEAN = false, count backlog too: all receipts of a session's warm-up
 SELECT
   peers AS peers_per_message,
   count(*) AS message_count,

@@ -5,7 +5,7 @@
 -- inputs: messages (channel_update), receipts (whether a message is live)
 -- pitfall: The top 1 % is 1 % of the channels that had any update, rounded up.
 -- pitfall: Channels without an update in the window are not in the average.
--- parameter: include_warmup BOOLEAN = false, also count messages first heard in a session's warm-up
+-- parameter: include_warmup BOOLEAN = false, count backlog too: all messages first heard in a session's warm-up
 WITH by_scid AS (
   SELECT count(*) AS updates
   FROM live_messages($window_from, $window_to, $include_warmup)

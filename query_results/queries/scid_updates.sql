@@ -6,7 +6,7 @@
 -- pitfall: Both directions of a channel count together.
 -- pitfall: contents counts what was said apart from signature and timestamp; the rest are re-signed repeats.
 -- pitfall: An update seen before the window's start, or first heard as backlog, is left out.
--- parameter: include_warmup BOOLEAN = false, also count messages first heard in a session's warm-up
+-- parameter: include_warmup BOOLEAN = false, count backlog too: all messages first heard in a session's warm-up
 WITH by_scid AS (
   SELECT scid, count(*) AS updates, count(DISTINCT direction) AS directions, count(DISTINCT inner_id) AS contents,
     min(first_seen) AS first_update, max(first_seen) AS last_update

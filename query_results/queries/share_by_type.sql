@@ -5,7 +5,7 @@
 -- inputs: receipts (the first of each message and peer), messages
 -- pitfall: Without the warm-up flag a start's backlog would pass for live traffic; channel_announcements suffer most.
 -- pitfall: A type that few peers forward has a large share of messages and a small one of deliveries.
--- parameter: include_warmup BOOLEAN = false, also count receipts and messages of a session's warm-up
+-- parameter: include_warmup BOOLEAN = false, count backlog too: all receipts of a session's warm-up
 WITH by_type AS (
   SELECT type, count(*) AS unique_count, sum(peers) AS first_receipts, sum(size) AS unique_bytes,
     sum(peers * size) AS delivered_bytes

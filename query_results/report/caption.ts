@@ -1,4 +1,10 @@
-import { formatDuration, formatInstant, formatNumber, formatPlural } from "../format/numbers.ts";
+import {
+  formatDuration,
+  formatInstant,
+  formatNumber,
+  formatPlural,
+  shortName,
+} from "../format/numbers.ts";
 import type { Frame } from "../archive/frame.ts";
 import type { UsedParameter } from "../catalog/parameters.ts";
 
@@ -15,16 +21,19 @@ export function windowText({ window }: Frame): string {
 /** The collectors in words. */
 export function collectorsText({ collectors }: Frame): string {
   if (collectors.length === 0) return "no collectors";
-  const names = collectors.slice(0, MAX_NAMES).join(", ");
+  const names = collectors.slice(0, MAX_NAMES).map((name) => shortName(name)).join(", ");
   const more = collectors.length - MAX_NAMES;
   return `${collectors.length === 1 ? "collector" : "collectors"} ${names}` +
     (more > 0 ? ` and ${more} more` : "");
 }
 
-/** The peers connected and subscribed in words. */
-export function peersText({ peers, peersMost, peersMean }: Frame): string {
+/** The peers connected and subscribed, in words. */
+export function peersText({ peers, peersMost, peersMean, youngShare }: Frame): string {
   return `${formatPlural(peers, "peer")} connected and subscribed ` +
-    `(at most ${formatNumber(peersMost)} at once, ${formatNumber(peersMean)} on average)`;
+    `(at most ${formatNumber(peersMost)} at once, ${formatNumber(peersMean)} on average; ` +
+    `${
+      formatNumber(Math.round(1000 * youngShare) / 10)
+    } % of peer time in the first 10 min of a session)`;
 }
 
 /** What is known to be missing, in words. */
@@ -41,18 +50,43 @@ export function missingText(frame: Frame): string {
   return parts.join(", ");
 }
 
-/** How good the clocks were, in words. */
-export function clocksText({ clocks }: Frame): string {
+/** How good the clocks were, and how long collectors were held up, in words. */
+export function clocksText(frame: Frame): string {
+  const parts = [agreementText(frame)];
+  if (frame.movedClocks > 0) {
+    parts.push(
+      `${formatPlural(frame.movedClocks, "clock")} up to ${formatDuration(frame.movedSeconds)} ` +
+        `off, all ${frame.movedClocks === 1 ? "its" : "their"} times corrected`,
+    );
+  }
+  if (frame.tornClocks > 0) {
+    parts.push(
+      `WARNING: ${
+        formatPlural(frame.tornClocks, "clock")
+      } set back between two runs, times not correctable`,
+    );
+  }
+  if (frame.stalls > 0) {
+    parts.push(
+      `collectors held up ${formatDuration(frame.stalledSeconds)} in ${
+        formatPlural(frame.stalls, "stall")
+      }`,
+    );
+  }
+  return parts.join("; ");
+}
+
+function agreementText({ clocks }: Frame): string {
   if (clocks === null) return "one clock";
   const { count, measured, apartSeconds, uncertaintySeconds } = clocks;
   const all = formatPlural(count, "clock");
-  if (measured < count || apartSeconds === null || uncertaintySeconds === null) {
+  if (measured < count || apartSeconds === null) {
     const unknown = measured === 0 ? "none" : formatNumber(count - measured);
-    return `${all}, ${unknown} of them ${measured === 0 ? "" : "not "}measured: ` +
-      "by how much delays between collectors are wrong is not known";
+    return `WARNING: ${all}, ${unknown} of them ${measured === 0 ? "" : "not "}measured: ` +
+      "how far delays between collectors are off is unknown";
   }
-  return `${all}, ${formatDuration(apartSeconds)} apart and each known to ` +
-    `${formatDuration(uncertaintySeconds)}: set right in delays`;
+  return `${all}, ${formatDuration(apartSeconds)} apart: delays between collectors are corrected` +
+    (uncertaintySeconds === null ? "" : `, known to ${formatDuration(uncertaintySeconds)}`);
 }
 
 function batches(count: number): string {
@@ -64,20 +98,40 @@ export function parameterText({ parameter, value, note }: UsedParameter): string
   return `${parameter.name} = ${value}, ${parameter.meaning}${note && ` (${note})`}`;
 }
 
-/** The lines under a chart. */
+/** The query and its settings, in one line. */
+export function queryLine(query: string, parameters: readonly UsedParameter[]): string {
+  const settings = parameters.map(({ parameter, value, note }) =>
+    `${parameter.name} = ${value}${note && ` (${note})`}`
+  );
+  return [`query ${query}`, ...settings].join(" · ");
+}
+
+/** The lines under a chart that stands alone. */
 export function captionLines(
   query: string,
   frame: Frame,
   parameters: readonly UsedParameter[],
 ): string[] {
-  const settings = parameters.map(({ parameter, value, note }) =>
-    `${parameter.name} = ${value}${note && ` (${note})`}`
-  );
   return [
-    [`query ${query}`, ...settings].join(" · "),
+    queryLine(query, parameters),
     windowText(frame),
     `${collectorsText(frame)} · ${peersText(frame)}`,
     missingText(frame),
     clocksText(frame),
   ];
+}
+
+/** Why a query has no rows, and what to set to change that. */
+export function emptyText(frame: Frame, parameters: readonly UsedParameter[]): string {
+  const { receipts, warmupReceipts } = frame;
+  if (receipts === 0) return "No rows: the window has no receipts.";
+  const skipsBacklog = parameters.some(({ parameter, value }) =>
+    parameter.name === "include_warmup" && value === false
+  );
+  if (!skipsBacklog || warmupReceipts === 0) return "No rows: nothing of this kind in the window.";
+  return `No rows: ${formatNumber(warmupReceipts)} of ${
+    formatPlural(receipts, "receipt")
+  } are warm-up, ` +
+    "and none is of a live message. Set include_warmup=true to count them, or gossip.warmup of " +
+    "the collector to less than its sessions last.";
 }

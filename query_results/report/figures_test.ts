@@ -1,18 +1,14 @@
 import assert from "node:assert/strict";
+import { EMPTY_FRAME, type Frame } from "../archive/frame.ts";
 import { type Figure, mainFigures, rescaled } from "./figures.ts";
 import { PUBLISHED, referenceRows } from "./reference.ts";
 
-const frame = {
+const frame: Frame = {
+  ...EMPTY_FRAME,
   window: { from: 0, to: 60e6 },
-  collectors: [],
   peers: 7,
   peersMost: 7,
   peersMean: 7,
-  missingBatches: 0,
-  gaps: 0,
-  unresolvedReceipts: 0,
-  deadLetters: 0,
-  clocks: null,
 };
 
 Deno.test("figures come from the queries that ran, and are unknown where those found nothing", () => {
@@ -35,6 +31,7 @@ Deno.test("delays grow and rates shrink with the time scale", () => {
     value,
     published: null,
     unit: "",
+    basis: "",
   });
   assert.equal(rescaled(figure("seconds", 2), 60), 120);
   assert.equal(rescaled(figure("rate", 120), 60), 2);

@@ -4,7 +4,7 @@
  * @module
  */
 import { html as markup, raw } from "hono/html";
-import { captionLines, parameterText } from "./caption.ts";
+import { emptyText, parameterText, queryLine } from "./caption.ts";
 import { darkChartCss, PALETTE } from "../chart/palette.ts";
 import type { Drawing } from "../chart/render.ts";
 import { inlineSvg } from "../chart/svg_file.ts";
@@ -85,12 +85,12 @@ const DEFINITIONS_NOTE =
   "All queries share these macros. To run a query by hand in DuckDB, run the macros first, " +
   "then the query with its window and parameters.";
 
-function pageHead({ title, note, figures, frame }: Report): Markup {
+function pageHead({ title, note, figures, frame, reference }: Report): Markup {
   return markup`<header>
 <p class="kicker">Gossip Observer</p>
 <h1>${title}</h1>
 ${note !== "" && markup`<p class="note">${note}</p>`}
-${largeFigures(figures)}
+${largeFigures(figures, reference)}
 ${frameList(frame)}
 </header>`;
 }
@@ -137,15 +137,14 @@ function answerArticle(answer: Answer, frame: Frame): Markup {
   const { name, title, question, pitfalls } = query;
   const description = `${question} The table below holds the figures.`;
   const svg = inlineSvg(drawing, { title, description }, name);
-  const caption = captionLines(name, frame, parameters).map((line) => markup`<span>${line}</span>`);
   return markup`<article id="${name}" aria-labelledby="${name}-h">
 <h3 id="${name}-h">${title}</h3>
 <p class="question">${question}</p>
 <figure>
 <div class="chart">${raw(svg)}</div>
-<figcaption>${caption}</figcaption>
+<figcaption>${queryLine(name, parameters)}</figcaption>
 </figure>
-${dataTable(table, `${title}: rows`, `${name}.csv`)}
+${dataTable(table, `${title}: rows`, `${name}.csv`, emptyText(frame, parameters))}
 <details open><summary>Read with care</summary>${list(pitfalls)}</details>
 ${queryDetails(answer)}
 <p class="files">${link(`${name}.csv`)} (${formatPlural(table.rows.length, "row")}) · ${

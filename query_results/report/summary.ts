@@ -32,13 +32,19 @@ export function frameList(frame: Frame): Markup {
   return markup`<dl class="frame">${items}</dl>`;
 }
 
-/** The main figures, large. */
-export function largeFigures(figures: readonly Figure[]): Markup {
+/** The main figures, large, each with what it rests on and, of a faster run, its value at network time. */
+export function largeFigures(figures: readonly Figure[], reference?: Reference): Markup {
+  const { scale = 1 } = reference ?? {};
   const shown = LARGE.flatMap(([label, words]) => {
     const figure = figures.find((candidate) => candidate.label === label);
     if (figure?.value === undefined || figure.value === null) return [];
-    const text = figure.unit === "s" ? formatDuration(figure.value) : formatCount(figure.value);
-    return [markup`<li><strong>${text}</strong> <span>${words}</span></li>`];
+    const { value, basis } = figure;
+    const text = figure.unit === "s" ? formatDuration(value) : formatCount(value);
+    const atNetworkTime = scale === 1 || figure.kind !== "seconds"
+      ? []
+      : [`${formatDuration(value * scale)} of network time`];
+    const under = [words, ...atNetworkTime, ...(basis === "" ? [] : [basis])].join("; ");
+    return [markup`<li><strong>${text}</strong> <span>${under}</span></li>`];
   });
   return markup`<ul class="large">${shown}</ul>`;
 }
@@ -49,14 +55,13 @@ export function figureTable(figures: readonly Figure[], reference: Reference | u
   const heads = columns.map(({ head }) => markup`<th scope="col">${head}</th>`);
   const rows = figures.map((figure) => {
     const cells = columns.map(({ text }) => markup`<td>${text(figure)}</td>`);
-    return markup`<tr><th scope="row">${figure.label}</th>${cells}</tr>`;
+    return markup`<tr><th scope="row">${figure.label}</th>${cells}<td class="text">${figure.basis}</td></tr>\n`;
   });
   return markup`<div class="table" role="region" aria-label="Main figures" tabindex="0">
 <table class="figures">
-<thead><tr><th scope="col">Figure</th>${heads}</tr></thead>
+<thead><tr><th scope="col">Figure</th>${heads}<th scope="col">Rests on</th></tr></thead>
 <tbody>
-${rows}
-</tbody>
+${rows}</tbody>
 </table></div>
 ${reference && markup`<p class="rest">${comparison(reference)}</p>`}`;
 }

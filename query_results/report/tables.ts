@@ -15,9 +15,9 @@ const NAMES = new Set(["scid", "type"]);
 const MAX_HEX_CHARACTERS = 20;
 
 /** The first rows as a table, the rest counted; or a line that there are none. */
-export function dataTable(table: Table, label: string, csv: string): Markup {
+export function dataTable(table: Table, label: string, csv: string, empty: string): Markup {
   const { columns, rows } = table;
-  if (rows.length === 0) return markup`<p class="empty">No rows.</p>`;
+  if (rows.length === 0) return markup`<p class="empty">${empty}</p>`;
   const shown = rows.slice(0, MAX_TABLE_ROWS).map((row) =>
     markup`<tr>${row.map((value, i) => cell(value, columns[i]))}</tr>\n`
   );

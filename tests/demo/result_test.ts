@@ -39,6 +39,7 @@ const RESULT: DemoResult = {
       value: 2,
       published: 100,
       unit: "s",
+      basis: "",
     }],
     frame: {} as DemoResult["queried"]["frame"],
     tables: new Map(),

@@ -117,7 +117,8 @@ Deno.test("an archive with sessions and no receipts has its window from the sess
   connection.closeSync();
   instance.closeSync();
   const { frame, tables } = await runQueries({ archive, out: dir.join("out") });
-  assert.deepEqual(frame.window, { from: at(0), to: at(4000) + 1 });
+  // The last thing known is that gamma was started again.
+  assert.deepEqual(frame.window, { from: at(0), to: at(4500) + 1 });
   assert.equal(tables.get("sessions")?.rows.length, 6);
   assert.equal(tables.get("message_totals")?.rows.length, 0);
 });

@@ -1,7 +1,7 @@
 /** What the trends tell of results that scheduled runs kept. */
 import assert from "node:assert/strict";
 import { keepRows, writeResults, writeRun } from "../../archiver/analytics/results.ts";
-import { type Frame, frameTable } from "../../query_results/archive/frame.ts";
+import { EMPTY_FRAME, type Frame, frameTable } from "../../query_results/archive/frame.ts";
 import { FRAME } from "../../query_results/catalog/catalog.ts";
 import { runQueries } from "../../query_results/run.ts";
 import type { Cell, ColumnKind, Table } from "../../query_results/format/table.ts";
@@ -13,16 +13,12 @@ const DAY = 86_400_000_000;
 const FIRST = 1_735_689_600_000_000;
 
 const QUIET: Frame = {
+  ...EMPTY_FRAME,
   window: { from: 0, to: 0 },
   collectors: ["alpha", "beta"],
   peers: 5,
   peersMost: 4,
   peersMean: 3.5,
-  missingBatches: 0,
-  gaps: 0,
-  unresolvedReceipts: 0,
-  deadLetters: 0,
-  clocks: null,
 };
 
 function table(columns: Record<string, ColumnKind>, ...rows: Cell[][]): Table {
