@@ -1,4 +1,4 @@
-// The archiver's config file. `archiver.example.yaml` documents each key for its reader.
+// The archiver's config file; `archiver.example.yaml` documents each key.
 
 import * as v from "valibot";
 import type { ReaderOptions } from "../query_results/archive/open.ts";
@@ -9,19 +9,18 @@ import { STREAM } from "../shared/subjects.ts";
 import { DAY_MS } from "../shared/time.ts";
 import { type AnalyticsConfig, AnalyticsConfigSchema } from "./analytics/config.ts";
 
-const MINUTE_MILLISECONDS = 60_000;
-const MAX_KEEP_MILLISECONDS = 36_500 * DAY_MS;
+const MINUTE_MS = 60_000;
+const MAX_KEEP_MS = 36_500 * DAY_MS;
 const MIB = 1024 ** 2;
 const TIB = 1024 ** 4;
 
 /**
- * Receipts in one transaction, at most: four of DuckDB's row groups. A commit of more than one is written to the file as
- * row groups of its own; full ones leave no small remainder that a checkpoint would write again. Against two, a run of
- * 16 million receipts took 5 % less time and 6 % less of the disk.
+ * Receipts per transaction: four of DuckDB's row groups. Full row groups leave no remainder for the next checkpoint to
+ * rewrite: compared with two, 16 million receipts took 5 % less time and 6 % less disk.
  */
 export const DEFAULT_MAX_RECEIPTS = 491_520;
 
-/** Batches are 1 MiB at most: 16 GiB in the worst case; at their usual 10 to 30 KiB less than 1 GiB. */
+/** At most 16 GiB (1 MiB each); at the usual 10 to 30 KiB less than 1 GiB. */
 const DEFAULT_MAX_BATCHES = 16_384;
 
 const nats = v.strictObject({
@@ -30,7 +29,6 @@ const nats = v.strictObject({
   max_batches: v.optional(integer(1, 100_000_000), DEFAULT_MAX_BATCHES),
 }, "should be a group of keys with servers, or be left out");
 
-/** Batches come from a NATS server with JetStream too. */
 export interface NatsConfig extends NatsServerConfig {
   readonly stream: string;
   readonly max_batches: number;
@@ -48,7 +46,7 @@ export interface ArchiverConfig {
   /** Absent: batches come through the API only. */
   readonly nats?: NatsConfig;
   readonly commit: {
-    /** Receipts in one commit, at most, unless one batch has more. */
+    /** Receipts per commit, unless one batch has more. */
     readonly max_receipts: number;
     readonly max_wait: number;
   };
@@ -70,7 +68,7 @@ export interface ArchiverConfig {
   readonly log: { readonly level: LogLevel; readonly format: LogFormat };
 }
 
-/** What an archiver's config file may say, with the defaults; `archiver.example.yaml` shows the same. */
+/** The config file with its defaults; `archiver.example.yaml` shows the same. */
 export const ArchiverConfigSchema: v.GenericSchema<unknown, ArchiverConfig> = v.strictObject({
   archive: v.optional(
     text(/^[^\0:]{1,4096}$/, "the path of a file, without colons"),
@@ -88,7 +86,7 @@ export const ArchiverConfigSchema: v.GenericSchema<unknown, ArchiverConfig> = v.
   nats: v.optional(nats),
   commit: group({
     max_receipts: v.optional(integer(1, 10_000_000), DEFAULT_MAX_RECEIPTS),
-    max_wait: v.optional(duration(0, MINUTE_MILLISECONDS), "50ms"),
+    max_wait: v.optional(duration(0, MINUTE_MS), "50ms"),
   }),
   snapshots: group({
     folder: v.optional(text(/^[^\0]{1,4096}$/, "the path of a folder"), "archive/snapshots"),
@@ -100,8 +98,8 @@ export const ArchiverConfigSchema: v.GenericSchema<unknown, ArchiverConfig> = v.
       "archive/days",
     ),
     after: v.optional(duration(0, 30 * DAY_MS), "6h"),
-    keep_hot: v.optional(v.nullable(duration(0, MAX_KEEP_MILLISECONDS)), "7d"),
-    keep_files: v.optional(v.nullable(duration(0, MAX_KEEP_MILLISECONDS)), null),
+    keep_hot: v.optional(v.nullable(duration(0, MAX_KEEP_MS)), "7d"),
+    keep_files: v.optional(v.nullable(duration(0, MAX_KEEP_MS)), null),
     apply: v.optional(v.boolean("should be true or false"), false),
   }),
   analytics: AnalyticsConfigSchema,

@@ -29,7 +29,7 @@ Deno.test("a set that cannot be run is refused, with what would be right", () =>
       "{name: a, cron: '61 * * * *'}",
       /sets\.0\.cron: "61 \* \* \* \*" — should be a cron expression of five/,
     ],
-    ["{name: a, cron: '0 0 30 2 *'}", /sets\.0\.cron: .* no time ever matches this one/],
+    ["{name: a, cron: '0 0 30 2 *'}", /sets\.0\.cron: .* no time matches this one/],
     ["{name: a, only: [nonsense]}", /There is no query nonsense; there are convergence_delay/],
     ["{name: a, only: [gaps], settings: {reach_share: 0.5}}", /Cannot set reach_share/],
     ["{name: a, settings: {reach_share: half}}", /"half" should be a number above 0/],

@@ -14,7 +14,7 @@ import { verifyCommand } from "./commands/verify.ts";
 if (import.meta.main) {
   await runProgram({
     name: "deno task archive",
-    summary: "Archives what collectors record in DuckDB.",
+    summary: "The archiver stores what collectors record in a DuckDB archive.",
     commands: {
       run: runCommand,
       status: statusCommand,

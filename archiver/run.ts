@@ -18,30 +18,28 @@ import { Snapshots } from "./snapshots/snapshots.ts";
 import type { OnStep } from "./store/crash_points.ts";
 import { Store } from "./store/store.ts";
 
-const PROGRESS_MILLISECONDS = 10_000;
-/** What requests under way get to end, once all that was taken is committed. */
-const SHUTDOWN_MILLISECONDS = 5000;
+const PROGRESS_EVERY_MS = 10_000;
+/** For open requests to end once all that was taken is committed. */
+const SHUTDOWN_MS = 5000;
 const LOOPBACK = /^(127\.[\d.]+|::1|localhost)$/;
 
 const log = logger("archiver");
 
 /** What the archiver needs of the world. */
 export interface ArchiverDependencies {
-  /** The machine's by default. */
   readonly clock?: Clock;
-  /** The system's by default. */
   readonly random?: Random;
-  /** For tests; see `store/steps.ts`. */
+  /** For tests; see `store/crash_points.ts`. */
   readonly onStep?: OnStep;
 }
 
-/** A running archiver. Disposing stops it: what was taken is committed, the archive checkpointed and closed. */
+/** A running archiver. Disposing commits what was taken, checkpoints and closes the archive. */
 export interface Archiver extends AsyncDisposable {
-  /** Where its API listens, e.g. `http://127.0.0.1:8470`. */
+  /** Of its API, e.g. `http://127.0.0.1:8470`. */
   readonly url: string;
 }
 
-/** Runs an archiver until `signal` aborts, and stops it in order. Throws as {@link startArchiver} does. */
+/** Runs an archiver until `signal` aborts. Throws as {@link startArchiver} does. */
 export async function runArchiver(config: ArchiverConfig, signal: AbortSignal): Promise<void> {
   await using _archiver = await startArchiver(config);
   if (!signal.aborted) {
@@ -53,8 +51,8 @@ export async function runArchiver(config: ArchiverConfig, signal: AbortSignal): 
 /**
  * Starts an archiver.
  *
- * @throws {UserError} when the archive cannot be opened, what NATS wants to be let in cannot be read, a folder of
- * analytics cannot be used, or the API cannot listen. A NATS server that is not there is no error: it is tried until it is.
+ * @throws {UserError} when the archive cannot be opened, the NATS credentials cannot be read, a folder of analytics cannot
+ * be used, or the API cannot listen. An unreachable NATS server is no error: it is retried.
  */
 export async function startArchiver(
   config: ArchiverConfig,
@@ -75,7 +73,7 @@ export async function startArchiver(
   const analytics = stack.use(await Analytics.start(config.analytics, { store, clock }));
   const counters = new Counters(clock.now());
   const intake = new Intake(
-    { maxReceipts: config.commit.max_receipts, maxWaitMilliseconds: config.commit.max_wait },
+    { maxReceipts: config.commit.max_receipts, maxWaitMs: config.commit.max_wait },
     { store, clock, onCommit: (commit) => counters.add(commit, clock.now()) },
   );
   const heartbeats = new Heartbeats(clock);
@@ -113,10 +111,10 @@ export async function startArchiver(
   });
   stack.defer(() => intake[Symbol.asyncDispose]());
   const server = listen(config.api, api.fetch);
-  stack.defer(() => atMost(clock, SHUTDOWN_MILLISECONDS, server.shutdown()));
-  // The first to be disposed: nothing more is taken, and all that was is committed; only then can requests be answered.
+  stack.defer(() => atMost(clock, SHUTDOWN_MS, server.shutdown()));
+  // Disposed first: take no more and commit what was taken; only then can open requests be answered.
   stack.defer(async () => {
-    // Both at once: a pull may wait for room that only the intake's end gives.
+    // Together: a pull may wait for room that only the end of the intake gives.
     const parts = [intake, days, analytics].map((part) => part[Symbol.asyncDispose]());
     await Promise.all([jetStream?.stop(), ...parts]);
   });
@@ -135,7 +133,9 @@ function listen(
 ): Deno.HttpServer<Deno.NetAddr> {
   const { host, port } = api;
   if (!LOOPBACK.test(host)) {
-    log.warning("The API listens on {host}: all who can reach it can read the archive", { host });
+    log.warning("The API listens on {host}: everyone who can reach it can read the archive", {
+      host,
+    });
   }
   try {
     return Deno.serve({ hostname: host, port, onListen: () => {} }, (request) => handler(request));
@@ -146,7 +146,7 @@ function listen(
   }
 }
 
-/** What is committed is safe in the write-ahead log, so a checkpoint that fails is no more than a nuisance. */
+/** A failed checkpoint loses nothing: what is committed is in the write-ahead log. */
 async function closeStore(store: Store): Promise<void> {
   try {
     await store[Symbol.asyncDispose]();
@@ -155,7 +155,7 @@ async function closeStore(store: Store): Promise<void> {
   }
 }
 
-/** Logs a line every {@link PROGRESS_MILLISECONDS} in which something came; returns what ends it. */
+/** Logs progress while batches come; returns what ends it. */
 function reportProgress(counters: Counters, intake: Intake, clock: Clock): () => void {
   let last = { receipts: counters.receipts, at: clock.now() };
   const timer = setInterval(() => {
@@ -165,7 +165,7 @@ function reportProgress(counters: Counters, intake: Intake, clock: Clock): () =>
     last = { receipts: counters.receipts, at: now };
     if (receipts === 0 && intake.status().batches === 0) return;
     log.info(
-      "{receipts} receipts archived, {rate} a second; the latest was taken {lag} s ago; {waiting} batches wait",
+      "{receipts} receipts archived, {rate}/s; the latest is {lag} s old; {waiting} batches wait",
       {
         receipts: counters.receipts,
         rate: Math.round(receipts / seconds),
@@ -175,6 +175,6 @@ function reportProgress(counters: Counters, intake: Intake, clock: Clock): () =>
         waiting: intake.status().batches,
       },
     );
-  }, PROGRESS_MILLISECONDS);
+  }, PROGRESS_EVERY_MS);
   return () => clearInterval(timer);
 }

@@ -55,7 +55,6 @@ const natsUplink = v.strictObject({
 export interface CollectorConfig {
   readonly name: string;
   readonly network: Network;
-  /** The folder of its key, its spool, its address book and the graph. */
   readonly data_dir: string;
   /** How long it runs; without it, until it is stopped. */
   readonly run_for?: number;

@@ -3,7 +3,6 @@
 
 /** A bucket of a table, see {@link spendToken}: full at first. */
 export interface Quota {
-  /** Tokens that may go at once. */
   readonly burst: number;
   readonly intervalSeconds: number;
 }

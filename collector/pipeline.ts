@@ -10,7 +10,6 @@ import { type RawLimits, RawQuotas } from "./receipt/raw_quotas.ts";
 import { type ReceiptSink, Recorder } from "./receipt/recorder.ts";
 import type { RecorderDependencies, RecorderOptions } from "./receipt/recorder_options.ts";
 
-/** What a {@link Pipeline} works with. */
 export type PipelineDependencies =
   & Omit<RecorderDependencies, "quotas">
   & Omit<VerifierOptions, "onVerdict">

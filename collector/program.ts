@@ -1,8 +1,4 @@
-/**
- * The name that the collector is called by, and its version.
- *
- * @module
- */
+// The name that the collector is called by, and its version.
 
 /** The binary's name inside the binary, else the task of this project. */
 export const PROGRAM: string = Deno.build.standalone ? "gossip-collector" : "deno task collect";

@@ -30,7 +30,6 @@ import type { Uplink } from "./uplink/uplink.ts";
 import { Meter } from "./meter.ts";
 import { VERSION } from "./program.ts";
 
-/** What a run needs of the world. */
 export interface RunOptions {
   readonly signal: AbortSignal;
   readonly clock?: Clock;
@@ -42,15 +41,14 @@ export interface RunOptions {
 /** How a run went. */
 export interface RunSummary {
   readonly receipts: number;
-  /** Batches that this run delivered, those that earlier ones left among them. */
   readonly delivered: number;
   readonly left: number;
 }
 
 /** Time for the signature checks that wait at the end. */
-const VERIFY_MILLISECONDS = 5000;
+const VERIFY_MS = 5000;
 /** Within what timers can do. */
-const LONGEST_SLEEP_MILLISECONDS = 3_600_000;
+const LONGEST_SLEEP_MS = 3_600_000;
 
 /** Of a machine that is too slow; the archive has them all. */
 const STALL_WARNINGS_PER_HOUR = 10;
@@ -198,7 +196,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
   }
   try {
     await collect(manager, config.run_for, signal, clock);
-    await atMost(clock, VERIFY_MILLISECONDS, pipeline.verifier.idle());
+    await atMost(clock, VERIFY_MS, pipeline.verifier.idle());
   } finally {
     stalls[Symbol.dispose]();
     pipeline.end();
@@ -241,7 +239,7 @@ async function collect(
     while (!stop.signal.aborted) {
       const rest = end - clock.now() / 1000;
       if (rest <= 0) break;
-      await pause(clock, Math.min(rest, LONGEST_SLEEP_MILLISECONDS), stop.signal);
+      await pause(clock, Math.min(rest, LONGEST_SLEEP_MS), stop.signal);
     }
   } finally {
     signal.removeEventListener("abort", onAbort);

@@ -1,5 +1,5 @@
-// Runs sets of queries when they are due, one run at a time. What was missed is made up for, the newest first; what is
-// too long ago is told.
+// Runs sets of queries when they are due, one run at a time. Missed runs are caught up, the newest first; those too long
+// ago are logged.
 
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
@@ -22,17 +22,17 @@ import { type RunDependencies, runSet, tidyWork } from "./run_set.ts";
 import { nextDue, planRuns, windowAt, windowKey, windowName } from "./schedule.ts";
 import { type AnalyticsStatus, type SetState, setStatus } from "./status.ts";
 
-/** The longest that is waited before what is due is looked at again. */
-const MAX_REST_MILLISECONDS = 3_600_000;
-/** How often a window whose receipts still come in is looked at, and how long it waits at most. */
-const HOLD_MILLISECONDS = 30_000;
-const MAX_HOLD_MICROSECONDS = 3_600_000_000;
-/** After the archive could not be read. */
-const RETRY_MILLISECONDS = 60_000;
+/** Longest wait before looking for due runs again. */
+const MAX_REST_MS = 3_600_000;
+/** How often, and how long at most, a window is held back while its receipts still arrive. */
+const HOLD_MS = 30_000;
+const MAX_HOLD_US = 3_600_000_000;
+/** After a failed read of the archive. */
+const RETRY_MS = 60_000;
 
 const log = logger("archiver", "analytics");
 
-/** Why a run on demand does not begin; its user can mend it. */
+/** Why a requested run does not begin. */
 export class AnalyticsRefusal extends Error {
   override readonly name = "AnalyticsRefusal";
 }
@@ -42,22 +42,20 @@ export interface AnalyticsDependencies extends RunDependencies {
   readonly store: RunDependencies["store"] & RunReader;
 }
 
-/** A set and what is known of its runs. */
 interface Scheduled {
   readonly set: QuerySet;
   readonly state: SetState;
-  /** Windows that were tried since {@link triedSince}: they are tried again when the set is due again. */
+  /** Windows tried since {@link triedSince}, when the set was last due; each is tried once per due time. */
   readonly tried: Set<string>;
   triedSince: number | null;
 }
 
-/** A run that is due. */
 interface Due {
   readonly scheduled: Scheduled;
   readonly window: Window;
 }
 
-/** Scheduled analytics that are running. Disposing stops the run under way. */
+/** Scheduled analytics. Disposing stops the current run. */
 export class Analytics implements AsyncDisposable {
   readonly #config: AnalyticsConfig;
   readonly #dependencies: AnalyticsDependencies;
@@ -79,9 +77,9 @@ export class Analytics implements AsyncDisposable {
   }
 
   /**
-   * Clears up what a process that was ended half way left, and begins.
+   * Clears up what an interrupted process left, and begins.
    *
-   * @throws {UserError} when a folder that the config names cannot be used, or the worker's source not be read.
+   * @throws {UserError} when a folder that the config names cannot be used, or the worker's source cannot be read.
    * @throws {Error} when the archive cannot be read.
    */
   static async start(
@@ -112,10 +110,10 @@ export class Analytics implements AsyncDisposable {
   }
 
   /**
-   * Runs a set now, whether its window was done before or not.
+   * Runs a set now, even if its window was done before.
    *
-   * @param day the window's first day, `YYYY-MM-DD`; when it is absent, the window that would be due now.
-   * @throws {AnalyticsRefusal} when there is no such set or day, or a run is under way.
+   * @param day the window's first day, `YYYY-MM-DD`; by default the window due now.
+   * @throws {AnalyticsRefusal} when there is no such set or day, or another run is under way.
    * @throws {Error} when the archiver stops meanwhile.
    */
   async runNow(name: string, day?: string): Promise<FinishedRun> {
@@ -123,7 +121,7 @@ export class Analytics implements AsyncDisposable {
     if (scheduled === undefined) {
       const names = this.#sets.map(({ set }) => set.name).join(", ") || "none";
       throw new AnalyticsRefusal(
-        `there is no such set; analytics.sets of the config has: ${names}`,
+        `there is no such set; the config's analytics.sets are: ${names}`,
       );
     }
     const now = this.#dependencies.clock.now();
@@ -148,19 +146,19 @@ export class Analytics implements AsyncDisposable {
       try {
         await this.#current;
         const next = await this.#plan();
-        if (next === null) await clock.sleep(this.#restMilliseconds(), signal);
-        else if (await this.#isHeld(next)) await clock.sleep(HOLD_MILLISECONDS, signal);
+        if (next === null) await clock.sleep(this.#restMs(), signal);
+        else if (await this.#isHeld(next)) await clock.sleep(HOLD_MS, signal);
         else await this.#start(next.scheduled, next.window);
       } catch (error) {
         if (signal.aborted || this.#halted !== null) return;
         if (error instanceof AnalyticsRefusal) continue;
-        log.warning("Cannot run what is due, trying again: {error}", { error: firstLine(error) });
-        await pause(clock, RETRY_MILLISECONDS, signal);
+        log.warning("Cannot run what is due, retrying: {error}", { error: firstLine(error) });
+        await pause(clock, RETRY_MS, signal);
       }
     }
   }
 
-  /** Whether a run should wait because its window's receipts still come in. */
+  /** Whether a run should wait because its window's receipts still arrive. */
   async #isHeld({ scheduled: { set }, window }: Due): Promise<boolean> {
     const { store, clock } = this.#dependencies;
     const key = `${set.name} ${windowKey(window)}`;
@@ -168,15 +166,15 @@ export class Analytics implements AsyncDisposable {
     if (this.#held?.key !== key) {
       this.#held = { key, since: clock.now() };
       const what = { set: set.name, window: windowName(window) };
-      log.info("{set} {window}: waits for receipts that still come in", what);
+      log.info("{set} {window}: waiting for receipts that still arrive", what);
     }
-    return clock.now() - this.#held.since < MAX_HOLD_MICROSECONDS;
+    return clock.now() - this.#held.since < MAX_HOLD_US;
   }
 
-  #restMilliseconds(): number {
+  #restMs(): number {
     const now = this.#dependencies.clock.now();
     const due = this.#sets.map(({ set }) => nextDue(set, now) ?? Infinity);
-    return Math.min(MAX_REST_MILLISECONDS, (Math.min(...due) - now) / 1000);
+    return Math.min(MAX_REST_MS, (Math.min(...due) - now) / 1000);
   }
 
   async #plan(): Promise<Due | null> {
@@ -192,7 +190,7 @@ export class Analytics implements AsyncDisposable {
       state.waiting = plan.due.filter((window) => !tried.has(windowKey(window)));
       const missed = plan.missed.filter((name) => !state.missed.includes(name));
       if (missed.length > 0) {
-        log.warning("{set}: missed and too long ago to be made up for: {missed}", {
+        log.warning("{set}: missed and too old to catch up: {missed}", {
           set: set.name,
           missed: missed.join(", "),
         });
@@ -203,7 +201,7 @@ export class Analytics implements AsyncDisposable {
     return scheduled ? { scheduled, window: scheduled.state.waiting[0] } : null;
   }
 
-  /** Runs a set, unless one is run already. @throws {AnalyticsRefusal} in that case. */
+  /** @throws {AnalyticsRefusal} when a run is under way. */
   #start(scheduled: Scheduled, window: Window): Promise<FinishedRun> {
     if (this.#halted !== null) throw new AnalyticsRefusal(this.#halted);
     if (this.#current) throw new AnalyticsRefusal("a run is under way; one at a time");
@@ -247,8 +245,8 @@ export class Analytics implements AsyncDisposable {
     } catch (error) {
       if (error instanceof WorkerHung) {
         state.failures++;
-        this.#halted = `${set.name} ${what.window} hung and could not be stopped; nothing is run ` +
-          "until the archiver is started again";
+        this.#halted = `${set.name} ${what.window} hung and could not be stopped; nothing runs ` +
+          "until the archiver restarts";
         log.error("{reason}", { reason: this.#halted });
       }
       throw error;
@@ -261,7 +259,7 @@ export class Analytics implements AsyncDisposable {
   async #prune({ folder, window, keep }: QuerySet): Promise<void> {
     try {
       const count = await pruneReports(folder, window, keep);
-      if (count > 0) log.info("{count} old reports removed from {folder}", { count, folder });
+      if (count > 0) log.info("Removed {count} old reports from {folder}", { count, folder });
     } catch (error) {
       log.warning("Cannot remove old reports: {error}", { error: firstLine(error) });
     }
@@ -284,10 +282,10 @@ async function tidy(config: AnalyticsConfig, store: RunReader): Promise<void> {
   }
 }
 
-/** The window of a set that begins with a day. @throws {AnalyticsRefusal} when it is none, or not over. */
+/** The window of a set that begins with a day. @throws {AnalyticsRefusal} when it is not a day, or not over. */
 function windowOfDay({ window }: QuerySet, day: string, now: number): Window {
   const from = dayStart(day);
-  if (Number.isNaN(from)) throw new AnalyticsRefusal("a day should be one such as 2026-11-22");
+  if (Number.isNaN(from)) throw new AnalyticsRefusal("day should be a date such as 2026-11-22");
   const to = from + window * 1000;
   if (to > now) {
     throw new AnalyticsRefusal(`the window ${windowName({ from, to })} is not over yet`);

@@ -5,7 +5,8 @@ import { checkSettings } from "../../query_results/catalog/parameters.ts";
 import { selectQueries } from "../../query_results/catalog/catalog.ts";
 import { duration, group, integer, size, text } from "../../shared/config.ts";
 import { errorText } from "../../shared/errors.ts";
-import { cronFault, DAY, HOUR, windowSuffix } from "./schedule.ts";
+import { DAY_MS } from "../../shared/time.ts";
+import { cronFault, HOUR_MS, windowSuffix } from "./schedule.ts";
 
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
@@ -13,13 +14,12 @@ const GIB = 1024 ** 3;
 /** Sets in one config. */
 const MAX_SETS = 20;
 
-/** Queries that are run together on a schedule. */
+/** Queries that run together on a schedule. */
 export interface QuerySet {
-  /** Names it in `/status` and in the archive. */
   readonly name: string;
-  /** When it is run: a cron expression, in UTC. */
+  /** A cron expression, in UTC. */
   readonly cron: string;
-  /** How long its window is: whole hours, in milliseconds. It ends with the last whole hour, or day, before the run. */
+  /** Length in ms, whole hours. The window ends with the last whole hour, or day, before the run. */
   readonly window: number;
   readonly folder: string;
   readonly keep: number;
@@ -31,10 +31,9 @@ export interface QuerySet {
 
 /** Scheduled analytics, checked and with defaults. All times are milliseconds, all sizes bytes. */
 export interface AnalyticsConfig {
-  /** What is run; nothing when empty. */
   readonly sets: readonly QuerySet[];
   readonly work_folder: string;
-  /** How large that copy may be; and, beside it, what its DuckDB puts on disk because memory does not do. */
+  /** Limit of the copy, and again of what its DuckDB spills to disk. */
   readonly max_copy: number;
   readonly threads: number;
   readonly memory_limit: number;
@@ -55,7 +54,7 @@ const cron = v.pipe(
 
 const wholeHours = v.pipe(
   text(/^\d+[hd]$/, "whole hours or days, such as 6h, 1d or 7d"),
-  duration(HOUR, 31 * DAY),
+  duration(HOUR_MS, 31 * DAY_MS),
 );
 
 const settings = v.pipe(
@@ -83,7 +82,7 @@ const set = v.pipe(
     try {
       checkSettings(selectQueries(dataset.value.only), dataset.value.settings);
     } catch (error) {
-      // Out of the sandbox's reach: the start of analytics refuses it, and names all folders at once.
+      // Out of the sandbox's reach: the start of analytics refuses it and names all folders at once.
       if ((error as Error).cause instanceof Deno.errors.NotCapable) return;
       addIssue({ message: errorText(error) });
     }
@@ -104,7 +103,6 @@ const sets = v.pipe(
   ),
 );
 
-/** What the group may say. */
 export const AnalyticsConfigSchema: v.GenericSchema<unknown, AnalyticsConfig> = group({
   sets: v.optional(sets, []),
   work_folder: v.optional(
@@ -114,9 +112,9 @@ export const AnalyticsConfigSchema: v.GenericSchema<unknown, AnalyticsConfig> = 
   max_copy: v.optional(size(MIB, 1024 * GIB), "8GiB"),
   threads: v.optional(integer(1, 256), 1),
   memory_limit: v.optional(size(64 * MIB, 1024 * GIB), "1GiB"),
-  query_timeout: v.optional(duration(1000, DAY), "10m"),
-  run_timeout: v.optional(duration(1000, DAY), "2h"),
+  query_timeout: v.optional(duration(1000, DAY_MS), "10m"),
+  run_timeout: v.optional(duration(1000, DAY_MS), "2h"),
   rows_kept: v.optional(integer(1, 100_000), 1000),
   catch_up: v.optional(integer(1, 31), 3),
-  settle: v.optional(duration(0, DAY), "5m"),
+  settle: v.optional(duration(0, DAY_MS), "5m"),
 });

@@ -1,9 +1,8 @@
-// What the archiver and the worker that runs the queries tell each other.
+// Messages between the archiver and the worker that runs the queries.
 
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import type { KeptResult } from "./results.ts";
 
-/** What a worker does. */
 export interface Job {
   readonly copy: string;
   readonly tempFolder: string;
@@ -18,16 +17,16 @@ export interface Job {
   readonly threads: number;
   /** What DuckDB may take for its buffers, in bytes. */
   readonly memoryLimitBytes: number;
-  /** What it may put on disk when that does not do, in bytes. */
+  /** What it may spill to disk, in bytes. */
   readonly maxTempBytes: number;
-  readonly queryMilliseconds: number;
+  readonly queryTimeoutMs: number;
   readonly rowsKept: number;
 }
 
-/** To the worker: first the job; then perhaps that it should stop. */
+/** To the worker: first the job, later perhaps a stop. */
 export type ToWorker = { readonly kind: "job"; readonly job: Job } | { readonly kind: "stop" };
 
-/** From the worker: what it has done, and at last, when all its files are closed, how it ended. */
+/** From the worker: results and progress, and at last, when all its files are closed, how it ended. */
 export type FromWorker =
   | { readonly kind: "result"; readonly result: KeptResult }
   | {
@@ -35,7 +34,7 @@ export type FromWorker =
     readonly query: string;
     readonly index: number;
     readonly count: number;
-    readonly milliseconds: number;
+    readonly durationMs: number;
   }
   | { readonly kind: "done" }
   | { readonly kind: "failed"; readonly error: string };

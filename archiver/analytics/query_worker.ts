@@ -1,5 +1,4 @@
-// The worker that runs a set's queries, as the archiver sees it: started for one job, with as few rights as will do, and
-// ended in any case.
+// Starts the worker that runs a set's queries, for one job and with as few permissions as possible, and always ends it.
 
 import { dirname } from "node:path";
 import { fileURLToPath } from "node:url";
@@ -8,15 +7,15 @@ import { UserError } from "../../shared/errors.ts";
 import { pause } from "../../shared/waiting.ts";
 import type { FromWorker, Job, ToWorker } from "./job.ts";
 
-/** What a worker that was told to stop gets to interrupt its query and close its files. */
-const GRACE_MILLISECONDS = 30_000;
+/** For a stopped worker to interrupt its query and close its files. */
+const GRACE_MS = 30_000;
 
-/** Where its source is: a worker reads it as it begins. */
+/** A worker reads its source as it starts. */
 const SOURCES = ["../", "../../query_results/", "../../shared/"]
   .map((folder) => new URL(folder, import.meta.url));
 
 /**
- * Sees to it that this process may give a worker the right to read its own source.
+ * Checks that this process may let a worker read its own source.
  *
  * @throws {UserError} when it may not.
  */
@@ -27,17 +26,16 @@ export async function checkRights(): Promise<void> {
   if (states.every(({ state }) => state === "granted")) return;
   const folders = SOURCES.map((url) => fileURLToPath(url)).join(",");
   throw new UserError(
-    "Cannot run analytics: their worker reads its own source, which this process may not. The permission set archiver " +
-      `of deno.json allows it; --allow-read takes the place of its list, and should then name ${folders} too`,
+    "Cannot run analytics: the worker must read its own source, which this process may not. The permission set archiver " +
+      `of deno.json allows it; --allow-read replaces that list, so it should name ${folders}, too`,
   );
 }
 
-/** A worker did not end when it was told to. Whatever its DuckDB does goes on, and its memory stays taken. */
+/** A stopped worker did not end: its DuckDB continues, and its memory stays taken. */
 export class WorkerHung extends Error {
   override readonly name = "WorkerHung";
 }
 
-/** How a job is run. */
 export interface WorkerOptions {
   readonly clock: Clock;
   readonly signal: AbortSignal;
@@ -46,10 +44,10 @@ export interface WorkerOptions {
 }
 
 /**
- * Runs a job in a worker of its own.
+ * Runs a job in its own worker.
  *
  * @throws the signal's reason when that stopped it.
- * @throws {WorkerHung} when it did not let itself be stopped.
+ * @throws {WorkerHung} when it could not be stopped.
  * @throws {Error} why the job failed.
  */
 export async function runJob(job: Job, options: WorkerOptions): Promise<void> {
@@ -65,11 +63,11 @@ export async function runJob(job: Job, options: WorkerOptions): Promise<void> {
   };
   worker.onerror = (event) => {
     event.preventDefault();
-    end.reject(new Error(`the worker broke down: ${event.message}`));
+    end.reject(new Error(`the worker crashed: ${event.message}`));
   };
   const stop = () => {
     worker.postMessage({ kind: "stop" } satisfies ToWorker);
-    void pause(clock, GRACE_MILLISECONDS, ended.signal)
+    void pause(clock, GRACE_MS, ended.signal)
       .then((passed) => passed && end.reject(new WorkerHung("the worker did not stop")));
   };
   signal.addEventListener("abort", stop);
@@ -86,7 +84,7 @@ export async function runJob(job: Job, options: WorkerOptions): Promise<void> {
   }
 }
 
-/** Its rights: its own source and the job's files; no network, no programs, no environment. */
+/** Permissions: its own source and the job's files; no network, no programs, no environment. */
 function startWorker(job: Job, script: URL): Worker {
   const files = [dirname(job.copy), job.out];
   return new Worker(script, {

@@ -1,4 +1,5 @@
-// Results of runs as rows of the archive.
+// Runs and their results as rows of the archive.
+
 import {
   BIGINT,
   type DuckDBConnection,
@@ -22,7 +23,6 @@ export interface KeptResult {
   readonly table: Table;
 }
 
-/** How a run ended. */
 export type RunOutcome =
   | {
     readonly outcome: "done";
@@ -33,7 +33,7 @@ export type RunOutcome =
     readonly error: string;
   };
 
-/** A run that ended, as the archive keeps it. Instants are µs since the Unix epoch. */
+/** A finished run, as the archive keeps it. Instants are µs since the Unix epoch. */
 export interface FinishedRun {
   readonly set: string;
   readonly window: Window;
@@ -50,8 +50,8 @@ export function keepRows(query: string, table: Table, most: number): KeptResult 
 }
 
 /**
- * Writes a run within the connection's transaction. One that was done takes the place of all of the same set and window,
- * one that failed only of those that failed.
+ * Writes a run within the connection's transaction. A successful one replaces all of the same set and window, a failed
+ * one only failed ones.
  *
  * @returns its number.
  */
@@ -111,20 +111,19 @@ export async function writeResults(
   await values.append(connection);
 }
 
-/** A value as value_number, value_time and value_text: one of them, but for an integer that no double holds. */
+/** value_number, value_time and value_text: one is set; two for an integer beyond a double's precision. */
 function value(cell: Exclude<Cell, null>, kind: ColumnKind) {
   if (kind === "instant") return [null, instant(Number(cell)), null];
   if (typeof cell === "number") return [cell, null, null];
   return [typeof cell === "bigint" ? Number(cell) : null, null, String(cell)];
 }
 
-/** Where it is read from: what is committed. */
 export interface RunReader {
   /** See `Store.read`. */
   read(sql: string, values?: DuckDBValue[], types?: DuckDBType[]): Promise<Row[]>;
 }
 
-/** What is known of a set's windows. */
+/** Reads which windows of a set were run. */
 export async function readKnownWindows(store: RunReader, set: string): Promise<KnownWindows> {
   const runs = await store.read(
     `SELECT epoch_us(window_from) AS window_from, epoch_us(window_to) AS window_to, outcome
@@ -145,7 +144,7 @@ export async function readKnownWindows(store: RunReader, set: string): Promise<K
   };
 }
 
-/** The runs of a set that were done. */
+/** The successful runs of a set. */
 export async function readReportRuns(store: RunReader, set: string): Promise<ReportRun[]> {
   const runs = await store.read(
     `SELECT epoch_us(window_from) AS window_from, epoch_us(window_to) AS window_to,
@@ -160,7 +159,7 @@ export async function readReportRuns(store: RunReader, set: string): Promise<Rep
   }));
 }
 
-/** The run of a set that ended last; null when there was none. */
+/** The last finished run of a set; null when there was none. */
 export async function readLastRun(store: RunReader, set: string): Promise<FinishedRun | null> {
   const [row] = await store.read(
     `SELECT epoch_us(window_from) AS window_from, epoch_us(window_to) AS window_to,
@@ -183,11 +182,11 @@ export async function readLastRun(store: RunReader, set: string): Promise<Finish
   };
 }
 
-/** A collector that delivered within this time may have more. */
-const DELIVERING_MICROSECONDS = 60_000_000;
+/** A collector that delivered this recently may have more. */
+const DELIVERING_US = 60_000_000;
 
 /**
- * Whether receipts of a window still come in: a collector is delivering, and has not come to the window's end.
+ * Whether receipts of a window still arrive: a collector is delivering and has not reached the window's end.
  *
  * @param now µs since the Unix epoch.
  */
@@ -195,7 +194,7 @@ export async function isArriving(store: RunReader, window: Window, now: number):
   const [{ behind }] = await store.read(
     `SELECT count(*) AS behind FROM epochs
     WHERE last_commit_at >= $1 AND COALESCE(last_receipt_at, started_at) < $2`,
-    [instant(now - DELIVERING_MICROSECONDS), instant(window.to)],
+    [instant(now - DELIVERING_US), instant(window.to)],
     [TIMESTAMPTZ, TIMESTAMPTZ],
   );
   return Number(behind) > 0;

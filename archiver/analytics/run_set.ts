@@ -1,4 +1,4 @@
-// One run of a set: copy the window, query the copy in a worker, keep the results, put the report in its place.
+// One run of a set: copy the window, query the copy in a worker, keep the results, publish the report.
 
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
@@ -21,7 +21,7 @@ import { runJob, WorkerHung } from "./query_worker.ts";
 import { type FinishedRun, type KeptResult, writeResults, writeRun } from "./results.ts";
 import { windowName } from "./schedule.ts";
 
-/** The folder of one run's files inside the folder for such; what is there when the archiver starts is of no use. */
+/** Folder of the current run's files within work_folder; removed at start. */
 const RUN_FOLDER = "run";
 const COPY = "window.duckdb";
 const TEMP = "temp";
@@ -35,15 +35,14 @@ export interface RunDependencies {
   readonly script?: URL;
 }
 
-/** What a run does, while it does it. */
 export interface RunProgress {
-  /** `copying`, the query under way or just done, or `keeping`. */
+  /** `copying`, the current or last query, or `keeping`. */
   readonly step: string;
   readonly done: number;
   readonly count: number;
 }
 
-/** Removes what runs that were cut off left. */
+/** Removes what interrupted runs left. */
 export async function tidyWork(config: AnalyticsConfig): Promise<void> {
   await removeTree(join(config.work_folder, RUN_FOLDER));
 }
@@ -51,9 +50,9 @@ export async function tidyWork(config: AnalyticsConfig): Promise<void> {
 /**
  * Runs a set on a window.
  *
- * @returns how it ended; that is in the archive too, unless it could not be written there.
+ * @returns how it ended, as written to the archive if that worked.
  * @throws the signal's reason when that stopped it; then nothing is kept of it.
- * @throws {WorkerHung} when the worker did not let itself be stopped; the archive says that it failed.
+ * @throws {WorkerHung} when the worker could not be stopped; the archive lists the run as failed.
  */
 export async function runSet(
   config: AnalyticsConfig,
@@ -83,7 +82,7 @@ export async function runSet(
       await dropReady(set.folder, report);
       throw error;
     }
-    // From here on the new rows stand. Should this fail, the report gets its place when the archiver starts next.
+    // The rows are committed. Should this fail, the next start publishes the report.
     await publishReport(set.folder, report);
     return run;
   } catch (error) {
@@ -134,7 +133,7 @@ async function work(
     threads: config.threads,
     memoryLimitBytes: config.memory_limit,
     maxTempBytes: config.max_copy,
-    queryMilliseconds: config.query_timeout,
+    queryTimeoutMs: config.query_timeout,
     rowsKept: config.rows_kept,
   };
   await runJob(job, { clock, signal, onMessage, script });

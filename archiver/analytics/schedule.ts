@@ -1,40 +1,38 @@
-// Names of windows, which are those of their reports' folders.
+// When sets are due, on which windows, and the windows' names, which are also those of their report folders.
+
 import { Cron } from "croner";
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import { errorText } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
-import { isoTime } from "../../shared/time.ts";
+import { DAY_MS, isoTime } from "../../shared/time.ts";
 
-/** In milliseconds. */
-export const HOUR = 3_600_000;
-/** In milliseconds: UTC has no other days. */
-export const DAY = 24 * HOUR;
+export const HOUR_MS = 3_600_000;
 
-/** What a name ends with, for windows of this length in milliseconds: nothing for a day. */
-export function windowSuffix(milliseconds: number): string {
-  if (milliseconds === DAY) return "";
-  return milliseconds % DAY === 0 ? `_${milliseconds / DAY}d` : `_${milliseconds / HOUR}h`;
+/** Suffix of a window's name: its length, empty for a day. */
+export function windowSuffix(lengthMs: number): string {
+  if (lengthMs === DAY_MS) return "";
+  return lengthMs % DAY_MS === 0 ? `_${lengthMs / DAY_MS}d` : `_${lengthMs / HOUR_MS}h`;
 }
 
 /** Its start and length: `2026-11-22` for a day, `2026-11-16_7d`, `2026-11-22T18-00Z_6h`. */
 export function windowName({ from, to }: Window): string {
-  const milliseconds = (to - from) / 1000;
+  const lengthMs = (to - from) / 1000;
   const [date, time] = isoTime(from).split("T");
-  const start = milliseconds % DAY === 0 ? date : `${date}T${time.slice(0, 2)}-00Z`;
-  return start + windowSuffix(milliseconds);
+  const start = lengthMs % DAY_MS === 0 ? date : `${date}T${time.slice(0, 2)}-00Z`;
+  return start + windowSuffix(lengthMs);
 }
 
 /** Whether `name` is one of a window of this length, so that a folder of this name is a report. */
-export function isWindowName(name: string, milliseconds: number): boolean {
+export function isWindowName(name: string, lengthMs: number): boolean {
   const [start, ...rest] = name.split("_");
-  const pattern = milliseconds % DAY === 0 ? /^\d{4}-\d\d-\d\d$/ : /^\d{4}-\d\d-\d\dT\d\d-00Z$/;
-  return pattern.test(start) && [start, ...rest].join("_") === start + windowSuffix(milliseconds);
+  const pattern = lengthMs % DAY_MS === 0 ? /^\d{4}-\d\d-\d\d$/ : /^\d{4}-\d\d-\d\dT\d\d-00Z$/;
+  return pattern.test(start) && [start, ...rest].join("_") === start + windowSuffix(lengthMs);
 }
 
-/** So many windows of a set are looked back at. */
+/** Windows looked back at per set. */
 export const LOOK_BACK = 100;
 
-/** Stands last among missed windows where there may be more of them than are looked back at. */
+/** Ends the list of missed windows where there may be more. */
 const AND_EARLIER = "and earlier";
 
 const WISH =
@@ -44,65 +42,61 @@ function parseCron(expression: string): Cron {
   return new Cron(expression, { timezone: "UTC", mode: "5-part", paused: true });
 }
 
-/** What is wrong with a cron expression; null when nothing is. */
+/** The fault of a cron expression; null when it has none. */
 export function cronFault(expression: string): string | null {
   try {
-    // The days of a leap year hold every date that there is.
     const next = parseCron(expression).nextRun(new Date(0));
-    return next === null ? `${WISH}; no time ever matches this one` : null;
+    return next === null ? `${WISH}; no time matches this one` : null;
   } catch (error) {
     return `${WISH}: ${printable(errorText(error).replace(/^CronPattern: /, ""), 120)}`;
   }
 }
 
-/** What the times of a set follow from. */
 export interface Timetable {
   readonly cron: string;
-  /** How long its windows are, whole hours, in milliseconds. */
+  /** Length of its windows in ms, whole hours. */
   readonly window: number;
 }
 
-/** When it is due next after `now`; null when never again. Both in µs since the Unix epoch. */
+/** The next due time after `now`, both in µs since the Unix epoch; null when there is none. */
 export function nextDue({ cron }: Timetable, now: number): number | null {
   const next = parseCron(cron).nextRun(new Date(Math.floor(now / 1000)));
   return next === null ? null : next.getTime() * 1000;
 }
 
-/** The window of a set that is due at `instant`: it ends with the last whole day, or hour when it is shorter. */
+/** The window due at `instant`: it ends with the last whole day, or hour if it is shorter. */
 export function windowAt({ window }: Timetable, instant: number): Window {
-  const unit = (window % DAY === 0 ? DAY : HOUR) * 1000;
+  const unit = (window % DAY_MS === 0 ? DAY_MS : HOUR_MS) * 1000;
   const to = Math.floor(instant / unit) * unit;
   return { from: to - window * 1000, to };
 }
 
-/** What is known of a set's windows. */
 export interface KnownWindows {
-  /** {@link windowKey} of those that were done. */
+  /** {@link windowKey} of successful ones. */
   readonly done: ReadonlySet<string>;
-  /** The start of the first that was ever run, in µs since the Unix epoch; null when none was. */
+  /** Start of the first one ever run, µs since the Unix epoch; null when none was. */
   readonly firstRun: number | null;
-  /** Since when the archive has anything at all, in µs; null when it has nothing. */
+  /** Begin of the archive's data, µs since the Unix epoch; null when it is empty. */
   readonly dataFrom: number | null;
 }
 
-/** Names a window among those of one set. */
+/** Identifies a window among those of one set. */
 export function windowKey({ from, to }: Window): string {
   return `${from}-${to}`;
 }
 
-/** What a set should do. */
 export interface Plan {
-  /** When it was due last, in µs since the Unix epoch; null when never. */
+  /** Last due time, µs since the Unix epoch; null when there was none. */
   readonly dueAt: number | null;
   readonly due: readonly Window[];
-  /** Names of windows that should have been run, and are too long ago: the newest first. The last may be `and earlier`. */
+  /** Names of windows not run and too old to catch up, the newest first; the last may be `and earlier`. */
   readonly missed: readonly string[];
 }
 
 /**
- * What a set should do at `now`, µs since the Unix epoch. Of the windows that were due the newest `catchUp` are made up
- * for, also when the set is new; older ones were missed, as far as the set was in use then. Windows before the
- * archive's beginning count for nothing.
+ * What a set should do at `now`, µs since the Unix epoch. Of the windows due so far the newest `catchUp` are caught up,
+ * also when the set is new; older ones are missed if the set was in use then. Windows before the archive's data do not
+ * count.
  */
 export function planRuns(
   timetable: Timetable,
@@ -121,7 +115,7 @@ export function planRuns(
   return { dueAt, due: all.slice(0, catchUp).filter(open), missed };
 }
 
-/** When a set was due last, and its last windows, at most {@link LOOK_BACK}: the newest first. */
+/** The last due time and the last {@link LOOK_BACK} windows, the newest first. */
 function lastWindows(timetable: Timetable, now: number): Pick<Plan, "dueAt"> & {
   readonly windows: readonly Window[];
 } {
@@ -137,7 +131,7 @@ function lastWindows(timetable: Timetable, now: number): Pick<Plan, "dueAt"> & {
     dueAt ??= time;
     const window = windowAt(timetable, time);
     windows.push(window);
-    // Times since this one's end have the same window.
+    // Due times after its end have the same window.
     before = new Date(window.to / 1000);
   }
   return { dueAt, windows };

@@ -6,26 +6,23 @@ import type { RunProgress } from "./run_set.ts";
 import { windowName } from "./schedule.ts";
 import { isoTime, isoTimeOrNull } from "../../shared/time.ts";
 
-/** A run that ended. Instants are ISO 8601. */
+/** A finished run. Instants are ISO 8601. */
 export interface EndedRunStatus {
   readonly window: string;
-  /** `done` or `failed`. */
   readonly outcome: "done" | "failed";
   readonly started_at: string;
   readonly seconds: number;
-  /** Where its report is; null when it failed. */
+  /** Of its report; null when it failed. */
   readonly folder: string | null;
   /** Why it failed; null when it did not. */
   readonly error: string | null;
 }
 
-/** One set. */
 export interface SetStatus {
   readonly name: string;
   readonly cron: string;
-  /** The run that ended last, in this process or an earlier one; null before the first. */
+  /** The last finished run, of any process; null before the first. */
   readonly last: EndedRunStatus | null;
-  /** The run under way; null when there is none. */
   readonly running: {
     readonly window: string;
     readonly started_at: string;
@@ -33,38 +30,33 @@ export interface SetStatus {
     readonly queries_done: number;
     readonly queries: number;
   } | null;
-  /** When it is due next; null when never. */
+  /** Null when never. */
   readonly next_at: string | null;
   readonly waiting: readonly string[];
-  /** Windows that should have been run and will not be, the newest first; `and earlier` where more may be. */
+  /** Windows that will not be run, the newest first; `and earlier` where more may be. */
   readonly missed: readonly string[];
   readonly runs: number;
   readonly failures: number;
   readonly seconds: number;
 }
 
-/** Scheduled analytics. */
 export interface AnalyticsStatus {
-  /** Why nothing is run any more until the archiver is started again; null while it is. */
+  /** Why nothing runs until the archiver restarts; null while it does. */
   readonly halted: string | null;
   readonly sets: readonly SetStatus[];
 }
 
-/** What is known of a set's runs. */
 export interface SetState {
   last: FinishedRun | null;
   running: { readonly window: Window; readonly startedAt: number; progress: RunProgress } | null;
   waiting: readonly Window[];
   missed: readonly string[];
-  /** See {@link SetStatus.runs}. */
   runs: number;
-  /** See {@link SetStatus.failures}. */
   failures: number;
-  /** See {@link SetStatus.seconds}. */
   seconds: number;
 }
 
-/** A set's status. @param nextAt when it is due next, in µs since the Unix epoch. */
+/** A set's status. @param nextAt next due time, µs since the Unix epoch. */
 export function setStatus(
   set: { readonly name: string; readonly cron: string },
   state: SetState,
@@ -91,7 +83,7 @@ export function setStatus(
   };
 }
 
-/** An ended run's status. */
+/** A finished run's status. */
 export function endedRunStatus(
   { window, startedAt, finishedAt, end }: FinishedRun,
 ): EndedRunStatus {

@@ -1,5 +1,6 @@
-// The part of an archive that the queries need for one window, as statements that copy it into a database of its own.
-// There, receipts and messages are plain tables.
+// Copies the part of an archive that queries need for one window into a database of its own, in which receipts and
+// messages are plain tables.
+
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
 import { TREND_SOURCES } from "../../query_results/catalog/catalog.ts";
@@ -7,10 +8,10 @@ import type { Window } from "../../query_results/catalog/parameters.ts";
 import type { CopyStatements } from "../store/snapshot.ts";
 import type { Row } from "../store/store.ts";
 
-/** What the copy takes on disk for a receipt of the window, messages and the rest included: more than was ever seen. */
+/** Disk per receipt of the window, messages and the rest included: above the most ever seen. */
 const BYTES_PER_RECEIPT = 24;
 
-/** Tables that no query reads. The first two are in the views receipts and messages; the rest are notes for writing. */
+/** Tables that no query reads: the first two are in the views, the rest serve writing. */
 const LEFT_OUT: ReadonlySet<string> = new Set([
   "hot_receipts",
   "hot_messages",
@@ -26,10 +27,10 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   "import_epochs",
 ]);
 
-/** What of a table is copied, where it is not all. */
+/** The part of a table to copy. */
 type Part = (window: { readonly from: string; readonly to: string }) => string;
 
-/** Clocks are told from measurements around the window, too: those of so many days before and after it are copied. */
+/** Clock offsets are interpolated from measurements around the window: copied this far before and after it. */
 const CLOCK_DAYS = 7;
 const MARGIN = `INTERVAL ${CLOCK_DAYS} DAY`;
 
@@ -45,9 +46,9 @@ const PARTS: Readonly<Record<string, Part>> = {
   stalls: ({ from, to }) => `SELECT * FROM stalls WHERE from_at < ${to} AND to_at >= ${from}`,
   dial_outcomes: ({ from, to }) =>
     `SELECT * FROM dial_outcomes WHERE from_at < ${to} AND to_at >= ${from}`,
-  // What is in files of days is in the copy itself.
+  // The copy itself holds the rows of files of days.
   day_files: () => "SELECT * FROM day_files WHERE false",
-  // They are counted, no more.
+  // Queries only count them.
   dead_letters: () => "SELECT * REPLACE (''::BLOB AS raw) FROM dead_letters",
   analytics_results: () =>
     `SELECT * FROM analytics_results WHERE query IN (${
@@ -55,12 +56,10 @@ const PARTS: Readonly<Record<string, Part>> = {
     })`,
 };
 
-/** Instants in SQL. */
 function bounds({ from, to }: Window): { from: string; to: string } {
   return { from: `make_timestamptz(${from})`, to: `make_timestamptz(${to})` };
 }
 
-/** How many receipts a window has. */
 function countReceipts(window: Window): string {
   const { from, to } = bounds(window);
   return `SELECT count(*) AS receipts FROM receipts WHERE received_at >= ${from} AND received_at < ${to}`;
@@ -71,9 +70,9 @@ export const TABLE_NAMES =
   "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'";
 
 /**
- * The statements for a window. What they copy gives the queries the same answers as the whole archive would.
+ * The statements for a window. Queries answer the same on the copy as on the archive.
  *
- * @param tables the archive's, see {@link TABLE_NAMES}; those that nothing is known of are copied whole.
+ * @param tables the archive's, see {@link TABLE_NAMES}; unknown ones are copied whole.
  */
 export function windowStatements(window: Window, tables: readonly string[]): CopyStatements {
   const { from, to } = bounds(window);
@@ -85,7 +84,7 @@ export function windowStatements(window: Window, tables: readonly string[]): Cop
         "receipts",
         `SELECT * FROM receipts WHERE received_at >= ${from} AND received_at < ${to}`,
       ),
-      // No query reads what messages say: their bytes stay behind.
+      // No query reads the bytes of messages.
       create(
         "messages",
         "SELECT * REPLACE (''::BLOB AS raw) FROM messages " +
@@ -98,13 +97,11 @@ export function windowStatements(window: Window, tables: readonly string[]): Cop
   };
 }
 
-/** Room that a copy leaves for the archive itself. */
+/** Left free for the archive. */
 const RESERVE_BYTES = 1024 ** 3;
-/** How often the copy's size is looked at. */
-const WATCH_MILLISECONDS = 200;
+const WATCH_MS = 200;
 const MIB = 1024 ** 2;
 
-/** What is copied from. */
 export interface CopySource {
   read(sql: string): Promise<Row[]>;
   /** See `Store.snapshot`. */
@@ -112,11 +109,11 @@ export interface CopySource {
 }
 
 /**
- * Copies what the queries need for a window.
+ * Copies what queries need for a window.
  *
- * @param path the new file, in a folder that is there.
- * @param maxBytes how large it may be.
- * @throws {Error} when it would be larger, or would leave the disk too little room, or when the copy fails.
+ * @param path the new file, in an existing folder.
+ * @param maxBytes limit of its size.
+ * @throws {Error} when it would exceed that or fill the disk, or when the copy fails.
  * @throws the signal's reason when that aborts.
  */
 export async function copyWindow(
@@ -132,8 +129,8 @@ export async function copyWindow(
   const free = await freeBytes(dirname(path));
   if (free !== null && free < expected + RESERVE_BYTES) {
     throw new Error(
-      `the disk of ${dirname(path)} has ${mebibytes(free)} left, and a copy of the window may ` +
-        `take ${mebibytes(expected)}, beside ${mebibytes(RESERVE_BYTES)} for the archive`,
+      `the disk of ${dirname(path)} has ${mebibytes(free)} left; a copy of the window may take ` +
+        `${mebibytes(expected)}, and ${mebibytes(RESERVE_BYTES)} should stay free for the archive`,
     );
   }
   const tables = (await store.read(TABLE_NAMES)).map((row) => String(row.table_name));
@@ -142,7 +139,7 @@ export async function copyWindow(
     const size = await Deno.stat(path).then(({ size }) => size, () => 0);
     if (size > maxBytes) stop.abort(new Error(tooLarge(size, maxBytes)));
   };
-  const watch = setInterval(checkSize, WATCH_MILLISECONDS);
+  const watch = setInterval(checkSize, WATCH_MS);
   const stopped = AbortSignal.any([signal, stop.signal]);
   try {
     await store.snapshot(path, windowStatements(window, tables), stopped);
@@ -157,7 +154,7 @@ export async function copyWindow(
 }
 
 function tooLarge(bytes: number, maxBytes: number): string {
-  return `a copy of the window takes about ${mebibytes(bytes)}, and analytics.max_copy is ` +
+  return `a copy of the window takes about ${mebibytes(bytes)}; analytics.max_copy is ` +
     `${mebibytes(maxBytes)}; raise it, or choose a shorter window`;
 }
 
@@ -165,9 +162,9 @@ function mebibytes(bytes: number): string {
   return `${Math.ceil(bytes / MIB)} MiB`;
 }
 
-/** Bytes that are free on the disk of a folder; null where this process may not ask. */
+/** Free bytes on the disk of a folder; null where this process may not ask. */
 async function freeBytes(folder: string): Promise<number | null> {
-  // Asking without the right would have Deno ask its user.
+  // Asking without the permission would prompt the user.
   const { state } = await Deno.permissions.query({ name: "sys", kind: "statfs" });
   if (state !== "granted") return null;
   const { bavail, bsize } = await statfs(folder);

@@ -1,5 +1,4 @@
-// The body of the worker that runs a set's queries: a thread with a DuckDB of its own, so that neither the queries nor
-// the drawing of charts keep the archiver from committing.
+// The worker that runs a set's queries: a thread with its own DuckDB, so that neither queries nor charts delay commits.
 
 /// <reference lib="deno.worker" />
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
@@ -13,12 +12,12 @@ const stopped = new AbortController();
 
 self.onmessage = ({ data }: MessageEvent<ToWorker>) => {
   if (data.kind === "stop") stopped.abort(new Error("it was stopped"));
-  else {work(data.job).then(() => tell({ kind: "done" }), (error) => {
-      tell({ kind: "failed", error: errorText(error) });
+  else {work(data.job).then(() => post({ kind: "done" }), (error) => {
+      post({ kind: "failed", error: errorText(error) });
     });}
 };
 
-function tell(message: FromWorker): void {
+function post(message: FromWorker): void {
   self.postMessage(message);
 }
 
@@ -53,21 +52,21 @@ async function query(job: Job, connection: DuckDBConnection): Promise<void> {
     only: job.only,
     settings: job.settings,
     reference: job.reference ? { scale: 1 } : undefined,
-    queryLimitMs: job.queryMilliseconds,
+    queryLimitMs: job.queryTimeoutMs,
     signal: stopped.signal,
     async onTable(name, table) {
       const result = keepRows(name, table, job.rowsKept);
-      tell({ kind: "result", result });
+      post({ kind: "result", result });
       await keep(result);
     },
     onProgress({ query, index, count, queryMs, drawMs }) {
-      const milliseconds = queryMs + drawMs;
-      tell({ kind: "progress", query, index, count, milliseconds });
+      const durationMs = queryMs + drawMs;
+      post({ kind: "progress", query, index, count, durationMs });
     },
   });
 }
 
-/** Puts results into the copy as well, so that this run's trends take them in. */
+/** Puts results into the copy as well, so that this run's trends include them. */
 function trendKeeper(
   job: Job,
   connection: DuckDBConnection,

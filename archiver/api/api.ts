@@ -1,4 +1,5 @@
-// The archiver's HTTP API. All it answers is JSON, but for the metrics; it knows no passwords and is meant for loopback.
+// The archiver's HTTP API, meant for loopback. It answers in JSON, except for metrics.
+
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import * as v from "valibot";
@@ -18,12 +19,11 @@ import { createMetrics } from "./metrics.ts";
 import { collectStatus, type StatusSources } from "./status.ts";
 
 const RETRY_SECONDS = "1";
-/** Of a request that is not a batch. */
+/** Body of a request other than a batch. */
 const MAX_REQUEST_BYTES = 4096;
 
 const log = logger("archiver", "api");
 
-/** What the API answers from. */
 export interface ApiDependencies extends StatusSources {
   readonly store: StatusSources["store"] & Parameters<typeof describeMessage>[0];
   readonly intake: Pick<Intake, "status" | "submit">;
@@ -35,18 +35,18 @@ export interface ApiDependencies extends StatusSources {
 /**
  * The routes:
  *
- * - `GET /healthz`: 200, or 503 with why it is not well;
+ * - `GET /healthz`: 200, or 503 with the problems;
  * - `GET /status`: see {@link Status};
  * - `GET /metrics`: for Prometheus;
  * - `GET /clock`: {@link ClockReply}, for collectors on this host;
  * - `GET /debug/messages/:id` by message_id or SHA-256 in hex, `GET /debug/peers`;
  * - `POST /batches`, the body one batch: after its commit 200 `{status: "committed" | "duplicate", resend}`; 422
- *   `{status: "dead_letter", reason}` when it is none; 413 when it is too long for one; 503 `{status: "busy"}` when it
- *   was not taken;
- * - `POST /rollover` with `{day, drop, apply}` (see `rollover.ts`): 200 and, as days are done, lines of JSON;
- *   400 `{error}` when it is no such request; 409 `{error}` while days roll over already;
- * - `POST /analytics/:set`, perhaps with `?day=YYYY-MM-DD`: 200 {@link EndedRunStatus} once the set has been run; 409
- *   `{error}` when it cannot be run now;
+ *   `{status: "dead_letter", reason}` when it is not a batch; 413 when it is too long; 503 `{status: "busy"}` when it was
+ *   not taken;
+ * - `POST /rollover` with `{day, drop, apply}`: 200 and one {@link RolloverAnswer} per line as days are done;
+ *   400 `{error}` for a bad request; 409 `{error}` while days already roll over;
+ * - `POST /analytics/:set`, optionally with `?day=YYYY-MM-DD`: 200 {@link EndedRunStatus} after the run; 409 `{error}`
+ *   when it cannot run now;
  * - `POST /snapshots`: 201 {@link SnapshotFile} once the copy is made; 409 `{error}` when none can be made now.
  */
 export function createApi(dependencies: ApiDependencies): Hono {
@@ -70,7 +70,7 @@ export function createApi(dependencies: ApiDependencies): Hono {
   app.get("/debug/messages/:id", async (c) => {
     const id = c.req.param("id");
     if (!MESSAGE_NAME.test(id)) {
-      return c.json({ error: "a message is named by its message_id or its SHA-256 in hex" }, 400);
+      return c.json({ error: "name a message by its message_id or its SHA-256 in hex" }, 400);
     }
     const message = await describeMessage(store, id);
     return message === null
@@ -80,7 +80,7 @@ export function createApi(dependencies: ApiDependencies): Hono {
 
   const limit = bodyLimit({
     maxSize: MAX_BATCH_BYTES,
-    onError: (c) => c.json({ error: `a batch has ${MAX_BATCH_BYTES} bytes at most` }, 413),
+    onError: (c) => c.json({ error: `a batch should have at most ${MAX_BATCH_BYTES} bytes` }, 413),
   });
   app.post("/batches", refuseBrowsers, limit, async (c) => {
     const bytes = new Uint8Array(await c.req.arrayBuffer());
@@ -93,7 +93,7 @@ export function createApi(dependencies: ApiDependencies): Hono {
     const request = parseRolloverRequest(await c.req.text());
     if (typeof request === "string") return c.json({ error: request }, 400);
     if (days.progress().isRunning) {
-      return c.json({ error: "a rollover is under way already" }, 409);
+      return c.json({ error: "a rollover is already running" }, 409);
     }
     return c.body(rolloverStream(days, request), 200, { "content-type": "application/x-ndjson" });
   });
@@ -130,21 +130,21 @@ export function createApi(dependencies: ApiDependencies): Hono {
   return app;
 }
 
-/** A page that a browser on this host shows could post here too; only browsers send an Origin. */
+/** A web page open on this host could post here, too; only browsers send an Origin. */
 async function refuseBrowsers(c: Context, next: () => Promise<void>): Promise<Response | void> {
   if (c.req.header("origin") !== undefined) {
-    return c.json({ error: "this is for programs, not for web pages" }, 403);
+    return c.json({ error: "web pages may not call this" }, 403);
   }
   await next();
 }
 
-/** A line of the answer: what was done, and last how it ended. */
+/** One line of the answer: what was done, and at last how it ended. */
 export type RolloverAnswer =
   | RolloverLine
   | { readonly done: true }
   | { readonly error: string };
 
-const DAY = "a day is written 2025-09-26";
+const DAY = "day should be a date such as 2025-09-26";
 const RequestSchema: v.GenericSchema<unknown, RolloverRequest> = v.strictObject({
   day: v.optional(
     v.nullable(v.pipe(v.string(), v.check((day) => !Number.isNaN(dayStart(day)), DAY))),
@@ -154,7 +154,7 @@ const RequestSchema: v.GenericSchema<unknown, RolloverRequest> = v.strictObject(
   apply: v.optional(v.boolean(), false),
 });
 
-/** Reads the body of a request; a text says why it is none. */
+/** Reads the body of a request; a string says what is wrong with it. */
 function parseRolloverRequest(body: string): RolloverRequest | string {
   let value: unknown;
   try {
@@ -168,7 +168,7 @@ function parseRolloverRequest(body: string): RolloverRequest | string {
   return `${v.getDotPath(issue) ?? "the body"}: ${issue.message}`;
 }
 
-/** Does a pass; what is read of the stream is JSON, one {@link RolloverAnswer} a line. */
+/** Runs a pass and streams one {@link RolloverAnswer} per line. */
 function rolloverStream(
   days: Pick<Days, "run">,
   request: RolloverRequest,
@@ -189,27 +189,26 @@ function rolloverStream(
       if (isRead) controller.close();
     },
     cancel() {
-      // The pass goes on: whoever asked for it may have been cut off.
+      // The pass continues: the client may just have been cut off.
       isRead = false;
     },
   });
 }
 
-/** Where it is learnt from. */
-export type HealthSources = Pick<StatusSources, "intake" | "jetStream" | "days" | "analytics">;
+type HealthSources = Pick<StatusSources, "intake" | "jetStream" | "days" | "analytics">;
 
-/** A line each of what needs somebody's eye; none when all is well. */
+/** One line per problem; empty when all is well. */
 function healthProblems({ intake, jetStream, days, analytics }: HealthSources): string[] {
   const problems: string[] = [];
   const { failure } = intake.status();
   if (failure) problems.push(`commits fail: ${failure.reason}`);
   const nats = jetStream?.status().problem ?? null;
-  if (nats !== null) problems.push(`batches do not come from NATS: ${nats}`);
+  if (nats !== null) problems.push(`no batches from NATS: ${nats}`);
   const { failure: rollover, unreadable } = days.progress();
   if (rollover) problems.push(`days do not roll over: ${rollover.reason}`);
   for (const [what, paths] of Object.entries(unreadable)) {
     if (paths.length === 0) continue;
-    problems.push(`files of days that are ${what}: ${paths.length}, such as ${paths[0]}`);
+    problems.push(`${paths.length} files of days are ${what}, such as ${paths[0]}`);
   }
   const { halted } = analytics.status();
   if (halted !== null) problems.push(`scheduled queries are halted: ${halted}`);

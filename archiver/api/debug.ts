@@ -1,23 +1,19 @@
-// Debug queries: one message with all that is known of it, and the peers.
-
-import { BIGINT, BLOB, blobValue, type DuckDBBlobValue } from "@duckdb/node-api";
-import { decodeMessage } from "../../shared/bolt/message.ts";
+// Debug queries: one message with everything known of it, and the peers.
+import { BIGINT, BLOB, blobValue, DuckDBBlobValue, DuckDBTimestampTZValue } from "@duckdb/node-api";
 import { BoltFault } from "../../shared/bolt/fault.ts";
+import { decodeMessage } from "../../shared/bolt/message.ts";
+import { isoTime } from "../../shared/time.ts";
 import type { Store } from "../store/store.ts";
-import { jsonValue } from "./json.ts";
 
-/** Arrivals told of a message, at most. */
 const MAX_ARRIVALS = 1000;
-/** Peers told, at most. */
 const MAX_PEERS = 10_000;
 
-/** The archive, as far as queries go. */
 export type Readable = Pick<Store, "read">;
 
-/** What a message may be called in a URL: its message_id, or its SHA-256 in hex. */
+/** A message in a URL: its message_id, or its SHA-256 in hex. */
 export const MESSAGE_NAME = /^(\d{1,15}|[0-9a-fA-F]{64})$/;
 
-/** All that is known of a message, for JSON; null when it is not there. @param name see {@link MESSAGE_NAME}. */
+/** Everything known of a message, for JSON; null when there is none. @param name see {@link MESSAGE_NAME}. */
 export async function describeMessage(store: Readable, name: string): Promise<unknown> {
   const byHash = name.length === 64;
   const [message] = await store.read(
@@ -49,7 +45,7 @@ export async function describeMessage(store: Readable, name: string): Promise<un
   return jsonValue({ ...message, decoded, receipts, arrivals });
 }
 
-/** The fields of a message, or why it has none. */
+/** The fields of a message, or the decoding error. */
 function decode(raw: Uint8Array): unknown {
   try {
     const { raw: _, ...fields } = decodeMessage(raw);
@@ -60,7 +56,7 @@ function decode(raw: Uint8Array): unknown {
   }
 }
 
-/** The peers with their sessions, for JSON; figures as of last_counted, also of sessions that go on. */
+/** The peers with figures over their sessions, open ones as of last_counted, for JSON. */
 export async function describePeers(store: Readable): Promise<unknown> {
   const peers = await store.read(
     `SELECT p.peer_id, p.node_id, count(s.session_id) AS sessions,
@@ -77,4 +73,25 @@ export async function describePeers(store: Readable): Promise<unknown> {
     GROUP BY p.peer_id, p.node_id ORDER BY p.peer_id LIMIT ${MAX_PEERS}`,
   );
   return jsonValue(peers);
+}
+
+/**
+ * A value that JSON can hold: bytes become hex, instants ISO 8601, integers beyond 2^53 text; lists and objects are
+ * gone through.
+ */
+export function jsonValue(value: unknown): unknown {
+  if (typeof value === "bigint") {
+    const number = Number(value);
+    return Number.isSafeInteger(number) ? number : String(value);
+  }
+  if (value instanceof Uint8Array) return value.toHex();
+  if (value instanceof DuckDBBlobValue) return value.bytes.toHex();
+  if (value instanceof DuckDBTimestampTZValue) return isoTime(Number(value.micros));
+  if (Array.isArray(value)) return value.map(jsonValue);
+  if (typeof value === "object" && value !== null) {
+    return Object.fromEntries(
+      Object.entries(value).map(([key, inner]) => [key, jsonValue(inner)]),
+    );
+  }
+  return value;
 }

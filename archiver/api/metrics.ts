@@ -7,14 +7,13 @@ import { readCollectors, type StatusSources } from "./status.ts";
 
 const PREFIX = "gossip_archiver_";
 
-/** The metrics, read anew whenever they are asked for. */
+/** Read anew at each request. */
 export interface Metrics {
-  /** The HTTP content type of {@link text}. */
   readonly contentType: string;
   text(): Promise<string>;
 }
 
-/** Metrics of `sources`. */
+/** Makes the metrics. */
 export function createMetrics(sources: StatusSources): Metrics {
   const registry = new Registry();
   const { counters, intake, jetStream, store, days, analytics } = sources;
@@ -39,19 +38,23 @@ export function createMetrics(sources: StatusSources): Metrics {
     });
   count("receipts", "Receipts committed since the start", () => counters.receipts);
   count("batches", "Batches committed since the start", () => counters.batches);
-  count("duplicate_batches", "Batches that were in the archive before", () => counters.duplicates);
-  count("dead_letters", "Sets of bytes that were no batch", () => counters.deadLetters);
+  count("duplicate_batches", "Batches that were already in the archive", () => counters.duplicates);
+  count("dead_letters", "Payloads set aside", () => counters.deadLetters);
   count("commits", "Commits since the start", () => counters.commits);
   count(
     "commit_seconds",
     "Time spent in commits since the start",
-    () => counters.commitMilliseconds / 1000,
+    () => counters.commitMs / 1000,
   );
-  gauge("intake_batches", "Batches that wait for their commit", () => intake.status().batches);
-  gauge("intake_bytes", "Their bytes as they came", () => intake.status().bytes);
+  gauge("intake_batches", "Batches waiting for their commit", () => intake.status().batches);
+  gauge("intake_bytes", "Bytes of batches waiting for their commit", () => intake.status().bytes);
   gauge("failing", "1 while commits fail", () => intake.status().failure ? 1 : 0);
   if (jetStream) {
-    gauge("nats_connected", "1 while a server is there", () => jetStream.status().server ? 1 : 0);
+    gauge(
+      "nats_connected",
+      "1 while connected to a NATS server",
+      () => jetStream.status().server ? 1 : 0,
+    );
   }
   gauge("rollover_failing", "1 while days do not roll over", () => days.progress().failure ? 1 : 0);
   gauge(
@@ -61,12 +64,12 @@ export function createMetrics(sources: StatusSources): Metrics {
   );
   count(
     "rollover_failures",
-    "Rollovers that failed since the start",
+    "Failed rollovers since the start",
     () => days.progress().failures,
   );
   new Counter({
     name: `${PREFIX}rollover_files_total`,
-    help: "Files of days since the start, by what was done with them",
+    help: "Files of days since the start, by action",
     labelNames: ["action"],
     registers: [registry],
     collect() {
@@ -91,17 +94,17 @@ export function createMetrics(sources: StatusSources): Metrics {
         for (const set of analytics.status().sets) this.inc({ set: set.name }, value(set));
       },
     });
-  countPerSet("runs", "Scheduled runs that were done since the start", ({ runs }) => runs);
-  countPerSet("failures", "Scheduled runs that failed since the start", (set) => set.failures);
+  countPerSet("runs", "Successful scheduled runs since the start", ({ runs }) => runs);
+  countPerSet("failures", "Failed scheduled runs since the start", (set) => set.failures);
   countPerSet("seconds", "Time spent in scheduled runs since the start", ({ seconds }) => seconds);
   gauge(
     "analytics_halted",
-    "1 when nothing is run any more until the archiver is started again",
+    "1 when nothing runs until the archiver restarts",
     () => analytics.status().halted === null ? 0 : 1,
   );
   gauge(
     "analytics_missed",
-    "Windows that should have been run and will not be",
+    "Windows that were missed and will not be run",
     () => analytics.status().sets.reduce((sum, { missed }) => sum + missed.length, 0),
   );
   const labelNames = ["collector"] as const;
@@ -109,9 +112,12 @@ export function createMetrics(sources: StatusSources): Metrics {
     new Gauge({ name: PREFIX + name, help, labelNames, registers: [registry] });
   const lag = perCollector("lag_seconds", "Age of a collector's latest receipt in the archive");
   const receipts = perCollector("collector_receipts", "A collector's receipts in the archive");
-  const lost = perCollector("collector_lost_receipts", "Receipts it stamped that are not there");
+  const lost = perCollector(
+    "collector_lost_receipts",
+    "Receipts it stamped that the archive lacks",
+  );
   const gaps = perCollector("collector_missing_batches", "Batches that never came");
-  const late = perCollector("collector_late", "1 while it is silent and has not ended in order");
+  const late = perCollector("collector_late", "1 while it is silent and did not shut down cleanly");
   const bytes = new Gauge({
     name: `${PREFIX}archive_bytes`,
     help: "Size of the archive's file and its write-ahead log",

@@ -1,4 +1,4 @@
-// How the archiver is doing, as `/status` tells it: all of it from what is committed, but for what is under way.
+// `/status`: from what is committed, and from what is under way.
 
 import { HEARTBEAT_MS } from "../../shared/nats/message.ts";
 import { printable } from "../../shared/text.ts";
@@ -11,14 +11,13 @@ import type { JetStreamStatus } from "../intake/jetstream.ts";
 import type { Row } from "../store/store.ts";
 import type { Counters } from "./counters.ts";
 
-/** Gaps and cut-off epochs told of one collector, at most; their numbers tell of all. */
-const MAX_TOLD = 100;
+/** Gaps and cut-off epochs listed per collector; counts cover all. */
+const MAX_LISTED = 100;
 
-const MICROSECONDS_PER_SECOND = 1_000_000;
-/** A collector that was not heard of for three heartbeats is late. */
-const LATE_MICROSECONDS = 3 * HEARTBEAT_MS * 1000;
+const US_PER_SECOND = 1_000_000;
+/** A collector is late after three missed heartbeats. */
+const LATE_US = 3 * HEARTBEAT_MS * 1000;
 
-/** Where a status comes from. */
 export interface StatusSources {
   readonly store: {
     readonly options: { readonly path: string };
@@ -42,12 +41,12 @@ export interface CollectorStatus {
   readonly unresolved_receipts: number;
   readonly lost_receipts: number;
   readonly batches: number;
-  /** How long ago its latest receipt in the archive was taken; null when there is none. */
+  /** Age of its latest receipt in the archive; null when there is none. */
   readonly lag_seconds: number | null;
   readonly last_receipt_at: string | null;
   readonly last_commit_at: string;
   readonly late: boolean;
-  /** Its last heartbeat since the archiver started; null where none comes, as over HTTP. */
+  /** The last one since the archiver started; null over HTTP. */
   readonly heartbeat: HeartbeatStatus | null;
   readonly epoch: {
     readonly started_at: string;
@@ -56,12 +55,9 @@ export interface CollectorStatus {
     readonly high_water_mark: number;
     readonly ended_at: string | null;
   };
-  /** The last measurement of how far the archiver's clock is from its own; null where none was made. */
+  /** The last clock measurement; null when there is none. */
   readonly clock: ClockStatus | null;
-  /**
-   * Earlier lives that never said that they ended. What is left of them in the collector's spool arrives when it is
-   * started again. The latest ones.
-   */
+  /** The latest runs that were cut off. What is left of them in the collector's spool arrives when it restarts. */
   readonly cut_off_epochs: readonly string[];
   readonly gaps: {
     readonly count: number;
@@ -70,7 +66,6 @@ export interface CollectorStatus {
   };
 }
 
-/** A collector's last heartbeat, in the JSON of `/status`. */
 export interface HeartbeatStatus {
   readonly heard_at: string;
   readonly sent_at: string;
@@ -82,21 +77,18 @@ export interface HeartbeatStatus {
   readonly spool_bytes: number;
 }
 
-/** A clock measurement, in the JSON of `/status`. */
 export interface ClockStatus {
   readonly measured_at: string;
   readonly offset_seconds: number;
   readonly uncertainty_seconds: number;
 }
 
-/** One gap, in the JSON of `/status`. */
 export interface GapStatus {
   readonly epoch: string;
   readonly first_batch: number;
   readonly last_batch: number;
-  /** Receipts in them; null when nothing tells. */
+  /** Null when unknown. */
   readonly receipts: number | null;
-  /** `missing`, or `dropped` by the collector. */
   readonly reason: string;
   readonly noticed_at: string;
 }
@@ -122,7 +114,7 @@ export interface Status {
   readonly nats: JetStreamStatus | null;
   readonly days: DaysStatus;
   readonly analytics: AnalyticsStatus;
-  /** Sets of bytes that were no batch, in the archive. */
+  /** Payloads set aside, in the archive. */
   readonly dead_letters: number;
   readonly collectors: readonly CollectorStatus[];
   readonly new_collectors: readonly {
@@ -132,7 +124,7 @@ export interface Status {
   }[];
 }
 
-/** Puts the status together. @throws {Error} while the archive cannot be read. */
+/** Collects the status. @throws {Error} while the archive cannot be read. */
 export async function collectStatus(sources: StatusSources): Promise<Status> {
   const { store, intake, jetStream, counters, now } = sources;
   const { failure, batches, bytes, receipts } = intake.status();
@@ -148,7 +140,7 @@ export async function collectStatus(sources: StatusSources): Promise<Status> {
       at: isoTime(lastCommit.at),
       batches: lastCommit.batches,
       receipts: lastCommit.receipts,
-      milliseconds: Math.round(lastCommit.milliseconds),
+      milliseconds: Math.round(lastCommit.durationMs),
     },
     failure: failure && { reason: failure.reason, since: isoTime(failure.since) },
     intake: { batches, bytes, receipts },
@@ -168,7 +160,7 @@ export async function collectStatus(sources: StatusSources): Promise<Status> {
 }
 
 function isLate(now: number, ...heardAt: number[]): boolean {
-  return now - Math.max(...heardAt) > LATE_MICROSECONDS;
+  return now - Math.max(...heardAt) > LATE_US;
 }
 
 function heartbeatStatus(heard: HeardHeartbeat): HeartbeatStatus {
@@ -218,8 +210,8 @@ export async function readCollectors(
 function clockStatus(row: Row): ClockStatus {
   return {
     measured_at: isoTime(Number(row.measured_at)),
-    offset_seconds: Number(row.offset_us) / MICROSECONDS_PER_SECOND,
-    uncertainty_seconds: Number(row.uncertainty_us) / MICROSECONDS_PER_SECOND,
+    offset_seconds: Number(row.offset_us) / US_PER_SECOND,
+    uncertainty_seconds: Number(row.uncertainty_us) / US_PER_SECOND,
   };
 }
 
@@ -250,7 +242,7 @@ function collectorStatus(
     unresolved_receipts: sum("unresolved"),
     lost_receipts: sum("stamped_receipts") - sum("receipts"),
     batches: sum("next_batch") - missing,
-    lag_seconds: lastReceiptAt === null ? null : (now - lastReceiptAt) / MICROSECONDS_PER_SECOND,
+    lag_seconds: lastReceiptAt === null ? null : (now - lastReceiptAt) / US_PER_SECOND,
     last_receipt_at: isoTimeOrNull(lastReceiptAt),
     last_commit_at: isoTime(lastCommitAt),
     late: latest.ended_at === null &&
@@ -266,9 +258,9 @@ function collectorStatus(
     clock,
     cut_off_epochs: epochs.slice(0, -1)
       .filter((epoch) => epoch.ended_at === null)
-      .slice(-MAX_TOLD)
+      .slice(-MAX_LISTED)
       .map((epoch) => isoTime(Number(epoch.started_at))),
-    gaps: { count: gaps.length, batches: missing, latest: gaps.slice(-MAX_TOLD) },
+    gaps: { count: gaps.length, batches: missing, latest: gaps.slice(-MAX_LISTED) },
   };
 }
 

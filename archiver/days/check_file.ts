@@ -1,4 +1,5 @@
-// Whether a file is still what the archive recorded of it.
+// Whether a file is still what the archive recorded.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { errorText } from "../../shared/errors.ts";
 import type { DayFile } from "./day_files.ts";
@@ -14,10 +15,10 @@ import {
 } from "./manifest.ts";
 
 /**
- * Holds the archive's list, the manifest and the Parquet file against each other: SHA-256, size, count, bounds of time
- * and the sum of each column.
+ * Compares the archive's list, the manifest and the Parquet file: SHA-256, size, row count, time bounds and the sum of
+ * each column.
  *
- * @returns what the rows in the file add up to, or `problem`, in words.
+ * @returns the file's sums, or a problem in words.
  */
 export async function checkFile(
   connection: DuckDBConnection,
@@ -47,22 +48,19 @@ export async function checkFile(
   }
 }
 
-/** As far as can be seen without reading it: its size, and the SHA-256 in the manifest beside it, if there is one. */
+/** Judged without reading it: by its size, and by the SHA-256 in the manifest beside it, if there is one. */
 export async function isListed(path: string, file: DayFile): Promise<boolean> {
   if (await sizeOf(path) !== file.bytes) return false;
-  const told = await toldSha256(path);
-  return told === null || told === file.sha256;
+  const sha256 = await manifestSha256(path);
+  return sha256 === null || sha256 === file.sha256;
 }
 
 /** Whether the manifest at a path is that of the file. */
 export async function isListedManifest(path: string, file: DayFile): Promise<boolean> {
-  return await toldSha256(path) === file.sha256;
+  return await manifestSha256(path) === file.sha256;
 }
 
-/**
- * Whether it is the file, or was before it was damaged or written anew: the manifest beside it or its own SHA-256 is
- * the one that the archive lists.
- */
+/** Whether it is the file, or was before it was damaged: its manifest's or its own SHA-256 is the listed one. */
 export async function wasListed(
   path: string,
   file: DayFile,
@@ -72,8 +70,8 @@ export async function wasListed(
   return await sizeOf(path) === file.bytes && (await digest(path, signal)).sha256 === file.sha256;
 }
 
-/** What the manifest beside a Parquet file says; null when there is none that can be read. */
-async function toldSha256(path: string): Promise<string | null> {
+/** Of the manifest beside a Parquet file; null when none can be read. */
+async function manifestSha256(path: string): Promise<string | null> {
   try {
     const beside = manifestPath(path);
     return parseManifest(await Deno.readTextFile(beside), beside).sha256;

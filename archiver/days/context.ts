@@ -1,4 +1,4 @@
-// What work on days needs.
+// What work on days needs, and its transactions.
 
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Clock } from "../../shared/clock.ts";
@@ -7,21 +7,18 @@ import type { OnStep } from "../store/crash_points.ts";
 
 export interface DaysContext {
   readonly connection: DuckDBConnection;
-  /**
-   * Runs a transaction on the connection that commits, between two commits: what changes rows that commits change, too,
-   * would fail beside them.
-   */
+  /** Runs a transaction between two commits: one beside a commit fails when both change the same rows. */
   readonly change: (work: (connection: DuckDBConnection) => Promise<void>) => Promise<void>;
   /** The folder of the files, absolute. */
   readonly folder: string;
-  /** Rows of a file, at most. */
+  /** Rows per file. */
   readonly maxFileRows: number;
   readonly clock: Clock;
   readonly onStep: OnStep;
   readonly signal: AbortSignal;
 }
 
-/** Runs a transaction on `connection`; it is rolled back when `work` throws. */
+/** Runs a transaction; it is rolled back when `work` throws. */
 export async function transaction<T>(
   connection: DuckDBConnection,
   work: () => Promise<T>,
@@ -38,8 +35,8 @@ export async function transaction<T>(
 }
 
 /**
- * A change of the archive that is not waited for once `signal` aborts, and not made if it was not begun by then. An
- * archive that closes after a failed commit waits for the pass to end, which must not wait for what comes after that.
+ * Makes a change, but does not wait for it once `signal` aborts, nor begin it after that: an archive that closes after a
+ * failed commit waits for the pass, so the pass must not wait for the next commit.
  */
 export async function changeUnless(
   signal: AbortSignal,

@@ -1,7 +1,7 @@
 // A finished day's hot rows into a Parquet file with its manifest. Nothing leaves the hot store here.
 //
-// The file's form, measured on 3.2 million receipts of 978 peers, planned as the real run had them (bytes a receipt;
-// CPU seconds to write; reading took 0.1 s in each form):
+// The file's form, measured on 3.2 million receipts of 978 peers, planned like the real run's (bytes per
+// receipt; CPU seconds to write; reading took 0.1 s in each form):
 //
 // | order | version, row group, zstd level | bytes | s |
 // |---|---|---|---|
@@ -13,8 +13,8 @@
 // | by 10 minutes, peer, time | V2, 122,880, 3 | 2.84 | 1.37 |
 // | by message, time | V2, 122,880, 3 | 5.09 | 0.64 |
 //
-// So rows go as they were committed, which is nearly by time: zone maps stay narrow, and nothing is sorted, which would
-// take memory or disk. Of the 2.9 bytes message_id takes 1.5, received_at 0.7 and peer_id 0.4.
+// So rows keep their commit order, nearly by time: zone maps stay narrow, and no sort takes memory or disk. Of the 2.9
+// bytes message_id takes 1.5, received_at 0.7 and peer_id 0.4.
 
 import { BIGINT, type DuckDBConnection } from "@duckdb/node-api";
 import { dirname } from "node:path";
@@ -62,7 +62,7 @@ const ALWAYS: Interval = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_IN
 
 const log = logger("archiver", "days");
 
-/** What is to be copied. */
+/** A part of a day to copy. */
 export interface CopyTarget {
   readonly table: DayTable;
   /** `YYYY-MM-DD`. */
@@ -74,7 +74,6 @@ export interface CopyTarget {
   readonly replaced: DayFile | null;
 }
 
-/** What the archive knows of the rows at the moment of the copy. */
 interface Copied {
   readonly sums: Sums;
   readonly receipts: CopiedFile["receipts"];
@@ -82,10 +81,10 @@ interface Copied {
 }
 
 /**
- * Copies.
+ * Copies a part of a day.
  *
- * @returns the file as it is recorded.
- * @throws {Error} when it cannot be written or read back; then no part of it stays, and all is as before.
+ * @returns the file as recorded.
+ * @throws {Error} when it cannot be written or read back; then nothing of it stays.
  */
 export async function copyDay(context: DaysContext, target: CopyTarget): Promise<CopiedFile> {
   const { connection, folder, onStep, clock, signal } = context;
@@ -150,7 +149,7 @@ export async function copyDay(context: DaysContext, target: CopyTarget): Promise
   }
 }
 
-/** Writes the rows, and says what they add up to: both of one moment. */
+/** Writes the rows and sums them, in one transaction. */
 async function writeParquet(
   { connection }: DaysContext,
   { table, day, interval }: CopyTarget,
@@ -195,8 +194,8 @@ async function receiptCounts(connection: DuckDBConnection, interval: Interval) {
 }
 
 /**
- * The first part from the wished one on whose name may be taken. A file that has it and is not listed was left by a crash
- * if it has the same rows. Else it may be another archive's, and the only copy of what it holds: then it stays.
+ * The first part from the wished one whose name is free. An unlisted file with the same rows was left by a crash and may
+ * be replaced; any other may be the only copy of another archive's rows, and stays.
  */
 async function freeName(
   { connection, folder, signal }: DaysContext,
@@ -215,16 +214,13 @@ async function freeName(
     const found = await readSums(connection, table, parquetRelation(path), ALWAYS)
       .catch(() => null);
     if (found !== null && difference(found, sums) === null) return { part, path };
-    log.warning("{path} is not this archive's: it stays, and what is copied gets another name", {
+    log.warning("{path} is not this archive's file: keeping it, and naming the copy differently", {
       path,
     });
   }
 }
 
-/**
- * Takes a copy off the list whose rows are not hot any more: they were moved to another day, or removed by hand. So the
- * file is kept, under another name.
- */
+/** Unlists a copy whose rows are no longer hot: they moved to another day, or were removed by hand. Keeps the file aside. */
 export async function abandonCopy(
   { connection, folder, signal }: DaysContext,
   file: DayFile,
@@ -237,7 +233,7 @@ export async function abandonCopy(
     const aside = `${path}.unlisted-${i}`;
     if (await isFile(aside)) continue;
     await Deno.rename(path, aside);
-    log.warning("{path} is not in the archive's list; it is {aside} now", { path, aside });
+    log.warning("{path} is no longer in the archive's list; renamed it {aside}", { path, aside });
     return;
   }
 }

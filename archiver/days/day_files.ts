@@ -1,4 +1,5 @@
-// The archive's own list of its Parquet files.
+// The archive's list of its Parquet files, and the views that read them.
+
 import { BIGINT, type DuckDBConnection, INTEGER, VARCHAR } from "@duckdb/node-api";
 import { type Row, rowsOf } from "../store/database.ts";
 import { instant } from "../store/rows.ts";
@@ -6,9 +7,7 @@ import { literal } from "../store/sql.ts";
 import { type DayTable, MESSAGES } from "./layout.ts";
 import type { Interval } from "./plan.ts";
 
-/**
- * What is with a file: `copied`, its rows are hot, too; `cold`, the views read them from it; `dropped`, it is gone.
- */
+/** `copied`: its rows are hot, too. `cold`: the views read them from it. `dropped`: it is removed. */
 export type FileState = "copied" | "cold" | "dropped";
 
 /** A row of `day_files`. Instants are µs since the Unix epoch. */
@@ -20,7 +19,7 @@ export interface DayFile {
   /** From 0. */
   readonly part: number;
   readonly state: FileState;
-  /** Where it is, absolute. */
+  /** Absolute. */
   readonly path: string;
   readonly interval: Interval;
   readonly rows: number;
@@ -30,7 +29,7 @@ export interface DayFile {
   readonly copiedAt: number;
 }
 
-/** What becomes known of a file when it is copied. */
+/** A file as copied; `first` and `last` are the instants of its rows. */
 export interface CopiedFile extends Omit<DayFile, "id" | "state"> {
   readonly first: number;
   readonly last: number;
@@ -54,7 +53,6 @@ export async function readDayFiles(
   return rows.map(dayFile);
 }
 
-/** A row of `day_files` with the columns above. */
 function dayFile(row: Row): DayFile {
   return {
     id: Number(row.file_id),
@@ -71,11 +69,7 @@ function dayFile(row: Row): DayFile {
   };
 }
 
-/**
- * Records a copied file, instead of `replaced` when that is given, within the connection's transaction.
- *
- * @returns its id.
- */
+/** Records a copied file, in place of `replaced`, within the connection's transaction. @returns its id. */
 export async function recordCopy(
   connection: DuckDBConnection,
   file: CopiedFile,
@@ -117,7 +111,7 @@ export async function recordCopy(
   return id;
 }
 
-/** Takes a file that is copied off the list. */
+/** Unlists a copied file. */
 export async function forgetFile(connection: DuckDBConnection, id: number): Promise<void> {
   await connection.run("DELETE FROM day_files WHERE file_id = $1", [id]);
   await connection.run("DELETE FROM day_file_receipts WHERE file_id = $1", [id]);
@@ -134,7 +128,7 @@ export async function forgetKeys(connection: DuckDBConnection, id: number): Prom
   await connection.run("DELETE FROM cold_messages WHERE file_id = $1", [id]);
 }
 
-/** Notes what became of a file. @param at when, µs since the Unix epoch. */
+/** Notes a file's new state. @param at µs since the Unix epoch. */
 export async function setState(
   connection: DuckDBConnection,
   id: number,
@@ -147,7 +141,7 @@ export async function setState(
   );
 }
 
-/** Notes where a file is by now. */
+/** Notes a file's new path. */
 export async function setPath(
   connection: DuckDBConnection,
   id: number,
@@ -159,14 +153,14 @@ export async function setPath(
   ]);
 }
 
-/** What the view of a table reads of a cold file, where that is not the column as it is. `f` is the file. */
+/** Columns that the view of messages corrects by message_changes. `f` is the file, `c` the change. */
 const CHANGED: Readonly<Record<string, string>> = {
   verdict: "coalesce(c.verdict, f.verdict)",
-  // Nulls are passed over.
+  // least() ignores nulls.
   first_seen: "least(f.first_seen, c.first_seen)",
 };
 
-/** The statement that makes a table's view. @param cold the paths of its cold files, absolute. */
+/** @param cold the absolute paths of the table's cold files. */
 function viewSql(table: DayTable, cold: readonly string[]): string {
   const columns = Object.keys(table.columns);
   const hot = `SELECT ${columns.join(", ")} FROM main.${table.hot}`;
@@ -181,7 +175,7 @@ function viewSql(table: DayTable, cold: readonly string[]): string {
   return `CREATE OR REPLACE VIEW main.${table.name} AS ${hot} UNION ALL ${read}`;
 }
 
-/** Makes a table's view anew from the list of files, with its comments, within the connection's transaction. */
+/** Replaces a table's view after the list of files, keeping its comments, within the connection's transaction. */
 export async function replaceView(connection: DuckDBConnection, table: DayTable): Promise<void> {
   const comments = await rowsOf(
     connection,

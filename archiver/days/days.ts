@@ -1,4 +1,4 @@
-// Days of a running archive: passes over them by the clock and on demand, one at a time, and what there is to tell.
+// Days of a running archive: scheduled and requested passes over them, one at a time, and their progress.
 
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { resolve } from "node:path";
@@ -9,26 +9,25 @@ import type { SideWork } from "../store/database.ts";
 import type { OnStep } from "../store/crash_points.ts";
 import { changeUnless, type DaysContext } from "./context.ts";
 import { type DaysOptions, requestedPlan, type RolloverRequest, scheduledPlan } from "./plan.ts";
-import { pruneNumbers } from "./files.ts";
-import { recover, type UnreadableFiles } from "./recover.ts";
+import { pruneNumbers, recover, type UnreadableFiles } from "./recover.ts";
 import { rollOver, type RolloverAction, type RolloverLine, type RolloverPlan } from "./rollover.ts";
 
-/** The first pass after the start, and the time between two. */
-const FIRST_PASS_MILLISECONDS = 60_000;
-/** See {@link FIRST_PASS_MILLISECONDS}. */
-const PASS_MILLISECONDS = 3_600_000;
+/** From the start to the first pass. */
+const FIRST_PASS_MS = 60_000;
+/** Between passes. */
+const PASS_EVERY_MS = 3_600_000;
 /** After a pass that failed, for instance on a full disk. */
-const RETRY_MILLISECONDS = 600_000;
-/** A pass that takes longer is stopped; the next goes on where it was. */
-const MAX_PASS_MILLISECONDS = 6 * 3_600_000;
-/** Lines of the last pass that are kept, at most. */
+const RETRY_MS = 600_000;
+/** Longer passes are stopped; the next one continues. */
+const MAX_PASS_MS = 6 * 3_600_000;
+/** Lines kept of the last pass. */
 const MAX_LINES = 1000;
 /**
- * A file's rows leave the hot store in one transaction, for which DuckDB keeps 8 bytes each in memory: 159 million at
- * once did not fit into 1 GiB, 17 million took 0.5 s of CPU and 130 MB.
+ * A file's rows leave the hot store in one transaction, for which DuckDB keeps 8 bytes each in memory: 159 million rows
+ * exceeded 1 GiB, 17 million took 0.5 s of CPU and 130 MB.
  */
 const MAX_FILE_ROWS = 2 ** 25;
-/** So that those 8 bytes are no more than a quarter of DuckDB's memory. */
+/** So that those 8 bytes take at most a quarter of DuckDB's memory. */
 const MEMORY_BYTES_PER_ROW = 32;
 
 export type { DaysOptions, RolloverRequest };
@@ -47,24 +46,23 @@ export interface DaysStore {
 export interface DaysDependencies {
   readonly store: DaysStore;
   readonly clock: Clock;
-  /** For tests; see `steps.ts`. */
+  /** For tests; see `crash_points.ts`. */
   readonly onStep?: OnStep;
 }
 
-/** Why no pass is done now; its user can mend it. */
+/** Why a requested pass does not begin. */
 export class RolloverRefusal extends Error {
   override readonly name = "RolloverRefusal";
 }
 
-/** How the passes went. */
 export interface DaysProgress {
   readonly isRunning: boolean;
-  /** When the last one ended that came to its end, µs since the Unix epoch; null before. */
+  /** End of the last complete pass, µs since the Unix epoch; null before the first. */
   readonly lastAt: number | null;
   readonly lines: readonly RolloverLine[];
-  /** Why the last one failed, and when in µs since the Unix epoch; null when it did not. */
+  /** Of the last pass; null when it succeeded. `at` in µs since the Unix epoch. */
   readonly failure: { readonly at: number; readonly reason: string } | null;
-  /** What the clock would drop now, if it may not: days that end before these instants in µs; null for none. */
+  /** Without days.apply: what a scheduled pass would drop now (ends of days, µs); null for nothing. */
   readonly due: Pick<RolloverPlan, "dropHotBefore" | "dropFilesBefore">;
   readonly unreadable: UnreadableFiles;
   readonly counts: ReadonlyMap<RolloverAction, number>;
@@ -96,7 +94,7 @@ export class Days implements AsyncDisposable {
   }
 
   /**
-   * Puts right what a crash or a move of the folder left; before anything else.
+   * Repairs what a crash or a move of the folder left. Call first.
    *
    * @throws {UserError} when the folder cannot be used.
    */
@@ -109,7 +107,7 @@ export class Days implements AsyncDisposable {
     });
     for (const [what, paths] of Object.entries(this.#unreadable)) {
       if (paths.length === 0) continue;
-      log.error("{count} files of days are {what}, such as {path}: what needs them fails", {
+      log.error("{count} files of days are {what}, such as {path}: queries that need them fail", {
         count: paths.length,
         what,
         path: paths[0],
@@ -137,20 +135,20 @@ export class Days implements AsyncDisposable {
   }
 
   /**
-   * Does a pass.
+   * Runs a pass.
    *
-   * @param tell is called with each line as soon as it is done.
+   * @param onLine gets each line once it is done.
    * @returns all lines.
-   * @throws {RolloverRefusal} while one is under way.
+   * @throws {RolloverRefusal} while another runs.
    * @throws {Error} when a file cannot be written; what was done stays done.
    */
   async run(
     request: RolloverRequest,
-    tell: (line: RolloverLine) => void = () => {},
+    onLine: (line: RolloverLine) => void = () => {},
   ): Promise<RolloverLine[]> {
     return await this.#pass(
       requestedPlan(request, this.#options, this.#dependencies.clock.now()),
-      tell,
+      onLine,
     );
   }
 
@@ -163,28 +161,28 @@ export class Days implements AsyncDisposable {
     const { clock } = this.#dependencies;
     const { signal } = this.#stop;
     try {
-      await clock.sleep(FIRST_PASS_MILLISECONDS, signal);
+      await clock.sleep(FIRST_PASS_MS, signal);
       while (!signal.aborted) {
         if (this.#running === null) {
-          // It is kept, logged and told by progress().
+          // progress() reports the failure.
           await this.#pass(scheduledPlan(this.#options, clock.now()), () => {}).catch(() => {});
         }
-        await clock.sleep(this.#failure ? RETRY_MILLISECONDS : PASS_MILLISECONDS, signal);
+        await clock.sleep(this.#failure ? RETRY_MS : PASS_EVERY_MS, signal);
       }
     } catch (error) {
       if (!signal.aborted) throw error;
     }
   }
 
-  async #pass(plan: RolloverPlan, tell: (line: RolloverLine) => void): Promise<RolloverLine[]> {
-    if (this.#running !== null) throw new RolloverRefusal("a rollover is under way already");
+  async #pass(plan: RolloverPlan, onLine: (line: RolloverLine) => void): Promise<RolloverLine[]> {
+    if (this.#running !== null) throw new RolloverRefusal("a rollover is already running");
     this.#stop.signal.throwIfAborted();
     const lines: RolloverLine[] = [];
     const { clock } = this.#dependencies;
     const running = this.#work(plan, (line) => {
       lines.push(line);
       this.#count(line);
-      tell(line);
+      onLine(line);
     });
     this.#running = running;
     try {
@@ -206,13 +204,13 @@ export class Days implements AsyncDisposable {
     }
   }
 
-  async #work(plan: RolloverPlan, tell: (line: RolloverLine) => void): Promise<void> {
+  async #work(plan: RolloverPlan, onLine: (line: RolloverLine) => void): Promise<void> {
     const { store, clock, onStep = () => {} } = this.#dependencies;
     await store.beside(async (connection, closing) => {
       const signal = AbortSignal.any([
         closing,
         this.#stop.signal,
-        AbortSignal.timeout(MAX_PASS_MILLISECONDS),
+        AbortSignal.timeout(MAX_PASS_MS),
       ]);
       const interrupt = () => connection.interrupt();
       signal.addEventListener("abort", interrupt);
@@ -230,7 +228,7 @@ export class Days implements AsyncDisposable {
       };
       try {
         this.#unreadable = await recover(connection, this.folder);
-        await rollOver(context, plan, tell);
+        await rollOver(context, plan, onLine);
         signal.throwIfAborted();
         await pruneNumbers(connection, clock.now());
       } finally {

@@ -1,4 +1,5 @@
-// A copied file's rows out of the hot store: from then on the views read them from the file.
+// Dropping days: a copied file's rows from the hot store, after which the views read the file; and cold files from disk.
+
 import { BIGINT, type DuckDBConnection, INTEGER } from "@duckdb/node-api";
 import { shaKeySql } from "../store/cold.ts";
 import { rowsOf } from "../store/database.ts";
@@ -9,14 +10,9 @@ import { dayTable, isInFolder, manifestPath, MESSAGES } from "./layout.ts";
 import { removeFile } from "./files.ts";
 import { bounds, difference, readSums, type Sums, within } from "./manifest.ts";
 
-/** Why nothing was dropped. */
 class Mismatch extends Error {}
 
-/**
- * Checks that the file and the hot rows that it is a copy of agree in all, without changing anything.
- *
- * @returns in what they do not; null when they do.
- */
+/** Compares a file with the hot rows it copies, without changing anything. @returns a difference in words, or null. */
 export async function compareWithHot(context: DaysContext, file: DayFile): Promise<string | null> {
   const { connection, signal } = context;
   const checked = await checkFile(connection, file, signal);
@@ -25,10 +21,10 @@ export async function compareWithHot(context: DaysContext, file: DayFile): Promi
 }
 
 /**
- * Drops the file's rows from the hot store, once file, manifest and hot rows were found to agree. The rows, the view
- * and the list change in one transaction, in which the hot rows are added up, too: what comes later stays.
+ * Drops the file's rows from the hot store if file, manifest and hot rows agree. Rows, view and list change in one
+ * transaction, in which the hot rows are summed, too: rows that come later stay.
  *
- * @returns why nothing was dropped; null when it was.
+ * @returns why nothing was dropped, or null.
  */
 export async function dropHot(context: DaysContext, file: DayFile): Promise<string | null> {
   const { connection, onStep, signal } = context;
@@ -61,8 +57,8 @@ async function dropReceipts(
 }
 
 /**
- * Commits change hot messages, so their swap must come between two commits, and be short: adding up a day of the real
- * network takes 1.3 s of CPU, its keys 0.5 s, but to see that no commit changed a row since takes 0.02 s.
+ * Commits change hot messages, so their swap must come between two commits, and be short. Summing a day of the real
+ * network takes 1.3 s of CPU, its keys 0.5 s; checking that no commit changed a row since takes 0.02 s.
  */
 async function dropMessages(
   context: DaysContext,
@@ -78,7 +74,7 @@ async function dropMessages(
   await transaction(connection, () => keepKeys(connection, file));
   onStep("drop hot: keys kept");
   let isSame = false;
-  // An error would make the store open the archive anew, so none is thrown.
+  // No throw on a mismatch: an error would make the store reopen the archive.
   await change(async (on) => {
     isSame = await changingSum(on, file) === state;
     if (isSame) await swapRows(context, on, file);
@@ -86,7 +82,7 @@ async function dropMessages(
   return isSame ? null : "hot store and file: a commit changed a message meanwhile";
 }
 
-/** Of all that commits change in hot messages. For comparing at once only, as {@link Sums.together}. */
+/** Over all that commits change in hot messages. Compare at once, never keep: see {@link Sums.together}. */
 async function changingSum(connection: DuckDBConnection, file: DayFile): Promise<string> {
   const [row] = await rowsOf(
     connection,
@@ -127,7 +123,7 @@ async function swapRows(
   onStep("drop hot: views replaced");
 }
 
-/** By these the writer knows the messages again. As long as the messages are hot, nothing needs them. */
+/** The writer recognises cold messages by these. */
 async function keepKeys(connection: DuckDBConnection, file: DayFile): Promise<void> {
   await forgetKeys(connection, file.id);
   await connection.run(
@@ -141,8 +137,7 @@ async function keepKeys(connection: DuckDBConnection, file: DayFile): Promise<vo
 }
 
 /**
- * Why a cold file may not be dropped: it is another archive's, or file, manifest and list do not agree, which may be
- * worth a look.
+ * Why a cold file must stay: it is another archive's, or file, manifest and list differ.
  *
  * @param verify false: the file is not read.
  * @returns null when it may be dropped.
@@ -156,11 +151,7 @@ export async function reasonToKeep(
   return verify ? (await checkFile(connection, file, signal)).problem : null;
 }
 
-/**
- * Drops a cold file, unless there is a {@link reasonToKeep}. A query that runs meanwhile and comes to the file only then fails.
- *
- * @returns why it was not dropped; null when it was.
- */
+/** Drops a cold file unless there is a {@link reasonToKeep}, which it returns. A query reading the file meanwhile fails. */
 export async function dropFile(context: DaysContext, file: DayFile): Promise<string | null> {
   const { connection, onStep, clock } = context;
   const reason = await reasonToKeep(context, file, true);

@@ -1,7 +1,8 @@
-// The tables that have days.
+// The tables kept by days, and where their files lie: TABLE/YYYY/MM/DD/TABLE_YYYY-MM-DD.parquet.
+
 import { join } from "node:path";
 
-/** A table that has days. */
+/** A table kept by days; its hot rows are in the table `hot`, sorted into days by the column `time`. */
 export interface DayTable {
   readonly name: "receipts" | "messages";
   readonly hot: string;
@@ -10,7 +11,7 @@ export interface DayTable {
 }
 
 /**
- * What is summed over a column: anybody can do so again, with whatever reads Parquet.
+ * What is summed over a column; anything that reads Parquet can repeat it.
  *
  * - `microseconds`: of instants, since the Unix epoch;
  * - `value`: of integers, and 1 for each true;
@@ -57,20 +58,19 @@ export const MESSAGES: DayTable = {
   },
 };
 
-/** Both. */
 export const DAY_TABLES: readonly DayTable[] = [RECEIPTS, MESSAGES];
 
-/** The table of a name. */
+/** The table of a name. @throws {TypeError} when days have none. */
 export function dayTable(name: string): DayTable {
   const table = DAY_TABLES.find((table) => table.name === name);
-  if (table === undefined) throw new TypeError(`no table has days and is called ${name}`);
+  if (table === undefined) throw new TypeError(`days have no table ${name}`);
   return table;
 }
 
-/** Behind the name of a file that is being written. */
+/** Suffix of a file being written. */
 export const PARTIAL = ".partial";
 
-/** Which file it is. */
+/** What a file's path follows from. */
 export interface FileName {
   readonly table: string;
   /** `YYYY-MM-DD`. */
@@ -85,7 +85,7 @@ export function parquetPath(folder: string, { table, day, part }: FileName): str
   return join(folder, table, ...day.split("-"), `${table}_${day}${suffix}.parquet`);
 }
 
-/** Whether a file lies where it belongs. One elsewhere may be that of the archive that this one is a copy of. */
+/** Whether a file lies where it belongs. Elsewhere it may belong to the archive that this one is a copy of. */
 export function isInFolder(folder: string, file: FileName & { readonly path: string }): boolean {
   return file.path === parquetPath(folder, file);
 }

@@ -1,4 +1,6 @@
-// What two copies of a day's rows must agree on: count, bounds and a sum a column, and how columns go together.
+// What two copies of a day's rows must agree on (count, bounds, a sum per column, a hash over whole rows), and the
+// manifest that keeps it beside a Parquet file.
+
 import { BIGINT, type DuckDBConnection } from "@duckdb/node-api";
 import * as v from "valibot";
 import { UserError } from "../../shared/errors.ts";
@@ -7,26 +9,19 @@ import { literal } from "../store/sql.ts";
 import type { ColumnSum, DayTable } from "./layout.ts";
 import type { Interval } from "./plan.ts";
 
-/** What a column adds up to. */
 export interface SummedColumn {
-  /** What was summed; see {@link ColumnSum}. */
   readonly of: ColumnSum;
   readonly sum: string;
-  /** How many values are null. */
   readonly nulls: number;
 }
 
-/** What rows add up to. */
 export interface Sums {
   readonly rows: number;
   /** The earliest instant, µs since the Unix epoch; null when there are no rows. */
   readonly first: number | null;
   readonly last: number | null;
   readonly columns: Readonly<Record<string, SummedColumn>>;
-  /**
-   * Of DuckDB's hash of each whole row: what tells rows apart that have swapped values. It may differ between versions
-   * of DuckDB, so it is compared at once and never kept.
-   */
+  /** Over DuckDB's hash of each row: catches swapped values. Differs between versions of DuckDB, so it is never kept. */
   readonly together: string;
 }
 
@@ -35,7 +30,7 @@ export function parquetRelation(path: string): string {
   return `read_parquet(${literal(path)})`;
 }
 
-/** The condition that a row is in an interval whose bounds are $1 and $2 in µs. */
+/** The condition that a row is in an interval: $1 and $2 are its bounds in µs. */
 export function within(table: DayTable): string {
   return `${table.time} >= make_timestamptz($1) AND ${table.time} < make_timestamptz($2)`;
 }
@@ -45,11 +40,7 @@ export function bounds({ from, to }: Interval): bigint[] {
   return [BigInt(from), BigInt(to)];
 }
 
-/**
- * Reads all rows of a relation, or those in an interval, and adds them up.
- *
- * @param relation what SQL has behind FROM.
- */
+/** Sums the rows of a relation (as in FROM) within an interval. */
 export async function readSums(
   connection: DuckDBConnection,
   table: DayTable,
@@ -91,7 +82,7 @@ function summand(column: string, of: ColumnSum): string {
   return of === "md5" ? `md5_number_lower(${column})` : `CAST(${column} AS BIGINT)`;
 }
 
-/** In what two copies differ, in words; null when they agree. The whole rows are compared where both are given. */
+/** How two copies differ, in words; null when they agree. `together` is compared where both have it. */
 export function difference(
   a: Omit<Sums, "together"> & { readonly together?: string },
   b: Omit<Sums, "together"> & { readonly together?: string },
@@ -106,7 +97,7 @@ export function difference(
   return compared && a.together !== b.together ? "values that go together otherwise" : null;
 }
 
-/** The version of the manifest's own form. */
+/** Version of the manifest's format. */
 const FORMAT = 1;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -139,7 +130,6 @@ const ManifestSchema = v.strictObject({
 /** What a manifest says. Instants are µs since the Unix epoch. */
 export type Manifest = v.InferOutput<typeof ManifestSchema>;
 
-/** What goes into a manifest, beside the sums. */
 export interface ManifestParts {
   readonly table: "receipts" | "messages";
   /** `YYYY-MM-DD`. */
@@ -152,11 +142,10 @@ export interface ManifestParts {
   /** Receipts by the collector's name; empty for other tables. */
   readonly receiptsByCollector: Readonly<Record<string, number>>;
   readonly bytes: number;
-  /** Its SHA-256 in lower-case hex. */
   readonly sha256: string;
 }
 
-/** Puts a manifest together. */
+/** Makes a manifest. */
 export function makeManifest(parts: ManifestParts): Manifest {
   const { table, day, part, schemaVersion, interval, sums, receiptsByCollector, bytes, sha256 } =
     parts;
@@ -183,23 +172,23 @@ export function manifestText(manifest: Manifest): string {
   return JSON.stringify(manifest, null, 2) + "\n";
 }
 
-/** Reads a manifest. @param path names it in errors. @throws {UserError} when the text is none. */
+/** Reads a manifest. @param path names it in errors. @throws {UserError} when the text is not a manifest. */
 export function parseManifest(text: string, path: string): Manifest {
   let value: unknown;
   try {
     value = JSON.parse(text);
   } catch (error) {
-    throw new UserError(`${path} is no manifest: it is no JSON`, { cause: error });
+    throw new UserError(`${path} is not a manifest: it is not JSON`, { cause: error });
   }
   const result = v.safeParse(ManifestSchema, value);
   if (result.success) return result.output;
   const [issue] = result.issues;
   throw new UserError(
-    `${path} is no manifest: ${v.getDotPath(issue) ?? "(top level)"}: ${issue.message}`,
+    `${path} is not a manifest: ${v.getDotPath(issue) ?? "(top level)"}: ${issue.message}`,
   );
 }
 
-/** The sums that a manifest tells of. */
+/** The sums in a manifest. */
 export function manifestSums(manifest: Manifest): Omit<Sums, "together"> {
   const { rows, first_us, last_us, columns } = manifest;
   return { rows, first: first_us, last: last_us, columns };

@@ -41,8 +41,8 @@ Deno.test("what is no manifest is refused with its name and what is wrong", () =
       assert.match(error.message, why);
       return true;
     });
-  refused("", /^a\.json is no manifest: it is no JSON$/);
-  refused("[]", /^a\.json is no manifest: /);
+  refused("", /^a\.json is not a manifest: it is not JSON$/);
+  refused("[]", /^a\.json is not a manifest: /);
   refused(manifestText({ ...MANIFEST, rows: -1 }), /rows: /);
   refused(manifestText({ ...MANIFEST, sha256: "AB" }), /sha256: /);
   refused(JSON.stringify({ ...MANIFEST, more: 1 }), /more: /);

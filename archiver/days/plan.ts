@@ -1,13 +1,14 @@
-// A day's rows into files of bounded size.
+// When days are copied and dropped, and how a day is split into files of bounded size.
+
 import type { RolloverPlan } from "./rollover.ts";
 
-/** From `from` up to, not including, `to`, in µs since the Unix epoch. */
+/** From `from` to `to`, exclusive, in µs since the Unix epoch. */
 export interface Interval {
   readonly from: number;
   readonly to: number;
 }
 
-/** How many rows begin at an instant and lie before the next. */
+/** Rows from an instant to the next one counted. */
 export interface RowCount {
   /** µs since the Unix epoch. */
   readonly at: number;
@@ -18,7 +19,7 @@ export interface RowCount {
  * Cuts an interval so that each piece has `maxRows` rows or less, unless one count alone has more.
  *
  * @param counts in order of time, all within `whole`.
- * @returns pieces that meet, from the begin of `whole` to its end; at least one.
+ * @returns adjoining pieces that cover `whole`; at least one.
  */
 export function split(whole: Interval, counts: readonly RowCount[], maxRows: number): Interval[] {
   const pieces: Interval[] = [];
@@ -48,12 +49,13 @@ export function uncovered(whole: Interval, others: readonly Interval[]): Interva
   return free;
 }
 
-/** How long the clock waits from a day's last copy until it copies what came late. */
-const LATE_MICROSECONDS = 86_400_000_000;
+/** A scheduled pass copies late rows this long after a day's last copy. */
+const LATE_US = 86_400_000_000;
 
 /** How days are kept. Times are milliseconds. */
 export interface DaysOptions {
   readonly folder: string;
+  /** How long after its end a day is copied. */
   readonly after: number;
   /** How long after a day's end it is dropped from the hot store; null: never. */
   readonly keep_hot: number | null;
@@ -64,22 +66,22 @@ export interface DaysOptions {
   readonly memoryLimitBytes: number;
 }
 
-/** What a pass on demand is to do. All finished days are copied anyway. */
+/** A requested pass. It copies all finished days in any case. */
 export interface RolloverRequest {
-  /** Only this day, `YYYY-MM-DD`, which may be dropped however young it is; null for all, as old as they must be. */
+  /** Only this day, `YYYY-MM-DD`, which may be dropped at any age; null for all that are old enough. */
   readonly day: string | null;
-  /** From where days are dropped; null: from nowhere. */
+  /** Where days are dropped from; null: nowhere. */
   readonly drop: "hot" | "files" | null;
   readonly apply: boolean;
 }
 
-/** What a pass as asked does. @param now µs since the Unix epoch. */
+/** The plan of a requested pass. @param now µs since the Unix epoch. */
 export function requestedPlan(
   { day, drop, apply }: RolloverRequest,
   { after, keep_hot, keep_files }: DaysOptions,
   now: number,
 ): RolloverPlan {
-  // A day that is named must be over, and no more.
+  // A named day must only be over.
   const dropBefore = (keep: number | null) => day !== null ? now : before(now, keep);
   return {
     day,
@@ -92,7 +94,7 @@ export function requestedPlan(
   };
 }
 
-/** What a pass by the clock does. @param now µs since the Unix epoch. */
+/** The plan of a scheduled pass. @param now µs since the Unix epoch. */
 export function scheduledPlan(
   { after, keep_hot, keep_files, apply }: DaysOptions,
   now: number,
@@ -100,7 +102,7 @@ export function scheduledPlan(
   return {
     day: null,
     copyBefore: now - after * 1000,
-    copyLateBefore: now - LATE_MICROSECONDS,
+    copyLateBefore: now - LATE_US,
     dropHotBefore: before(now, keep_hot),
     dropFilesBefore: before(now, keep_files),
     apply,
@@ -108,6 +110,6 @@ export function scheduledPlan(
   };
 }
 
-function before(now: number, keepMilliseconds: number | null): number | null {
-  return keepMilliseconds === null ? null : now - keepMilliseconds * 1000;
+function before(now: number, keepMs: number | null): number | null {
+  return keepMs === null ? null : now - keepMs * 1000;
 }

@@ -1,6 +1,6 @@
-// What a crash, or a move of the folder, left behind: put right before anything else is done.
+// Repairs what a crash, or a move of the folder, left.
 
-import type { DuckDBConnection } from "@duckdb/node-api";
+import { BIGINT, type DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
 import { logger } from "../../shared/log.ts";
 import { rowsOf } from "../store/database.ts";
@@ -12,17 +12,17 @@ import { isListed, isListedManifest } from "./check_file.ts";
 
 const log = logger("archiver", "days");
 
-/** Cold files that cannot be read, by their paths: until they can, what reads them fails. */
+/** Paths of cold files that cannot be read; queries that need them fail. */
 export interface UnreadableFiles {
   readonly missing: readonly string[];
   readonly damaged: readonly string[];
 }
 
 /**
- * Removes files that are half written or were dropped, forgets keys of messages that are hot, and finds those that moved with the folder.
+ * Removes partial and dropped files, forgets the keys of hot messages, and follows files that moved with the folder.
  *
  * @param folder of the files, absolute.
- * @returns cold files that something is wrong with.
+ * @returns cold files that are missing or damaged.
  */
 export async function recover(
   connection: DuckDBConnection,
@@ -46,7 +46,7 @@ export async function recover(
   return { missing, damaged };
 }
 
-/** Keys that were kept for a file whose rows did not leave the hot store then: when they do, they are kept anew. */
+/** Keys of a file whose rows did not leave the hot store after all; dropping it keeps them anew. */
 async function forgetHotKeys(connection: DuckDBConnection): Promise<void> {
   const files = await rowsOf(
     connection,
@@ -58,7 +58,7 @@ async function forgetHotKeys(connection: DuckDBConnection): Promise<void> {
   }
 }
 
-/** Finishes what {@link dropFile} began. Another archive's file may have the name by now. */
+/** Finishes an interrupted `dropFile`. Another archive's file may have the name by now. */
 async function removeDropped(file: DayFile): Promise<void> {
   const { path } = file;
   if (await isListed(path, file)) await removeFile(path);
@@ -78,7 +78,7 @@ async function removePartial(folder: string): Promise<void> {
   }
 }
 
-/** The list and the views name absolute paths. Only files that are found where the folder is now are followed. */
+/** List and views name absolute paths: updates those of files found in the folder's new place. */
 async function followFolder(
   connection: DuckDBConnection,
   folder: string,
@@ -98,4 +98,32 @@ async function followFolder(
     );
     for (const table of tables) await replaceView(connection, table);
   });
+}
+
+/** How long an epoch that was cut off may still have batches in its collector's spool. */
+const CUT_OFF_US = 30 * 86_400_000_000;
+
+/**
+ * Forgets the message numbers of finished epochs whose messages are cold. An epoch is finished when it ended and all it
+ * stamped is here, or when it was cut off long ago; not while receipts or events of it are unresolved.
+ *
+ * @param now µs since the Unix epoch.
+ * @returns how many were forgotten.
+ */
+export async function pruneNumbers(connection: DuckDBConnection, now: number): Promise<number> {
+  const reader = await connection.runAndReadAll(
+    `DELETE FROM message_numbers WHERE epoch_id IN (
+      SELECT e.epoch_id FROM epochs e
+      WHERE ((e.ended_at IS NOT NULL AND e.receipts = e.stamped_receipts
+          AND NOT EXISTS (SELECT 1 FROM gaps g WHERE g.epoch_id = e.epoch_id))
+        OR (e.last_commit_at < make_timestamptz($1)
+          AND EXISTS (SELECT 1 FROM epochs later
+            WHERE later.collector_id = e.collector_id AND later.started_at > e.started_at)))
+        AND NOT EXISTS (SELECT 1 FROM unresolved_receipts u WHERE u.epoch_id = e.epoch_id)
+        AND NOT EXISTS (SELECT 1 FROM unresolved_events u WHERE u.epoch_id = e.epoch_id)
+    ) AND message_id IN (SELECT message_id FROM cold_messages)`,
+    [BigInt(now - CUT_OFF_US)],
+    [BIGINT],
+  );
+  return Number(reader.getRows()[0][0]);
 }

@@ -1,4 +1,4 @@
-// One pass over the days: what is finished is copied, what is old enough is dropped.
+// One pass over the days: finished ones are copied, old ones dropped.
 
 import { BIGINT } from "@duckdb/node-api";
 import { rowsOf } from "../store/database.ts";
@@ -12,20 +12,24 @@ import { bounds, within } from "./manifest.ts";
 import { type Interval, type RowCount, split, uncovered } from "./plan.ts";
 import { DAY_US, dayOf, dayStart } from "../../shared/time.ts";
 
-/** How finely the instants of rows are told when a day is split. */
-const SPLIT_MICROSECONDS = 1_000_000;
+/** Resolution at which a day is split. */
+const SPLIT_US = 1_000_000;
 
-/** What a pass is to do. Instants are µs since the Unix epoch. */
+/** What a pass does. Instants are µs since the Unix epoch. */
 export interface RolloverPlan {
   /** Only this day, `YYYY-MM-DD`; null for all. */
   readonly day: string | null;
+  /** Days that end before this, or at it, are copied. */
   readonly copyBefore: number;
+  /** Days last copied before this are copied again when rows came late. */
   readonly copyLateBefore: number;
-  /** Days that end before this are dropped from the hot store, or at it; null for none. */
+  /** Days that end before this, or at it, are dropped from the hot store; null for none. */
   readonly dropHotBefore: number | null;
-  /** Days that end before this are dropped from disk, or at it; null for none. */
+  /** Days that end before this, or at it, are dropped from disk; null for none. */
   readonly dropFilesBefore: number | null;
+  /** Drop; without it, only list what would be dropped. */
   readonly apply: boolean;
+  /** Without apply: read the files all the same. */
   readonly verify: boolean;
 }
 
@@ -39,7 +43,6 @@ export type RolloverAction =
   | "would drop from disk"
   | "kept";
 
-/** One line of what a pass did. */
 export interface RolloverLine {
   readonly action: RolloverAction;
   readonly table: string;
@@ -54,23 +57,23 @@ export interface RolloverLine {
 }
 
 /**
- * Does a pass.
+ * Runs a pass.
  *
- * @param tell is called with each line as soon as it is done.
- * @throws {Error} when a file cannot be written; what was done stays done, and the rest waits for the next pass.
+ * @param onLine gets each line once it is done.
+ * @throws {Error} when a file cannot be written; what was done stays, and the rest waits for the next pass.
  */
 export async function rollOver(
   context: DaysContext,
   plan: RolloverPlan,
-  tell: (line: RolloverLine) => void,
+  onLine: (line: RolloverLine) => void,
 ): Promise<void> {
-  for (const table of DAY_TABLES) await copyTable(context, plan, table, tell);
+  for (const table of DAY_TABLES) await copyTable(context, plan, table, onLine);
   for (const file of await readDayFiles(context.connection)) {
     context.signal.throwIfAborted();
     if (plan.day !== null && plan.day !== file.day) continue;
     const end = dayStart(file.day) + DAY_US;
     if (file.state === "copied" && plan.dropHotBefore !== null && end <= plan.dropHotBefore) {
-      tell(await dropOneHot(context, plan, file, tell));
+      onLine(await dropOneHot(context, plan, file, onLine));
     }
   }
   for (const file of await readDayFiles(context.connection, RECEIPTS)) {
@@ -78,7 +81,7 @@ export async function rollOver(
     if (plan.day !== null && plan.day !== file.day) continue;
     const end = dayStart(file.day) + DAY_US;
     if (file.state === "cold" && plan.dropFilesBefore !== null && end <= plan.dropFilesBefore) {
-      tell(await dropOneFile(context, plan, file));
+      onLine(await dropOneFile(context, plan, file));
     }
   }
 }
@@ -96,7 +99,7 @@ async function copyTable(
   context: DaysContext,
   { day: only, copyBefore, copyLateBefore }: RolloverPlan,
   table: DayTable,
-  tell: (line: RolloverLine) => void,
+  onLine: (line: RolloverLine) => void,
 ): Promise<void> {
   const { connection, signal } = context;
   const days = await rowsOf(
@@ -116,7 +119,7 @@ async function copyTable(
     const copied = own.filter(({ state }) => state === "copied");
     const there = await Promise.all(copied.map((file) => isListed(file.path, file)));
     const isFresh = own.some(({ copiedAt }) => copiedAt >= copyLateBefore);
-    // Of a day of several files some may be missing still.
+    // A day of several files may lack some.
     const isWhole = uncovered(whole, own.map(({ interval }) => interval)).length === 0;
     if (isFresh && isWhole && there.every((is) => is)) continue;
     const listed = copied.reduce((sum, { rows }) => sum + rows, 0);
@@ -126,8 +129,8 @@ async function copyTable(
       const counts = await countRows(context, table, file.interval);
       const rows = counts.reduce((sum, { rows }) => sum + rows, 0);
       if (rows === file.rows && there[i]) continue;
-      const reason = there[i] ? "rows came late" : "the file is gone, or another";
-      tell(await copyAgain(context, table, file, reason));
+      const reason = there[i] ? "rows came late" : "the file is missing or another";
+      onLine(await copyAgain(context, table, file, reason));
     }
     let part = Math.max(-1, ...own.map(({ part }) => part)) + 1;
     for (const free of uncovered(whole, copied.map(({ interval }) => interval))) {
@@ -136,7 +139,7 @@ async function copyTable(
       for (const interval of split(free, counts, context.maxFileRows)) {
         signal.throwIfAborted();
         const file = await copyDay(context, { table, day, part, interval, replaced: null });
-        tell(line("copied", file));
+        onLine(line("copied", file));
         part = file.part + 1;
       }
     }
@@ -150,7 +153,7 @@ async function countRows(
 ): Promise<RowCount[]> {
   const rows = await rowsOf(
     connection,
-    `SELECT epoch_us(${table.time}) // ${SPLIT_MICROSECONDS} * ${SPLIT_MICROSECONDS} AS begin_us, count(*) AS row_count
+    `SELECT epoch_us(${table.time}) // ${SPLIT_US} * ${SPLIT_US} AS begin_us, count(*) AS row_count
     FROM ${table.hot} WHERE ${within(table)} GROUP BY begin_us ORDER BY begin_us`,
     bounds(interval),
     [BIGINT, BIGINT],
@@ -171,7 +174,7 @@ async function copyAgain(
   const { day, part, interval } = file;
   if ((await countRows(context, table, interval)).length === 0) {
     await abandonCopy(context, file);
-    return line("kept", file, "none of its rows is hot any more; it is off the list");
+    return line("kept", file, "none of its rows is hot any more; unlisted it");
   }
   const copied = await copyDay(context, { table, day, part, interval, replaced: file });
   return line("copied again", copied, reason);
@@ -181,7 +184,7 @@ async function dropOneHot(
   context: DaysContext,
   { apply, verify }: RolloverPlan,
   file: DayFile,
-  tell: (line: RolloverLine) => void,
+  onLine: (line: RolloverLine) => void,
 ): Promise<RolloverLine> {
   if (!apply) {
     const wrong = verify ? await compareWithHot(context, file) : null;
@@ -195,7 +198,7 @@ async function dropOneHot(
   const copied = await copyAgain(context, table, file, wrong);
   const again = (await readDayFiles(context.connection, table)).find(({ id }) => id === file.id);
   if (again === undefined) return copied;
-  tell(copied);
+  onLine(copied);
   const stillWrong = await dropHot(context, again);
   return stillWrong === null ? line("dropped from hot", again) : line("kept", again, stillWrong);
 }

@@ -1,18 +1,15 @@
-// How days are kept, as `/status` tells it.
+// Days in the JSON of `/status`.
 
 import type { Row } from "../store/database.ts";
 import type { DaysProgress } from "./days.ts";
 import type { RolloverLine } from "./rollover.ts";
 import { DAY_US, isoTime, isoTimeOrNull } from "../../shared/time.ts";
 
-/** Files and lines told one by one, at most; their numbers tell of all. */
-const MAX_TOLD = 100;
+/** Files and lines listed; counts cover all. */
+const MAX_LISTED = 100;
 
-/** The files of one table in one state, in the JSON of `/status`. */
 export interface DayFilesStatus {
-  /** `receipts` or `messages`. */
   readonly table: string;
-  /** `copied`: its rows are hot, too; `cold`: the views read them from the file; `dropped`: gone from disk. */
   readonly state: string;
   readonly files: number;
   readonly rows: number;
@@ -23,7 +20,6 @@ export interface DayFilesStatus {
   readonly last_day: string;
 }
 
-/** Files that something is wrong with, in the JSON of `/status`. */
 export interface PathsStatus {
   readonly count: number;
   readonly paths: readonly string[];
@@ -34,13 +30,12 @@ export interface DaysStatus {
   /** The folder of the files, absolute. */
   readonly folder: string;
   readonly running: boolean;
-  /** When they last did; null when they did not since the start. */
+  /** Null before the first since the start. */
   readonly last_rollover: string | null;
-  /** Why that failed; null when it did not. */
   readonly failure: { readonly reason: string; readonly since: string } | null;
   readonly missing: PathsStatus;
   readonly damaged: PathsStatus;
-  /** What would be dropped by now, were `days.apply` true. */
+  /** What a pass would drop now with `days.apply: true`. */
   readonly would_drop: { readonly files: number; readonly rows: number };
   readonly kept: readonly RolloverLine[];
   readonly files: readonly DayFilesStatus[];
@@ -48,13 +43,11 @@ export interface DaysStatus {
 
 /** Where the status comes from. */
 export interface DaysSource {
-  /** See `Days`. */
   readonly folder: string;
-  /** See `Days`. */
   progress(): DaysProgress;
 }
 
-/** Puts the status together. @throws {Error} while the archive cannot be read. */
+/** Collects the status. @throws {Error} while the archive cannot be read. */
 export async function daysStatus(
   days: DaysSource,
   store: { read(sql: string): Promise<Row[]> },
@@ -80,7 +73,7 @@ export async function daysStatus(
     missing: pathsStatus(unreadable.missing),
     damaged: pathsStatus(unreadable.damaged),
     would_drop: { files: Number(wouldDrop.files), rows: Number(wouldDrop.row_count) },
-    kept: lines.filter(({ action }) => action === "kept").slice(0, MAX_TOLD),
+    kept: lines.filter(({ action }) => action === "kept").slice(0, MAX_LISTED),
     files: files.map((row) => ({
       table: String(row.table_name),
       state: String(row.state),
@@ -94,5 +87,5 @@ export async function daysStatus(
 }
 
 function pathsStatus(paths: readonly string[]): PathsStatus {
-  return { count: paths.length, paths: paths.slice(0, MAX_TOLD) };
+  return { count: paths.length, paths: paths.slice(0, MAX_LISTED) };
 }

@@ -1,20 +1,19 @@
-// What the intake takes, needs and tells.
+// Types of the intake.
 
 import type { Batch, ResendRequest } from "../../shared/batch/batch.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { BatchOutcome, DeadLetter } from "../store/store.ts";
 
-/** What becomes of bytes that were submitted. */
+/** The fate of submitted bytes; `busy`: not taken, submit them again. */
 export type SubmitOutcome =
   | { readonly status: "committed" | "duplicate"; readonly resend: ResendRequest | null }
   | { readonly status: "dead_letter"; readonly reason: string }
   | { readonly status: "busy" };
 
-/** When a group is committed. */
 export interface IntakeOptions {
-  /** Receipts in a group, at most, unless one batch has more. */
+  /** Receipts per commit, unless one batch has more. */
   readonly maxReceipts: number;
-  readonly maxWaitMilliseconds: number;
+  readonly maxWaitMs: number;
 }
 
 /** What an intake needs of the world. */
@@ -29,19 +28,16 @@ export interface IntakeDependencies {
   readonly onCommit?: (commit: Commit) => void;
 }
 
-/** One commit, for those who count. */
 export interface Commit {
   readonly batches: readonly Batch[];
   readonly duplicates: number;
   readonly deadLetters: number;
-  /** How long it took, in milliseconds. */
-  readonly milliseconds: number;
+  readonly durationMs: number;
 }
 
-/** What an intake is doing. */
+/** What waits for its commit. */
 export interface IntakeStatus {
   readonly batches: number;
-  /** Their bytes as they came. */
   readonly bytes: number;
   readonly receipts: number;
   /** Why commits fail, and since when in µs; null while they do not. */

@@ -1,4 +1,5 @@
-// Signs of life of the collectors, as heard over NATS. They are kept in memory alone: what matters of them is the last.
+// Heartbeats of collectors over NATS, kept in memory only, and answers to their clock questions.
+
 import type { NatsConnection } from "nats";
 import { COLLECTOR_NAME } from "../../shared/batch/batch.ts";
 import type { Clock } from "../../shared/clock.ts";
@@ -8,14 +9,14 @@ import { decodeHeartbeat, encodeMessage, type Heartbeat } from "../../shared/nat
 import { CLOCKS, HEARTBEATS } from "../../shared/subjects.ts";
 import { printable } from "../../shared/text.ts";
 
-/** Collectors that are kept; others are not heard. */
+/** Further ones are ignored. */
 const MAX_COLLECTORS = 4096;
 
 const log = logger("archiver", "heartbeats");
 
 /** A collector's last heartbeat. */
 export interface HeardHeartbeat extends Heartbeat {
-  /** When it came, µs since the Unix epoch, by the archiver's clock. */
+  /** µs since the Unix epoch, by the archiver's clock. */
   readonly heardAt: number;
 }
 
@@ -46,12 +47,12 @@ export class Heartbeats {
     });
   }
 
-  /** Takes a message. @throws {MessageFault} when it is no heartbeat. */
+  /** @throws {MessageFault} when it is not a heartbeat. */
   take(subject: string, data: Uint8Array): void {
     const name = subject.split(".").at(-1)!;
     const heartbeat = decodeHeartbeat(data);
     if (!COLLECTOR_NAME.test(name) || this.#last.size >= MAX_COLLECTORS && !this.#last.has(name)) {
-      this.#ignore(subject, "this is not a collector's name, or there are too many");
+      this.#ignore(subject, "not a collector's name, or too many collectors");
       return;
     }
     this.#last.set(name, { ...heartbeat, heardAt: this.#clock.now() });
@@ -66,7 +67,7 @@ export class Heartbeats {
   }
 }
 
-/** Answers on a connection, until that is closed. */
+/** Answers clock questions on a connection until it is closed. */
 export function answerClock(connection: NatsConnection, clock: Clock): void {
   connection.subscribe(CLOCKS, {
     callback: (error, message) => {

@@ -1,5 +1,5 @@
-// Batches in: decoded as they come, committed in groups, answered only after the commit. Bounded: when it is full it
-// says so, and the sender keeps what it has.
+// Batches in: decoded at once, committed in groups, answered only after the commit. When its bounded queue is full it says
+// so, and the sender keeps the batch.
 
 import { type Batch, batchId } from "../../shared/batch/batch.ts";
 import { decodeBatch, MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
@@ -9,18 +9,17 @@ import { printable } from "../../shared/text.ts";
 import { atMost, pause } from "../../shared/waiting.ts";
 import type { BatchOutcome, DeadLetter } from "../store/store.ts";
 import type { IntakeDependencies, IntakeOptions, IntakeStatus, SubmitOutcome } from "./contract.ts";
-import { firstLine, isRefusal, retryMilliseconds } from "./failure.ts";
+import { firstLine, isRefusal, retryDelayMs } from "./failure.ts";
 
-/** Batches that may wait, and their bytes as they came. */
+/** Limits of the queue: 64 MiB hold some 2,000 batches of their usual 10 to 30 KiB. */
 const MAX_QUEUED_BATCHES = 2048;
 const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
-/** Of a dead letter's bytes so many are kept, once those of this run together have reached their limit. */
+/** Bytes kept of a dead letter once those of this run together reached their limit. */
 const SHORT_DEAD_LETTER_BYTES = 1024;
 const MAX_DEAD_LETTER_BYTES = 256 * 1024 * 1024;
 
 const log = logger("archiver", "intake");
 
-/** Something that waits for its commit. */
 interface Entry {
   readonly batch: Batch | null;
   readonly deadLetter: DeadLetter | null;
@@ -54,8 +53,8 @@ export class Intake implements AsyncDisposable {
   /**
    * Takes the bytes of a batch.
    *
-   * @param source where they come from, for the dead letter they may become.
-   * @returns what became of them, after the commit; `busy` at once when there is no room.
+   * @param source where they come from, for a dead letter.
+   * @returns their fate after the commit, or `busy` at once when there is no room.
    */
   submit(bytes: Uint8Array, source: string): Promise<SubmitOutcome> {
     if (this.#closing.signal.aborted || !this.#hasRoom(bytes.length)) {
@@ -81,14 +80,13 @@ export class Intake implements AsyncDisposable {
     return promise;
   }
 
-  /** Resolves when there is room for so many batches and bytes, or nothing is taken any more. */
+  /** Resolves when there is room for these batches and bytes, or when the intake closes. */
   async room(batches: number, bytes: number): Promise<void> {
     while (!this.#hasRoom(bytes, batches) && !this.#closing.signal.aborted) {
       await this.#room.promise;
     }
   }
 
-  /** See {@link IntakeStatus}. */
   status(): IntakeStatus {
     return {
       batches: this.#batches,
@@ -98,7 +96,7 @@ export class Intake implements AsyncDisposable {
     };
   }
 
-  /** Takes nothing more, commits what was taken, and ends; what cannot be committed is answered `busy`. */
+  /** Takes no more, commits what was taken, and answers `busy` for what cannot be committed. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#closing.abort();
     this.#arrival.resolve();
@@ -114,7 +112,7 @@ export class Intake implements AsyncDisposable {
     const whole = this.#deadLetterBytes + bytes.length <= MAX_DEAD_LETTER_BYTES;
     const raw = bytes.slice(0, whole ? bytes.length : SHORT_DEAD_LETTER_BYTES);
     this.#deadLetterBytes += raw.length;
-    log.warning("Set aside {bytes} bytes from {source} that are no batch: {reason}", {
+    log.warning("Set aside {bytes} bytes from {source}: {reason}", {
       bytes: bytes.length,
       source: printable(source),
       reason: printable(reason),
@@ -136,15 +134,15 @@ export class Intake implements AsyncDisposable {
   }
 
   async #gather(): Promise<void> {
-    const { maxReceipts, maxWaitMilliseconds } = this.#options;
+    const { maxReceipts, maxWaitMs } = this.#options;
     const { clock } = this.#dependencies;
-    const until = this.#queue[0].since + maxWaitMilliseconds * 1000;
-    const goesOn = () => this.#receipts < maxReceipts && this.#hasRoom(MAX_BATCH_BYTES);
-    while (goesOn() && !this.#closing.signal.aborted) {
-      const milliseconds = Math.ceil((until - clock.now()) / 1000);
-      if (milliseconds <= 0) return;
+    const until = this.#queue[0].since + maxWaitMs * 1000;
+    const hasMore = () => this.#receipts < maxReceipts && this.#hasRoom(MAX_BATCH_BYTES);
+    while (hasMore() && !this.#closing.signal.aborted) {
+      const waitMs = Math.ceil((until - clock.now()) / 1000);
+      if (waitMs <= 0) return;
       this.#arrival = Promise.withResolvers();
-      await atMost(clock, milliseconds, this.#arrival.promise);
+      await atMost(clock, waitMs, this.#arrival.promise);
     }
   }
 
@@ -182,7 +180,7 @@ export class Intake implements AsyncDisposable {
     await this.#commitUntilDone([{ ...entry, batch: null, deadLetter }]);
   }
 
-  /** @returns what went wrong, or null. */
+  /** @returns the error, or null. */
   async #tryToCommit(group: readonly Entry[]): Promise<unknown> {
     const { store, clock, onCommit } = this.#dependencies;
     const batches = group.flatMap(({ batch }) => batch ?? []);
@@ -200,7 +198,7 @@ export class Intake implements AsyncDisposable {
       batches: batches.filter((_, i) => outcomes[i].status === "committed"),
       duplicates: outcomes.filter(({ status }) => status === "duplicate").length,
       deadLetters: deadLetters.length,
-      milliseconds: (clock.now() - start) / 1000,
+      durationMs: (clock.now() - start) / 1000,
     });
     let next = 0;
     for (const entry of group) {
@@ -218,10 +216,10 @@ export class Intake implements AsyncDisposable {
     const { clock } = this.#dependencies;
     const reason = firstLine(error);
     if (this.#failure?.reason !== reason) {
-      log.error("Cannot commit, nothing is acknowledged, trying again: {reason}", { reason });
+      log.error("Cannot commit, acknowledging nothing and retrying: {reason}", { reason });
     }
     this.#failure = { reason, since: this.#failure?.since ?? clock.now() };
-    await pause(clock, retryMilliseconds(attempt), this.#closing.signal);
+    await pause(clock, retryDelayMs(attempt), this.#closing.signal);
   }
 
   #giveUp(group: readonly Entry[]): void {

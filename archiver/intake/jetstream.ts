@@ -1,5 +1,5 @@
-// Batches from NATS JetStream: pulled while there is room, acknowledged after their commit. It never gives up: a server
-// that is not there, or is killed and comes back, is tried again until the end.
+// Batches from NATS JetStream: pulled while there is room, acknowledged after their commit. An unreachable server is
+// retried until the archiver stops.
 
 import type { Consumer, ConsumerMessages, JsMsg, NatsConnection } from "nats";
 import type { ResendRequest } from "../../shared/batch/batch.ts";
@@ -11,28 +11,27 @@ import type { NatsAccess } from "../../shared/nats/access.ts";
 import { connectNats, natsErrorText } from "../../shared/nats/connect.ts";
 import { resendSubject } from "../../shared/subjects.ts";
 import { atMost, every, pause } from "../../shared/waiting.ts";
-import { retryMilliseconds } from "./failure.ts";
+import { retryDelayMs } from "./failure.ts";
 import type { Intake } from "./intake.ts";
 import { OrderedAcks } from "./ordered_acks.ts";
-import { ACK_WAIT_MILLISECONDS, openConsumer, openStream, resetConsumer } from "./stream.ts";
+import { ACK_WAIT_MS, openConsumer, openStream, resetConsumer } from "./stream.ts";
 
-/** One pull, at most. A pull may name messages or bytes, not both. */
+/** Size of one pull, which may be limited by messages or by bytes, not both. */
 const PULL_BATCHES = 16;
 const PULL_BYTES: number = PULL_BATCHES * MAX_BATCH_BYTES;
-const PULL_MILLISECONDS = 2000;
-/** How long a batch that found no room waits before it is tried again. */
-const BUSY_MILLISECONDS = 1000;
-/** A third of the server's patience: it is asked for more in time even if one request is lost. */
-const PATIENCE_MILLISECONDS: number = ACK_WAIT_MILLISECONDS / 3;
-/** How soon a collector is asked for what is wanted, and how often again. */
+const PULL_MS = 2000;
+/** How long a batch that found no room waits. */
+const BUSY_MS = 1000;
+/** A third of the server's ack_wait: in time even if one extension is lost. */
+const EXTEND_EVERY_MS: number = ACK_WAIT_MS / 3;
+/** How soon, and how often again, a collector is asked to send again what the archive lacks. */
 const RESEND_CHECK_MS = 1000;
 const RESEND_AGAIN_MS = 5000;
-/** What the last acknowledgements get to reach the server. */
-const CLOSE_MILLISECONDS = 2000;
+/** For the last acknowledgements to reach the server. */
+const CLOSE_MS = 2000;
 
 const log = logger("archiver", "nats");
 
-/** Which server and stream. */
 export interface JetStreamOptions {
   readonly access: NatsAccess;
   readonly stream: string;
@@ -47,11 +46,10 @@ export interface JetStreamDependencies {
   readonly clock: Clock;
 }
 
-/** How it stands with the server. */
 export interface JetStreamStatus {
-  /** The server it is connected to; null while there is none. */
+  /** Null while not connected. */
   readonly server: string | null;
-  /** Why there is none, or why batches cannot be had; null while all is well. */
+  /** Why no batches come; null while all is well. */
   readonly problem: string | null;
   readonly unacknowledged: number;
 }
@@ -62,7 +60,7 @@ export class JetStreamIntake implements AsyncDisposable {
   readonly #dependencies: JetStreamDependencies;
   readonly #stopping = new AbortController();
   readonly #acks = new OrderedAcks();
-  /** When each collector was last asked for what is wanted of it, µs. */
+  /** When each collector was last asked to send again, µs. */
   readonly #asked = new Map<string, number>();
   #server: string | null = null;
   #problem: string | null = "not connected yet";
@@ -77,7 +75,6 @@ export class JetStreamIntake implements AsyncDisposable {
     this.#loop = this.#run();
   }
 
-  /** See {@link JetStreamStatus}. */
   status(): JetStreamStatus {
     return {
       server: this.#server,
@@ -88,7 +85,6 @@ export class JetStreamIntake implements AsyncDisposable {
 
   async stop(): Promise<void> {
     this.#stopping.abort();
-    // Without a server nothing is worth waiting for.
     if (this.#server === null) await this.#connection?.close();
     await this.#pull?.close();
     await this.#loop;
@@ -100,10 +96,10 @@ export class JetStreamIntake implements AsyncDisposable {
     const connection = this.#connection;
     this.#connection = null;
     if (!connection || connection.isClosed()) return;
-    // What was not committed the server may give out again at once, rather than when its patience ends.
+    // The server may deliver what was not committed again at once, not only after ack_wait.
     this.#acks.giveBack();
     const { clock } = this.#dependencies;
-    await atMost(clock, CLOSE_MILLISECONDS, connection.flush().catch(() => {}));
+    await atMost(clock, CLOSE_MS, connection.flush().catch(() => {}));
     await connection.close();
   }
 
@@ -124,7 +120,7 @@ export class JetStreamIntake implements AsyncDisposable {
         this.#complain(natsErrorText(error));
       }
       if (this.#connection?.isClosed()) this.#connection = null;
-      await pause(this.#dependencies.clock, retryMilliseconds(attempt), signal);
+      await pause(this.#dependencies.clock, retryDelayMs(attempt), signal);
     }
   }
 
@@ -137,7 +133,7 @@ export class JetStreamIntake implements AsyncDisposable {
     log.info("Connected to {server}", { server: this.#server });
     void connection.closed().then(() => this.#disconnected());
     this.#dependencies.onConnect?.(connection);
-    this.#tick(connection, PATIENCE_MILLISECONDS, () => this.#acks.working());
+    this.#tick(connection, EXTEND_EVERY_MS, () => this.#acks.working());
     this.#tick(connection, RESEND_CHECK_MS, () => this.#requestResends(connection));
     return connection;
   }
@@ -145,7 +141,7 @@ export class JetStreamIntake implements AsyncDisposable {
   #disconnected(): void {
     this.#server = null;
     this.#complain("disconnected");
-    // The server gives them out again.
+    // The server delivers them again.
     this.#acks.forget();
     void this.#pull?.close();
   }
@@ -160,11 +156,11 @@ export class JetStreamIntake implements AsyncDisposable {
     }
   }
 
-  /** Does `work` again and again until the connection is closed. */
-  async #tick(connection: NatsConnection, milliseconds: number, work: () => void): Promise<void> {
+  /** Repeats `work` until the connection is closed. */
+  async #tick(connection: NatsConnection, everyMs: number, work: () => void): Promise<void> {
     const ended = new AbortController();
     connection.closed().finally(() => ended.abort());
-    await every(this.#dependencies.clock, milliseconds, ended.signal, () => {
+    await every(this.#dependencies.clock, everyMs, ended.signal, () => {
       if (!connection.isClosed()) work();
     });
   }
@@ -176,7 +172,7 @@ export class JetStreamIntake implements AsyncDisposable {
       if (signal.aborted) return;
       this.#pull = await consumer.fetch({
         max_messages: PULL_BATCHES,
-        expires: PULL_MILLISECONDS,
+        expires: PULL_MS,
       });
       for await (const message of this.#pull) void this.#take(message);
       this.#pull = null;
@@ -191,7 +187,7 @@ export class JetStreamIntake implements AsyncDisposable {
       const outcome = await intake.submit(message.data, message.subject);
       if (outcome.status !== "busy") return this.#acks.done(given);
       if (signal.aborted || this.#server === null) return;
-      await pause(clock, BUSY_MILLISECONDS, signal);
+      await pause(clock, BUSY_MS, signal);
     }
   }
 
@@ -199,7 +195,7 @@ export class JetStreamIntake implements AsyncDisposable {
     if (this.#stopping.signal.aborted) return;
     const { access: { servers }, stream } = this.#options;
     if (problem !== this.#problem) {
-      log.warning("Cannot pull batches from stream {stream} at {servers}, trying on: {problem}", {
+      log.warning("Cannot pull batches from stream {stream} at {servers}, retrying: {problem}", {
         servers: servers.join(", "),
         stream,
         problem,

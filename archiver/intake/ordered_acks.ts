@@ -1,22 +1,20 @@
 // Acknowledgements in the stream's own order.
 //
-// nats-server before 2.10 writes down what was removed from a stream only after a while. Killed, it brings such batches
-// back, and when that makes more than the stream may hold, it drops the oldest. As long as what is acknowledged is
-// always the stream's beginning, those are the ones that it brought back; otherwise it would drop batches that nobody
-// has.
+// nats-server before 2.10 persists removals from a stream only after a while. Killed, it restores such batches, and drops
+// the oldest when the stream is then over its limit. While acknowledgements always cover the stream's beginning, the
+// oldest are the restored ones; otherwise it would drop batches that the archive lacks.
 
 import type { JsMsg } from "nats";
 
-/** What is needed of a message of a stream. */
 export type StreamMessage = Pick<JsMsg, "seq" | "ack" | "nak" | "working">;
 
-/** A batch that the stream has given out. */
+/** A batch that the stream delivered. */
 export interface Given {
   readonly message: StreamMessage;
   isDone: boolean;
 }
 
-/** What a stream has given out and was not told the end of yet. */
+/** Batches that a stream delivered and that are not acknowledged yet. */
 export class OrderedAcks {
   /** By their place in the stream, ascending. */
   #given: Given[] = [];

@@ -16,20 +16,19 @@ import { BATCHES } from "../../shared/subjects.ts";
 
 /** The durable consumer's name. */
 const CONSUMER = "archiver";
-/** After this long without an acknowledgement or a word of patience the server gives a batch out again. */
-export const ACK_WAIT_MILLISECONDS = 10_000;
-/** Batches given out and not acknowledged, at most. */
+/** The server delivers a batch again after this long without an acknowledgement or extension. */
+export const ACK_WAIT_MS = 10_000;
+/** Batches delivered and not acknowledged. */
 const MAX_ACK_PENDING = 512;
 
 /**
- * Makes the stream, or brings it up to date. A full stream refuses new batches: they wait in the collectors' spools, and
- * none is ever dropped for another.
+ * Makes or updates the stream. A full stream refuses new batches, which wait in the collectors' spools; none is dropped.
  *
- * The limit is a number of batches: at a limit in bytes nats-server before 2.10.5 drops the oldest although it is to
- * refuse the newest (nats-server issue 4775).
+ * The limit counts batches: at a limit in bytes nats-server before 2.10.5 drops the oldest instead of refusing the newest
+ * (nats-server issue 4775).
  *
  * @param maxBatches what may wait in the stream.
- * @throws {NatsError} when the server does not answer, has no JetStream, or holds a stream that cannot be changed so.
+ * @throws {NatsError} when the server does not answer, has no JetStream, or cannot change its stream like this.
  */
 export async function openStream(
   connection: NatsConnection,
@@ -47,7 +46,7 @@ export async function openStream(
   };
   try {
     const { state, config: found } = await manager.streams.info(stream);
-    // Before 2.10.5 a server that is given a limit below what it holds drops the oldest. What comes meanwhile counts too.
+    // Before 2.10.5 a server drops the oldest when the limit is set below what it holds, or will hold by then.
     if (state.messages > maxBatches / 2 && !(found.max_msgs > 0 && found.max_msgs < maxBatches)) {
       config.max_msgs = found.max_msgs;
     }
@@ -59,9 +58,9 @@ export async function openStream(
 }
 
 /**
- * Forgets what was given out over an earlier connection and not acknowledged, so that all of it comes again at once and
- * in order, rather than one by one as the server's patience ends. The stream keeps what is not acknowledged. What was,
- * but is there again after the server was killed, comes again too: else it would stay for ever.
+ * Deletes the consumer, so that all that an earlier connection left unacknowledged is delivered again at once and in
+ * order, not one by one after ack_wait. Acknowledged batches that a killed server restored come again, too; else they
+ * would stay for ever.
  *
  * @throws {NatsError} when the server does not answer.
  */
@@ -75,9 +74,9 @@ export async function resetConsumer(connection: NatsConnection, stream: string):
 }
 
 /**
- * Makes the durable consumer, or brings it up to date, and gives it.
+ * Makes or updates the durable consumer.
  *
- * @throws {NatsError} when the server does not answer, or holds a consumer that cannot be changed so.
+ * @throws {NatsError} when the server does not answer, or cannot change its consumer like this.
  */
 export async function openConsumer(connection: NatsConnection, stream: string): Promise<Consumer> {
   const manager = await connection.jetstreamManager();
@@ -85,7 +84,7 @@ export async function openConsumer(connection: NatsConnection, stream: string): 
     durable_name: CONSUMER,
     ack_policy: AckPolicy.Explicit,
     deliver_policy: DeliverPolicy.All,
-    ack_wait: nanos(ACK_WAIT_MILLISECONDS),
+    ack_wait: nanos(ACK_WAIT_MS),
     max_ack_pending: MAX_ACK_PENDING,
     max_deliver: -1,
   });

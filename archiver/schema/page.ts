@@ -1,4 +1,4 @@
-// The schema as one Markdown page, made from the comments in the migrations.
+// The schema as one Markdown page, from the comments in the migrations.
 
 import { DuckDBInstance } from "@duckdb/node-api";
 import { rowsOf } from "../store/database.ts";
@@ -21,7 +21,7 @@ export interface SchemaColumn {
   readonly comment: string;
 }
 
-/** All tables, then all views, by name, of an archive that this program makes. */
+/** All tables, then all views, by name. */
 export async function readSchema(): Promise<Relation[]> {
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
@@ -57,7 +57,7 @@ export async function readSchema(): Promise<Relation[]> {
   }
 }
 
-/** The page. */
+/** The page in Markdown. */
 export function schemaPage(relations: readonly Relation[]): string {
   const lines = [
     "# The archive's schema",
@@ -65,7 +65,7 @@ export function schemaPage(relations: readonly Relation[]): string {
     `Version ${
       MIGRATIONS.at(-1)!.version
     }. Instants are exact to the microsecond. Columns named alike join; small`,
-    "integers name things inside one archive only. The views in `compat` are for DuckDB alone; all else is the same",
+    "integers name things inside one archive only. The views in `compat` and the tables of days exist in DuckDB only; all else is the same",
     "in PostgreSQL.",
   ];
   for (const { name, isView, comment, columns } of relations) {

@@ -1,30 +1,28 @@
-// Snapshots on demand: whole files under a name of their time, or nothing.
+// Snapshots on demand: whole files named by their time, or none.
 
 import { join } from "node:path";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import { isoTime } from "../../shared/time.ts";
 
-/** Names of finished ones and, behind `.partial`, of those under way. */
+/** Suffix of finished ones; `.partial` follows while one is written. */
 const FINISHED = ".duckdb";
 const PARTIAL = ".partial";
 
 const log = logger("archiver", "snapshots");
 
-/** Why no snapshot is made now; its user can mend it. */
+/** Why no snapshot is made now. */
 export class SnapshotRefusal extends Error {
   override readonly name = "SnapshotRefusal";
 }
 
-/** A snapshot that was made. */
 export interface SnapshotFile {
-  /** The file, absolute. */
+  /** Absolute. */
   readonly path: string;
   readonly bytes: number;
   readonly milliseconds: number;
 }
 
-/** Where snapshots go. */
 export interface SnapshotsOptions {
   readonly folder: string;
   readonly maxFiles: number;
@@ -48,14 +46,14 @@ export class Snapshots {
   }
 
   /**
-   * Takes a snapshot. Parquet files of cold days are not copied: its views read the archive's own files, by their
-   * absolute paths. Once one of them is dropped from disk, or the folder moves, whoever opens the snapshot is told so.
+   * Takes a snapshot. Parquet files of cold days are not copied: its views read the archive's own files by absolute path.
+   * Opening the snapshot fails with a clear error once one of them is gone.
    *
    * @throws {SnapshotRefusal} while one is being taken, or when the folder is full.
    * @throws {Error} when the copy fails, for instance on a full disk; then no file is left of it.
    */
   async take(): Promise<SnapshotFile> {
-    if (this.#busy) throw new SnapshotRefusal("a snapshot is being taken already");
+    if (this.#busy) throw new SnapshotRefusal("another snapshot is being taken");
     this.#busy = true;
     try {
       return await this.#take();
@@ -72,7 +70,7 @@ export class Snapshots {
     const finished = await this.#tidy(folder);
     if (finished >= maxFiles) {
       throw new SnapshotRefusal(
-        `${folder} holds ${finished} snapshots, and snapshots.max_files is ${maxFiles}; delete one`,
+        `${folder} holds ${finished} snapshots, snapshots.max_files is ${maxFiles}; delete one`,
       );
     }
     const startedAt = clock.now();
@@ -94,7 +92,7 @@ export class Snapshots {
     let finished = 0;
     for await (const { name } of Deno.readDir(folder)) {
       if (name.endsWith(FINISHED)) finished++;
-      // Of the log beside it, too: `….duckdb.partial.wal`.
+      // `….duckdb.partial.wal`, too.
       else if (name.includes(FINISHED + PARTIAL)) await Deno.remove(join(folder, name));
     }
     return finished;

@@ -1,4 +1,4 @@
-// Messages that left the hot store: known again by a key, and what is learnt of them kept beside their files.
+// Messages in cold files: recognised by a key; later verdicts and earlier receipts are kept beside the files.
 
 import {
   BIGINT,
@@ -68,8 +68,8 @@ export async function addAllKeys(connection: DuckDBConnection, filter: KeyFilter
 /**
  * Finds cold messages. Their keys only say where to look: the file's own SHA-256 decides.
  *
- * @returns message_id by SHA-256 in hex, of those that are there.
- * @throws {Error} when a file that must be looked into is not there, or cannot be read.
+ * @returns message_id by SHA-256 in hex, of those found.
+ * @throws {Error} when a file that must be read is missing or unreadable.
  */
 export async function findCold(
   connection: DuckDBConnection,
@@ -122,7 +122,7 @@ async function readCold(
   }
 }
 
-/** Keeps later verdicts on messages that are cold. One that decided before holds. */
+/** Keeps later verdicts on cold messages. The first deciding verdict holds. */
 export async function changeColdVerdicts(
   connection: DuckDBConnection,
   verdicts: readonly (readonly [messageId: number, verdict: Verdict])[],
@@ -149,7 +149,7 @@ export async function changeColdVerdicts(
   );
 }
 
-/** Keeps receipts of messages that are cold, where they may be earlier than the file says. */
+/** Keeps receipts of cold messages that may be earlier than the file's first_seen. */
 export async function changeColdFirstSeen(
   connection: DuckDBConnection,
   firstSeen: readonly (readonly [messageId: number, receivedAt: number])[],

@@ -1,5 +1,5 @@
-// The rows of one group of batches. Nothing here waits: all that must be read is in memory before, and all that is
-// written is gathered for after.
+// The rows of one group of batches. Nothing here awaits: what must be read was loaded before, what is written is gathered
+// for later.
 
 import type {
   Batch,
@@ -16,13 +16,13 @@ import type { ReceiptAppender } from "./receipt_appender.ts";
 import { laterVerdict, StagedChanges } from "./staged.ts";
 import type { ArchiveState } from "./state.ts";
 
-/** What a session saw and how it ended, before it is told: the columns of a row of `sessions` from `closed_at` on. */
+/** The columns of `sessions` from `closed_at` on, before the session's first report. */
 const NOT_KNOWN_YET = Array(19).fill(null);
 
-/** A message of a batch. */
+/** A message of a batch, looked up in the archive. */
 export interface HashedMessage {
-  /** Of its bytes. */
   readonly sha256: Uint8Array;
+  /** Its message_id; 0 when it is new. */
   id: number;
 }
 
@@ -78,11 +78,11 @@ export class Group {
     const arrival = epoch.mark.note(batch.number, batch.receiptsBefore, count, this.#now);
     if (arrival === "duplicate") return false;
     this.touched.add(epoch);
-    // A session or message is told before or in the batch that first names it: so first what is told.
+    // A batch may introduce the sessions and messages it names: take those first.
     for (const event of batch.events) {
       if (event.kind === "session_opened") this.#openSession(epoch, event);
     }
-    this.#tellMessages(epoch, batch.messages, hashed);
+    this.#addMessages(epoch, batch.messages, hashed);
     this.#addReceipts(epoch, batch);
     if (arrival === "late") this.#lowerFirstSeen(epoch, batch);
     this.#settleFirstSeen(epoch, batch);
@@ -92,20 +92,20 @@ export class Group {
     return true;
   }
 
-  /** The rows of `hot_messages`; to be called once, after the last batch. */
+  /** The rows of `hot_messages`. Call once, after the last batch. */
   messageRows(): RowBuffer {
     const rows = new RowBuffer("hot_messages");
     for (const message of this.#newMessages) rows.push(...messageRow(message));
     return rows;
   }
 
-  #tellMessages(
+  #addMessages(
     epoch: Epoch,
     { numbers, raws }: NewMessages,
     hashed: readonly HashedMessage[],
   ): void {
     for (let i = 0; i < numbers.length; i++) {
-      // Told a second time: it was wanted, or it comes late.
+      // Sent a second time: it was requested, or the batch is late.
       if (epoch.messages.get(numbers[i]) !== 0) continue;
       const { id: knownId, sha256 } = hashed[i];
       const id = knownId !== 0 ? knownId : this.#idOfNew(sha256, raws[i]);
@@ -191,7 +191,7 @@ export class Group {
       if (id >= 0) continue;
       epoch.messages.set(number, -id);
       const message = this.#newMessage(-id);
-      // Its receipts are unresolved ones, and earlier: they lower this when they are resolved.
+      // Its receipts are unresolved ones: they lower this when they are resolved.
       if (message?.firstSeen === Infinity) message.firstSeen = this.#now;
     }
   }

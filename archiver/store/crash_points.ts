@@ -1,6 +1,6 @@
-// Points at which a crash could tear things apart, by name, so that tests can end the process at each of them.
+// Named points at which a crash could leave things half done, so that tests can kill the process at each.
 
-/** Every point, in the order in which the archiver comes by them: a step's name says what was just done. */
+/** Every point, in the archiver's order. A name says what was just done. */
 export const STEPS = [
   "upgrade: begun",
   "upgrade: statements run",

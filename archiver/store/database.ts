@@ -1,8 +1,8 @@
-// The archive file: one DuckDB instance a process, and all its connections.
+// The archive file: one DuckDB instance per process, and all its connections.
 //
-// Two rules keep the file safe. It is opened once a process: DuckDB's lock on it is the kernel's POSIX record lock,
-// which a second instance in the same process passes, and which is lost as soon as anything in the process closes the
-// file again. And no result is streamed: one that is not read to its end keeps the instance open after its close.
+// Two rules keep the file safe. It is opened once per process: DuckDB locks it by a POSIX record lock, which a second
+// instance in the same process passes, and which is lost as soon as anything in the process closes the file. And no
+// result is streamed: one that is not read to its end keeps the instance open after its close.
 
 import type { DuckDBConnection, DuckDBInstance, DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import { DuckDBInstance as Instance } from "@duckdb/node-api";
@@ -20,17 +20,11 @@ export interface DatabaseOptions {
   readonly threads: number;
 }
 
-/**
- * What DuckDB may put on disk beside the archive where memory is short; by itself it takes up to nine tenths of the free
- * space, which commits and copies of days need.
- */
+/** Disk DuckDB may use when memory is short; by default up to 90 % of the free space, which commits and days need. */
 const MAX_SPILL = "16GiB";
-/** Queries that may wait for their turn. */
 const MAX_WAITING_QUERIES = 32;
-/** How often work that is to end is interrupted. */
-const INTERRUPT_MILLISECONDS = 50;
-/** A query that takes longer is interrupted. */
-const QUERY_MILLISECONDS = 30_000;
+const INTERRUPT_EVERY_MS = 50;
+const QUERY_TIMEOUT_MS = 30_000;
 
 /** Work on a connection of its own, which ends soon once `signal` aborts. */
 export type SideWork<T> = (connection: DuckDBConnection, signal: AbortSignal) => Promise<T>;
@@ -67,8 +61,8 @@ export class Database {
   /**
    * Opens the archive, or makes it, and brings its schema up to date.
    *
-   * @throws {UserError} in one line when another process holds the file, when it is no archive, when it was written by
-   * a newer program, or when its folder cannot be used.
+   * @throws {UserError} in one line when another process holds the file, or when it is not an archive, was written by a newer
+   * program, or lies in a folder that cannot be used.
    */
   static async open(
     options: DatabaseOptions,
@@ -106,7 +100,7 @@ export class Database {
   }
 
   /**
-   * Runs a query and gives all its rows, of what is committed. Queries run one after another, beside the writing.
+   * Runs a query on committed data and returns all its rows. Queries run one after another, beside the writing.
    *
    * @throws {Error} DuckDB's own, or when the archive is closed, or when too many queries wait already.
    */
@@ -124,7 +118,7 @@ export class Database {
 
   async #query(sql: string, values?: DuckDBValue[], types?: DuckDBType[]): Promise<Row[]> {
     if (this.#closed) throw new Error("the archive is closed");
-    const timer = setTimeout(() => this.#reading.interrupt(), QUERY_MILLISECONDS);
+    const timer = setTimeout(() => this.#reading.interrupt(), QUERY_TIMEOUT_MS);
     try {
       return await rowsOf(this.#reading, sql, values, types);
     } finally {
@@ -133,10 +127,10 @@ export class Database {
   }
 
   /**
-   * Copies all that is committed, or what `statements` say of it, into a new file, beside the writing. Closing stops it,
-   * as `signal` does.
+   * Copies what is committed, or the part that `statements` select, into a new file, beside the writing. Closing the
+   * archive or `signal` stops it.
    *
-   * @throws {Error} DuckDB's own, or when it was stopped, or when the archive is closed.
+   * @throws {Error} DuckDB's own, or when it was stopped or the archive is closed.
    */
   async snapshot(path: string, statements?: CopyStatements, signal?: AbortSignal): Promise<void> {
     if (this.#closed) throw new Error("the archive is closed");
@@ -160,8 +154,8 @@ export class Database {
   }
 
   /**
-   * Lets `work` use a connection of its own, beside the writing. Closing aborts its signal and interrupts the connection,
-   * again and again, until it ends; it must not wait for a commit then.
+   * Lets `work` use a connection of its own, beside the writing. Closing the archive aborts its signal and interrupts its
+   * queries until it ends; from then on it must not wait for a commit.
    *
    * @throws {Error} what `work` throws, or when the archive is closed.
    */
@@ -188,7 +182,7 @@ export class Database {
     };
     interrupt();
     // An interrupt between two statements has no effect.
-    const timer = setInterval(interrupt, INTERRUPT_MILLISECONDS);
+    const timer = setInterval(interrupt, INTERRUPT_EVERY_MS);
     await Promise.allSettled([...this.#beside].map(({ done }) => done));
     clearInterval(timer);
   }
@@ -208,7 +202,7 @@ export class Database {
   }
 }
 
-/** Runs a query on `connection` and gives all its rows. */
+/** Runs a query and returns all its rows. */
 export async function rowsOf(
   connection: DuckDBConnection,
   sql: string,

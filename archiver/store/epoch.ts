@@ -1,4 +1,4 @@
-// One life of a collector, as the writer keeps it in memory.
+// One run of a collector, as the writer keeps it in memory.
 
 import { BIGINT, type DuckDBConnection, INTEGER } from "@duckdb/node-api";
 import type { ResendRequest } from "../../shared/batch/batch.ts";
@@ -7,17 +7,18 @@ import { rowsOf } from "./database.ts";
 import { type Gap, type GapReason, HighWaterMark } from "./high_water_mark.ts";
 import { NumberMap, pageBounds } from "./number_map.ts";
 
-/** Pages of message numbers in memory, an epoch: half a million messages, 2 MiB. */
+/** Pages of message numbers in memory per epoch: half a million messages, 2 MiB. */
 const MAX_MESSAGE_PAGES = 128;
 
-/** What receipts or events named and the archive was not told yet. */
+/** Messages and sessions that receipts or events name and the archive lacks. */
 export interface Wanted {
   readonly messages: Set<number>;
   readonly sessions: Set<number>;
+  /** More are lacking than fit into one request: read them anew once some came. */
   overflown: boolean;
 }
 
-/** One life of a collector. All instants are µs since the Unix epoch. */
+/** One run of a collector. All instants are µs since the Unix epoch. */
 export class Epoch {
   readonly id: number;
   readonly collectorId: number;
@@ -42,7 +43,7 @@ export class Epoch {
     this.startedAt = startedAt;
   }
 
-  /** What to ask the collector for; null when nothing is wanted. */
+  /** What to request from the collector; null when nothing is lacking. */
   resendRequest(): ResendRequest | null {
     const { messages, sessions } = this.wanted;
     if (messages.size === 0 && sessions.size === 0) return null;
@@ -67,7 +68,7 @@ export class Epoch {
   }
 }
 
-/** Reads an epoch from the archive; null when it is not there. */
+/** Reads an epoch from the archive; null when it has none. */
 export async function loadEpoch(
   connection: DuckDBConnection,
   collectorId: number,
@@ -131,7 +132,7 @@ async function loadMark(
   );
 }
 
-/** Reads anew what is wanted: all that unresolved rows name and the archive was not told. */
+/** Reads anew what is lacking: all that unresolved rows name and the archive does not have. */
 export async function loadMissing(connection: DuckDBConnection, epoch: Epoch): Promise<void> {
   const wanted: Wanted = { messages: new Set(), sessions: new Set(), overflown: false };
   epoch.wanted = wanted;
@@ -152,7 +153,7 @@ export async function loadMissing(connection: DuckDBConnection, epoch: Epoch): P
   for (const { number } of sessions) epoch.missSession(Number(number));
 }
 
-/** Puts the pages that `numbers` need into memory. */
+/** Loads the pages that `numbers` need. */
 export async function loadMessagePages(
   connection: DuckDBConnection,
   epoch: Epoch,

@@ -1,15 +1,15 @@
-// Which batches of an epoch are in the archive: all below the mark, but for the gaps.
+// Which batches of an epoch are in the archive: all below the mark except the gaps.
 
-/** Why batches are not there: nobody knows, or the collector dropped them from a full spool and said so. */
+/** `dropped`: the collector reported that it dropped them from a full spool. `missing`: no reason is known. */
 export type GapReason = "missing" | "dropped";
 
 /** A run of batches below the mark that are not in the archive. */
 export interface Gap {
   readonly first: number;
   readonly last: number;
-  /** Receipts stamped in the epoch before it; null when nothing tells. */
+  /** Receipts stamped in the epoch before it; null when unknown. */
   readonly receiptsBefore: number | null;
-  /** Receipts its batches held; null when nothing tells. */
+  /** Receipts its batches held; null when unknown. */
   readonly receipts: number | null;
   /** When it was noticed, µs since the Unix epoch. */
   readonly noticedAt: number;
@@ -19,12 +19,11 @@ export interface Gap {
 /** The mark and the gaps of one epoch. */
 export class HighWaterMark {
   next: number;
-  /** Receipts stamped before batch {@link next}, as far as batches told. */
+  /** Receipts stamped before batch {@link next}, as far as batches say. */
   stamped: number;
   /** Ascending, without overlap, all below {@link next}. Replaced when it changes, never altered. */
   gaps: readonly Gap[];
 
-  /** Takes up what an archive holds; by default nothing. */
   constructor(next = 0, stamped = 0, gaps: readonly Gap[] = []) {
     this.next = next;
     this.stamped = stamped;
@@ -32,7 +31,7 @@ export class HighWaterMark {
   }
 
   /**
-   * Takes note of a batch.
+   * Notes a batch.
    *
    * @param receiptsBefore receipts stamped before it; `receipts` those in it.
    * @returns `duplicate` when it is in the archive already (nothing changes), `next` when it is at the mark or past it,
@@ -52,7 +51,7 @@ export class HighWaterMark {
     return "next";
   }
 
-  /** Takes note that the collector dropped batches `first` to `last`. */
+  /** Notes that the collector dropped batches `first` to `last`. */
   noteDropped(first: number, last: number, now: number): void {
     if (first > last) return;
     if (this.gaps.some((gap) => first <= gap.last && gap.first <= last)) {
@@ -73,7 +72,7 @@ export class HighWaterMark {
       : gap.receiptsBefore + gap.receipts;
     const left = { ...gap, last: number - 1, receipts: span(gap.receiptsBefore, receiptsBefore) };
     const after = receiptsBefore + receipts;
-    // It may be the batch right below the mark, of which until now only its being dropped was told.
+    // It may be the batch just below the mark, reported as dropped until now.
     this.stamped = Math.max(this.stamped, after);
     const right = {
       ...gap,
@@ -93,7 +92,7 @@ export class HighWaterMark {
     now: number,
     reason: GapReason,
   ): void {
-    // Behind a gap whose end nobody told, the start of this one is not known either.
+    // After a gap of unknown end, the start of this one is unknown, too.
     const receiptsBefore = this.#lastGapIsUnbounded() ? null : this.stamped;
     const receipts = span(receiptsBefore, receiptsAfter);
     const gap = { first, last, receiptsBefore, receipts, noticedAt: now, reason };
@@ -114,7 +113,7 @@ export class HighWaterMark {
   }
 }
 
-/** The receipts between two counts; null when one is not known. Never negative, whatever a collector tells. */
+/** The receipts between two counts; null when one is unknown. Never negative, whatever a collector says. */
 function span(before: number | null, after: number | null): number | null {
   return before === null || after === null ? null : Math.max(0, after - before);
 }
@@ -123,7 +122,7 @@ function span(before: number | null, after: number | null): number | null {
 function markDropped(gap: Gap, first: number, last: number): Gap[] {
   if (gap.last < first || last < gap.first) return [gap];
   if (first <= gap.first && gap.last <= last) return [{ ...gap, reason: "dropped" }];
-  // How the receipts fall on the pieces nobody tells.
+  // How the receipts divide among the pieces is unknown.
   const piece = (from: number, to: number, reason: GapReason): Gap => ({
     ...gap,
     first: from,

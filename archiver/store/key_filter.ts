@@ -1,12 +1,12 @@
-// Which messages may be in the archive: a Bloom filter over the first 8 bytes of their SHA-256. It saves looking for
-// what is new, which is most of what the index does not know: a look-up goes through the keys of all messages ever.
+// Which messages may be in the archive: a Bloom filter over the first 8 bytes of their SHA-256. Most messages that the
+// index does not know are new; the filter saves searching the keys of all messages ever for them.
 
-/** Bits an entry for which the filter is made: then one look-up in some 2,000 is for nothing. */
+/** At this many bits per entry one look-up in some 2,000 is in vain. */
 const BITS_PER_ENTRY = 16;
 const HASHES = 5;
 /** 2 MiB. */
 const MIN_BITS = 2 ** 24;
-/** 64 MiB: beyond 32 million messages more look-ups are for nothing, one in five at 150 million. */
+/** 64 MiB: beyond 32 million messages more look-ups are in vain, one in five at 150 million. */
 const MAX_BITS = 2 ** 29;
 
 /** A Bloom filter over the first 8 bytes of SHA-256. */
@@ -14,7 +14,7 @@ export class KeyFilter {
   readonly #words: Uint32Array;
   readonly #mask: number;
 
-  /** Empty. @param entries how many it should be good for; it takes any number. */
+  /** @param entries what it is sized for; it takes any number. */
   constructor(entries: number) {
     const wanted = 2 ** Math.ceil(Math.log2(Math.max(1, entries * BITS_PER_ENTRY)));
     const bits = Math.min(MAX_BITS, Math.max(MIN_BITS, wanted));
@@ -26,6 +26,7 @@ export class KeyFilter {
     return this.#words.byteLength;
   }
 
+  /** Whether it is sized for this many entries, or as large as filters get. */
   isGoodFor(entries: number): boolean {
     const bits = this.#mask + 1;
     return bits === MAX_BITS || entries * BITS_PER_ENTRY <= bits;
@@ -45,6 +46,7 @@ export class KeyFilter {
     }
   }
 
+  /** False when the message was not added; true when it was, or by chance. */
   mayHave(high: number, low: number): boolean {
     const step = high | 1;
     for (let i = 0, bit = low; i < HASHES; i++, bit = (bit + step) | 0) {

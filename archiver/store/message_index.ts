@@ -1,18 +1,21 @@
-// SHA-256 to message_id, in bounded memory: two generations of open-addressed tables. What is found in the older one
-// moves to the younger; when that is full it becomes the older one, and what nobody asked for is forgotten.
+// SHA-256 to message_id in bounded memory: two generations of open-addressed tables. What is found in the older one moves
+// to the younger; when that is full it becomes the older one, and what was not asked for is forgotten.
 
 import { type Random, randomInteger } from "../../shared/random.ts";
 import { KeyFilter } from "./key_filter.ts";
 
 const HASH_BYTES = 32;
 const HASH_WORDS = HASH_BYTES / 4;
-/** Slots an entry: at most half of them are taken. */
+/** At most half of the slots are taken. */
 const SLOTS_PER_ENTRY = 2;
 
-/** Which message_id has which SHA-256, as far as it is remembered. */
+/** The message_id of each SHA-256, as far as it is remembered. */
 export class MessageIndex {
+  /** Messages remembered for certain; it may remember twice as many. */
   readonly capacity: number;
+  /** Set once it forgot a message: one it does not know may still be in the archive. */
   forgetful: boolean;
+  /** All messages in the archive, remembered here or not. */
   readonly all: KeyFilter;
   readonly #salts: readonly [number, number];
   #young: Generation;
@@ -31,12 +34,13 @@ export class MessageIndex {
     this.capacity = capacity;
     this.all = all;
     this.forgetful = forgetful;
-    // Salted, so that nobody can grind messages into one long run of slots.
+    // Salted, so that messages cannot be ground into one long run of slots.
     this.#salts = [randomInteger(random, 2 ** 31) | 1, randomInteger(random, 2 ** 31) | 1];
     this.#young = new Generation(capacity);
     this.#old = new Generation(capacity);
   }
 
+  /** 0 when it is not remembered. */
   get(sha256: Uint8Array): number {
     const start = this.#start(sha256);
     const young = this.#young.find(this.#words, start);

@@ -17,7 +17,7 @@ export interface Migration {
   readonly duckDbSql?: string;
 }
 
-/** The table of the steps taken, which comes before all of them. */
+/** The table of versions, made before all others. */
 export const VERSION_TABLE: string = "CREATE TABLE IF NOT EXISTS schema_version " +
   "(version INTEGER NOT NULL, name TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL)";
 

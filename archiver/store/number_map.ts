@@ -1,7 +1,7 @@
-// What the numbers of one epoch mean: collectors number messages and sessions densely, so a map is pages of ids, of
-// which those in use are in memory and the others only in the archive.
+// The numbers of one epoch: collectors number messages and sessions densely, so a map is pages of ids; those in use are in
+// memory, the others only in the archive.
 
-/** Numbers in a page, as bits. */
+/** log2 of the numbers in a page. */
 export const PAGE_BITS = 12;
 /** A number's place in its page is `number & PAGE_MASK`, its page `number >>> PAGE_BITS`. */
 export const PAGE_MASK: number = (1 << PAGE_BITS) - 1;

@@ -1,5 +1,5 @@
-// The receipts' way into DuckDB: typed arrays copied into vectors, 2,048 rows at a time. Measured from Deno: row by row
-// 54,000 rows a second, arrays of values 1.0 M, this 6.8 M, which is what DuckDB's own INSERT … SELECT reaches.
+// Receipts into DuckDB: typed arrays copied into vectors, 2,048 rows at a time. Measured from Deno: row by row 54,000
+// rows/s, arrays of values 1.0 M, this 6.8 M, as fast as DuckDB's own INSERT … SELECT.
 
 import {
   BIGINT,
@@ -16,12 +16,12 @@ import { closeAppender, VECTOR_ROWS } from "./rows.ts";
 
 const TWO_32 = 2 ** 32;
 
-/** Appends receipts within a transaction. One chunk is used over and over. */
+/** Appends receipts within a transaction, through one reused chunk. */
 export class ReceiptAppender {
   readonly #chunk = DuckDBDataChunk.create([
     ...[TIMESTAMPTZ, BIGINT, INTEGER, INTEGER, BOOLEAN, BOOLEAN],
   ]);
-  // 64-bit columns as pairs of 32-bit words, low word first: no BigInt a row.
+  // 64-bit columns as pairs of 32-bit words, low word first: no BigInt per row.
   readonly #receivedAt = new Uint32Array(2 * VECTOR_ROWS);
   readonly #messages = new Uint32Array(2 * VECTOR_ROWS);
   readonly #peers = new Int32Array(VECTOR_ROWS);
@@ -39,7 +39,7 @@ export class ReceiptAppender {
   #appender: DuckDBAppender | null = null;
   #rows = 0;
 
-  /** Starts on `connection`, within its transaction. */
+  /** Starts within the connection's transaction. */
   async begin(connection: DuckDBConnection): Promise<void> {
     this.#rows = 0;
     this.#appender = await connection.createAppender("hot_receipts");

@@ -1,20 +1,20 @@
-// Unresolved rows: once the archive was told what they name, receipts move to where they belong and events are applied.
+// Unresolved rows: once the archive has what they name, receipts move to their table and events are applied.
 
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Verdict } from "../../shared/batch/batch.ts";
 import { decodeEvents } from "../../shared/batch/events.ts";
 import { rowsOf } from "./database.ts";
 import type { Epoch } from "./epoch.ts";
-import type { SessionTold, StagedChanges } from "./staged.ts";
+import type { SessionReport, StagedChanges } from "./staged.ts";
 
-/** An unresolved receipt whose message and session are both known by now. */
+/** Unresolved receipts whose message and session are both known now. */
 const RESOLVED_RECEIPTS = `unresolved_receipts u
   JOIN message_numbers n ON n.epoch_id = u.epoch_id AND n.number = u.message_number
   JOIN sessions s ON s.epoch_id = u.epoch_id AND s.number = u.session_number
   WHERE u.epoch_id = $1`;
 
-/** Resolves what can be of one epoch, within the connection's transaction. */
-export async function resolve(
+/** Resolves what it can of one epoch, within the connection's transaction. */
+export async function resolvePending(
   connection: DuckDBConnection,
   epoch: Epoch,
   changes: StagedChanges,
@@ -60,16 +60,16 @@ async function resolveEvents(
     const { verdict } = JSON.parse(String(event)) as { verdict: Verdict };
     changes.verdict(Number(message_id), verdict);
   }
-  const told = await rowsOf(
+  const reports = await rowsOf(
     connection,
     `SELECT u.event FROM unresolved_events u
     JOIN sessions s ON s.epoch_id = u.epoch_id AND s.number = u.session_number
     WHERE u.epoch_id = $1`,
     [epoch.id],
   );
-  for (const { event } of told) {
+  for (const { event } of reports) {
     const [read] = decodeEvents(new TextEncoder().encode(`[${event}]`));
-    changes.session(epoch.id, read as SessionTold);
+    changes.session(epoch.id, read as SessionReport);
   }
   await connection.run(
     `DELETE FROM unresolved_events WHERE epoch_id = $1

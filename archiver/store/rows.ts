@@ -1,4 +1,4 @@
-// Rare rows: gathered as values, appended as data chunks.
+// Rows of all tables but receipts: gathered as values, appended as data chunks.
 import {
   BIGINT,
   BLOB,
@@ -42,7 +42,7 @@ export type RowTable =
   | "analytics_queries"
   | "analytics_results";
 
-/** The columns that {@link RowBuffer} fills, by table, in the order of the migrations. */
+/** The columns that {@link RowBuffer} fills, by table, in the order of the schema. */
 const TABLES = {
   collectors: [INTEGER, VARCHAR],
   peers: [INTEGER, VARCHAR],
@@ -75,12 +75,11 @@ const TABLES = {
   analytics_results: [BIGINT, VARCHAR, INTEGER, VARCHAR, DOUBLE, TIMESTAMPTZ, VARCHAR],
 } satisfies Record<RowTable, DuckDBType[]>;
 
-/** Rows for one table, to be appended together. */
+/** Rows for one table, appended together. */
 export class RowBuffer {
   readonly #table: RowTable;
   #rows: DuckDBValue[][] = [];
 
-  /** Starts empty. @param table where the rows go. */
   constructor(table: RowTable) {
     this.#table = table;
   }
@@ -108,13 +107,13 @@ export class RowBuffer {
   }
 }
 
-/** Closes an appender without what is not flushed: one that is left open would keep the archive's file open. */
+/** Closes an appender without flushing; one left open would keep the archive's file open. */
 export function closeAppender(appender: DuckDBAppender): void {
   appender.clear();
   appender.closeSync();
 }
 
-/** An instant as a value. @param microseconds integer µs since the Unix epoch. */
+/** An instant as a value. @param microseconds since the Unix epoch, an integer. */
 export function instant(microseconds: number): DuckDBTimestampTZValue {
   return new DuckDBTimestampTZValue(BigInt(microseconds));
 }
@@ -134,15 +133,14 @@ export function bigintOrNull(value: number | null): bigint | null {
   return value === null ? null : BigInt(value);
 }
 
-/** The largest INTEGER. */
 const MAX_INTEGER = 2 ** 31 - 1;
 
-/** An integer as an INTEGER: what is larger becomes the largest one. */
+/** An integer as an INTEGER; larger ones become the largest. */
 export function integerAtMost(value: number): number {
   return Math.min(value, MAX_INTEGER);
 }
 
-const MICROSECONDS_PER_SECOND = 1_000_000;
+const US_PER_SECOND = 1_000_000;
 
 /** A message that the archive does not have yet. */
 export interface MessageToAdd {
@@ -169,7 +167,7 @@ export function messageRow(message: MessageToAdd): DuckDBValue[] {
     facts.scid,
     facts.direction,
     facts.nodeId,
-    facts.ownTimestamp === null ? null : instant(facts.ownTimestamp * MICROSECONDS_PER_SECOND),
+    facts.ownTimestamp === null ? null : instant(facts.ownTimestamp * US_PER_SECOND),
     facts.innerId && bytes(facts.innerId),
     instant(firstSeen),
     bytes(raw),

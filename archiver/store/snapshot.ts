@@ -1,14 +1,12 @@
-// A copy of an open archive, or of a part of it, in a file of its own, made within one read transaction while commits go
-// on.
+// A copy of an open archive, or of a part of it, in another file: one read transaction, while commits continue.
 
 import type { DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { identifier, literal } from "./sql.ts";
 
-/** A copy that takes longer is stopped: as long as it lasts, the write-ahead log is not emptied. */
-const MAX_COPY_MILLISECONDS = 3_600_000;
+/** Longer copies are stopped: while one lasts, the write-ahead log is not emptied. */
+const MAX_COPY_MS = 3_600_000;
 
-/** How often a copy that is to stop is interrupted. */
-const INTERRUPT_MILLISECONDS = 50;
+const INTERRUPT_EVERY_MS = 50;
 
 /**
  * The statements that fill a copy: `copy` is the new database's name and `archive` the archive's, both quoted. Names
@@ -18,7 +16,7 @@ export type CopyStatements = (copy: string, archive: string) => readonly string[
 
 const WHOLE: CopyStatements = (copy, archive) => [`COPY FROM DATABASE ${archive} TO ${copy}`];
 
-/** Copies begun, so that each has a name of its own. */
+/** Copies begun, so that each has its own name. */
 let copies = 0;
 
 /** One copy under way. */
@@ -28,24 +26,20 @@ export class Snapshot {
   #connection: DuckDBConnection | null = null;
   #stopped = false;
 
-  /**
-   * Of an open archive, which must stay open until {@link copyTo} is done.
-   *
-   * @param statements say what is copied; all by default.
-   */
+  /** @param instance must stay open until {@link copyTo} is done. @param statements select what is copied. */
   constructor(instance: DuckDBInstance, statements: CopyStatements = WHOLE) {
     this.#instance = instance;
     this.#statements = statements;
   }
 
   /**
-   * Copies what is committed when it begins into a new file, and closes that.
+   * Copies what is committed when it begins into a new file, and closes it.
    *
-   * @throws {Error} DuckDB's own, or that it was stopped; the file is of no use then.
+   * @throws {Error} DuckDB's own, or that it was stopped; the file is useless then.
    */
   async copyTo(path: string): Promise<void> {
     const connection = this.#connection = await this.#instance.connect();
-    const timer = setTimeout(() => this.stop(), MAX_COPY_MILLISECONDS);
+    const timer = setTimeout(() => this.stop(), MAX_COPY_MS);
     try {
       const reader = await connection.runAndReadAll("SELECT current_database()");
       const name = String(reader.getRows()[0][0]);
@@ -62,7 +56,7 @@ export class Snapshot {
     }
   }
 
-  /** Stops it as soon as may be; {@link copyTo} tells when it is. */
+  /** Stops it soon; {@link copyTo} ends when it has stopped. */
   stop(): void {
     this.#stopped = true;
     this.#connection?.interrupt();
@@ -87,7 +81,7 @@ export class Snapshot {
       if (this.#stopped) connection.interrupt();
     };
     if (this.#stopped) throw new Error("the copy was stopped");
-    const timer = setInterval(check, INTERRUPT_MILLISECONDS);
+    const timer = setInterval(check, INTERRUPT_EVERY_MS);
     try {
       await connection.run(sql);
     } finally {

@@ -1,4 +1,4 @@
-// Texts and names in SQL.
+// Quoting for SQL.
 
 /** A text as an SQL literal. */
 export function literal(text: string): string {

@@ -1,4 +1,5 @@
-// One UPDATE for many rows.
+// Changes of rows that are already in the archive: one UPDATE per commit for all of them.
+
 import {
   BIGINT,
   type DuckDBConnection,
@@ -30,7 +31,7 @@ async function update(
 /** Verdicts that a later one replaces. */
 const UNDECIDED: ReadonlySet<Verdict> = new Set(["unchecked", "unknown_signer"]);
 
-/** Which of two verdicts on a message holds: the first that decides. */
+/** The verdict that holds: the first that decides. */
 export function laterVerdict(earlier: Verdict, later: Verdict): Verdict {
   return UNDECIDED.has(earlier) && later !== "unchecked" ? later : earlier;
 }
@@ -53,7 +54,7 @@ export class StagedChanges {
     if (receivedAt < known) this.#firstSeen.set(messageId, receivedAt);
   }
 
-  session(epochId: number, event: SessionTold): void {
+  session(epochId: number, event: SessionReport): void {
     this.#sessions.add(epochId, event);
   }
 
@@ -86,16 +87,20 @@ export class StagedChanges {
   }
 }
 
-/** An event that brings a session's figures. */
-export type SessionTold = SessionState | SessionClosed;
+/** An event with a session's figures. */
+export type SessionReport = SessionState | SessionClosed;
 
-type Column = readonly [name: string, type: DuckDBType, value: (event: SessionTold) => DuckDBValue];
+type SessionColumn = readonly [
+  name: string,
+  type: DuckDBType,
+  value: (event: SessionReport) => DuckDBValue,
+];
 
-const ended = <T>(event: SessionTold, value: (closed: SessionClosed) => T): T | null =>
+const ended = <T>(event: SessionReport, value: (closed: SessionClosed) => T): T | null =>
   event.kind === "session_closed" ? value(event) : null;
 
-/** The columns of `sessions` that an event tells. */
-const COLUMNS: readonly Column[] = [
+/** The columns of `sessions` that an event fills. */
+const COLUMNS: readonly SessionColumn[] = [
   ["closed_at", TIMESTAMPTZ, (event) => ended(event, ({ at }) => instant(at))],
   ["closed_by", VARCHAR, (event) => ended(event, ({ by }) => by)],
   ["close_reason", VARCHAR, (event) => ended(event, ({ reason }) => reason)],
@@ -123,27 +128,32 @@ FROM (SELECT unnest($1) AS epoch_id, unnest($2) AS number,
 WHERE sessions.epoch_id = u.epoch_id AND sessions.number = u.number AND (u.closed_at IS NOT NULL
   OR (sessions.closed_at IS NULL AND (sessions.counted_at IS NULL OR sessions.counted_at < u.counted_at)))`;
 
-/** See the module. Of one session the end counts, or else the latest. */
-export class StagedSessions {
-  readonly #told = new Map<string, { readonly epochId: number; readonly event: SessionTold }>();
+/** Of each session the report at its end counts, else the latest. */
+class StagedSessions {
+  readonly #reports = new Map<
+    string,
+    { readonly epochId: number; readonly event: SessionReport }
+  >();
 
-  add(epochId: number, event: SessionTold): void {
+  add(epochId: number, event: SessionReport): void {
     const key = `${epochId}/${event.session}`;
-    const known = this.#told.get(key)?.event;
+    const known = this.#reports.get(key)?.event;
     const isOlder = known && event.kind === "session_state" &&
       (known.kind === "session_closed" || known.at > event.at);
-    if (!isOlder) this.#told.set(key, { epochId, event });
+    if (!isOlder) this.#reports.set(key, { epochId, event });
   }
 
   async apply(connection: DuckDBConnection): Promise<void> {
-    const told = [...this.#told.values()];
-    if (told.length === 0) return;
+    const reports = [...this.#reports.values()];
+    if (reports.length === 0) return;
     await update(
       connection,
       UPDATE,
-      [INTEGER, told.map(({ epochId }) => epochId)],
-      [BIGINT, told.map(({ event }) => BigInt(event.session))],
-      ...COLUMNS.map(([, type, value]) => [type, told.map(({ event }) => value(event))] as const),
+      [INTEGER, reports.map(({ epochId }) => epochId)],
+      [BIGINT, reports.map(({ event }) => BigInt(event.session))],
+      ...COLUMNS.map(([, type, value]) =>
+        [type, reports.map(({ event }) => value(event))] as const
+      ),
     );
   }
 }

@@ -1,5 +1,5 @@
-// What the writer keeps in memory: names and numbers already given, and the epochs in use. All of it is a copy of what
-// the archive holds; after a commit that failed it is thrown away and read anew.
+// What the writer keeps in memory: names and numbers already given, and the epochs in use. It copies what the archive
+// holds; after a failed commit it is discarded and read anew.
 
 import type { DuckDBBlobValue, DuckDBConnection } from "@duckdb/node-api";
 import type { Random } from "../../shared/random.ts";
@@ -11,11 +11,11 @@ import { MessageIndex } from "./message_index.ts";
 
 /** Messages remembered by their SHA-256 for certain: more than a day of the real network, 44 MiB at most. */
 const INDEXED_MESSAGES = 2 ** 19;
-/** For so many times the messages there are, the filter of their keys is made. */
+/** The filter of keys is sized for this many times the messages there are. */
 const GROWTH = 2;
 /** Epochs in memory; the one longest out of use goes first. */
 const MAX_EPOCHS = 64;
-/** Of cold messages, too, whether or not their files are there. */
+/** Cold ones included, whether or not their files are there. */
 const ALL_MESSAGE_IDS =
   "(SELECT message_id FROM hot_messages UNION ALL SELECT message_id FROM cold_messages)";
 /** Ids are kept in 32-bit arrays. */
@@ -26,7 +26,7 @@ export class IdSequence {
   next: number;
   readonly #what: string;
 
-  /** Starts at `next`. @param what is counted, for the error. */
+  /** @param what is counted, for the error. */
   constructor(what: string, next: number) {
     this.#what = what;
     this.next = next;
@@ -59,11 +59,11 @@ export class ArchiveState {
   }
 
   /**
-   * Reads all but the epochs, which are read when they are first of use.
+   * Reads all but the epochs, which are read when first used.
    *
    * @param indexedMessages see {@link MessageIndex}.
-   * @param keys the filter of an earlier state of the same archive, which nothing else wrote to since: to read all keys
-   * takes seconds. That it may have more of them, of what was not committed, does no harm.
+   * @param keys the filter of an earlier state of the same archive, unless another process wrote to it since: reading all
+   * keys takes seconds. Extra keys, of what was not committed, do no harm.
    */
   static async load(
     connection: DuckDBConnection,
@@ -94,7 +94,7 @@ export class ArchiveState {
     if (forgetful && !isKept) await addAllKeys(connection, all);
     const index = new MessageIndex(indexedMessages, random, forgetful, all);
     const state = new ArchiveState(index, ids);
-    // An index that cannot hold all hot ones fills with those that are asked for.
+    // An index too small for all hot messages fills with those asked for.
     const messages = isTooSmall
       ? []
       : await rowsOf(connection, "SELECT message_id, sha256 FROM hot_messages");
@@ -122,7 +122,7 @@ export class ArchiveState {
   }
 
   /**
-   * Brings an epoch into memory, from the archive or, when that does not know it, as a new one.
+   * Loads an epoch from the archive, or makes a new one.
    *
    * @returns the epoch, and whether its collector is new too.
    */

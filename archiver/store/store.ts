@@ -1,5 +1,5 @@
-// The archive as the rest of the archiver sees it: commits, and queries of what is committed. After a commit that
-// failed it closes the file and opens it anew, so that memory never differs from the disk.
+// The archive as the rest of the archiver sees it: commits, and queries of what is committed. After a failed commit it
+// reopens the file, so that memory never differs from disk.
 
 import type { DuckDBConnection, DuckDBType, DuckDBValue } from "@duckdb/node-api";
 import type { Batch, ResendRequest } from "../../shared/batch/batch.ts";
@@ -10,7 +10,6 @@ import { type BatchOutcome, type DeadLetter, Writer, type WriterDependencies } f
 
 export type { BatchOutcome, DatabaseOptions, DeadLetter, Row, WriterDependencies };
 
-/** What is open. */
 interface Open {
   readonly database: Database;
   readonly writer: Writer;
@@ -30,7 +29,7 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Opens the archive, or makes it.
+   * Opens or makes the archive.
    *
    * @throws {UserError} as {@link Database.open} does.
    */
@@ -41,11 +40,10 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Commits batches and dead letters in one transaction, after the commits and changes asked for before.
+   * Commits batches and dead letters in one transaction, after earlier commits and changes.
    *
    * @returns what became of each batch, in their order; when it returns, all is on disk.
-   * @throws {Error} when that failed. What was given may be committed or not; giving it again doubles nothing, as far
-   * as batches go.
+   * @throws {Error} when that failed. The batches may be committed or not; committing them again doubles nothing.
    */
   commit(
     batches: readonly Batch[],
@@ -55,8 +53,8 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Changes tables that the writer of batches keeps nothing of in memory, in one transaction between two commits, which
-   * wait for it: it should be short.
+   * Changes tables of which the writer keeps nothing in memory, in one transaction between two commits. Keep it short:
+   * commits wait for it.
    *
    * @throws {Error} when that failed. The change may be committed or not.
    */
@@ -69,7 +67,7 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Runs a query and gives all its rows, of what is committed.
+   * Runs a query on committed data and returns all its rows.
    *
    * @throws {Error} DuckDB's own, or while the archive is not open after a failed commit.
    */
@@ -79,9 +77,9 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Copies all that is committed, or what `statements` say of it, into a new file, while commits go on. `signal` stops it.
+   * Copies what is committed, or the part that `statements` select, into a new file, while commits continue.
    *
-   * @throws {Error} DuckDB's own, or when the archive is closed, or closes meanwhile; the file is of no use then.
+   * @throws {Error} DuckDB's own, or when the archive is closed or closes meanwhile; the file is useless then.
    */
   snapshot(path: string, statements?: CopyStatements, signal?: AbortSignal): Promise<void> {
     if (!this.#open) return Promise.reject(new Error("the archive is not open"));
@@ -89,8 +87,8 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Lets `work` use a connection of its own while commits go on. When the archive closes, which it also does after a
-   * commit that failed, `work` is told so by its signal and interrupted.
+   * Lets `work` use a connection of its own while commits continue. When the archive closes, also after a failed commit,
+   * its signal aborts and its queries are interrupted.
    *
    * @throws {Error} what `work` throws, or while the archive is not open.
    */
@@ -137,8 +135,7 @@ export class Store implements AsyncDisposable {
     } catch (error) {
       this.#open = null;
       await open.database.close();
-      // Queries go on, if the file can be opened; if not, the next commit tries again and says why. By then another process
-      // may have had the file, so all keys are read then.
+      // If it cannot be reopened, the next commit tries again, and reads all keys: another process may have had the file.
       await this.#reopen(open.writer.keys).catch(() => {});
       throw error;
     }

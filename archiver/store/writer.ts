@@ -11,23 +11,23 @@ import { type Epoch, loadMessagePages, loadMissing } from "./epoch.ts";
 import { Group, type HashedMessage } from "./commit_rows.ts";
 import type { KeyFilter } from "./key_filter.ts";
 import { ReceiptAppender } from "./receipt_appender.ts";
-import { resolve } from "./resolve_pending.ts";
+import { resolvePending } from "./resolve_pending.ts";
 import { bigintOrNull, bytes, instant, instantOrNull, integerAtMost, RowBuffer } from "./rows.ts";
 import { ArchiveState } from "./state.ts";
 import type { OnStep } from "./crash_points.ts";
 import type { Migration } from "./migrations.ts";
 
-/** Bytes that are no batch, set aside. */
+/** Bytes that are not a batch of their sender, set aside. */
 export interface DeadLetter {
-  /** When they came, µs since the Unix epoch. */
+  /** µs since the Unix epoch. */
   readonly receivedAt: number;
-  /** Where they came from, e.g. `http` or a NATS subject. */
+  /** `http`, or a NATS subject. */
   readonly source: string;
   readonly reason: string;
   readonly raw: Uint8Array;
 }
 
-/** What became of a batch. */
+/** The result of committing a batch. */
 export interface BatchOutcome {
   /** `duplicate`: the archive had it already, and nothing changed. */
   readonly status: "committed" | "duplicate";
@@ -38,7 +38,7 @@ export interface BatchOutcome {
 export interface WriterDependencies {
   readonly clock: Clock;
   readonly random: Random;
-  /** How many messages that index remembers for certain, a power of two; half a million by default. */
+  /** See `MessageIndex.capacity`; half a million by default. */
   readonly indexedMessages?: number;
   /** For tests; see `crash_points.ts`. */
   readonly onStep?: OnStep;
@@ -46,13 +46,12 @@ export interface WriterDependencies {
   readonly migrations?: readonly Migration[];
 }
 
-/** A row of a look-up by hash. */
 interface FoundMessage extends Row {
   readonly message_id: bigint;
   readonly sha256: DuckDBBlobValue;
 }
 
-/** Writes to an open archive. After an error it is of no more use, and neither is the {@link Database}. */
+/** Writes to an open archive. After an error it and the {@link Database} are useless. */
 export class Writer {
   readonly #database: Database;
   readonly #state: ArchiveState;
@@ -71,7 +70,7 @@ export class Writer {
     this.#onStep = onStep;
   }
 
-  /** Reads what it must know of the archive. @param keys see {@link ArchiveState.load}. */
+  /** @param keys see {@link ArchiveState.load}. */
   static async create(
     database: Database,
     dependencies: WriterDependencies,
@@ -101,9 +100,9 @@ export class Writer {
   /**
    * Commits batches and dead letters.
    *
-   * @returns what became of each batch, in their order.
-   * @throws when the transaction failed. It may be in the archive all the same: DuckDB says so when only the checkpoint
-   * after it failed. So all memory is void then, and the archive must be opened anew.
+   * @returns one outcome per batch, in order.
+   * @throws {Error} when the transaction failed. It may be in the archive all the same: DuckDB reports a failed checkpoint
+   * after it in the same way. So memory is void then; reopen the archive.
    */
   async commit(
     batches: readonly Batch[],
@@ -130,7 +129,7 @@ export class Writer {
     await group.messageRows().append(connection);
     for (const rows of Object.values(group.rows)) await rows.append(connection);
     this.#onStep("commit: rows appended");
-    for (const epoch of group.toResolve) await resolve(connection, epoch, group.changes);
+    for (const epoch of group.toResolve) await resolvePending(connection, epoch, group.changes);
     await group.changes.apply(connection);
     await this.#appendDeadLetters(deadLetters);
     for (const epoch of group.touched) await this.#writeEpoch(epoch, now);

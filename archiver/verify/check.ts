@@ -1,4 +1,5 @@
-// What a check of an archive is and finds.
+// Checks of an archive: their form, and the two that need more than SQL.
+
 import {
   BIGINT,
   type DuckDBBlobValue,
@@ -13,7 +14,7 @@ import { type Row, rowsOf } from "../store/database.ts";
 /** One thing to look at. */
 export interface Check {
   readonly claim: string;
-  /** `contradiction`: the archive says two things. `loss`: it says itself that something is missing. */
+  /** `contradiction`: the archive contradicts itself. `loss`: it reports a loss itself. */
   readonly kind: "contradiction" | "loss";
   readonly look: (connection: DuckDBConnection) => Promise<Finding>;
 }
@@ -35,7 +36,7 @@ export function sqlCheck(kind: Check["kind"], claim: string, sql: string): Check
   return { claim, kind, look };
 }
 
-/** Files told of, at most. */
+/** Files listed. */
 const MAX_DETAILS = 20;
 
 export const dayFilesCheck: Check = {
@@ -59,9 +60,9 @@ async function lookAtDayFiles(connection: DuckDBConnection): Promise<Finding> {
   return { misfits, seen, details };
 }
 
-/** Messages read at once; a message has 64 KiB at most. */
+/** Messages read at once, of up to 64 KiB each. */
 const PAGE_MESSAGES = 2000;
-const MICROSECONDS_PER_SECOND = 1_000_000n;
+const US_PER_SECOND = 1_000_000n;
 
 export const factsCheck: Check = {
   kind: "contradiction",
@@ -77,7 +78,7 @@ async function lookAtFacts(connection: DuckDBConnection): Promise<Finding> {
   let misfits = 0;
   let seen = 0;
   if (bounds.first === null) return { misfits, seen };
-  // Ids were given in the order of the rows, so that a page is in few row groups.
+  // Ids follow the order of rows, so a page lies in few row groups.
   for (let from = Number(bounds.first); from <= Number(bounds.last); from += PAGE_MESSAGES) {
     const rows = await rowsOf(
       connection,
@@ -100,5 +101,5 @@ function fits(row: Row): boolean {
     row.direction === facts.direction && row.node_id === facts.nodeId &&
     (innerId && innerId.bytes.toHex()) === (facts.innerId && facts.innerId.toHex()) &&
     (ownTimestamp === null ? facts.ownTimestamp === null : facts.ownTimestamp !== null &&
-      ownTimestamp.micros === BigInt(facts.ownTimestamp) * MICROSECONDS_PER_SECOND);
+      ownTimestamp.micros === BigInt(facts.ownTimestamp) * US_PER_SECOND);
 }

@@ -1,8 +1,8 @@
-// All that an archive can be held against itself for.
+// All checks of an archive against itself.
 
 import { type Check, dayFilesCheck, factsCheck, sqlCheck } from "./check.ts";
 
-/** What names what: table, column, and the table that has the column as its key. */
+/** Foreign keys: table, column, and the table whose key it is. */
 const REFERENCES = [
   ["epochs", "collector_id", "collectors"],
   ["sessions", "epoch_id", "epochs"],
@@ -33,7 +33,7 @@ const REFERENCES = [
   ["analytics_results", "run_id", "analytics_runs"],
 ] as const;
 
-/** What no two rows of a table share. */
+/** Unique keys. */
 const KEYS = [
   ["collectors", "collector_id"],
   ["collectors", "name"],
@@ -63,15 +63,15 @@ const KEYS = [
 export const CHECKS: readonly Check[] = [
   sqlCheck(
     "contradiction",
-    "no epoch has more receipts than it stamped, and its gaps tell of the difference",
-    `WITH told AS (
+    "no epoch has more receipts than it stamped, and its gaps account for the difference",
+    `WITH counted AS (
       SELECT e.epoch_id, e.stamped_receipts - e.receipts AS lost, count(g.epoch_id) AS gaps,
-        count(g.epoch_id) FILTER (WHERE g.receipts IS NULL) AS untold, coalesce(sum(g.receipts), 0) AS in_gaps
+        count(g.epoch_id) FILTER (WHERE g.receipts IS NULL) AS unknown, coalesce(sum(g.receipts), 0) AS in_gaps
       FROM epochs e LEFT JOIN gaps g ON g.epoch_id = e.epoch_id
       GROUP BY e.epoch_id, e.stamped_receipts, e.receipts
     )
-    SELECT count(*) FILTER (WHERE lost < in_gaps OR (untold = 0 AND lost <> in_gaps)) AS misfits, count(*) AS seen
-    FROM told`,
+    SELECT count(*) FILTER (WHERE lost < in_gaps OR (unknown = 0 AND lost <> in_gaps)) AS misfits, count(*) AS seen
+    FROM counted`,
   ),
   sqlCheck(
     "contradiction",
@@ -85,7 +85,7 @@ export const CHECKS: readonly Check[] = [
   ),
   sqlCheck(
     "contradiction",
-    "the receipts of each collector are as many as its epochs say",
+    "each collector has as many receipts as its epochs say",
     `WITH found AS (
       SELECT collector_id, count(*) AS receipts FROM receipts GROUP BY collector_id
       UNION ALL
@@ -137,13 +137,13 @@ export const CHECKS: readonly Check[] = [
   sqlCheck(
     "contradiction",
     "the sessions of a run that ended without gaps have all its receipts",
-    `WITH told AS (
+    `WITH counted AS (
       SELECT e.stamped_receipts, sum(s.receipts) AS receipts
       FROM epochs e JOIN sessions s ON s.epoch_id = e.epoch_id
       WHERE e.ended_at IS NOT NULL AND NOT EXISTS (SELECT 1 FROM gaps g WHERE g.epoch_id = e.epoch_id)
       GROUP BY e.epoch_id, e.stamped_receipts
     )
-    SELECT count(*) FILTER (WHERE receipts IS DISTINCT FROM stamped_receipts) AS misfits, count(*) AS seen FROM told`,
+    SELECT count(*) FILTER (WHERE receipts IS DISTINCT FROM stamped_receipts) AS misfits, count(*) AS seen FROM counted`,
   ),
   sqlCheck(
     "contradiction",
@@ -158,7 +158,7 @@ export const CHECKS: readonly Check[] = [
   ),
   sqlCheck(
     "contradiction",
-    "the kept rows of each result are those that its run told of",
+    "each result has the kept rows that its run counted",
     `WITH kept AS (SELECT run_id, query, max(row_number) AS rows FROM analytics_results GROUP BY run_id, query)
     SELECT count(*) FILTER (WHERE k.rows > coalesce(q.kept_rows, 0) OR q.kept_rows > q.result_rows) AS misfits,
       count(*) AS seen
@@ -180,14 +180,14 @@ export const CHECKS: readonly Check[] = [
   sqlCheck(
     "contradiction",
     "each day's file has as many rows as its receipts by collector, or its cold messages, say",
-    `WITH told AS (
+    `WITH counted AS (
       SELECT f.row_count, CASE WHEN f.table_name = 'receipts'
         THEN (SELECT coalesce(sum(d.receipts), 0) FROM day_file_receipts d WHERE d.file_id = f.file_id)
         WHEN f.state = 'copied' THEN f.row_count
-        ELSE (SELECT count(*) FROM cold_messages c WHERE c.file_id = f.file_id) END AS told
+        ELSE (SELECT count(*) FROM cold_messages c WHERE c.file_id = f.file_id) END AS expected
       FROM day_files f
     )
-    SELECT count(*) FILTER (WHERE row_count <> told) AS misfits, count(*) AS seen FROM told`,
+    SELECT count(*) FILTER (WHERE row_count <> expected) AS misfits, count(*) AS seen FROM counted`,
   ),
   dayFilesCheck,
   sqlCheck(
@@ -204,17 +204,17 @@ export const CHECKS: readonly Check[] = [
   ),
   sqlCheck(
     "loss",
-    "every receipt's message and session were told",
+    "every receipt's message and session are known",
     `SELECT count(*) AS misfits, count(*) + (SELECT count(*) FROM receipts) AS seen FROM unresolved_receipts`,
   ),
   sqlCheck(
     "loss",
-    "every verdict's message and every told session's opening were told",
+    "every verdict's message and every reported session are known",
     "SELECT count(*) AS misfits, count(*) AS seen FROM unresolved_events",
   ),
   sqlCheck(
     "loss",
-    "nothing came that was no batch",
+    "no payload was set aside",
     "SELECT count(*) AS misfits, count(*) AS seen FROM dead_letters",
   ),
 ];

@@ -1,16 +1,13 @@
-/**
- * An address book as text: a line that says what it is, one line a node, and a last line that says how many there are.
- * Each line is the CRC-32 (zlib's) of its JSON in eight hex digits, a space, and the JSON:
- *
- *     {"format":"gossip-observer-addresses","version":1,"network":"bitcoin"}
- *     {"node":"02…","announced":1758844800,"wait":0,"addresses":[{"at":"192.0.2.7:9735","from":["gossip"],"seen":…}]}
- *     {"nodes":1}
- *
- * Times are µs since the Unix epoch, `announced` seconds. What is not there has not happened: `tried`, `worked`,
- * `failures`, `wait`, `announced`.
- *
- * @module
- */
+// An address book as text: a line that says what it is, one line a node, and a last line that says how many there are.
+// Each line is the CRC-32 (zlib's) of its JSON in eight hex digits, a space, and the JSON:
+//
+//     {"format":"gossip-observer-addresses","version":1,"network":"bitcoin"}
+//     {"node":"02…","announced":1758844800,"wait":0,"addresses":[{"at":"192.0.2.7:9735","from":["gossip"],"seen":…}]}
+//     {"nodes":1}
+//
+// Times are µs since the Unix epoch, `announced` seconds. What is not there has not happened: `tried`, `worked`,
+// `failures`, `wait`, `announced`.
+
 import { crc32 } from "node:zlib";
 import * as v from "valibot";
 import type { Network } from "../../shared/bolt/chains.ts";

@@ -1,9 +1,6 @@
-/**
- * Where a node listens: a host of one of four kinds and a TCP port, as text `192.0.2.7:9735`, `[2001:db8::7]:9735`,
- * `node.example:9735` or `….onion:9735`; with the node before it, as Lightning tools write it, `pubkey@host:port`.
- *
- * @module
- */
+// Where a node listens: a host of one of four kinds and a TCP port, as text `192.0.2.7:9735`, `[2001:db8::7]:9735`,
+// `node.example:9735` or `….onion:9735`; with the node before it, as Lightning tools write it, `pubkey@host:port`.
+
 import { ADDRESS_KINDS, type AddressKind } from "../../shared/batch/batch.ts";
 import { printable } from "../../shared/text.ts";
 import { AddressFault } from "./fault.ts";

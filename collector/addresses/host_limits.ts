@@ -1,8 +1,5 @@
-/**
- * Limits by host and by address: one machine can announce any number of nodes on itself.
- *
- * @module
- */
+// Limits by host and by address: one machine can announce any number of nodes on itself.
+
 import { type Endpoint, formatNodeAddress, type NodeAddress } from "./endpoint.ts";
 import { formatIp, parseIp } from "./ip.ts";
 

@@ -1,9 +1,6 @@
-/**
- * IP addresses and networks: text to bytes and back. Bytes are 4 for IPv4 and 16 for IPv6, in network order; networks are
- * in CIDR notation (RFC 4632, RFC 4291 section 2.3).
- *
- * @module
- */
+// IP addresses and networks: text to bytes and back. Bytes are 4 for IPv4 and 16 for IPv6, in network order; networks are
+// in CIDR notation (RFC 4632, RFC 4291 section 2.3).
+
 import { printable } from "../../shared/text.ts";
 import { AddressFault } from "./fault.ts";
 

@@ -1,11 +1,8 @@
-/**
- * Sorting a list of node addresses, and counting how old their news is: the `addresses` command without I/O.
- *
- * A line is `pubkey@host:port`, or `pubkey@host:port,timestamp` with the timestamp of the node's newest
- * node_announcement in seconds since the Unix epoch. `#` starts a comment; blank lines are fine.
- *
- * @module
- */
+// Sorting a list of node addresses, and counting how old their news is: the `addresses` command without I/O.
+//
+// A line is `pubkey@host:port`, or `pubkey@host:port,timestamp` with the timestamp of the node's newest
+// node_announcement in seconds since the Unix epoch. `#` starts a comment; blank lines are fine.
+
 import { UserError } from "../../shared/errors.ts";
 import {
   type Endpoint,

@@ -1,9 +1,6 @@
-/**
- * Names of onion services, version 3 (Tor's rend-spec-v3, "Encoding onion addresses"):
- * `base32(public key || checksum || version) + ".onion"`.
- *
- * @module
- */
+// Names of onion services, version 3 (Tor's rend-spec-v3, "Encoding onion addresses"):
+// `base32(public key || checksum || version) + ".onion"`.
+
 import { base32nopad } from "@scure/base";
 import { createHash } from "node:crypto";
 import { printable } from "../../shared/text.ts";

@@ -1,13 +1,10 @@
-/**
- * Which IP addresses may be dialled: public ones, and those of networks that the config opens, whatever gossip or DNS
- * says. Not public are the networks that the IANA special-purpose address registries call not globally reachable,
- * multicast, and what clouds reserve.
- *
- * An IPv6 address may carry an IPv4 address that a translator or a tunnel on the way dials in its place. Such an
- * address is as private as the most private one in it.
- *
- * @module
- */
+// Which IP addresses may be dialled: public ones, and those of networks that the config opens, whatever gossip or DNS
+// says. Not public are the networks that the IANA special-purpose address registries call not globally reachable,
+// multicast, and what clouds reserve.
+//
+// An IPv6 address may carry an IPv4 address that a translator or a tunnel on the way dials in its place. Such an
+// address is as private as the most private one in it.
+
 import {
   type Cidr,
   contains,

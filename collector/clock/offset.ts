@@ -1,8 +1,4 @@
-/**
- * How far another clock is from ours, from requests and replies.
- *
- * @module
- */
+// How far another clock is from ours, from requests and replies.
 
 /** Asked and received by our clock, answered by the other; µs since the Unix epoch. */
 export interface Exchange {

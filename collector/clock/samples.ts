@@ -1,8 +1,5 @@
-/**
- * The archiver's clock against this collector's, sampled every minute.
- *
- * @module
- */
+// The archiver's clock against this collector's, sampled every minute.
+
 import { decodeClockReply, MAX_MESSAGE_BYTES } from "../../shared/nats/message.ts";
 import { clockSubject } from "../../shared/subjects.ts";
 import { readBody } from "../uplink/local.ts";

@@ -1,10 +1,7 @@
-/**
- * Spans in which the collector was held up: frozen, starved of its core, or busy without a pause. What arrived in such a
- * span was stamped late. A timer that comes late shows it; sockets are read in the same event loop, and no session reads
- * longer than a turn of it.
- *
- * @module
- */
+// Spans in which the collector was held up: frozen, starved of its core, or busy without a pause. What arrived in such a
+// span was stamped late. A timer that comes late shows it; sockets are read in the same event loop, and no session reads
+// longer than a turn of it.
+
 import type { Clock } from "../../shared/clock.ts";
 import { pause } from "../../shared/waiting.ts";
 

@@ -1,8 +1,5 @@
-/**
- * Jumps of the wall clock. Stamps follow the monotonic clock, so each jump changes how far the two differ.
- *
- * @module
- */
+// Jumps of the wall clock. Stamps follow the monotonic clock, so each jump changes how far the two differ.
+
 import type { Clock } from "../../shared/clock.ts";
 import { pause } from "../../shared/waiting.ts";
 

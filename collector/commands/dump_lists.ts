@@ -1,8 +1,5 @@
-/**
- * Lists of nodes, channels and addresses: file names and lines, without headers.
- *
- * @module
- */
+// Lists of nodes, channels and addresses: file names and lines, without headers.
+
 import { formatNodeAddress, type NodeAddress } from "../addresses/endpoint.ts";
 
 /** The default; the collector's permission set opens it. */

@@ -1,10 +1,7 @@
-/**
- * The two steps that make a binary of the collector: one file of its modules and packages, then Deno's runtime with that
- * file. (`deno compile --bundle` does both at once, and adds every package of the lock file that holds a native
- * library, DuckDB among them, when it is in Deno's cache.)
- *
- * @module
- */
+// The two steps that make a binary of the collector: one file of its modules and packages, then Deno's runtime with that
+// file. (`deno compile --bundle` does both at once, and adds every package of the lock file that holds a native
+// library, DuckDB among them, when it is in Deno's cache.)
+
 import { UserError } from "../../shared/errors.ts";
 
 /** As `uname -m` calls them. */

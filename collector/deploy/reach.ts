@@ -1,8 +1,5 @@
-/**
- * What a collector's sandbox may reach and see, worked out for one build.
- *
- * @module
- */
+// What a collector's sandbox may reach and see, worked out for one build.
+
 import { formatIp, IPV4_BYTES, parseCidr, parseIp } from "../addresses/ip.ts";
 import { UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";

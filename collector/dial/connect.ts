@@ -1,8 +1,5 @@
-/**
- * A TCP stream to a node's endpoint, straight or through Tor, and only where the rules allow.
- *
- * @module
- */
+// A TCP stream to a node's endpoint, straight or through Tor, and only where the rules allow.
+
 import type { Clock } from "../../shared/clock.ts";
 import { errorText, Fault } from "../../shared/errors.ts";
 import type { Random } from "../../shared/random.ts";

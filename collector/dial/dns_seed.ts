@@ -1,10 +1,7 @@
-/**
- * DNS seeds (BOLT 10): names that answer with a random choice of Lightning nodes.
- *
- * What a seed says is unsigned. A wrong node id fails in the handshake, a private address at the rules.
- *
- * @module
- */
+// DNS seeds (BOLT 10): names that answer with a random choice of Lightning nodes.
+//
+// What a seed says is unsigned. A wrong node id fails in the handshake, a private address at the rules.
+
 import { bech32 } from "@scure/base";
 import type { Network } from "../../shared/bolt/chains.ts";
 import { ADDRESS_TYPES } from "../../shared/bolt/address.ts";

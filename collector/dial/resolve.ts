@@ -1,9 +1,6 @@
-/**
- * From an endpoint to those that may be dialled in its place: a DNS name is looked up, and each address is held
- * against the rules. The result holds no name, so that no second lookup can give another answer.
- *
- * @module
- */
+// From an endpoint to those that may be dialled in its place: a DNS name is looked up, and each address is held
+// against the rules. The result holds no name, so that no second lookup can give another answer.
+
 import { Fault } from "../../shared/errors.ts";
 import {
   type Endpoint,

@@ -1,10 +1,7 @@
-/**
- * The client's side of SOCKS5 (RFC 1928) with user and password (RFC 1929), without I/O. The credentials are no
- * secrets: Tor puts streams with different ones on different circuits (socks-extensions, "Stream isolation"), so that
- * no relay sees which peers are ours together.
- *
- * @module
- */
+// The client's side of SOCKS5 (RFC 1928) with user and password (RFC 1929), without I/O. The credentials are no
+// secrets: Tor puts streams with different ones on different circuits (socks-extensions, "Stream isolation"), so that
+// no relay sees which peers are ours together.
+
 import { Fault } from "../../shared/errors.ts";
 import type { Random } from "../../shared/random.ts";
 import type { Endpoint } from "../addresses/endpoint.ts";

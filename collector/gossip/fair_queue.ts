@@ -50,7 +50,6 @@ export class FairQueue<T> {
     return true;
   }
 
-  /** Takes the next item, or undefined when none waits. */
   shift(): T | undefined {
     const line = this.#order[this.#turn];
     if (!line) return undefined;

@@ -7,7 +7,6 @@ export interface Orphan {
   readonly source: number;
   readonly number: number;
   readonly raw: Uint8Array;
-  /** Who brought it, for the graph; absent when that does not matter. */
   readonly brought?: Brought;
 }
 

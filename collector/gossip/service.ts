@@ -12,9 +12,9 @@ import { GraphFile } from "./graph/graph_file.ts";
 import { Answerer, type AnswererOptions } from "./queries/answerer.ts";
 import { SentLedger } from "./queries/sent_ledger.ts";
 
-const MINUTE = 60_000;
-const SAVE_MILLISECONDS = 10 * MINUTE;
-const PRUNE_MILLISECONDS = 60 * MINUTE;
+const MINUTE_MS = 60_000;
+const SAVE_MS = 10 * MINUTE_MS;
+const PRUNE_MS = 60 * MINUTE_MS;
 
 const log = logger("collector", "gossip");
 
@@ -63,10 +63,10 @@ export class GossipService implements AsyncDisposable {
       log.warning("Graph file {path}: {problem}", { path, problem: printable(problem) });
     }
     service.#upkeep = Promise.all([
-      every(service.#clock, SAVE_MILLISECONDS, service.#stop.signal, () => service.#save()),
+      every(service.#clock, SAVE_MS, service.#stop.signal, () => service.#save()),
       every(
         service.#clock,
-        PRUNE_MILLISECONDS,
+        PRUNE_MS,
         service.#stop.signal,
         () => void service.graph.prune(),
       ),

@@ -27,7 +27,6 @@ export interface BadMessage {
 /** Where a {@link Verifier} reports to. */
 export interface VerifierOptions {
   readonly chain: Uint8Array;
-  /** Gets each verdict but `unchecked`, once per message. */
   readonly onVerdict: (number: number, verdict: Verdict) => void;
   /**
    * Gets each message whose signatures hold; of a channel_update also the node id that signed it, in hex, and the one
@@ -42,7 +41,6 @@ export interface VerifierOptions {
   readonly onBad: (bad: BadMessage) => void;
 }
 
-/** What a {@link Verifier} did so far. */
 export interface VerifierCounts {
   /** Messages by verdict; `unchecked` counts how often the queue had no room for one. */
   readonly verdicts: Readonly<Record<Verdict, number>>;
@@ -87,7 +85,6 @@ export class Verifier implements Disposable {
     return { verdicts: { ...this.#verdicts }, queued, orphans: this.#orphans.size };
   }
 
-  /** Whether a channel was announced, under signatures that hold. */
   isKnownChannel(scid: bigint): boolean {
     return this.#keys.has(scid);
   }
@@ -137,7 +134,6 @@ export class Verifier implements Disposable {
     else this[Symbol.dispose]();
   }
 
-  /** Checks one message; returns how many signatures that took. */
   #check(message: Unverified): number {
     const { verdict, signatures, channel, signer, unknownScid } = checkMessage(
       message.raw,

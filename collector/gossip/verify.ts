@@ -14,7 +14,6 @@ import type { NodePair } from "./graph/graph_view.ts";
 export interface Checked {
   readonly verdict: Verdict;
   readonly signatures: number;
-  /** For a channel_announcement that holds. */
   readonly channel?: { readonly scid: bigint; readonly nodes: NodePair };
   /** For a channel_update that holds: the node id that signed it, in hex. */
   readonly signer?: string;
@@ -102,7 +101,6 @@ export class ChannelKeys {
     return this.#pairs.size;
   }
 
-  /** Takes note of a channel_announcement; true when it says something new. */
   add(scid: bigint, pair: NodePair): boolean {
     const known = this.#pairs.get(scid);
     if (known) {
@@ -125,7 +123,6 @@ export class ChannelKeys {
     return this.#pairs.has(scid) || this.kept(scid) !== null;
   }
 
-  /** The nodes that announced `scid`; none when it is not known. */
   get(scid: bigint): readonly NodePair[] {
     const announced = this.#pairs.get(scid) ?? [];
     const kept = this.kept(scid);

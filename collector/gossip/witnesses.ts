@@ -23,7 +23,6 @@ export class Witnesses {
     return this.#waiting.size;
   }
 
-  /** A message's first receipt. */
   first(number: number, brought: Brought): void {
     if (this.#waiting.size >= this.limit) {
       this.#waiting.delete(this.#waiting.keys().next().value!);
@@ -41,7 +40,6 @@ export class Witnesses {
     return brought.isValid;
   }
 
-  /** A bad message needs no witness. */
   forget(number: number): void {
     this.#waiting.delete(number);
   }

@@ -8,8 +8,7 @@ export interface Vitals {
   /** Null while it can be written. */
   readonly spoolTrouble: string | null;
   readonly isJournalFailing: boolean;
-  /** Null while nothing stops batches. */
-  readonly uplinkTrouble: DeliveryStatus["trouble"];
+  readonly uplink: Pick<DeliveryStatus, "delivered" | "trouble" | "reason">;
 }
 
 const MINUTE_US = 60_000_000;
@@ -41,7 +40,7 @@ export class Health {
 
   look(vitals: Vitals, now: number): void {
     if (vitals.peers > 0) this.#peersAt = now;
-    if (vitals.uplinkTrouble === null) this.#deliveredAt = now;
+    if (vitals.uplink.trouble === null) this.#deliveredAt = now;
     if (vitals.dropped > this.#dropped) this.#droppedAt = now;
     this.#dropped = vitals.dropped;
     this.#problems = [...this.#find(vitals, now)];
@@ -51,10 +50,13 @@ export class Health {
     const minutesSince = (at: number) => Math.floor((now - at) / MINUTE_US);
     const alone = minutesSince(this.#peersAt);
     if (alone >= NO_PEERS_MINUTES) yield `no peer has been connected for ${alone} minutes`;
+    const { delivered, trouble, reason } = vitals.uplink;
     const away = minutesSince(this.#deliveredAt);
-    if (away >= AWAY_MINUTES) {
-      yield `batches have been waiting for ${away} minutes: ${vitals.uplinkTrouble}`;
-    }
+    const why = trouble === null ? "" : `: ${trouble}: ${reason}`;
+    // What never worked, or is refused, does not get well by itself.
+    if (delivered === 0) yield `nothing has been delivered yet${why}`;
+    else if (trouble === "refused") yield `batches are refused: ${reason}`;
+    else if (away >= AWAY_MINUTES) yield `batches have been waiting for ${away} minutes${why}`;
     const { spoolBytes, spoolMaxBytes, spoolTrouble } = vitals;
     if (spoolTrouble !== null) yield `the spool cannot be written: ${spoolTrouble}`;
     if (spoolBytes > FULL_SHARE * spoolMaxBytes) {

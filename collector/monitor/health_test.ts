@@ -10,7 +10,7 @@ const WELL: Vitals = {
   dropped: 0,
   spoolTrouble: null,
   isJournalFailing: false,
-  uplinkTrouble: null,
+  uplink: { delivered: 1, trouble: null, reason: null },
 };
 
 /** The problems after looks at these minutes. */
@@ -36,13 +36,29 @@ Deno.test("to be without peers is told after ten minutes, until there is one", (
   assert.deepEqual(after([30, none], [31, {}]), []);
 });
 
+const uplink = (trouble: Vitals["uplink"]["trouble"], delivered: number) => ({
+  uplink: { trouble, delivered, reason: trouble && `it is ${trouble}` },
+});
+
 Deno.test("an uplink that is away is told after a quarter of an hour, with what is wrong", () => {
-  const away = { uplinkTrouble: "unreachable" } as const;
+  const away = uplink("unreachable", 7);
   assert.deepEqual(after([14, away]), []);
-  assert.deepEqual(after([14, away], [15, { uplinkTrouble: "no_stream" }]), [
-    "batches have been waiting for 15 minutes: no_stream",
+  assert.deepEqual(after([14, away], [15, uplink("no_stream", 7)]), [
+    "batches have been waiting for 15 minutes: no_stream: it is no_stream",
   ]);
   assert.deepEqual(after([30, away], [31, {}], [40, away]), []);
+});
+
+Deno.test("an uplink that refuses, or never delivered, is a problem at once", () => {
+  assert.deepEqual(after([0, uplink("refused", 7)]), ["batches are refused: it is refused"]);
+  assert.deepEqual(after([0, uplink("refused", 7)], [1, {}]), []);
+  assert.deepEqual(after([0, uplink(null, 0)]), ["nothing has been delivered yet"]);
+  assert.deepEqual(after([0, uplink("unreachable", 0)]), [
+    "nothing has been delivered yet: unreachable: it is unreachable",
+  ]);
+  assert.deepEqual(after([20, uplink("refused", 0)]), [
+    "nothing has been delivered yet: refused: it is refused",
+  ]);
 });
 
 Deno.test("a spool that fills up is told before it drops, and what it dropped for an hour", () => {

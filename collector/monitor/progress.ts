@@ -1,8 +1,5 @@
-/**
- * How the collector is doing: a line on a terminal, renewed every second, or a log record every ten seconds.
- *
- * @module
- */
+// How the collector is doing: a line on a terminal, renewed every second, or a log record every ten seconds.
+
 import type { DeliveryStatus } from "../uplink/delivery.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { LiveLine } from "../../shared/terminal.ts";
@@ -36,7 +33,7 @@ export function statusLine(figures: Figures, width: number): string {
     [7, `${grouped(messages)} messages`],
     [5, `${grouped(waiting)} in spool (${sized(spoolBytes)})`],
     [6, `${grouped(delivered)} delivered`],
-    [3, figures.trouble === null ? "uplink ok" : `uplink: ${figures.trouble}`],
+    [3, uplinkText(figures)],
   ];
   for (let least = parts.length; least > 0; least--) {
     const line = parts.filter(([importance]) => importance <= least).map(([, text]) => text)
@@ -44,6 +41,11 @@ export function statusLine(figures: Figures, width: number): string {
     if (line.length <= width) return line;
   }
   return "";
+}
+
+function uplinkText({ trouble, delivered }: Figures): string {
+  if (trouble !== null) return `uplink: ${trouble}`;
+  return delivered === 0 ? "nothing delivered yet" : "uplink ok";
 }
 
 /** `1,234,567`. */

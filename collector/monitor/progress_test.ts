@@ -35,6 +35,12 @@ Deno.test("a narrow one gets what matters most", () => {
   assert.equal(statusLine(FIGURES, 5), "");
 });
 
+Deno.test("the uplink is not called ok before it delivered anything", () => {
+  assert.match(statusLine({ ...FIGURES, delivered: 0 }, 200), /\| nothing delivered yet$/);
+  const refused = { ...FIGURES, delivered: 0, trouble: "refused" } as const;
+  assert.match(statusLine(refused, 200), /\| uplink: refused$/);
+});
+
 Deno.test("sizes are in the unit that suits them", () => {
   const spool = (spoolBytes: number) =>
     /\((.*?)\)/.exec(statusLine({ ...FIGURES, spoolBytes }, 200))?.[1];

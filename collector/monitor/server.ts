@@ -1,14 +1,11 @@
-/**
- * Metrics and health: checked every few seconds, served over HTTP on loopback.
- *
- * @module
- */
+// Metrics and health: checked every few seconds, served over HTTP on loopback.
+
 import type { Clock } from "../../shared/clock.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { Health } from "./health.ts";
 import { createMetrics, type Metrics, type Parts, type RunFacts } from "./metrics.ts";
 import { logger } from "../../shared/log.ts";
-import { pause } from "../../shared/waiting.ts";
+import { every } from "../../shared/waiting.ts";
 
 export interface Listen {
   /** An address of loopback. */
@@ -19,7 +16,7 @@ export interface Listen {
 
 export interface ServerDependencies {
   readonly metrics: Metrics;
-  readonly health: Pick<Health, "problems">;
+  readonly problems: () => readonly string[];
   readonly clock: Clock;
 }
 
@@ -37,7 +34,7 @@ const KEEP_US = 1_000_000;
  * @throws {UserError} when it cannot listen there.
  */
 export function serveMonitor(listen: Listen, dependencies: ServerDependencies): MonitorServer {
-  const { metrics, health, clock } = dependencies;
+  const { metrics, problems: findProblems, clock } = dependencies;
   let text: Promise<string> | undefined, readAt = 0;
   const currentText = () => {
     const now = clock.now();
@@ -57,7 +54,7 @@ export function serveMonitor(listen: Listen, dependencies: ServerDependencies): 
           headers: { "content-type": metrics.contentType },
         });
       case "/healthz": {
-        const { problems } = health;
+        const problems = findProblems();
         const ok = problems.length === 0;
         return Response.json({ ok, problems }, { status: ok ? 200 : 503 });
       }
@@ -89,37 +86,30 @@ const log = logger("collector", "monitor");
 
 /** Serves metrics and health until disposed. @throws {UserError} when it cannot listen there. */
 export function watch(parts: Parts, run: RunFacts, listen: Listen, clock: Clock): AsyncDisposable {
+  const { manager, spool, journal, delivery } = parts;
   const health = new Health(clock.now());
-  const metrics = createMetrics(parts, run, () => health.problems.length);
-  const server = serveMonitor(listen, { metrics, health, clock });
+  const problems = () => {
+    health.look({
+      peers: manager.counts.connected,
+      spoolBytes: spool.bytes,
+      spoolMaxBytes: run.spoolMaxBytes,
+      dropped: spool.counters.dropped,
+      spoolTrouble: spool.trouble,
+      isJournalFailing: journal.isFailing,
+      uplink: delivery.status,
+    }, clock.now());
+    return health.problems;
+  };
+  const metrics = createMetrics(parts, run, () => problems().length);
+  const server = serveMonitor(listen, { metrics, problems, clock });
   log.info("Serving metrics at {url}/metrics and health at {url}/healthz", { url: server.url });
   const stop = new AbortController();
-  const looking = look(health, parts, run, clock, stop.signal);
+  // Times without peers and without deliveries are measured from look to look.
+  const looking = every(clock, LOOK_MS, stop.signal, () => void problems());
   return {
     async [Symbol.asyncDispose]() {
       stop.abort();
       await Promise.all([server[Symbol.asyncDispose](), looking]);
     },
   };
-}
-
-async function look(
-  health: Health,
-  { manager, spool, journal, delivery }: Parts,
-  { spoolMaxBytes }: RunFacts,
-  clock: Clock,
-  signal: AbortSignal,
-): Promise<void> {
-  while (!signal.aborted) {
-    health.look({
-      peers: manager.counts.connected,
-      spoolBytes: spool.bytes,
-      spoolMaxBytes,
-      dropped: spool.counters.dropped,
-      spoolTrouble: spool.trouble,
-      isJournalFailing: journal.isFailing,
-      uplinkTrouble: delivery.status.trouble,
-    }, clock.now());
-    await pause(clock, LOOK_MS, signal);
-  }
 }

@@ -1,9 +1,6 @@
-/**
- * ChaCha20-Poly1305 (RFC 8439) with BOLT 8's nonces: on WebAssembly, and on native code for long messages. Each
- * native call makes a stream and three buffers, which cost more than the cipher's work on a message.
- *
- * @module
- */
+// ChaCha20-Poly1305 (RFC 8439) with BOLT 8's nonces: on WebAssembly, and on native code for long messages. Each
+// native call makes a stream and three buffers, which cost more than the cipher's work on a message.
+
 import { newInstance } from "@chainsafe/as-chacha20poly1305";
 import { createCipheriv, createDecipheriv } from "node:crypto";
 

@@ -1,8 +1,5 @@
-/**
- * The transport of BOLT 8 after the handshake: one cipher per direction, each rotating its key on its own.
- *
- * @module
- */
+// The transport of BOLT 8 after the handshake: one cipher per direction, each rotating its key on its own.
+
 import { Nonce, open, openUint16, seal, TAG_BYTES } from "./aead.ts";
 import { NoiseFault } from "./fault.ts";
 import { hkdf } from "./primitives.ts";

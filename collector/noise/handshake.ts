@@ -1,9 +1,6 @@
-/**
- * The handshake of BOLT 8, Noise_XK_secp256k1_ChaChaPoly_SHA256, as pure functions: bytes in, bytes and the next step
- * out. A step that refuses throws, and its side must close without writing anything more.
- *
- * @module
- */
+// The handshake of BOLT 8, Noise_XK_secp256k1_ChaChaPoly_SHA256, as pure functions: bytes in, bytes and the next step
+// out. A step that refuses throws, and its side must close without writing anything more.
+
 import { ecdh, Point, PUBLIC_KEY_BYTES, publicKeyOf } from "../../shared/secp256k1.ts";
 import { TAG_BYTES } from "./aead.ts";
 import { NoiseFault } from "./fault.ts";

@@ -1,8 +1,5 @@
-/**
- * How long a peer is left alone after it could not be reached or its session ended, by cause.
- *
- * @module
- */
+// How long a peer is left alone after it could not be reached or its session ended, by cause.
+
 import type { Random } from "../../shared/random.ts";
 import type { ReleaseOutcome } from "../addresses/address_book.ts";
 

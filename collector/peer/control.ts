@@ -1,15 +1,11 @@
-/**
- * Everything that a peer sends beside gossip: pings are answered, questions get the least that is owed, complaints
- * are logged, the rest is counted.
- *
- * @module
- */
+// Everything that a peer sends beside gossip: pings are answered, questions get the least that is owed, complaints
+// are logged, the rest is counted.
+
 import { HASH_BYTES } from "../../shared/bolt/codec.ts";
 import { decodeMessage, encodeMessage, type Message } from "../../shared/bolt/message.ts";
 import { BoltFault } from "../../shared/bolt/fault.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
-import type { Random } from "../../shared/random.ts";
 import type { Question, Taken } from "../gossip/queries/question.ts";
 import {
   type Misbehaviour,
@@ -52,7 +48,7 @@ export interface ControlCounts {
   pings: number;
   /** Channel opens and queries. */
   answers: number;
-  /** Left unanswered: too many, or a forbidden encoding. */
+  /** Left unanswered: too many, or of a forbidden form. */
   unanswered: number;
   complaints: number;
   unknown: number;
@@ -71,53 +67,32 @@ export function noControlCounts(): ControlCounts {
 export interface ControlOptions {
   readonly name: string;
   readonly clock: Clock;
-  readonly random: Random;
   readonly limits: PeerLimits;
   /** Shared by all sessions. */
   readonly counts: ControlCounts;
   /** Of this session. */
   readonly own: SessionCounts;
   readonly send: (...messages: Uint8Array[]) => void;
+  readonly onPong: (bytes: number, receivedAt: number) => void;
   readonly onQuestion: (question: Question) => Taken;
   readonly onMisbehaved: (objection: Objection) => void;
   readonly onError: (reason: string) => void;
 }
 
 const PING_TYPE = 18;
-/** Our pings ask for 1 to 16 bytes, which no implementation minds. */
-const MAX_PONG_BYTES_ASKED = 16;
 const UNSORTED = encodeMessage({
   type: 1,
   channelId: new Uint8Array(HASH_BYTES),
   data: new TextEncoder().encode("query_short_channel_ids: the scids should ascend"),
 });
-/** A ping that has no pong when two more are due ends the session. */
-const MAX_PINGS_DUE = 2;
 
 const log = logger("collector", "peer");
 
 /** One session's messages beside gossip. */
 export class Control {
   readonly #options: ControlOptions;
-  /** Pings due since the last pong; only the first was sent. */
-  #pingsDue = 0;
-  /** Length of the pong under way: a peer that did not read the ping does not know it. */
-  #pongBytes: number | null = null;
-
   constructor(options: ControlOptions) {
     this.#options = options;
-  }
-
-  /** Sends a ping, one at a time: Eclair closes on two. @returns false when the pong is overdue. */
-  ping(): boolean {
-    if (this.#pingsDue === 0) {
-      const { own, clock, random, send } = this.#options;
-      const numPongBytes = 1 + Math.floor(random.next() * MAX_PONG_BYTES_ASKED);
-      this.#pongBytes = numPongBytes;
-      own.pinged(clock.now());
-      send(encodeMessage({ type: PING_TYPE, numPongBytes, ignored: new Uint8Array(0) }));
-    }
-    return this.#pingsDue++ < MAX_PINGS_DUE;
   }
 
   /** Call before all other work on a read: pongs must not wait. */
@@ -149,7 +124,7 @@ export class Control {
     const message = this.#decode(raw);
     if (!message || message.type === PING_TYPE) return;
     if (message.known && message.type === 19) {
-      this.#takePong(message.ignored.length, receivedAt);
+      this.#options.onPong(message.ignored.length, receivedAt);
     } else if (message.known && (message.type === 1 || message.type === 17)) {
       this.#takeComplaint(message.type, message.channelId, message.data);
     } else {
@@ -157,28 +132,17 @@ export class Control {
     }
   }
 
-  /** A pong that was not asked for is no sign of life. */
-  #takePong(bytes: number, receivedAt: number): void {
-    if (bytes !== this.#pongBytes) return;
-    this.#pongBytes = null;
-    this.#pingsDue = 0;
-    this.#options.own.ponged(receivedAt);
-  }
-
-  /** Null when it does not decode, which mostly ends the session. */
+  /** Null when it does not decode. Most of BOLT 7's rules of form do no harm unread; what breaks them is not answered. */
   #decode(raw: Uint8Array): Message | null {
     try {
       return decodeMessage(raw);
     } catch (error) {
       if (!(error instanceof BoltFault)) throw error;
-      // BOLT 7 forbids these encodings, yet unread they do no harm.
-      const harmless = error.code === "compressed" || error.code === "unknown_encoding";
-      if (harmless) this.#options.counts.unanswered++;
       // BOLT 1: a message that is too short for its contents closes the connection.
-      else {
+      if (error.code === "truncated") {
         const reason = `it sent a message that does not decode: ${error.message}`;
         this.#options.onMisbehaved({ what: "undecodable", reason });
-      }
+      } else this.#options.counts.unanswered++;
       return null;
     }
   }

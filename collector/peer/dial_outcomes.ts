@@ -1,9 +1,6 @@
-/**
- * What became of dials, finer than the causes that decide how long to wait. Reported once a minute: a collector
- * without luck dials thousands per hour.
- *
- * @module
- */
+// What became of dials, finer than the causes that decide how long to wait. Reported once a minute: a collector
+// without luck dials thousands per hour.
+
 import {
   ADDRESS_KINDS,
   type AddressKind,

@@ -1,7 +1,6 @@
 import { printable } from "../../shared/text.ts";
 import { chainHash, type Network } from "../../shared/bolt/chains.ts";
-import { FEATURES, missingDependencies, unknownEvenBits } from "../../shared/bolt/features.ts";
-import { type Init, initFeatures } from "../../shared/bolt/init.ts";
+import type { Init } from "../../shared/bolt/init.ts";
 import { decodeMessage, encodeMessage, type Message } from "../../shared/bolt/message.ts";
 import { messageName } from "../../shared/bolt/message_types.ts";
 import { errorText } from "../../shared/errors.ts";
@@ -20,8 +19,6 @@ export function quoted(data: Uint8Array): string {
  * ignores our filter. All odd: we demand nothing.
  */
 const OUR_FEATURES = Uint8Array.fromHex("20000000aa82");
-
-const HIGHEST_ASSIGNED = Math.max(...FEATURES.map(({ bit }) => bit)) + 1;
 
 /** Our init on a network. */
 export function ourInit(network: Network): Uint8Array {
@@ -45,19 +42,12 @@ export function readInit(raw: Uint8Array, network: Network): Init | string {
   return initObjection(message, network) ?? message;
 }
 
-/** Null when it may stay. */
-function initObjection(init: Init, network: Network): string | null {
-  const features = initFeatures(init);
-  // BOLT 1: unknown even bits close. We only listen, so whatever BOLT 9 assigns or once assigned is fine with us.
-  const unknown = unknownEvenBits(features).filter((bit) => bit > HIGHEST_ASSIGNED);
-  if (unknown.length > 0) {
-    return `it demands unknown features: bits ${unknown.slice(0, 8).join(", ")}`;
-  }
-  const [incomplete] = missingDependencies(features);
-  if (incomplete) return `its feature ${incomplete.name} lacks the one that it needs`;
+/**
+ * Null when it may stay. BOLT 1 also closes on unknown compulsory features and on those without the one that they need:
+ * they matter to channels and payments, and a listener has neither.
+ */
+function initObjection({ networks }: Init, network: Network): string | null {
   const ours = chainHash(network).toHex();
-  if (init.networks && !init.networks.some((hash) => hash.toHex() === ours)) {
-    return `it is not on the network ${network}`;
-  }
-  return null;
+  if (!networks || networks.some((hash) => hash.toHex() === ours)) return null;
+  return `it is not on the network ${network}`;
 }

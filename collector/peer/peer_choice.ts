@@ -1,8 +1,5 @@
-/**
- * The peers to choose from: the address book, filled from the peer file, DNS seeds and node_announcements.
- *
- * @module
- */
+// The peers to choose from: the address book, filled from the peer file, DNS seeds and node_announcements.
+
 import { join } from "node:path";
 import { decodeMessage } from "../../shared/bolt/message.ts";
 import { MESSAGE_TYPES, messageType } from "../../shared/bolt/message_types.ts";

@@ -1,9 +1,6 @@
-/**
- * The peer file: one `pubkey@host:port` per line, as Lightning tools print and take it. `#` starts a comment; blank
- * lines are fine. A host is an IPv4 address, an IPv6 address in brackets, a DNS name or an onion name.
- *
- * @module
- */
+// The peer file: one `pubkey@host:port` per line, as Lightning tools print and take it. `#` starts a comment; blank
+// lines are fine. A host is an IPv4 address, an IPv6 address in brackets, a DNS name or an onion name.
+
 import { errorText, UserError } from "../../shared/errors.ts";
 import { AddressFault } from "../addresses/fault.ts";
 import { formatNodeAddress, type NodeAddress, parseNodeAddress } from "../addresses/endpoint.ts";

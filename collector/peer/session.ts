@@ -16,6 +16,7 @@ import type { Cause } from "./backoff.ts";
 import { type Misbehaviour, type Objection, PeerLimits } from "./peer_limits.ts";
 import { Control, type ControlCounts } from "./control.ts";
 import type { Dialled } from "./dialer.ts";
+import { Pings } from "./pings.ts";
 import { ourInit, readInit } from "./init.ts";
 import { SessionCounts } from "./session_counts.ts";
 import { nextTurn } from "./turns.ts";
@@ -51,6 +52,13 @@ const PING_INTERVAL_MS = 30_000;
 /** Bytes read before other sessions have their turn: 1 to 2 ms of work. */
 const BYTES_IN_TURN = 32 * 1024;
 const READS_IN_TURN = 16;
+/** Answers that may be sent ahead of the peer's reading; at 5 KB/s the least takes 7 s, in time for every implementation's pong. */
+const MIN_WINDOW_BYTES = 32 * 1024;
+const FIRST_WINDOW_BYTES = 64 * 1024;
+const MAX_WINDOW_BYTES = 256 * 1024;
+/** A window read faster is doubled, one read slower halved. */
+const FAST_US = 2_000_000;
+const SLOW_US = 5_000_000;
 /** Types recorded as gossip beside 256 to 258: gossip v1.75, as proposed. */
 const PROPOSED_GOSSIP = new Set([260, 267, 269, 271]);
 
@@ -60,10 +68,14 @@ export class Session {
   readonly #options: SessionOptions;
   readonly #limits = new PeerLimits();
   readonly #control: Control;
+  readonly #pings: Pings;
   readonly #answers: PeerAnswers;
   readonly #stop = new AbortController();
   #answering = Promise.resolve();
   #isAnswering = false;
+  /** Answers sent since the peer was known to have read all of them, and how many may be. */
+  #unreadBytes = 0;
+  #windowBytes = FIRST_WINDOW_BYTES;
   #number = -1;
   #end: SessionEnd | undefined;
   /** Since the session last gave way. */
@@ -76,14 +88,16 @@ export class Session {
     this.#link = link;
     this.#options = options;
     this.#answers = options.answerer.open();
+    const { clock, random } = options;
+    this.#pings = new Pings({ clock, random, own: this.#counts, send: (ping) => this.#send(ping) });
     this.#control = new Control({
       name: formatNodeAddress(link.peer),
-      clock: options.clock,
-      random: options.random,
+      clock,
       limits: this.#limits,
       counts: options.counts,
       own: this.#counts,
       send: (...messages) => this.#send(...messages),
+      onPong: (bytes, receivedAt) => this.#pings.ponged(bytes, receivedAt),
       onQuestion: (question) => this.#ask(question),
       onMisbehaved: (objection) => this.#misbehaved(objection),
       onError: (reason) => this.end({ by: "peer", reason, cause: "lost" }),
@@ -128,6 +142,7 @@ export class Session {
       if (end.what !== undefined) this.#options.counts.misbehaved[end.what]++;
     }
     this.#stop.abort();
+    this.#pings[Symbol.dispose]();
     this.#link.connection.close();
   }
 
@@ -235,11 +250,27 @@ export class Session {
     while (this.#end === undefined) {
       const now = this.#options.clock.now();
       const { messages, again } = this.#answers.pull(now);
-      if (messages.length > 0) await this.#send(...messages);
+      if (messages.length > 0) await this.#sendAnswers(messages);
       else if (again === null) break;
       else await this.#sleep(Math.ceil((again - now) / 1000));
     }
     this.#isAnswering = false;
+  }
+
+  /**
+   * Sends answers, and waits for the peer to read them before there is too much for it: the system's buffer takes 3 MB,
+   * and at 5 KB/s our pongs would come ten minutes late.
+   */
+  async #sendAnswers(messages: readonly Uint8Array[]): Promise<void> {
+    await this.#send(...messages);
+    this.#unreadBytes += messages.reduce((sum, { length }) => sum + length, 0);
+    if (this.#unreadBytes < this.#windowBytes) return;
+    const sentAt = this.#options.clock.now();
+    await this.#pings.caughtUp();
+    this.#unreadBytes = 0;
+    const tookUs = this.#options.clock.now() - sentAt;
+    if (tookUs < FAST_US) this.#windowBytes = Math.min(2 * this.#windowBytes, MAX_WINDOW_BYTES);
+    if (tookUs > SLOW_US) this.#windowBytes = Math.max(this.#windowBytes / 2, MIN_WINDOW_BYTES);
   }
 
   #misbehaved(objection: Objection): void {
@@ -273,8 +304,9 @@ export class Session {
     let wait = PING_INTERVAL_MS * (0.5 + this.#options.random.next() / 2);
     while (await this.#sleep(wait)) {
       wait = PING_INTERVAL_MS;
-      if (this.#number >= 0 && !this.#control.ping()) {
-        this.end({ by: "us", reason: "it does not answer pings", cause: "lost" });
+      const { connection } = this.#link;
+      if (this.#number >= 0 && !this.#pings.beat(connection.bytesIn(), this.#unreadBytes === 0)) {
+        this.end({ by: "us", reason: "it has fallen silent", cause: "lost" });
       }
       this.#reportState();
     }
@@ -300,7 +332,8 @@ export class Session {
 
   #figures(): SessionFigures {
     const { connection } = this.#link;
-    return this.#counts.figures(connection.bytesIn(), connection.bytesOut());
+    const now = this.#options.clock.now();
+    return this.#counts.figures(connection.bytesIn(), connection.bytesOut(), now);
   }
 }
 

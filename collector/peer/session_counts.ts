@@ -43,6 +43,9 @@ const FIRST_REPORT_US = 5 * MINUTE_US;
 /** … but at the latest after an hour: of a thousand sessions, some 20 KB of batches per hour. */
 const MAX_UNREPORTED_US = 60 * MINUTE_US;
 
+/** A younger ping is neither answered nor unanswered, and not counted yet. */
+const PONG_DUE_US = 30_000_000;
+
 /** One session's figures. All instants are µs since the Unix epoch. */
 export class SessionCounts {
   /** Init included. */
@@ -59,6 +62,7 @@ export class SessionCounts {
   #pingsAnswered = 0;
   #roundTrips = new RoundTrips();
   #pingedAt: number | null = null;
+  #isMeasured = false;
   #openedAt = 0;
   #reportedAt = 0;
 
@@ -72,9 +76,11 @@ export class SessionCounts {
     this.#lastGossipAt = receivedAt;
   }
 
-  pinged(now: number): void {
+  /** @param isMeasured whether its round trip counts. */
+  pinged(now: number, isMeasured: boolean): void {
     this.#pingsSent++;
     this.#pingedAt = now;
+    this.#isMeasured = isMeasured;
   }
 
   /** Ignored when no ping is under way. */
@@ -82,7 +88,7 @@ export class SessionCounts {
     if (this.#pingedAt === null) return;
     this.#pingsAnswered++;
     // The pong may have been read just before its ping's write returned.
-    this.#roundTrips.add(Math.max(0, receivedAt - this.#pingedAt));
+    if (this.#isMeasured) this.#roundTrips.add(Math.max(0, receivedAt - this.#pingedAt));
     this.#pingedAt = null;
   }
 
@@ -94,7 +100,8 @@ export class SessionCounts {
     return true;
   }
 
-  figures(bytesIn: number, bytesOut: number): SessionFigures {
+  figures(bytesIn: number, bytesOut: number, now: number): SessionFigures {
+    const isPongDue = this.#pingedAt !== null && now - this.#pingedAt < PONG_DUE_US;
     return {
       receipts: this.#receipts,
       bytes_in: bytesIn,
@@ -104,7 +111,7 @@ export class SessionCounts {
       messages_in: this.messagesIn,
       messages_out: this.messagesOut,
       gossip_out: this.gossipOut,
-      pings_sent: this.#pingsSent,
+      pings_sent: this.#pingsSent - Number(isPongDue),
       pings_answered: this.#pingsAnswered,
       rtt_min: this.#roundTrips.min,
       rtt_median: this.#roundTrips.median,

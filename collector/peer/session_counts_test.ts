@@ -8,22 +8,41 @@ const START = 1_758_844_800_000_000;
 Deno.test("a pong counts only for a ping that is under way, and gives its round trip", () => {
   const counts = new SessionCounts();
   counts.ponged(START);
-  counts.pinged(START);
+  counts.pinged(START, true);
   counts.ponged(START + 250);
   counts.ponged(START + 300);
-  counts.pinged(START + MINUTE);
+  counts.pinged(START + MINUTE, true);
   counts.ponged(START + MINUTE + 750);
-  counts.pinged(START + 2 * MINUTE);
-  const { pings_sent, pings_answered, rtt_min, rtt_median, rtt_max } = counts.figures(0, 0);
+  counts.pinged(START + 2 * MINUTE, true);
+  const { pings_sent, pings_answered, rtt_min, rtt_median, rtt_max } = counts.figures(
+    0,
+    0,
+    START + 3 * MINUTE,
+  );
   assert.deepEqual([pings_sent, pings_answered], [3, 2]);
   assert.deepEqual([rtt_min, rtt_median, rtt_max], [250, 250, 750]);
 });
 
+Deno.test("a ping that went out just now is not counted as unanswered; one of half a minute ago is", () => {
+  const counts = new SessionCounts();
+  counts.pinged(START, true);
+  const sent = (age: number) => counts.figures(0, 0, START + age).pings_sent;
+  assert.deepEqual([sent(0), sent(29_999_999), sent(30_000_000)], [0, 0, 1]);
+});
+
+Deno.test("a pong behind our own answers is an answer, and no round trip", () => {
+  const counts = new SessionCounts();
+  counts.pinged(START, false);
+  counts.ponged(START + 250);
+  const { pings_sent, pings_answered, rtt_max } = counts.figures(0, 0, START + 500);
+  assert.deepEqual([pings_sent, pings_answered, rtt_max], [1, 1, null]);
+});
+
 Deno.test("gossip is counted with its first and last time", () => {
   const counts = new SessionCounts();
-  assert.equal(counts.figures(0, 0).first_gossip_at, null);
+  assert.equal(counts.figures(0, 0, START).first_gossip_at, null);
   for (const at of [START, START + 5, START + 9]) counts.receipt(at);
-  const { receipts, first_gossip_at, last_gossip_at } = counts.figures(7, 8);
+  const { receipts, first_gossip_at, last_gossip_at } = counts.figures(7, 8, START);
   assert.deepEqual([receipts, first_gossip_at, last_gossip_at], [3, START, START + 9]);
 });
 

@@ -17,24 +17,18 @@
 import { crc32 } from "node:zlib";
 import type { Batch } from "../../shared/batch/batch.ts";
 
-/** What a batch's header says. */
 export type BatchHead = Pick<Batch, "collector" | "epoch" | "number" | "receiptsBefore">;
 
 /** Where chunks go. Neither may throw: a journal that cannot be written costs an open batch at SIGKILL, no more. */
 export interface JournalSink {
-  /** Adds a chunk, which holds only during the call. */
   append(chunk: Uint8Array): void;
-  /** Forgets all chunks. */
   clear(): void;
 }
 
-/** The items' first bytes. */
 export const ITEM = { head: 1, receipt: 2, raw: 3, verdict: 4, event: 5 } as const;
 /** Bytes before a chunk's payload. */
 export const CHUNK_PREFIX_BYTES = 8;
-/** Bytes of a receipt. */
 export const RECEIPT_ITEM_BYTES = 18;
-/** Bytes of a verdict. */
 export const VERDICT_ITEM_BYTES = 6;
 /** Bytes of a head or an event before its JSON. */
 export const JSON_ITEM_BYTES = 5;
@@ -111,7 +105,6 @@ export class Journal {
     this.#bytes.set(json, at + JSON_ITEM_BYTES);
   }
 
-  /** Room for an item, which will be written when the turn ends. */
   #room(bytes: number): number {
     if (this.#length + bytes > CHUNK_BYTES && !this.#isClosing) this.flush();
     if (!this.#willWrite) {

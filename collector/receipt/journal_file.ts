@@ -23,7 +23,6 @@ export class JournalFile implements JournalSink, Disposable {
   readonly #path: string;
   readonly #file: Deno.FsFile;
   #bytes = 0;
-  /** Whether writing failed since the last {@link clear}. */
   #hasFailed = false;
   #isTroubled = false;
   #closed = false;
@@ -32,7 +31,6 @@ export class JournalFile implements JournalSink, Disposable {
     return this.#isTroubled;
   }
 
-  /** Opens an empty journal; what was in the file is gone. @throws {UserError} when it cannot be opened. */
   constructor(path: string) {
     this.#path = path;
     try {

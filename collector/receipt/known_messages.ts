@@ -17,7 +17,6 @@ export interface KnownMessagesLimits {
   readonly rawsLog2: number;
 }
 
-/** A message and its number. */
 export interface Identified {
   readonly number: number;
   readonly isNew: boolean;

@@ -14,7 +14,6 @@ const SLOTS_PER_MESSAGE = 2;
 export class MessageIndex {
   readonly capacity: number;
   next = 0;
-  /** Digests by number modulo capacity. */
   readonly #digests: Uint32Array;
   /** Numbers plus one, 0 where a slot is free. */
   readonly #slots: Uint32Array;
@@ -35,7 +34,6 @@ export class MessageIndex {
     this.#keys = [odd(), odd()];
   }
 
-  /** The oldest number it still knows; {@link MessageIndex.next} when it knows none. */
   get oldest(): number {
     return Math.max(0, this.next - this.capacity);
   }

@@ -59,7 +59,6 @@ export class OpenBatch {
       this.#mostBytes >= FULL_BYTES;
   }
 
-  /** What its body takes before compression, at most. */
   get #mostBytes(): number {
     return BODY_OVERHEAD_BYTES + this.rawBytes + RECEIPT_BYTES * this.receipts +
       MESSAGE_OVERHEAD_BYTES * this.#raws.size + VERDICT_BYTES * this.#verdicts;

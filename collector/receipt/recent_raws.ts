@@ -13,7 +13,6 @@ export class RecentRaws {
   /** Start and length in the ring, by number modulo their size. */
   readonly #starts: Uint32Array;
   readonly #lengths: Uint32Array;
-  /** Numbers plus one by {@link sample}. */
   readonly #guesses: Uint32Array = new Uint32Array(GUESSES);
   #oldest = 0;
   #next = 0;
@@ -70,7 +69,6 @@ export class RecentRaws {
     return number;
   }
 
-  /** Forgets the oldest messages while they begin from `start` to `end` of the ring. */
   #evict(start: number, end: number): void {
     for (; this.#oldest < this.#next; this.#oldest++) {
       const oldest = this.#starts[this.#oldest & (this.#starts.length - 1)];

@@ -48,7 +48,6 @@ export interface ReceiptSink {
   closeSession(closed: Omit<SessionClosed, "kind">): void;
 }
 
-/** What came of one receipt. */
 export interface Received {
   readonly number: number;
   /** Whether it is the message's first receipt; false where a stand-in is recorded, see `raw_quotas.ts`. */
@@ -114,7 +113,6 @@ export class Recorder implements Disposable {
     return this.#repeats.untracked;
   }
 
-  /** The last measurement of the archiver's clock; null before the first. */
   get clockSample(): ClockSample | null {
     return this.#clockSample;
   }
@@ -182,7 +180,6 @@ export class Recorder implements Disposable {
     this.#addEvent(event);
   }
 
-  /** What the check of a message's signatures found; at any time after the message. */
   verdict(number: number, verdict: Verdict): void {
     this.#batch.addVerdict(number, VERDICTS.indexOf(verdict));
     this.#afterAdding();
@@ -279,7 +276,6 @@ export class Recorder implements Disposable {
     this.#afterAdding();
   }
 
-  /** Puts an event into the open batch; gives its bytes as JSON. */
   #addEvent(event: CollectorEvent): number {
     const json = new TextEncoder().encode(JSON.stringify(event));
     this.#batch.addEvent(event, json);
@@ -302,7 +298,6 @@ export class Recorder implements Disposable {
     }
   }
 
-  /** Closes batches by age; ends when none is open. */
   async #watchAge(): Promise<void> {
     this.#timerRuns = true;
     const { clock } = this.#dependencies;

@@ -24,7 +24,6 @@ export interface RecorderOptions {
   readonly repeats?: RepeatsLimits;
 }
 
-/** What a recorder works with. */
 export interface RecorderDependencies {
   readonly clock: Clock;
   readonly random: Random;
@@ -32,13 +31,10 @@ export interface RecorderDependencies {
     bytes: Uint8Array,
     id: { readonly epoch: number; readonly number: number },
   ) => void;
-  /** Keeps the open batch for a next life; none by default. */
   readonly journal?: Journal;
-  /** Decides which new messages are stored; all by default. */
   readonly quotas?: RawQuotas;
 }
 
-/** What a recorder has done so far. */
 export interface RecorderCounters {
   receipts: number;
   /** Distinct messages among them; one that was forgotten and came again counts again. */
@@ -51,7 +47,6 @@ export interface RecorderCounters {
   untrackedSessions: number;
   clockSteps: number;
   stalledUs: number;
-  /** Messages and sessions sent again because an archive asked. */
   resent: number;
   unanswered: number;
 }

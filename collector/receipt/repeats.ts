@@ -35,7 +35,6 @@ export class Repeats {
     this.#bits = new Uint32Array(this.#messages * this.#words);
   }
 
-  /** Receipts of peers without a place or of messages too old: repeats among them go unnoticed. */
   get untracked(): number {
     return this.#untracked;
   }
@@ -78,7 +77,6 @@ export class Repeats {
     return (before & bit) !== 0;
   }
 
-  /** A column never used, or that of the peer which has been away for longest, cleared. */
   #freeColumn(): number {
     if (this.#peers.size < this.#limit) return this.#peers.size;
     for (const [nodeId, { column, sessions }] of this.#peers) {

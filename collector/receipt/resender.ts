@@ -68,12 +68,10 @@ export class Resender {
     return { messages, events };
   }
 
-  /** Sends a message's bytes with its next receipt. */
   expect(message: number): void {
     if (this.#due.size < MAX_DUE) this.#due.add(message);
   }
 
-  /** Whether the bytes are to travel with this receipt; asked once per receipt. */
   isDue(message: number): boolean {
     return this.#due.size > 0 && this.#due.delete(message);
   }

@@ -21,7 +21,6 @@ export class DroppedRanges {
     this.addRange({ epoch, first: number, last: number });
   }
 
-  /** Adds a range, likewise. */
   addRange(range: DroppedRange): void {
     const { epoch } = range;
     const last = this.#ranges.at(-1);

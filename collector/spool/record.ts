@@ -13,7 +13,6 @@
 import { crc32 } from "node:zlib";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 
-/** Which batch a record holds. */
 export interface BatchNumber {
   readonly epoch: number;
   readonly number: number;
@@ -21,9 +20,7 @@ export interface BatchNumber {
 
 /** Bytes before the payload: they say how long it is. */
 export const RECORD_PREFIX_BYTES = 8;
-/** Bytes before the batch's own. */
 export const RECORD_HEADER_BYTES = 24;
-/** The longest record. */
 export const MAX_RECORD_BYTES: number = RECORD_HEADER_BYTES + MAX_BATCH_BYTES;
 
 /** The record of a batch. */

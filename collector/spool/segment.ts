@@ -26,7 +26,6 @@ export class Segment {
     this.path = path;
   }
 
-  /** Makes an empty segment, open for appending. Throws what the file system throws. */
   static create(path: string): Segment {
     const segment = new Segment(path);
     segment.#writer = Deno.openSync(path, { createNew: true, append: true });
@@ -58,7 +57,6 @@ export class Segment {
     }
   }
 
-  /** Whether nothing will be appended any more. */
   get isSealed(): boolean {
     return this.#writer === null;
   }
@@ -112,7 +110,6 @@ export class Segment {
     return record;
   }
 
-  /** Which batches the records hold that were not read yet. */
   *unreadNumbers(): Generator<BatchNumber> {
     for (const { number } of this.#walk(this.#readAt, this.bytes)) yield number;
   }
@@ -125,7 +122,6 @@ export class Segment {
     this.#reader = null;
   }
 
-  /** Seals it and removes its file. Throws what the file system throws. */
   remove(): void {
     this.seal();
     Deno.removeSync(this.path);

@@ -32,9 +32,7 @@ export interface SpoolOptions {
   readonly maxBytes: number;
   /** When the next segment is begun; at most a quarter of the cap is taken. */
   readonly segmentBytes: number;
-  /** When files are brought to disk: `never` by default. */
   readonly fsync?: FsyncPolicy;
-  /** Gets what was dropped, once the spool can write again. */
   readonly onDropped: (dropped: DroppedRange) => void;
 }
 
@@ -43,11 +41,9 @@ export interface SpooledBatch extends BatchNumber {
   readonly bytes: Uint8Array;
 }
 
-/** What a spool has done so far. */
 export interface SpoolCounters {
   recovered: number;
   tornBytes: number;
-  /** Batches given up at the cap or because the disk took no more. */
   dropped: number;
   damaged: number;
   damagedFiles: number;
@@ -79,7 +75,6 @@ export class Spool implements Disposable, AsyncDisposable {
   #newest: BatchNumber | null = null;
   /** Reports of dropped batches, by the batch that carries them: until that is delivered they may be lost themselves. */
   readonly #reported = new Map<string, DroppedRange[]>();
-  /** Why the last write failed, or null. */
   #trouble: string | null = null;
 
   private constructor(path: string, options: SpoolOptions) {
@@ -203,7 +198,6 @@ export class Spool implements Disposable, AsyncDisposable {
     this.#release(segment);
   }
 
-  /** Closes its files, and removes those that hold nothing to deliver. */
   [Symbol.dispose](): void {
     for (const segment of [...this.#segments]) {
       segment.seal();
@@ -211,7 +205,6 @@ export class Spool implements Disposable, AsyncDisposable {
     }
   }
 
-  /** Disposes, and waits until all is on disk. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { fsync = "never" } = this.#options;
     if (fsync !== "never") {
@@ -251,7 +244,6 @@ export class Spool implements Disposable, AsyncDisposable {
     );
   }
 
-  /** The segment that takes a record of `length` bytes. Throws what the file system throws. */
   #activeSegment(length: number): Segment {
     const last = this.#segments.at(-1);
     if (last && !last.isSealed) {

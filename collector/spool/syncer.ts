@@ -5,7 +5,6 @@ import { logger } from "../../shared/log.ts";
 
 const log = logger("collector", "spool");
 
-/** When files are brought to disk. */
 export const FSYNC_POLICIES = ["never", "segment", "batch"] as const;
 
 /**

@@ -13,11 +13,10 @@ const log = logger("collector", "uplink");
 /** Bytes of batches under way at once, at most; they are in memory meanwhile. */
 const MAX_OUTSTANDING_BYTES = 8 * 1024 * 1024;
 /** After the first failure; doubled with each further one, and shortened by up to a half at random. */
-const FIRST_BACKOFF_MILLISECONDS = 250;
+const FIRST_BACKOFF_MS = 250;
 /** The longest back-off. */
-const MAX_BACKOFF_MILLISECONDS = 5000;
+const MAX_BACKOFF_MS = 5000;
 
-/** What a delivery works with. */
 export interface DeliveryDependencies {
   readonly spool: Spool;
   readonly uplink: Uplink;
@@ -29,6 +28,8 @@ export interface DeliveryDependencies {
 export interface DeliveryStatus {
   /** Why batches wait, or null while nothing stops them; `spool` when they cannot be read. */
   readonly trouble: UplinkCode | "spool" | null;
+  /** Of the trouble, in words. */
+  readonly reason: string | null;
   readonly delivered: number;
   readonly duplicates: number;
   readonly setAside: number;
@@ -43,7 +44,6 @@ export interface Leftover {
 
 interface Entry {
   readonly batch: SpooledBatch;
-  /** Settles when the attempt that is made is over; null while none is made. */
   attempt: Promise<void> | null;
 }
 
@@ -52,11 +52,11 @@ export class Delivery implements AsyncDisposable {
   readonly #dependencies: DeliveryDependencies;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
-  /** Batches read from the spool and not delivered yet, in its order. */
   readonly #window: Entry[] = [];
   #windowBytes = 0;
   readonly #counters = { delivered: 0, duplicates: 0, setAside: 0, failures: 0 };
   #trouble: DeliveryStatus["trouble"] = null;
+  #reason: string | null = null;
   #saidHello = false;
   #failed = false;
   #backOffs = 0;
@@ -69,22 +69,20 @@ export class Delivery implements AsyncDisposable {
   }
 
   get status(): DeliveryStatus {
-    return { trouble: this.#trouble, ...this.#counters };
+    return { trouble: this.#trouble, reason: this.#reason, ...this.#counters };
   }
 
-  /** Waits until everything in the spool is delivered or the time is over; returns what is left. */
-  async drain(timeoutMilliseconds: number): Promise<Leftover> {
+  async drain(timeoutMs: number): Promise<Leftover> {
     const { spool, clock } = this.#dependencies;
     const emptied = new AbortController();
     this.#onDelivered = () => {
       if (spool.batches === 0) emptied.abort();
     };
     this.#onDelivered();
-    await pause(clock, timeoutMilliseconds, emptied.signal);
+    await pause(clock, timeoutMs, emptied.signal);
     return { batches: spool.batches, bytes: spool.bytes };
   }
 
-  /** Stops; what is under way is given up and stays in the spool. */
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     this.#wake();
@@ -154,6 +152,7 @@ export class Delivery implements AsyncDisposable {
   #fail(trouble: UplinkCode | "spool", reason: string): void {
     this.#counters.failures++;
     this.#failed = true;
+    this.#reason = reason;
     if (trouble === this.#trouble) return;
     this.#trouble = trouble;
     const { uplink, spool } = this.#dependencies;
@@ -165,10 +164,9 @@ export class Delivery implements AsyncDisposable {
     });
   }
 
-  /** Says once, at first and after each trouble, that batches are delivered. */
   #sayWell(): void {
     if (this.#trouble === null && this.#saidHello) return;
-    this.#trouble = null;
+    this.#trouble = this.#reason = null;
     this.#saidHello = true;
     log.info("Batches are delivered to {target}", { target: this.#dependencies.uplink.target });
   }
@@ -176,8 +174,8 @@ export class Delivery implements AsyncDisposable {
   async #backOff(): Promise<void> {
     const { clock, random } = this.#dependencies;
     const full = Math.min(
-      MAX_BACKOFF_MILLISECONDS,
-      FIRST_BACKOFF_MILLISECONDS * 2 ** this.#backOffs,
+      MAX_BACKOFF_MS,
+      FIRST_BACKOFF_MS * 2 ** this.#backOffs,
     );
     this.#backOffs++;
     await pause(clock, full * (1 - random.next() / 2), this.#stop.signal);

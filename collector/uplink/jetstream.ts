@@ -9,15 +9,15 @@ import { logger } from "../../shared/log.ts";
 import type { NatsAccess } from "../../shared/nats/access.ts";
 import { NatsError, natsErrorText } from "../../shared/nats/connect.ts";
 import { batchSubject, resendSubject } from "../../shared/subjects.ts";
+import { unlessAborted } from "../../shared/waiting.ts";
 import { NatsLink } from "./nats_link.ts";
 import { type DeliveryOutcome, type OutgoingBatch, type Uplink, UplinkFault } from "./uplink.ts";
 
 const log = logger("collector", "uplink");
 
 /** How long a stream may take to acknowledge a batch before it is sent again. */
-const ACK_TIMEOUT_MILLISECONDS = 10_000;
+const ACK_TIMEOUT_MS = 10_000;
 
-/** What a JetStream uplink needs. */
 export interface JetStreamUplinkOptions {
   readonly access: NatsAccess;
   readonly collector: string;
@@ -33,7 +33,6 @@ export class JetStreamUplink implements Uplink {
 
   readonly #options: JetStreamUplinkOptions;
 
-  /** Connects with the first batch, and with the next one after a connection was lost. */
   constructor(options: JetStreamUplinkOptions) {
     this.#options = options;
     this.maxOutstanding = options.maxOutstanding;
@@ -45,7 +44,7 @@ export class JetStreamUplink implements Uplink {
   async send(batch: OutgoingBatch, signal: AbortSignal): Promise<DeliveryOutcome> {
     signal.throwIfAborted();
     if (this.link.isClosed) throw new UplinkFault("unreachable", "the uplink is closed");
-    return await orAbort(this.#publish(batch), signal);
+    return await unlessAborted(this.#publish(batch), signal);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -58,7 +57,7 @@ export class JetStreamUplink implements Uplink {
       const jetstream = (await this.link.connection()).jetstream();
       const ack = await jetstream.publish(batchSubject(collector), batch.bytes, {
         msgID: batchId({ ...batch, collector }),
-        timeout: ACK_TIMEOUT_MILLISECONDS,
+        timeout: ACK_TIMEOUT_MS,
       });
       return ack.duplicate ? "duplicate" : "stored";
     } catch (error) {
@@ -80,15 +79,6 @@ export class JetStreamUplink implements Uplink {
       },
     });
   }
-}
-
-/** The promise, unless the signal aborts first. */
-function orAbort<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    signal.addEventListener("abort", onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", onAbort));
-  });
 }
 
 /** What a client's error means for a batch. */

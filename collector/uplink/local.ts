@@ -13,13 +13,11 @@ const log = logger("collector", "uplink");
 /** An archiver commits several batches at once, so a few may wait for the same commit. */
 const MAX_OUTSTANDING = 4;
 /** How long a commit may take before the batch is sent again. */
-const ANSWER_TIMEOUT_MILLISECONDS = 30_000;
+const ANSWER_TIMEOUT_MS = 30_000;
 /** The longest answer: a want and a few words. */
 const MAX_ANSWER_BYTES = MAX_RESEND_REQUEST_BYTES + 4096;
 
-/** What a local uplink needs. */
 export interface LocalUplinkOptions {
-  /** Where the archiver's API listens: `http://127.0.0.1:8470`. */
   readonly url: string;
   readonly collector: string;
   readonly onResendRequest: (resend: ResendRequest) => void;
@@ -68,7 +66,7 @@ export class LocalUplink implements Uplink {
     const onAbort = () => end.abort(signal.reason);
     signal.addEventListener("abort", onAbort);
     const late = new Error("no answer in time");
-    const timer = setTimeout(() => end.abort(late), ANSWER_TIMEOUT_MILLISECONDS);
+    const timer = setTimeout(() => end.abort(late), ANSWER_TIMEOUT_MS);
     try {
       const response = await fetch(this.target, {
         method: "POST",

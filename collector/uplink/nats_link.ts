@@ -24,7 +24,6 @@ export class NatsLink implements AsyncDisposable {
     return this.#closing.signal.aborted;
   }
 
-  /** Calls `listener` with each connection that is made from now on. */
   onConnect(listener: (connection: NatsConnection) => void): void {
     this.#listeners.push(listener);
   }

@@ -5,6 +5,7 @@
  */
 import { runProgram } from "../../shared/cli.ts";
 import { calibrateCommand } from "./calibration/command.ts";
+import { simulateCommand } from "./simulator/command.ts";
 
 if (import.meta.main) {
   await runProgram({
@@ -12,6 +13,7 @@ if (import.meta.main) {
     summary: "The reconciliation lab: what set reconciliation would save, from real receipts.",
     commands: {
       calibrate: calibrateCommand,
+      simulate: simulateCommand,
     },
     fallback: "calibrate",
   });

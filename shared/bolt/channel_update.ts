@@ -1,5 +1,6 @@
 // channel_update (BOLT 7): one node's terms for one direction of a channel.
 
+import type { Reader } from "./reader.ts";
 import { type Codec, HASH_BYTES, NOTHING, SIGNATURE_BYTES } from "./codec.ts";
 
 /** channel_update. */
@@ -21,7 +22,8 @@ export interface ChannelUpdate {
   readonly feeBaseMsat: number;
   /** Fee in millionths of the amount. */
   readonly feeProportionalMillionths: number;
-  readonly htlcMaximumMsat: bigint;
+  /** Null in old updates, where bit 0 of the message flags says so. */
+  readonly htlcMaximumMsat: bigint | null;
   /** Signed bytes after the fields known here. */
   readonly extra?: Uint8Array;
 }
@@ -31,25 +33,30 @@ export const CHANNEL_UPDATE_SIGNED_AT: number = 2 + SIGNATURE_BYTES;
 /** Where the four bytes of the timestamp are. */
 export const CHANNEL_UPDATE_TIMESTAMP_AT: number = CHANNEL_UPDATE_SIGNED_AT + HASH_BYTES + 8;
 
+/** Until 2022 the field was there only with bit 0 of the message flags set; such updates are still relayed. */
+function readHtlcMaximum(reader: Reader, messageFlags: number): bigint | null {
+  return (messageFlags & 1) === 0 && reader.remaining < 8 ? null : reader.u64();
+}
+
 /** Codec of {@link ChannelUpdate}. */
 export const channelUpdateCodec: Codec<ChannelUpdate> = {
-  decode: (reader) => ({
-    type: 258,
-    signature: reader.take(SIGNATURE_BYTES),
-    chainHash: reader.take(HASH_BYTES),
-    scid: reader.u64(),
-    timestamp: reader.u32(),
-    messageFlags: reader.u8(),
-    channelFlags: reader.u8(),
-    cltvExpiryDelta: reader.u16(),
-    htlcMinimumMsat: reader.u64(),
-    feeBaseMsat: reader.u32(),
-    feeProportionalMillionths: reader.u32(),
-    htlcMaximumMsat: reader.u64(),
-    extra: reader.rest(),
-    raw: reader.bytes,
-    known: true,
-  }),
+  decode(reader) {
+    const fields = {
+      type: 258,
+      signature: reader.take(SIGNATURE_BYTES),
+      chainHash: reader.take(HASH_BYTES),
+      scid: reader.u64(),
+      timestamp: reader.u32(),
+      messageFlags: reader.u8(),
+      channelFlags: reader.u8(),
+      cltvExpiryDelta: reader.u16(),
+      htlcMinimumMsat: reader.u64(),
+      feeBaseMsat: reader.u32(),
+      feeProportionalMillionths: reader.u32(),
+    } as const;
+    const htlcMaximumMsat = readHtlcMaximum(reader, fields.messageFlags);
+    return { ...fields, htlcMaximumMsat, extra: reader.rest(), raw: reader.bytes, known: true };
+  },
   encode(writer, message) {
     writer.fixed(message.signature, SIGNATURE_BYTES);
     writer.fixed(message.chainHash, HASH_BYTES);
@@ -61,7 +68,7 @@ export const channelUpdateCodec: Codec<ChannelUpdate> = {
     writer.u64(message.htlcMinimumMsat);
     writer.u32(message.feeBaseMsat);
     writer.u32(message.feeProportionalMillionths);
-    writer.u64(message.htlcMaximumMsat);
+    if (message.htlcMaximumMsat !== null) writer.u64(message.htlcMaximumMsat);
     writer.bytes(message.extra ?? NOTHING);
   },
 };

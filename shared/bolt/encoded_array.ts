@@ -12,8 +12,9 @@ const ZLIB = 1;
 /** Two values of one channel: of node 1's channel_update and of node 2's; 0 where there is none. */
 export type UpdatePair = readonly [number, number];
 
-/** Reads the encoding byte. @throws {BoltFault} `compressed` for zlib, `unknown_encoding` for any other but 0. */
+/** Reads the encoding byte, which an empty field may lack. @throws {BoltFault} `compressed` for zlib, `unknown_encoding` for any other but 0. */
 function readEncoding(reader: Reader): void {
+  if (reader.remaining === 0) return;
   const encoding = reader.u8();
   if (encoding === ZLIB) {
     throw new BoltFault("compressed", "array encoding 1 (zlib) must not be used; 0 should be");

@@ -3,45 +3,6 @@
 
 import { BoltFault } from "./fault.ts";
 
-/** An assigned feature. */
-export interface Feature {
-  /** Its even bit; the odd one is next. */
-  readonly bit: number;
-  /** Its name in BOLT 9. */
-  readonly name: string;
-  /** Even bit of the feature that it cannot be without. */
-  readonly needs?: number;
-}
-
-/** The features that BOLT 9 assigns. */
-export const FEATURES: readonly Feature[] = [
-  { bit: 0, name: "option_data_loss_protect" },
-  { bit: 4, name: "option_upfront_shutdown_script" },
-  { bit: 6, name: "gossip_queries" },
-  { bit: 8, name: "var_onion_optin" },
-  { bit: 10, name: "gossip_queries_ex" },
-  { bit: 12, name: "option_static_remotekey" },
-  { bit: 14, name: "payment_secret" },
-  { bit: 16, name: "basic_mpp", needs: 14 },
-  { bit: 18, name: "option_support_large_channel" },
-  { bit: 22, name: "option_anchors" },
-  { bit: 24, name: "option_route_blinding" },
-  { bit: 26, name: "option_shutdown_anysegwit" },
-  { bit: 28, name: "option_dual_fund" },
-  { bit: 34, name: "option_quiesce" },
-  { bit: 36, name: "option_attribution_data" },
-  { bit: 38, name: "option_onion_messages" },
-  { bit: 42, name: "option_provide_storage" },
-  { bit: 44, name: "option_channel_type" },
-  { bit: 46, name: "option_scid_alias" },
-  { bit: 48, name: "option_payment_metadata" },
-  { bit: 50, name: "option_zeroconf", needs: 46 },
-  { bit: 60, name: "option_simple_close", needs: 26 },
-  { bit: 62, name: "option_splice" },
-];
-
-const ASSIGNED = new Set(FEATURES.map((feature) => feature.bit));
-
 /** Highest bit that a bitmap after a u16 length can have. */
 const MAX_BIT = 65_535 * 8 - 1;
 
@@ -89,16 +50,4 @@ export function combineFeatures(a: Uint8Array, b: Uint8Array): Uint8Array<ArrayB
   const start = combined.length - b.length;
   for (let i = 0; i < b.length; i++) combined[start + i] |= b[i];
   return combined;
-}
-
-/** Even bits that no feature has: BOLT 1 has their receiver close the connection. */
-export function unknownEvenBits(bitmap: Uint8Array): number[] {
-  return featureBits(bitmap).filter((bit) => bit % 2 === 0 && !ASSIGNED.has(bit));
-}
-
-/** Features that are there without the one they need: BOLT 1 has their receiver close the connection. */
-export function missingDependencies(bitmap: Uint8Array): Feature[] {
-  return FEATURES.filter(({ bit, needs }) =>
-    needs !== undefined && hasFeature(bitmap, bit) && !hasFeature(bitmap, needs)
-  );
 }

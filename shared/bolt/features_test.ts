@@ -1,15 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import {
-  combineFeatures,
-  featureBitmap,
-  featureBits,
-  FEATURES,
-  hasBit,
-  hasFeature,
-  missingDependencies,
-  unknownEvenBits,
-} from "./features.ts";
+import { combineFeatures, featureBitmap, featureBits, hasBit, hasFeature } from "./features.ts";
 
 const bits = fc.uniqueArray(fc.nat(300), { maxLength: 12 })
   .map((bits) => bits.toSorted((a, b) => a - b));
@@ -41,19 +32,6 @@ Deno.test("either bit of a pair is the feature", () => {
     for (const asked of [6, 7]) assert(hasFeature(bitmap, asked));
     for (const asked of [5, 8]) assert(!hasFeature(bitmap, asked));
   }
-});
-
-Deno.test("assigned bits are known, and of others only even ones matter", () => {
-  const assigned = FEATURES.flatMap(({ bit }) => [bit, bit + 1]);
-  assert.deepEqual(unknownEvenBits(featureBitmap(assigned)), []);
-  assert.deepEqual(unknownEvenBits(featureBitmap([2, 3, 101, 4000])), [2, 4000]);
-});
-
-Deno.test("a feature without the one it needs is named", () => {
-  const names = (bits: number[]) =>
-    missingDependencies(featureBitmap(bits)).map((feature) => feature.name);
-  assert.deepEqual(names([17, 51]), ["basic_mpp", "option_zeroconf"]);
-  assert.deepEqual(names([17, 14, 51, 47]), []);
 });
 
 Deno.test("a bit that no message has room for is refused", () => {

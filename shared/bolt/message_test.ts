@@ -3,6 +3,7 @@ import fc from "fast-check";
 import type { Address, AddressType } from "./address.ts";
 import { chainHash } from "./chains.ts";
 import { BoltFault } from "./fault.ts";
+import { gossipFacts } from "./facts.ts";
 import { featureBits, hasFeature } from "./features.ts";
 import { initFeatures } from "./init.ts";
 import { decodeMessage, encodeMessage, type Message, type MessageFields } from "./message.ts";
@@ -223,6 +224,41 @@ Deno.test("a listener's init for mainnet is the known bytes", () => {
   assert.deepEqual(message.networks, [chainHash("bitcoin")]);
   const { features, networks } = message;
   assert.deepEqual(encodeMessage({ type: 16, features, networks }), raw);
+});
+
+Deno.test("a channel_update without htlc_maximum_msat is one when bit 0 of its message flags is unset", () => {
+  const update: MessageFields = {
+    type: 258,
+    signature: new Uint8Array(64),
+    chainHash: chainHash("bitcoin"),
+    scid: 1n,
+    timestamp: 2,
+    messageFlags: 0,
+    channelFlags: 1,
+    cltvExpiryDelta: 3,
+    htlcMinimumMsat: 4n,
+    feeBaseMsat: 5,
+    feeProportionalMillionths: 6,
+    htlcMaximumMsat: null,
+  };
+  const raw = encodeMessage(update);
+  assert.equal(raw.length, 130);
+  const message = decodeMessage(raw);
+  assert(message.known && message.type === 258);
+  assert.deepEqual([message.htlcMaximumMsat, message.feeProportionalMillionths], [null, 6]);
+  assert.equal(gossipFacts(raw).scid, 1n);
+  const promised = encodeMessage({ ...update, messageFlags: 1 });
+  assert.throws(() => decodeMessage(promised), { code: "truncated" });
+});
+
+Deno.test("an empty encoded list may lack its encoding byte", () => {
+  const chain = chainHash("regtest").toHex();
+  const query = decodeMessage(Uint8Array.fromHex(`0105${chain}00000100`));
+  assert(query.known && query.type === 261);
+  assert.deepEqual([query.scids, query.flags], [[], []]);
+  const reply = decodeMessage(Uint8Array.fromHex(`0108${chain}0000000000000001010000`));
+  assert(reply.known && reply.type === 264);
+  assert.deepEqual(reply.scids, []);
 });
 
 Deno.test("init's two bitmaps count as one", () => {

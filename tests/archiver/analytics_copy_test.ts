@@ -40,7 +40,7 @@ function jobOf(dir: TempDir, copy: string, window: Job["window"]): Job {
     threads: 1,
     memoryLimitBytes: 2 ** 28,
     maxTempBytes: 2 ** 28,
-    queryMilliseconds: 60_000,
+    queryTimeoutMs: 60_000,
     rowsKept: 2,
   };
 }

@@ -143,7 +143,7 @@ Deno.test("what was missed is made up for, the newest first; what is too long ag
   assert.equal(later.status().sets[0].last?.window, "2025-01-01");
   const { missed } = await statusWhen(later, ({ runs, running }) => runs === 2 && running === null);
   assert.deepEqual(missed, ["2025-01-04", "2025-01-03"]);
-  assert.equal(log.lines("missed and too long ago").length, 1);
+  assert.equal(log.lines("missed and too old to catch up").length, 1);
   assert.deepEqual(await names(dir.join("reports")), [
     "2025-01-01",
     "2025-01-02",
@@ -186,8 +186,8 @@ Deno.test("two sets are run one after the other, and one on demand is refused me
 
   for (
     const [name, day, why] of [
-      ["weekly", undefined, /no such set; .* has: daily, short$/],
-      ["daily", "2025-02-30", /should be one such as 2026-11-22/],
+      ["weekly", undefined, /no such set; .* are: daily, short$/],
+      ["daily", "2025-02-30", /should be a date such as 2026-11-22/],
       ["daily", "2025-01-02", /window 2025-01-02 is not over yet/],
     ] as const
   ) {
@@ -363,7 +363,7 @@ Deno.test("a worker that hears nothing is ended, and no more is run", async () =
   await until(() => analytics.status().halted !== null);
   assert.match(
     analytics.status().halted!,
-    /^daily 2025-01-01 hung and could not be stopped; nothing is run until/,
+    /^daily 2025-01-01 hung and could not be stopped; nothing runs until/,
   );
   assert.equal(log.lines("hung").length, 1);
   assert.deepEqual((await rows(store, RUNS)).map(({ outcome }) => outcome), ["failed"]);

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { AnalyticsRefusal } from "../../archiver/analytics/analytics.ts";
 import { type ApiDependencies, createApi } from "../../archiver/api/api.ts";
 import { Counters } from "../../archiver/api/counters.ts";
-import { jsonValue } from "../../archiver/api/json.ts";
+import { jsonValue } from "../../archiver/api/debug.ts";
 import type { Status } from "../../archiver/api/status.ts";
 import { ArchiverConfigSchema } from "../../archiver/config.ts";
 import { Days } from "../../archiver/days/days.ts";
@@ -28,7 +28,7 @@ async function openApi(
   const store = await openArchive(path, { clock });
   const counters = new Counters(0);
   const intake = new Intake(
-    { maxReceipts: 1000, maxWaitMilliseconds: 0 },
+    { maxReceipts: 1000, maxWaitMs: 0 },
     { store, clock: systemClock, onCommit: (commit) => counters.add(commit, 7) },
   );
   const now = () => new BatchMaker().epoch + 60_000_000;
@@ -219,10 +219,10 @@ Deno.test("health tells why it is not well", async () => {
     ok: false,
     problems: [
       "commits fail: IO Error: No space left on device",
-      "batches do not come from NATS: disconnected",
+      "no batches from NATS: disconnected",
       "days do not roll over: no room",
-      "files of days that are missing: 2, such as /days/a.parquet",
-      "files of days that are damaged: 1, such as /days/c.parquet",
+      "2 files of days are missing, such as /days/a.parquet",
+      "1 files of days are damaged, such as /days/c.parquet",
       "scheduled queries are halted: a worker hangs",
     ],
   });

@@ -48,12 +48,15 @@ Deno.test("an archive with cold days and dropped files fits, and what is altered
     assert.deepEqual(await contradictions(connection), []);
     for (
       const [sql, claim] of [
-        ["DELETE FROM day_file_receipts", /receipts of each collector/],
+        ["DELETE FROM day_file_receipts", /each collector has as many receipts/],
         ["UPDATE day_files SET sha256 = repeat('0', 64)", /each day's file agrees/],
         ["UPDATE day_files SET row_count = row_count + 1", /as many rows as/],
         ["DELETE FROM cold_messages WHERE message_id = 1", /as many rows as/],
         ["INSERT INTO cold_messages SELECT * FROM cold_messages LIMIT 1", /same message_id/],
-        ["INSERT INTO hot_receipts SELECT * FROM receipts LIMIT 1", /receipts of each collector/],
+        [
+          "INSERT INTO hot_receipts SELECT * FROM receipts LIMIT 1",
+          /each collector has as many receipts/,
+        ],
         ["INSERT INTO message_changes VALUES (99, 'valid', NULL)", /message_changes: each/],
       ] as const
     ) {

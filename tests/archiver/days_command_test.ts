@@ -65,7 +65,7 @@ Deno.test("the running archiver rolls days over when asked, and tells of them", 
     body: '{"day": "x"}',
   });
   assert.deepEqual([bad.status, await bad.json()], [400, {
-    error: "day: a day is written 2025-09-26",
+    error: "day: day should be a date such as 2025-09-26",
   }]);
   const held = await run("rollover", "--config", config, "--offline");
   assert.equal(held.code, 2);

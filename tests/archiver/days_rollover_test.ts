@@ -160,7 +160,7 @@ Deno.test("what differs is never dropped, but copied again first", async () => {
   const dry = await archive.days.run({ ...DROP, apply: false });
   assert.deepEqual(told(dry), ["kept receipts 2025-09-26 0 15", "kept messages 2025-09-26 0 5"]);
   assert.match(dry[0].reason!, /the file has another SHA-256/);
-  assert.match(dry[1].reason!, /is no manifest/);
+  assert.match(dry[1].reason!, /is not a manifest/);
   const lines = await archive.days.run(DROP);
   assert.deepEqual(told(lines), [
     "copied again receipts 2025-09-26 0 15",

@@ -37,7 +37,7 @@ for (const [what, name, harm] of HARMS) {
     const { missing, damaged } = days.progress().unreadable;
     assert.deepEqual([missing, damaged], what === "missing" ? [[parquet], []] : [[], [parquet]]);
     await using intake = new Intake(
-      { maxReceipts: 1000, maxWaitMilliseconds: 0 },
+      { maxReceipts: 1000, maxWaitMs: 0 },
       { store, clock: systemClock },
     );
     maker.receipt(at(4, 1), maker.message(plainMessage(1)), maker.session(1));

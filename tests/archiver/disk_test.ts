@@ -51,7 +51,7 @@ async function fillUp(limitMebibytes: number, batches: number): Promise<void> {
   const before = answered;
   assert.ok(before < batches);
   assert.match((await health()).text, /commits fail: .*(File too large|No space left)/);
-  await archiver.waitForLine(/Cannot commit, nothing is acknowledged/);
+  await archiver.waitForLine(/Cannot commit, acknowledging nothing/);
   assert.equal(answered, before, "what is not committed is not acknowledged");
   // What is in the archive can still be read.
   await until(async () => {

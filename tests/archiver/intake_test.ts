@@ -30,7 +30,7 @@ async function openIntake(path: string, options: Partial<IntakeOptions> = {}) {
     },
   };
   const intake = new Intake(
-    { maxReceipts: 1000, maxWaitMilliseconds: 5, ...options },
+    { maxReceipts: 1000, maxWaitMs: 5, ...options },
     { store: tapped, clock: systemClock },
   );
   const dispose = async () => {
@@ -73,7 +73,7 @@ Deno.test("groups hold up to the limit of receipts, in the order in which batche
   await using dir = await tempDir();
   await using archive = await openIntake(dir.join("a.duckdb"), {
     maxReceipts: 25,
-    maxWaitMilliseconds: 60_000,
+    maxWaitMs: 60_000,
   });
   const batches = [...makeBatches(6, 10), ...makeBatches(8, 40).slice(6)];
   const outcomes = batches.map((batch) => archive.intake.submit(encodeBatch(batch), "test"));
@@ -198,7 +198,7 @@ Deno.test("a batch that cannot be stored is set aside, and those beside it are c
 
 Deno.test("stopping commits what was taken, and takes nothing more", async () => {
   await using dir = await tempDir();
-  const archive = await openIntake(dir.join("a.duckdb"), { maxWaitMilliseconds: 60_000 });
+  const archive = await openIntake(dir.join("a.duckdb"), { maxWaitMs: 60_000 });
   const { intake, store } = archive;
   const [first, second] = makeBatches(2).map(encodeBatch);
   const outcome = intake.submit(first, "test");

@@ -116,7 +116,7 @@ Deno.test("an archiver that starts before its broker serves its API, says so, an
     await using archiver = await startArchiver(configFor(path, server.url));
     const { status, body } = await get(archiver.url, "/healthz");
     assert.equal(status, 503);
-    assert.match(body.problems[0], /^batches do not come from NATS: /);
+    assert.match(body.problems[0], /^no batches from NATS: /);
     await server.restart();
     const connection = await connectNats({ servers: [server.url], name: "test" });
     await publish(connection, batches);

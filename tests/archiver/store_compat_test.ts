@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { Buffer } from "node:buffer";
 import { createHash } from "node:crypto";
-import { jsonValue } from "../../archiver/api/json.ts";
+import { jsonValue } from "../../archiver/api/debug.ts";
 import { openArchive as openReader } from "../../query_results/archive/open.ts";
 import { makeGossipArchive, MESSAGES, SCID, START } from "../support/fixtures/gossip_archive.ts";
 import { nodeId } from "../support/fixtures/batch_maker.ts";

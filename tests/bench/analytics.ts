@@ -123,7 +123,7 @@ export async function measureCommitDelays(
   };
   const checked = parseConfig(JSON.stringify(config), AnalyticsConfigSchema, "bench");
   await using intake = new Intake(
-    { maxReceipts: COMMIT_AT_RECEIPTS, maxWaitMilliseconds: COMMIT_WAIT_MILLISECONDS },
+    { maxReceipts: COMMIT_AT_RECEIPTS, maxWaitMs: COMMIT_WAIT_MILLISECONDS },
     { store, clock: systemClock, onCommit: () => {} },
   );
   const [set] = checked.sets;

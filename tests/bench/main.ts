@@ -7,12 +7,14 @@ import { type Command, type Flag, runMain } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
 import { analyticsBenchmark } from "./analytics.ts";
 import { archiveBenchmark } from "./archive.ts";
+import { calibrationBenchmark } from "./calibration.ts";
 import { collectorBenchmark } from "./collector.ts";
 import { crashPointsBenchmark } from "./crash_points.ts";
 import type { Benchmark } from "./figure.ts";
 import { graphBenchmark } from "./graph.ts";
 import { handshakesBenchmark } from "./handshakes.ts";
 import { peersBenchmark } from "./peers.ts";
+import { reconciliationAlgorithmsBenchmark } from "./reconciliation_algorithms.ts";
 import { freshDemoBenchmark, freshTestBenchmark } from "./fresh_clone.ts";
 import { wholeRunBenchmark } from "./whole_run/whole_run.ts";
 
@@ -24,7 +26,9 @@ const BENCHMARKS: readonly Benchmark[] = [
   crashPointsBenchmark,
   wholeRunBenchmark,
   analyticsBenchmark,
+  calibrationBenchmark,
   graphBenchmark,
+  reconciliationAlgorithmsBenchmark,
   freshDemoBenchmark,
   freshTestBenchmark,
 ];

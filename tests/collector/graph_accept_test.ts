@@ -3,6 +3,7 @@ import fc from "fast-check";
 import { Graph } from "../../collector/gossip/graph/graph.ts";
 import type { GraphLimits, GraphOutcome } from "../../collector/gossip/graph/limits.ts";
 import { VERDICTS } from "../../shared/batch/batch.ts";
+import { CHANNEL_UPDATE_TIMESTAMP_AT } from "../../shared/bolt/channel_update.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { channelUpdateChecksum } from "../../shared/bolt/checksum.ts";
 import { scidOf } from "../../shared/bolt/scid.ts";
@@ -86,6 +87,8 @@ Deno.test("nothing enters that is not verified, or is of no use to the graph", (
   take(announcement);
   const update = (fields: object) =>
     take(unsignedUpdate({ scid, direction: 0, timestamp: now(), ...fields }), one);
+  const withoutMaximum = unsignedUpdate({ scid, direction: 0, timestamp: now() }).slice(0, 130);
+  withoutMaximum[CHANNEL_UPDATE_TIMESTAMP_AT + 4] = 0;
   const refused: [GraphOutcome, GraphOutcome][] = [
     ["unverified", take(unsignedUpdate({ scid, direction: 0, timestamp: now() }))],
     ["foreign", update({ network: "bitcoin" })],
@@ -96,6 +99,7 @@ Deno.test("nothing enters that is not verified, or is of no use to the graph", (
     ["implausible", take(unsignedChannel({ scid: 9n, nodes: [nodes[1], nodes[1]] }))],
     ["implausible", update({ timestamp: now() + 86_401 })],
     ["implausible", update({ htlcMaximumMsat: 0n })],
+    ["implausible", take(withoutMaximum, one)],
     ["implausible", take(unsignedNode({ id: nodes[0], timestamp: now() + 86_401 }))],
     ["stale", update({ timestamp: now() - 2 * WEEK - 1 })],
     ["private", update({ dontForward: true })],
@@ -108,7 +112,7 @@ Deno.test("nothing enters that is not verified, or is of no use to the graph", (
   const { channels, updates, nodeAnnouncements, outcomes } = graph.counts;
   assert.deepEqual([channels, updates, nodeAnnouncements], [1, 0, 0]);
   assert.equal(outcomes.unverified, VERDICTS.length);
-  assert.equal(outcomes.implausible, 5);
+  assert.equal(outcomes.implausible, 6);
 });
 
 Deno.test("an update before its channel waits, and is adopted under the key it was checked with", () => {

@@ -7,6 +7,7 @@ import { decodeMessage } from "../../shared/bolt/message.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { CapturedLog } from "../support/captured_log.ts";
 import { freePort } from "../support/servers/free_port.ts";
+import { startNatsServer } from "../support/servers/nats_server.ts";
 import { startProgram } from "../support/servers/process.ts";
 import { honest, lightning, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
 import { signedGraph } from "../support/fixtures/signed_gossip.ts";
@@ -90,17 +91,44 @@ Deno.test("a running collector serves its metrics and its health on loopback, an
     PEERS,
   );
   assert.equal(value("graph_channels"), 5);
-  assert.equal(value("problems"), 0);
+  assert.equal(value("problems"), 1);
   assert.ok(Number.isNaN(value("clock_offset_seconds")));
 
   const health = await fetch(`${url}/healthz`);
-  assert.deepEqual([health.status, await health.json()], [200, { ok: true, problems: [] }]);
+  const { ok, problems } = await health.json();
+  // No archiver is there.
+  assert.deepEqual([health.status, ok, problems.length], [503, false, 1]);
+  assert.match(problems[0], /^nothing has been delivered yet(: unreachable: .*)?$/);
   const others = [
     await fetch(`${url}/metrics`, { method: "POST", body: "x".repeat(100_000) }),
     await fetch(`${url}/debug`),
   ];
   assert.deepEqual(others.map(({ status }) => status), [405, 404]);
   for (const other of others) await other.body?.cancel();
+});
+
+Deno.test("a broker that refuses the login is a problem from the first try on", async () => {
+  await using stack = new AsyncDisposableStack();
+  stack.use(new CapturedLog());
+  const dir = stack.use(await tempDir());
+  const broker = stack.use(await startNatsServer({ config: "authorization { token: secret }" }));
+  const peer = stack.use(new ScriptedPeer("monitored", honest(graph)));
+  const port = freePort();
+  const keys = await configWith(dir, [peer], port);
+  const uplink = { kind: "nats", servers: [broker.url] };
+  const config = parseConfig(JSON.stringify({ ...keys, uplink }), CollectorConfigSchema, "test");
+  const stop = new AbortController();
+  const running = run(config, { signal: stop.signal });
+  stack.defer(async () => {
+    stop.abort();
+    await running;
+  });
+  await until(async () => {
+    const response = await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => null);
+    const { problems } = await response?.json() ?? { problems: [] };
+    assert.equal(response?.status ?? 503, 503);
+    return /^nothing has been delivered yet: refused: .*Authorization/i.test(problems[0]);
+  });
 });
 
 Deno.test("what the config says of answers holds for peers that ask", async () => {

@@ -22,6 +22,14 @@ const strangers = [testKey("c"), testKey("d")] as const;
 const announcement = channelAnnouncement({ scid, nodes });
 const update = channelUpdate({ scid, nodes, direction: 0, timestamp: 1_700_000_000 });
 
+const old = channelUpdate({
+  scid,
+  nodes,
+  direction: 1,
+  timestamp: 1_600_000_000,
+  withoutMaximum: true,
+});
+
 /** The message with one byte of its text changed, so that its signatures do not hold. */
 function tampered(raw: Uint8Array): Uint8Array {
   const copy = raw.slice();
@@ -44,6 +52,17 @@ function watched() {
   });
   return { verifier, verdicts, bad };
 }
+
+Deno.test("an update from before htlc_maximum_msat was compulsory is verified", async () => {
+  assert.equal(old.length, 130);
+  const { verifier, verdicts, bad } = watched();
+  [announcement, old, tampered(old)].forEach((raw, number) => {
+    verifier.push({ source: 1, number, raw });
+  });
+  await verifier.idle();
+  assert.deepEqual([...verdicts.values()], ["valid", "valid", "invalid"]);
+  assert.deepEqual(bad, ["2 from 1 invalid false"]);
+});
 
 Deno.test("a whole graph's signatures hold, in any order of arrival", async () => {
   const graph = signedGraph({ nodes: 5, channels: 8, timestamp: 1_700_000_000 });

@@ -107,6 +107,6 @@ Deno.test("what the archiver lacks leave for is told at its start, in one line",
   assert.equal((await blind.wait()).code, 2, blind.lines.join("\n"));
   assert.match(
     blind.lines.at(-1)!,
-    /^Cannot run analytics: .*should then name .*\/query_results\//,
+    /^Cannot run analytics: .*should name .*\/query_results\//,
   );
 });

@@ -33,7 +33,7 @@ Deno.test("the check of the whole archive finds what is lost, doubled, unreadabl
   const some = "SELECT * FROM hot_receipts LIMIT 3";
   const doubled = await alter(`INSERT INTO hot_receipts ${some}`);
   assert.deepEqual([doubled.lost, doubled.duplicated], [0, 3]);
-  assert.match(doubled.problems[0], /^verify: 3 misfits: the receipts of each collector/);
+  assert.match(doubled.problems[0], /^verify: 3 misfits: each collector has as many receipts/);
   const dropped = "SELECT file_id FROM day_files WHERE state = 'dropped'";
   const lost = await alter(
     "DELETE FROM hot_receipts",

@@ -1,71 +1,11 @@
 /**
- * How the simulated network's numbers spread: delays, reach, who talks how often, sizes. Pure; all chance comes in as
+ * How the simulated network's numbers spread: reach and who talks how often. Pure; all chance comes in as
  * numbers in [0, 1).
  *
  * @module
  */
+import type { Knot } from "../../query_results/reconciliation/calibration/quantiles.ts";
 import { GOSSIP_TYPES, type GossipType, REACH, REAL_RUN } from "./real_run.ts";
-
-/** A point of a distribution: a share in [0, 1] and the value there. */
-export type Knot = readonly [share: number, value: number];
-
-/** Steps of a {@link quantileTable}: fine enough for the last of 978 peers. */
-const TABLE_STEPS = 16_384;
-
-/** Linear interpolation through `knots`, which ascend from share 0 to share 1. */
-export function interpolate(knots: readonly Knot[], share: number): number {
-  let i = 1;
-  while (i < knots.length - 1 && knots[i][0] < share) i++;
-  const [from, low] = knots[i - 1];
-  const [to, high] = knots[i];
-  return low + (high - low) * (share - from) / (to - from);
-}
-
-/** {@link interpolate} made fast: a table of {@link TABLE_STEPS} steps; read it with {@link lookUp}. */
-export function quantileTable(knots: readonly Knot[]): Float64Array {
-  return Float64Array.from(
-    { length: TABLE_STEPS + 1 },
-    (_, i) => interpolate(knots, i / TABLE_STEPS),
-  );
-}
-
-/** The value at `share` of a {@link quantileTable}. */
-export function lookUp(table: Float64Array, share: number): number {
-  const at = share * TABLE_STEPS;
-  const i = Math.floor(at);
-  return table[i] + (table[i + 1] - table[i]) * (at - i);
-}
-
-/**
- * How long after a message's creation a peer would deliver it, before its own flush timer has its say: share of the
- * peers, seconds. Fitted so that after the timers the delays are those of {@link REAL_RUN} within 2 %; the shape
- * between its published points is that of the run's published receipt traces.
- */
-export const DELAY_KNOTS: readonly Knot[] = [
-  [0, 0],
-  [0.0008, 13],
-  [0.0015, 21.7],
-  [0.01, 31],
-  [0.05, 53],
-  [0.1, 73],
-  [0.25, 126],
-  [0.5, 184.5],
-  [0.75, 247.5],
-  [0.9, 315],
-  [0.95, 356.2],
-  [0.98, 425],
-  [0.99, 485],
-  [0.995, 560],
-  [0.9985, 1440],
-  [1, 3300],
-];
-
-/** How much slower or faster than the mean a type travels, by the traces: updates go ahead, node_announcements lag. */
-export const DELAY_SCALE: Readonly<Record<GossipType, number>> = {
-  256: 0.43,
-  257: 1.36,
-  258: 0.83,
-};
 
 /** Draws how many peers deliver a message. */
 export class ReachSampler {

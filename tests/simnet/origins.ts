@@ -3,15 +3,14 @@
  *
  * @module
  */
+import { lookUp, quantileTable } from "../../query_results/reconciliation/calibration/quantiles.ts";
 import type { Random } from "../../shared/random.ts";
 import { messagesByType } from "./arrivals.ts";
 import {
   CHANNEL_KNOTS,
   CHANNELS_PER_UPDATE,
-  lookUp,
   NODE_KNOTS,
   NODES_PER_ANNOUNCEMENT,
-  quantileTable,
 } from "./distributions.ts";
 import type { GossipType } from "./real_run.ts";
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { quantile } from "../../query_results/reconciliation/calibration/statistics.ts";
 import { GOSSIP_TYPES, type GossipType, REAL_RUN } from "./real_run.ts";
 import type { PlannedMessage } from "./traffic.ts";
 
@@ -113,12 +114,4 @@ function firstByPeer({ deliveries, peers, times }: PlannedMessage): Float64Array
     if (time === undefined || times[i] < time) first.set(peers[i], times[i]);
   }
   return Float64Array.from(first.values());
-}
-
-/** Continuous, as SQL's `percentile_cont`. */
-function quantile(sorted: Float64Array, share: number): number {
-  const at = share * (sorted.length - 1);
-  const low = Math.floor(at);
-  const high = Math.min(low + 1, sorted.length - 1);
-  return sorted[low] + (sorted[high] - sorted[low]) * (at - low);
 }

@@ -3,8 +3,9 @@
  *
  * @module
  */
-import { type Random, randomInteger } from "../../shared/random.ts";
-import { interpolate, ReachSampler } from "./distributions.ts";
+import { type Random, randomInteger, shuffled } from "../../shared/random.ts";
+import { interpolate } from "../../query_results/reconciliation/calibration/quantiles.ts";
+import { ReachSampler } from "./distributions.ts";
 import { type GossipType, REAL_RUN } from "./real_run.ts";
 
 /** The real run's peers that share the messages which only 51 to 100 peers deliver. */
@@ -13,6 +14,13 @@ const NARROW_HIGH = 100;
 const NARROW_PEERS = 104;
 /** From this reach on a message went everywhere, so that its reach follows the number of peers. */
 const WIDE_FROM = 501;
+/**
+ * Peers differ in what they deliver: this share of a message's receipts is from the peers that stay longest, the others
+ * from any. Over a run that peers leave, two wide messages then share about as many peers as in the receipt traces.
+ */
+const STEADY_SHARE = 0.7;
+/** Reach is drawn evenly within so many messages of a type: an hour has nearly the whole distribution. */
+const STRATA = 512;
 /** Share of the run, share of the peers that still deliver. */
 const ACTIVE_SHARE = REAL_RUN.activePeers.map((active, i, all) =>
   [i / (all.length - 1), active / REAL_RUN.peers] as const
@@ -28,20 +36,28 @@ export interface ReachOptions {
   readonly peersLeave?: boolean;
 }
 
-/** Draws how many peers deliver, and from which they are taken. */
+/** Draws how many peers deliver, and which. */
 export class ReachPicker {
   readonly #options: ReachOptions;
   readonly #random: Random;
+  readonly #which: Random;
   readonly #sampler = new ReachSampler();
+  readonly #strata = new Map<GossipType, number[]>();
   readonly #narrow: Uint16Array;
   /** Peers by how long they stay, longest first. */
   readonly #order: Uint16Array;
+  readonly #drawn: Uint16Array;
   #active: Uint16Array;
 
-  /** Lays down in which order peers leave. */
-  constructor(options: ReachOptions, random: Random) {
+  /**
+   * Lays down in which order peers leave.
+   *
+   * @param which chooses the peers, and `random` all else: so equal seeds give equal reach however they are chosen.
+   */
+  constructor(options: ReachOptions, random: Random, which: Random) {
     this.#options = options;
     this.#random = random;
+    this.#which = which;
     this.#order = Uint16Array.from({ length: options.peers }, (_, i) => i);
     for (let i = options.peers - 1; i > 0; i--) {
       const j = randomInteger(random, i + 1);
@@ -50,6 +66,7 @@ export class ReachPicker {
     const narrow = Math.ceil(options.peers * NARROW_PEERS / REAL_RUN.peers);
     this.#narrow = this.#order.slice(0, narrow);
     this.#active = this.#order.slice();
+    this.#drawn = this.#order.slice();
   }
 
   /** When each peer leaves, by its index: seconds into the run; Infinity for those that stay. */
@@ -71,10 +88,17 @@ export class ReachPicker {
     return left;
   }
 
-  /** For a message created `at` seconds into the run. */
-  draw(type: GossipType, at: number): { peers: number; from: Uint16Array } {
+  /** By peer its place among those that stay longest, from 0. */
+  ranks(): Uint16Array {
+    const ranks = new Uint16Array(this.#order.length);
+    this.#order.forEach((peer, rank) => ranks[peer] = rank);
+    return ranks;
+  }
+
+  /** The peers that deliver a message created `at` seconds into the run; they hold until the next call. */
+  draw(type: GossipType, at: number): Uint16Array {
     const { peers, seconds, peersLeave = false } = this.#options;
-    let share = this.#random.next();
+    let share = this.#share(type);
     if (peersLeave) {
       const active = Math.round(
         interpolate(ACTIVE_SHARE, at / seconds) * peers,
@@ -88,7 +112,32 @@ export class ReachPicker {
     const real = this.#sampler.at(type, share);
     const from = real >= NARROW_LOW && real <= NARROW_HIGH ? this.#narrow : this.#active;
     const scaled = Math.floor(real * peers / REAL_RUN.peers + this.#random.next());
-    return { peers: Math.min(Math.max(1, scaled), from.length), from };
+    const count = Math.min(Math.max(1, scaled), from.length);
+    return this.#some(count, from, real > NARROW_HIGH ? Math.floor(STEADY_SHARE * count) : 0);
+  }
+
+  /** A uniform share, out of a stratum that the type's last messages were not in. */
+  #share(type: GossipType): number {
+    let left = this.#strata.get(type);
+    if (!left?.length) {
+      left = shuffled(Array.from({ length: STRATA }, (_, i) => i), this.#random);
+      this.#strata.set(type, left);
+    }
+    return (left.pop()! + this.#random.next()) / STRATA;
+  }
+
+  /** The first `sure` peers of `from`, and random ones of the others: `count` in all. */
+  #some(count: number, from: Uint16Array, sure: number): Uint16Array {
+    const drawn = this.#drawn;
+    drawn.set(from);
+    // Fisher–Yates as far as needed.
+    for (let i = sure; i < count; i++) {
+      const j = i + randomInteger(this.#which, from.length - i);
+      const peer = drawn[j];
+      drawn[j] = drawn[i];
+      drawn[i] = peer;
+    }
+    return drawn.subarray(0, count);
   }
 
   /** `share` with some noise, folded back into [0, 1): what was uniform stays so. */

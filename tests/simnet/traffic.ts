@@ -5,9 +5,13 @@
  *
  * @module
  */
-import { type Random, randomInteger, seededRandom } from "../../shared/random.ts";
+import {
+  messageSpeed,
+  PeerDelays,
+} from "../../query_results/reconciliation/calibration/delay_model.ts";
+import { WIDE_SHARE } from "../../query_results/reconciliation/calibration/traces.ts";
+import { type Random, seededRandom } from "../../shared/random.ts";
 import { arrivals } from "./arrivals.ts";
-import { DELAY_KNOTS, DELAY_SCALE, lookUp, quantileTable } from "./distributions.ts";
 import { flushAt, type FlushTimer, flushTimer } from "./flush.ts";
 import { type OriginCounts, originCountsOf, OriginPicker } from "./origins.ts";
 import { ReachPicker } from "./reach.ts";
@@ -57,12 +61,24 @@ export interface PlannedMessage {
 /** Share of the deliveries that the same peer makes again, and after how long on average. Assumed. */
 const REPEAT_SHARE = 0.004;
 const REPEAT_MEAN_SECONDS = 300;
-/** Share of the deliveries that come hours late, as in the run's receipt traces, and the latest of them. */
-const LATE_SHARE = 0.0015;
+/**
+ * Shares of the deliveries that come hours late, and the latest of them, as in the run's receipt traces. Those hold what
+ * came before the run's end, so here as well late ones come before the cut.
+ */
+const LATE_SHARE: Readonly<Record<GossipType, number>> = { 256: 0.172, 257: 0.0078, 258: 0.0018 };
 const LATE_FIRST_SECONDS = 3600;
 const LATE_LAST_SECONDS = 50_000;
-/** How much messages of one type differ in speed: standard deviation of the factor's logarithm. */
-const SPEED_SPREAD = 0.15;
+/**
+ * The delay model is fitted on wide messages, the run's percentiles are of all that 300 peers delivered. The narrower ones
+ * must make up what the wide ones lack: they are slower by a factor, their first peer is further ahead, and a share of their
+ * deliveries takes its time without being late. Fitted to the run's percentiles.
+ */
+const NARROWER = { pace: 1.015, laterSeconds: 6.5, headStartSeconds: 8.2, tardyShare: 0.0025 };
+const WIDE: typeof NARROWER = { pace: 1, laterSeconds: 0, headStartSeconds: 2, tardyShare: 0 };
+const TARDY_FIRST_SECONDS = 600;
+const TARDY_LAST_SECONDS = 3300;
+/** How much faster than channel_updates the few peers of a channel_announcement are, by the traces. */
+const ANNOUNCEMENT_PACE = 0.52;
 /** Peer indices are 16 bits. */
 const MAX_PEERS = 65_535;
 
@@ -84,7 +100,7 @@ export function peerTimers(options: TrafficOptions): FlushTimer[] {
 /** When each peer leaves, by its index: seconds into the run; Infinity for those that stay. */
 export function leavingSeconds(options: TrafficOptions): Float64Array {
   checkOptions(options);
-  return new ReachPicker(options, seededRandom(`${options.seed}/reach`)).leavingSeconds();
+  return reachPicker(options).leavingSeconds();
 }
 
 /** How many channels and nodes the traffic of these options is about. */
@@ -102,9 +118,12 @@ export function* traffic(options: TrafficOptions): Generator<PlannedMessage, voi
   const timers = peerTimers(options);
   const count = messageCount(options);
   const origins = new OriginPicker(originCounts(options), seededRandom(`${seed}/origins`));
-  const reaches = new ReachPicker(options, seededRandom(`${seed}/reach`));
+  const reaches = reachPicker(options);
   const random = seededRandom(`${seed}/deliveries`);
-  const delays = quantileTable(DELAY_KNOTS);
+  const delays = new PeerDelays(options.peers, seededRandom(`${seed}/delays`));
+  // Neighbours in the model stay about as long: so those that are left at any time are slow and fast as all are.
+  const ranks = reaches.ranks();
+  const raw = new Float64Array(options.peers);
   const cut = cutSeconds * 1e6;
   const planned: PlannedMessage = {
     number: 0,
@@ -132,23 +151,32 @@ export function* traffic(options: TrafficOptions): Generator<PlannedMessage, voi
     planned.size = messageSize(arrival.type, planned.origin);
     planned.createdAt = Math.round(created / compression);
     planned.deliveries = 0;
-    const reach = reaches.draw(arrival.type, arrival.at);
-    const speed = DELAY_SCALE[arrival.type] * Math.exp(SPEED_SPREAD * roughlyNormal(random));
-    for (let i = 0; i < reach.peers; i++) {
-      // Fisher–Yates as far as needed: the first `reach` places are a random choice, whatever order was there before.
-      const j = i + randomInteger(random, reach.from.length - i);
-      const peer = reach.from[j];
-      reach.from[j] = reach.from[i];
-      reach.from[i] = peer;
-      const special = i === 0 ? 1 : random.next();
-      const delay = i === 0
-        ? 0
-        : special < LATE_SHARE
-        ? LATE_FIRST_SECONDS + random.next() * (LATE_LAST_SECONDS - LATE_FIRST_SECONDS)
-        : lookUp(delays, random.next()) * speed;
-      const ready = created + Math.max(0, delay * 1e6 - timers[peer].meanWait);
+    const peers = reaches.draw(arrival.type, arrival.at);
+    const { pace, laterSeconds, headStartSeconds, tardyShare } =
+      peers.length < WIDE_SHARE * options.peers ? NARROWER : WIDE;
+    const speed = pace * drawSpeed(arrival.type, random);
+    let first = 0;
+    for (let i = 0; i < peers.length; i++) {
+      raw[i] = delays.delay(ranks[peers[i]], speed, random);
+      if (raw[i] < raw[first]) first = i;
+    }
+    // The delays count from the first receipt.
+    const start = flushAt(timers[peers[first]], created);
+    deliver(peers[first], start);
+    const lateUntil = Math.min(LATE_LAST_SECONDS, cutSeconds - arrival.at);
+    const lateShare = lateUntil > LATE_FIRST_SECONDS ? LATE_SHARE[arrival.type] : 0;
+    for (let i = 0; i < peers.length; i++) {
+      if (i === first) continue;
+      const peer = peers[i];
+      const late = random.next() - lateShare;
+      const delay = late < 0
+        ? between(LATE_FIRST_SECONDS, lateUntil, random)
+        : late < tardyShare
+        ? between(TARDY_FIRST_SECONDS, TARDY_LAST_SECONDS, random)
+        : raw[i] + laterSeconds;
+      const ready = start + Math.max(headStartSeconds * 1e6, delay * 1e6 - timers[peer].meanWait);
       deliver(peer, ready);
-      if (special > 1 - REPEAT_SHARE && i > 0) {
+      if (random.next() < REPEAT_SHARE) {
         deliver(peer, ready - Math.log(1 - random.next()) * REPEAT_MEAN_SECONDS * 1e6);
       }
     }
@@ -157,9 +185,17 @@ export function* traffic(options: TrafficOptions): Generator<PlannedMessage, voi
   }
 }
 
-/** About normal, mean 0, deviation 1: the sum of three uniform numbers. */
-function roughlyNormal(random: Random): number {
-  return 2 * (random.next() + random.next() + random.next() - 1.5);
+function reachPicker(options: TrafficOptions): ReachPicker {
+  const { seed } = options;
+  return new ReachPicker(options, seededRandom(`${seed}/reach`), seededRandom(`${seed}/which`));
+}
+
+function drawSpeed(type: GossipType, random: Random): number {
+  return type === 256 ? ANNOUNCEMENT_PACE * messageSpeed(258, random) : messageSpeed(type, random);
+}
+
+function between(low: number, high: number, random: Random): number {
+  return low + (high - low) * random.next();
 }
 
 function checkOptions({ peers }: TrafficOptions): void {

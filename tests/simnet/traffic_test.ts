@@ -1,5 +1,11 @@
 import assert from "node:assert/strict";
+import {
+  calibrate,
+  CALIBRATION_ROWS,
+} from "../../query_results/reconciliation/calibration/rows.ts";
+import { MAX_SETS, wideSets } from "../../query_results/reconciliation/calibration/traces.ts";
 import { type PlanStatistics, planStatistics } from "./plan_statistics.ts";
+import { planTraces } from "./plan_traces.ts";
 import { GOSSIP_TYPES, REACH, REAL_RUN } from "./real_run.ts";
 import {
   leavingSeconds,
@@ -50,6 +56,66 @@ Deno.test("an hour of traffic has the real run's delays within 5 %", () => {
   REAL_RUN.convergence.forEach(([share, seconds], i) => {
     near(`delay to ${100 * share} % of the peers`, convergence[i], seconds, 0.05);
   });
+});
+
+let calibrated: ReturnType<typeof calibrate> | null = null;
+const rows = () => {
+  const plan: TrafficOptions = { ...HOUR, seed: "calibration", peersLeave: true };
+  return calibrated ??= calibrate(wideSets(planTraces(traffic(plan), plan)));
+};
+
+for (const [i, { name }] of CALIBRATION_ROWS.entries()) {
+  Deno.test(`an hour of traffic is like real receipts between peers: ${name}`, () => {
+    const { found, holds } = rows()[i];
+    assert.ok(holds, `${found}`);
+  });
+}
+
+Deno.test("where no peer leaves, traffic is like real receipts between peers as well", () => {
+  const sets = wideSets(planTraces(traffic(HOUR), HOUR));
+  assert.equal(sets.length, MAX_SETS);
+  for (const { name, found, holds } of calibrate(sets)) assert.ok(holds, `${name}: ${found}`);
+});
+
+Deno.test("the real run's shares of late receipts hold by type, and they come before the cut", () => {
+  const options: TrafficOptions = { ...HOUR, seed: "late", cutSeconds: 80_000 };
+  const late = { 256: 0, 257: 0, 258: 0 };
+  const all = { 256: 0, 257: 0, 258: 0 };
+  for (const { type, createdAt, deliveries, times } of traffic(options)) {
+    all[type] += deliveries - 1;
+    for (const time of times.subarray(0, deliveries)) if (time - createdAt > 3600e6) late[type]++;
+  }
+  near("channel_update", late[258] / all[258], 0.0018, 0.1);
+  near("node_announcement", late[257] / all[257], 0.0078, 0.1);
+  near("channel_announcement", late[256] / all[256], 0.172, 0.1);
+  const { receipts } = planStatistics(traffic({ ...options, cutSeconds: 30_000 }), HOUR.peers).all;
+  near("receipts with an earlier cut", receipts, all[256] + all[257] + all[258], 0.01);
+});
+
+Deno.test("messages come in bursts, and no fewer or more of them", () => {
+  const perTenSeconds = new Float64Array(360);
+  for (const { createdAt } of traffic({ seed: "bursty", peers: 1, seconds: 3600 })) {
+    perTenSeconds[Math.min(359, Math.floor(createdAt / 10e6))]++;
+  }
+  // Channel announcements are dense at first: the rest of the hour shows how the others come.
+  const steady = perTenSeconds.subarray(30);
+  const mean = steady.reduce((a, b) => a + b) / steady.length;
+  const variance = steady.reduce((sum, n) => sum + (n - mean) ** 2, 0) / steady.length;
+  // 1 when they come one by one.
+  assert.ok(variance / mean > 2.5, `Fano factor ${variance / mean}`);
+});
+
+Deno.test("messages that go everywhere reach nearly all peers that have not left", () => {
+  const options: TrafficOptions = { ...HOUR, seed: "nearly all", peersLeave: true };
+  const left = leavingSeconds(options);
+  let reached = 0;
+  let connected = 0;
+  for (const { createdAt, deliveries } of traffic(options)) {
+    if (deliveries <= 500) continue;
+    reached += deliveries;
+    connected += left.reduce((sum, at) => sum + (at > createdAt / 1e6 ? 1 : 0), 0);
+  }
+  assert.ok(reached / connected > 0.85, `${reached / connected}`);
 });
 
 Deno.test("an hour of traffic has the real run's sizes and a few repeats", () => {

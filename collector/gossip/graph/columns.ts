@@ -51,7 +51,6 @@ export class SortedSlots {
     return low;
   }
 
-  /** The slot of the row with the key sought, or -1. */
   find(order: Order): number {
     const position = this.lowerBound(order);
     if (position === this.#length) return -1;
@@ -59,7 +58,6 @@ export class SortedSlots {
     return order(slot) === 0 ? slot : -1;
   }
 
-  /** Puts a slot before the one that is at `position`. */
   insert(position: number, slot: number): void {
     if (this.#length === this.#slots.length) this.#slots = longer(this.#slots, 2 * this.#length);
     this.#slots.copyWithin(position + 1, position, this.#length);

@@ -27,7 +27,6 @@ import { OVER_QUOTA, spendToken } from "../../meter.ts";
 import { Slab } from "./slab.ts";
 import { type SourcePeer, Unconfirmed } from "./unconfirmed.ts";
 
-/** What a {@link Graph} is made with. */
 export interface GraphOptions {
   readonly chain: Uint8Array;
   readonly clock: Clock;
@@ -86,7 +85,6 @@ export class Graph {
     return this.#options.chain;
   }
 
-  /** Grows with each change of what it holds. */
   get changes(): number {
     return this.#changes;
   }
@@ -313,7 +311,6 @@ export class Graph {
     return old === NO_HANDLE ? "added" : "replaced";
   }
 
-  /** Gives the updates of a new channel that came before it their place. */
   #adopt(scid: bigint, sourcePeer: SourcePeer | null): void {
     for (const { raw, signer } of this.#held.take(scid)) {
       // Which peers brought them is forgotten, so they are not a second witness.
@@ -335,7 +332,6 @@ export class Graph {
     this.#channels.remove(slot);
   }
 
-  /** A node has one channel less; without any it goes. */
   #leaveNode(node: number): void {
     if (--this.#nodes.channels[node] > 0) return;
     const announcement = this.#nodes.announcements[node];

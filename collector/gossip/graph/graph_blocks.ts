@@ -51,7 +51,6 @@ export class BlockWriter {
   #used = CONTENT_AT;
   #messages = 0;
 
-  /** Block 0. Each method gives a view that holds until the next call. */
   header(chain: Uint8Array, savedAt: number): Uint8Array<ArrayBuffer> {
     for (let i = 0; i < MAGIC.length; i += 2) {
       this.#bytes[this.#used++] = parseInt(MAGIC.slice(i, i + 2), 16);

@@ -138,7 +138,6 @@ function addNodes(writer: BlockWriter, view: GraphView, from: Uint8Array): Uint8
   return null;
 }
 
-/** What came of reading a file. */
 export interface Restored {
   readonly messages: number;
   /** When the file was written, seconds since the Unix epoch; null when that is unknown. */
@@ -161,7 +160,6 @@ export class GraphRestorer {
     this.#graph = graph;
   }
 
-  /** Takes the next block, the last one maybe short; false when no more are of use. */
   take(bytes: Uint8Array): boolean {
     const number = this.#number++;
     let block: Block;

@@ -54,7 +54,6 @@ export class GraphView {
     return this.#channels.at(position);
   }
 
-  /** A channel's scid, unsigned. */
   scid(slot: number): bigint {
     return this.#channels.scid(slot);
   }
@@ -63,7 +62,6 @@ export class GraphView {
     return this.#channels.block(slot);
   }
 
-  /** The timestamp of a channel_update in seconds; 0 when there is none. */
   timestamp(slot: number, direction: Direction): number {
     return this.#channels.timestamps[2 * slot + direction];
   }
@@ -72,7 +70,6 @@ export class GraphView {
     return this.#channels.isDisabled(slot);
   }
 
-  /** When the channel was taken in, seconds since the Unix epoch. */
   addedAt(slot: number): number {
     return this.#channels.addedAt[slot];
   }
@@ -85,13 +82,11 @@ export class GraphView {
     return this.#text(this.#channels.updates[2 * slot + direction]);
   }
 
-  /** The checksum of a channel_update (BOLT 7); 0 when there is none. */
   checksum(slot: number, direction: Direction): number {
     const update = this.update(slot, direction);
     return update ? channelUpdateChecksum(update) : 0;
   }
 
-  /** The slot of the channel's node 1 (direction 0) or node 2. */
   nodeOf(slot: number, direction: Direction): number {
     return this.#channels.nodes[2 * slot + direction];
   }
@@ -109,7 +104,6 @@ export class GraphView {
     return this.#nodes.id(node);
   }
 
-  /** The timestamp of the node_announcement in seconds; 0 when there is none. */
   nodeTimestamp(node: number): number {
     return this.#nodes.timestamps[node];
   }

@@ -6,13 +6,10 @@
 /** An update that waits. */
 export interface HeldUpdate {
   readonly raw: Uint8Array;
-  /** The node id under which its signature holds, hex. */
   readonly signer: string;
-  /** Its own timestamp, seconds. */
   readonly timestamp: number;
 }
 
-/** How much is held. */
 export interface HeldLimits {
   readonly count: number;
   readonly bytes: number;

@@ -11,11 +11,8 @@ export interface GraphLimits {
   readonly bytes: number;
   /** Channels that one peer alone brought unasked. At another limit, those of the peer with most of them go first. */
   readonly unconfirmed: number;
-  /** Bytes of one message; not above {@link MAX_STORED_MESSAGE_BYTES}. */
   readonly messageBytes: number;
-  /** Updates that wait for their channel; the oldest go first. */
   readonly held: HeldLimits;
-  /** How often a direction of a channel, or a node, may have a newer message stored. */
   readonly quota: Quota;
 }
 
@@ -74,9 +71,7 @@ export const OUTCOMES = [
  * - `unannounced`: a node_announcement of a node without a channel;
  * - `implausible`: no peer would take it, see `objection`;
  * - `private`: a channel_update that says dont_forward, so no answer may contain it;
- * - `stale`: a channel_update older than two weeks;
  * - `spam`: newer, and more often than the quota;
- * - `too_long`, `full`: a limit of {@link GraphLimits};
  * - `source_full`: a channel that one peer alone has brought, and that peer has too many of the kind.
  */
 export type GraphOutcome = typeof OUTCOMES[number];

@@ -55,7 +55,8 @@ function objectionToUpdate(update: ChannelUpdate, now: number): GraphOutcome | n
   if (update.messageFlags & DONT_FORWARD) return "private";
   // LND refuses an update without the first bit, or whose greatest amount is nothing or below the least.
   const { htlcMinimumMsat: least, htlcMaximumMsat: most } = update;
-  const usable = (update.messageFlags & MUST_BE_ONE) > 0 && most > 0n && most >= least;
+  const usable = (update.messageFlags & MUST_BE_ONE) > 0 && most !== null && most > 0n &&
+    most >= least;
   if (!usable || isAhead(update.timestamp, now)) return "implausible";
   return update.timestamp < now - STALE_AFTER_SECONDS ? "stale" : null;
 }

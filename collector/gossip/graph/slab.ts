@@ -44,7 +44,6 @@ export class Slab {
     return this.#count;
   }
 
-  /** Bytes of the strings held, without what keeping them costs. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -132,7 +131,6 @@ export class Slab {
     return segment.alive < LEAST_ALIVE * segment.used;
   }
 
-  /** Moves what lives in a segment to the newest one. */
   #empty(number: number): void {
     const segment = this.#segments[number]!;
     for (let at = 0; at < segment.used;) {

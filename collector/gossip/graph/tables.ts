@@ -43,7 +43,6 @@ export class ChannelTable {
     return this.#order.find(this.#orderOf(scid));
   }
 
-  /** The position of the first channel whose scid is not below `scid`; {@link size} when there is none. */
   lowerBound(scid: bigint): number {
     return this.#order.lowerBound(this.#orderOf(scid));
   }
@@ -60,7 +59,6 @@ export class ChannelTable {
     return this.#high[slot] >>> 8;
   }
 
-  /** Adds a channel whose scid is not there yet; gives its slot. */
   add(channel: NewChannel): number {
     const position = this.lowerBound(channel.scid);
     const slot = this.#pool.take();
@@ -108,9 +106,7 @@ export class ChannelTable {
 
 /** Nodes by slot, and slots by node id. */
 export class NodeTable {
-  /** Handles of node_announcements, or {@link NO_HANDLE}. */
   announcements: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
-  /** Timestamps of node_announcements in seconds; 0 where there is none. */
   timestamps: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
   channels: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
   quotas: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
@@ -126,7 +122,6 @@ export class NodeTable {
     return this.#order.find(this.#orderOf(id));
   }
 
-  /** The position of the first node whose id is not below `id`; {@link size} when there is none. */
   lowerBound(id: Uint8Array): number {
     return this.#order.lowerBound(this.#orderOf(id));
   }
@@ -140,7 +135,6 @@ export class NodeTable {
     return this.#ids.subarray(slot * KEY_BYTES, (slot + 1) * KEY_BYTES);
   }
 
-  /** Adds a node that is not there yet, without channels; gives its slot. */
   add(id: Uint8Array): number {
     const position = this.lowerBound(id);
     const slot = this.#pool.take();

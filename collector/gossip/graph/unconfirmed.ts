@@ -27,7 +27,6 @@ export class Unconfirmed {
     return this.#slots.get(nodeId)?.size ?? 0;
   }
 
-  /** Who has brought the channel of a slot; undefined when it is confirmed. */
   sourcePeer(slot: number): string | undefined {
     return this.#sourcePeers.get(slot);
   }
@@ -39,7 +38,6 @@ export class Unconfirmed {
     else this.#slots.set(nodeId, new Set([slot]));
   }
 
-  /** A channel is confirmed, or gone; harmless when it is not there. */
   delete(slot: number): void {
     const nodeId = this.#sourcePeers.get(slot);
     if (nodeId === undefined) return;
@@ -49,7 +47,6 @@ export class Unconfirmed {
     if (slots.size === 0) this.#slots.delete(nodeId);
   }
 
-  /** Looks at every peer that has some; null when there is none. */
   heaviest(): Heaviest | null {
     let most: Set<number> | undefined;
     for (const slots of this.#slots.values()) {

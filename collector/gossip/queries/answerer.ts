@@ -30,7 +30,6 @@ const PULL_BYTES = 32 * 1024;
 /** While the rate for all peers is used up, not all of them should pull at every turn. */
 const LEAST_WAIT_US = 250_000;
 
-/** What an {@link Answerer} is made with. */
 export interface AnswererOptions {
   readonly view: GraphView;
   readonly chain: Uint8Array;
@@ -39,7 +38,6 @@ export interface AnswererOptions {
   readonly limits?: Partial<AnswerLimits>;
 }
 
-/** An answer. */
 export interface Job {
   readonly reason: SentReason;
   /** What beginning it costs, in bytes that count as sent; 0 once it is begun. */
@@ -70,7 +68,6 @@ export class Answerer {
     return { ...this.#taken };
   }
 
-  /** The answers of one session; dispose of them at its end. */
   open(): PeerAnswers {
     return new PeerAnswers(this);
   }
@@ -130,9 +127,7 @@ export class Answerer {
   };
 }
 
-/** What to send. */
 export interface Pulled {
-  /** In order. */
   readonly messages: Uint8Array[];
   /** When to pull again, µs since the Unix epoch: `now` when there may be more; null: not before a question. */
   readonly again: number | null;
@@ -178,7 +173,6 @@ export class PeerAnswers implements Disposable {
     return { messages, again: now };
   }
 
-  /** Forgets all questions; twice is harmless. */
   [Symbol.dispose](): void {
     for (const job of this.#queries) this.#answerer.memoryBytes -= job.bytes;
     this.#queries = [];

@@ -9,7 +9,6 @@ import type { GraphView } from "../graph/graph_view.ts";
 import { BLAMEWORTHY, PeerSync, type SyncEnd } from "./peer_sync.ts";
 import type { SentLedger } from "./sent_ledger.ts";
 
-/** What a {@link GraphSync} is made with. */
 export interface GraphSyncOptions {
   readonly view: GraphView;
   readonly chain: Uint8Array;
@@ -25,10 +24,8 @@ export interface GraphSyncOptions {
   readonly roundSeconds?: number;
 }
 
-/** What a {@link GraphSync} did so far. */
 export interface GraphSyncCounts {
   readonly rounds: number;
-  /** Peers by how asking them ended; `closed` when their session did. */
   readonly ends: Readonly<Partial<Record<SyncEnd | "closed", number>>>;
   readonly wanted: number;
   readonly timeouts: number;
@@ -37,23 +34,21 @@ export interface GraphSyncCounts {
 const GOSSIP_QUERIES = 6;
 const GOSSIP_QUERIES_EX = 10;
 
-const SECOND = 1_000_000;
+const SECOND_US = 1_000_000;
 const PEERS = 3;
 const ROUND_SECONDS = 6 * 3600;
 /** Between two peers: what the first one sent is verified before the second one is asked for the rest. */
-const PAUSE = 30 * SECOND;
+const PAUSE_US = 30 * SECOND_US;
 /** What was asked for may still come when the asking is over: Core Lightning sends what it has every 60 s. */
-const LATE = 60 * SECOND;
+const LATE_US = 60 * SECOND_US;
 
 /** The whole of the asking; see the module. */
 export class GraphSync {
   readonly #options: GraphSyncOptions;
-  /** Sessions that can be asked, in the order they opened, and whether they know gossip_queries_ex. */
   readonly #sessions = new Map<number, boolean>();
   readonly #asked = new Set<number>();
   #active: { session: number; sync: PeerSync; hasAsked: boolean } | null = null;
   #complete = 0;
-  /** No peer is asked before, µs. */
   #notBefore = 0;
   /** When all peers may be asked again though the round had too few of them, µs. */
   #newRoundAt = Infinity;
@@ -139,9 +134,9 @@ export class GraphSync {
     this.#timeouts += sync.timeouts;
     const now = this.#options.clock.now();
     const { peers = PEERS, roundSeconds = ROUND_SECONDS, onAsked } = this.#options;
-    if (hasAsked) onAsked?.(session, now + LATE);
-    this.#notBefore = now + PAUSE;
-    this.#newRoundAt = now + roundSeconds * SECOND;
+    if (hasAsked) onAsked?.(session, now + LATE_US);
+    this.#notBefore = now + PAUSE_US;
+    this.#newRoundAt = now + roundSeconds * SECOND_US;
     if (end === "complete" && ++this.#complete === peers) {
       this.#rounds++;
       this.#notBefore = this.#newRoundAt;

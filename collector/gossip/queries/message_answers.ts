@@ -72,7 +72,6 @@ function messagesOf(
 
 interface Range {
   readonly first: number;
-  /** The first one beyond it; above 2^32 maybe. */
   readonly end: number;
 }
 

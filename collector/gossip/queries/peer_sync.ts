@@ -22,7 +22,6 @@ import type { GraphView } from "../graph/graph_view.ts";
 import { MAX_AHEAD_SECONDS, STALE_AFTER_SECONDS } from "../graph/objection.ts";
 import { RangeReplies, type ReplyFault } from "./range_replies.ts";
 
-/** What a {@link PeerSync} is made with. */
 export interface PeerSyncOptions {
   readonly view: GraphView;
   readonly chain: Uint8Array;
@@ -51,13 +50,13 @@ export const BLAMEWORTHY: ReadonlySet<SyncEnd> = new Set<SyncEnd>([
   "descending",
 ]);
 
-const SECOND = 1_000_000;
+const SECOND_US = 1_000_000;
 /** Time for the next reply: LND may hold each back for 5 s, Core Lightning flushes within 60. */
-const REPLY_TIMEOUT = 90 * SECOND;
+const REPLY_TIMEOUT_US = 90 * SECOND_US;
 /** Time without progress in a chunk. */
-const CHUNK_TIMEOUT = 60 * SECOND;
+const CHUNK_TIMEOUT_US = 60 * SECOND_US;
 /** Time for the whole: a graph is about 48 MB and LND sends 51,200 bytes/s. */
-const TOTAL_TIMEOUT = 60 * 60 * SECOND;
+const TOTAL_TIMEOUT_US = 60 * 60 * SECOND_US;
 const MAX_SILENT_CHUNKS = 2;
 /** Scids a query, as LND asks; at LND's rate the answer takes some 15 s. */
 const CHUNK = 500;
@@ -71,7 +70,6 @@ const UPDATE_SCID_AT = 2 + SIGNATURE_BYTES + HASH_BYTES;
 export class PeerSync {
   readonly #options: PeerSyncOptions;
   readonly #replies: RangeReplies;
-  /** What is wanted, in the order of scids. */
   readonly #scids: bigint[] = [];
   readonly #flags: number[] = [];
   #state: "range" | "chunks" = "range";
@@ -88,7 +86,6 @@ export class PeerSync {
   #end: SyncEnd | null = null;
   readonly #query: QueryChannelRange;
 
-  /** Begins at the instant `now`; {@link PeerSync.first} is then sent. */
   constructor(options: PeerSyncOptions, now: number) {
     this.#options = options;
     this.#query = {
@@ -99,8 +96,8 @@ export class PeerSync {
       ...options.extended && { options: RANGE_OPTION.timestamps },
     };
     this.#replies = new RangeReplies(this.#query);
-    this.#deadline = now + REPLY_TIMEOUT;
-    this.#lastDeadline = now + TOTAL_TIMEOUT;
+    this.#deadline = now + REPLY_TIMEOUT_US;
+    this.#lastDeadline = now + TOTAL_TIMEOUT_US;
   }
 
   get first(): Uint8Array {
@@ -119,12 +116,10 @@ export class PeerSync {
     return this.#timeouts;
   }
 
-  /** When {@link tick} has something to do, if nothing comes before. */
   get deadline(): number {
     return Math.min(this.#deadline, this.#lastDeadline);
   }
 
-  /** Takes any message of the peer's. @returns what to send next, or null. */
   receive(raw: Uint8Array, now: number): Uint8Array | null {
     if (this.#end !== null) return null;
     switch (messageType(raw)) {
@@ -166,13 +161,13 @@ export class PeerSync {
     if (verdict !== "more" && verdict !== "complete") return this.#finish(verdict);
     this.#collect(reply, now);
     if (verdict === "complete") return this.#nextChunk(now);
-    this.#deadline = now + REPLY_TIMEOUT;
+    this.#deadline = now + REPLY_TIMEOUT_US;
     return null;
   }
 
   #collect({ scids, timestamps }: Decoded<ReplyChannelRange>, now: number): void {
     const { view, extended } = this.#options;
-    const seconds = Math.floor(now / SECOND);
+    const seconds = Math.floor(now / SECOND_US);
     for (const [i, scid] of scids.entries()) {
       const theirs = extended ? timestamps?.[i] : undefined;
       const flags = missingOf(view, scid, theirs, seconds);
@@ -192,10 +187,9 @@ export class PeerSync {
     if (this.#seen[index] & seen) return;
     this.#seen[index] |= seen;
     this.#hasProgress = true;
-    this.#deadline = now + CHUNK_TIMEOUT;
+    this.#deadline = now + CHUNK_TIMEOUT_US;
   }
 
-  /** Counted from the chunk's first scid; -1 when it is not in there. */
   #indexInChunk(scid: bigint): number {
     let low = this.#from, high = this.#to;
     while (low < high) {
@@ -222,7 +216,7 @@ export class PeerSync {
     this.#to = Math.min(this.#from + CHUNK, this.#scids.length);
     this.#seen.fill(0);
     this.#hasProgress = false;
-    this.#deadline = now + CHUNK_TIMEOUT;
+    this.#deadline = now + CHUNK_TIMEOUT_US;
     const { chain, extended } = this.#options;
     const flags = this.#flags.slice(this.#from, this.#to);
     return encodeMessage({

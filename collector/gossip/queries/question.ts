@@ -27,7 +27,6 @@ export const TAKEN = ["answering", "waiting", "dropped", "unsorted", "refused", 
  */
 export type Taken = typeof TAKEN[number];
 
-/** How much is answered. */
 export interface AnswerLimits {
   readonly peer: ByteRate;
   readonly total: ByteRate;

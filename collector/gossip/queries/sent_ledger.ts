@@ -2,7 +2,6 @@
 
 import { messageName, messageType } from "../../../shared/bolt/message_types.ts";
 
-/** Why gossip may be sent. */
 export const SENT_REASONS = [
   "query_channel_range",
   "query_short_channel_ids",

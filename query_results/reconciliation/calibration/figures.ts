@@ -1,111 +1,87 @@
-/**
- * The figures of the calibration table, from the receipts of a set of messages. Pure.
- *
- * @module
- */
-import { ascending, mean, quantile, spearman, varianceShares } from "./statistics.ts";
-import type { Delays } from "./traces.ts";
+// The figures of the calibration table, from the receipts of a set of messages. Pure.
 
-/** The run's unique messages per second that a peer delivers (measured on 2025-09-26: 2.61; the table says 2.44). */
+import { ascending, mean, quantile, type Ranked, spearman, varianceShares } from "./statistics.ts";
+import { present, type Trace } from "./traces.ts";
+
+/** Unique messages/s that a peer of the run delivers, as the published D was computed. */
 const MESSAGES_PER_SECOND = 2.44;
 /** Two peers with fewer messages in common say nothing about the pair. */
 const LEAST_COMMON = 10;
+/** D(T) is looked at for these T, in seconds. */
+const SYNC_SECONDS = [30, 300];
 const BY_PAIR = [0.05, 0.5, 0.95];
-/** How many peers count as first. */
 const FIRST_PLACES = 20;
-
-/** What two peers differ by, over all pairs. */
-interface Pairs {
-  /** Mean |Δ| of a message's receipts from two peers, seconds. */
-  readonly meanDifference: number;
-  /** Of each pair the mean |Δ|, ascending. */
-  readonly differences: Float64Array;
-  /** Of each pair the mean of min(|Δ|, 30 s), ascending. */
-  readonly within30: Float64Array;
-  /** Of each pair the mean of min(|Δ|, 300 s), ascending. */
-  readonly within300: Float64Array;
-}
 
 /**
  * The figures of one set, row by row in the order of `CALIBRATION_ROWS`.
  *
- * @param delays at least two messages; receipts that should not count are NaN.
+ * @param traces at least two messages; receipts that should not count are NaN.
  */
-export function calibrationFigures(delays: Delays): number[][] {
-  const sorted = delays.map((row) => row.filter((seconds) => !Number.isNaN(seconds)).sort());
+export function calibrationFigures(traces: readonly Trace[]): number[][] {
+  const delays = traces.map((trace) => trace.delays);
+  const sorted = delays.map(present);
   const delay = (share: number) => mean(sorted.map((row) => quantile(row, share)));
-  const pairs = comparePairs(delays);
-  const byPair = (means: Float64Array, scale: number) =>
-    BY_PAIR.map((share) => scale * quantile(means, share));
-  const { message, peer, rest } = varianceShares(delays);
+  const { meanDifference, byPair: [differences, ...capped] } = comparePairs(delays);
+  const quantiles = (means: Float64Array) => BY_PAIR.map((share) => quantile(means, share));
   return [
     [0.25, 0.5, 0.75, 0.95].map(delay),
     [delay(0.05)],
-    [pairs.meanDifference],
-    byPair(pairs.differences, 1),
-    // D(T) = λ·E[min(Δ, T)]: what one of two peers has and the other has not, just before a sync every T.
-    byPair(pairs.within30, MESSAGES_PER_SECOND),
-    byPair(pairs.within300, MESSAGES_PER_SECOND),
-    [message, peer, rest],
+    [meanDifference],
+    quantiles(differences),
+    // D(T) = λ·E[min(Δ, T)]: what only one of two peers has, just before a sync every T.
+    ...capped.map((means) => quantiles(means).map((seconds) => MESSAGES_PER_SECOND * seconds)),
+    varianceShares(delays),
     [meanSpearman(delays)],
     [peersWithHalfOfFirstPlaces(delays)],
   ];
 }
 
 /** The figures of several sets, averaged. */
-export function averagedFigures(sets: readonly Delays[]): number[][] {
+export function averagedFigures(sets: readonly (readonly Trace[])[]): number[][] {
   const all = sets.map(calibrationFigures);
   return all[0].map((row, i) => row.map((_, j) => mean(all.map((figures) => figures[i][j]))));
 }
 
-function comparePairs(delays: Delays): Pairs {
+/** Mean |Δ| over all receipts of two peers; by pair, ascending, mean |Δ| and mean min(|Δ|, T) of each T. Seconds. */
+function comparePairs(delays: readonly Float64Array[]) {
   const peers = delays[0].length;
   // Peer by peer, so that a pair is two stretches of memory.
-  const byPeer = Array.from(
-    { length: peers },
-    (_, p) => Float64Array.from(delays, (row) => row[p]),
-  );
-  const most = peers * (peers - 1) / 2;
-  const [differences, within30, within300] = [0, 0, 0].map(() => new Float64Array(most));
-  let pairs = 0;
-  let total = 0;
-  let receipts = 0;
+  const rows = Array.from({ length: peers }, (_, p) => Float64Array.from(delays, (row) => row[p]));
+  const caps = [Infinity, ...SYNC_SECONDS];
+  const byPair = caps.map(() => new Float64Array(peers * (peers - 1) / 2));
+  const sums = new Float64Array(caps.length);
+  let [pairs, total, receipts] = [0, 0, 0];
   for (let a = 0; a < peers; a++) {
     for (let b = a + 1; b < peers; b++) {
-      const [rowA, rowB] = [byPeer[a], byPeer[b]];
-      let [sum, sum30, sum300, common] = [0, 0, 0, 0];
+      const [rowA, rowB] = [rows[a], rows[b]];
+      sums.fill(0);
+      let common = 0;
       for (let m = 0; m < rowA.length; m++) {
         const difference = Math.abs(rowA[m] - rowB[m]);
         if (Number.isNaN(difference)) continue;
         common++;
-        sum += difference;
-        sum30 += Math.min(difference, 30);
-        sum300 += Math.min(difference, 300);
+        for (let i = 0; i < caps.length; i++) sums[i] += Math.min(difference, caps[i]);
       }
-      total += sum;
+      total += sums[0];
       receipts += common;
       if (common < LEAST_COMMON) continue;
-      differences[pairs] = sum / common;
-      within30[pairs] = sum30 / common;
-      within300[pairs++] = sum300 / common;
+      byPair.forEach((means, i) => means[pairs] = sums[i] / common);
+      pairs++;
     }
   }
-  const ordered = (means: Float64Array) => means.subarray(0, pairs).sort();
   return {
     meanDifference: total / receipts,
-    differences: ordered(differences),
-    within30: ordered(within30),
-    within300: ordered(within300),
+    byPair: byPair.map((means) => means.subarray(0, pairs).sort()),
   };
 }
 
-function meanSpearman(delays: Delays): number {
-  const ordered = delays.map((row) => [row, ascending(row)] as const);
-  return mean(ordered.flatMap((a, i) => ordered.slice(i + 1).map((b) => spearman(a, b))));
+function meanSpearman(delays: readonly Float64Array[]): number {
+  const ranked = delays.map((row): Ranked => [row, ascending(row)]);
+  return mean(ranked.flatMap((a, i) => ranked.slice(i + 1).map((b) => spearman(a, b))));
 }
 
 /** The fewest peers that together hold half of all messages' first {@link FIRST_PLACES} places. */
-function peersWithHalfOfFirstPlaces(delays: Delays): number {
+function peersWithHalfOfFirstPlaces(delays: readonly Float64Array[]): number {
   const places = new Float64Array(delays[0].length);
   let left = 0;
   for (const row of delays) {

@@ -1,48 +1,37 @@
-/**
- * The calibration table: what real receipts between peers look like, and how near generated ones must come. Pure.
- *
- * @module
- */
-import { averagedFigures } from "./figures.ts";
-import { type Traces, wideSets } from "./traces.ts";
+// The calibration table: what real receipts between peers look like, and how near others must come. Pure.
 
-/** A figure, or two to four of one kind. */
+import { averagedFigures } from "./figures.ts";
+import type { Trace } from "./traces.ts";
+
 export interface CalibrationRow {
   /** What is measured, with its unit. */
   readonly name: string;
-  /** The real run's values. */
+  /** The real run's values: one to four of a kind. */
   readonly real: readonly number[];
-  /** Least and most that is accepted, for each of them. */
   readonly accepted: readonly (readonly [low: number, high: number])[];
   /** Digits after the point that mean anything. */
   readonly digits: number;
 }
 
-/** A row with what was found. */
 export interface CalibratedRow extends CalibrationRow {
-  /** The values of the traces at hand. */
   readonly found: readonly number[];
-  /** All of them are accepted. */
+  /** All that was found is accepted. */
   readonly holds: boolean;
 }
 
-/** `real` ± a share of it. */
+/** `real` ± shares of it. */
 function within(name: string, real: number[], shares: number[], digits = 0): CalibrationRow {
-  const accepted = real.map((value, i) =>
-    [value * (1 - shares[i]), value * (1 + shares[i])] as const
-  );
+  const accepted = real.map((v, i) => [v * (1 - shares[i]), v * (1 + shares[i])] as const);
   return { name, real, accepted, digits };
 }
 
-/** `real` ± a tenth of one. */
 function withinTenth(name: string, real: number[]): CalibrationRow {
   return { name, real, accepted: real.map((v) => [v - 0.1, v + 0.1] as const), digits: 2 };
 }
 
 /**
- * The rows in the order of `calibrationFigures`. Measured on the run of 2025-09-26 (`receipt-traces`: the 44 channel
- * updates and node announcements that at least 850 of 975 peers delivered). The bounds are between one and three
- * times the difference of two random halves of them, but for P5, where a generator is held to less.
+ * In the order of `calibrationFigures`. Measured on the run of 2025-09-26: the 44 channel updates and node announcements
+ * of its receipt traces that at least 850 of 975 peers delivered. Two random halves of them are within the bounds.
  */
 export const CALIBRATION_ROWS: readonly CalibrationRow[] = [
   within("delay P25/50/75/95, s", [128, 192, 258, 370], [0.1, 0.1, 0.1, 0.1]),
@@ -56,26 +45,23 @@ export const CALIBRATION_ROWS: readonly CalibrationRow[] = [
   { name: "peers with half of first 20", real: [27], accepted: [[15, 50]], digits: 0 },
 ];
 
-/** Holds `traces` against the table; null when no message in them is wide. */
-export function calibrate(traces: Traces): CalibratedRow[] | null {
-  const sets = wideSets(traces);
-  if (sets.length === 0) return null;
+/** Holds sets of wide messages, as `wideSets` makes them, against the table. */
+export function calibrate(sets: readonly (readonly Trace[])[]): CalibratedRow[] {
   const figures = averagedFigures(sets);
-  return CALIBRATION_ROWS.map((row, i) => ({
-    ...row,
-    found: figures[i],
-    holds: figures[i].every((value, j) =>
-      value >= row.accepted[j][0] && value <= row.accepted[j][1]
-    ),
-  }));
+  return CALIBRATION_ROWS.map((row, i) => {
+    const found = figures[i];
+    const holds = row.accepted.every(([low, high], j) => found[j] >= low && found[j] <= high);
+    return { ...row, found, holds };
+  });
 }
 
-/** The table as text: a line per row, found beside real and accepted values. */
+/** The table as text: a line per row. */
 export function calibrationText(rows: readonly CalibratedRow[]): string {
   const cells = rows.map(({ name, real, accepted, found, digits, holds }) => {
-    const joined = (values: readonly number[]) => values.map((v) => v.toFixed(digits)).join("/");
-    const ranges = accepted.map((range) => range.map((v) => v.toFixed(digits)).join("–")).join(" ");
-    return [name, joined(real), joined(found), ranges, holds ? "pass" : "FAIL"];
+    const joined = (values: readonly number[], by: string) =>
+      values.map((value) => value.toFixed(digits)).join(by);
+    const ranges = accepted.map((range) => joined(range, "–")).join(" ");
+    return [name, joined(real, "/"), joined(found, "/"), ranges, holds ? "pass" : "FAIL"];
   });
   const lines = [["figure", "real", "found", "accepted", ""], ...cells];
   const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));

@@ -1,15 +1,12 @@
-/**
- * Reads receipt traces from a CSV file, plain or gzipped: one line per receipt, as the observers of 2025-09-26
- * published theirs.
- *
- * @module
- */
+// Reads receipt traces from a CSV file, plain or gzipped, one line per receipt, as the observers of 2025-09-26
+// published theirs.
+
 import { errorText, UserError } from "../../../shared/errors.ts";
 import { printable } from "../../../shared/text.ts";
-import { type Trace, type Traces, TYPE_NUMBERS } from "./traces.ts";
+import { type Traces, TYPE_NUMBERS } from "./traces.ts";
 
 /** The columns that are read; others may be there. */
-const COLUMNS = ["message_hash", "type", "peer", "delay_ms"] as const;
+const COLUMNS = ["message_hash", "type", "peer", "delay_ms"];
 /** What is held at once: 400 MB of delays. The real file has 91 × 975. */
 const MAX_CELLS = 50_000_000;
 
@@ -41,30 +38,26 @@ async function readTraces(lines: AsyncIterable<string>): Promise<Traces> {
     }
     const [hash, typeName, peer, delay] = columns.map((column) => fields[column] ?? "");
     const type = TYPE_NUMBERS[typeName as keyof typeof TYPE_NUMBERS];
-    const seconds = Number(delay) / 1000;
-    if (
-      type === undefined || peer === "" || delay === "" || !(seconds >= 0 && seconds < Infinity)
-    ) {
+    const seconds = delay === "" ? NaN : Number(delay) / 1000;
+    if (type === undefined || peer === "" || !(seconds >= 0 && seconds < Infinity)) {
       throw new Error(`line ${number} is no receipt: ${printable(line.slice(0, 200))}`);
     }
-    let message = messages.get(hash);
-    if (!message) messages.set(hash, message = { type, receipts: new Map() });
-    let index = peers.get(peer);
-    if (index === undefined) peers.set(peer, index = peers.size);
+    const message = messages.get(hash) ?? { type, receipts: new Map<number, number>() };
+    messages.set(hash, message);
+    const index = peers.get(peer) ?? peers.size;
+    peers.set(peer, index);
     message.receipts.set(index, Math.min(seconds, message.receipts.get(index) ?? Infinity));
     if (messages.size * peers.size > MAX_CELLS) {
       throw new Error(`messages × peers should be at most ${MAX_CELLS}`);
     }
   }
-  return { peers: peers.size, messages: [...messages.values()].map(toTrace(peers.size)) };
-}
-
-function toTrace(peers: number) {
-  return ({ type, receipts }: { type: number; receipts: Map<number, number> }): Trace => {
-    const delays = new Float64Array(peers).fill(NaN);
+  if (messages.size === 0) throw new Error("it has no receipts");
+  const traces = Array.from(messages.values(), ({ type, receipts }) => {
+    const delays = new Float64Array(peers.size).fill(NaN);
     for (const [peer, seconds] of receipts) delays[peer] = seconds;
     return { type, delays };
-  };
+  });
+  return { peers: peers.size, messages: traces };
 }
 
 async function* linesOf(path: string): AsyncGenerator<string> {

@@ -14,6 +14,7 @@ import {
 } from "./batches.ts";
 import { initTarget, messageTargets } from "./messages.ts";
 import { framesTarget, handshakeTarget, transportTarget } from "./noise.ts";
+import { codedSymbolsTarget, rangeTarget, sketchTarget } from "./reconciliation.ts";
 import { segmentTarget } from "./segment.ts";
 
 /** Makes all targets but the canary; their files are in `dir`, which is there. */
@@ -31,5 +32,8 @@ export function allTargets(dir: string): Target[] {
     segmentTarget(dir),
     resendRequestTarget(),
     heartbeatTarget(),
+    sketchTarget(),
+    codedSymbolsTarget(),
+    rangeTarget(),
   ];
 }

@@ -1,0 +1,256 @@
+/**
+ * Range-based set reconciliation (Meyer, "Range-Based Set Reconciliation", SRDS 2023) as the negentropy protocol v1
+ * (https://github.com/hoytech/negentropy): ranges whose fingerprints differ are split until their ids are listed.
+ *
+ * @module
+ */
+import { ReconciliationFault } from "./fault.ts";
+import {
+  type Bound,
+  FINGERPRINT_BYTES,
+  ID_BYTES,
+  type Item,
+  type RangeSet,
+  varint,
+} from "./range_set.ts";
+
+/** The first byte of every message. */
+const VERSION = 0x61;
+const SKIP = 0, FINGERPRINT = 1, ID_LIST = 2;
+/** Into how many ranges one is split; under twice as many items are listed instead. */
+const BUCKETS = 16;
+const END: Bound = { timestamp: Infinity, id: new Uint8Array() };
+
+/** The smallest frame but none: a message must have room for a list of ids that goes over and for what closes it. */
+export const MIN_FRAME_BYTES = 4096;
+/** What is kept free at a frame's end for its last range. */
+const FRAME_RESERVE = 200;
+
+/** What came of a message. */
+export interface Reconciled {
+  /** The message to send back; null when the initiator has nothing left to ask. */
+  readonly reply: Uint8Array | null;
+  /** Ids that the other side lacks; only the initiator learns them. */
+  readonly have: readonly Uint8Array[];
+  /** Ids that it lacks itself. */
+  readonly need: readonly Uint8Array[];
+}
+
+/** One side of a reconciliation. */
+export class RangeReconciler {
+  readonly #set: RangeSet;
+  readonly #frameBytes: number;
+  /** What was returned: after a frame that was too short, ids are listed again. */
+  readonly #reported = new Set<string>();
+  #initiator = false;
+
+  /**
+   * Of a set, which several may share.
+   *
+   * @param frameBytes the longest message it writes; 0 for any length.
+   * @throws {ReconciliationFault} `too_large` for a frame under {@link MIN_FRAME_BYTES}.
+   */
+  constructor(set: RangeSet, frameBytes = 0) {
+    if (frameBytes !== 0 && !(frameBytes >= MIN_FRAME_BYTES)) {
+      throw new ReconciliationFault(
+        "too_large",
+        `frames of ${frameBytes} bytes are too short for a range: 0 or from ${MIN_FRAME_BYTES}`,
+      );
+    }
+    this.#set = set;
+    this.#frameBytes = frameBytes;
+  }
+
+  /** The first message. */
+  initiate(): Uint8Array {
+    this.#initiator = true;
+    const out = new Writer();
+    this.#split(out, 0, this.#set.items.length, END);
+    return out.message();
+  }
+
+  /**
+   * Answers a message of the other side.
+   *
+   * @throws {ReconciliationFault} `bad_version` or `bad_message`.
+   */
+  reconcile(message: Uint8Array): Reconciled {
+    const reader = new Reader(message), out = new Writer();
+    const have: Uint8Array[] = [], need: Uint8Array[] = [];
+    const version = reader.bytes(1)[0];
+    if (version !== VERSION) {
+      const known = version >= 0x60 && version <= 0x6f;
+      // A responder answers with the version it speaks; an initiator that gets this answer has to give up.
+      if (known && !this.#initiator) return { reply: out.message(), have, need };
+      throw new ReconciliationFault("bad_version", `negentropy version ${version}: ours is 97`);
+    }
+    const { items } = this.#set;
+    let lower = 0,
+      written = 0,
+      bound: Bound = { timestamp: 0, id: new Uint8Array() },
+      skipped = false;
+    while (!reader.done) {
+      const from = bound, kept = out.length;
+      bound = reader.bound();
+      const mode = reader.varint();
+      let upper = this.#set.indexOf(bound, lower);
+      /** Says that everything up to this range agrees, if something was left out. */
+      const closeSkipped = () => {
+        if (skipped) out.bound(from, SKIP);
+        skipped = false;
+      };
+      if (mode === SKIP) skipped = true;
+      else if (mode === FINGERPRINT) {
+        const theirs = reader.bytes(FINGERPRINT_BYTES).toHex();
+        if (theirs === this.#set.fingerprint(lower, upper).toHex()) skipped = true;
+        else {
+          closeSkipped();
+          this.#split(out, lower, upper, bound);
+        }
+      } else if (mode === ID_LIST) {
+        const theirs = reader.ids();
+        if (this.#initiator) {
+          skipped = true;
+          for (const { id } of items.slice(lower, upper)) {
+            if (!theirs.delete(id.toHex())) this.#report(have, id);
+          }
+          for (const id of theirs.values()) this.#report(need, id);
+        } else {
+          closeSkipped();
+          // As many as the frame has room for: the rest is fingerprinted below.
+          const room = this.#frameBytes === 0 ? Infinity : Math.max(
+            0,
+            Math.floor((this.#frameBytes - FRAME_RESERVE - kept) / ID_BYTES) + 1,
+          );
+          const end = Math.min(upper, lower + room);
+          out.ids(end < upper ? items[end] : bound, items.slice(lower, end));
+          upper = end;
+        }
+      } else throw new ReconciliationFault("bad_message", `negentropy mode ${mode}: 0, 1 or 2`);
+      if (this.#frameBytes !== 0 && out.length > this.#frameBytes - FRAME_RESERVE) {
+        // One fingerprint from the last written bound on. The reference leaves the range that did not fit out of it.
+        if (mode === ID_LIST) written = upper;
+        else out.truncate(kept);
+        out.fingerprint(END, this.#set.fingerprint(written, items.length));
+        break;
+      }
+      if (out.length > kept) written = upper;
+      lower = upper;
+    }
+    return { reply: this.#initiator && out.length === 1 ? null : out.message(), have, need };
+  }
+
+  #report(ids: Uint8Array[], id: Uint8Array): void {
+    if (!this.#reported.has(id.toHex())) ids.push(id);
+    this.#reported.add(id.toHex());
+  }
+
+  #split(out: Writer, lower: number, upper: number, end: Bound): void {
+    const count = upper - lower;
+    if (count < 2 * BUCKETS) return out.ids(end, this.#set.items.slice(lower, upper));
+    for (let i = 0, from = lower; i < BUCKETS; i++) {
+      const until = from + Math.floor(count / BUCKETS) + (i < count % BUCKETS ? 1 : 0);
+      const bound = until === upper ? end : this.#set.boundBefore(until);
+      out.fingerprint(bound, this.#set.fingerprint(from, until));
+      from = until;
+    }
+  }
+}
+
+/** Writes ranges; a timestamp is 1 + its difference to the one before, or 0 for the end. */
+class Writer {
+  readonly #bytes = [VERSION];
+  #timestamp = 0;
+
+  get length(): number {
+    return this.#bytes.length;
+  }
+
+  bound({ timestamp, id }: Bound, mode: number): void {
+    const end = timestamp === Infinity;
+    this.#bytes.push(...varint(end ? 0 : 1 + timestamp - this.#timestamp), ...varint(id.length));
+    this.#bytes.push(...id, mode);
+    if (!end) this.#timestamp = timestamp;
+  }
+
+  fingerprint(bound: Bound, fingerprint: Uint8Array): void {
+    this.bound(bound, FINGERPRINT);
+    this.#bytes.push(...fingerprint);
+  }
+
+  ids(bound: Bound, items: readonly Item[]): void {
+    this.bound(bound, ID_LIST);
+    this.#bytes.push(...varint(items.length));
+    for (const { id } of items) this.#bytes.push(...id);
+  }
+
+  /** Takes back what was written after a length. Only the end may follow, which needs no timestamp. */
+  truncate(length: number): void {
+    this.#bytes.length = length;
+  }
+
+  message(): Uint8Array {
+    return Uint8Array.from(this.#bytes);
+  }
+}
+
+/** Reads them; throws `bad_message` where they break off. */
+class Reader {
+  readonly #message: Uint8Array;
+  #at = 0;
+  #timestamp = 0;
+
+  constructor(message: Uint8Array) {
+    this.#message = message;
+  }
+
+  get done(): boolean {
+    return this.#at === this.#message.length;
+  }
+
+  bytes(length: number): Uint8Array {
+    const left = this.#message.length - this.#at;
+    if (length > left) {
+      throw new ReconciliationFault(
+        "bad_message",
+        `negentropy: ${left} of ${length} bytes are left`,
+      );
+    }
+    return this.#message.slice(this.#at, this.#at += length);
+  }
+
+  varint(): number {
+    let value = 0, byte;
+    do {
+      [byte] = this.bytes(1);
+      value = value * 128 + byte % 128;
+      if (value > Number.MAX_SAFE_INTEGER) {
+        throw new ReconciliationFault("bad_message", "negentropy: a number above 2^53 − 1");
+      }
+    } while (byte >= 128);
+    return value;
+  }
+
+  bound(): Bound {
+    const offset = this.varint();
+    const timestamp = offset === 0 ? Infinity : this.#timestamp += offset - 1;
+    const length = this.varint();
+    if (length > ID_BYTES || timestamp < Infinity && timestamp > Number.MAX_SAFE_INTEGER) {
+      throw new ReconciliationFault(
+        "bad_message",
+        `negentropy: ${length} bytes of id, at ${timestamp}`,
+      );
+    }
+    return { timestamp, id: this.bytes(length) };
+  }
+
+  /** A list of ids, by their hex. */
+  ids(): Map<string, Uint8Array> {
+    const ids = new Map<string, Uint8Array>();
+    for (let left = this.varint(); left > 0; left--) {
+      const id = this.bytes(ID_BYTES);
+      ids.set(id.toHex(), id);
+    }
+    return ids;
+  }
+}

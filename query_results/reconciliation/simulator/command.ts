@@ -1,0 +1,136 @@
+/**
+ * `deno task lab simulate`: runs protocols on a simulated network.
+ *
+ * @module
+ */
+import { type Subcommand, subcommand } from "../../../shared/cli.ts";
+import { parseConfig, readConfig } from "../../../shared/config.ts";
+import { UserError } from "../../../shared/errors.ts";
+import { standardError } from "../../../shared/terminal.ts";
+import { formatDuration } from "../../format/numbers.ts";
+import { type CalibratedRow, calibrationText } from "../calibration/rows.ts";
+import { allProtocols } from "./catalog.ts";
+import { calibrated } from "./observer.ts";
+import { outcomes } from "./outcome.ts";
+import { comparisonText, verdict, writeReport } from "./report.ts";
+import { networkGraph, simulate } from "./run.ts";
+import { planRuns, SETTINGS, type Settings } from "./settings.ts";
+
+/** See the module. */
+export const simulateCommand: Subcommand = subcommand({
+  name: "deno task lab simulate",
+  summary: "Simulate gossip protocols on one network and compare them with flooding.",
+  details:
+    "Flooding runs first and is held against the calibration table. Results go to --out once all\n" +
+    "runs have ended: runs.csv, charts, comparison.txt, calibration.txt. Equal seeds give equal files.",
+  flags: {
+    config: {
+      type: "string",
+      value: "FILE",
+      help: "YAML with the settings; excludes the flags below",
+    },
+    protocol: { type: "string", value: "NAME,…", help: "protocols to run, besides flood" },
+    nodes: { type: "number", value: "N", help: "nodes of the network", min: 2, max: 50_000 },
+    links: { type: "number", value: "N", help: "links that a node makes", min: 1, max: 1000 },
+    graph: { type: "string", value: "FILE", help: "channel list: scid,node,node per line" },
+    hours: {
+      type: "number",
+      value: "H",
+      help: "simulated hours",
+      fraction: true,
+      min: 0.01,
+      max: 48,
+    },
+    rate: {
+      type: "number",
+      value: "R",
+      help: "messages per second",
+      fraction: true,
+      min: 0.001,
+      max: 100,
+    },
+    adoption: {
+      type: "number",
+      value: "SHARE",
+      help: "share of nodes that speak the protocol",
+      fraction: true,
+      min: 0,
+      max: 1,
+    },
+    seed: { type: "number", value: "N", help: "seed", min: 0, max: 2 ** 31 },
+    out: { type: "string", value: "DIR", help: "folder for the results" },
+    list: { type: "boolean", help: "list the protocols and exit" },
+  },
+  examples: [
+    "deno task lab simulate --protocol draft-bolt,riblt --out query_results/runs/lab",
+    "deno task lab simulate --config query_results/reconciliation/simulator/sweep.example.yaml \\\n" +
+    "      --out query_results/runs/sweep",
+  ],
+}, async ({ config, out, list, ...flags }) => {
+  const protocols = await allProtocols();
+  if (list) {
+    for (const [name, { summary }] of protocols) console.log(`${name.padEnd(22)}${summary}`);
+    return;
+  }
+  const given = Object.entries(flags).filter(([, value]) => value !== undefined);
+  if (config !== undefined && given.length > 0) {
+    throw new UserError(
+      `deno task lab simulate: --config excludes ${given.map(([name]) => `--${name}`).join(", ")}`,
+    );
+  }
+  const settings = config === undefined ? settingsOf(flags) : await readConfig(config, SETTINGS);
+  const plans = planRuns(settings, protocols);
+  const graph = await networkGraph(settings);
+  let calibration: readonly CalibratedRow[] | null = null;
+  const rows: ReturnType<typeof outcomes>[] = [];
+  const progress = progressOf(plans.length);
+  for (const [i, plan] of plans.entries()) {
+    const run = simulate(plan, graph, (share) => progress(i, share, plan.label));
+    if (i === 0) {
+      calibration = calibrated(run);
+      console.log(calibration ? calibrationText(calibration) : verdict(null));
+    }
+    rows.push(outcomes([run]));
+  }
+  const table = { columns: rows[0].columns, rows: rows.flatMap(({ rows }) => rows) };
+  console.log(`\n${verdict(calibration)}\n\n${comparisonText(table)}`);
+  if (out === undefined) return;
+  await writeReport(out, table, calibration, {
+    settings: `${graph.nodes} nodes, ${graph.source.length / 2} links, ${settings.hours} h at ` +
+      `${settings.rate} messages/s, seed ${settings.seed}`,
+    swept: settings.sweep?.parameter,
+  });
+});
+
+function settingsOf(
+  { protocol, nodes, links, graph, ...others }: Readonly<Record<string, unknown>>,
+): Settings {
+  const names = protocol === undefined ? [] : String(protocol).split(",");
+  const protocols = names.map((name) => ({ name: name.trim() }));
+  return parseConfig(
+    JSON.stringify({
+      ...others,
+      network: { nodes, links, file: graph },
+      protocols: protocols.length > 0 ? protocols : undefined,
+    }),
+    SETTINGS,
+    "the command line",
+  );
+}
+
+/** Lines on standard error: how far, and about how long still. */
+function progressOf(runs: number): (done: number, share: number, label: string) => void {
+  const output = standardError();
+  const started = performance.now();
+  let shownAt = started;
+  return (done, share, label) => {
+    const now = performance.now();
+    if (now - shownAt < (output.isTerminal ? 1000 : 15_000)) return;
+    shownAt = now;
+    const all = (done + share) / runs;
+    const left = formatDuration((now - started) / 1000 * (1 / all - 1));
+    output.write(
+      `run ${done + 1} of ${runs} (${label}): ${Math.round(100 * share)} %, about ${left} left\n`,
+    );
+  };
+}

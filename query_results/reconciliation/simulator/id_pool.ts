@@ -1,0 +1,37 @@
+/**
+ * Room for the message ids of batches under way: blocks of 2^k integers in one array, reused by size.
+ *
+ * @module
+ */
+
+/** See the module. A block is its first index in {@link IdPool.ids}. */
+export class IdPool {
+  /** All blocks. It is replaced when it grows, so read it anew after {@link IdPool.allocate}. */
+  ids = new Int32Array(1 << 16);
+  #used = 0;
+  readonly #free: number[][] = Array.from({ length: 31 }, () => []);
+
+  /** A block of at least `count` ids. */
+  allocate(count: number): number {
+    const level = levelOf(count);
+    const block = this.#free[level].pop();
+    if (block !== undefined) return block;
+    const start = this.#used;
+    this.#used += 1 << level;
+    if (this.#used > this.ids.length) {
+      const larger = new Int32Array(Math.max(2 * this.ids.length, this.#used));
+      larger.set(this.ids);
+      this.ids = larger;
+    }
+    return start;
+  }
+
+  /** Gives back a block that was allocated for `count` ids. */
+  release(block: number, count: number): void {
+    this.#free[levelOf(count)].push(block);
+  }
+}
+
+function levelOf(count: number): number {
+  return count <= 1 ? 0 : 32 - Math.clz32(count - 1);
+}

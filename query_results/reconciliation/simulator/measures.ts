@@ -1,0 +1,89 @@
+/**
+ * What a run counts.
+ *
+ * @module
+ */
+import type { Traffic } from "./traffic.ts";
+
+/** Shares of nodes whose times are kept. */
+export const REACH_SHARES = [0.5, 0.95, 0.99, 1];
+
+/** See the module. Counts are of the whole network and run; bytes are as on the wire. */
+export class Measures {
+  /** Gossip messages in full. */
+  messageBytes = 0;
+  /** Sketches, coded symbols, fingerprints. */
+  sketchBytes = 0;
+  /** Announced and requested ids. */
+  idBytes = 0;
+  /** What failed rounds fell back to. */
+  fallbackBytes = 0;
+  /** Messages sent in full. */
+  deliveries = 0;
+  /** Messages that their receiver had. */
+  repeats = 0;
+  /** Messages that came after a newer one about the same. */
+  stale = 0;
+  /** Messages that waited for their block. */
+  held = 0;
+  /** Messages that a filter refused. */
+  refused = 0;
+  /** Rounds of reconciliation. */
+  rounds = 0;
+  /** Rounds whose first sketch did not decode. */
+  failedRounds = 0;
+  /** Rounds that fell back to sending all ids. */
+  fallbacks = 0;
+  /** Differences over all rounds. */
+  differences = 0;
+  /** Computing time of reconciliation by the cost table, in milliseconds. */
+  cpuMs = 0;
+  /** Per message, how many nodes have had it. */
+  readonly reach: Int32Array;
+  /** Per {@link REACH_SHARES} and message, when that share of nodes had it, in ms since its birth; -1 when never. */
+  readonly reachedMs: readonly Int32Array[];
+  /** Receipts of the observer in order: message, peer, time since the start in milliseconds. */
+  receipts = {
+    message: new Int32Array(1024),
+    peer: new Int32Array(1024),
+    atMs: new Int32Array(1024),
+  };
+  /** How many receipts there are. */
+  receiptCount = 0;
+  readonly #thresholds: number[];
+  readonly #bornMs: Int32Array;
+
+  /** `nodes` are those that count. */
+  constructor(traffic: Traffic, nodes: number) {
+    this.#bornMs = traffic.bornMs;
+    this.reach = new Int32Array(traffic.count);
+    this.reachedMs = REACH_SHARES.map(() => new Int32Array(traffic.count).fill(-1));
+    this.#thresholds = REACH_SHARES.map((share) => Math.ceil(share * nodes));
+  }
+
+  /** A node has got a message for the first time. */
+  reached(message: number, nowMs: number): void {
+    const count = ++this.reach[message];
+    for (let i = 0; i < REACH_SHARES.length; i++) {
+      if (count === this.#thresholds[i]) this.reachedMs[i][message] = nowMs - this.#bornMs[message];
+    }
+  }
+
+  /** The observer has got a message from a peer for the first time. */
+  observe(message: number, peer: number, nowMs: number): void {
+    const { receipts } = this;
+    if (this.receiptCount === receipts.message.length) {
+      const grown = (from: Int32Array<ArrayBuffer>) => {
+        const to = new Int32Array(2 * from.length);
+        to.set(from);
+        return to;
+      };
+      receipts.message = grown(receipts.message);
+      receipts.peer = grown(receipts.peer);
+      receipts.atMs = grown(receipts.atMs);
+    }
+    receipts.message[this.receiptCount] = message;
+    receipts.peer[this.receiptCount] = peer;
+    receipts.atMs[this.receiptCount++] = nowMs;
+  }
+}

@@ -1,0 +1,48 @@
+/**
+ * An observer's receipts as traces, and what the calibration table says of them.
+ *
+ * @module
+ */
+import { calibrate, type CalibratedRow } from "../calibration/rows.ts";
+import { type Trace, type Traces, TYPE_NUMBERS, wideSets } from "../calibration/traces.ts";
+import type { FinishedRun } from "./run.ts";
+import type { Simulation } from "./simulation.ts";
+import { MESSAGE_TYPES } from "./traffic.ts";
+
+/** Holds a run of flooding against the table; null when fewer than two messages reached most peers. */
+export function calibrated({ simulation, fromMs, untilMs }: FinishedRun): CalibratedRow[] | null {
+  const sets = wideSets(observedTraces(simulation, fromMs, untilMs));
+  return sets.length === 0 ? null : calibrate(sets);
+}
+
+/** Receipts of the messages born from `fromMs` until `untilMs`. */
+export function observedTraces(
+  { measures, traffic, graph, nodes }: Simulation,
+  fromMs: number,
+  untilMs: number,
+): Traces {
+  const peerIndex = new Int32Array(graph.nodes).fill(-1);
+  let peers = 0;
+  if (graph.nodes > nodes) {
+    for (let edge = graph.first[nodes]; edge < graph.first[nodes + 1]; edge++) {
+      peerIndex[graph.target[edge]] = peers++;
+    }
+  }
+  const { message, peer, atMs } = measures.receipts;
+  const byMessage = new Map<number, { firstMs: number; delays: Float64Array }>();
+  for (let i = 0; i < measures.receiptCount; i++) {
+    const bornMs = traffic.bornMs[message[i]];
+    if (bornMs < fromMs || bornMs >= untilMs) continue;
+    let trace = byMessage.get(message[i]);
+    if (trace === undefined) {
+      trace = { firstMs: atMs[i], delays: new Float64Array(peers).fill(NaN) };
+      byMessage.set(message[i], trace);
+    }
+    trace.delays[peerIndex[peer[i]]] = (atMs[i] - trace.firstMs) / 1000;
+  }
+  const messages = [...byMessage].sort(([a], [b]) => a - b).map(([message, { delays }]): Trace => ({
+    type: TYPE_NUMBERS[MESSAGE_TYPES[traffic.type[message]]],
+    delays,
+  }));
+  return { peers, messages };
+}

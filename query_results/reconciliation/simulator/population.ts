@@ -1,0 +1,110 @@
+/**
+ * Who the nodes are: implementation, sync links, delays, presence, and who speaks the new protocol how honestly.
+ *
+ * @module
+ */
+import { type Random, randomInteger } from "../../../shared/random.ts";
+import type { Graph } from "./graph.ts";
+import { type Implementation, IMPLEMENTATIONS } from "./implementations.ts";
+
+/** What a population is drawn from; shares are 0 to 1. */
+export interface PopulationOptions {
+  /** Share of each of {@link IMPLEMENTATIONS}. */
+  readonly mix: readonly number[];
+  /** Links per implementation on which a node asks for gossip; more than there are means all. */
+  readonly syncLinks: readonly number[];
+  /** Milliseconds, both ends included. */
+  readonly latencyMs: readonly [number, number];
+  /** Share of slow nodes, which relay after a delay of `slowMs`, uniform between both ends. */
+  readonly slow: number;
+  /** See {@link PopulationOptions.slow}. */
+  readonly slowMs: readonly [number, number];
+  /** The same for all others. */
+  readonly fastMs: readonly [number, number];
+  /** Share of nodes that speak the protocol. */
+  readonly adoption: number;
+  /** Share of those that lie. */
+  readonly liars: number;
+  /** Share of nodes that refuse some messages. */
+  readonly filters: number;
+}
+
+/** Per node or per edge. An observer is the last node and subscribes to all its peers. */
+export interface Population {
+  /** Index of {@link IMPLEMENTATIONS}. */
+  readonly implementation: Uint8Array;
+  /** Per node, 0 or 1. */
+  readonly adopts: Uint8Array;
+  /** Per node, 0 or 1. */
+  readonly lies: Uint8Array;
+  /** Per node, 0 or 1. */
+  readonly refuses: Uint8Array;
+  /** Per edge: the target asked for gossip. */
+  readonly subscribed: Uint8Array;
+  /** Per edge: the way alone; equal in both directions. */
+  readonly wayMs: Int32Array;
+  /** Per node, the mean time until it acts on what came; see `Simulation`. */
+  readonly actsMs: Int32Array;
+  /** Per node, how much later it learns of a block. */
+  readonly blockLagMs: Int32Array;
+}
+
+/** How much later than the first a node learns of a block, at most. */
+const MAX_BLOCK_LAG_MS = 10_000;
+
+/** Draws one. `honest` are the nodes before the observer, if there is one. */
+export function makePopulation(
+  graph: Graph,
+  honest: number,
+  options: PopulationOptions,
+  random: Random,
+): Population {
+  const { nodes, first, reverse } = graph;
+  const edges = reverse.length;
+  const flags = (share: number) =>
+    Uint8Array.from({ length: nodes }, (_, node) => node < honest && random.next() < share ? 1 : 0);
+  const implementation = Uint8Array.from({ length: nodes }, () => drawIndex(options.mix, random));
+  const adopts = flags(options.adoption);
+  const lies = flags(options.liars).map((lies, node) => lies & adopts[node]);
+  const actsMs = Int32Array.from({ length: nodes }, (_, node) => {
+    const range = random.next() < options.slow ? options.slowMs : options.fastMs;
+    const delay = between(range, random);
+    return node < honest ? delay : 0;
+  });
+  const subscribed = new Uint8Array(edges);
+  for (let node = 0; node < nodes; node++) {
+    const own = Array.from({ length: first[node + 1] - first[node] }, (_, i) => first[node] + i);
+    const wanted = node < honest ? options.syncLinks[implementation[node]] : own.length;
+    for (let i = 0; i < own.length && i < wanted; i++) {
+      const j = i + randomInteger(random, own.length - i);
+      [own[i], own[j]] = [own[j], own[i]];
+      subscribed[reverse[own[i]]] = 1;
+    }
+  }
+  const drawnMs = Int32Array.from({ length: edges }, () => between(options.latencyMs, random));
+  const wayMs = drawnMs.map((_, edge) => drawnMs[Math.min(edge, reverse[edge])]);
+  return {
+    implementation,
+    adopts,
+    lies,
+    refuses: flags(options.filters),
+    subscribed,
+    wayMs,
+    actsMs,
+    blockLagMs: Int32Array.from({ length: nodes }, () => randomInteger(random, MAX_BLOCK_LAG_MS)),
+  };
+}
+
+/** The implementation of the given number. */
+export function implementationOf(population: Population, node: number): Implementation {
+  return IMPLEMENTATIONS[population.implementation[node]];
+}
+
+function between([low, high]: readonly [number, number], random: Random): number {
+  return low + randomInteger(random, high - low + 1);
+}
+
+function drawIndex(shares: readonly number[], random: Random): number {
+  let left = random.next() * shares.reduce((a, b) => a + b, 0);
+  return Math.max(0, shares.findIndex((share) => (left -= share) < 0));
+}

@@ -1,0 +1,13 @@
+/**
+ * Today: every message in full to every peer that asked for gossip, at its implementation's pace.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import type { ProtocolFile } from "../protocol.ts";
+
+export default {
+  summary: "today: full messages to every peer that asked for them",
+  options: v.strictObject({}),
+  create: () => ({ start() {} }),
+} satisfies ProtocolFile;

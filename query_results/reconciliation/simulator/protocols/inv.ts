@@ -1,0 +1,65 @@
+/**
+ * Announce, then send: ids at the pace of today's flooding, messages in full to who asks.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import {
+  FIRST_PROTOCOL_EVENT,
+  FLOOD,
+  PACED,
+  type Protocol,
+  type ProtocolFile,
+} from "../protocol.ts";
+import { HEADER_BYTES, ID_BYTES } from "../rounds.ts";
+import { type Simulation, wireBytes } from "../simulation.ts";
+
+class Announcing implements Protocol {
+  /** Per node, which messages it has asked for. One that is lost on the way is not asked for again. */
+  #asked!: Int32Array;
+  #wanted = new Int32Array(256);
+
+  start({ have, mode, ownMode, graph }: Simulation, links: Int32Array): void {
+    this.#asked = new Int32Array(have.length);
+    for (const link of links) {
+      for (const edge of [link, graph.reverse[link]]) {
+        if (mode[edge] === FLOOD) mode[edge] = PACED;
+        if (ownMode[edge] === FLOOD) ownMode[edge] = PACED;
+      }
+    }
+  }
+
+  paced(simulation: Simulation, edge: number, ids: Int32Array, count: number): void {
+    const { measures, wheel, population } = simulation;
+    measures.idBytes += wireBytes(HEADER_BYTES + ID_BYTES * count);
+    const block = simulation.keep(ids, count);
+    wheel.push(population.wayMs[edge], FIRST_PROTOCOL_EVENT, edge, block, count);
+  }
+
+  /** An announcement has come over `edge`. */
+  event(simulation: Simulation, _kind: number, edge: number, block: number, count: number): void {
+    const { pool, graph, words, measures, population } = simulation;
+    const node = graph.target[edge];
+    if (this.#wanted.length < count) this.#wanted = new Int32Array(2 * count);
+    const announced = pool.ids.subarray(block, block + count);
+    simulation.tell(graph.reverse[edge], announced, count);
+    let wanted = 0;
+    for (const message of simulation.isUp(edge) ? announced : []) {
+      const word = node * words + (message >>> 5), bit = 1 << (message & 31);
+      if (((simulation.have[word] | this.#asked[word]) & bit) !== 0) continue;
+      if (simulation.isRefused(node, message) || simulation.isSuperseded(node, message)) continue;
+      this.#asked[word] |= bit;
+      this.#wanted[wanted++] = message;
+    }
+    pool.release(block, count);
+    if (wanted === 0) return;
+    measures.idBytes += wireBytes(HEADER_BYTES + ID_BYTES * wanted);
+    simulation.sendMessages(edge, this.#wanted, wanted, population.wayMs[edge]);
+  }
+}
+
+export default {
+  summary: "ids first, full messages to who asks",
+  options: v.strictObject({}),
+  create: () => new Announcing(),
+} satisfies ProtocolFile;

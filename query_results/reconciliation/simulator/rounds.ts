@@ -1,0 +1,153 @@
+/**
+ * Rounds of reconciliation over links: timers, what travels, and what it costs. How a difference is found is a
+ * {@link Codec}'s.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { duration, integer, oneOf } from "../../../shared/config.ts";
+import { randomInteger } from "../../../shared/random.ts";
+import { Difference } from "./difference.ts";
+import { FIRST_PROTOCOL_EVENT, FLOOD, type Protocol, SILENT } from "./protocol.ts";
+import { FRAME_BYTES, type Simulation, wireBytes } from "./simulation.ts";
+
+/** Bytes of an id on the wire. */
+export const ID_BYTES = 8;
+/** A request, a sketch: type, kind, count and set size. */
+export const HEADER_BYTES = 9;
+/** Ids that a liar makes up for each round: half of the draft's limit of new ids. */
+const JUNK_IDS = 64;
+
+/** What it took to find a difference. */
+export interface Found {
+  /** Bytes of sketches or the like, framed. */
+  sketchBytes: number;
+  /** Bytes of ids sent as nothing else worked, framed. */
+  fallbackBytes: number;
+  /** The first attempt failed. */
+  failed: boolean;
+  /** Ways between the two ends until the target knows the difference: 1 when the first sketch decodes. */
+  ways: number;
+  /** Computing time of both ends, milliseconds. */
+  cpuMs: number;
+}
+
+/** Finds differences. */
+export interface Codec {
+  /** What the round over `edge` takes; `isBad` when an end's sketches are wrong. */
+  find(simulation: Simulation, edge: number, difference: Difference, isBad: boolean): Found;
+}
+
+/** Options of all protocols by rounds, with the draft BOLT's defaults. */
+export const ROUND_OPTIONS = {
+  interval: v.optional(duration(1000, 86_400_000), "30s"),
+  initiators: v.optional(oneOf(["one", "both"]), "one"),
+  max_new_ids: v.optional(integer(1, 65_535), 128),
+  flood_on_originate: v.optional(v.boolean("should be true or false"), true),
+  lie: v.optional(oneOf(["bad-sketch", "junk-ids"]), "bad-sketch"),
+};
+
+/** Parsed {@link ROUND_OPTIONS}. */
+export interface RoundOptions {
+  /** Between two rounds that one end starts, in milliseconds. */
+  readonly interval: number;
+  /** Who starts rounds. */
+  readonly initiators: "one" | "both";
+  /** New ids taken up per direction and round. */
+  readonly max_new_ids: number;
+  /** What a node made is sent to all peers in full. */
+  readonly flood_on_originate: boolean;
+  /** What liars do. */
+  readonly lie: "bad-sketch" | "junk-ids";
+}
+
+/** Sets the modes of a link's two edges. */
+export type LinkModes = (simulation: Simulation, edge: number, back: number) => void;
+
+/** Rounds instead of flooding, but for own messages where the options say so. */
+export function quietLinks({ flood_on_originate }: RoundOptions): LinkModes {
+  return ({ mode, ownMode }, edge, back) => {
+    mode[edge] = mode[back] = SILENT;
+    ownMode[edge] = ownMode[back] = flood_on_originate ? FLOOD : SILENT;
+  };
+}
+
+/** A protocol of rounds. */
+export class Rounds implements Protocol {
+  readonly #options: RoundOptions;
+  readonly #codec: Codec;
+  readonly #modes: LinkModes;
+  #difference!: Difference;
+
+  /** `modes` says what else links carry. */
+  constructor(options: RoundOptions, codec: Codec, modes: LinkModes = quietLinks(options)) {
+    this.#options = options;
+    this.#codec = codec;
+    this.#modes = modes;
+  }
+
+  /** See {@link Protocol.start}. */
+  start(simulation: Simulation, links: Int32Array): void {
+    const { graph, wheel, random } = simulation;
+    const { interval, initiators } = this.#options;
+    this.#difference = new Difference(simulation);
+    for (const edge of links) {
+      const back = graph.reverse[edge];
+      this.#modes(simulation, edge, back);
+      for (const end of initiators === "both" ? [edge, back] : [edge]) {
+        wheel.push(randomInteger(random, interval), FIRST_PROTOCOL_EVENT, end, 0, 0);
+      }
+    }
+  }
+
+  /** The source of `edge` starts a round. */
+  event(simulation: Simulation, kind: number, edge: number): void {
+    simulation.wheel.push(this.#options.interval, kind, edge, 0, 0);
+    if (simulation.isUp(edge)) this.#round(simulation, edge);
+  }
+
+  #round(simulation: Simulation, edge: number): void {
+    const { measures, graph, population } = simulation;
+    const { lie, max_new_ids: most } = this.#options;
+    const difference = this.#difference;
+    difference.compare(edge);
+    const liars = population.lies[graph.source[edge]] + population.lies[graph.target[edge]];
+    const junk = lie === "junk-ids" ? JUNK_IDS * liars : 0;
+    difference.size[0] += junk;
+    const found = this.#codec.find(
+      simulation,
+      edge,
+      difference,
+      lie === "bad-sketch" && liars > 0,
+    );
+    measures.rounds++;
+    measures.differences += difference.size.reduce((sum, size) => sum + size, 0);
+    measures.sketchBytes += found.sketchBytes;
+    measures.fallbackBytes += found.fallbackBytes;
+    measures.cpuMs += found.cpuMs;
+    if (found.failed) measures.failedRounds++;
+    if (found.fallbackBytes > 0) measures.fallbacks++;
+    // The target knows the difference: it sends what the source lacks and asks for the rest.
+    const { here, there } = difference;
+    const back = graph.reverse[edge], wayMs = population.wayMs[edge];
+    difference.settle(edge, here, most);
+    difference.settle(back, there, most);
+    if (here.count + junk > 0) {
+      measures.idBytes += wireBytes(HEADER_BYTES + ID_BYTES * (here.count + junk));
+    }
+    this.#send(simulation, edge, here.ids, here.count, (found.ways + 1) * wayMs);
+    this.#send(simulation, back, there.ids, there.count, found.ways * wayMs);
+  }
+
+  #send(simulation: Simulation, edge: number, ids: Int32Array, count: number, delayMs: number) {
+    if (count === 0) return;
+    simulation.tell(edge, ids, count);
+    simulation.sendMessages(edge, ids, count, delayMs);
+  }
+}
+
+/** Both ends send all ids that came since the last round, framed. */
+export function allIdsBytes({ newHere, newThere }: Difference): number {
+  const ids = newHere.reduce((a, b) => a + b, 0) + newThere.reduce((a, b) => a + b, 0);
+  return ID_BYTES * ids + 2 * (HEADER_BYTES + FRAME_BYTES);
+}

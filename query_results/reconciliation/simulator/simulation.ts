@@ -1,0 +1,380 @@
+/**
+ * The engine: who holds which message, who was sent what over which link, and the events between.
+ *
+ * Sets are bitmaps with one row per node or edge; messages are numbered by birth, so that what moves at about the same
+ * time shares cache lines.
+ *
+ * @module
+ */
+import type { Random } from "../../../shared/random.ts";
+import type { DecodeCheck } from "./decode_check.ts";
+import { EventWheel } from "./event_wheel.ts";
+import type { Graph } from "./graph.ts";
+import { IdPool } from "./id_pool.ts";
+import { Measures } from "./measures.ts";
+import { Pacer } from "./pacer.ts";
+import type { Population } from "./population.ts";
+import { FIRST_PROTOCOL_EVENT, FLOOD, type Protocol, SILENT } from "./protocol.ts";
+import { MESSAGE_TYPES, type Traffic } from "./traffic.ts";
+
+/** Event: the next message is born. */
+const BIRTH = 0;
+/** Event: a block of messages reaches an edge's target. */
+const DELIVER = 1;
+/** Event: one message does. */
+const DELIVER_ONE = 2;
+/** Event: a node leaves or comes back. */
+const CHURN = 3;
+/** Event: a node has seen the block that a message waited for. */
+const HELD = 4;
+/** Events of the pacer: 5 to 15. */
+const FIRST_PACER_EVENT = 5;
+
+/** BOLT 8: an encrypted length with its tag, 18 bytes, and the tag of the message, 16. */
+export const FRAME_BYTES = 34;
+/** A message's longest payload (BOLT 1). */
+export const MAX_MESSAGE_BYTES = 65_535;
+
+/** Bytes on the wire of one message, or of several where `payload` is longer than one may be. */
+export function wireBytes(payload: number): number {
+  return payload + FRAME_BYTES * Math.max(1, Math.ceil(payload / MAX_MESSAGE_BYTES));
+}
+
+/** What a run is made of. */
+export interface SimulationParts {
+  /** With the observer as its last node, if there is one. */
+  readonly graph: Graph;
+  /** How many nodes count: all but the observer. */
+  readonly nodes: number;
+  /** See {@link Population}. */
+  readonly population: Population;
+  /** See {@link Traffic}. */
+  readonly traffic: Traffic;
+  /** How adopters talk. */
+  readonly protocol: Protocol;
+  /** Mean times that a node stays and is away, in milliseconds; none leaves without. */
+  readonly churn?: { readonly onlineMs: number; readonly offlineMs: number };
+  /** Share of messages that a node with a filter refuses. */
+  readonly refusedShare: number;
+  /** Factor on the timers of implementations. */
+  readonly timerScale: number;
+  /** Nodes refuse messages of a block that they have not seen. */
+  readonly heights: boolean;
+  /** The run's one generator. */
+  readonly random: Random;
+  /** Decodes a sample of sketches for real. */
+  readonly check?: DecodeCheck;
+}
+
+/** See the module. */
+export class Simulation {
+  readonly wheel = new EventWheel();
+  readonly pool = new IdPool();
+  readonly graph: Graph;
+  readonly nodes: number;
+  readonly population: Population;
+  readonly traffic: Traffic;
+  readonly random: Random;
+  readonly check?: DecodeCheck;
+  readonly measures: Measures;
+  /** Per edge, how it carries what its source relays; see {@link FLOOD}. */
+  readonly mode: Uint8Array;
+  /** Per edge, how it carries what its source made. */
+  readonly ownMode: Uint8Array;
+  /** Per node, 1 while it is there. */
+  readonly online: Uint8Array;
+  /** Per message, 1 when nodes with a filter refuse all about its subject. */
+  readonly refusable: Uint8Array;
+  /** Per node and type, how many subjects it has a message about. */
+  readonly setSize: Int32Array;
+  /** How many of them nodes with a filter refuse. */
+  readonly refusableSize: Int32Array;
+  /** Words per row of the bitmaps. */
+  readonly words: number;
+  /** Per node, which messages it has or had. */
+  readonly have: Int32Array;
+  /** Per edge, which messages its source sent over it or got over it. */
+  readonly told: Int32Array;
+  /** Per node, its messages in order of arrival: row `node × traffic.count`. */
+  readonly log: Int32Array;
+  /** Per node, how many of its row are filled. */
+  readonly logLength: Int32Array;
+  readonly #protocol: Protocol;
+  readonly #pacer: Pacer;
+  readonly #parts: SimulationParts;
+  #scratch = new Int32Array(1024);
+
+  /** Allocates everything and starts all timers. */
+  constructor(parts: SimulationParts) {
+    this.#parts = parts;
+    const { graph, population, traffic } = parts;
+    [this.graph, this.population, this.traffic] = [graph, population, traffic];
+    this.nodes = parts.nodes;
+    this.random = parts.random;
+    this.check = parts.check;
+    const edges = graph.source.length;
+    this.words = (traffic.count + 31) >>> 5;
+    this.have = new Int32Array(graph.nodes * this.words);
+    this.told = new Int32Array(edges * this.words);
+    this.log = new Int32Array(graph.nodes * traffic.count);
+    this.logLength = new Int32Array(graph.nodes);
+    this.online = new Uint8Array(graph.nodes).fill(1);
+    this.setSize = new Int32Array(MESSAGE_TYPES.length * graph.nodes);
+    this.refusable = new Uint8Array(traffic.count);
+    for (let message = 0; message < traffic.count; message++) {
+      const older = traffic.older[message];
+      const isNew = older < 0 && this.random.next() < parts.refusedShare;
+      this.refusable[message] = isNew || older >= 0 && this.refusable[older] ? 1 : 0;
+    }
+    this.refusableSize = new Int32Array(MESSAGE_TYPES.length * graph.nodes);
+    this.measures = new Measures(traffic, parts.nodes);
+    this.mode = Uint8Array.from(population.subscribed, (asked) => asked ? FLOOD : SILENT);
+    // Every implementation sends what it made to every peer.
+    this.ownMode = new Uint8Array(edges).fill(FLOOD);
+    if (graph.nodes > parts.nodes) this.#muteObserver();
+    this.#protocol = parts.protocol;
+    this.#pacer = new Pacer(this, FIRST_PACER_EVENT, parts.timerScale);
+    this.#protocol.start(this, this.#speakingLinks());
+    this.#pacer.start();
+    if (traffic.count > 0) this.wheel.push(traffic.bornMs[0], BIRTH, 0, 0, 0);
+    if (parts.churn) this.#startChurn();
+  }
+
+  /** Runs until `untilMs` after the start. */
+  run(untilMs: number): void {
+    const { wheel } = this;
+    while (wheel.next(untilMs)) {
+      const { kind, a, b, c } = wheel;
+      if (kind === DELIVER) this.#deliver(a, b, c);
+      else if (kind === DELIVER_ONE) this.#deliverOne(a, b);
+      else if (kind >= FIRST_PROTOCOL_EVENT) this.#protocol.event!(this, kind, a, b, c);
+      else if (kind >= FIRST_PACER_EVENT) this.#pacer.event(kind, a, b, c);
+      else if (kind === BIRTH) this.#birth(a);
+      else if (kind === CHURN) this.#churn(a);
+      else if (!this.has(a, b)) this.#learn(a, b);
+    }
+  }
+
+  /** Whether the node has a newer message about the same. */
+  isSuperseded(node: number, message: number): boolean {
+    const { newer } = this.traffic;
+    for (let next = newer[message]; next >= 0; next = newer[next]) {
+      if (this.has(node, next)) return true;
+    }
+    return false;
+  }
+
+  /** Whether the node has or had the message. */
+  has(node: number, message: number): boolean {
+    return (this.have[node * this.words + (message >>> 5)] >>> (message & 31) & 1) === 1;
+  }
+
+  /** Whether a node with a filter wants none of it. */
+  isRefused(node: number, message: number): boolean {
+    return this.population.refuses[node] === 1 && this.refusable[message] === 1;
+  }
+
+  /**
+   * Sends of `ids[from … until - 1]` what the peer does not know of and what is not superseded, as the edge's `mode`
+   * says.
+   */
+  relay(edge: number, mode: number, ids: Int32Array, from: number, until: number): void {
+    const { told, words } = this;
+    const { newer } = this.traffic;
+    const row = edge * words, node = this.graph.source[edge];
+    if (this.#scratch.length < until - from) {
+      this.#scratch = new Int32Array(Math.max(2 * this.#scratch.length, until - from));
+    }
+    const scratch = this.#scratch;
+    let count = 0;
+    for (let i = from; i < until; i++) {
+      const message = ids[i], word = row + (message >>> 5), bit = 1 << (message & 31);
+      if ((told[word] & bit) !== 0) continue;
+      if (newer[message] >= 0 && this.isSuperseded(node, message)) continue;
+      told[word] |= bit;
+      scratch[count++] = message;
+    }
+    if (count === 0) return;
+    if (mode === FLOOD) this.sendMessages(edge, scratch, count, 0);
+    else this.#protocol.paced!(this, edge, scratch, count);
+  }
+
+  /** Marks messages as known to the edge's target. */
+  tell(edge: number, ids: Int32Array, count: number): void {
+    const row = edge * this.words;
+    for (let i = 0; i < count; i++) this.told[row + (ids[i] >>> 5)] |= 1 << (ids[i] & 31);
+  }
+
+  /** Sends one message in full at once, whatever the peer knows. */
+  sendOne(edge: number, message: number): void {
+    this.measures.messageBytes += this.traffic.sizeBytes[message] + FRAME_BYTES;
+    this.measures.deliveries++;
+    this.wheel.push(this.#latencyMs(edge), DELIVER_ONE, edge, message, 0);
+  }
+
+  /** Sends messages in full, `delayMs` from now. */
+  sendMessages(edge: number, ids: Int32Array, count: number, delayMs: number): void {
+    const { sizeBytes } = this.traffic;
+    let bytes = FRAME_BYTES * count;
+    for (let i = 0; i < count; i++) bytes += sizeBytes[ids[i]];
+    this.measures.messageBytes += bytes;
+    this.measures.deliveries += count;
+    const due = delayMs + this.#latencyMs(edge);
+    if (count === 1) return this.wheel.push(due, DELIVER_ONE, edge, ids[0], 0);
+    const block = this.keep(ids, count);
+    this.wheel.push(due, DELIVER, edge, block, count);
+  }
+
+  /**
+   * The way, and what the target takes until it acts: 4u³ times its mean for a uniform u, mostly little and at times much.
+   * A uniform wait of equal mean fails the calibration: it makes all peers slower and their order too fixed.
+   */
+  #latencyMs(edge: number): number {
+    const { wayMs, actsMs } = this.population;
+    const acts = actsMs[this.graph.target[edge]];
+    if (acts === 0) return wayMs[edge];
+    const u = this.random.next();
+    return wayMs[edge] + Math.floor(4 * acts * u * u * u);
+  }
+
+  /** Copies ids into the pool: give them back with `pool.release`. */
+  keep(ids: Int32Array, count: number): number {
+    const block = this.pool.allocate(count);
+    this.pool.ids.set(ids.subarray(0, count), block);
+    return block;
+  }
+
+  /** Whether both ends of an edge are there. */
+  isUp(edge: number): boolean {
+    return this.online[this.graph.source[edge]] === 1 && this.online[this.graph.target[edge]] === 1;
+  }
+
+  #deliver(edge: number, block: number, count: number): void {
+    const ids = this.pool.ids;
+    if (this.isUp(edge)) {
+      const { have, told, words } = this;
+      const node = this.graph.target[edge];
+      const back = this.graph.reverse[edge] * words, row = node * words;
+      if (node >= this.nodes) {
+        for (let i = 0; i < count; i++) this.#observe(edge, ids[block + i]);
+      } else {
+        let repeats = 0;
+        for (let i = 0; i < count; i++) {
+          const message = ids[block + i], word = message >>> 5, bit = 1 << (message & 31);
+          told[back + word] |= bit;
+          if ((have[row + word] & bit) !== 0) repeats++;
+          else this.#learn(node, message);
+        }
+        this.measures.repeats += repeats;
+      }
+    }
+    this.pool.release(block, count);
+  }
+
+  #deliverOne(edge: number, message: number): void {
+    if (!this.isUp(edge)) return;
+    const node = this.graph.target[edge];
+    if (node >= this.nodes) return this.#observe(edge, message);
+    const word = message >>> 5, bit = 1 << (message & 31);
+    this.told[this.graph.reverse[edge] * this.words + word] |= bit;
+    if ((this.have[node * this.words + word] & bit) !== 0) this.measures.repeats++;
+    else this.#learn(node, message);
+  }
+
+  #observe(edge: number, message: number): void {
+    const word = this.graph.reverse[edge] * this.words + (message >>> 5), bit = 1 << (message & 31);
+    if ((this.told[word] & bit) !== 0) return;
+    this.told[word] |= bit;
+    this.measures.observe(message, this.graph.source[edge], this.wheel.now);
+  }
+
+  #learn(node: number, message: number): void {
+    const { traffic } = this;
+    if (this.isRefused(node, message)) {
+      this.measures.refused++;
+      return;
+    }
+    if (traffic.newer[message] >= 0 && this.isSuperseded(node, message)) {
+      this.measures.stale++;
+      return;
+    }
+    if (this.#parts.heights) {
+      const { blockLagMs } = this.population;
+      const waitMs = traffic.blockMs[traffic.height[message]] + blockLagMs[node] - this.wheel.now;
+      if (waitMs > 0 && traffic.origin[message] !== node) {
+        this.measures.held++;
+        return this.wheel.push(waitMs, HELD, node, message, 0);
+      }
+    }
+    if (!this.#hasOlder(node, message)) {
+      const slot = MESSAGE_TYPES.length * node + traffic.type[message];
+      this.setSize[slot]++;
+      this.refusableSize[slot] += this.refusable[message];
+    }
+    this.have[node * this.words + (message >>> 5)] |= 1 << (message & 31);
+    this.log[node * traffic.count + this.logLength[node]++] = message;
+    this.measures.reached(message, this.wheel.now);
+    this.#pacer.learned(node, message);
+  }
+
+  #hasOlder(node: number, message: number): boolean {
+    const { older } = this.traffic;
+    for (let last = older[message]; last >= 0; last = older[last]) {
+      if (this.has(node, last)) return true;
+    }
+    return false;
+  }
+
+  #birth(message: number): void {
+    const { traffic, wheel } = this;
+    if (message + 1 < traffic.count) {
+      wheel.push(traffic.bornMs[message + 1] - wheel.now, BIRTH, message + 1, 0, 0);
+    }
+    const origin = traffic.origin[message];
+    // An absent node has no channels to update.
+    if (this.online[origin] === 0) return;
+    this.#learn(origin, message);
+    this.#pacer.made(origin, message);
+  }
+
+  #muteObserver(): void {
+    const { first, nodes } = this.graph;
+    for (let edge = first[nodes - 1]; edge < first[nodes]; edge++) {
+      this.mode[edge] = this.ownMode[edge] = SILENT;
+    }
+  }
+
+  /** One edge per link between two adopters; these stop flooding. */
+  #speakingLinks(): Int32Array {
+    const { source, target, reverse } = this.graph;
+    const { adopts } = this.population;
+    const links: number[] = [];
+    for (let edge = 0; edge < source.length; edge++) {
+      if (edge > reverse[edge] || !adopts[source[edge]] || !adopts[target[edge]]) continue;
+      links.push(edge);
+    }
+    return Int32Array.from(links);
+  }
+
+  #startChurn(): void {
+    const { onlineMs, offlineMs } = this.#parts.churn!;
+    for (let node = 0; node < this.nodes; node++) {
+      const isThere = this.random.next() * (onlineMs + offlineMs) < onlineMs;
+      this.online[node] = isThere ? 1 : 0;
+      this.wheel.push(this.#stay(isThere ? onlineMs : offlineMs), CHURN, node, 0, 0);
+    }
+  }
+
+  #churn(node: number): void {
+    const { onlineMs, offlineMs } = this.#parts.churn!;
+    const isThere = this.online[node] === 0;
+    this.online[node] = isThere ? 1 : 0;
+    this.wheel.push(this.#stay(isThere ? onlineMs : offlineMs), CHURN, node, 0, 0);
+    if (isThere) this.#pacer.returned(node);
+  }
+
+  /** Uniform with the given mean. */
+  #stay(meanMs: number): number {
+    return 1 + Math.floor(2 * meanMs * this.random.next());
+  }
+}

@@ -1,0 +1,127 @@
+/**
+ * Finding a difference with PinSketch: how large the sketch is, what happens when it does not do. Nothing is decoded: a
+ * sketch of capacity c gives D differences if and only if D ≤ c. See {@link DecodeCheck}.
+ *
+ * @module
+ */
+import * as v from "valibot";
+import { integer, oneOf } from "../../../shared/config.ts";
+import { addMs, decodeMs } from "../algorithms/costs.ts";
+import type { FieldBits } from "../algorithms/field_wat.ts";
+import type { Difference } from "./difference.ts";
+import { allIdsBytes, type Codec, type Found, HEADER_BYTES } from "./rounds.ts";
+import { type Simulation, wireBytes } from "./simulation.ts";
+import { MESSAGE_TYPES } from "./traffic.ts";
+
+/** How the capacity is chosen. */
+const ESTIMATORS = ["fixed", "k+D+c", "q", "ewma"] as const;
+/** The measured server; see `costs.ts`. */
+const MACHINE = "server";
+/** Weight of the last round in a moving mean (RFC 6298's, as is four times the deviation). */
+const GAIN = 1 / 8;
+
+/** Options of all protocols with sketches, with the draft BOLT's defaults. */
+export const SKETCH_OPTIONS = {
+  bits: v.optional(v.picklist([32, 40, 48, 64], "should be 32, 40, 48 or 64"), 64),
+  estimator: v.optional(oneOf(ESTIMATORS), "k+D+c"),
+  /** Capacities of `fixed`, by type. */
+  fixed: v.optional(
+    v.tuple([integer(1, 4096), integer(1, 4096), integer(1, 4096)], "should be three capacities"),
+    [512, 384, 32],
+  ),
+  /** The c of `k+D+c`, and the least capacity of all estimators. */
+  minimum: v.optional(integer(1, 4096), 8),
+  /** The largest sketch. */
+  capacity: v.optional(integer(1, 4096), 1024),
+  /** A failed sketch grows by this, once; then the largest is sent. 1: ids follow at once. */
+  retry_factor: v.optional(integer(1, 16), 3),
+  per_type: v.optional(v.boolean("should be true or false"), true),
+};
+
+/** Parsed {@link SKETCH_OPTIONS}. */
+export interface SketchOptions {
+  readonly bits: number;
+  readonly estimator: typeof ESTIMATORS[number];
+  readonly fixed: readonly number[];
+  readonly minimum: number;
+  readonly capacity: number;
+  readonly retry_factor: number;
+  readonly per_type: boolean;
+}
+
+/** See the module. */
+export class SketchCodec implements Codec {
+  readonly #options: SketchOptions;
+  /** Per edge and sketch: the last difference, its moving mean and deviation, the last q. */
+  readonly #state = new Map<number, { last: number; mean: number; deviation: number; q: number }>();
+
+  /** Remembers nothing yet. */
+  constructor(options: SketchOptions) {
+    this.#options = options;
+  }
+
+  /** See {@link Codec.find}. */
+  find(simulation: Simulation, edge: number, difference: Difference, isBad: boolean): Found {
+    const { bits, capacity: most, retry_factor, per_type } = this.#options;
+    const found = { sketchBytes: 0, fallbackBytes: 0, failed: false, ways: 1, cpuMs: 0 };
+    const groups = per_type
+      ? MESSAGE_TYPES.map((_, type) => [type])
+      : [MESSAGE_TYPES.map((_, i) => i)];
+    groups.forEach((types, group) => {
+      const sum = (of: Int32Array) => types.reduce((total, type) => total + of[type], 0);
+      const size = sum(difference.size);
+      const [here, there] = [sum(difference.newHere), sum(difference.newThere)];
+      const key = edge * groups.length + group;
+      const first = this.#estimate(key, types, sum(difference.sizeGap), Math.min(here, there));
+      const sizes = retry_factor === 1
+        ? [first]
+        : [first, Math.min(retry_factor * first, most), most];
+      let sent = 0, ways = 1, done = false;
+      for (const capacity of sizes) {
+        if (done || capacity === sent) continue;
+        if (sent > 0) ways += 2;
+        // A smaller sketch is a prefix: only the rest is sent.
+        found.sketchBytes += wireBytes(HEADER_BYTES + Math.ceil(bits * (capacity - sent) / 8));
+        found.cpuMs += addMs(MACHINE, capacity - sent, here + there) +
+          decodeMs(MACHINE, bits, capacity, size);
+        sent = capacity;
+        done = !isBad && size <= capacity;
+        if (!isBad) {
+          simulation.check?.decode(bits as FieldBits, capacity, simulation, difference, types);
+        }
+      }
+      if (!done) {
+        found.fallbackBytes += allIdsBytes(difference);
+        ways += 2;
+      }
+      if (ways > 1) found.failed = true;
+      found.ways = Math.max(found.ways, ways);
+      this.#learn(key, size, sum(difference.sizeGap), Math.min(here, there));
+    });
+    return found;
+  }
+
+  #estimate(key: number, types: readonly number[], gap: number, smaller: number): number {
+    const { estimator, fixed, minimum, capacity } = this.#options;
+    const { last, mean, deviation, q } = this.#state.get(key) ??
+      { last: 0, mean: minimum, deviation: minimum / 2, q: 0.1 };
+    const wanted = {
+      "fixed": types.reduce((total, type) => total + fixed[type], 0),
+      "k+D+c": gap + last + minimum,
+      "q": Math.ceil(gap + q * smaller + 1),
+      "ewma": Math.ceil(mean + 4 * deviation),
+    }[estimator];
+    return Math.min(capacity, Math.max(minimum, wanted));
+  }
+
+  #learn(key: number, size: number, gap: number, smaller: number): void {
+    const before = this.#state.get(key);
+    const mean = before?.mean ?? size, deviation = before?.deviation ?? size / 2;
+    this.#state.set(key, {
+      last: size,
+      mean: mean + GAIN * (size - mean),
+      deviation: deviation + 2 * GAIN * (Math.abs(size - mean) - deviation),
+      q: smaller === 0 ? before?.q ?? 0.1 : Math.max(0, size - gap) / smaller,
+    });
+  }
+}
