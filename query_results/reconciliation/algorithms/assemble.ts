@@ -7,7 +7,7 @@ import initWabt from "wabt";
 
 const wabt = await initWabt();
 
-/** Assembles a module that imports nothing and instantiates it. `name` is for error messages. */
+/** Assembles and instantiates a module without imports. `name` appears in error messages. */
 export function assemble(name: string, wat: string): WebAssembly.Exports {
   const parsed = wabt.parseWat(name, wat);
   try {

@@ -1,10 +1,10 @@
 /**
- * What PinSketch costs in CPU time with the reference library, from measured times: no simulation decodes.
+ * CPU time of the reference PinSketch library, so that simulations need not decode.
  *
  * @module
  */
 
-/** A decode that was measured: 64-bit field, `difference` elements found in `capacity`. */
+/** A measured decode over the 64-bit field. */
 interface Measured {
   readonly capacity: number;
   readonly difference: number;
@@ -17,9 +17,9 @@ const atCapacity = (difference: number, ms: number): Measured => ({
   ms,
 });
 
-/** minisketch, one core, by ascending difference. */
+/** Times of minisketch on one core, by ascending difference. */
 export const MEASURED_DECODES = {
-  /** A server with carry-less multiplication. */
+  /** With carry-less multiplication. */
   server: [
     atCapacity(8, .03),
     atCapacity(32, .28),
@@ -29,7 +29,7 @@ export const MEASURED_DECODES = {
     atCapacity(512, 150),
     atCapacity(1024, 696),
   ],
-  /** The same with generic code. */
+  /** With generic code. */
   genericServer: [
     atCapacity(8, .10),
     atCapacity(32, 1.1),
@@ -39,7 +39,6 @@ export const MEASURED_DECODES = {
     atCapacity(512, 654),
     atCapacity(1024, 2109),
   ],
-  /** A Raspberry Pi 5. */
   pi5: [
     { capacity: 2048, difference: 64, ms: 3.1 },
     { capacity: 2048, difference: 128, ms: 9.8 },
@@ -52,26 +51,23 @@ export const MEASURED_DECODES = {
 /** A machine with measured times. */
 export type Machine = keyof typeof MEASURED_DECODES;
 
-/** Nanoseconds per element and unit of capacity: 7 to 12 were measured; where is not known, so the slow machine has 12. */
+/** Nanoseconds per element and unit of capacity. The measured range is 7–12, machine unknown; slow ones get 12. */
 const ADD_NS: Record<Machine, number> = { server: 7, genericServer: 12, pi5: 12 };
 
-/**
- * How much Berlekamp–Massey, c·d, weighs beside finding roots, d²: fitted to the Raspberry Pi's five times, which it
- * gives within 4 %.
- */
+/** Weight of Berlekamp–Massey, c·d, against root finding, d². Fits the five Raspberry Pi times within 4 %. */
 const CAPACITY_SHARE = .025;
 
-/** Milliseconds to add `elements` ids to a sketch. */
+/** Milliseconds to add ids to a sketch. */
 export function addMs(machine: Machine, capacity: number, elements: number): number {
   return ADD_NS[machine] * capacity * elements / 1e6;
 }
 
 /**
- * Milliseconds to decode `difference` ids.
+ * Milliseconds to decode a sketch: k·(d² + .025·c·d)·(bits/64)².
  *
- * The model is k·(d² + .025·c·d)·(bits/64)². It gives each measured time exactly, as k is that of the measured
- * differences next to d, interpolated over log d; beyond the ends, the end's holds. Fields under 64 bits rest on a single
- * time: 1.9 ms for 100 differences at 32 bits, .24 of that at 64 bits. A decode that fails costs as much as a full one.
+ * k is interpolated over log d between the measured differences, so measured times are exact; it is constant beyond them.
+ * The factor for smaller fields rests on one time: 1.9 ms for d = 100 at 32 bits, .24 of that at 64 bits. A decode that
+ * fails costs as much as one at capacity.
  */
 export function decodeMs(
   machine: Machine,

@@ -1,5 +1,5 @@
 /**
- * From power sums to the set: Berlekamp–Massey finds the polynomial whose roots the elements are, `roots.ts` finds them.
+ * From power sums to the set: Berlekamp–Massey, then root finding.
  *
  * @module
  */
@@ -7,32 +7,28 @@ import type { Field } from "./field.ts";
 import { findRoots } from "./roots.ts";
 
 /**
- * What a sketch holds.
+ * The ids, or why there are none. Both failures nearly always mean more differences than capacity:
  *
- * - `too_many`: more differences than were allowed;
- * - `no_such_set`: no set that small has these sums. Here, too, there were mostly too many differences.
+ * - `too_many`: the recurrence is longer than allowed;
+ * - `no_such_set`: its polynomial does not split into distinct linear factors.
  */
 export type Decoded =
   | { readonly ids: BigUint64Array<ArrayBuffer>; readonly failure?: undefined }
   | { readonly ids?: undefined; readonly failure: "too_many" | "no_such_set" };
 
-/**
- * Decodes the odd power sums s1, s3, …
- *
- * @returns at most `maxElements` ids, ascending.
- */
+/** Decodes the odd power sums s1, s3, … into at most `maxElements` ids, ascending. */
 export function decodeSums(field: Field, oddSums: BigUint64Array, maxElements: number): Decoded {
   if (oddSums.every((sum) => sum === 0n)) return { ids: new BigUint64Array() };
   const polynomial = berlekampMassey(field, oddSums, Math.min(maxElements, oddSums.length));
   if (!polynomial) return { failure: "too_many" };
-  // A recurrence shorter than its register has 0, which is no element, among its roots.
+  // A constant term of 0 would make 0, which is not an element, a root.
   const ids = polynomial[0] === 0n ? null : findRoots(field, polynomial);
   return ids ? { ids: ids.sort() } : { failure: "no_such_set" };
 }
 
 /**
- * The shortest linear recurrence of s1, s2, …, s2c (Massey, "Shift-register synthesis and BCH decoding", 1969), as the
- * monic polynomial whose roots the elements are, without its leading 1; null when it is longer than `maxDegree`.
+ * The shortest linear recurrence of s1, …, s2c (Massey, "Shift-register synthesis and BCH decoding", 1969) as a monic
+ * polynomial without its leading 1; its roots are the elements. Null above `maxDegree`.
  */
 function berlekampMassey(
   field: Field,
@@ -42,7 +38,7 @@ function berlekampMassey(
   const count = 2 * oddSums.length, room = maxDegree + 2;
   const sums = field.reserve(count + 3 * room + 2), { words } = field;
   words.fill(0n, sums / 8, sums / 8 + count + 3 * room);
-  // s2i = si², as squaring is linear in characteristic 2.
+  // s2i = si² in characteristic 2.
   for (let k = 1; k <= count; k++) {
     const at = sums + 8 * (k - 1);
     if (k % 2 === 1) words[at / 8] = oddSums[k >> 1];
@@ -53,7 +49,7 @@ function berlekampMassey(
   const discrepancy = sums + 8 * (count + 3 * room), inverse = discrepancy + 8;
   let length = 0, formerLength = 0, shift = 1;
   words[current / 8] = words[former / 8] = 1n;
-  // Of such sums every second discrepancy is zero (Berlekamp), so that one step does for two.
+  // Every second discrepancy is zero in characteristic 2 (Berlekamp), so take two steps at once.
   for (let n = 0; n < count; n += 2, shift += 2) {
     if (!field.dot(discrepancy, current, sums + 8 * n, length + 1)) continue;
     const grows = 2 * length <= n;

@@ -1,10 +1,10 @@
 /**
- * The 64-bit ids of the draft extension BOLT "Minisketch Gossip": they say what a message is about, and are not salted.
+ * The unsalted 64-bit ids of the draft extension BOLT "Minisketch Gossip".
  *
- * | bits | what |
+ * | bits | field |
  * |---|---|
- * | 24 | height of the block with the funding transaction |
- * | 15 | index of that transaction |
+ * | 24 | height of the funding block |
+ * | 15 | index of the funding transaction |
  * | 13 | index of its output |
  * | 1 | direction of a channel update |
  * | 11 | height of the update, modulo 2016 |
@@ -13,15 +13,15 @@
  */
 import { scidParts } from "../../../shared/bolt/scid.ts";
 
-/** An id, or which part of the scid has too many bits for it; `zero` is no sketch's element. */
+/** An id, or the part of the scid that has too many bits for it. A sketch cannot hold the id `zero`. */
 export type DraftId =
   | { readonly id: bigint; readonly unfit?: undefined }
   | { readonly id?: undefined; readonly unfit: "transaction" | "output" | "zero" };
 
-/** Two weeks of blocks: a later update for the same channel may come back to an id. */
+/** Two weeks of blocks, after which a channel's ids repeat. */
 const HEIGHTS = 2016;
 
-/** The id of a channel update of `direction` that was made at a block `height`. */
+/** The id of a channel update made at block `height`. */
 export function updateId(scid: bigint, direction: 0 | 1, height: number): DraftId {
   const { block, transaction, output } = scidParts(scid);
   if (transaction >= 1 << 15) return { unfit: "transaction" };
@@ -32,7 +32,7 @@ export function updateId(scid: bigint, direction: 0 | 1, height: number): DraftI
   return id === 0n ? { unfit: "zero" } : { id };
 }
 
-/** The id of a channel announcement: as of an update, with neither direction nor height. */
+/** The id of a channel announcement: that of an update with direction and height zero. */
 export function announcementId(scid: bigint): DraftId {
   return updateId(scid, 0, 0);
 }

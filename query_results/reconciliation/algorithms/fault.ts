@@ -6,12 +6,11 @@
 import { Fault } from "../../../shared/errors.ts";
 
 /**
- * - `bad_length`: bytes that are no whole sketch or message;
- * - `bad_element`: zero, or an id that needs more bits than the field has;
- * - `mismatch`: two sketches of different fields;
- * - `too_large`: a capacity or a frame outside its limits;
- * - `bad_message`: a range-based message that breaks the protocol;
- * - `bad_version`: a range-based protocol version that we do not speak.
+ * - `bad_length`: the bytes are not a whole number of sums;
+ * - `bad_element`: zero, or an id wider than the field;
+ * - `mismatch`: sketches over different fields;
+ * - `too_large`: a capacity or input outside its limit;
+ * - `bad_message`, `bad_version`: not a range-based message of the version we speak.
  */
 export type ReconciliationCode =
   | "bad_length"
@@ -21,8 +20,7 @@ export type ReconciliationCode =
   | "bad_message"
   | "bad_version";
 
-/** The only thing that this folder throws for bytes or ids of others, whatever they are. */
+/** The only error this folder throws on outside bytes and ids. */
 export class ReconciliationFault extends Fault<ReconciliationCode> {
-  /** The class's name, for logs. */
   override readonly name = "ReconciliationFault";
 }

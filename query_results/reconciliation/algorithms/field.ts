@@ -1,24 +1,21 @@
 /**
- * GF(2^b) arithmetic on vectors in WebAssembly's memory, compiled from our text when a field is first used.
+ * GF(2^b) vector arithmetic in WebAssembly, compiled when a field is first used.
  *
  * @module
  */
 import { assemble } from "./assemble.ts";
 import { type FieldBits, fieldWat, HEAP } from "./field_wat.ts";
 
-/** One field. Addresses are bytes of {@link Field.words}' buffer; an element is one word, coefficients go upwards. */
+/** One field. Addresses are byte offsets into {@link Field.words}; polynomials start with their constant. */
 export interface Field {
   readonly bits: FieldBits;
-  /** The whole memory as words. It is another array after each {@link Field.reserve}. */
+  /** The memory as words; {@link Field.reserve} may replace the array. */
   readonly words: BigUint64Array<ArrayBuffer>;
-  /** Makes room for `count` words of the caller's; returns the address of the first. What stood there may be gone. */
+  /** Makes room for `count` words of the caller and returns their address. */
   reserve(count: number): number;
-  /** `*out = 1 / *in`, which must not be zero. */
+  /** `*out = 1 / *in`; the input must not be zero. */
   invert(out: number, input: number): void;
-  /**
-   * `to[i] = from[i]²` for n words, `stride` bytes apart in `to`, in order: with `to` one word after `from`, each is
-   * the square of the one before it.
-   */
+  /** `to[i] = from[i]²`, ascending, so `to = from + 8` squares repeatedly; `to` advances by `stride` bytes. */
   square(to: number, stride: number, from: number, n: number): void;
   /** `to[i] += Σ scalar[j]·row[j][i]` over `count` rows of n words, `stride` bytes apart. */
   combine(
@@ -29,9 +26,9 @@ export interface Field {
     scalar: number,
     count: number,
   ): void;
-  /** `*out = Σ a[i]·b[−i]` over n words. @returns whether it is not zero, as 1 or 0. */
+  /** `*out = Σ a[i]·b[−i]` over n words; returns 1 if it is not zero. */
   dot(out: number, a: number, b: number, n: number): number;
-  /** Adds n ids to the odd power sums. @returns how many: it stops at one that is no element. */
+  /** Adds n ids to odd power sums; returns the number added, fewer if one is not an element. */
   add(sketch: number, capacity: number, ids: number, n: number): number;
 }
 
@@ -39,7 +36,7 @@ const PAGE_BYTES = 65536;
 
 const fields = new Map<FieldBits, Field>();
 
-/** The field of 2^bits elements; always the same one, as nothing stays in its memory between calls. */
+/** The field of 2^bits elements. All callers share it: nothing stays in its memory between calls. */
 export function fieldOf(bits: FieldBits): Field {
   let field = fields.get(bits);
   if (!field) fields.set(bits, field = compile(bits));

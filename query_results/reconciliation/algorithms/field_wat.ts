@@ -1,19 +1,19 @@
 /**
- * The WebAssembly text of GF(2^b): multiplication by tables of 4-bit windows, as wide as the field is.
+ * WebAssembly text for GF(2^b), which multiplies by tables of 4-bit windows.
  *
- * Memory: 16 multiples of one factor at 0, then the window tables, then {@link HEAP}, which belongs to the caller.
- * Every pointer is in bytes; an element is one little-endian 64-bit word.
+ * Memory holds 16 multiples of one factor at 0, the window tables at 128, and the caller's data from {@link HEAP}.
+ * Pointers count bytes; an element is one little-endian 64-bit word.
  *
  * @module
  */
 
-/** The field sizes a sketch may have, in bits. */
+/** Supported field sizes in bits. */
 export const FIELD_BITS = [12, 32, 40, 48, 64] as const;
 
-/** One of them. */
+/** A supported field size in bits. */
 export type FieldBits = typeof FIELD_BITS[number];
 
-/** The exponents below the highest of each field's modulus, as in minisketch. */
+/** Exponents of each modulus below its degree, as in minisketch. */
 const MODULUS_TERMS: Record<FieldBits, readonly number[]> = {
   12: [3, 0],
   32: [7, 3, 2, 0],
@@ -22,13 +22,13 @@ const MODULUS_TERMS: Record<FieldBits, readonly number[]> = {
   64: [4, 3, 1, 0],
 };
 
-/** The first byte of memory that is the caller's. */
+/** The first byte of memory that belongs to the caller. */
 export const HEAP = 4096;
 
-/** Where the window tables start: one of 16 words per nibble. */
+/** One table of 16 words per nibble. */
 const WINDOWS = 128;
 
-/** The module's text for one field size. */
+/** The module for one field. */
 export function fieldWat(bits: FieldBits): string {
   const nibbles = Array.from({ length: bits / 4 }, (_, k) => k);
   const terms = MODULUS_TERMS[bits];
@@ -36,23 +36,23 @@ export function fieldWat(bits: FieldBits): string {
   const modulus = `(i64.const ${terms.map((e) => 1 << e).reduce((sum, bit) => sum | bit)})`;
   const xor = (parts: string[]): string => parts.reduce((sum, part) => `(i64.xor ${sum} ${part})`);
 
-  /** a·x for a local: shifted, less the modulus if the top bit was set. */
+  /** a·x for a local a. */
   const timesX = (a: string) =>
     `(i64.xor (i64.and (i64.shl ${a} (i64.const 1)) ${mask})
       (i64.and (i64.sub (i64.const 0) (i64.shr_u ${a} (i64.const ${bits - 1}))) ${modulus}))`;
-  /** a·x⁴ for a local: what leaves at the top comes back times the modulus. */
+  /** a·x⁴ for a local a. */
   const timesX4 = (a: string) =>
     xor([
       `(i64.and (i64.shl ${a} (i64.const 4)) ${mask})`,
       ...terms.map((e) => `(i64.shl (i64.shr_u ${a} (i64.const ${bits - 4})) (i64.const ${e}))`),
     ]);
-  /** Eight times nibble k of a local: the offset of its word in a table. */
+  /** The byte offset that nibble k of local y selects in a table. */
   const nibble = (y: string, k: number) =>
     `(i32.and (i32.wrap_i64 ${
       k === 0 ? `(i64.shl ${y} (i64.const 3))` : `(i64.shr_u ${y} (i64.const ${4 * k - 3}))`
     }) (i32.const 0x78))`;
   const multiple = (y: string, k: number) => `(i64.load ${nibble(y, k)})`;
-  /** Local y times the element whose windows stand in memory. */
+  /** Local y times the factor of the window tables. */
   const windowed = (y: string) =>
     xor(nibbles.map((k) => `(i64.load offset=${WINDOWS + 128 * k} ${nibble(y, k)})`));
   const horner = nibbles.slice(0, -1).reverse();
@@ -60,7 +60,7 @@ export function fieldWat(bits: FieldBits): string {
   return `(module
   (memory (export "memory") 1)
 
-  ;; The 16 multiples of $m by polynomials below x⁴, at $at; the first stays zero.
+  ;; Writes $m times each polynomial below x⁴ to $at; the first word stays zero.
   (func $multiples (param $at i32) (param $m i64) (local $x1 i64) (local $x2 i64) (local $x3 i64)
     (local.set $x1 ${timesX("(local.get $m)")})
     (local.set $x2 ${timesX("(local.get $x1)")})
@@ -74,7 +74,7 @@ export function fieldWat(bits: FieldBits): string {
     }).join("\n    ")
   })
 
-  ;; Tables by which ${bits / 4} loads multiply anything by $m.
+  ;; Fills the window tables for the factor $m.
   (func $windows (param $m i64)
     ${
     nibbles.map((k) =>
@@ -93,7 +93,7 @@ export function fieldWat(bits: FieldBits): string {
   }
     (local.get $r))
 
-  ;; out = 1/a for a ≠ 0: Euclid on polynomials over GF(2), whose first step is special as the modulus has b + 1 bits.
+  ;; out = 1/in by Euclid over GF(2)[x]. The first step is special: the modulus has b + 1 bits.
   (func (export "invert") (param $out i32) (param $in i32)
     (local $u i64) (local $v i64) (local $g i64) (local $h i64) (local $t i64) (local $j i64)
     (local.set $v (i64.load (local.get $in)))
@@ -114,7 +114,7 @@ export function fieldWat(bits: FieldBits): string {
         (br $step)))))
     (i64.store (local.get $out) (local.get $g)))
 
-  ;; to[i] = from[i]² for $n elements, $stride bytes apart in to, in order.
+  ;; to[i] = from[i]² in ascending order; elements of to are $stride bytes apart.
   (func (export "square") (param $to i32) (param $stride i32) (param $from i32) (param $n i32) (local $a i64)
     (block $done (loop $next
       (br_if $done (i32.eqz (local.get $n)))
@@ -125,7 +125,7 @@ export function fieldWat(bits: FieldBits): string {
       (local.set $n (i32.sub (local.get $n) (i32.const 1)))
       (br $next))))
 
-  ;; to[i] += Σ scalar[j] · row[j][i] for $count rows of $n elements that are $stride bytes apart.
+  ;; to[i] += Σ scalar[j]·row[j][i] over $count rows of $n elements, $stride bytes apart.
   (func (export "combine") (param $to i32) (param $row i32) (param $stride i32) (param $n i32)
     (param $scalar i32) (param $count i32) (local $i i32) (local $end i32) (local $y i64)
     (local.set $end (i32.shl (local.get $n) (i32.const 3)))
@@ -148,7 +148,7 @@ export function fieldWat(bits: FieldBits): string {
       (local.set $count (i32.sub (local.get $count) (i32.const 1)))
       (br $next))))
 
-  ;; out = Σ a[i] · b[-i] for $n terms: one sum per nibble of a, joined at the end. Returns whether out ≠ 0.
+  ;; out = Σ a[i]·b[-i], with one partial sum per nibble of a. Returns whether out ≠ 0.
   (func (export "dot") (param $out i32) (param $a i32) (param $b i32) (param $n i32) (result i32)
     (local $y i64) (local $r i64) ${nibbles.map((k) => `(local $s${k} i64)`).join(" ")}
     (block $done (loop $next
@@ -172,7 +172,7 @@ export function fieldWat(bits: FieldBits): string {
     (i64.store (local.get $out) (local.get $r))
     (i64.ne (local.get $r) (i64.const 0)))
 
-  ;; Adds $n ids to a sketch's odd power sums. Returns how many it took: it stops at one that is no element.
+  ;; Adds $n ids to odd power sums. Returns how many it added: it stops at an invalid element.
   (func (export "add") (param $sketch i32) (param $capacity i32) (param $id i32) (param $n i32) (result i32)
     (local $s i64) (local $at i32) (local $end i32) (local $taken i32)
     (local.set $end (i32.add (local.get $sketch) (i32.shl (local.get $capacity) (i32.const 3))))

@@ -1,6 +1,6 @@
 /**
- * Range-based set reconciliation (Meyer, "Range-Based Set Reconciliation", SRDS 2023) as the negentropy protocol v1
- * (https://github.com/hoytech/negentropy): ranges whose fingerprints differ are split until their ids are listed.
+ * Range-based set reconciliation (Meyer, SRDS 2023) in the negentropy protocol v1
+ * (https://github.com/hoytech/negentropy): ranges with different fingerprints are split until their ids are listed.
  *
  * @module
  */
@@ -17,22 +17,22 @@ import {
 /** The first byte of every message. */
 const VERSION = 0x61;
 const SKIP = 0, FINGERPRINT = 1, ID_LIST = 2;
-/** Into how many ranges one is split; under twice as many items are listed instead. */
+/** A range is split into this many; fewer than twice as many items are listed instead. */
 const BUCKETS = 16;
 const END: Bound = { timestamp: Infinity, id: new Uint8Array() };
 
-/** The smallest frame but none: a message must have room for a list of ids that goes over and for what closes it. */
+/** The protocol's smallest frame limit. */
 export const MIN_FRAME_BYTES = 4096;
-/** What is kept free at a frame's end for its last range. */
+/** Kept free for the last range of a full frame. */
 const FRAME_RESERVE = 200;
 
-/** What came of a message. */
+/** The result of one message. */
 export interface Reconciled {
-  /** The message to send back; null when the initiator has nothing left to ask. */
+  /** The message to send; null when the initiator is done. */
   readonly reply: Uint8Array | null;
-  /** Ids that the other side lacks; only the initiator learns them. */
+  /** Newly found ids that the other side lacks; only the initiator learns them. */
   readonly have: readonly Uint8Array[];
-  /** Ids that it lacks itself. */
+  /** Newly found ids that we lack. */
   readonly need: readonly Uint8Array[];
 }
 
@@ -40,28 +40,28 @@ export interface Reconciled {
 export class RangeReconciler {
   readonly #set: RangeSet;
   readonly #frameBytes: number;
-  /** What was returned: after a frame that was too short, ids are listed again. */
+  /** Ids already returned: after a full frame, the other side may list them again. */
   readonly #reported = new Set<string>();
   #initiator = false;
 
   /**
-   * Of a set, which several may share.
+   * Several may share a set.
    *
-   * @param frameBytes the longest message it writes; 0 for any length.
+   * @param frameBytes the longest message to write; 0 for no limit.
    * @throws {ReconciliationFault} `too_large` for a frame under {@link MIN_FRAME_BYTES}.
    */
   constructor(set: RangeSet, frameBytes = 0) {
     if (frameBytes !== 0 && !(frameBytes >= MIN_FRAME_BYTES)) {
       throw new ReconciliationFault(
         "too_large",
-        `frames of ${frameBytes} bytes are too short for a range: 0 or from ${MIN_FRAME_BYTES}`,
+        `cannot limit frames to ${frameBytes} bytes: 0 or at least ${MIN_FRAME_BYTES} is allowed`,
       );
     }
     this.#set = set;
     this.#frameBytes = frameBytes;
   }
 
-  /** The first message. */
+  /** Starts as the initiator; returns its first message. */
   initiate(): Uint8Array {
     this.#initiator = true;
     const out = new Writer();
@@ -70,7 +70,7 @@ export class RangeReconciler {
   }
 
   /**
-   * Answers a message of the other side.
+   * Handles a message from the other side.
    *
    * @throws {ReconciliationFault} `bad_version` or `bad_message`.
    */
@@ -80,9 +80,12 @@ export class RangeReconciler {
     const version = reader.bytes(1)[0];
     if (version !== VERSION) {
       const known = version >= 0x60 && version <= 0x6f;
-      // A responder answers with the version it speaks; an initiator that gets this answer has to give up.
+      // A responder answers with its own version; an initiator gives up.
       if (known && !this.#initiator) return { reply: out.message(), have, need };
-      throw new ReconciliationFault("bad_version", `negentropy version ${version}: ours is 97`);
+      throw new ReconciliationFault(
+        "bad_version",
+        `cannot read negentropy version ${version}: ${VERSION} is supported`,
+      );
     }
     const { items } = this.#set;
     let lower = 0,
@@ -94,7 +97,7 @@ export class RangeReconciler {
       bound = reader.bound();
       const mode = reader.varint();
       let upper = this.#set.indexOf(bound, lower);
-      /** Says that everything up to this range agrees, if something was left out. */
+      /** Writes that everything up to this range agrees, if ranges were left out. */
       const closeSkipped = () => {
         if (skipped) out.bound(from, SKIP);
         skipped = false;
@@ -117,7 +120,7 @@ export class RangeReconciler {
           for (const id of theirs.values()) this.#report(need, id);
         } else {
           closeSkipped();
-          // As many as the frame has room for: the rest is fingerprinted below.
+          // List what fits the frame; the rest is fingerprinted below.
           const room = this.#frameBytes === 0 ? Infinity : Math.max(
             0,
             Math.floor((this.#frameBytes - FRAME_RESERVE - kept) / ID_BYTES) + 1,
@@ -126,9 +129,12 @@ export class RangeReconciler {
           out.ids(end < upper ? items[end] : bound, items.slice(lower, end));
           upper = end;
         }
-      } else throw new ReconciliationFault("bad_message", `negentropy mode ${mode}: 0, 1 or 2`);
+      } else {throw new ReconciliationFault(
+          "bad_message",
+          `cannot read negentropy mode ${mode}: 0, 1 or 2 is allowed`,
+        );}
       if (this.#frameBytes !== 0 && out.length > this.#frameBytes - FRAME_RESERVE) {
-        // One fingerprint from the last written bound on. The reference leaves the range that did not fit out of it.
+        // One fingerprint for everything not yet written. (The reference omits the range that did not fit.)
         if (mode === ID_LIST) written = upper;
         else out.truncate(kept);
         out.fingerprint(END, this.#set.fingerprint(written, items.length));
@@ -157,7 +163,7 @@ export class RangeReconciler {
   }
 }
 
-/** Writes ranges; a timestamp is 1 + its difference to the one before, or 0 for the end. */
+/** Writes ranges. Timestamps are 1 + the difference to the last, or 0 for infinity. */
 class Writer {
   readonly #bytes = [VERSION];
   #timestamp = 0;
@@ -184,7 +190,7 @@ class Writer {
     for (const { id } of items) this.#bytes.push(...id);
   }
 
-  /** Takes back what was written after a length. Only the end may follow, which needs no timestamp. */
+  /** Drops what follows `length`. Only infinity may be written next, as it needs no previous timestamp. */
   truncate(length: number): void {
     this.#bytes.length = length;
   }
@@ -194,7 +200,7 @@ class Writer {
   }
 }
 
-/** Reads them; throws `bad_message` where they break off. */
+/** Reads ranges; throws `bad_message` when they are truncated. */
 class Reader {
   readonly #message: Uint8Array;
   #at = 0;
@@ -213,7 +219,7 @@ class Reader {
     if (length > left) {
       throw new ReconciliationFault(
         "bad_message",
-        `negentropy: ${left} of ${length} bytes are left`,
+        `cannot read a negentropy message: ${left} of ${length} bytes are left`,
       );
     }
     return this.#message.slice(this.#at, this.#at += length);
@@ -225,7 +231,10 @@ class Reader {
       [byte] = this.bytes(1);
       value = value * 128 + byte % 128;
       if (value > Number.MAX_SAFE_INTEGER) {
-        throw new ReconciliationFault("bad_message", "negentropy: a number above 2^53 − 1");
+        throw new ReconciliationFault(
+          "bad_message",
+          "cannot read a negentropy number above 2^53 − 1",
+        );
       }
     } while (byte >= 128);
     return value;
@@ -238,13 +247,13 @@ class Reader {
     if (length > ID_BYTES || timestamp < Infinity && timestamp > Number.MAX_SAFE_INTEGER) {
       throw new ReconciliationFault(
         "bad_message",
-        `negentropy: ${length} bytes of id, at ${timestamp}`,
+        `cannot read a negentropy bound: ${length} bytes of id, timestamp ${timestamp}`,
       );
     }
     return { timestamp, id: this.bytes(length) };
   }
 
-  /** A list of ids, by their hex. */
+  /** A list of ids, keyed by hex. */
   ids(): Map<string, Uint8Array> {
     const ids = new Map<string, Uint8Array>();
     for (let left = this.varint(); left > 0; left--) {

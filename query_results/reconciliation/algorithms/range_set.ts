@@ -1,39 +1,38 @@
 /**
- * A sorted set of which any range has a fingerprint: what range-based reconciliation works on.
+ * A sorted set with a fingerprint for any range.
  *
  * @module
  */
 import { createHash } from "node:crypto";
 
-/** Bytes of an id. */
+/** Length of an id. */
 export const ID_BYTES = 32;
 
-/** Bytes of a fingerprint. */
+/** Length of a fingerprint. */
 export const FINGERPRINT_BYTES = 16;
 
-/** An element: ids are ordered by timestamp, then byte by byte. */
+/** An element, ordered by timestamp, then id. */
 export interface Item {
   /** A whole number below 2^53 − 1. */
   readonly timestamp: number;
-  /** {@link ID_BYTES} bytes, and no other item's. */
+  /** {@link ID_BYTES} bytes, unique in the set. */
   readonly id: Uint8Array;
 }
 
-/** A place between items: no item at or above it has a lower timestamp, or the same and a lower id. */
+/** The lower end of a range: the first item that is not smaller starts it. */
 export interface Bound {
-  /** `Infinity` is above every item. */
+  /** `Infinity` is the end of the set. */
   readonly timestamp: number;
-  /** As much of an id as is needed. */
+  /** A prefix of an id. */
   readonly id: Uint8Array;
 }
 
-/** Items in order, with sums so that a fingerprint takes one hash whatever its range is. */
+/** Sorted items with prefix sums, so that every fingerprint costs one hash. */
 export class RangeSet {
-  /** In order. */
   readonly items: readonly Item[];
   readonly #sums: bigint[] = [0n];
 
-  /** Of items in any order. */
+  /** Items may come in any order. */
   constructor(items: Iterable<Item>) {
     this.items = [...items].sort(compare);
     let sum = 0n;
@@ -43,7 +42,7 @@ export class RangeSet {
     }
   }
 
-  /** The index of the first item at or above a bound, from `from` on. */
+  /** The index of the first item from `from` on that is not below a bound. */
   indexOf(bound: Bound, from: number): number {
     let low = from, high = this.items.length;
     while (low < high) {
@@ -54,7 +53,7 @@ export class RangeSet {
     return low;
   }
 
-  /** SHA-256 of the sum of ids, little endian mod 2^256, and of their number; its first bytes. */
+  /** The first bytes of SHA-256 over the sum of ids (little endian, mod 2^256) and their number. */
   fingerprint(from: number, until: number): Uint8Array {
     const sum = BigInt.asUintN(256, this.#sums[until] - this.#sums[from]);
     const bytes = new Uint8Array(
@@ -64,7 +63,7 @@ export class RangeSet {
     return Uint8Array.from(hash.digest().subarray(0, FINGERPRINT_BYTES));
   }
 
-  /** The shortest bound between the items before and at an index. */
+  /** The shortest bound that separates the item at an index from the one before it. */
   boundBefore(index: number): Bound {
     const { timestamp, id } = this.items[index], before = this.items[index - 1];
     if (timestamp !== before.timestamp) return { timestamp, id: new Uint8Array() };
@@ -80,7 +79,7 @@ function compare(a: Bound, b: Bound): number {
   return a.id.length - b.id.length;
 }
 
-/** A number in groups of seven bits, the highest first; all but the last have their top bit set. */
+/** Base 128, most significant digit first; the top bit marks all bytes but the last. */
 export function varint(value: number): number[] {
   const bytes = [value % 128];
   for (let rest = Math.floor(value / 128); rest > 0; rest = Math.floor(rest / 128)) {

@@ -1,38 +1,38 @@
 /**
- * Rateless invertible Bloom lookup tables (Yang, Gilad and Alizadeh, "Practical Rateless Set Reconciliation", SIGCOMM
- * 2024) of 64-bit symbols: an endless row of coded symbols, of which a receiver takes as many as it needs.
+ * Rateless invertible Bloom lookup tables over 64-bit symbols (Yang, Gilad and Alizadeh, "Practical Rateless Set
+ * Reconciliation", SIGCOMM 2024): the receiver takes coded symbols until it can decode.
  *
  * @module
  */
 import { sipHashWord, type SipKey } from "./siphash.ts";
 
-/** Sum and hashes of the symbols that an index stands for, and how many they are. */
+/** XOR of the symbols mapped to an index, XOR of their hashes, and their number. */
 export interface CodedSymbol {
   sum: bigint;
   hash: bigint;
   count: number;
 }
 
-/** What a coded symbol takes on the wire: sum, hash and a count that fits a byte once its index is known. */
+/** Bytes on the wire: sum, hash, and one byte for how far the count is from its expected value. */
 export const CODED_SYMBOL_BYTES = 17;
 
-/** The reference implementation's key. Peers that fear collisions made for them agree on one of their own. */
+/** The reference implementation's key. Use a secret one against crafted collisions. */
 export const DEFAULT_KEY: SipKey = { k0: 567n, k1: 890n };
 
-/** The most coded symbols that are taken or given by default: a difference of 48,000. */
+/** Default limit on coded symbols: enough for about 48,000 differences. */
 export const MAX_CODED_SYMBOLS = 1 << 16;
 
-/** A symbol, and the next index it is part of. */
+/** A symbol and the next index it maps to. */
 interface Mapped {
   readonly value: bigint;
   readonly hash: bigint;
-  /** 1 when the other side has it, −1 when we do. */
+  /** 1 if the other side has it, −1 if we do. */
   readonly sign: number;
   random: bigint;
   index: number;
 }
 
-/** Moves a symbol on: index i is taken with probability 1/(1 + i/2). Section 4.2 of the paper, as the reference rounds it. */
+/** Maps a symbol to its next index: i has probability 1/(1 + i/2) (section 4.2), rounded like the reference. */
 function advance(symbol: Mapped): void {
   symbol.random = BigInt.asUintN(64, symbol.random * 0xda942042e4dd58b5n);
   const gap = (symbol.index + 1.5) * (2 ** 32 / Math.sqrt(Number(symbol.random) + 1) - 1);
@@ -45,7 +45,7 @@ function include(coded: CodedSymbol, symbol: Mapped, count: number): void {
   coded.count += count;
 }
 
-/** Symbols by the index that they are part of next, which ascends. */
+/** Symbols keyed by their next index. */
 class Row {
   readonly #due = new Map<number, Mapped[]>();
   readonly #limit: number;
@@ -61,7 +61,7 @@ class Row {
     else this.#due.set(symbol.index, [symbol]);
   }
 
-  /** Includes all that are due, with their sign times `sign`, and moves them on. */
+  /** Includes every symbol due at `index`. */
   apply(index: number, coded: CodedSymbol, sign: number): void {
     const due = this.#due.get(index) ?? [];
     this.#due.delete(index);
@@ -73,20 +73,20 @@ class Row {
   }
 }
 
-/** Gives a set's coded symbols one by one. */
+/** Generates a set's coded symbols. */
 export class Encoder {
   readonly #row: Row;
   readonly #limit: number;
   #index = 0;
 
-  /** Of 64-bit symbols, all different. */
+  /** Symbols are distinct 64-bit words. */
   constructor(symbols: Iterable<bigint>, key = DEFAULT_KEY, limit = MAX_CODED_SYMBOLS) {
     this.#limit = limit;
     this.#row = new Row(limit);
     for (const value of symbols) this.#row.put(mapped(value, sipHashWord(key, value), 1));
   }
 
-  /** The next one; null once the limit is reached. */
+  /** The next coded symbol, or null at the limit. */
   next(): CodedSymbol | null {
     if (this.#index === this.#limit) return null;
     const coded = { sum: 0n, hash: 0n, count: 0 };
@@ -96,18 +96,18 @@ export class Encoder {
 }
 
 /**
- * - `more`: another coded symbol is needed;
- * - `done`: {@link Decoder.theirs} and {@link Decoder.ours} are the whole difference;
- * - `limit`: as many as are allowed did not do;
- * - `inconsistent`: no set has these.
+ * - `more`: send another coded symbol;
+ * - `done`: {@link Decoder.theirs} and {@link Decoder.ours} are complete;
+ * - `limit`: not decoded within the limit;
+ * - `inconsistent`: these coded symbols belong to no set.
  */
 export type DecoderState = "more" | "done" | "limit" | "inconsistent";
 
-/** Finds the difference between its own set and the one whose coded symbols it takes. */
+/** Decodes the difference between its own set and that of the received coded symbols. */
 export class Decoder {
-  /** What only the other set has, as far as found. */
+  /** Symbols found so far that only the other set has. */
   readonly theirs: bigint[] = [];
-  /** What only our set has. */
+  /** Symbols found so far that only our set has. */
   readonly ours: bigint[] = [];
   readonly #own: Encoder;
   readonly #key: SipKey;
@@ -116,7 +116,7 @@ export class Decoder {
   readonly #coded: CodedSymbol[] = [];
   #state: DecoderState = "more";
 
-  /** For our own symbols, all different; key and limit are the encoder's. */
+  /** Takes our own symbols; key and limit must equal the encoder's. */
   constructor(symbols: Iterable<bigint>, key = DEFAULT_KEY, limit = MAX_CODED_SYMBOLS) {
     this.#own = new Encoder(symbols, key, limit);
     this.#key = key;
@@ -124,7 +124,7 @@ export class Decoder {
     this.#found = new Row(limit);
   }
 
-  /** Takes the next coded symbol; after any state but `more` it changes nothing. */
+  /** Takes the next coded symbol. Ignored unless the state is `more`. */
   add(theirs: CodedSymbol): DecoderState {
     if (this.#state !== "more") return this.#state;
     const own = this.#own.next();
@@ -139,13 +139,13 @@ export class Decoder {
     return this.#state = this.#peel(coded);
   }
 
-  /** Takes out each symbol that stands alone somewhere, which may leave others alone. */
+  /** Removes each symbol that is alone in a coded symbol, which may isolate others. */
   #peel(first: CodedSymbol): DecoderState {
     const touched = [first];
     for (let coded = touched.pop(); coded; coded = touched.pop()) {
       const { sum, hash, count: sign } = coded;
       if (Math.abs(sign) !== 1 || sipHashWord(this.#key, sum) !== hash) continue;
-      // Honest coded symbols give one symbol each at most; others could go round for ever.
+      // Honest coded symbols yield at most one symbol each; crafted ones could loop.
       if (this.theirs.length + this.ours.length === this.#coded.length) return "inconsistent";
       (sign === 1 ? this.theirs : this.ours).push(sum);
       const symbol = mapped(sum, hash, sign);
@@ -155,7 +155,7 @@ export class Decoder {
       }
       this.#found.put(symbol);
     }
-    // Every symbol is part of the first.
+    // Every symbol maps to index 0.
     const [{ sum, hash, count }] = this.#coded;
     if (sum === 0n && hash === 0n && count === 0) return "done";
     return this.#coded.length === this.#limit ? "limit" : "more";

@@ -1,15 +1,15 @@
 /**
- * Roots by Berlekamp's trace algorithm ("Factoring polynomials over large finite fields", 1970).
+ * Root finding by Berlekamp's trace algorithm ("Factoring polynomials over large finite fields", 1970).
  *
  * @module
  */
 import type { Field } from "./field.ts";
 
 /**
- * The roots of a monic polynomial, when it has as many different ones as its degree; otherwise null. Its time is bounded
- * whatever the roots are: no multipliers are drawn, as a basis of the field tells any two elements apart.
+ * The roots of a monic polynomial, or null unless it has as many distinct ones as its degree. Multipliers are a basis of
+ * the field, not random: `bits` traces separate any two elements, so the running time is bounded for any input.
  *
- * @param polynomial its coefficients from the constant upwards, without the leading 1.
+ * @param polynomial coefficients from the constant up, without the leading 1.
  */
 export function findRoots(
   field: Field,
@@ -18,7 +18,7 @@ export function findRoots(
   const degree = polynomial.length;
   if (degree === 1) return polynomial;
   const { bits } = field, half = degree >> 1, row = 8 * degree;
-  // Addresses of: the polynomial, x^k for even k from the degree on, x^(2^i), traces, and four places to work.
+  // In memory: f, X^k for even k ≥ degree, X^(2^i), traces, four work polynomials and the multipliers.
   const f = field.reserve(degree * (1 + half + bits + 1 + bits + 4) + bits + 5);
   const powers = f + row, frobenius = powers + half * row, traces = frobenius + (bits + 1) * row;
   const work = traces + bits * row, space = row + 8;
@@ -27,10 +27,9 @@ export function findRoots(
   evenPowers(field, f, degree, powers, work);
   if (!frobeniusPowers(field, degree, powers, frobenius, work)) return null;
 
-  /** How many traces are there. */
   let known = 0;
   const multipliers = work + 4 * space;
-  /** Tr(x^level · X) mod f, as polynomial in X: the sum of the conjugates of x^level times X^(2^i). */
+  /** Tr(x^level·X) mod f: the conjugates of x^level times X^(2^i), summed. */
   const trace = (level: number): number => {
     const at = traces + level * row;
     if (level === known) {
@@ -43,7 +42,7 @@ export function findRoots(
     return at;
   };
 
-  // A product of factors stands in as many words as its degree, so they are split where they stand until they are x + root.
+  // A monic factor takes as many words as its degree, so factors split in place until each word is a root.
   const split = (at: number, size: number, level: number): void => {
     if (size === 1) return;
     const [a, b, product, scratch] = [0, 1, 2, 3].map((i) => work + i * space);
@@ -67,7 +66,7 @@ export function findRoots(
   return words.slice(f / 8, f / 8 + degree);
 }
 
-/** x^k mod f for even k from the degree on, one after another. */
+/** X^k mod f for even k from the degree on. */
 function evenPowers(field: Field, f: number, degree: number, powers: number, work: number): void {
   const { words } = field;
   const power = work / 8 + 1, top = work / 8;
@@ -85,9 +84,9 @@ function evenPowers(field: Field, f: number, degree: number, powers: number, wor
 }
 
 /**
- * X^(2^i) mod f for i = 0…bits: each the square of the one before, in which x^(2j) stands for what was x^j.
+ * X^(2^i) mod f for i = 0…bits, by squaring coefficients and replacing X^j by X^(2j).
  *
- * @returns whether the last is X, that is, f divides X^(2^bits) − X, the product of X − e over all elements e.
+ * @returns whether the last is X: then f divides X^(2^bits) − X, so it has distinct roots only.
  */
 function frobeniusPowers(
   field: Field,
@@ -113,14 +112,14 @@ function copyMonic(words: BigUint64Array, to: number, from: number, degree: numb
   words[to / 8 + degree] = 1n;
 }
 
-/** Divides a's n words by a monic g: leaves the remainder in the first `degree` words and the quotient above. */
+/** Divides a's n words by a monic g: the remainder is left in the first `degree` words, the quotient above. */
 function divide(field: Field, a: number, n: number, g: number, degree: number): void {
   for (let i = n - 1; i >= degree; i--) {
     field.combine(a + 8 * (i - degree), g, 0, degree, a + 8 * i, 1);
   }
 }
 
-/** The monic greatest common divisor of a, monic, and b, of a lower degree; both are overwritten. */
+/** The monic gcd of a monic a and a b of lower degree; overwrites both. */
 function gcd(
   field: Field,
   a: number,

@@ -6,13 +6,13 @@
 import { assemble } from "./assemble.ts";
 import { ReconciliationFault } from "./fault.ts";
 
-/** A key: two words, as SipHash and BIP 330 write them. */
+/** A key of two 64-bit words. */
 export interface SipKey {
   readonly k0: bigint;
   readonly k1: bigint;
 }
 
-/** Ids are copied into WebAssembly this many at a time: one page. */
+/** Ids copied into WebAssembly at a time: one page. */
 const CHUNK = 8192;
 
 const state = (name: string) => `(local.get $${name})`;
@@ -31,7 +31,7 @@ const { memory, hash, shortIds: shortIdsOf } = assemble(
   `(module
   (memory (export "memory") 2)
 
-  ;; Of $length bytes at $at; those that fill up its last word are zero.
+  ;; Hashes $length bytes at $at. The last word holds the rest of them and the length.
   (func $hash (export "hash") (param $k0 i64) (param $k1 i64) (param $at i32) (param $length i32)
     (result i64) (local $v0 i64) (local $v1 i64) (local $v2 i64) (local $v3 i64)
     (local $last i32) (local $m i64)
@@ -54,7 +54,7 @@ const { memory, hash, shortIds: shortIdsOf } = assemble(
     ${mix("v2", "(i64.const 0xff)")} ${round} ${round} ${round} ${round}
     (i64.xor (i64.xor ${state("v0")} ${state("v1")}) (i64.xor ${state("v2")} ${state("v3")})))
 
-  ;; Each of $n words at $at becomes 1 + its hash mod $range.
+  ;; Replaces each of $n words by 1 + hash mod $range.
   (func (export "shortIds") (param $k0 i64) (param $k1 i64) (param $at i32) (param $n i32)
     (param $range i64)
     (block $done (loop $next
@@ -73,11 +73,11 @@ const { memory, hash, shortIds: shortIdsOf } = assemble(
 const bytes = new Uint8Array(memory.buffer);
 const words = new BigUint64Array(memory.buffer);
 
-/** The longest input in bytes: no gossip message is longer. Memory goes on, as the last word is read whole. */
+/** The longest gossip message, in bytes. Memory is larger because the last word is read whole. */
 const MAX_BYTES = 65_535;
 
 /**
- * The hash of bytes.
+ * Hashes bytes.
  *
  * @throws {ReconciliationFault} `too_large` above 65,535 bytes.
  */
@@ -92,18 +92,18 @@ export function sipHash({ k0, k1 }: SipKey, input: Uint8Array): bigint {
   return BigInt.asUintN(64, hash(k0, k1, 0, input.length));
 }
 
-/** The hash of one word's eight bytes, little endian. */
+/** Hashes one word as eight little-endian bytes. */
 export function sipHashWord({ k0, k1 }: SipKey, word: bigint): bigint {
   words[0] = word;
   return BigInt.asUintN(64, hash(k0, k1, 0, 8));
 }
 
-/** BIP 330: `1 + SipHash-2-4 mod (2^bits − 1)`, so never zero, of some bytes such as a transaction's id. */
+/** BIP 330's short id of some bytes: `1 + SipHash-2-4 mod (2^bits − 1)`, which is never zero. */
 export function shortId(key: SipKey, input: Uint8Array, bits = 32): bigint {
   return 1n + sipHash(key, input) % rangeOf(bits);
 }
 
-/** {@link shortId} of many 64-bit ids, eight bytes little endian each, as a new array. */
+/** {@link shortId} of many 64-bit ids, each as eight little-endian bytes; returns a new array. */
 export function shortIds(
   { k0, k1 }: SipKey,
   ids: BigUint64Array,

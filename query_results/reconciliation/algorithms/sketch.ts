@@ -1,6 +1,6 @@
 /**
- * PinSketch: a set's odd power sums over GF(2^b), bit for bit as the reference library writes them
- * (https://github.com/bitcoin-core/minisketch; Dodis, Ostrovsky, Reyzin and Smith, "Fuzzy Extractors", 2008).
+ * PinSketch (Dodis et al., "Fuzzy Extractors", 2008): a set's odd power sums over GF(2^b), in the format of
+ * https://github.com/bitcoin-core/minisketch.
  *
  * @module
  */
@@ -9,22 +9,22 @@ import { ReconciliationFault } from "./fault.ts";
 import { fieldOf } from "./field.ts";
 import type { FieldBits } from "./field_wat.ts";
 
-/** The largest sketch: four times the draft BOLT's, which decodes in 64 MiB of memory. */
+/** Four times the draft BOLT's capacity; decoding it takes about 70 MiB. */
 export const MAX_CAPACITY = 4096;
 
-/** How many ids are copied into WebAssembly at a time: 64 KiB. */
+/** Ids copied into WebAssembly at a time: 64 KiB. */
 const CHUNK = 8192;
 
-/** The sketch of a set; two merge into the sketch of their symmetric difference. */
+/** A sketch of a set. Merging two gives the sketch of their symmetric difference. */
 export class Sketch {
   /** Bits per element. */
   readonly bits: FieldBits;
-  /** How many differences it can decode at most. */
+  /** The most differences it can decode. */
   readonly capacity: number;
   readonly #sums: BigUint64Array;
 
   /**
-   * An empty set's.
+   * A sketch of the empty set.
    *
    * @throws {ReconciliationFault} `too_large` above {@link MAX_CAPACITY}.
    */
@@ -32,7 +32,7 @@ export class Sketch {
     if (!Number.isInteger(capacity) || capacity < 0 || capacity > MAX_CAPACITY) {
       throw new ReconciliationFault(
         "too_large",
-        `sketch capacity ${capacity}: a whole number up to ${MAX_CAPACITY} is allowed`,
+        `cannot make a sketch of capacity ${capacity}: 0 to ${MAX_CAPACITY} is allowed`,
       );
     }
     this.bits = bits;
@@ -40,22 +40,22 @@ export class Sketch {
     this.#sums = new BigUint64Array(capacity);
   }
 
-  /** Length in bytes of what {@link Sketch.serialize} returns. */
+  /** The length of {@link Sketch.serialize}, in bytes. */
   static byteLength(bits: FieldBits, capacity: number): number {
     return Math.ceil(bits * capacity / 8);
   }
 
   /**
-   * Reads {@link Sketch.serialize}'s bytes; padding bits are ignored, as in the reference library.
+   * Reads what {@link Sketch.serialize} wrote. Ignores padding bits, as minisketch does.
    *
-   * @throws {ReconciliationFault} `bad_length` when the bytes are no whole sketch, `too_large` as the constructor.
+   * @throws {ReconciliationFault} `bad_length` or `too_large`.
    */
   static from(bits: FieldBits, bytes: Uint8Array): Sketch {
     const sketch = new Sketch(bits, Math.floor(bytes.length * 8 / bits));
     if (Sketch.byteLength(bits, sketch.capacity) !== bytes.length) {
       throw new ReconciliationFault(
         "bad_length",
-        `sketch of ${bytes.length} bytes: that is no whole number of ${bits}-bit sums`,
+        `cannot read a sketch of ${bytes.length} bytes: not a whole number of ${bits}-bit sums`,
       );
     }
     const words = new Uint8Array(sketch.#sums.buffer);
@@ -63,33 +63,33 @@ export class Sketch {
     return sketch;
   }
 
-  /** Adds one id, or takes it out when it is in the set. Throws as {@link Sketch.addAll}. */
+  /** Adds one id, or removes it if the set has it. Throws like {@link Sketch.addAll}. */
   add(id: bigint): void {
     if (id !== BigInt.asUintN(64, id)) throw badElement(id, this.bits);
     this.addAll(BigUint64Array.of(id));
   }
 
   /**
-   * Adds many; much faster than one by one.
+   * Adds ids, much faster than one by one.
    *
-   * @throws {ReconciliationFault} `bad_element` for zero and for more than `bits` bits.
+   * @throws {ReconciliationFault} `bad_element` for zero or more than `bits` bits; then none is added.
    */
   addAll(ids: BigUint64Array): void {
     const { bits, capacity } = this;
     const field = fieldOf(bits);
+    const sums = field.reserve(capacity + Math.min(CHUNK, ids.length)), { words } = field;
+    words.set(this.#sums, sums / 8);
     for (let start = 0; start < ids.length; start += CHUNK) {
       const chunk = ids.subarray(start, start + CHUNK);
-      const sums = field.reserve(capacity + chunk.length);
-      field.words.set(this.#sums, sums / 8);
-      field.words.set(chunk, sums / 8 + capacity);
-      const taken = field.add(sums, capacity, sums + capacity * 8, chunk.length);
-      if (taken < chunk.length) throw badElement(chunk[taken], bits);
-      this.#sums.set(field.words.subarray(sums / 8, sums / 8 + capacity));
+      words.set(chunk, sums / 8 + capacity);
+      const added = field.add(sums, capacity, sums + capacity * 8, chunk.length);
+      if (added < chunk.length) throw badElement(chunk[added], bits);
     }
+    this.#sums.set(words.subarray(sums / 8, sums / 8 + capacity));
   }
 
   /**
-   * Adds the other set: what is in both goes. Equal capacities are kept, otherwise the smaller is left, as prefixes merge.
+   * The sketch of the symmetric difference, with the smaller capacity of the two.
    *
    * @throws {ReconciliationFault} `mismatch` when the fields differ.
    */
@@ -105,12 +105,12 @@ export class Sketch {
     return merged;
   }
 
-  /** The same set in a smaller sketch: its first sums. Throws `too_large` beyond what is there. */
+  /** The same set in a smaller sketch. Throws `too_large` above this one's capacity. */
   prefix(capacity: number): Sketch {
     if (capacity > this.capacity) {
       throw new ReconciliationFault(
         "too_large",
-        `prefix of ${capacity}: the sketch has ${this.capacity} sums`,
+        `cannot take a prefix of ${capacity}: the sketch has ${this.capacity} sums`,
       );
     }
     const prefix = new Sketch(this.bits, capacity);
@@ -118,7 +118,7 @@ export class Sketch {
     return prefix;
   }
 
-  /** Each sum in `bits` bits, the least significant first. */
+  /** The sums in `bits` bits each, least significant bit first. */
   serialize(): Uint8Array<ArrayBuffer> {
     const { bits, capacity } = this;
     const bytes = new Uint8Array(Sketch.byteLength(bits, capacity));
@@ -127,17 +127,16 @@ export class Sketch {
   }
 
   /**
-   * The ids, in ascending order, or why there are none.
+   * The set, ascending, or why it cannot be decoded.
    *
-   * @param maxElements gives up when there would be more: with fewer than the capacity, a wrong answer is rarer,
-   * see {@link computeCapacity}.
+   * @param maxElements fails above this. Less than the capacity makes wrong answers rarer: see {@link computeCapacity}.
    */
   decode(maxElements = this.capacity): Decoded {
     return decodeSums(fieldOf(this.bits), this.#sums, maxElements);
   }
 }
 
-/** Moves `count` times `nibbles` half bytes between arrays in which elements start every so many half bytes. */
+/** Copies `count` elements of `nibbles` nibbles; strides are in nibbles. */
 function moveNibbles(
   to: Uint8Array,
   toStride: number,
@@ -158,13 +157,13 @@ function moveNibbles(
 function badElement(id: bigint, bits: FieldBits): ReconciliationFault {
   return new ReconciliationFault(
     "bad_element",
-    `sketch element ${id}: from 1 to 2^${bits} − 1 is allowed`,
+    `cannot add ${id} to a sketch: 1 to 2^${bits} − 1 is allowed`,
   );
 }
 
 /**
- * The capacity at which up to `maxElements` differences decode, and more are taken for others at most once in
- * 2^falsePositiveBits: minisketch's `compute_capacity`, exact where that rounds log2(n!) down, from n = 58.
+ * The capacity that decodes up to `maxElements` differences and mistakes more for a set at most once in
+ * 2^falsePositiveBits: minisketch's `compute_capacity`, but with the exact log2(n!) also above n = 57.
  */
 export function computeCapacity(
   bits: FieldBits,
