@@ -153,7 +153,7 @@ const BYTES_CHART: { title: string; spec: ChartSpec } = {
   title: "Bytes per node and day, BOLT 8 framing included",
   spec: {
     transform: [
-      { filter: "/^(message|sketch|id|fallback)_bytes_per_node_day$/.test(datum.name)" },
+      { filter: "test(/^(message|sketch|id|fallback)_bytes/, datum.name)" },
       { calculate: "split(datum.name, '_')[0]", as: "kind" },
     ],
     mark: "bar",

@@ -49,6 +49,11 @@ export interface SketchOptions {
   readonly per_type: boolean;
 }
 
+/** BIP 330's q: what a difference has beyond the gap of the set sizes, per element of the smaller set. */
+export function bip330Q(difference: number, gap: number, smaller: number): number {
+  return Math.max(0, difference - gap) / smaller;
+}
+
 /** See the module. */
 export class SketchCodec implements Codec {
   readonly #options: SketchOptions;
@@ -121,7 +126,7 @@ export class SketchCodec implements Codec {
       last: size,
       mean: mean + GAIN * (size - mean),
       deviation: deviation + 2 * GAIN * (Math.abs(size - mean) - deviation),
-      q: smaller === 0 ? before?.q ?? 0.1 : Math.max(0, size - gap) / smaller,
+      q: smaller === 0 ? before?.q ?? 0.1 : bip330Q(size, gap, smaller),
     });
   }
 }

@@ -18,20 +18,18 @@ const LISTED_BYTES = 32;
 /** Microseconds to sum up an element's id. */
 const ELEMENT_US = 0.1;
 
-/** Bytes, ways and framed messages for `difference` elements evenly among `elements`. */
+/**
+ * Bytes and ways when the `difference` lies among the newest of `elements`, as gossip's does: one range per level differs,
+ * and one end lists its part of the last. Within 8 % of the three sizes measured in reconciliation.md §4.
+ */
 export function rangeCost(elements: number, difference: number): { bytes: number; ways: number } {
-  let bytes = BUCKETS * RANGE_BYTES, ways = 1, ranges = BUCKETS;
-  let inRange = elements / BUCKETS;
+  let bytes = BUCKETS * RANGE_BYTES, ways = 1, inRange = elements / BUCKETS;
   if (difference === 0) return { bytes, ways };
-  for (;;) {
-    // Ranges with a difference, when each falls into any of them alike.
-    const differing = ranges * (1 - (1 - 1 / ranges) ** difference);
+  for (; inRange > LISTED; inRange /= BUCKETS) {
+    bytes += BUCKETS * RANGE_BYTES;
     ways++;
-    if (inRange <= LISTED) return { bytes: bytes + differing * inRange * LISTED_BYTES, ways };
-    bytes += differing * BUCKETS * RANGE_BYTES;
-    ranges = differing * BUCKETS;
-    inRange /= BUCKETS;
   }
+  return { bytes: bytes + LISTED_BYTES * Math.max(inRange, 0.625 * difference), ways: ways + 1 };
 }
 
 const codec: Codec = {

@@ -16,14 +16,14 @@ const FIRST_SYMBOLS = 32;
 /** Microseconds per coded symbol and end: about ten elements are mixed into each (Yang et al. 2024, figure 9). */
 const SYMBOL_US = 1;
 
-/** Coded symbols until `difference` elements are found, between the measured points. */
+/** Mean number of coded symbols until `difference` elements are found, between the measured points. */
 export function codedSymbols(difference: number): number {
   if (difference === 0) return 1;
   const above = MEASURED.findIndex(([d]) => d >= difference);
-  if (above < 0) return Math.ceil(MEASURED.at(-1)![1] * difference);
+  if (above < 0) return MEASURED.at(-1)![1] * difference;
   const [high, highRatio] = MEASURED[above], [low, lowRatio] = MEASURED[Math.max(0, above - 1)];
   const share = high === low ? 0 : (difference - low) / (high - low);
-  return Math.ceil((lowRatio + share * (highRatio - lowRatio)) * difference);
+  return (lowRatio + share * (highRatio - lowRatio)) * difference;
 }
 
 const codec: Codec = {
