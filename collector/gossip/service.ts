@@ -15,6 +15,10 @@ import { SentLedger } from "./queries/sent_ledger.ts";
 const MINUTE_MS = 60_000;
 const SAVE_MS = 10 * MINUTE_MS;
 const PRUNE_MS = 60 * MINUTE_MS;
+/** How long peers' questions wait for a list of the channels that are still open. */
+const HOLD_MS = 10 * MINUTE_MS;
+/** The share of the graph that a list names when its peer has a whole graph. */
+const WHOLE_SHARE = 0.5;
 
 const log = logger("collector", "gossip");
 
@@ -35,6 +39,8 @@ export class GossipService implements AsyncDisposable {
   readonly #path: string;
   readonly #clock: Clock;
   readonly #stop = new AbortController();
+  /** When the last whole list was asked for, seconds. */
+  #listedSince: number | null = null;
   #upkeep: Promise<unknown> = Promise.resolve();
 
   /**
@@ -44,7 +50,7 @@ export class GossipService implements AsyncDisposable {
   constructor(chain: Uint8Array, clock: Clock, path: string | null, answers: Answers = {}) {
     this.graph = new Graph({ chain, clock });
     const { view } = this.graph;
-    this.answerer = new Answerer({ view, chain, ledger: this.ledger, ...answers });
+    this.answerer = new Answerer({ view, chain, clock, ledger: this.ledger, ...answers });
     this.#file = path === null ? null : new GraphFile(path, this.graph, clock);
     this.#path = path ?? "";
     this.#clock = clock;
@@ -58,7 +64,9 @@ export class GossipService implements AsyncDisposable {
     answers: Answers = {},
   ): Promise<GossipService> {
     const service = new GossipService(chain, clock, path, answers);
-    const { problem } = await service.#file!.load();
+    const { messages, problem } = await service.#file!.load();
+    // Channels of the last run may have closed since.
+    if (messages > 0) service.answerer.heldUntil = clock.now() + HOLD_MS * 1000;
     if (problem !== null) {
       log.warning("Graph file {path}: {problem}", { path, problem: printable(problem) });
     }
@@ -72,6 +80,24 @@ export class GossipService implements AsyncDisposable {
       ),
     ]);
     return service;
+  }
+
+  /**
+   * All channels that a peer named when it was asked at an instant, µs. What neither this list nor any message since then
+   * names is answered no more; what the whole list before it did not name either is closed, and is dropped.
+   */
+  named(scids: readonly bigint[], askedAt: number): void {
+    const { answerer, graph } = this;
+    const { channels } = graph.counts;
+    const count = graph.named(scids);
+    answerer.heldUntil = 0;
+    // A peer with a small graph says nothing about the channels that it does not name.
+    if (count < channels * WHOLE_SHARE) return;
+    const askedAtSeconds = Math.floor(askedAt / 1_000_000);
+    answerer.namedSince = askedAtSeconds;
+    const dropped = this.#listedSince === null ? 0 : graph.dropUnnamed(this.#listedSince);
+    this.#listedSince = askedAtSeconds;
+    if (dropped > 0) log.info("Dropped {dropped} channels that peers no longer list", { dropped });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

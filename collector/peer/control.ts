@@ -4,6 +4,7 @@
 import { HASH_BYTES } from "../../shared/bolt/codec.ts";
 import { decodeMessage, encodeMessage, type Message } from "../../shared/bolt/message.ts";
 import { BoltFault } from "../../shared/bolt/fault.ts";
+import { messageType } from "../../shared/bolt/message_types.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import type { Question, Taken } from "../gossip/queries/question.ts";
@@ -80,6 +81,13 @@ export interface ControlOptions {
 }
 
 const PING_TYPE = 18;
+<<<<<<< HEAD
+=======
+/** To our own queries. */
+const ANSWERS: ReadonlySet<number> = new Set([262, 264]);
+/** Our pings ask for 1 to 16 bytes, which no implementation minds. */
+const MAX_PONG_BYTES_ASKED = 16;
+>>>>>>> a41eb84 (Take Core Lightning's unordered replies; answer only channels that peers still list, and no news; let a dump end before asking)
 const UNSORTED = encodeMessage({
   type: 1,
   channelId: new Uint8Array(HASH_BYTES),
@@ -138,6 +146,13 @@ export class Control {
       return decodeMessage(raw);
     } catch (error) {
       if (!(error instanceof BoltFault)) throw error;
+<<<<<<< HEAD
+=======
+      // BOLT 7 forbids these encodings, yet unread they do no harm; a faulty answer ends our asking, not the session.
+      const harmless = error.code === "compressed" || error.code === "unknown_encoding" ||
+        raw.length >= 2 && ANSWERS.has(messageType(raw));
+      if (harmless) this.#options.counts.unanswered++;
+>>>>>>> a41eb84 (Take Core Lightning's unordered replies; answer only channels that peers still list, and no news; let a dump end before asking)
       // BOLT 1: a message that is too short for its contents closes the connection.
       if (error.code === "truncated") {
         const reason = `it sent a message that does not decode: ${error.message}`;

@@ -194,7 +194,8 @@ export class PeerManager {
 
   /** Any peer may be asked for what the graph lacks: bootstrap peers leave some day. */
   #newSync(): GraphSync {
-    const { gossip: { graph, ledger }, clock, sink } = this.#dependencies;
+    const { gossip, clock, sink } = this.#dependencies;
+    const { graph, ledger } = gossip;
     const { syncPeers, syncEveryMs } = this.#options;
     return new GraphSync({
       view: graph.view,
@@ -205,15 +206,7 @@ export class PeerManager {
       roundSeconds: syncEveryMs === undefined ? undefined : syncEveryMs / 1000,
       send: (session, raw) => this.#byNumber.get(session)?.say(raw),
       onAsked: (session, until) => sink.asked(session, until),
-      onMisbehaved: (session, end) => {
-        const reason = `its replies to our queries are ${end}`;
-        this.#byNumber.get(session)?.end({
-          by: "us",
-          reason,
-          cause: "misbehaved",
-          what: "bad_replies",
-        });
-      },
+      onNamed: (scids, askedAt) => gossip.named(scids, askedAt),
     });
   }
 
@@ -283,7 +276,7 @@ export class PeerManager {
         openedAt = clock.now();
         this.#tally.add("connected", link.peer.end.kind);
         this.#byNumber.set(session.number, session);
-        this.#sync.opened(session.number, features);
+        this.#sync.opened(session.number, features, bootstraps);
         book.worked(link.peer, openedAt);
         log.debug("{peer} connected", { peer: formatNodeAddress(link.peer) });
         this.#wake();

@@ -32,7 +32,6 @@ export const MISBEHAVIOURS = [
   "undecodable", // a message beside gossip that is too short for its contents
   "broken_frame", // it does not decrypt
   "not_reading", // too much waits to be written
-  "bad_replies", // to our own queries: they break BOLT 7
 ] as const;
 
 export type Misbehaviour = typeof MISBEHAVIOURS[number];

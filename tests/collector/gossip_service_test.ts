@@ -8,6 +8,7 @@ import { CapturedLog } from "../support/captured_log.ts";
 import { Recorded } from "../support/fixtures/recorded.ts";
 import { signedGraph } from "../support/fixtures/signed_gossip.ts";
 import { tempDir } from "../support/temp_dir.ts";
+import { StillClock } from "../support/still_clock.ts";
 import { until } from "../support/until.ts";
 
 const chain = chainHash("regtest");
@@ -54,4 +55,42 @@ Deno.test("a graph file that cannot be used is told, and the graph begins empty"
   await using gossip = await GossipService.open(chain, systemClock, path);
   assert.equal(gossip.graph.counts.channels, 0);
   assert.equal(log.lines("Graph file").length, 1);
+});
+
+Deno.test("a graph from disk is not answered from before a peer listed its channels", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("graph");
+  const timestamp = Math.floor(Date.now() / 1000) - 600;
+  await collected(path, signedGraph({ nodes: NODES, channels: CHANNELS, timestamp }));
+  await using gossip = await GossipService.open(chain, systemClock, path);
+  assert.ok(gossip.answerer.heldUntil > systemClock.now());
+  gossip.named([1n], systemClock.now());
+  assert.equal(gossip.answerer.heldUntil, 0);
+});
+
+Deno.test("what one whole list lacks is answered no more, and what two lack is dropped", async () => {
+  const clock = new StillClock();
+  await using gossip = new GossipService(chain, clock, null);
+  const { graph, answerer } = gossip;
+  const messages = signedGraph({ nodes: NODES, channels: CHANNELS, timestamp: clock.seconds });
+  for (const raw of messages) graph.restore(raw, clock.seconds);
+  const scids = Array.from({ length: CHANNELS }, (_, i) => graph.view.scid(graph.view.at(i)));
+  const list = (named: bigint[]) => {
+    clock.advance(60);
+    const askedAt = clock.now();
+    clock.advance(10);
+    gossip.named(named, askedAt);
+    return [answerer.namedSince === Math.floor(askedAt / 1e6), graph.counts.channels];
+  };
+  assert.deepEqual(list(scids.slice(0, 1)), [false, CHANNELS], "its peer has a small graph");
+  assert.deepEqual(list(scids), [true, CHANNELS]);
+  assert.deepEqual(list(scids.slice(2)), [true, CHANNELS], "the list before still had them");
+  assert.deepEqual(list(scids.slice(2)), [true, CHANNELS - 2]);
+  assert.equal(graph.view.find(scids[0]), -1);
+  // A message names a channel as well as a list does.
+  const announcement = graph.view.announcement(graph.view.find(scids[2])).slice();
+  assert.deepEqual(list(scids.slice(3)), [true, CHANNELS - 2]);
+  assert.equal(graph.accept(announcement, "valid"), "known");
+  assert.deepEqual(list(scids.slice(3)), [true, CHANNELS - 2]);
+  assert.deepEqual(list(scids.slice(3)), [true, CHANNELS - 3]);
 });

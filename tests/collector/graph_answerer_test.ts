@@ -44,7 +44,8 @@ function setUp(options: { limits?: Partial<AnswerLimits>; policy?: Partial<Answe
   const graph = new Graph({ chain, clock });
   for (let i = 0; i < CHANNELS; i++) put(graph, i, clock.seconds - 50);
   const ledger = new SentLedger();
-  const answerer = new Answerer({ view: graph.view, chain, ledger, ...options });
+  clock.advance(61);
+  const answerer = new Answerer({ view: graph.view, chain, clock, ledger, ...options });
   return { clock, graph, ledger, answerer };
 }
 
@@ -111,7 +112,8 @@ Deno.test("a filter takes the place of the one before", () => {
   answers.take(filter(0));
   answers.pull(clock.now());
   put(graph, CHANNELS, clock.seconds);
-  answers.take(filter(clock.seconds));
+  clock.advance(60);
+  answers.take(filter(clock.seconds - 60));
   assert.deepEqual(types(drain(answers, clock)), [256, 258, 258, 257, 257]);
 });
 
@@ -228,6 +230,8 @@ Deno.test("channels that may be closing, and such without updates, are told only
   for (const disabledChannels of [false, true]) {
     const { clock, graph, answerer } = setUp({ policy: { disabledChannels } });
     put(graph, CHANNELS, clock.seconds, true);
+    const timestamp = clock.seconds;
+    clock.advance(61);
     const lonely = unsignedChannel({ scid: scidAt(CHANNELS + 1), nodes: nodePair(1, 2) });
     graph.accept(lonely, "valid");
     using answers = answerer.open();
@@ -237,7 +241,7 @@ Deno.test("channels that may be closing, and such without updates, are told only
     const reader = new RangeReader(query);
     for (const raw of drain(answers, clock)) reader.take(raw);
     assert.equal(reader.channels.length, CHANNELS + (disabledChannels ? 1 : 0));
-    answers.take(filter(clock.seconds));
+    answers.take(filter(timestamp));
     assert.equal(count(drain(answers, clock), 256), disabledChannels ? 1 : 0);
     answers.take(scids([CHANNELS, CHANNELS + 1]));
     assert.deepEqual(types(drain(answers, clock)), [256, 258, 258, 257, 257, 256, 257, 262]);
@@ -314,4 +318,70 @@ Deno.test("whatever peers ask and the graph learns, gossip goes only to who aske
     }),
     { numRuns: 30 },
   );
+});
+
+Deno.test("the past is what came a minute before the question: no news, in whatever second they come", () => {
+  const { clock, graph, answerer } = setUp();
+  const nodes = nodePair(0, 1);
+  using answers = answerer.open();
+  const update = (direction: 0 | 1, feeBaseMsat: number) => {
+    const timestamp = clock.seconds;
+    const raw = unsignedUpdate({ scid: scidAt(0), direction, timestamp, feeBaseMsat });
+    assert.equal(graph.accept(raw, "valid", nodes[direction].toHex()), "replaced");
+    return raw.toHex();
+  };
+  const asked = clock.seconds - 10;
+  const past = update(0, 1);
+  const announced = unsignedNode({ id: nodes[0], timestamp: clock.seconds });
+  graph.accept(announced, "valid");
+  clock.advance(60);
+  update(1, 2);
+  put(graph, CHANNELS + 5, clock.seconds);
+  answers.take(filter(asked));
+  // While the answer is under way, and in the same second.
+  put(graph, CHANNELS + 7, clock.seconds);
+  const sent = drain(answers, clock).map((raw) => raw.toHex());
+  assert.deepEqual(sent.filter((hex) => hex.startsWith("0102")), [past]);
+  assert.deepEqual(sent.filter((hex) => hex.startsWith("0101")), [announced.toHex()]);
+  assert.equal(sent.length, 3, "with the channel's announcement");
+});
+
+Deno.test("answers name only channels that a peer named, and wait while they are held back", () => {
+  const { clock, graph, answerer } = setUp();
+  const restored = new Graph({ chain, clock });
+  for (let position = 0; position < 10; position++) {
+    const slot = graph.view.at(position);
+    restored.restore(graph.view.announcement(slot), 1);
+    for (const direction of [0, 1] as const) {
+      restored.restore(graph.view.update(slot, direction)!, 0);
+    }
+  }
+  assert.equal(restored.counts.updates, 20);
+  const again = new Answerer({ view: restored.view, chain, clock, ledger: answerer.ledger });
+  using answers = again.open();
+  const named = () => {
+    answers.take(range());
+    const [reply] = drain(answers, clock).map(decodeMessage);
+    assert.ok(reply.known && reply.type === 264);
+    answers.take(scids([0, 1, 2, 3, 4, 5, 6, 7, 8, 9]));
+    assert.equal(count(drain(answers, clock), 256), reply.scids.length, "by scid neither");
+    answers.take(filter(0));
+    assert.equal(count(drain(answers, clock), 256), reply.scids.length, "nor by a filter");
+    return reply.scids;
+  };
+  assert.deepEqual(named(), [], "what an earlier run knew may be closed");
+  restored.named([scidAt(3), scidAt(4), scidAt(999)]);
+  const newer = unsignedUpdate({ scid: scidAt(5), direction: 1, timestamp: clock.seconds });
+  restored.accept(newer, "valid", nodePair(5, 6)[1].toHex());
+  assert.deepEqual(named(), [3, 4, 5].map(scidAt));
+  clock.advance(100);
+  again.namedSince = clock.seconds;
+  restored.named([scidAt(4), scidAt(7)]);
+  assert.deepEqual(named(), [4, 7].map(scidAt), "a list without it ends that");
+
+  again.heldUntil = clock.now() + 600_000_000;
+  answers.take(range());
+  assert.deepEqual(answers.pull(clock.now()), { messages: [], again: clock.now() + 1_000_000 });
+  again.heldUntil = 0;
+  assert.equal(answers.pull(clock.now()).messages.length, 1);
 });

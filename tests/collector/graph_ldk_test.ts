@@ -18,9 +18,10 @@ const LDK_SEED = testKey("ldk").privateKey;
 const chain = chainHash("regtest");
 const nowSeconds = () => Math.floor(Date.now() / 1000);
 
-/** A graph with messages whose signatures are true. */
+/** A graph with messages whose signatures are true, taken in two minutes ago. */
 function graphOf(messages: readonly Uint8Array[]): Graph {
-  const graph = new Graph({ chain, clock: systemClock });
+  const clock = { now: () => systemClock.now() - 120_000_000, sleep: systemClock.sleep };
+  const graph = new Graph({ chain, clock });
   for (const raw of messages) {
     const message = decodeMessage(raw);
     assert.ok(message.known);
@@ -50,7 +51,7 @@ Deno.test("LDK's own filter gets our whole graph, and it takes every message of 
   const messages = signedGraph({ nodes: 20, channels: 60, timestamp: nowSeconds() - 60 });
   const graph = graphOf(messages);
   const ledger = new SentLedger();
-  using answers = new Answerer({ view: graph.view, chain, ledger }).open();
+  using answers = new Answerer({ view: graph.view, chain, clock: systemClock, ledger }).open();
   using wire = await Wire.dial(OURS, ldk.nodeId, ldk.port);
   await wire.send(initMessage());
   await wire.nextOf(16);

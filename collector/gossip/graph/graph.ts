@@ -161,6 +161,31 @@ export class Graph {
     return gone;
   }
 
+  /** Channels that a peer named in a list. @returns how many of them the graph has. */
+  named(scids: readonly bigint[]): number {
+    const now = this.#now();
+    let count = 0;
+    for (const scid of scids) {
+      const slot = this.#channels.find(scid);
+      if (slot < 0) continue;
+      this.#channels.namedAt[slot] = now;
+      count++;
+    }
+    return count;
+  }
+
+  /** Drops the channels that no peer named since an instant, seconds since the Unix epoch. @returns how many went. */
+  dropUnnamed(since: number): number {
+    const before = this.#channels.size;
+    for (let position = before - 1; position >= 0; position--) {
+      const slot = this.#channels.at(position);
+      if (this.#channels.namedAt[slot] < since) this.#removeChannel(slot);
+    }
+    const gone = before - this.#channels.size;
+    this.#changes += gone;
+    return gone;
+  }
+
   #take(raw: Uint8Array, signer: string | null, sourcePeer: SourcePeer | null): GraphOutcome {
     if (raw.length > this.#limits.messageBytes) return "too_long";
     const message = graphMessage(raw, this.#options.chain);
@@ -171,7 +196,10 @@ export class Graph {
     switch (message.type) {
       case 256: {
         const outcome = this.#addChannel(message, raw, now, sourcePeer);
-        if (outcome === "added") this.#adopt(message.scid, sourcePeer);
+        if (outcome === "added") {
+          this.#channels.namedAt[this.#channels.find(message.scid)] = now;
+          this.#adopt(message.scid, sourcePeer);
+        }
         return outcome;
       }
       case 257:
@@ -196,6 +224,7 @@ export class Graph {
         equal(nodeId2, this.view.nodeId(this.view.nodeOf(known, 1)));
       if (same) {
         this.#confirm(known, sourcePeer);
+        this.#channels.namedAt[known] = this.#now();
         return "known";
       }
       if (sourcePeer !== null || this.#unconfirmed.sourcePeer(known) === undefined) {
@@ -276,6 +305,7 @@ export class Graph {
     const owner = this.view.nodeId(this.view.nodeOf(slot, direction));
     if (signer !== owner.toHex()) return "conflicting";
     this.#confirm(slot, sourcePeer);
+    this.#channels.namedAt[slot] = now;
     return this.#putUpdate(message, raw, now);
   }
 
@@ -292,6 +322,7 @@ export class Graph {
     if (now !== null && !this.#spend(table.quotas, at, now)) return "spam";
     table.updates[at] = this.#replace(old, raw);
     table.timestamps[at] = message.timestamp;
+    table.receivedAt[at] = now ?? 0;
     table.disabled[at] = message.channelFlags >> 1 & 1;
     if (old === NO_HANDLE) this.#updates++;
     return old === NO_HANDLE ? "added" : "replaced";
@@ -307,6 +338,7 @@ export class Graph {
     if (now !== null && !this.#spend(table.quotas, node, now)) return "spam";
     table.announcements[node] = this.#replace(old, raw);
     table.timestamps[node] = message.timestamp;
+    table.receivedAt[node] = now ?? 0;
     if (old === NO_HANDLE) this.#nodeAnnouncements++;
     return old === NO_HANDLE ? "added" : "replaced";
   }

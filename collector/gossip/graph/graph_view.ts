@@ -74,6 +74,16 @@ export class GraphView {
     return this.#channels.addedAt[slot];
   }
 
+  /** When a channel_update came, seconds since the Unix epoch; 0 in an earlier run. */
+  receivedAt(slot: number, direction: Direction): number {
+    return this.#channels.receivedAt[2 * slot + direction];
+  }
+
+  /** When a peer named the channel last in this run, by a message or in a list, likewise; 0 for never. */
+  namedAt(slot: number): number {
+    return this.#channels.namedAt[slot];
+  }
+
   announcement(slot: number): Uint8Array {
     return this.#slab.get(this.#channels.announcements[slot]);
   }
@@ -106,6 +116,10 @@ export class GraphView {
 
   nodeTimestamp(node: number): number {
     return this.#nodes.timestamps[node];
+  }
+
+  nodeReceivedAt(node: number): number {
+    return this.#nodes.receivedAt[node];
   }
 
   nodeAnnouncement(node: number): Uint8Array | null {

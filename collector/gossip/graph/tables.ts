@@ -28,6 +28,10 @@ export class ChannelTable {
   updates: Uint32Array<ArrayBuffer> = new Uint32Array(2 * FIRST_CAPACITY);
   /** Timestamps of channel_updates in seconds; 0 where there is none. */
   timestamps: Uint32Array<ArrayBuffer> = new Uint32Array(2 * FIRST_CAPACITY);
+  /** When channel_updates came, seconds since the Unix epoch; 0 in an earlier run. */
+  receivedAt: Uint32Array<ArrayBuffer> = new Uint32Array(2 * FIRST_CAPACITY);
+  /** When a peer named the channel last in this run, likewise; 0 for never. */
+  namedAt: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
   disabled: Uint8Array<ArrayBuffer> = new Uint8Array(2 * FIRST_CAPACITY);
   quotas: Uint32Array<ArrayBuffer> = new Uint32Array(2 * FIRST_CAPACITY);
   #high = new Uint32Array(FIRST_CAPACITY);
@@ -71,6 +75,8 @@ export class ChannelTable {
     this.nodes.set([channel.node1, channel.node2], 2 * slot);
     this.updates.fill(NO_HANDLE, 2 * slot, 2 * slot + 2);
     this.timestamps.fill(0, 2 * slot, 2 * slot + 2);
+    this.receivedAt.fill(0, 2 * slot, 2 * slot + 2);
+    this.namedAt[slot] = 0;
     this.disabled.fill(0, 2 * slot, 2 * slot + 2);
     this.quotas.fill(0, 2 * slot, 2 * slot + 2);
     return slot;
@@ -99,6 +105,8 @@ export class ChannelTable {
     this.nodes = longer(this.nodes, 2 * length);
     this.updates = longer(this.updates, 2 * length);
     this.timestamps = longer(this.timestamps, 2 * length);
+    this.receivedAt = longer(this.receivedAt, 2 * length);
+    this.namedAt = longer(this.namedAt, length);
     this.disabled = longer(this.disabled, 2 * length);
     this.quotas = longer(this.quotas, 2 * length);
   }
@@ -108,6 +116,8 @@ export class ChannelTable {
 export class NodeTable {
   announcements: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
   timestamps: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
+  /** When node_announcements came, seconds since the Unix epoch; 0 in an earlier run. */
+  receivedAt: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
   channels: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
   quotas: Uint32Array<ArrayBuffer> = new Uint32Array(FIRST_CAPACITY);
   #ids = new Uint8Array(FIRST_CAPACITY * KEY_BYTES);
@@ -143,6 +153,7 @@ export class NodeTable {
     this.#ids.set(id, slot * KEY_BYTES);
     this.announcements[slot] = NO_HANDLE;
     this.timestamps[slot] = 0;
+    this.receivedAt[slot] = 0;
     this.channels[slot] = 0;
     this.quotas[slot] = 0;
     return slot;
@@ -168,6 +179,7 @@ export class NodeTable {
     const length = 2 * this.channels.length;
     this.announcements = longer(this.announcements, length);
     this.timestamps = longer(this.timestamps, length);
+    this.receivedAt = longer(this.receivedAt, length);
     this.channels = longer(this.channels, length);
     this.quotas = longer(this.quotas, length);
     this.#ids = longer(this.#ids, length * KEY_BYTES);

@@ -9,6 +9,7 @@
 import { encodeMessage } from "../../../shared/bolt/message.ts";
 import type { QueryChannelRange } from "../../../shared/bolt/range_queries.ts";
 import type { QueryShortChannelIds } from "../../../shared/bolt/scid_queries.ts";
+import type { Clock } from "../../../shared/clock.ts";
 import { byteMeter, type Meter } from "../../meter.ts";
 import { equal } from "../graph/columns.ts";
 import type { GraphView } from "../graph/graph_view.ts";
@@ -30,8 +31,12 @@ const PULL_BYTES = 32 * 1024;
 /** While the rate for all peers is used up, not all of them should pull at every turn. */
 const LEAST_WAIT_US = 250_000;
 
+/** While answers are held back. */
+const HELD_WAIT_US = 1_000_000;
+
 export interface AnswererOptions {
   readonly view: GraphView;
+  readonly clock: Clock;
   readonly chain: Uint8Array;
   readonly ledger: SentLedger;
   readonly policy?: Partial<AnswerPolicy>;
@@ -52,6 +57,13 @@ export class Answerer {
   readonly bucket: Meter;
   readonly ledger: SentLedger;
   memoryBytes = 0;
+  /**
+   * Answers contain only channels that a peer named since then, seconds since the Unix epoch. LND counts each channel
+   * that is closed against the peer that names it, and bans at a hundred.
+   */
+  namedSince = 1;
+  /** No answer goes out before this instant, µs. */
+  heldUntil = 0;
   readonly #options: AnswererOptions;
   readonly #policy: AnswerPolicy;
   readonly #taken = Object.fromEntries(TAKEN.map((each) => [each, 0])) as Record<Taken, number>;
@@ -88,7 +100,7 @@ export class Answerer {
           reason: "query_short_channel_ids",
           cost: this.limits.queryBytes,
           bytes: query ? query.scids.byteLength + query.flags.byteLength : 0,
-          messages: query ? answerScids(query, view) : endOfNothing(question),
+          messages: query ? answerScids(query, view, this.#isNamed) : endOfNothing(question),
         };
       }
       case 263: {
@@ -109,11 +121,12 @@ export class Answerer {
         if (!this.#policy.past) return "refused";
         const { type, firstTimestamp, timestampRange } = question;
         const filter = { type, chainHash: chain, firstTimestamp, timestampRange };
+        const until = Math.floor(this.#options.clock.now() / 1_000_000) - this.limits.pastSeconds;
         return {
           reason: "gossip_timestamp_filter",
           cost: this.limits.filterBytes,
           bytes: 0,
-          messages: answerPast(filter, view, this.#mayAnswer),
+          messages: answerPast(filter, view, this.#mayAnswer, until),
         };
       }
     }
@@ -123,8 +136,12 @@ export class Answerer {
   readonly #mayAnswer = (slot: number): boolean => {
     const { view } = this.#options;
     const hasUpdate = view.timestamp(slot, 0) > 0 || view.timestamp(slot, 1) > 0;
-    return hasUpdate && (this.#policy.disabledChannels || !view.isDisabled(slot));
+    const isEnabled = this.#policy.disabledChannels || !view.isDisabled(slot);
+    return hasUpdate && isEnabled && this.#isNamed(slot);
   };
+
+  readonly #isNamed = (slot: number): boolean =>
+    this.#options.view.namedAt(slot) >= this.namedSince;
 }
 
 export interface Pulled {
@@ -156,6 +173,8 @@ export class PeerAnswers implements Disposable {
     for (let bytes = 0; bytes < PULL_BYTES;) {
       const job = this.#queries[0] ?? this.#past;
       if (!job) return { messages, again: null };
+      const { heldUntil } = this.#answerer;
+      if (heldUntil > now) return { messages, again: Math.min(heldUntil, now + HELD_WAIT_US) };
       const ready = this.#readyAt(now);
       if (ready > now) return { messages, again: ready };
       this.#spend(job.cost, now);

@@ -1,12 +1,14 @@
 // Keeps the graph whole: asks a few peers, one after another, for what it lacks, and does so again every some hours.
 //
-// It is fed every message of a session, and ignores all but those of the session that is being asked. What comes for an
-// answer goes to recorder and verifier like all gossip; the graph grows when the verifier has checked it.
+// It is fed every message of each session. What comes for an answer goes to recorder and verifier like all gossip; the
+// graph grows when the verifier has checked it. While a peer sends its whole graph (a dump, after a filter of 0) no peer
+// is asked: else the same messages would come twice.
 
 import { hasFeature } from "../../../shared/bolt/features.ts";
 import type { Clock } from "../../../shared/clock.ts";
+import { MESSAGE_TYPES, messageType } from "../../../shared/bolt/message_types.ts";
 import type { GraphView } from "../graph/graph_view.ts";
-import { BLAMEWORTHY, PeerSync, type SyncEnd } from "./peer_sync.ts";
+import { PeerSync, type SyncEnd } from "./peer_sync.ts";
 import type { SentLedger } from "./sent_ledger.ts";
 
 export interface GraphSyncOptions {
@@ -17,7 +19,8 @@ export interface GraphSyncOptions {
   readonly send: (session: number, raw: Uint8Array) => void;
   /** The gossip of a session counts as asked for until an instant, µs: without end at first, then a while longer. */
   readonly onAsked?: (session: number, until: number) => void;
-  readonly onMisbehaved: (session: number, end: SyncEnd) => void;
+  /** All channels that a peer named in a complete answer, and when it was asked, µs. */
+  readonly onNamed?: (scids: readonly bigint[], askedAt: number) => void;
   /** Peers that are asked to the end in one round; 3 when absent. */
   readonly peers?: number;
   /** Seconds from the end of a round to the next; 6 hours when absent. */
@@ -41,13 +44,35 @@ const ROUND_SECONDS = 6 * 3600;
 const PAUSE_US = 30 * SECOND_US;
 /** What was asked for may still come when the asking is over: Core Lightning sends what it has every 60 s. */
 const LATE_US = 60 * SECOND_US;
+/** A dump is over when no channel_announcement came for this time: Core Lightning flushes every 60 s. */
+const QUIET_US = 75 * SECOND_US;
+/** Dumps are not waited for any longer: LND sends a whole graph in 18 minutes. */
+const LONGEST_DUMP_US = 20 * 60 * SECOND_US;
+const CHANNEL_ANNOUNCEMENT = MESSAGE_TYPES.channel_announcement;
+
+/** A session that can be asked. */
+interface Askable {
+  /** Whether the peer knows gossip_queries_ex. */
+  readonly extended: boolean;
+  readonly openedAt: number;
+  /** When its dump brought a channel last, µs; null where there is no dump, or it is over. */
+  dumpedAt: number | null;
+}
+
+interface Asking {
+  readonly session: number;
+  readonly sync: PeerSync;
+  readonly askedAt: number;
+  hasAsked: boolean;
+  hasNamed: boolean;
+}
 
 /** The whole of the asking; see the module. */
 export class GraphSync {
   readonly #options: GraphSyncOptions;
-  readonly #sessions = new Map<number, boolean>();
+  readonly #sessions = new Map<number, Askable>();
   readonly #asked = new Set<number>();
-  #active: { session: number; sync: PeerSync; hasAsked: boolean } | null = null;
+  #active: Asking | null = null;
   #complete = 0;
   #notBefore = 0;
   /** When all peers may be asked again though the round had too few of them, µs. */
@@ -76,9 +101,14 @@ export class GraphSync {
   }
 
   /** A session that can be asked, unless its peer does not offer gossip_queries. */
-  opened(session: number, features: Uint8Array): void {
+  opened(session: number, features: Uint8Array, isDump = false): void {
     if (!hasFeature(features, GOSSIP_QUERIES)) return;
-    this.#sessions.set(session, hasFeature(features, GOSSIP_QUERIES_EX));
+    const now = this.#options.clock.now();
+    this.#sessions.set(session, {
+      extended: hasFeature(features, GOSSIP_QUERIES_EX),
+      openedAt: now,
+      dumpedAt: isDump ? now : null,
+    });
   }
 
   closed(session: number): void {
@@ -88,24 +118,41 @@ export class GraphSync {
   }
 
   receive(session: number, raw: Uint8Array): void {
-    if (this.#active?.session !== session || raw.length < 2) return;
-    this.#go(this.#active.sync.receive(raw, this.#options.clock.now()));
+    if (raw.length < 2) return;
+    if (this.#active?.session === session) {
+      return this.#go(this.#active.sync.receive(raw, this.#options.clock.now()));
+    }
+    if (messageType(raw) !== CHANNEL_ANNOUNCEMENT) return;
+    const askable = this.#sessions.get(session);
+    if (askable && askable.dumpedAt !== null) askable.dumpedAt = this.#options.clock.now();
   }
 
   tick(): void {
     const now = this.#options.clock.now();
     if (now >= this.#newRoundAt) this.#beginRound();
     if (this.#active) this.#go(this.#active.sync.tick(now));
-    else if (now >= this.#notBefore) this.#askNext(now);
+    else if (now >= this.#notBefore && !this.#hasDump(now)) this.#askNext(now);
+  }
+
+  #hasDump(now: number): boolean {
+    let hasDump = false;
+    for (const askable of this.#sessions.values()) {
+      if (askable.dumpedAt === null) continue;
+      const isOver = now - askable.dumpedAt >= QUIET_US ||
+        now - askable.openedAt >= LONGEST_DUMP_US;
+      if (isOver) askable.dumpedAt = null;
+      else hasDump = true;
+    }
+    return hasDump;
   }
 
   #askNext(now: number): void {
-    for (const [session, extended] of this.#sessions) {
+    for (const [session, { extended }] of this.#sessions) {
       if (this.#asked.has(session)) continue;
       this.#asked.add(session);
       const { view, chain } = this.#options;
       const sync = new PeerSync({ view, chain, extended }, now);
-      this.#active = { session, sync, hasAsked: false };
+      this.#active = { session, sync, askedAt: now, hasAsked: false, hasNamed: false };
       this.#send(session, sync.first);
       return;
     }
@@ -113,17 +160,21 @@ export class GraphSync {
 
   /** Sends what comes next, or draws the line under a sync that has ended. */
   #go(next: Uint8Array | null): void {
-    const { session, sync } = this.#active!;
+    const active = this.#active!;
+    const { session, sync } = active;
+    const named = active.hasNamed ? null : sync.named;
+    if (named) {
+      active.hasNamed = true;
+      this.#options.onNamed?.(named, active.askedAt);
+    }
     // Sending may end the session, and so the asking; a sync that has ended by itself sends nothing.
     if (next) {
       // Only query_short_channel_ids brings gossip.
-      this.#active!.hasAsked = true;
+      active.hasAsked = true;
       this.#options.onAsked?.(session, Infinity);
       this.#send(session, next);
     }
-    if (sync.end === null) return;
-    this.#leave(sync.end);
-    if (BLAMEWORTHY.has(sync.end)) this.#options.onMisbehaved(session, sync.end);
+    if (sync.end !== null) this.#leave(sync.end);
   }
 
   #leave(end: SyncEnd | "closed"): void {

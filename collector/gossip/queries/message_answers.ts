@@ -35,24 +35,27 @@ export function scidQuery(query: Decoded<QueryShortChannelIds>): ScidQuery | nul
 }
 
 /** The messages that a query asks for, each node_announcement once, and the end of the answer. */
-export function* answerScids(query: ScidQuery, view: GraphView): Generator<Uint8Array> {
+export function* answerScids(
+  query: ScidQuery,
+  view: GraphView,
+  mayAnswer: MayAnswer = () => true,
+): Generator<Uint8Array> {
   const sent = new Set<number>();
   for (let i = 0; i < query.scids.length; i++) {
     // The graph may change between two messages, so what belongs to a channel is copied at once.
-    for (const raw of messagesOf(query.scids[i], query.flags[i], view, sent)) yield raw;
+    const slot = view.find(query.scids[i]);
+    if (slot >= 0 && mayAnswer(slot)) yield* messagesOf(slot, query.flags[i], view, sent);
   }
   yield encodeMessage({ type: 262, chainHash: query.chainHash, fullInformation: 1 });
 }
 
 /** Copies of what is wanted of one channel, in the order in which it makes sense to who does not know it. */
 function messagesOf(
-  scid: bigint,
+  slot: number,
   flags: number,
   view: GraphView,
   sent: Set<number>,
 ): Uint8Array[] {
-  const slot = view.find(scid);
-  if (slot < 0) return [];
   const messages: Uint8Array[] = [];
   const add = (raw: Uint8Array | null) => {
     if (raw) messages.push(raw.slice());
@@ -70,23 +73,27 @@ function messagesOf(
   return messages;
 }
 
+/** Timestamps from `first` to before `end`, of what was received by `until`; seconds. */
 interface Range {
   readonly first: number;
   readonly end: number;
+  readonly until: number;
 }
 
 /**
  * The messages, in the order of scids: a channel_announcement when one of its updates lies in the range (BOLT 7: its
  * time is that of an update), then those updates; at last node_announcements, which so come after their channels.
  * @param mayAnswer channels for which it returns false are left out.
+ * @param until what was received later is left out, seconds since the Unix epoch.
  */
 export function* answerPast(
   filter: GossipTimestampFilter,
   view: GraphView,
   mayAnswer: MayAnswer,
+  until = Infinity,
 ): Generator<Uint8Array> {
   const { firstTimestamp: first, timestampRange } = filter;
-  const range = { first, end: first + timestampRange };
+  const range = { first, end: first + timestampRange, until };
   // Positions do not outlive a yield, so the next scid and node id are kept instead.
   for (let from = 0n;;) {
     const found = nextChannel(view, from, range, mayAnswer);
@@ -112,9 +119,9 @@ function nextChannel(
   for (let position = view.lowerBound(from); position < view.channelCount; position++) {
     const slot = view.at(position);
     // Every peer's filter goes over all channels, so nothing is made for those that it does not want.
-    const has1 = isWithin(view.timestamp(slot, 0), range);
-    const has2 = isWithin(view.timestamp(slot, 1), range);
-    if (!(has1 || has2) || !mayAnswer(slot)) continue;
+    const has1 = isWithin(range, view.timestamp(slot, 0), view.receivedAt(slot, 0));
+    const has2 = isWithin(range, view.timestamp(slot, 1), view.receivedAt(slot, 1));
+    if (!(has1 || has2) || view.addedAt(slot) > range.until || !mayAnswer(slot)) continue;
     const messages = [view.announcement(slot).slice()];
     if (has1) messages.push(view.update(slot, 0)!.slice());
     if (has2) messages.push(view.update(slot, 1)!.slice());
@@ -127,7 +134,8 @@ function nextChannel(
 function nextNode(view: GraphView, id: Uint8Array, range: Range): Uint8Array | null {
   for (let position = view.nodeLowerBound(id); position < view.nodeCount; position++) {
     const node = view.nodeAt(position);
-    if (!isWithin(view.nodeTimestamp(node), range) || equal(view.nodeId(node), id)) continue;
+    const isWanted = isWithin(range, view.nodeTimestamp(node), view.nodeReceivedAt(node));
+    if (!isWanted || equal(view.nodeId(node), id)) continue;
     const raw = view.nodeAnnouncement(node);
     if (!raw) continue;
     id.set(view.nodeId(node));
@@ -137,6 +145,6 @@ function nextNode(view: GraphView, id: Uint8Array, range: Range): Uint8Array | n
 }
 
 /** A timestamp of 0 stands for no message. */
-function isWithin(timestamp: number, range: Range): boolean {
-  return timestamp > 0 && timestamp >= range.first && timestamp < range.end;
+function isWithin({ first, end, until }: Range, timestamp: number, receivedAt: number): boolean {
+  return timestamp > 0 && timestamp >= first && timestamp < end && receivedAt <= until;
 }

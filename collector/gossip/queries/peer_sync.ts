@@ -41,15 +41,6 @@ export interface PeerSyncOptions {
  */
 export type SyncEnd = "complete" | "silent" | "slow" | "malformed" | ReplyFault;
 
-/** Ends for which the peer is to blame. */
-export const BLAMEWORTHY: ReadonlySet<SyncEnd> = new Set<SyncEnd>([
-  "malformed",
-  "foreign",
-  "endless",
-  "outside",
-  "descending",
-]);
-
 const SECOND_US = 1_000_000;
 /** Time for the next reply: LND may hold each back for 5 s, Core Lightning flushes within 60. */
 const REPLY_TIMEOUT_US = 90 * SECOND_US;
@@ -70,8 +61,12 @@ const UPDATE_SCID_AT = 2 + SIGNATURE_BYTES + HASH_BYTES;
 export class PeerSync {
   readonly #options: PeerSyncOptions;
   readonly #replies: RangeReplies;
-  readonly #scids: bigint[] = [];
-  readonly #flags: number[] = [];
+  /** What is asked for, as an or of {@link QUERY_FLAG}: while replies come, in their order. */
+  readonly #missing = new Map<bigint, number>();
+  /** The same when all replies are here: ascending (BOLT 7), which replies need not be. */
+  #scids: bigint[] = [];
+  readonly #named = new Set<bigint>();
+  #isNamedComplete = false;
   #state: "range" | "chunks" = "range";
   #from = 0;
   #to = 0;
@@ -109,7 +104,12 @@ export class PeerSync {
   }
 
   get wanted(): number {
-    return this.#scids.length;
+    return this.#missing.size;
+  }
+
+  /** All channels that the peer named, in any order; null before its last reply. */
+  get named(): readonly bigint[] | null {
+    return this.#isNamedComplete ? [...this.#named] : null;
   }
 
   get timeouts(): number {
@@ -142,7 +142,7 @@ export class PeerSync {
     this.#timeouts++;
     if (this.#state === "range") {
       // What did come is still worth asking for.
-      return this.#scids.length > 0 ? this.#nextChunk(now) : this.#finish("silent");
+      return this.#missing.size > 0 ? this.#beginChunks(now) : this.#finish("silent");
     }
     if (this.#hasProgress) return this.#answeredChunk(now);
     return ++this.#silent >= MAX_SILENT_CHUNKS ? this.#finish("silent") : this.#nextChunk(now);
@@ -160,7 +160,10 @@ export class PeerSync {
     const verdict = this.#replies.take(reply);
     if (verdict !== "more" && verdict !== "complete") return this.#finish(verdict);
     this.#collect(reply, now);
-    if (verdict === "complete") return this.#nextChunk(now);
+    if (verdict === "complete") {
+      this.#isNamedComplete = true;
+      return this.#beginChunks(now);
+    }
     this.#deadline = now + REPLY_TIMEOUT_US;
     return null;
   }
@@ -170,11 +173,16 @@ export class PeerSync {
     const seconds = Math.floor(now / SECOND_US);
     for (const [i, scid] of scids.entries()) {
       const theirs = extended ? timestamps?.[i] : undefined;
+      this.#named.add(scid);
       const flags = missingOf(view, scid, theirs, seconds);
-      if (flags === 0) continue;
-      this.#scids.push(scid);
-      this.#flags.push(flags);
+      if (flags !== 0) this.#missing.set(scid, flags | (this.#missing.get(scid) ?? 0));
     }
+  }
+
+  #beginChunks(now: number): Uint8Array | null {
+    this.#state = "chunks";
+    this.#scids = [...BigUint64Array.from(this.#missing.keys()).sort()];
+    return this.#nextChunk(now);
   }
 
   /** Gossip of the chunk asked for extends the time-out, once per channel and type: other news come all the time. */
@@ -207,7 +215,6 @@ export class PeerSync {
   }
 
   #nextChunk(now: number): Uint8Array | null {
-    this.#state = "chunks";
     // LND leaves an empty query without an answer, so none is sent.
     if (this.#to === this.#scids.length) {
       return this.#finish(this.#to > 0 && this.#answered === 0 ? "silent" : "complete");
@@ -218,13 +225,9 @@ export class PeerSync {
     this.#hasProgress = false;
     this.#deadline = now + CHUNK_TIMEOUT_US;
     const { chain, extended } = this.#options;
-    const flags = this.#flags.slice(this.#from, this.#to);
-    return encodeMessage({
-      type: 261,
-      chainHash: chain,
-      scids: this.#scids.slice(this.#from, this.#to),
-      ...extended && { flags },
-    });
+    const scids = this.#scids.slice(this.#from, this.#to);
+    const flags = scids.map((scid) => this.#missing.get(scid)!);
+    return encodeMessage({ type: 261, chainHash: chain, scids, ...extended && { flags } });
   }
 
   #finish(end: SyncEnd): null {

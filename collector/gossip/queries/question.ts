@@ -38,6 +38,11 @@ export interface AnswerLimits {
   readonly answerChannels: number;
   /** Queries of one peer that wait for the end of the one being answered; more are dropped. */
   readonly waiting: number;
+  /**
+   * A filter gets only messages that had come this long before it. Peers ask for the past right after the present moment
+   * (LND with `first` = now), and what came just now would be news: we forward none.
+   */
+  readonly pastSeconds: number;
   /** Memory of all peers' queries; while it is used up new ones are dropped. */
   readonly memoryBytes: number;
 }
@@ -52,6 +57,7 @@ export const ANSWER_LIMITS: AnswerLimits = {
   filterBytes: 64 * 1024,
   answerChannels: 100_000,
   waiting: 1,
+  pastSeconds: 60,
   memoryBytes: 16 * 1024 * 1024,
 };
 
