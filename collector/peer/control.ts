@@ -81,13 +81,8 @@ export interface ControlOptions {
 }
 
 const PING_TYPE = 18;
-<<<<<<< HEAD
-=======
-/** To our own queries. */
+/** To our own queries: a faulty one ends our asking, not the session. */
 const ANSWERS: ReadonlySet<number> = new Set([262, 264]);
-/** Our pings ask for 1 to 16 bytes, which no implementation minds. */
-const MAX_PONG_BYTES_ASKED = 16;
->>>>>>> a41eb84 (Take Core Lightning's unordered replies; answer only channels that peers still list, and no news; let a dump end before asking)
 const UNSORTED = encodeMessage({
   type: 1,
   channelId: new Uint8Array(HASH_BYTES),
@@ -146,15 +141,9 @@ export class Control {
       return decodeMessage(raw);
     } catch (error) {
       if (!(error instanceof BoltFault)) throw error;
-<<<<<<< HEAD
-=======
-      // BOLT 7 forbids these encodings, yet unread they do no harm; a faulty answer ends our asking, not the session.
-      const harmless = error.code === "compressed" || error.code === "unknown_encoding" ||
-        raw.length >= 2 && ANSWERS.has(messageType(raw));
-      if (harmless) this.#options.counts.unanswered++;
->>>>>>> a41eb84 (Take Core Lightning's unordered replies; answer only channels that peers still list, and no news; let a dump end before asking)
       // BOLT 1: a message that is too short for its contents closes the connection.
-      if (error.code === "truncated") {
+      const isAnswer = raw.length >= 2 && ANSWERS.has(messageType(raw));
+      if (error.code === "truncated" && !isAnswer) {
         const reason = `it sent a message that does not decode: ${error.message}`;
         this.#options.onMisbehaved({ what: "undecodable", reason });
       } else this.#options.counts.unanswered++;

@@ -477,6 +477,23 @@ Deno.test("a query of a forbidden form is not answered, and the session stays", 
   assert.deepEqual([talk.counts.unanswered, talk.counts.answers], [4, 0]);
 });
 
+Deno.test("an answer that is cut short ends the asking, not the session", async () => {
+  const hex = chain.toHex();
+  const talk = await Talk.begin(lightning(async (wire) => {
+    await wire.send(
+      Uint8Array.fromHex(`0108${hex}00000000`),
+      Uint8Array.fromHex(`0106${hex}`),
+      Uint8Array.fromHex("0108"),
+      graph[0],
+    );
+    await wire.untilClosed();
+  }));
+  await using _ = talk;
+  await until(() => texts(talk).length === 1);
+  assert.equal(talk.counts.unanswered, 3);
+  assert.equal(talk.counts.misbehaved.undecodable, 0);
+});
+
 Deno.test("proposed gossip of other types is recorded as it comes", async () => {
   const proposed = [260, 267, 269, 271].map((type) => new Uint8Array([type >> 8, type & 255, 9]));
   const talk = await Talk.begin(honest(proposed));
