@@ -3,6 +3,7 @@
 
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
+import { CLOCK_SHIFTS } from "../../query_results/archive/clocks.ts";
 import { TREND_SOURCES } from "../../query_results/catalog/catalog.ts";
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import type { CopyStatements } from "../store/snapshot.ts";
@@ -56,6 +57,39 @@ const PARTS: Readonly<Record<string, Part>> = {
     })`,
 };
 
+/** Copied whole where a clock was wrong: their instants are not the window's. */
+const CLOCKED: ReadonlySet<string> = new Set([
+  "sessions",
+  "clock_samples",
+  "clock_steps",
+  "stalls",
+  "dial_outcomes",
+]);
+
+/**
+ * The receipts of a window by corrected time, and each collector's first receipt of their messages before it, by which the
+ * queries know what was seen before.
+ */
+function movedReceipts(from: string, to: string): string {
+  return `WITH shifts AS (${CLOCK_SHIFTS}), moved AS (
+    SELECT r.*, r.received_at + to_microseconds(coalesce(s.shift_us, 0)) AS true_at
+    FROM receipts r LEFT JOIN shifts s
+      ON s.collector_id = r.collector_id AND r.received_at >= s.from_at AND r.received_at < s.to_at
+  ), inside AS (
+    SELECT DISTINCT message_id FROM moved WHERE true_at >= ${from} AND true_at < ${to}
+  ), firsts AS (
+    SELECT message_id, collector_id, min(true_at) AS true_at
+    FROM moved SEMI JOIN inside USING (message_id) GROUP BY message_id, collector_id
+  )
+  SELECT * EXCLUDE true_at FROM moved WHERE true_at >= ${from} AND true_at < ${to}
+  UNION ALL
+  SELECT DISTINCT * EXCLUDE true_at FROM moved SEMI JOIN firsts USING (message_id, collector_id, true_at)
+  WHERE true_at < ${from}`;
+}
+
+/** Whether a collector's clock was so wrong that queries move its times. */
+export const IS_MOVED = `SELECT count(*) > 0 AS moved FROM (${CLOCK_SHIFTS})`;
+
 function bounds({ from, to }: Window): { from: string; to: string } {
   return { from: `make_timestamptz(${from})`, to: `make_timestamptz(${to})` };
 }
@@ -70,19 +104,28 @@ export const TABLE_NAMES =
   "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'";
 
 /**
- * The statements for a window. Queries answer the same on the copy as on the archive.
+ * The statements for a window. What they copy gives the queries the same answers as the whole archive would.
  *
  * @param tables the archive's, see {@link TABLE_NAMES}; unknown ones are copied whole.
+ * @param isMoved see {@link IS_MOVED}.
  */
-export function windowStatements(window: Window, tables: readonly string[]): CopyStatements {
+export function windowStatements(
+  window: Window,
+  tables: readonly string[],
+  isMoved = false,
+): CopyStatements {
   const { from, to } = bounds(window);
+  const part = (table: string) =>
+    isMoved && CLOCKED.has(table) ? undefined : PARTS[table]?.({ from, to });
   return (copy) => {
     const create = (table: string, select: string) =>
       `CREATE TABLE ${copy}.main.${table} AS ${select}`;
     return [
       create(
         "receipts",
-        `SELECT * FROM receipts WHERE received_at >= ${from} AND received_at < ${to}`,
+        isMoved
+          ? movedReceipts(from, to)
+          : `SELECT * FROM receipts WHERE received_at >= ${from} AND received_at < ${to}`,
       ),
       // No query reads the bytes of messages.
       create(
@@ -91,7 +134,7 @@ export function windowStatements(window: Window, tables: readonly string[]): Cop
           `WHERE message_id IN (SELECT message_id FROM ${copy}.main.receipts)`,
       ),
       ...tables.filter((table) => !LEFT_OUT.has(table)).map((table) =>
-        create(table, PARTS[table]?.({ from, to }) ?? `SELECT * FROM ${table}`)
+        create(table, part(table) ?? `SELECT * FROM ${table}`)
       ),
     ];
   };
@@ -142,7 +185,8 @@ export async function copyWindow(
   const watch = setInterval(checkSize, WATCH_MS);
   const stopped = AbortSignal.any([signal, stop.signal]);
   try {
-    await store.snapshot(path, windowStatements(window, tables), stopped);
+    const [{ moved }] = await store.read(IS_MOVED);
+    await store.snapshot(path, windowStatements(window, tables, Boolean(moved)), stopped);
     await checkSize();
     stopped.throwIfAborted();
   } catch (error) {

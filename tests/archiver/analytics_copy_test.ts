@@ -2,13 +2,14 @@
 import assert from "node:assert/strict";
 import type { FromWorker, Job } from "../../archiver/analytics/job.ts";
 import { runJob } from "../../archiver/analytics/query_worker.ts";
-import { TABLE_NAMES, windowStatements } from "../../archiver/analytics/window_copy.ts";
+import { IS_MOVED, TABLE_NAMES, windowStatements } from "../../archiver/analytics/window_copy.ts";
 import { Days } from "../../archiver/days/days.ts";
 import { TREND_SOURCES } from "../../query_results/catalog/catalog.ts";
 import { runQueries } from "../../query_results/run.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { openArchive } from "../support/fixtures/archive.ts";
 import { at, makeQueryArchive } from "../support/fixtures/query_archive.ts";
+import { makeSmallArchive } from "../support/fixtures/small_archive.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 
 const WINDOWS = {
@@ -21,9 +22,10 @@ const WINDOWS = {
 async function copyWindow(dir: TempDir, window: { from: number; to: number }): Promise<string> {
   await using store = await openArchive(dir.join("gossip.duckdb"));
   const tables = (await store.read(TABLE_NAMES)).map((row) => String(row.table_name));
+  const [{ moved }] = await store.read(IS_MOVED);
   const path = dir.join("work", "window.duckdb");
   await Deno.mkdir(dir.join("work"));
-  await store.snapshot(path, windowStatements(window, tables));
+  await store.snapshot(path, windowStatements(window, tables, Boolean(moved)));
   return path;
 }
 
@@ -58,6 +60,44 @@ for (const [name, window] of Object.entries(WINDOWS)) {
     assert.deepEqual(found.frame, expected.frame);
   });
 }
+
+Deno.test("on the copy of a window each query answers as on the archive where a clock was ten hours off", async () => {
+  await using dir = await tempDir();
+  const archive = dir.join("gossip.duckdb");
+  const peers = [1, 2, 3, 4];
+  const behind = (collector: number) => collector === 2 ? 36_000 : 0;
+  await makeSmallArchive(archive, {
+    collectors: ["alpha", "beta"],
+    sessions: peers.map((peer) => ({ peer, collector: 1 + peer % 2, from: 1 })),
+    // The first two messages are first seen before the window; beta alone saw the second before.
+    receipts: [500, 900, 2000, 2600].flatMap((second, i) =>
+      peers.map((peer) => ({
+        message: i + 1,
+        peer,
+        collector: 1 + peer % 2,
+        at: second + (i === 1 && peer % 2 === 0 ? 600 : 1) * peer,
+      }))
+    ),
+    samples: [1, 2].flatMap((collector) =>
+      [0, 1000, 2000, 3000].map((second) => ({
+        collector,
+        at: second,
+        offset: behind(collector),
+        uncertainty: 0.001,
+      }))
+    ),
+    behind,
+  });
+  const window = { from: at(1000), to: at(3000) };
+  const copy = await copyWindow(dir, window);
+  const run = async (path: string, out: string) =>
+    await runQueries({ archive: path, out: dir.join(out), window });
+  const expected = await run(archive, "expected");
+  const found = await run(copy, "found");
+  assert.equal(expected.tables.get("peers_per_message")?.rows[0][1], 2);
+  assert.deepEqual(found.tables, expected.tables);
+  assert.deepEqual(found.frame, expected.frame);
+});
 
 Deno.test("the copy takes in days that are Parquet files by now", async () => {
   await using dir = await tempDir();
