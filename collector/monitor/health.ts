@@ -8,6 +8,8 @@ export interface Vitals {
   /** Null while it can be written. */
   readonly spoolTrouble: string | null;
   readonly isJournalFailing: boolean;
+  /** What to add to the collector's time to get the archiver's, µs; null before the first measurement. */
+  readonly clockOffset: number | null;
   readonly uplink: Pick<DeliveryStatus, "delivered" | "trouble" | "reason">;
 }
 
@@ -18,6 +20,10 @@ const NO_PEERS_MINUTES = 10;
 const AWAY_MINUTES = 15;
 /** How long a loss is reported. */
 const DROPPED_MINUTES = 60;
+/** The archiver is asked every minute; without an answer in this time none will come. */
+const UNMEASURED_MINUTES = 15;
+/** More than a clock under NTP is ever off. */
+const WRONG_CLOCK_US = 1_000_000;
 /** A spool this full is about to drop batches. */
 const FULL_SHARE = 0.9;
 
@@ -26,11 +32,12 @@ export class Health {
   #problems: readonly string[] = [];
   #peersAt: number;
   #deliveredAt: number;
+  #measuredAt: number;
   #dropped = 0;
   #droppedAt = -Infinity;
 
   constructor(now: number) {
-    this.#peersAt = this.#deliveredAt = now;
+    this.#peersAt = this.#deliveredAt = this.#measuredAt = now;
   }
 
   /** Found at the last look, one line each; empty when well. */
@@ -41,6 +48,7 @@ export class Health {
   look(vitals: Vitals, now: number): void {
     if (vitals.peers > 0) this.#peersAt = now;
     if (vitals.uplink.trouble === null) this.#deliveredAt = now;
+    if (vitals.clockOffset !== null) this.#measuredAt = now;
     if (vitals.dropped > this.#dropped) this.#droppedAt = now;
     this.#dropped = vitals.dropped;
     this.#problems = [...this.#find(vitals, now)];
@@ -66,5 +74,14 @@ export class Health {
       yield `the spool dropped batches: ${vitals.dropped} so far`;
     }
     if (vitals.isJournalFailing) yield "the journal of the open batch cannot be written";
+    const { clockOffset } = vitals;
+    if (minutesSince(this.#measuredAt) >= UNMEASURED_MINUTES) {
+      yield "the clock was never compared with the archiver's: how far delays between collectors are off is unknown";
+    } else if (clockOffset !== null && Math.abs(clockOffset) >= WRONG_CLOCK_US) {
+      const seconds = Math.round(Math.abs(clockOffset) / 1_000_000);
+      yield `the clock is ${seconds} s ${
+        clockOffset > 0 ? "behind" : "ahead of"
+      } the archiver's: set it (NTP)`;
+    }
   }
 }

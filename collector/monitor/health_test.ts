@@ -10,6 +10,7 @@ const WELL: Vitals = {
   dropped: 0,
   spoolTrouble: null,
   isJournalFailing: false,
+  clockOffset: 300,
   uplink: { delivered: 1, trouble: null, reason: null },
 };
 
@@ -34,6 +35,18 @@ Deno.test("to be without peers is told after ten minutes, until there is one", (
   assert.deepEqual(after([5, {}], [14, none]), []);
   assert.deepEqual(after([5, {}], [15.5, none]), ["no peer has been connected for 10 minutes"]);
   assert.deepEqual(after([30, none], [31, {}]), []);
+});
+
+Deno.test("a clock that is a second off is a problem, and so is one that was never measured", () => {
+  assert.deepEqual(after([1, { clockOffset: 999_999 }]), []);
+  assert.deepEqual(after([1, { clockOffset: 36_000_000_000 }]), [
+    "the clock is 36000 s behind the archiver's: set it (NTP)",
+  ]);
+  assert.deepEqual(after([1, { clockOffset: -1_000_000 }]), [
+    "the clock is 1 s ahead of the archiver's: set it (NTP)",
+  ]);
+  assert.deepEqual(after([14, { clockOffset: null }]), []);
+  assert.match(after([15, { clockOffset: null }])[0], /^the clock was never compared with/);
 });
 
 const uplink = (trouble: Vitals["uplink"]["trouble"], delivered: number) => ({

@@ -86,7 +86,7 @@ const log = logger("collector", "monitor");
 
 /** Serves metrics and health until disposed. @throws {UserError} when it cannot listen there. */
 export function watch(parts: Parts, run: RunFacts, listen: Listen, clock: Clock): AsyncDisposable {
-  const { manager, spool, journal, delivery } = parts;
+  const { manager, pipeline, spool, journal, delivery } = parts;
   const health = new Health(clock.now());
   const problems = () => {
     health.look({
@@ -96,6 +96,7 @@ export function watch(parts: Parts, run: RunFacts, listen: Listen, clock: Clock)
       dropped: spool.counters.dropped,
       spoolTrouble: spool.trouble,
       isJournalFailing: journal.isFailing,
+      clockOffset: pipeline.recorder.clockSample?.offset ?? null,
       uplink: delivery.status,
     }, clock.now());
     return health.problems;
