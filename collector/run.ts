@@ -112,7 +112,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       journal,
       nodesOf: (scid) => gossip.graph.view.nodesOf(scid),
       onValid: (raw, signer, sourcePeer) => {
-        const outcome = gossip.graph.accept(raw, "valid", signer, sourcePeer);
+        const outcome = gossip.accept(raw, signer, sourcePeer);
         // A liar can sign an announcement, and channels to go with it; it is dialled like any other node.
         if (outcome === "added" || outcome === "replaced") choice.learn(raw);
       },

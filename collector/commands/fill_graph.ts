@@ -59,7 +59,7 @@ export async function fillGraph(
       sink: () => {},
       nodesOf: (scid) => gossip.graph.view.nodesOf(scid),
       onValid: (raw, signer) => {
-        const outcome = gossip.graph.accept(raw, "valid", signer);
+        const outcome = gossip.accept(raw, signer, null);
         if (outcome === "added" || outcome === "replaced") choice.learn(raw);
       },
       onBad: (bad) => manager.blame(bad),

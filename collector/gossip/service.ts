@@ -4,17 +4,21 @@
 import { join } from "node:path";
 import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
+import { MESSAGE_TYPES, messageType } from "../../shared/bolt/message_types.ts";
 import { logger } from "../../shared/log.ts";
 import { printable } from "../../shared/text.ts";
 import { every } from "../../shared/waiting.ts";
 import { Graph } from "./graph/graph.ts";
 import { GraphFile } from "./graph/graph_file.ts";
+import type { GraphOutcome } from "./graph/limits.ts";
+import type { SourcePeer } from "./graph/unconfirmed.ts";
 import { Answerer, type AnswererOptions } from "./queries/answerer.ts";
 import { SentLedger } from "./queries/sent_ledger.ts";
 
 const MINUTE_MS = 60_000;
 const SAVE_MS = 10 * MINUTE_MS;
 const PRUNE_MS = 60 * MINUTE_MS;
+const CHANNEL_ANNOUNCEMENT = MESSAGE_TYPES.channel_announcement;
 /** How long peers' questions wait for a list of the channels that are still open. */
 const HOLD_MS = 10 * MINUTE_MS;
 /** The share of the graph that a list names when its peer has a whole graph. */
@@ -100,10 +104,19 @@ export class GossipService implements AsyncDisposable {
     if (dropped > 0) log.info("Dropped {dropped} channels that peers no longer list", { dropped });
   }
 
+  /** Gives the graph a message whose signatures hold, see {@link Graph.accept}. */
+  accept(raw: Uint8Array, signer: string | null, sourcePeer: SourcePeer | null): GraphOutcome {
+    const outcome = this.graph.accept(raw, "valid", signer, sourcePeer);
+    const isNewChannel = outcome === "added" && messageType(raw) === CHANNEL_ANNOUNCEMENT;
+    if (isNewChannel) this.#file?.append(raw);
+    return outcome;
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     this.#stop.abort();
     await this.#upkeep;
     await this.#save();
+    this.#file?.[Symbol.dispose]();
   }
 
   async #save(): Promise<void> {

@@ -1,4 +1,6 @@
 import assert from "node:assert/strict";
+import { Graph } from "../../collector/gossip/graph/graph.ts";
+import { GraphFile } from "../../collector/gossip/graph/graph_file.ts";
 import { GossipService } from "../../collector/gossip/service.ts";
 import { ChannelKeys } from "../../collector/gossip/verify.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
@@ -18,7 +20,7 @@ const NODES = 4, CHANNELS = 5;
 async function collected(path: string, graph: readonly Uint8Array[]): Promise<void> {
   await using gossip = await GossipService.open(chain, systemClock, path);
   using recorded = new Recorded();
-  recorded.onValid = (raw, signer) => gossip.graph.accept(raw, "valid", signer);
+  recorded.onValid = (raw, signer, sourcePeer) => gossip.accept(raw, signer, sourcePeer);
   const session = recorded.pipeline.openSession({
     node_id: "02".padEnd(66, "0"),
     address: "127.0.0.1:1",
@@ -45,6 +47,62 @@ Deno.test("what was verified is in the graph, and in the next run's, whose keys 
   const keys = new ChannelKeys(undefined, (scid) => again.graph.view.nodesOf(scid));
   assert.equal(keys.get(scidOf({ block: 100, transaction: 1, output: 0 })).length, 1);
   assert.deepEqual(keys.get(1n), []);
+});
+
+Deno.test("a killed collector's next life knows the channels that came since the graph was saved", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("graph");
+  const timestamp = Math.floor(Date.now() / 1000) - 600;
+  const messages = signedGraph({ nodes: NODES, channels: CHANNELS, timestamp });
+  const announcements = messages.filter((raw) => raw[1] === 0);
+  const channelsAt = async () => {
+    await using next = new GossipService(chain, systemClock, null);
+    await new GraphFile(path, next.graph, systemClock).load();
+    return next.graph.counts.channels;
+  };
+  const killed = await GossipService.open(chain, systemClock, path);
+  for (const raw of announcements.slice(0, 3)) killed.accept(raw, null, null);
+  killed.accept(announcements[0], null, null);
+  assert.equal(await channelsAt(), 3, "nothing was saved");
+  await killed[Symbol.asyncDispose]();
+  assert.equal(await channelsAt(), 3);
+  assert.deepEqual([...Deno.readDirSync(dir.path)].map(({ name }) => name), ["graph"]);
+});
+
+Deno.test("channels that came since the last saving outlive savings that fail and a torn last write", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("graph");
+  const graph = new Graph({ chain, clock: systemClock });
+  using file = new GraphFile(path, graph, systemClock);
+  const announcements = signedGraph({ nodes: 9, channels: 9, timestamp: 1 })
+    .filter((raw) => raw[1] === 0);
+  const take = (raw: Uint8Array) => {
+    graph.accept(raw, "valid");
+    file.append(raw);
+  };
+  const channelsNow = async () => {
+    const again = new Graph({ chain, clock: systemClock });
+    using other = new GraphFile(path, again, systemClock);
+    const { messages } = await other.load();
+    assert.equal(messages, again.counts.channels);
+    return messages;
+  };
+  take(announcements[0]);
+  await Deno.mkdir(`${path}.new/in the way`, { recursive: true });
+  for (let i = 1; i < 4; i++) {
+    await assert.rejects(file.save(), /Cannot save/);
+    take(announcements[i]);
+    assert.equal(await channelsNow(), i + 1);
+  }
+  const { size } = await Deno.stat(`${path}.recent`);
+  await Deno.truncate(`${path}.recent`, size - 1);
+  assert.equal(await channelsNow(), 3, "the torn one is gone");
+  await Deno.remove(`${path}.new`, { recursive: true });
+  await file.save();
+  take(announcements[4]);
+  assert.equal(await channelsNow(), 5);
+  await file.save();
+  assert.equal(await channelsNow(), 5);
 });
 
 Deno.test("a graph file that cannot be used is told, and the graph begins empty", async () => {

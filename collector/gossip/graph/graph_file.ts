@@ -1,4 +1,5 @@
-// The graph on disk: written to a new file that then takes the old one's name, so that there is always a whole one.
+// The graph on disk: written to a new file that then takes the old one's name, so that there is always a whole one. The
+// channels that come between two savings are in a file of their own, see `recent_channels.ts`.
 
 import type { Clock } from "../../../shared/clock.ts";
 import { errorText, UserError } from "../../../shared/errors.ts";
@@ -6,15 +7,17 @@ import { KEY_BYTES } from "../../../shared/bolt/codec.ts";
 import type { Graph } from "./graph.ts";
 import { type Block, BLOCK_BYTES, BlockFault, BlockWriter, readBlock } from "./graph_blocks.ts";
 import type { GraphView } from "./graph_view.ts";
+import { RecentChannels } from "./recent_channels.ts";
 
 /** A graph of the largest size has 1,700 blocks; a file above 256 MiB was not written here. */
 const MAX_BLOCKS = 4096;
 
 /** One graph and its file. */
-export class GraphFile {
+export class GraphFile implements Disposable {
   readonly #path: string;
   readonly #graph: Graph;
   readonly #clock: Clock;
+  readonly #recent: RecentChannels;
   #saving: Promise<void> | undefined;
   /** {@link Graph.changes} when it was read or written last. */
   #saved = -1;
@@ -24,6 +27,7 @@ export class GraphFile {
     this.#path = path;
     this.#graph = graph;
     this.#clock = clock;
+    this.#recent = new RecentChannels(path);
   }
 
   get isStale(): boolean {
@@ -36,6 +40,16 @@ export class GraphFile {
    * line after `Graph file PATH: `. @throws {UserError} when the file is there and cannot be read.
    */
   async load(): Promise<Restored> {
+    const { problem, ...restored } = await this.#loadBlocks();
+    const recent = this.#recent.restore(this.#graph);
+    if (problem === null && recent === 0 && restored.savedAt !== null) {
+      this.#saved = this.#graph.changes;
+    }
+    this.#graph.prune();
+    return { ...restored, messages: restored.messages + recent, problem };
+  }
+
+  async #loadBlocks(): Promise<Restored> {
     const restorer = new GraphRestorer(this.#graph);
     try {
       using file = await Deno.open(this.#path);
@@ -50,10 +64,16 @@ export class GraphFile {
       }
       throw new UserError(`Cannot read graph file ${this.#path}: ${errorText(cause)}`, { cause });
     }
-    const restored = restorer.finish();
-    if (restored.problem === null) this.#saved = this.#graph.changes;
-    this.#graph.prune();
-    return restored;
+    return restorer.finish();
+  }
+
+  /** Keeps a channel_announcement that the graph took just now, until the graph is saved. */
+  append(raw: Uint8Array): void {
+    this.#recent.append(raw, Math.floor(this.#clock.now() / 1_000_000));
+  }
+
+  [Symbol.dispose](): void {
+    this.#recent[Symbol.dispose]();
   }
 
   /**
@@ -68,6 +88,7 @@ export class GraphFile {
   async #write(): Promise<void> {
     const draft = `${this.#path}.new`;
     const { changes } = this.#graph;
+    this.#recent.rotate();
     try {
       using file = await Deno.open(draft, { write: true, create: true, truncate: true });
       const savedAt = Math.floor(this.#clock.now() / 1_000_000);
@@ -82,6 +103,7 @@ export class GraphFile {
       throw new UserError(`Cannot save graph file ${this.#path}: ${errorText(cause)}`, { cause });
     }
     this.#saved = changes;
+    this.#recent.settle();
   }
 }
 
