@@ -35,9 +35,14 @@ export class RecentChannels implements Disposable {
   restore(graph: Graph): number {
     let restored = 0;
     for (const path of [this.#oldPath, this.#path]) {
-      for (const { raw, addedAt } of records(readFile(path))) {
+      const bytes = readFile(path);
+      let whole = 0;
+      for (const { raw, addedAt, end } of records(bytes)) {
         if (graph.restore(raw, addedAt) === "added") restored++;
+        whole = end;
       }
+      // What is appended after a torn record could not be read.
+      if (whole < bytes.length) Deno.truncateSync(path, whole);
     }
     return restored;
   }
@@ -98,14 +103,16 @@ export class RecentChannels implements Disposable {
 }
 
 /** The records that are whole, up to the first that is not: a torn end. */
-function* records(bytes: Uint8Array): Generator<{ raw: Uint8Array; addedAt: number }> {
+function* records(
+  bytes: Uint8Array,
+): Generator<{ raw: Uint8Array; addedAt: number; end: number }> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at + HEAD_BYTES <= bytes.length;) {
     const start = at + PREFIX_BYTES;
     const end = start + view.getUint32(at, true);
     if (end < at + HEAD_BYTES || end > bytes.length) return;
     if (crc32(bytes.subarray(start, end)) !== view.getUint32(at + 4, true)) return;
-    yield { addedAt: view.getUint32(start, true), raw: bytes.subarray(at + HEAD_BYTES, end) };
+    yield { addedAt: view.getUint32(start, true), raw: bytes.subarray(at + HEAD_BYTES, end), end };
     at = end;
   }
 }
