@@ -88,14 +88,12 @@ export class RangeReconciler {
       );
     }
     const { items } = this.#set;
-    let lower = 0,
-      written = 0,
-      bound: Bound = { timestamp: 0, id: new Uint8Array() },
-      skipped = false;
+    let lower = 0, written = 0, skipped = false;
+    let bound: Bound = { timestamp: 0, id: new Uint8Array() };
     while (!reader.done) {
       const from = bound, kept = out.length;
       bound = reader.bound();
-      const mode = reader.varint();
+      const mode = reader.mode();
       let upper = this.#set.indexOf(bound, lower);
       /** Writes that everything up to this range agrees, if ranges were left out. */
       const closeSkipped = () => {
@@ -110,29 +108,21 @@ export class RangeReconciler {
           closeSkipped();
           this.#split(out, lower, upper, bound);
         }
-      } else if (mode === ID_LIST) {
+      } else if (this.#initiator) {
+        skipped = true;
         const theirs = reader.ids();
-        if (this.#initiator) {
-          skipped = true;
-          for (const { id } of items.slice(lower, upper)) {
-            if (!theirs.delete(id.toHex())) this.#report(have, id);
-          }
-          for (const id of theirs.values()) this.#report(need, id);
-        } else {
-          closeSkipped();
-          // List what fits the frame; the rest is fingerprinted below.
-          const room = this.#frameBytes === 0 ? Infinity : Math.max(
-            0,
-            Math.floor((this.#frameBytes - FRAME_RESERVE - kept) / ID_BYTES) + 1,
-          );
-          const end = Math.min(upper, lower + room);
-          out.ids(end < upper ? items[end] : bound, items.slice(lower, end));
-          upper = end;
+        for (const { id } of items.slice(lower, upper)) {
+          if (!theirs.delete(id.toHex())) this.#report(have, id);
         }
-      } else {throw new ReconciliationFault(
-          "bad_message",
-          `cannot read negentropy mode ${mode}: 0, 1 or 2 is allowed`,
-        );}
+        for (const id of theirs.values()) this.#report(need, id);
+      } else {
+        reader.ids();
+        closeSkipped();
+        // List what fits the frame; the rest is fingerprinted below.
+        const end = Math.min(upper, lower + this.#room(kept));
+        out.ids(end < upper ? items[end] : bound, items.slice(lower, end));
+        upper = end;
+      }
       if (this.#frameBytes !== 0 && out.length > this.#frameBytes - FRAME_RESERVE) {
         // One fingerprint for everything not yet written. (The reference omits the range that did not fit.)
         if (mode === ID_LIST) written = upper;
@@ -144,6 +134,12 @@ export class RangeReconciler {
       lower = upper;
     }
     return { reply: this.#initiator && out.length === 1 ? null : out.message(), have, need };
+  }
+
+  /** How many ids fit the frame after `length` bytes: as in the reference, the one that fills it, too. */
+  #room(length: number): number {
+    if (this.#frameBytes === 0) return Infinity;
+    return Math.max(0, Math.floor((this.#frameBytes - FRAME_RESERVE - length) / ID_BYTES) + 1);
   }
 
   #report(ids: Uint8Array[], id: Uint8Array): void {
@@ -238,6 +234,15 @@ class Reader {
       }
     } while (byte >= 128);
     return value;
+  }
+
+  mode(): number {
+    const mode = this.varint();
+    if (mode <= ID_LIST) return mode;
+    throw new ReconciliationFault(
+      "bad_message",
+      `cannot read negentropy mode ${mode}: 0, 1 or 2 is allowed`,
+    );
   }
 
   bound(): Bound {

@@ -86,7 +86,7 @@ function evenPowers(field: Field, f: number, degree: number, powers: number, wor
 /**
  * X^(2^i) mod f for i = 0…bits, by squaring coefficients and replacing X^j by X^(2j).
  *
- * @returns whether the last is X: then f divides X^(2^bits) − X, so it has distinct roots only.
+ * @returns whether the last is X: then f divides X^(2^bits) − X, so it splits into distinct linear factors.
  */
 function frobeniusPowers(
   field: Field,
