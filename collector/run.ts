@@ -127,6 +127,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     sink: pipeline,
     book: choice.book,
     policy: choice.policy,
+    isSeeking: () => choice.isSeeking,
     gossip,
     onDials: (event) => pipeline.recorder.note(event),
   });

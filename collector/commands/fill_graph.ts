@@ -71,7 +71,15 @@ export async function fillGraph(
     bootstrap: target,
     syncPeers: target,
     rotateEveryMs: undefined,
-  }, { clock, random, sink: pipeline, book: choice.book, policy: choice.policy, gossip });
+  }, {
+    clock,
+    random,
+    sink: pipeline,
+    book: choice.book,
+    policy: choice.policy,
+    isSeeking: () => choice.isSeeking,
+    gossip,
+  });
   choice.onLearnt = () => manager.lookAgain();
   const done = new AbortController();
   const running = manager.run(AbortSignal.any([signal, done.signal]));

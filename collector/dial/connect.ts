@@ -16,6 +16,8 @@ export type ConnectCode =
   | DnsCode
   | "no_proxy" // an onion service, and no proxy is configured
   | "proxy" // it is out of order or does not do what it should, whoever the peer
+  | "exhausted" // our own descriptors, ports or memory
+  | "no_network" // this host has no way to such addresses
   | "unreachable" // nothing accepts connections there, as far as we or the proxy can see
   | "timeout"
   | "not_permitted"; // to this process
@@ -45,6 +47,16 @@ export interface Connected {
   readonly end: Endpoint;
 }
 
+/** What the system says when the fault lies with this host. */
+const OUR_FAULTS: Record<string, "exhausted" | "no_network"> = {
+  EMFILE: "exhausted",
+  ENFILE: "exhausted",
+  ENOBUFS: "exhausted",
+  ENOMEM: "exhausted",
+  ENETUNREACH: "no_network",
+  ENETDOWN: "no_network",
+  EADDRNOTAVAIL: "no_network",
+};
 /** Addresses of one name that are tried in turn. */
 const MAX_TRIES = 3;
 /** Replies about the target, not about the proxy. */
@@ -65,16 +77,20 @@ export async function connectTo(
   const { clock, signal, timeoutMs: limit } = options;
   signal.throwIfAborted();
   await using deadline = startDeadline(clock, limit, signal);
+  // Until the peer itself is dialled, lateness is not its own.
+  let late: ConnectCode = address.end.kind === "dns" ? "dns_failed" : "timeout";
   try {
     const inTime = { ...options, signal: deadline.signal };
     const ends = await resolveEndpoint(address, inTime);
+    late = "timeout";
     return ends[0].kind === "onion"
       ? await connectThroughProxy(ends[0], inTime)
       : await connectToFirst(ends.slice(0, MAX_TRIES), deadline.signal);
   } catch (error) {
     signal.throwIfAborted();
     if (deadline.passed) {
-      throw new ConnectFault("timeout", `no connection within ${limit} ms`, { cause: error });
+      const what = late === "timeout" ? "connection" : "answer from DNS";
+      throw new ConnectFault(late, `no ${what} within ${limit} ms`, { cause: error });
     }
     throw asConnectFault(error);
   }
@@ -91,7 +107,9 @@ async function connectToFirst(
       return { conn: await open(end, signal), end };
     } catch (error) {
       signal.throwIfAborted();
-      failure = error;
+      // Of a host without IPv6, the IPv4 address tells more.
+      const isOurs = error instanceof ConnectFault && error.code === "no_network";
+      if (failure === undefined || !isOurs) failure = error;
     }
   }
   throw failure;
@@ -118,9 +136,12 @@ async function open({ host, port }: Endpoint, signal: AbortSignal): Promise<Deno
   try {
     conn = await Deno.connect({ hostname: host, port, signal });
   } catch (error) {
-    const refused = error instanceof Deno.errors.NotCapable;
-    const why = refused ? "this process is not permitted to connect there" : errorText(error);
-    throw new ConnectFault(refused ? "not_permitted" : "unreachable", why, { cause: error });
+    if (error instanceof Deno.errors.NotCapable) {
+      const why = "this process is not permitted to connect there";
+      throw new ConnectFault("not_permitted", why, { cause: error });
+    }
+    const { code = "" } = error as { code?: string };
+    throw new ConnectFault(OUR_FAULTS[code] ?? "unreachable", errorText(error), { cause: error });
   }
   if (!signal.aborted) return conn;
   conn.close();

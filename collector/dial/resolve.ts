@@ -59,10 +59,13 @@ export async function resolveEndpoint(
 async function lookUp(end: Endpoint, options: ResolveOptions): Promise<Endpoint[]> {
   const { kinds, resolver, signal } = options;
   const families = (["ipv4", "ipv6"] as const).filter((family) => kinds.has(family));
-  const answers = await Promise.all(
+  const answers = await Promise.allSettled(
     families.map((family) => resolver.addresses(end.host, family, signal)),
   );
-  return answers.flat().slice(0, MAX_ADDRESSES).flatMap((text) => {
+  const found = answers.flatMap((answer) => answer.status === "fulfilled" ? answer.value : []);
+  const failed = answers.find((answer) => answer.status === "rejected");
+  if (found.length === 0 && failed) throw failed.reason;
+  return found.slice(0, MAX_ADDRESSES).flatMap((text) => {
     const ip = parseIp(text);
     const found = ip && ipEndpoint(ip, end.port);
     return found && kinds.has(found.kind) ? [found] : [];

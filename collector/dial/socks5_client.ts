@@ -1,5 +1,5 @@
 import { errorText } from "../../shared/errors.ts";
-import { closeQuietly, writeAll } from "../noise/socket.ts";
+import { closeQuietly, readExactly, writeAll } from "../noise/socket.ts";
 import type { Endpoint } from "../addresses/endpoint.ts";
 import { type Credentials, socks5, Socks5Fault } from "./socks5.ts";
 
@@ -27,20 +27,9 @@ export async function speakSocks5(
     closeQuietly(conn);
     signal.throwIfAborted();
     if (error instanceof Socks5Fault) throw error;
-    throw new Socks5Fault("network", `proxy: ${errorText(error)}`, { cause: error });
+    const code = error instanceof Deno.errors.UnexpectedEof ? "truncated" : "network";
+    throw new Socks5Fault(code, `proxy: ${errorText(error)}`, { cause: error });
   } finally {
     signal.removeEventListener("abort", onAbort);
   }
-}
-
-async function readExactly(conn: Deno.Conn, length: number): Promise<Uint8Array> {
-  const bytes = new Uint8Array(length);
-  for (let at = 0; at < length;) {
-    const count = await conn.read(bytes.subarray(at));
-    if (count === null) {
-      throw new Socks5Fault("truncated", `the proxy closed after ${at} of ${length} bytes`);
-    }
-    at += count;
-  }
-  return bytes;
 }

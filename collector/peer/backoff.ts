@@ -11,7 +11,8 @@ const HOUR = 60 * MINUTE;
 export const CAUSES = [
   "unreachable", // TCP was refused, timed out, had no route or no address for the name; hosts come and go
   "not_allowed", // by our config or our sandbox, as long as the process lasts
-  "our_side", // our proxy or name server is out of order, which says nothing of the peer
+  "our_side", // our proxy or name server is out of order, or we have no descriptors or no network; not the peer's fault
+  "no_ipv6", // nor is that this host has none, which does not change within minutes
   "handshake", // the peer fell silent, or broke off, within the three acts
   // It closed without a byte for act one: all one sees of a node under another key, which cannot read the act; now and
   // then a proxy whose node is down.
@@ -31,6 +32,7 @@ const WAITS: Record<Cause, readonly [first: number, longest: number, factor?: nu
   unreachable: [MINUTE, 4 * HOUR],
   not_allowed: [Infinity, Infinity],
   our_side: [2 * MINUTE, 2 * MINUTE],
+  no_ipv6: [HOUR, HOUR],
   handshake: [10 * MINUTE, 24 * HOUR],
   // The third in a row is no chance: 10 minutes, 2 hours, a day.
   unanswered: [10 * MINUTE, 24 * HOUR, 12],
@@ -47,12 +49,13 @@ const OF_THE_ADDRESS: ReadonlySet<Cause> = new Set([
   "unreachable",
   "not_allowed",
   "our_side",
+  "no_ipv6",
   "handshake",
   "unanswered",
   "wrong_key",
 ]);
 /** Does not count against the peer. */
-const BLAMELESS: ReadonlySet<Cause> = new Set(["our_side", "rotated"]);
+const BLAMELESS: ReadonlySet<Cause> = new Set(["our_side", "no_ipv6", "rotated"]);
 
 /** Share of a wait that is added at random, so that peers lost together are not redialled together. */
 const JITTER = 0.5;

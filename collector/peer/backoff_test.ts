@@ -43,6 +43,7 @@ Deno.test("each cause is held against the address, the node or nobody", () => {
     ["unreachable", "address", "", "", 60_000],
     ["not_allowed", "address", "", "", Infinity],
     ["our_side", "address", "blameless", "", 120_000],
+    ["no_ipv6", "address", "blameless", "", 3_600_000],
     ["handshake", "address", "", "", 600_000],
     ["unanswered", "address", "", "", 600_000],
     ["wrong_key", "address", "", "drop", Infinity],

@@ -25,6 +25,8 @@ const CONNECT_OUTCOMES: Record<ConnectCode, DialOutcome> = {
   no_address: "dns",
   dns_failed: "dns",
   dns_not_permitted: "dns",
+  exhausted: "our_side",
+  no_network: "our_side",
   no_proxy: "proxy",
   proxy: "proxy",
   unreachable: "unreachable",

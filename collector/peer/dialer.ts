@@ -54,6 +54,8 @@ const CONNECT_CAUSES: Record<ConnectCode, Cause> = {
   no_address: "unreachable",
   unreachable: "unreachable",
   timeout: "unreachable",
+  exhausted: "our_side",
+  no_network: "our_side",
   no_proxy: "our_side",
   proxy: "our_side",
   dns_failed: "our_side",
@@ -87,6 +89,8 @@ async function connect(peer: NodeAddress, options: DialOptions): Promise<Deno.Tc
     return (await connectTo(peer, options)).conn;
   } catch (error) {
     if (!(error instanceof ConnectFault)) throw error;
-    throw new DialFault(CONNECT_CAUSES[error.code], error.message, { cause: error });
+    const isIpv6 = error.code === "no_network" && peer.end.kind === "ipv6";
+    const cause = isIpv6 ? "no_ipv6" : CONNECT_CAUSES[error.code];
+    throw new DialFault(cause, error.message, { cause: error });
   }
 }

@@ -10,11 +10,11 @@ import type { GossipService } from "../gossip/service.ts";
 import { GraphSync, type GraphSyncCounts } from "../gossip/queries/graph_sync.ts";
 import type { BadMessage } from "../gossip/verifier.ts";
 import type { ReceiptSink } from "../receipt/recorder.ts";
+import { ConnectFault, type DialPolicy } from "../dial/connect.ts";
 import { type Backoff, type Cause, CAUSES, releaseOutcomeOf } from "./backoff.ts";
 import { type ControlCounts, noControlCounts } from "./control.ts";
 import { DialTally, outcomeBeforeInit, outcomeOfDial, reportDials } from "./dial_outcomes.ts";
 import { dial, DialFault, type Dialled } from "./dialer.ts";
-import type { DialPolicy } from "../dial/connect.ts";
 import { Meter } from "../meter.ts";
 import { Session, type SessionEnd } from "./session.ts";
 
@@ -50,6 +50,8 @@ export interface ManagerDependencies {
   readonly clock: Clock;
   readonly random: Random;
   readonly sink: ReceiptSink;
+  /** Whether more peers are being looked for. */
+  readonly isSeeking?: () => boolean;
   /** Every minute. */
   readonly onDials?: (event: DialOutcomes) => void;
   readonly backoff?: Backoff;
@@ -78,6 +80,9 @@ const ROTATED: SessionEnd = { by: "us", reason: "rotated out", cause: "rotated" 
 /** Per hour: trouble on our side concerns many peers alike. */
 const OUR_SIDE_WARNINGS = 5;
 const HOUR_US = 3_600_000_000;
+/** For the uplink's connection, files of the spool, the graph and the book, and questions to DNS. */
+const SPARE_DESCRIPTORS = 16;
+const NO_DESCRIPTOR: SessionEnd = { by: "us", reason: "out of descriptors", cause: "our_side" };
 
 const log = logger("collector", "peer");
 
@@ -96,6 +101,9 @@ export class PeerManager {
   /** Bootstrap peers that are connected or stayed long enough. */
   #bootstraps = 0;
   readonly #ourSide = new Meter(OUR_SIDE_WARNINGS, HOUR_US);
+  /** As many as our descriptors allow. */
+  #mostPeers = Infinity;
+  #hadContact = false;
   #bug: unknown;
   #wake: () => void = () => {};
 
@@ -138,7 +146,7 @@ export class PeerManager {
     // Ends upkeep also when a bug ends the run.
     const done = new AbortController();
     const running = AbortSignal.any([signal, done.signal]);
-    const { onDials = () => {} } = this.#dependencies;
+    const { onDials = () => {}, isSeeking = () => false } = this.#dependencies;
     const upkeep = [
       this.#rotate(running),
       this.#keepGraphWhole(running),
@@ -153,7 +161,9 @@ export class PeerManager {
           await pause(clock, 1000 / this.#options.dialsPerSecond, signal);
         } else {
           const due = book.soonest();
-          if (due === Infinity && this.#attempts.size === 0) this.#sayNobodyIsLeft();
+          if (due === Infinity && this.#attempts.size === 0 && !isSeeking()) {
+            log.error("No peer is left: none of those known can be dialled again in this run");
+          }
           await this.#change(this.#hasRoom() ? due - now : Infinity);
         }
       }
@@ -168,7 +178,8 @@ export class PeerManager {
 
   #hasRoom(): boolean {
     const { target, maxPending } = this.#options;
-    return this.#attempts.size < target && this.#attempts.size - this.#byNumber.size < maxPending;
+    return this.#attempts.size < Math.min(target, this.#mostPeers) &&
+      this.#attempts.size - this.#byNumber.size < maxPending;
   }
 
   async #change(microseconds: number): Promise<void> {
@@ -215,10 +226,6 @@ export class PeerManager {
     await every(clock, SYNC_TICK_MS, signal, () => this.#sync.tick());
   }
 
-  #sayNobodyIsLeft(): void {
-    log.error("No peer is left: none of those known can be dialled again in this run");
-  }
-
   #begin(peer: NodeAddress, signal: AbortSignal): void {
     this.#dials++;
     const attempt = this.#attempt(peer, signal)
@@ -250,10 +257,26 @@ export class PeerManager {
       if (signal.aborted) return;
       if (!(error instanceof DialFault)) throw error;
       this.#tally.add(outcomeOfDial(error), peer.end.kind);
+      const { cause } = error;
+      if (cause instanceof ConnectFault && cause.code === "exhausted") this.#leaveDescriptors();
       this.#release(peer, { by: "network", reason: error.message, cause: error.code }, -Infinity);
       return;
     }
     await this.#hold(link, signal);
+  }
+
+  /** Gives up some peers, so that the uplink, the spool and DNS find descriptors. */
+  #leaveDescriptors(): void {
+    const { size } = this.#attempts;
+    // An earlier call is still at work.
+    if (size > this.#mostPeers) return;
+    const most = Math.max(1, size - 1 - SPARE_DESCRIPTORS);
+    this.#mostPeers = most;
+    log.warning(
+      "Out of file descriptors: keeping {most} peers of {target}; raise the limit (LimitNOFILE= of the unit, or ulimit -n)",
+      { most, target: this.#options.target },
+    );
+    for (const session of [...this.#sessions].slice(most)) session.end(NO_DESCRIPTOR);
   }
 
   async #hold(link: Dialled, signal: AbortSignal): Promise<void> {
@@ -274,6 +297,7 @@ export class PeerManager {
       onMessage: (raw) => this.#sync.receive(session.number, raw),
       onOpen: (features) => {
         openedAt = clock.now();
+        this.#hadContact = true;
         this.#tally.add("connected", link.peer.end.kind);
         this.#byNumber.set(session.number, session);
         this.#sync.opened(session.number, features, bootstraps);
@@ -299,7 +323,10 @@ export class PeerManager {
 
   /** Gives a peer back; a repeated failure is logged once. @param lasted µs connected; below 0 when never. */
   #release(peer: NodeAddress, end: SessionEnd, lasted: number): void {
-    const { cause, by, reason } = end;
+    const { by, reason } = end;
+    // Without any peer left, it is likelier the network that went away than each of them.
+    const isCutOff = this.#hadContact && this.#byNumber.size === 0;
+    const cause = end.cause === "unreachable" && isCutOff ? "our_side" : end.cause;
     const { book, clock, random, backoff } = this.#dependencies;
     const now = clock.now();
     const outcome = releaseOutcomeOf(cause, lasted >= WORKED_US, random, backoff);

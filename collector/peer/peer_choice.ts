@@ -153,10 +153,12 @@ export class PeerChoice implements AsyncDisposable {
   readonly #kept: Kept;
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>;
+  #isSeeking: boolean;
 
   constructor(kept: Kept) {
     const { book, policy, clock, seeds, config } = kept;
     this.#kept = kept;
+    this.#isSeeking = seeds.length > 0;
     this.book = book;
     this.policy = policy;
     const seeking = seekNodes({
@@ -169,7 +171,16 @@ export class PeerChoice implements AsyncDisposable {
       onLearnt: () => this.onLearnt(),
     });
     const saving = every(clock, config.peers.save_every, this.#stop.signal, () => this.#save());
-    this.#running = Promise.all([saving, seeking]);
+    const sought = seeking.finally(() => {
+      this.#isSeeking = false;
+      this.onLearnt();
+    });
+    this.#running = Promise.all([saving, sought]);
+  }
+
+  /** Whether seeds are still asked for peers. */
+  get isSeeking(): boolean {
+    return this.#isSeeking;
   }
 
   /** Takes up a node_announcement; the caller checked its signature. */

@@ -142,7 +142,7 @@ export interface SessionClosed extends SessionFigures {
  * - `connected`: init done, filter sent: a session began;
  * - `refused`: the host refused the connection; `unreachable`: no route to it, or its onion service is down;
  * - `timed_out`: no connection in time; `dns`: its name could not be looked up, or has no address;
- * - `proxy`: the SOCKS5 proxy is missing or out of order; `not_allowed`: our own rules or sandbox forbid the address;
+ * - `our_side`: out of descriptors, or without a network; `proxy`: the SOCKS5 proxy is missing or out of order; `not_allowed`: our own rules or sandbox forbid the address;
  * - `handshake`: the peer closed or fell silent within the three acts; `wrong_key`: it does not hold the key;
  * - `closed_before_init`: it closed after the handshake, as full nodes do; `no_init`: it sent none in time;
  * - `incompatible`: its first message is not init, asks for what we lack, or is for another network;
@@ -154,6 +154,7 @@ export const DIAL_OUTCOMES = [
   "unreachable",
   "timed_out",
   "dns",
+  "our_side",
   "proxy",
   "not_allowed",
   "handshake",

@@ -85,7 +85,7 @@ Deno.test("an outcome or address that is none, and more of them than there are, 
     [{ ...dial, outcome: "lost" }],
     [{ ...dial, address: "tor" }],
     [{ ...dial, count: -1 }],
-    Array(53).fill(dial),
+    Array(57).fill(dial),
   ];
   for (const dials of refused) assert.throws(() => decodeEvents(event(dials)), BatchFault);
 });

@@ -4,6 +4,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { createSocket } from "node:dgram";
 import { bech32 } from "@scure/base";
 import { askSeed, type SeedQuery } from "../../collector/dial/dns_seed.ts";
 import { DialRules } from "../../collector/addresses/dial_rules.ts";
@@ -89,10 +90,65 @@ Deno.test("names are asked for as they are, and their addresses held against the
   ]);
   await assert.rejects(resolve("private.test"), { name: "ResolveFault", code: "special" });
   await assert.rejects(resolve("nowhere.test"), { code: "no_address" });
-  assert.deepEqual(server.questions().filter((line) => line.includes("nowhere")), [
-    "query[A] nowhere.test from 127.0.0.1",
+  // The second time over TCP: the runtime does not say whether there is no such name.
+  assert.deepEqual(server.questions().filter((line) => line.includes("nowhere")).sort(), [
     "query[AAAA] nowhere.test from 127.0.0.1",
+    "query[AAAA] nowhere.test from 127.0.0.1",
+    "query[A] nowhere.test from 127.0.0.1",
+    "query[A] nowhere.test from 127.0.0.1",
   ]);
+  await assert.rejects(resolve("node.invalid"), {
+    code: "dns_failed",
+    message: "node.invalid: the name server 127.0.0.1 answers REFUSED",
+  });
+});
+
+/** A name server that answers every question with this code, over UDP and TCP. */
+async function answerAll(code: number): Promise<AsyncDisposable & { ip: string; port: number }> {
+  const tcp = Deno.listen({ hostname: "127.0.0.1", port: 0 });
+  const { port } = tcp.addr as Deno.NetAddr;
+  const udp = createSocket("udp4");
+  const answerTo = (question: Uint8Array) => {
+    const answer = question.slice();
+    answer[2] |= 0x80;
+    answer[3] = 0x80 | code;
+    return answer;
+  };
+  udp.on("message", (question, from) => udp.send(answerTo(question), from.port, from.address));
+  await new Promise<void>((resolve) => udp.bind(port, "127.0.0.1", resolve));
+  const serving = (async () => {
+    for await (const conn of tcp) {
+      const question = new Uint8Array(512);
+      const length = await conn.read(question) ?? 0;
+      const answer = answerTo(question.subarray(2, length));
+      await conn.write(Uint8Array.from([0, answer.length, ...answer]));
+      conn.close();
+    }
+  })();
+  return {
+    ip: "127.0.0.1",
+    port,
+    async [Symbol.asyncDispose]() {
+      tcp.close();
+      await serving;
+      await new Promise<void>((resolve) => udp.close(() => resolve()));
+    },
+  };
+}
+
+Deno.test("a name server that is out of order is a fault, and no answer of a name", async () => {
+  for (const [code, what] of [[2, "SERVFAIL"], [5, "REFUSED"], [1, "FORMERR"]] as const) {
+    await using server = await answerAll(code);
+    const resolver = dnsResolver(server);
+    const fault = { name: "DnsFault", code: "dns_failed" };
+    const message = `a.test: the name server 127.0.0.1 answers ${what}`;
+    await assert.rejects(resolver.addresses("a.test", "ipv4", signal), { ...fault, message });
+    await assert.rejects(resolver.services("a.test", signal), { ...fault, message });
+    const query: SeedQuery = { seed: "seed.test", families: BOTH };
+    await assert.rejects(askSeed(query, resolver, signal), fault, "so that a warning says so");
+  }
+  await using server = await answerAll(3);
+  assert.deepEqual(await dnsResolver(server).addresses("a.test", "ipv6", signal), []);
 });
 
 Deno.test("a resolver that is silent or out of bounds is a fault", async () => {

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { AddressBook } from "../../collector/addresses/address_book.ts";
 import type { NodeAddress } from "../../collector/addresses/endpoint.ts";
 import { GossipService } from "../../collector/gossip/service.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
@@ -32,13 +33,18 @@ class Managed implements AsyncDisposable {
   readonly recorded: Recorded;
   readonly log = new CapturedLog();
   readonly manager: PeerManager;
+  readonly book: AddressBook;
   readonly #stop = new AbortController();
   readonly #running: Promise<void>;
 
   constructor(
     peers: readonly NodeAddress[],
     options: Partial<ManagerOptions> = {},
-    { clock = systemClock, redial = Infinity }: { clock?: Clock; redial?: number } = {},
+    { clock = systemClock, redial = Infinity, isSeeking }: {
+      clock?: Clock;
+      redial?: number;
+      isSeeking?: () => boolean;
+    } = {},
   ) {
     this.recorded = new Recorded(clock);
     this.manager = new PeerManager({
@@ -57,7 +63,8 @@ class Managed implements AsyncDisposable {
       clock,
       random: seededRandom(1),
       sink: this.recorded.pipeline,
-      book: loopbackBook(peers),
+      book: this.book = loopbackBook(peers),
+      isSeeking,
       policy: loopbackPolicy,
       gossip: new GossipService(chainHash("regtest"), clock, null),
       backoff: () => redial,
@@ -225,6 +232,30 @@ Deno.test("when no peer is left to dial, that is said", async () => {
   const managed = stack.use(new Managed(addresses([peer])));
   await until(() => managed.log.lines("No peer is left").length > 0);
   assert.match(managed.log.lines(peer.address.nodeId)[0], /not connected: handshake: act two/);
+});
+
+Deno.test("nothing is said of the last peer while more are being looked for", async () => {
+  let isSeeking = true;
+  await using managed = new Managed([], { target: 1 }, { isSeeking: () => isSeeking });
+  managed.manager.lookAgain();
+  await new Promise((resolve) => setTimeout(resolve, 0));
+  assert.deepEqual(managed.log.lines("No peer is left"), []);
+  isSeeking = false;
+  await until(() => {
+    managed.manager.lookAgain();
+    return managed.log.lines("No peer is left").length > 0;
+  });
+});
+
+Deno.test("when the network is away, no peer's wait grows", async () => {
+  await using stack = new AsyncDisposableStack();
+  const peer = new ScriptedPeer("gone", honest([]));
+  const managed = stack.use(new Managed([peer.address], {}, { redial: 1 }));
+  await until(() => managed.manager.counts.connected === 1);
+  await peer[Symbol.asyncDispose]();
+  await until(() => managed.manager.counts.ended.our_side >= 3);
+  assert.equal(managed.manager.counts.ended.unreachable, 0);
+  assert.deepEqual([...managed.book.records()].map(({ addresses }) => addresses[0].failures), [1]);
 });
 
 Deno.test("two addresses of one node get one connection", async () => {

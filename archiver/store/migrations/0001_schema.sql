@@ -309,7 +309,7 @@ COMMENT ON COLUMN dial_outcomes.collector_id IS 'The collector.';
 COMMENT ON COLUMN dial_outcomes.from_at IS 'Start of the span, by the collector''s clock.';
 COMMENT ON COLUMN dial_outcomes.to_at IS 'Its end. A dial counts in the span in which its outcome was known.';
 COMMENT ON COLUMN dial_outcomes.address_kind IS 'What was dialled: ipv4, ipv6, dns (a name) or onion (Tor).';
-COMMENT ON COLUMN dial_outcomes.outcome IS 'connected (a session began), or why not: refused, unreachable, timed_out, dns, proxy, not_allowed, handshake (closed or silent within it), wrong_key, closed_before_init, no_init, incompatible or protocol_error.';
+COMMENT ON COLUMN dial_outcomes.outcome IS 'connected (a session began), or why not: refused, unreachable, timed_out, dns, our_side (out of descriptors, no network), proxy, not_allowed, handshake (closed or silent within it), wrong_key, closed_before_init, no_init, incompatible or protocol_error.';
 COMMENT ON COLUMN dial_outcomes.dials IS 'Number of dials.';
 
 CREATE TABLE imports (

@@ -18,7 +18,7 @@ const LAST_PORT = 16_000;
 /** Another test may hold the port. */
 const START_ATTEMPTS = 20;
 
-/** What the server knows; it refuses every other name. */
+/** What the server knows. Of .test it knows that there is nothing else; it refuses all other names. */
 export interface DnsRecords {
   /** SRV records: a name, and each of its targets with a port. */
   readonly services?: readonly {
@@ -70,6 +70,7 @@ function configOf({ services = [], addresses = {} }: DnsRecords): string {
     "listen-address=127.0.0.1",
     "bind-interfaces",
     "no-resolv",
+    "local=/test/",
     "no-hosts",
     "no-poll",
     "pid-file=",
