@@ -67,7 +67,7 @@ export const dumpCommand: Subcommand = subcommand({
     : { ...config, peers: { ...config.peers, file: peers } };
   const file = graphPath(config.data_dir);
   await using gossip = await GossipService.open(chainHash(config.network), systemClock, file);
-  const hasSettled = await fillGraph(asked, gossip, {
+  const end = await fillGraph(asked, gossip, {
     settleMs: settle * 1000,
     limitMs: limit * 60_000,
     signal: stopSignal(),
@@ -79,10 +79,12 @@ export const dumpCommand: Subcommand = subcommand({
     throw new UserError("Cannot dump the graph: no peer sent a channel");
   }
   await writeLists(gossip.graph.view, out, timestamps);
-  if (!hasSettled) {
-    console.log("The lists may be incomplete: the graph was still growing when time was up");
-  }
-  return hasSettled ? 0 : EXIT_UNSETTLED;
+  if (end === "settled") return 0;
+  const reason = end === "alone"
+    ? "no peer is connected any more"
+    : "the graph was still growing when time was up";
+  console.log(`The lists may be incomplete: ${reason}`);
+  return EXIT_UNSETTLED;
 });
 
 /** @throws {UserError} when a collector runs on the folder: it would overwrite the graph. */

@@ -30,15 +30,21 @@ const REPORT_LOOKS = 10;
 const log = logger("collector", "gossip");
 
 /**
+ * - `settled`: hardly anything new comes from the peers that are connected;
+ * - `growing`: time was up before;
+ * - `alone`: no peer is connected, and none on the way.
+ */
+export type FillEnd = "settled" | "growing" | "alone";
+
+/**
  * Connects to peers until the graph has settled, time is up, or the signal aborts; `data_dir` must be held.
- * @returns whether it has settled.
  * @throws {UserError} when a file cannot be used, or no peer can be dialled.
  */
 export async function fillGraph(
   config: CollectorConfig,
   gossip: GossipService,
   options: FillOptions,
-): Promise<boolean> {
+): Promise<FillEnd> {
   const { clock, random, signal, fileAlone } = options;
   await using stack = new AsyncDisposableStack();
   const identity = await loadIdentity(keyPath(config.data_dir));
@@ -98,20 +104,25 @@ interface Parts {
   readonly manager: PeerManager;
 }
 
-/** Logs progress; false when time is up first. */
+/** Waits for the end, and logs progress. */
 async function settles(
   { gossip, pipeline, manager }: Parts,
   { settleMs, limitMs, clock, signal }: FillOptions,
-): Promise<boolean> {
+): Promise<FillEnd> {
   const settling = new Settling(settleMs);
+  let withPeersAt = clock.now();
   const end = clock.now() + limitMs * 1000;
   for (let looks = 1; !signal.aborted && clock.now() < end; looks++) {
     await pause(clock, LOOK_MS, signal);
     const { channels, updates, nodeAnnouncements } = gossip.graph.counts;
     const { queued } = pipeline.verifier.counts;
-    const { connected } = manager.counts;
+    const { connected, pending } = manager.counts;
+    const now = clock.now();
+    if (connected + pending > 0) withPeersAt = now;
+    else if (now - withPeersAt >= settleMs * 1000) return "alone";
     const size = channels + updates + nodeAnnouncements;
-    if (settling.look(size, queued > 0, clock.now())) return true;
+    // Without a peer nothing can come.
+    if (settling.look(size, queued > 0 || connected === 0, now)) return "settled";
     const line = liveLine();
     const figures = { connected, channels, updates, nodes: nodeAnnouncements, queued };
     if (line) {
@@ -126,7 +137,7 @@ async function settles(
       );
     }
   }
-  return false;
+  return "growing";
 }
 
 /** Growth in one pause that is no more than news: mainnet's graph of 200,000 messages has about 30 in a minute. */

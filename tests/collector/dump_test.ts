@@ -5,7 +5,7 @@ import { holdDataDir } from "../../collector/spool/data_dir.ts";
 import { loopbackBook } from "../support/fixtures/dialling.ts";
 import { type LdkNode, startLdk } from "../support/ldk/ldk_peer.ts";
 import { startProgram } from "../support/servers/process.ts";
-import { honest, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
+import { honest, lightning, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
 import { signedGraph, testKey } from "../support/fixtures/signed_gossip.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 
@@ -64,6 +64,42 @@ Deno.test("a dump asks given peers for all they know, writes it when no more com
   const again = dir.join("again");
   assert.equal((await dump(dir, "--saved", "--out", again))[0], 0);
   assert.deepEqual(await linesOf(`${again}/channel_list.csv`), channels);
+
+  // A graph of an earlier run is no answer of a peer.
+  await peer[Symbol.asyncDispose]();
+  const [cut, lines] = await dump(dir, "--peers", peers, "--settle", "2", "--out", again);
+  assert.match(lines, /^The lists may be incomplete: no peer is connected any more$/m);
+  assert.equal(cut, 3);
+  assert.deepEqual(await linesOf(`${again}/channel_list.csv`), channels);
+});
+
+Deno.test("a peer that leaves in the midst of its channels leaves a dump unsettled", async () => {
+  await using stack = new AsyncDisposableStack();
+  const dir = stack.use(await tempDir());
+  const timestamp = Math.floor(Date.now() / 1000) - 600;
+  const graph = signedGraph({ nodes: NODES, channels: CHANNELS, timestamp });
+  const peer = stack.use(
+    new ScriptedPeer(
+      "leaver",
+      lightning(async (wire) => {
+        await wire.send(...graph.slice(0, 5));
+        await wire.send({ type: 18, numPongBytes: 1, ignored: new Uint8Array(0) });
+        await wire.nextOf(19);
+      }),
+    ),
+  );
+  const peers = dir.join("peers.txt");
+  await Deno.writeTextFile(peers, formatNodeAddress(peer.address));
+  const [code, told] = await dump(
+    dir,
+    "--peers",
+    peers,
+    "--settle",
+    "1",
+    "--out",
+    dir.join("lists"),
+  );
+  assert.equal(code, 3, told);
 });
 
 Deno.test("a dump keeps away from a collector that runs, and from nobody it ends with what is wrong", async () => {

@@ -19,6 +19,8 @@ export class RecentChannels implements Disposable {
   readonly #path: string;
   #file: Deno.FsFile | null = null;
   #bytes = 0;
+  /** Whole records of an earlier life: what is appended after a torn one could not be read. */
+  #wholeBytes: number | null = null;
   #hasFailed = false;
 
   /** `path` is the graph file's. */
@@ -41,8 +43,7 @@ export class RecentChannels implements Disposable {
         if (graph.restore(raw, addedAt) === "added") restored++;
         whole = end;
       }
-      // What is appended after a torn record could not be read.
-      if (whole < bytes.length) Deno.truncateSync(path, whole);
+      if (path === this.#path) this.#wholeBytes = whole;
     }
     return restored;
   }
@@ -57,7 +58,7 @@ export class RecentChannels implements Disposable {
     record.set(raw, HEAD_BYTES);
     view.setUint32(4, crc32(record.subarray(PREFIX_BYTES)), true);
     try {
-      this.#file ??= Deno.openSync(this.#path, { append: true, create: true });
+      this.#file ??= this.#open();
       for (let at = 0; at < record.length;) at += this.#file.writeSync(record.subarray(at));
       this.#bytes += record.length;
     } catch (error) {
@@ -90,6 +91,15 @@ export class RecentChannels implements Disposable {
     this.#file?.close();
     this.#file = null;
     this.#bytes = 0;
+  }
+
+  #open(): Deno.FsFile {
+    const file = Deno.openSync(this.#path, { append: true, create: true });
+    if (this.#wholeBytes !== null && file.statSync().size > this.#wholeBytes) {
+      file.truncateSync(this.#wholeBytes);
+    }
+    this.#wholeBytes = null;
+    return file;
   }
 
   #fail(error: unknown): void {
