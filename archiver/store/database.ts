@@ -9,7 +9,7 @@ import { DuckDBInstance as Instance } from "@duckdb/node-api";
 import { dirname } from "node:path";
 import { openRefusal } from "../../query_results/archive/open.ts";
 import { migrate, type Migration, MIGRATIONS } from "./migrations.ts";
-import { type CopyStatements, Snapshot } from "./snapshot.ts";
+import { type CopyStatements, copyTo, WHOLE } from "./snapshot.ts";
 import type { OnStep } from "./crash_points.ts";
 
 /** Where the archive is and what DuckDB may use. */
@@ -29,6 +29,13 @@ const QUERY_TIMEOUT_MS = 30_000;
 /** Work on a connection of its own, which ends soon once `signal` aborts. */
 export type SideWork<T> = (connection: DuckDBConnection, signal: AbortSignal) => Promise<T>;
 
+/** Side work under way; its connection may not be open yet. */
+interface SideEntry {
+  connection: DuckDBConnection | null;
+  readonly stop: AbortController;
+  done: Promise<unknown>;
+}
+
 /** One row, by column name. */
 export type Row = Record<string, DuckDBValue>;
 
@@ -40,12 +47,7 @@ export class Database {
   /** Queries under way, one after another on {@link #reading}. */
   #reads: Promise<unknown> = Promise.resolve();
   #waiting = 0;
-  readonly #copies = new Map<Snapshot, Promise<void>>();
-  readonly #beside = new Set<{
-    readonly connection: DuckDBConnection;
-    readonly stop: AbortController;
-    readonly done: Promise<unknown>;
-  }>();
+  readonly #beside = new Set<SideEntry>();
   #closed = false;
 
   private constructor(
@@ -132,25 +134,11 @@ export class Database {
    *
    * @throws {Error} DuckDB's own, or when it was stopped or the archive is closed.
    */
-  async snapshot(path: string, statements?: CopyStatements, signal?: AbortSignal): Promise<void> {
-    if (this.#closed) throw new Error("the archive is closed");
-    signal?.throwIfAborted();
-    const copy = new Snapshot(this.#instance, statements);
-    const stop = () => copy.stop();
-    signal?.addEventListener("abort", stop);
-    const done = copy.copyTo(path);
-    this.#copies.set(copy, done);
-    try {
-      await done;
-    } finally {
-      this.#copies.delete(copy);
-      signal?.removeEventListener("abort", stop);
-    }
-  }
-
-  async stopCopies(): Promise<void> {
-    for (const copy of this.#copies.keys()) copy.stop();
-    await Promise.allSettled(this.#copies.values());
+  snapshot(path: string, statements: CopyStatements = WHOLE, signal?: AbortSignal): Promise<void> {
+    return this.beside((connection, closing) => {
+      const stop = signal === undefined ? closing : AbortSignal.any([closing, signal]);
+      return copyTo(path, connection, statements, stop);
+    });
   }
 
   /**
@@ -161,10 +149,19 @@ export class Database {
    */
   async beside<T>(work: SideWork<T>): Promise<T> {
     if (this.#closed) throw new Error("the archive is closed");
-    const connection = await this.#instance.connect();
     const stop = new AbortController();
-    const done = work(connection, stop.signal).finally(() => connection.disconnectSync());
-    const entry = { connection, stop, done };
+    const entry: SideEntry = { connection: null, stop, done: Promise.resolve() };
+    const run = async () => {
+      const connection = entry.connection = await this.#instance.connect();
+      try {
+        stop.signal.throwIfAborted();
+        return await work(connection, stop.signal);
+      } finally {
+        connection.disconnectSync();
+      }
+    };
+    const done = run();
+    entry.done = done;
     this.#beside.add(entry);
     try {
       return await done;
@@ -176,8 +173,8 @@ export class Database {
   async stopBeside(): Promise<void> {
     const interrupt = () => {
       for (const { connection, stop } of this.#beside) {
-        stop.abort(new Error("the archive closes"));
-        connection.interrupt();
+        stop.abort(new Error("stopped: the archive closes"));
+        connection?.interrupt();
       }
     };
     interrupt();
@@ -195,7 +192,7 @@ export class Database {
     if (this.#closed) return;
     this.#closed = true;
     this.#reading.interrupt();
-    await Promise.all([this.#reads, this.stopCopies(), this.stopBeside()]);
+    await Promise.all([this.#reads, this.stopBeside()]);
     this.#reading.disconnectSync();
     this.#writing.disconnectSync();
     this.#instance.closeSync();

@@ -115,7 +115,7 @@ export class Store implements AsyncDisposable {
     const open = this.#open;
     this.#open = null;
     try {
-      await Promise.all([open?.database.stopCopies(), open?.database.stopBeside()]);
+      await open?.database.stopBeside();
       await open?.database.checkpoint();
     } finally {
       await open?.database.close();

@@ -117,7 +117,7 @@ Deno.test("one snapshot at a time; one that is cut off leaves nothing, and the n
   ) {
     await new Promise((resolve) => setTimeout(resolve, 1));
   }
-  await database.value.stopCopies();
+  await database.value.stopBeside();
   await cutOff;
   assert.deepEqual((await names(folder)).map((name) => `${folder}/${name}`), [path]);
   const third = await snapshots.take();
