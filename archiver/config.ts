@@ -3,11 +3,11 @@
 import * as v from "valibot";
 import type { ReaderOptions } from "../query_results/archive/open.ts";
 import { duration, group, integer, oneOf, size, text } from "../shared/config.ts";
-import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
-import { type NatsServerConfig, natsServerEntries } from "../shared/nats/config.ts";
+import { LOG_LEVELS } from "../shared/log.ts";
+import { natsServerEntries } from "../shared/nats/config.ts";
 import { STREAM } from "../shared/subjects.ts";
 import { DAY_MS } from "../shared/time.ts";
-import { type AnalyticsConfig, AnalyticsConfigSchema } from "./analytics/config.ts";
+import { AnalyticsConfigSchema } from "./analytics/config.ts";
 
 const MINUTE_MS = 60_000;
 const MAX_KEEP_MS = 36_500 * DAY_MS;
@@ -29,47 +29,7 @@ const nats = v.strictObject({
   max_batches: v.optional(integer(1, 100_000_000), DEFAULT_MAX_BATCHES),
 }, "should be a group of keys with servers, or be left out");
 
-export interface NatsConfig extends NatsServerConfig {
-  readonly stream: string;
-  readonly max_batches: number;
-}
-
-/** An archiver's config, checked and with its defaults. All times are milliseconds, all sizes bytes. */
-export interface ArchiverConfig {
-  readonly archive: string;
-  readonly memory_limit: number;
-  readonly threads: number;
-  readonly api: {
-    readonly host: string;
-    readonly port: number;
-  };
-  /** Absent: batches come through the API only. */
-  readonly nats?: NatsConfig;
-  readonly commit: {
-    /** Receipts per commit, unless one batch has more. */
-    readonly max_receipts: number;
-    readonly max_wait: number;
-  };
-  readonly snapshots: {
-    readonly folder: string;
-    readonly max_files: number;
-  };
-  readonly days: {
-    readonly folder: string;
-    /** How long after a day's end (UTC) it is copied. */
-    readonly after: number;
-    /** How long after its end it leaves the hot store; null: never. */
-    readonly keep_hot: number | null;
-    /** How long after its end its receipts are removed from disk; null: never. */
-    readonly keep_files: number | null;
-    readonly apply: boolean;
-  };
-  readonly analytics: AnalyticsConfig;
-  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
-}
-
-/** The config file with its defaults; `archiver.example.yaml` shows the same. */
-export const ArchiverConfigSchema: v.GenericSchema<unknown, ArchiverConfig> = v.strictObject({
+const schema = v.strictObject({
   archive: v.optional(
     text(/^[^\0:]{1,4096}$/, "the path of a file, without colons"),
     "archive/gossip.duckdb",
@@ -108,6 +68,11 @@ export const ArchiverConfigSchema: v.GenericSchema<unknown, ArchiverConfig> = v.
     format: v.optional(oneOf(["auto", "text", "json"]), "auto"),
   }),
 });
+
+/** An archiver's config, checked and with its defaults; see `archiver.example.yaml`. Times in ms, sizes in bytes. */
+export type ArchiverConfig = v.InferOutput<typeof schema>;
+
+export const ArchiverConfigSchema: v.GenericSchema<unknown, ArchiverConfig> = schema;
 
 /** The config's limits for a command that opens the archive by itself. */
 export function readerLimits({ memory_limit, threads }: ArchiverConfig): ReaderOptions {

@@ -14,36 +14,6 @@ const GIB = 1024 ** 3;
 /** Sets in one config. */
 const MAX_SETS = 20;
 
-/** Queries that run together on a schedule. */
-export interface QuerySet {
-  readonly name: string;
-  /** A cron expression, in UTC. */
-  readonly cron: string;
-  /** Length in ms, whole hours. The window ends with the last whole hour, or day, before the run. */
-  readonly window: number;
-  readonly folder: string;
-  readonly keep: number;
-  /** Names of its queries; all when absent. */
-  readonly only?: readonly string[];
-  readonly settings: Readonly<Record<string, string>>;
-  readonly reference: boolean;
-}
-
-/** Scheduled analytics, checked and with defaults. All times are milliseconds, all sizes bytes. */
-export interface AnalyticsConfig {
-  readonly sets: readonly QuerySet[];
-  readonly work_folder: string;
-  /** Limit of the copy, and again of what its DuckDB spills to disk. */
-  readonly max_copy: number;
-  readonly threads: number;
-  readonly memory_limit: number;
-  readonly query_timeout: number;
-  readonly run_timeout: number;
-  readonly rows_kept: number;
-  readonly catch_up: number;
-  readonly settle: number;
-}
-
 const cron = v.pipe(
   v.string("should be a cron expression"),
   v.rawCheck(({ dataset, addIssue }) => {
@@ -103,7 +73,7 @@ const sets = v.pipe(
   ),
 );
 
-export const AnalyticsConfigSchema: v.GenericSchema<unknown, AnalyticsConfig> = group({
+const schema = group({
   sets: v.optional(sets, []),
   work_folder: v.optional(
     text(/^[^\0:]{1,4096}$/, "the path of a folder, without colons"),
@@ -118,3 +88,11 @@ export const AnalyticsConfigSchema: v.GenericSchema<unknown, AnalyticsConfig> = 
   catch_up: v.optional(integer(1, 31), 3),
   settle: v.optional(duration(0, DAY_MS), "5m"),
 });
+
+/** Queries that run together on a schedule; see `archiver.example.yaml`. Times in ms. */
+export type QuerySet = v.InferOutput<typeof set>;
+
+/** Scheduled analytics, checked and with defaults; see `archiver.example.yaml`. Times in ms, sizes in bytes. */
+export type AnalyticsConfig = v.InferOutput<typeof schema>;
+
+export const AnalyticsConfigSchema: v.GenericSchema<unknown, AnalyticsConfig> = schema;

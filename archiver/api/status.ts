@@ -35,63 +35,9 @@ export interface StatusSources {
 }
 
 /** One collector, in the JSON of `/status`. Instants are ISO 8601. */
-export interface CollectorStatus {
-  readonly name: string;
-  readonly receipts: number;
-  readonly unresolved_receipts: number;
-  readonly lost_receipts: number;
-  readonly batches: number;
-  /** Age of its latest receipt in the archive; null when there is none. */
-  readonly lag_seconds: number | null;
-  readonly last_receipt_at: string | null;
-  readonly last_commit_at: string;
-  readonly late: boolean;
-  /** The last one since the archiver started; null over HTTP. */
-  readonly heartbeat: HeartbeatStatus | null;
-  readonly epoch: {
-    readonly started_at: string;
-    readonly version: string | null;
-    readonly target_peers: number | null;
-    readonly high_water_mark: number;
-    readonly ended_at: string | null;
-  };
-  /** The last clock measurement; null when there is none. */
-  readonly clock: ClockStatus | null;
-  /** The latest runs that were cut off. What is left of them in the collector's spool arrives when it restarts. */
-  readonly cut_off_epochs: readonly string[];
-  readonly gaps: {
-    readonly count: number;
-    readonly batches: number;
-    readonly latest: readonly GapStatus[];
-  };
-}
-
-export interface HeartbeatStatus {
-  readonly heard_at: string;
-  readonly sent_at: string;
-  readonly epoch: string;
-  readonly version: string;
-  readonly peers: number;
-  readonly receipts: number;
-  /** Bytes of its spool's files. */
-  readonly spool_bytes: number;
-}
-
-export interface ClockStatus {
-  readonly measured_at: string;
-  readonly offset_seconds: number;
-  readonly uncertainty_seconds: number;
-}
-
-export interface GapStatus {
-  readonly epoch: string;
-  readonly first_batch: number;
-  readonly last_batch: number;
-  /** Null when unknown. */
-  readonly receipts: number | null;
-  readonly reason: string;
-  readonly noticed_at: string;
-}
+export type CollectorStatus = ReturnType<typeof collectorStatus>;
+export type HeartbeatStatus = ReturnType<typeof heartbeatStatus>;
+export type ClockStatus = ReturnType<typeof clockStatus>;
 
 /** The JSON of `/status`. */
 export interface Status {
@@ -163,7 +109,7 @@ function isLate(now: number, ...heardAt: number[]): boolean {
   return now - Math.max(...heardAt) > LATE_US;
 }
 
-function heartbeatStatus(heard: HeardHeartbeat): HeartbeatStatus {
+function heartbeatStatus(heard: HeardHeartbeat) {
   return {
     heard_at: isoTime(heard.heardAt),
     sent_at: isoTime(heard.at),
@@ -207,7 +153,7 @@ export async function readCollectors(
   );
 }
 
-function clockStatus(row: Row): ClockStatus {
+function clockStatus(row: Row) {
   return {
     measured_at: isoTime(Number(row.measured_at)),
     offset_seconds: Number(row.offset_us) / US_PER_SECOND,
@@ -220,7 +166,7 @@ function collectorStatus(
   gapsByEpoch: ReadonlyMap<number, Row[]>,
   clock: ClockStatus | null,
   sources: Pick<StatusSources, "heartbeats" | "counters" | "now">,
-): CollectorStatus {
+) {
   const latest = epochs.at(-1)!;
   const now = sources.now();
   const heartbeat = sources.heartbeats.last.get(String(latest.name)) ?? null;
@@ -242,11 +188,13 @@ function collectorStatus(
     unresolved_receipts: sum("unresolved"),
     lost_receipts: sum("stamped_receipts") - sum("receipts"),
     batches: sum("next_batch") - missing,
+    /** Age of its latest receipt in the archive. */
     lag_seconds: lastReceiptAt === null ? null : (now - lastReceiptAt) / US_PER_SECOND,
     last_receipt_at: isoTimeOrNull(lastReceiptAt),
     last_commit_at: isoTime(lastCommitAt),
     late: latest.ended_at === null &&
       isLate(now, sources.counters.startedAt, lastCommitAt, heartbeat?.heardAt ?? 0),
+    /** The last one since the archiver started; null over HTTP. */
     heartbeat: heartbeat && heartbeatStatus(heartbeat),
     epoch: {
       started_at: isoTime(Number(latest.started_at)),
@@ -256,6 +204,7 @@ function collectorStatus(
       ended_at: isoTimeOrNull(numberOrNull(latest.ended_at)),
     },
     clock,
+    /** What is left of these runs in the collector's spool arrives when it restarts. */
     cut_off_epochs: epochs.slice(0, -1)
       .filter((epoch) => epoch.ended_at === null)
       .slice(-MAX_LISTED)
@@ -264,7 +213,7 @@ function collectorStatus(
   };
 }
 
-function gapStatus(epoch: Row, gap: Row): GapStatus {
+function gapStatus(epoch: Row, gap: Row) {
   return {
     epoch: isoTime(Number(epoch.started_at)),
     first_batch: Number(gap.first_batch),

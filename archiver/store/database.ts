@@ -9,7 +9,7 @@ import { DuckDBInstance as Instance } from "@duckdb/node-api";
 import { dirname } from "node:path";
 import { openRefusal } from "../../query_results/archive/open.ts";
 import { migrate, type Migration, MIGRATIONS } from "./migrations.ts";
-import { type CopyStatements, copyTo, WHOLE } from "./snapshot.ts";
+import { type CopyStatements, copyTo } from "./snapshot.ts";
 import type { OnStep } from "./crash_points.ts";
 
 /** Where the archive is and what DuckDB may use. */
@@ -134,10 +134,10 @@ export class Database {
    *
    * @throws {Error} DuckDB's own, or when it was stopped or the archive is closed.
    */
-  snapshot(path: string, statements: CopyStatements = WHOLE, signal?: AbortSignal): Promise<void> {
+  snapshot(path: string, statements?: CopyStatements, signal?: AbortSignal): Promise<void> {
     return this.beside((connection, closing) => {
       const stop = signal === undefined ? closing : AbortSignal.any([closing, signal]);
-      return copyTo(path, connection, statements, stop);
+      return copyTo(path, connection, stop, statements);
     });
   }
 

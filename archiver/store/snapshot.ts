@@ -13,8 +13,7 @@ const INTERRUPT_EVERY_MS = 50;
  */
 export type CopyStatements = (copy: string, archive: string) => readonly string[];
 
-/** Copies all. */
-export const WHOLE: CopyStatements = (
+const WHOLE: CopyStatements = (
   copy,
   archive,
 ) => [`COPY FROM DATABASE ${archive} TO ${copy}`];
@@ -31,8 +30,8 @@ let copies = 0;
 export async function copyTo(
   path: string,
   connection: DuckDBConnection,
-  statements: CopyStatements,
   stop: AbortSignal,
+  statements: CopyStatements = WHOLE,
 ): Promise<void> {
   const signal = AbortSignal.any([stop, AbortSignal.timeout(MAX_COPY_MS)]);
   const run = async (sql: string) => {
