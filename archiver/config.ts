@@ -8,6 +8,7 @@ import { natsServerEntries } from "../shared/nats/config.ts";
 import { STREAM } from "../shared/subjects.ts";
 import { DAY_MS } from "../shared/time.ts";
 import { AnalyticsConfigSchema } from "./analytics/config.ts";
+import type { LimitOptions } from "./intake/limits.ts";
 
 const MINUTE_MS = 60_000;
 const MAX_KEEP_MS = 36_500 * DAY_MS;
@@ -48,6 +49,12 @@ const schema = v.strictObject({
     max_receipts: v.optional(integer(1, 10_000_000), DEFAULT_MAX_RECEIPTS),
     max_wait: v.optional(duration(0, MINUTE_MS), "50ms"),
   }),
+  limits: group({
+    bytes_per_hour: v.optional(size(MIB, 64 * TIB), "32GiB"),
+    messages_per_hour: v.optional(integer(1, 1_000_000_000), 1_000_000),
+    sessions_per_hour: v.optional(integer(1, 1_000_000_000), 100_000),
+    ahead: v.optional(duration(1000, 366 * DAY_MS), "1d"),
+  }),
   snapshots: group({
     folder: v.optional(text(/^[^\0]{1,4096}$/, "the path of a folder"), "archive/snapshots"),
     max_files: v.optional(integer(1, 10_000), 3),
@@ -73,6 +80,16 @@ const schema = v.strictObject({
 export type ArchiverConfig = v.InferOutput<typeof schema>;
 
 export const ArchiverConfigSchema: v.GenericSchema<unknown, ArchiverConfig> = schema;
+
+/** What one collector may bring. */
+export function limitOptions({ limits }: ArchiverConfig): LimitOptions {
+  return {
+    bytesPerHour: limits.bytes_per_hour,
+    messagesPerHour: limits.messages_per_hour,
+    sessionsPerHour: limits.sessions_per_hour,
+    aheadMs: limits.ahead,
+  };
+}
 
 /** The config's limits for a command that opens the archive by itself. */
 export function readerLimits({ memory_limit, threads }: ArchiverConfig): ReaderOptions {

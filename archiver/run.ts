@@ -9,7 +9,7 @@ import { atMost } from "../shared/waiting.ts";
 import { Analytics } from "./analytics/analytics.ts";
 import { createApi } from "./api/api.ts";
 import { Counters } from "./api/counters.ts";
-import type { ArchiverConfig } from "./config.ts";
+import { type ArchiverConfig, limitOptions } from "./config.ts";
 import { Days } from "./days/days.ts";
 import { answerClock, Heartbeats } from "./intake/heartbeats.ts";
 import { Intake } from "./intake/intake.ts";
@@ -73,7 +73,11 @@ export async function startArchiver(
   const analytics = stack.use(await Analytics.start(config.analytics, { store, clock }));
   const counters = new Counters(clock.now());
   const intake = new Intake(
-    { maxReceipts: config.commit.max_receipts, maxWaitMs: config.commit.max_wait },
+    {
+      maxReceipts: config.commit.max_receipts,
+      maxWaitMs: config.commit.max_wait,
+      limits: limitOptions(config),
+    },
     { store, clock, onCommit: (commit) => counters.add(commit, clock.now()) },
   );
   const heartbeats = new Heartbeats(clock);

@@ -11,6 +11,14 @@ export function batchSubject(collector: string): string {
   return `gossip.batches.${collector}`;
 }
 
+/**
+ * The collector that publishes on a subject: its last token. The broker's accounts let each collector reach only its own
+ * subjects, so what comes on one and names another collector is forged.
+ */
+export function senderOf(subject: string): string {
+  return subject.slice(subject.lastIndexOf(".") + 1);
+}
+
 /** Where one collector hears resend requests (core NATS: at most once, so asked again until answered). */
 export function resendSubject(collector: string): string {
   return `gossip.resend.${collector}`;

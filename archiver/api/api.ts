@@ -5,6 +5,7 @@ import { bodyLimit } from "hono/body-limit";
 import * as v from "valibot";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { logger } from "../../shared/log.ts";
+import { printable } from "../../shared/text.ts";
 import type { ClockReply } from "../../shared/nats/message.ts";
 import { dayStart } from "../../shared/time.ts";
 import { type Analytics, AnalyticsRefusal } from "../analytics/analytics.ts";
@@ -19,6 +20,8 @@ import { createMetrics } from "./metrics.ts";
 import { collectStatus, type StatusSources } from "./status.ts";
 
 const RETRY_SECONDS = "1";
+/** A payload set aside is a problem for an hour. */
+const SET_ASIDE_US = 3_600_000_000;
 /** Body of a request other than a batch. */
 const MAX_REQUEST_BYTES = 4096;
 
@@ -195,13 +198,21 @@ function rolloverStream(
   });
 }
 
-type HealthSources = Pick<StatusSources, "intake" | "jetStream" | "days" | "analytics">;
+type HealthSources = Pick<StatusSources, "intake" | "jetStream" | "days" | "analytics" | "now">;
 
 /** One line per problem; empty when all is well. */
-function healthProblems({ intake, jetStream, days, analytics }: HealthSources): string[] {
+function healthProblems({ intake, jetStream, days, analytics, now }: HealthSources): string[] {
   const problems: string[] = [];
   const { failure } = intake.status();
   if (failure) problems.push(`commits fail: ${failure.reason}`);
+  const { setAside, lastSetAside } = intake.status();
+  if (lastSetAside !== null && now() - lastSetAside.at < SET_ASIDE_US) {
+    const count = [...setAside.values()].reduce((sum, count) => sum + count, 0);
+    const { source, reason } = lastSetAside;
+    problems.push(
+      `${count} payloads set aside, the last from ${printable(source)}: ${printable(reason)}`,
+    );
+  }
   const nats = jetStream?.status().problem ?? null;
   if (nats !== null) problems.push(`no batches from NATS: ${nats}`);
   const { failure: rollover, unreadable } = days.progress();

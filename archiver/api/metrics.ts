@@ -40,6 +40,16 @@ export function createMetrics(sources: StatusSources): Metrics {
   count("batches", "Batches committed since the start", () => counters.batches);
   count("duplicate_batches", "Batches that were already in the archive", () => counters.duplicates);
   count("dead_letters", "Payloads set aside", () => counters.deadLetters);
+  new Counter({
+    name: `${PREFIX}set_aside_total`,
+    help: "Payloads set aside since the start, by reason",
+    labelNames: ["reason"],
+    registers: [registry],
+    collect() {
+      this.reset();
+      for (const [reason, payloads] of intake.status().setAside) this.inc({ reason }, payloads);
+    },
+  });
   count("commits", "Commits since the start", () => counters.commits);
   count(
     "commit_seconds",

@@ -6,7 +6,7 @@ import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import { decodeHeartbeat, encodeMessage, type Heartbeat } from "../../shared/nats/message.ts";
-import { CLOCKS, HEARTBEATS } from "../../shared/subjects.ts";
+import { CLOCKS, HEARTBEATS, senderOf } from "../../shared/subjects.ts";
 import { printable } from "../../shared/text.ts";
 
 /** Further ones are ignored. */
@@ -49,7 +49,7 @@ export class Heartbeats {
 
   /** @throws {MessageFault} when it is not a heartbeat. */
   take(subject: string, data: Uint8Array): void {
-    const name = subject.split(".").at(-1)!;
+    const name = senderOf(subject);
     const heartbeat = decodeHeartbeat(data);
     if (!COLLECTOR_NAME.test(name) || this.#last.size >= MAX_COLLECTORS && !this.#last.has(name)) {
       this.#ignore(subject, "not a collector's name, or too many collectors");
@@ -71,7 +71,9 @@ export class Heartbeats {
 export function answerClock(connection: NatsConnection, clock: Clock): void {
   connection.subscribe(CLOCKS, {
     callback: (error, message) => {
-      if (!error) message.respond(encodeMessage({ at: clock.now() }));
+      if (!error && COLLECTOR_NAME.test(senderOf(message.subject))) {
+        message.respond(encodeMessage({ at: clock.now() }));
+      }
     },
   });
 }

@@ -8,8 +8,15 @@ import { logger } from "../../shared/log.ts";
 import { printable } from "../../shared/text.ts";
 import { atMost, pause } from "../../shared/waiting.ts";
 import type { BatchOutcome, DeadLetter } from "../store/store.ts";
-import type { IntakeDependencies, IntakeOptions, IntakeStatus, SubmitOutcome } from "./contract.ts";
+import type {
+  IntakeDependencies,
+  IntakeOptions,
+  IntakeStatus,
+  SetAsideCode,
+  SubmitOutcome,
+} from "./contract.ts";
 import { firstLine, isRefusal, retryDelayMs } from "./failure.ts";
+import { CollectorLimits } from "./limits.ts";
 
 /** Limits of the queue: 64 MiB hold some 2,000 batches of their usual 10 to 30 KiB. */
 const MAX_QUEUED_BATCHES = 2048;
@@ -17,8 +24,16 @@ const MAX_QUEUED_BYTES = 64 * 1024 * 1024;
 /** Bytes kept of a dead letter once those of this run together reached their limit. */
 const SHORT_DEAD_LETTER_BYTES = 1024;
 const MAX_DEAD_LETTER_BYTES = 256 * 1024 * 1024;
+/** Rows and log lines for payloads set aside in this run; further ones are only counted. */
+const MAX_DEAD_LETTER_ROWS = 10_000;
 
 const log = logger("archiver", "intake");
+
+/** Why a payload is not taken. */
+interface SetAside {
+  readonly code: SetAsideCode;
+  readonly reason: string;
+}
 
 interface Entry {
   readonly batch: Batch | null;
@@ -38,6 +53,10 @@ export class Intake implements AsyncDisposable {
   #receipts = 0;
   #batches = 0;
   #deadLetterBytes = 0;
+  #deadLetterRows = 0;
+  readonly #limits: CollectorLimits;
+  readonly #setAsideCounts = new Map<SetAsideCode, number>();
+  #lastSetAside: IntakeStatus["lastSetAside"] = null;
   #failure: IntakeStatus["failure"] = null;
   readonly #closing = new AbortController();
   #arrival = Promise.withResolvers<void>();
@@ -46,6 +65,7 @@ export class Intake implements AsyncDisposable {
 
   constructor(options: IntakeOptions, dependencies: IntakeDependencies) {
     this.#options = options;
+    this.#limits = new CollectorLimits(options.limits);
     this.#dependencies = dependencies;
     this.#loop = this.#run();
   }
@@ -54,22 +74,27 @@ export class Intake implements AsyncDisposable {
    * Takes the bytes of a batch.
    *
    * @param source where they come from, for a dead letter.
+   * @param sender the collector that may have sent them, where the way they came says so.
    * @returns their fate after the commit, or `busy` at once when there is no room.
    */
-  submit(bytes: Uint8Array, source: string): Promise<SubmitOutcome> {
+  submit(bytes: Uint8Array, source: string, sender?: string): Promise<SubmitOutcome> {
     if (this.#closing.signal.aborted || !this.#hasRoom(bytes.length)) {
       return Promise.resolve({ status: "busy" });
     }
     let batch: Batch | null = null;
     let deadLetter: DeadLetter | null = null;
     const now = this.#dependencies.clock.now();
-    try {
-      batch = decodeBatch(bytes);
-    } catch (error) {
-      if (!(error instanceof BatchFault)) throw error;
-      const reason = `${error.code}: ${error.message}`;
-      deadLetter = this.#deadLetter(now, source, reason, bytes);
-    }
+    const read = this.#read(bytes, sender, now);
+    if ("code" in read) {
+      const { code, reason } = read;
+      // Without a broker that delivers it again and again, the sender keeps it until its hour is over.
+      if (code === "over_limit" && sender === undefined) {
+        this.#count(code, now, source, reason);
+        return Promise.resolve({ status: "busy" });
+      }
+      deadLetter = this.#setAside(code, now, source, reason, bytes);
+      if (deadLetter === null) return Promise.resolve({ status: "dead_letter", reason });
+    } else batch = read;
     const { promise, resolve } = Promise.withResolvers<SubmitOutcome>();
     const receipts = batch?.receipts.receivedAt.length ?? 0;
     this.#queue.push({ batch, deadLetter, bytes, receipts, since: now, resolve });
@@ -92,6 +117,8 @@ export class Intake implements AsyncDisposable {
       batches: this.#batches,
       bytes: this.#bytes,
       receipts: this.#receipts,
+      setAside: this.#setAsideCounts,
+      lastSetAside: this.#lastSetAside,
       failure: this.#failure,
     };
   }
@@ -108,7 +135,38 @@ export class Intake implements AsyncDisposable {
     return this.#batches + batches <= MAX_QUEUED_BATCHES && this.#bytes + bytes <= MAX_QUEUED_BYTES;
   }
 
-  #deadLetter(receivedAt: number, source: string, reason: string, bytes: Uint8Array): DeadLetter {
+  /** Decodes a batch and checks its sender and limits. */
+  #read(bytes: Uint8Array, sender: string | undefined, now: number): Batch | SetAside {
+    let batch: Batch;
+    try {
+      batch = decodeBatch(bytes);
+    } catch (error) {
+      if (!(error instanceof BatchFault)) throw error;
+      return { code: "no_batch", reason: `${error.code}: ${error.message}` };
+    }
+    if (sender !== undefined && batch.collector !== sender) {
+      const reason = `wrong_sender: ${sender} sent a batch that names ${batch.collector}`;
+      return { code: "wrong_sender", reason };
+    }
+    const fault = this.#limits.take(batch, now);
+    return fault === null ? batch : { code: fault.code, reason: `${fault.code}: ${fault.reason}` };
+  }
+
+  #count(code: SetAsideCode, at: number, source: string, reason: string): void {
+    this.#setAsideCounts.set(code, (this.#setAsideCounts.get(code) ?? 0) + 1);
+    this.#lastSetAside = { at, source, reason };
+  }
+
+  /** @returns the row, or null when there are too many. */
+  #setAside(
+    code: SetAsideCode,
+    receivedAt: number,
+    source: string,
+    reason: string,
+    bytes: Uint8Array,
+  ): DeadLetter | null {
+    this.#count(code, receivedAt, source, reason);
+    if (++this.#deadLetterRows > MAX_DEAD_LETTER_ROWS) return null;
     const whole = this.#deadLetterBytes + bytes.length <= MAX_DEAD_LETTER_BYTES;
     const raw = bytes.slice(0, whole ? bytes.length : SHORT_DEAD_LETTER_BYTES);
     this.#deadLetterBytes += raw.length;
@@ -176,7 +234,8 @@ export class Intake implements AsyncDisposable {
     if (entry.batch === null) throw error;
     const source = batchId(entry.batch);
     const reason = `cannot be stored: ${firstLine(error)}`;
-    const deadLetter = this.#deadLetter(entry.since, source, reason, entry.bytes);
+    const deadLetter = this.#setAside("not_storable", entry.since, source, reason, entry.bytes);
+    if (deadLetter === null) return this.#release(entry, { status: "dead_letter", reason });
     await this.#commitUntilDone([{ ...entry, batch: null, deadLetter }]);
   }
 

@@ -9,7 +9,7 @@ import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import type { NatsAccess } from "../../shared/nats/access.ts";
 import { connectNats, natsErrorText } from "../../shared/nats/connect.ts";
-import { resendSubject } from "../../shared/subjects.ts";
+import { resendSubject, senderOf } from "../../shared/subjects.ts";
 import { atMost, every, pause } from "../../shared/waiting.ts";
 import { retryDelayMs } from "./failure.ts";
 import type { Intake } from "./intake.ts";
@@ -184,7 +184,7 @@ export class JetStreamIntake implements AsyncDisposable {
     const { signal } = this.#stopping;
     const given = this.#acks.take(message);
     while (true) {
-      const outcome = await intake.submit(message.data, message.subject);
+      const outcome = await intake.submit(message.data, message.subject, senderOf(message.subject));
       if (outcome.status !== "busy") return this.#acks.done(given);
       if (signal.aborted || this.#server === null) return;
       await pause(clock, BUSY_MS, signal);

@@ -7,6 +7,7 @@ import type { Status } from "../../archiver/api/status.ts";
 import { ArchiverConfigSchema } from "../../archiver/config.ts";
 import { Days } from "../../archiver/days/days.ts";
 import { Heartbeats } from "../../archiver/intake/heartbeats.ts";
+import type { IntakeStatus } from "../../archiver/intake/contract.ts";
 import { Intake } from "../../archiver/intake/intake.ts";
 import { SnapshotRefusal } from "../../archiver/snapshots/snapshots.ts";
 import { encodeBatch, MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
@@ -14,10 +15,21 @@ import { type Clock, systemClock } from "../../shared/clock.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { encodeMessage } from "../../shared/nats/message.ts";
 import { isoTime } from "../../shared/time.ts";
-import { openArchive } from "../support/fixtures/archive.ts";
+import { INTAKE_LIMITS, openArchive } from "../support/fixtures/archive.ts";
 import { BatchMaker, nodeId, plainMessage } from "../support/fixtures/batch_maker.ts";
 import { sessionFigures } from "../support/fixtures/session_figures.ts";
 import { tempDir } from "../support/temp_dir.ts";
+
+const IDLE: IntakeStatus = {
+  batches: 0,
+  bytes: 0,
+  receipts: 0,
+  setAside: new Map(),
+  lastSetAside: null,
+  failure: null,
+};
+
+const now = () => new BatchMaker().epoch + 60_000_000;
 
 /** An API on a real archive; `now` is when its clock stands. */
 async function openApi(
@@ -28,10 +40,9 @@ async function openApi(
   const store = await openArchive(path, { clock });
   const counters = new Counters(0);
   const intake = new Intake(
-    { maxReceipts: 1000, maxWaitMs: 0 },
+    { maxReceipts: 1000, maxWaitMs: 0, limits: INTAKE_LIMITS },
     { store, clock: systemClock, onCommit: (commit) => counters.add(commit, 7) },
   );
-  const now = () => new BatchMaker().epoch + 60_000_000;
   const app = createApi({
     store,
     intake,
@@ -86,7 +97,7 @@ Deno.test("posted batches are committed, recognised, or refused, each with its a
 
 Deno.test("a full intake is told as 503 with when to come again", async () => {
   await using dir = await tempDir();
-  const status = () => ({ batches: 1, bytes: 2, receipts: 3, failure: null });
+  const status = () => ({ ...IDLE, batches: 1, bytes: 2, receipts: 3 });
   const intake = { status, submit: () => Promise.resolve({ status: "busy" as const }) };
   await using api = await openApi(dir.join("a.duckdb"), { intake });
   const response = await api.post(new Uint8Array(1));
@@ -189,7 +200,16 @@ Deno.test("health tells why it is not well", async () => {
   await using dir = await tempDir();
   const failure = { reason: "IO Error: No space left on device", since: 1 };
   const intake = {
-    status: () => ({ batches: 1, bytes: 2, receipts: 3, failure }),
+    status: () => ({
+      ...IDLE,
+      failure,
+      setAside: new Map([["wrong_sender", 2], ["ahead", 1]] as const),
+      lastSetAside: {
+        at: now() - 60_000_000,
+        source: "gossip.batches.evil",
+        reason: "wrong_sender: x",
+      },
+    }),
     submit: () => Promise.resolve({ status: "busy" as const }),
   };
   const problem = "disconnected";
@@ -219,6 +239,7 @@ Deno.test("health tells why it is not well", async () => {
     ok: false,
     problems: [
       "commits fail: IO Error: No space left on device",
+      "3 payloads set aside, the last from gossip.batches.evil: wrong_sender: x",
       "no batches from NATS: disconnected",
       "days do not roll over: no room",
       "2 files of days are missing, such as /days/a.parquet",

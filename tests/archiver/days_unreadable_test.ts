@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { Intake } from "../../archiver/intake/intake.ts";
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { systemClock } from "../../shared/clock.ts";
-import { rows } from "../support/fixtures/archive.ts";
+import { INTAKE_LIMITS, rows } from "../support/fixtures/archive.ts";
 import { BatchMaker, plainMessage } from "../support/fixtures/batch_maker.ts";
 import { at, contents, fillDay, FIRST_DAY, openDays } from "../support/fixtures/day_archive.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -37,7 +37,7 @@ for (const [what, name, harm] of HARMS) {
     const { missing, damaged } = days.progress().unreadable;
     assert.deepEqual([missing, damaged], what === "missing" ? [[parquet], []] : [[], [parquet]]);
     await using intake = new Intake(
-      { maxReceipts: 1000, maxWaitMs: 0 },
+      { maxReceipts: 1000, maxWaitMs: 0, limits: INTAKE_LIMITS },
       { store, clock: systemClock },
     );
     maker.receipt(at(4, 1), maker.message(plainMessage(1)), maker.session(1));

@@ -5,7 +5,7 @@ import type { Store } from "../../archiver/store/store.ts";
 import { type Batch, batchId } from "../../shared/batch/batch.ts";
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { systemClock } from "../../shared/clock.ts";
-import { openArchive, receiptLines, rows } from "../support/fixtures/archive.ts";
+import { INTAKE_LIMITS, openArchive, receiptLines, rows } from "../support/fixtures/archive.ts";
 import { BatchMaker, plainMessage } from "../support/fixtures/batch_maker.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
@@ -30,7 +30,7 @@ async function openIntake(path: string, options: Partial<IntakeOptions> = {}) {
     },
   };
   const intake = new Intake(
-    { maxReceipts: 1000, maxWaitMs: 5, ...options },
+    { maxReceipts: 1000, maxWaitMs: 5, limits: INTAKE_LIMITS, ...options },
     { store: tapped, clock: systemClock },
   );
   const dispose = async () => {
@@ -66,7 +66,14 @@ Deno.test("a batch is answered after its commit, never before", async () => {
   gate.resolve();
   assert.deepEqual(await outcome, { status: "committed", resend: null });
   assert.equal((await receiptLines(store)).length, 1);
-  assert.deepEqual(intake.status(), { batches: 0, bytes: 0, receipts: 0, failure: null });
+  assert.deepEqual(intake.status(), {
+    batches: 0,
+    bytes: 0,
+    receipts: 0,
+    setAside: new Map(),
+    lastSetAside: null,
+    failure: null,
+  });
 });
 
 Deno.test("groups hold up to the limit of receipts, in the order in which batches came", async () => {
@@ -221,4 +228,45 @@ Deno.test("stopping while commits fail gives back what was taken", async () => {
   await until(() => intake.status().failure !== null);
   await archive[Symbol.asyncDispose]();
   for (const outcome of outcomes) assert.deepEqual(await outcome, { status: "busy" });
+});
+
+Deno.test("a batch that names another collector than its sender is set aside, and takes no number away", async () => {
+  await using dir = await tempDir();
+  await using archive = await openIntake(dir.join("a.duckdb"));
+  const { intake, store } = archive;
+  const subject = "gossip.batches.evil";
+  const [forged, next] = makeBatches(2);
+  const stolen = { ...forged, messages: { ...forged.messages, raws: [plainMessage(7)] } };
+  const outcome = await intake.submit(encodeBatch(stolen), subject, "evil");
+  assert.deepEqual(outcome, {
+    status: "dead_letter",
+    reason: `wrong_sender: evil sent a batch that names ${forged.collector}`,
+  });
+  for (const batch of [forged, next]) {
+    const { status } = await intake.submit(encodeBatch(batch), "x", batch.collector);
+    assert.equal(status, "committed");
+  }
+  assert.equal((await receiptLines(store)).length, 2);
+  const letters = await rows(store, "SELECT source, reason FROM dead_letters");
+  assert.deepEqual(letters.map(({ source }) => source), [subject]);
+  assert.deepEqual(intake.status().setAside, new Map([["wrong_sender", 1]]));
+  assert.equal(intake.status().lastSetAside?.source, subject);
+});
+
+Deno.test("what is over a limit is set aside when a broker brought it, and kept by a sender on this host", async () => {
+  await using dir = await tempDir();
+  const limits = { ...INTAKE_LIMITS, sessionsPerHour: 1 };
+  await using archive = await openIntake(dir.join("a.duckdb"), { limits });
+  const { intake, store } = archive;
+  const maker = new BatchMaker();
+  maker.session(1);
+  assert.equal((await intake.submit(encodeBatch(maker.close()), "http")).status, "committed");
+  maker.session(2);
+  const second = encodeBatch(maker.close());
+  assert.equal((await intake.submit(second, "http")).status, "busy");
+  const brought = await intake.submit(second, "gossip.batches.alpha", "alpha");
+  assert.equal(brought.status, "dead_letter");
+  assert.deepEqual(intake.status().setAside, new Map([["over_limit", 2]]));
+  const [{ reason }] = await rows(store, "SELECT reason FROM dead_letters");
+  assert.equal(reason, "over_limit: alpha is over its limit of 1 sessions_per_hour");
 });

@@ -217,6 +217,34 @@ Deno.test("a malformed batch on the stream is set aside, acknowledged and counte
   assert.match(String(letter.reason), /^bad_magic: /);
 });
 
+Deno.test("a collector cannot write as another: the broker's subject says who sent a batch", async () => {
+  await using dir = await tempDir();
+  await using server = await startNatsServer();
+  const path = dir.join("a.duckdb");
+  const batches = makeBatches(3);
+  {
+    await using archiver = await startArchiver(configFor(path, server.url));
+    const connection = await connectNats({ servers: [server.url], name: "test" });
+    const stolen = batches.map((batch) => ({ ...batch, receiptsBefore: batch.receiptsBefore + 9 }));
+    for (const batch of stolen) {
+      const send = () => connection.jetstream().publish(batchSubject("evil"), encodeBatch(batch));
+      await until(() => send().then(() => true, () => false));
+    }
+    await publish(connection, batches);
+    await until(async () => await receiptsAt(archiver.url) === 6);
+    const health = await get(archiver.url, "/healthz");
+    assert.equal(health.status, 503);
+    assert.match(
+      health.body.problems[0],
+      /^3 payloads set aside, the last from gossip\.batches\.evil: wrong_sender: evil .* alpha$/,
+    );
+    const metrics = await (await fetch(`${archiver.url}/metrics`)).text();
+    assert.match(metrics, /^gossip_archiver_set_aside_total\{reason="wrong_sender"\} 3$/m);
+    await connection.close();
+  }
+  await checkArchive(path, batches);
+});
+
 Deno.test("what is wanted is asked for on the collector's subject, until it is told", async () => {
   await using dir = await tempDir();
   await using server = await startNatsServer();

@@ -13,6 +13,7 @@ import { encodeBatch } from "../../shared/batch/codec.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { systemRandom } from "../../shared/random.ts";
+import { INTAKE_LIMITS } from "../support/fixtures/archive.ts";
 import { BatchMaker, plainMessage } from "../support/fixtures/batch_maker.ts";
 import { makeEmptyArchive } from "../support/fixtures/query_archive.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -123,7 +124,11 @@ export async function measureCommitDelays(
   };
   const checked = parseConfig(JSON.stringify(config), AnalyticsConfigSchema, "bench");
   await using intake = new Intake(
-    { maxReceipts: COMMIT_AT_RECEIPTS, maxWaitMs: COMMIT_WAIT_MILLISECONDS },
+    {
+      maxReceipts: COMMIT_AT_RECEIPTS,
+      maxWaitMs: COMMIT_WAIT_MILLISECONDS,
+      limits: INTAKE_LIMITS,
+    },
     { store, clock: systemClock, onCommit: () => {} },
   );
   const [set] = checked.sets;
