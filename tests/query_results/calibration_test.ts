@@ -192,6 +192,11 @@ Deno.test("what is no trace file is refused in one line", async () => {
   await refused(dir.join("missing.csv"), /No such file/);
 });
 
+/** As many messages, each from a peer of its own. */
+function crowd(count: number): string {
+  return Array.from({ length: count }, (_, i) => `${i},channel_update,${i},0\n`).join("");
+}
+
 async function refused(path: string, message: RegExp): Promise<void> {
   const error = await readTraceFile(path).then(() => null, (error) => error);
   ok(error instanceof UserError, `${error}`);

@@ -5,6 +5,7 @@
  */
 import { type Random, randomInteger, shuffled } from "../../shared/random.ts";
 import { interpolate } from "../../query_results/reconciliation/calibration/quantiles.ts";
+import { WIDE_SHARE } from "../../query_results/reconciliation/calibration/traces.ts";
 import { ReachSampler } from "./distributions.ts";
 import { type GossipType, REAL_RUN } from "./real_run.ts";
 
@@ -15,10 +16,12 @@ const NARROW_PEERS = 104;
 /** From this reach on a message went everywhere, so that its reach follows the number of peers. */
 const WIDE_FROM = 501;
 /**
- * Peers differ in what they deliver: this share of a message's receipts is from the peers that stay longest, the others
- * from any. Over a run that peers leave, two wide messages then share about as many peers as in the receipt traces.
+ * Peers differ in what they deliver: these shares of the receipts of a wide message, and of a narrower one that more than
+ * {@link NARROW_HIGH} peers deliver, are from the peers that stay longest, the others from any.
+ * Of the peers that two messages could share beyond chance, they share about as many (median) as in the receipt traces:
+ * wide ones .63 there, narrower ones .30.
  */
-const STEADY_SHARE = 0.7;
+const STEADY_SHARE = { wide: 0.92, narrower: 0.55 };
 /** Reach is drawn evenly within so many messages of a type: an hour has nearly the whole distribution. */
 const STRATA = 512;
 /** Share of the run, share of the peers that still deliver. */
@@ -113,7 +116,7 @@ export class ReachPicker {
     const from = real >= NARROW_LOW && real <= NARROW_HIGH ? this.#narrow : this.#active;
     const scaled = Math.floor(real * peers / REAL_RUN.peers + this.#random.next());
     const count = Math.min(Math.max(1, scaled), from.length);
-    return this.#some(count, from, real > NARROW_HIGH ? Math.floor(STEADY_SHARE * count) : 0);
+    return this.#some(count, from, Math.floor(steadyShare(real) * count));
   }
 
   /** A uniform share, out of a stratum that the type's last messages were not in. */
@@ -145,4 +148,9 @@ export class ReachPicker {
     const noisy = Math.abs(share + (this.#random.next() - 0.5) * 0.1);
     return Math.min(noisy > 1 ? 2 - noisy : noisy, 1 - Number.EPSILON);
   }
+}
+
+function steadyShare(reach: number): number {
+  if (reach <= NARROW_HIGH) return 0;
+  return reach < WIDE_SHARE * REAL_RUN.peers ? STEADY_SHARE.narrower : STEADY_SHARE.wide;
 }

@@ -118,6 +118,21 @@ Deno.test("messages that go everywhere reach nearly all peers that have not left
   assert.ok(reached / connected > 0.85, `${reached / connected}`);
 });
 
+Deno.test("two wide messages share the peers that deliver nearly everything, as real ones do", () => {
+  const plan: TrafficOptions = { ...HOUR, seed: "coverage", peersLeave: true };
+  const [set] = wideSets(planTraces(traffic(plan), plan));
+  const delivered = set.map(({ delays }) => [...delays.keys()].filter((i) => !isNaN(delays[i])));
+  const shared = delivered.flatMap((peers, i) =>
+    delivered.slice(i + 1).map((others) => {
+      const chance = peers.length * others.length / HOUR.peers;
+      const common = new Set(peers).intersection(new Set(others)).size;
+      return (common - chance) / (Math.min(peers.length, others.length) - chance);
+    })
+  ).sort((a, b) => a - b);
+  // Median of the receipt traces' 44 wide messages; 0 when peers are drawn at random.
+  assert.ok(Math.abs(shared[shared.length >> 1] - 0.63) < 0.1, `${shared[shared.length >> 1]}`);
+});
+
 Deno.test("an hour of traffic has the real run's sizes and a few repeats", () => {
   const { all, byType, repeats } = hour();
   // The real run left out the type's two bytes.
