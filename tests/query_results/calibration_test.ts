@@ -177,6 +177,7 @@ Deno.test("what is no trace file is refused in one line", async () => {
     [`${HEADER}m,update,a,1\n`, /line 2 is no receipt/],
     [`${HEADER}m,channel_update,a,-1\n`, /line 2 is no receipt/],
     [`${HEADER}m,channel_update,a,Infinity\n`, /line 2 is no receipt/],
+    [HEADER + crowd(3200), /messages times peers should be at most 10000000$/],
     [
       `${HEADER}m,channel_update,\x1b[2J,x\n`,
       /line 2 is no receipt: m,channel_update,\\u\{1b\}\[2J,x$/,
