@@ -157,6 +157,11 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
     "what",
   );
   count(
+    "cut_after_answer_total",
+    "Sessions that a peer ended right after an answer: it may have banned this collector",
+    () => manager.counts.cutAfterAnswer,
+  );
+  count(
     "questions_total",
     "Peers' questions about gossip",
     () => gossip.answerer.counts,

@@ -66,6 +66,8 @@ export interface PeerCounts {
   readonly outcomes: Readonly<Record<DialOutcome, number>>;
   readonly ended: Readonly<Record<Cause, number>>;
   readonly control: Readonly<ControlCounts>;
+  /** Sessions that the peer ended right after an answer of ours. */
+  readonly cutAfterAnswer: number;
 }
 
 /** Kept that long, a peer's earlier failures are cleared. */
@@ -79,6 +81,10 @@ const STOPPED: SessionEnd = { by: "us", reason: "the collector stopped", cause: 
 const ROTATED: SessionEnd = { by: "us", reason: "rotated out", cause: "rotated" };
 /** Per hour: trouble on our side concerns many peers alike. */
 const OUR_SIDE_WARNINGS = 5;
+/** Per hour, too. */
+const BAN_WARNINGS = 5;
+/** LND checks an answer and cuts its peer off in a fraction of a second. */
+const BANNED_WITHIN_US = 5_000_000;
 const HOUR_US = 3_600_000_000;
 /** For the uplink's connection, files of the spool, the graph and the book, and questions to DNS. */
 const SPARE_DESCRIPTORS = 16;
@@ -101,6 +107,8 @@ export class PeerManager {
   /** Bootstrap peers that are connected or stayed long enough. */
   #bootstraps = 0;
   readonly #ourSide = new Meter(OUR_SIDE_WARNINGS, HOUR_US);
+  readonly #banWarnings = new Meter(BAN_WARNINGS, HOUR_US);
+  #cutAfterAnswer = 0;
   /** As many as our descriptors allow. */
   #mostPeers = Infinity;
   #hadContact = false;
@@ -122,6 +130,7 @@ export class PeerManager {
       outcomes: { ...this.#tally.totals },
       ended: { ...this.#ended },
       control: { ...this.#control },
+      cutAfterAnswer: this.#cutAfterAnswer,
     };
   }
 
@@ -316,9 +325,19 @@ export class PeerManager {
     if (session.number < 0 && !signal.aborted) {
       this.#tally.add(outcomeBeforeInit(end.cause), link.peer.end.kind);
     }
-    const lasted = clock.now() - openedAt;
+    const now = clock.now();
+    if (end.by !== "us" && now - session.answeredAt < BANNED_WITHIN_US) this.#suspectBan(link, now);
+    const lasted = now - openedAt;
     if (bootstraps && lasted < BOOTSTRAPPED_US) this.#bootstraps--;
     if (!signal.aborted) this.#release(link.peer, end, lasted);
+  }
+
+  #suspectBan({ peer }: Dialled, now: number): void {
+    this.#cutAfterAnswer++;
+    log[this.#banWarnings.spend(1, now) ? "warning" : "debug"](
+      "{peer} ended the session right after our answer: it may count closed channels against us",
+      { peer: formatNodeAddress(peer) },
+    );
   }
 
   /** Gives a peer back; a repeated failure is logged once. @param lasted µs connected; below 0 when never. */

@@ -73,6 +73,7 @@ export class Session {
   readonly #stop = new AbortController();
   #answering = Promise.resolve();
   #isAnswering = false;
+  #answeredAt = -Infinity;
   /** Answers sent since the peer was known to have read all of them, and how many may be. */
   #unreadBytes = 0;
   #windowBytes = FIRST_WINDOW_BYTES;
@@ -107,6 +108,11 @@ export class Session {
   /** In this epoch; −1 until init is done. */
   get number(): number {
     return this.#number;
+  }
+
+  /** When the last answer to a question about gossip was sent, µs; −Infinity before. */
+  get answeredAt(): number {
+    return this.#answeredAt;
   }
 
   async run(): Promise<SessionEnd> {
@@ -262,6 +268,7 @@ export class Session {
    * and at 5 KB/s our pongs would come ten minutes late.
    */
   async #sendAnswers(messages: readonly Uint8Array[]): Promise<void> {
+    this.#answeredAt = this.#options.clock.now();
     await this.#send(...messages);
     this.#unreadBytes += messages.reduce((sum, { length }) => sum + length, 0);
     if (this.#unreadBytes < this.#windowBytes) return;

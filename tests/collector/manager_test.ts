@@ -226,6 +226,25 @@ Deno.test("when the peers that were asked for all have left, a later one is aske
   await until(() => asked === 2);
 });
 
+Deno.test("peers that cut us off right after an answer are counted, and that is said", async () => {
+  await using stack = new AsyncDisposableStack();
+  const ask = { chainHash: chainHash("regtest"), firstBlock: 0, numberOfBlocks: 1000 };
+  const asking = (answered: boolean) =>
+    lightning(async (wire) => {
+      if (answered) {
+        await wire.send({ type: 263, ...ask });
+        await wire.nextOf(264);
+      }
+    });
+  const peers = [true, false].map((answered) =>
+    stack.use(new ScriptedPeer(`asks: ${answered}`, asking(answered)))
+  );
+  const managed = stack.use(new Managed(addresses(peers)));
+  await until(() => managed.manager.counts.ended.lost === 2);
+  assert.equal(managed.manager.counts.cutAfterAnswer, 1);
+  assert.equal(managed.log.lines("right after our answer").length, 1);
+});
+
 Deno.test("when no peer is left to dial, that is said", async () => {
   await using stack = new AsyncDisposableStack();
   const [peer] = peersOf(stack, 1, (conn) => conn.write(new Uint8Array(50)).then(() => {}));
