@@ -12,6 +12,7 @@ import {
   addressOf,
   type AddressRecord,
   byPromise,
+  MAX_REASON_CHARACTERS,
   type NodeRecord,
   NodeTable,
   type Source,
@@ -56,6 +57,8 @@ export type LearnRefusal =
 
 /** How a node that was handed out fared. */
 export interface ReleaseOutcome {
+  /** What went wrong, in one printable line. */
+  readonly reason: string;
   /** It was of use for a good while, which clears earlier failures. */
   readonly worked: boolean;
   readonly concerns: "address" | "node";
@@ -215,7 +218,9 @@ export class AddressBook {
   worked({ nodeId, end }: NodeAddress, now: number): void {
     const node = this.#table.get(nodeId);
     const address = node && addressOf(node, end);
-    if (address) address.lastWorked = now;
+    if (!address) return;
+    address.lastWorked = now;
+    address.lastFailure = null;
   }
 
   /** @returns how many times in a row its address has failed; 1 when the address is no longer known. */
@@ -230,7 +235,10 @@ export class AddressBook {
     const address = addressOf(node, end);
     const failures = failuresAfter(address, outcome);
     const notBefore = now + outcome.wait(failures) * 1000;
-    if (address) address.failures = failures;
+    if (address) {
+      address.failures = failures;
+      address.lastFailure = outcome.reason.slice(0, MAX_REASON_CHARACTERS);
+    }
     if (outcome.concerns === "node") node.notBefore = notBefore;
     else if (address) address.notBefore = notBefore;
     if (outcome.drop) this.#keep(node, (kept) => kept !== address);

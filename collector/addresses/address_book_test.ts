@@ -34,6 +34,7 @@ function book(options: Partial<AddressBookOptions> = {}, seed = 1): AddressBook 
 }
 
 const failed = (milliseconds: number, more: Partial<ReleaseOutcome> = {}): ReleaseOutcome => ({
+  reason: "it failed",
   worked: false,
   concerns: "address",
   wait: () => milliseconds,
@@ -75,7 +76,10 @@ Deno.test("a failed address is left alone for its back-off, and longer each time
   for (const failures of [1, 2, 3]) {
     const taken = some.take(now)!;
     const wait = (count: number) => count * 1000;
-    assert.equal(some.release(taken, { worked: false, concerns: "address", wait }, now), failures);
+    assert.equal(
+      some.release(taken, { reason: "no", worked: false, concerns: "address", wait }, now),
+      failures,
+    );
     assert.equal(some.soonest(), now + failures * 1_000_000);
     assert.equal(some.take(some.soonest() - 1), undefined);
     now = some.soonest();
@@ -302,7 +306,7 @@ Deno.test("whatever happens, no node is lost or handed out twice, and none befor
       } else if (held.size > 0) {
         const back = [...held.values()][step.which % held.size];
         held.delete(back.nodeId);
-        some.release(back, { ...step, wait: () => step.wait }, now);
+        some.release(back, { ...step, reason: "no", wait: () => step.wait }, now);
         if (step.concerns === "node") notBefore.set(back.nodeId, now + step.wait * 1000);
         // With its last address a node's record goes.
         const known = new Set([...some.records()].map(({ nodeId }) => nodeId));

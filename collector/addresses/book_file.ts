@@ -1,4 +1,4 @@
-// An address book as text: a line that says what it is, one line a node, and a last line that says how many there are.
+// An address book as text: a line that says what it is, one line per node, and a last line that says how many there are.
 // Each line is the CRC-32 (zlib's) of its JSON in eight hex digits, a space, and the JSON:
 //
 //     {"format":"gossip-observer-addresses","version":1,"network":"bitcoin"}
@@ -6,14 +6,19 @@
 //     {"nodes":1}
 //
 // Times are µs since the Unix epoch, `announced` seconds. What is not there has not happened: `tried`, `worked`,
-// `failures`, `wait`, `announced`.
+// `failures`, `why`, `wait`, `announced`.
 
 import { crc32 } from "node:zlib";
 import * as v from "valibot";
 import type { Network } from "../../shared/bolt/chains.ts";
 import { Fault } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
-import { type AddressRecord, type NodeRecord, SOURCES } from "./node_table.ts";
+import {
+  type AddressRecord,
+  MAX_REASON_CHARACTERS,
+  type NodeRecord,
+  SOURCES,
+} from "./node_table.ts";
 import { formatEndpoint, parseEndpoint } from "./endpoint.ts";
 import { AddressFault } from "./fault.ts";
 
@@ -55,6 +60,7 @@ const nodeSchema = v.object({
       tried: optionalInstant,
       worked: optionalInstant,
       failures: optionalInstant,
+      why: v.optional(v.pipe(v.string(), v.maxLength(MAX_REASON_CHARACTERS))),
       wait: optionalInstant,
     })),
     v.minLength(1),
@@ -129,6 +135,7 @@ function encodeNode({ nodeId, announcedAt, notBefore, addresses }: NodeRecord): 
       tried: address.lastTried ?? undefined,
       worked: address.lastWorked ?? undefined,
       failures: address.failures || undefined,
+      why: address.lastFailure ?? undefined,
       wait: persistent(address.notBefore),
     })),
   };
@@ -156,6 +163,7 @@ function readNode(value: unknown): NodeRecord | null {
         lastTried: address.tried ?? null,
         lastWorked: address.worked ?? null,
         failures: address.failures ?? 0,
+        lastFailure: address.why ?? null,
         notBefore: address.wait ?? 0,
       })),
     };

@@ -17,6 +17,7 @@ const address: fc.Arbitrary<AddressRecord> = fc.record({
   lastTried: fc.option(instant),
   lastWorked: fc.option(instant),
   failures: fc.nat(1000),
+  lastFailure: fc.option(fc.string({ maxLength: 200 })),
   notBefore: instant,
 }, { noNullPrototype: true });
 const node: fc.Arbitrary<NodeRecord> = fc.record({

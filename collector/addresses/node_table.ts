@@ -6,6 +6,9 @@ export const SOURCES = ["file", "dns_seed", "gossip"] as const;
 
 export type Source = typeof SOURCES[number];
 
+/** Of a reason, kept for each address. */
+export const MAX_REASON_CHARACTERS = 200;
+
 /** One address of a node. Instants are µs since the Unix epoch. */
 export interface AddressRecord {
   readonly end: Endpoint;
@@ -14,6 +17,8 @@ export interface AddressRecord {
   lastTried: number | null;
   lastWorked: number | null;
   failures: number;
+  /** Why it could not be kept, in one printable line; null when it could, or was not dialled yet. */
+  lastFailure: string | null;
   /** Infinity: not again in this run. */
   notBefore: number;
 }
@@ -125,6 +130,7 @@ export class NodeTable {
       lastTried: null,
       lastWorked: null,
       failures: 0,
+      lastFailure: null,
       notBefore: 0,
     };
     this.#set(node, [...node.addresses, address]);

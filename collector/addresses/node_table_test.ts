@@ -29,6 +29,7 @@ Deno.test("an address told by several sources is one address that names them all
     lastTried: null,
     lastWorked: null,
     failures: 0,
+    lastFailure: null,
     notBefore: 0,
   }]);
 });

@@ -2,6 +2,11 @@ import { join } from "node:path";
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
+import { loadAddressBook } from "../addresses/book_store.ts";
+import { leftAloneLines } from "../addresses/left_alone.ts";
+import { CONFIG_FLAG, readCollectorConfig } from "../config.ts";
+import { bookPath } from "../peer/peer_choice.ts";
+import { readPeerFile } from "../peer/peer_file.ts";
 import { ageLines, sortList } from "../addresses/list.ts";
 import { DUMP_FILES, DUMP_FOLDER } from "./dump_lists.ts";
 import { PROGRAM } from "../program.ts";
@@ -13,9 +18,15 @@ export const addressesCommand: Subcommand = subcommand({
   summary:
     "Sort a list of node addresses (pubkey@host:port, one per line) into clearnet and onion\n" +
     "addresses. Leave out what cannot be dialled, and count the ages of lines with a timestamp\n" +
-    "(pubkey@host:port,seconds).",
+    "(pubkey@host:port,seconds). With a collector's config, also list the peers of its peer file that\n" +
+    "it leaves alone or has never reached, and why.",
   flags: {
-    list: { type: "string", value: "FILE", help: "the list", default: LIST },
+    config: {
+      type: "string",
+      value: "FILE",
+      help: `the collector's config (default: ${CONFIG_FLAG.default}, if there is one)`,
+    },
+    list: { type: "string", value: "FILE", help: `the list (default: ${LIST})` },
     out: {
       type: "string",
       value: "FOLDER",
@@ -24,7 +35,34 @@ export const addressesCommand: Subcommand = subcommand({
     },
   },
   examples: [`${PROGRAM} addresses --list /var/lib/gossip-observer/addresses.txt`],
-}, async ({ list, out }) => {
+}, async ({ config, list, out }) => {
+  const hasShown = await showPeerFile(config);
+  if (hasShown && list === undefined && !await exists(LIST)) return;
+  await sortInto(list ?? LIST, out);
+});
+
+/** Lists the peers of the peer file that are not connected to; false without a config or a peer file. */
+async function showPeerFile(given: string | undefined): Promise<boolean> {
+  if (given === undefined && !await exists(CONFIG_FLAG.default)) return false;
+  const { data_dir: dataDir, network, peers: { file } } = await readCollectorConfig(
+    given ?? CONFIG_FLAG.default,
+  );
+  if (file === undefined) return false;
+  const { peers } = await readPeerFile(file);
+  const { records } = await loadAddressBook(bookPath(dataDir), network);
+  const lines = leftAloneLines(peers, records, systemClock.now());
+  console.log(
+    `${file}: ${lines.length} of ${peers.length} peers are left alone or were never reached`,
+  );
+  for (const line of lines) console.log(line);
+  return true;
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await Deno.stat(path).then(() => true, () => false);
+}
+
+async function sortInto(list: string, out: string): Promise<void> {
   const { clearnet, onion, leftOut, ages, undated } = sortList(
     await withFile(list, "read", () => Deno.readTextFile(list)),
     Math.floor(systemClock.now() / 1_000_000),
@@ -43,7 +81,7 @@ export const addressesCommand: Subcommand = subcommand({
   );
   for (const line of ageLines(ages)) console.log(line);
   console.log(`Without a timestamp: ${undated} nodes`);
-});
+}
 
 async function withFile<T>(path: string, what: string, work: () => Promise<T>): Promise<T> {
   try {

@@ -72,11 +72,13 @@ export type Backoff = typeof backoffMs;
 /** A cause as the address book takes it. @param worked whether the peer was of use for a good while. */
 export function releaseOutcomeOf(
   cause: Cause,
+  reason: string,
   worked: boolean,
   random: Random,
   backoff: Backoff = backoffMs,
 ): ReleaseOutcome {
   return {
+    reason,
     worked,
     blameless: BLAMELESS.has(cause),
     concerns: OF_THE_ADDRESS.has(cause) ? "address" : "node",

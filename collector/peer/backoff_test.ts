@@ -36,7 +36,7 @@ Deno.test("jitter lengthens a wait by at most half and never shortens it", () =>
 
 Deno.test("each cause is held against the address, the node or nobody", () => {
   const seen = CAUSES.map((cause) => {
-    const { concerns, blameless, drop, wait } = releaseOutcomeOf(cause, false, least);
+    const { concerns, blameless, drop, wait } = releaseOutcomeOf(cause, "why", false, least);
     return [cause, concerns, blameless ? "blameless" : "", drop ? "drop" : "", wait(0)];
   });
   assert.deepEqual(seen, [

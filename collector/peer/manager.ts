@@ -348,7 +348,7 @@ export class PeerManager {
     const cause = end.cause === "unreachable" && isCutOff ? "our_side" : end.cause;
     const { book, clock, random, backoff } = this.#dependencies;
     const now = clock.now();
-    const outcome = releaseOutcomeOf(cause, lasted >= WORKED_US, random, backoff);
+    const outcome = releaseOutcomeOf(cause, reason, lasted >= WORKED_US, random, backoff);
     const failures = book.release(peer, outcome, now);
     this.#ended[cause]++;
     const level = this.#levelOf(cause, failures, now);

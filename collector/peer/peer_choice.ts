@@ -11,6 +11,7 @@ import { every } from "../../shared/waiting.ts";
 import { AddressBook } from "../addresses/address_book.ts";
 import { loadAddressBook, saveAddressBook } from "../addresses/book_store.ts";
 import { DNS_PORT } from "../addresses/config.ts";
+import { leftAloneLines } from "../addresses/left_alone.ts";
 import { type DialLists, DialRules } from "../addresses/dial_rules.ts";
 import { DEFAULT_SEEDS } from "../dial/dns_seed.ts";
 import { parseEndpoint } from "../addresses/endpoint.ts";
@@ -28,7 +29,11 @@ export interface ChoiceDependencies {
   readonly fileAlone?: boolean;
 }
 
-const BOOK_FILE = "addresses.book";
+/** Where the address book is in a data folder. */
+export function bookPath(dataDir: string): string {
+  return join(dataDir, "addresses.book");
+}
+
 /** Announcing another's host does not get it dialled more often. */
 const HOST_GAP_MS = 10_000;
 /** Regtest has no public nodes: its gossip leads nowhere outside this host unless the config says so. */
@@ -52,7 +57,7 @@ export async function openPeerChoice(
   const { rules, kinds } = policy;
   const limits = { torShare: peers.tor_share, hostGapMs: HOST_GAP_MS };
   const book = new AddressBook({ rules, kinds, ...limits }, random);
-  const path = fileAlone ? null : join(config.data_dir, BOOK_FILE);
+  const path = fileAlone ? null : bookPath(config.data_dir);
   if (path !== null) {
     const { records, damage } = await loadAddressBook(path, network);
     if (damage !== null) log.warning("Address book {path} is damaged: {damage}", { path, damage });
@@ -124,6 +129,10 @@ async function learnFile(book: AddressBook, path: string, now: number): Promise<
     log.warning("Peer file {path}: {fault}", { path, fault: line.trim() });
   }
   for (const { nodeId, end } of peers) book.learn(nodeId, end, "file", now);
+  const leftAlone = leftAloneLines(peers, book.records(), now);
+  for (const line of faultLines(leftAlone)) {
+    log.warning("Peer file {path}: {peer}", { path, peer: line.trim() });
+  }
   const { special, denied, not_allowed: notAllowed } = book.counts.refused;
   const count = special + denied + notAllowed;
   if (count === 0) return;

@@ -1,4 +1,7 @@
 import assert from "node:assert/strict";
+import { saveAddressBook } from "../../collector/addresses/book_store.ts";
+import { parseEndpoint } from "../../collector/addresses/endpoint.ts";
+import type { NodeRecord } from "../../collector/addresses/node_table.ts";
 import { GossipService, graphPath } from "../../collector/gossip/service.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { systemClock } from "../../shared/clock.ts";
@@ -117,6 +120,36 @@ Deno.test("a list of addresses is sorted out into two", async () => {
   const [missing, why] = await collect(dir, "addresses", "--list", dir.join("none"));
   assert.equal(missing, 2);
   assert.match(why, /^Cannot read .*none: /);
+});
+
+Deno.test("addresses names the peers of the peer file that were never reached, and why", async () => {
+  await using dir = await tempDir();
+  const peer = `${ids[0]}@127.0.0.1:9735`;
+  await Deno.writeTextFile(dir.join("peers.txt"), `${peer}\n${ids[1]}@127.0.0.1:9735\n`);
+  const config = await withConfig(dir, { file: dir.join("peers.txt") });
+  await Deno.mkdir(dir.join("data"));
+  const record: NodeRecord = {
+    nodeId: ids[0],
+    announcedAt: null,
+    notBefore: 0,
+    addresses: [{
+      end: parseEndpoint("127.0.0.1:9735"),
+      sources: ["file"],
+      firstSeen: 1,
+      lastTried: 2,
+      lastWorked: null,
+      failures: 3,
+      lastFailure: "connection refused",
+      notBefore: 0,
+    }],
+  };
+  await saveAddressBook(dir.join("data/addresses.book"), [record], "bitcoin");
+  const [code, told] = await collect(dir, "addresses", "--config", config);
+  assert.equal(code, 0, told);
+  assert.deepEqual(told.split("\n"), [
+    `${dir.join("peers.txt")}: 1 of 2 peers are left alone or were never reached`,
+    `${peer}: never reached: connection refused`,
+  ]);
 });
 
 Deno.test("a dump lists the nodes, channels and addresses of the saved graph", async () => {

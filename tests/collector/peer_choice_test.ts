@@ -72,7 +72,7 @@ Deno.test("the book keeps what it learnt from one run to the next", async () => 
     choice.book.worked(address, systemClock.now());
     choice.book.release(
       address,
-      releaseOutcomeOf("lost", true, seededRandom(1)),
+      releaseOutcomeOf("lost", "it closed", true, seededRandom(1)),
       systemClock.now(),
     );
   }
@@ -80,6 +80,29 @@ Deno.test("the book keeps what it learnt from one run to the next", async () => 
   const [{ addresses: [kept] }] = [...again.book.records()];
   assert.notEqual(kept.lastWorked, null);
   assert.deepEqual(log.lines("damaged"), []);
+});
+
+Deno.test("at start a peer of the file that is left alone, or was never reached, is named with the reason", async () => {
+  await using at = await world();
+  const file = at.dir.join("peers.txt");
+  await Deno.writeTextFile(file, ids.map((id) => `${id}@127.0.0.1:1\n`).join(""));
+  {
+    await using choice = await at.open({ file });
+    assert.deepEqual(at.log.lines("Peer file"), []);
+    const now = systemClock.now();
+    for (const cause of ["misbehaved", "unreachable"] as const) {
+      const address = choice.book.take(now)!;
+      if (cause === "misbehaved") choice.book.worked(address, now);
+      const outcome = releaseOutcomeOf(cause, `it was ${cause}`, false, seededRandom(1));
+      choice.book.release(address, outcome, now);
+    }
+  }
+  await using _ = await at.open({ file });
+  const lines = at.log.lines("Peer file").map((line) => line.replace(/^.*9735: |^.*:1: /, ""))
+    .sort();
+  assert.equal(lines.length, 2);
+  assert.match(lines[0], /^left alone for [6-9] hours: it was misbehaved$/);
+  assert.equal(lines[1], "never reached: it was unreachable");
 });
 
 Deno.test("a damaged book is told and what is whole of it used", async () => {
