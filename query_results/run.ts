@@ -221,7 +221,10 @@ async function writeAnswer(answer: Answer, frame: Frame, out: string): Promise<v
   const words = {
     title: query.title,
     description: query.question,
-    caption: captionLines(query.name, frame, parameters),
+    caption: [
+      ...captionLines(query.name, frame, parameters),
+      ...(drawing.note === "" ? [] : [drawing.note]),
+    ],
   };
   await writeWhole(join(out, `${query.name}.csv`), toCsv(table));
   await writeWhole(join(out, `${query.name}.svg`), svgFile(drawing, words, query.name));

@@ -4,7 +4,8 @@
  * The header is the file's first lines, each `-- key: text`, continued by lines that begin with `--` and two or more
  * spaces. Once each: `title`, `section`, `question`, `inputs`. Once or more: `pitfall`. Any number: `parameter` as
  * `name TYPE = default, what it is`. At most once: `order`, the place in the report (smaller first), and
- * `only-with-rows: true`, which keeps the query off the report while it has no rows. The SQL names window and parameters
+ * `only-with-rows: true`, which keeps the query off the report while it has no rows; `telling`, the column by whose
+ * greatest values the report picks rows to show. The SQL names window and parameters
  * as `$window_from`, `$window_to`, `$name`.
  *
  * @module
@@ -48,6 +49,8 @@ export interface Query {
   readonly question: string;
   readonly inputs: string;
   readonly pitfalls: readonly string[];
+  /** The column whose greatest values make a row worth showing; without it the first rows are. */
+  readonly telling?: string;
   readonly parameters: readonly Parameter[];
   /** The whole file. */
   readonly sql: string;
@@ -57,7 +60,8 @@ export interface Query {
 /** Where a query without `order` stands: after this project's own sections, before the trends. */
 const DEFAULT_ORDER = 700;
 const WINDOW = ["window_from", "window_to"];
-const FIELD = /^-- (title|section|order|only-with-rows|question|inputs|pitfall|parameter): (.+)$/;
+const FIELD =
+  /^-- (title|section|order|only-with-rows|telling|question|inputs|pitfall|parameter): (.+)$/;
 const PARAMETER = /^(\w+) (BIGINT|DOUBLE|BOOLEAN) = (\S+), (.+)$/;
 
 /**
@@ -85,6 +89,7 @@ export function parseQuery(name: string, sql: string, chart: ChartSpec): Query {
     section: one("section"),
     order: parseOrder(name, few("order", 0)),
     onlyWithRows: few("only-with-rows", 0) === "true",
+    telling: few("telling", 0),
     question: one("question"),
     inputs: one("inputs"),
     pitfalls: fields.get("pitfall") ?? [],

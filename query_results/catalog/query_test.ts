@@ -5,6 +5,7 @@ import { boundNames, parseQuery, parseValue } from "./query.ts";
 const HEADER = `-- title: A title
 -- section: A section
 -- order: 20
+-- telling: count
 -- question: What
 --   is asked?
 -- inputs: receipts
@@ -25,6 +26,7 @@ Deno.test("a query's header is read, continued lines joined", () => {
     section: "A section",
     order: 20,
     onlyWithRows: false,
+    telling: "count",
     question: "What is asked?",
     inputs: "receipts",
     pitfalls: ["One.", "Two lines."],

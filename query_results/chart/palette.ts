@@ -70,6 +70,10 @@ export const OTHER_COLORS: readonly string[] = [
   PALETTE.teal.light,
   PALETTE.sand.light,
   PALETTE.red.light,
+  PALETTE.blue.light,
+  PALETTE.orange.light,
+  PALETTE.green.light,
+  PALETTE.slate.light,
 ];
 
 /** Style rules that give the palette's light fills and strokes their dark values on a dark system. */

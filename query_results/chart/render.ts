@@ -2,6 +2,7 @@ import * as vega from "vega";
 import { compile, type TopLevelSpec } from "vega-lite";
 import { printable } from "../../shared/text.ts";
 import type { ChartSpec } from "../catalog/query.ts";
+import { shortName } from "../format/numbers.ts";
 import type { Cell, Table } from "../format/table.ts";
 import { PALETTE } from "./palette.ts";
 import {
@@ -19,6 +20,9 @@ const metrics: { width(item: { fontSize?: number; text?: unknown }, text?: unkno
   // deno-lint-ignore no-explicit-any -- vega's types leave textMetrics out, its documentation does not
   (vega as any).textMetrics;
 metrics.width = (item, text) => textWidth(String(text ?? item.text ?? ""), item.fontSize ?? 11);
+
+/** Names longer than this would leave a chart no room. */
+const MAX_NAME_CHARACTERS = 34;
 
 /** A chart of one plot: its axes take their room from the width, so that all charts are equally wide. */
 const SINGLE_PLOT = {
@@ -42,6 +46,8 @@ export interface Drawing {
   readonly width: number;
   readonly height: number;
   readonly content: string;
+  /** What was left out, or empty. */
+  readonly note: string;
 }
 
 /**
@@ -55,8 +61,9 @@ export async function drawChart(
   idPrefix: string,
 ): Promise<Drawing> {
   if (table.rows.length === 0) return noData();
-  const rows = chartRows(table);
-  const keyed = resolveKeyedScales(spec, [...rows, ...context.reference]);
+  const { limit, ...rest } = spec as ChartSpec & { limit?: Limit };
+  const { rows, note } = limited(chartRows(table), limit);
+  const keyed = resolveKeyedScales(rest, [...rows, ...context.reference]);
   const full = {
     ...keyed.vconcat ? {} : SINGLE_PLOT,
     ...keyed,
@@ -73,10 +80,34 @@ export async function drawChart(
     loader: offlineLoader(),
   });
   try {
-    return unwrap(await view.toSVG(), idPrefix);
+    const drawing = unwrap(await view.toSVG(), idPrefix);
+    // Axes around nothing: every row lacked what the chart shows.
+    return HAS_MARK.test(drawing.content) ? { ...drawing, note } : noData();
   } finally {
     view.finalize();
   }
+}
+
+/** A mark of data, in a group of its own. */
+const HAS_MARK = /role-mark[^>]*[^/]>(?:<g[^>]*[^/]>)*<(?:path|rect|line|text)/;
+
+/** In a specification: the chart shows the first `count` values of `field`, or without it the first rows. */
+interface Limit {
+  readonly field?: string;
+  readonly count: number;
+}
+
+function limited(rows: ChartRow[], limit: Limit | undefined): { rows: ChartRow[]; note: string } {
+  if (!limit) return { rows, note: "" };
+  const { field, count } = limit;
+  const keyOf = (row: ChartRow) => field === undefined ? row : row[field];
+  const keys = new Set(rows.map(keyOf));
+  if (keys.size <= count) return { rows, note: "" };
+  const kept = new Set([...keys].slice(0, count));
+  return {
+    rows: rows.filter((row) => kept.has(keyOf(row))),
+    note: `first ${count} of ${keys.size}; the CSV has all`,
+  };
 }
 
 function chartRows(table: Table): ChartRow[] {
@@ -91,7 +122,7 @@ function chartValue(value: Cell, kind: Table["columns"][number]["kind"]): unknow
   return typeof value === "bigint"
     ? Number(value)
     : typeof value === "string"
-    ? printable(value)
+    ? shortName(printable(value), MAX_NAME_CHARACTERS)
     : value;
 }
 
@@ -113,12 +144,12 @@ function unwrap(svg: string, idPrefix: string): Drawing {
   const content = outer[3]
     .replaceAll(/ id="([^"]+)"/g, ` id="${idPrefix}-$1"`)
     .replaceAll(/url\(#([^)]+)\)/g, `url(#${idPrefix}-$1)`);
-  return { width: Number(outer[1]), height: Number(outer[2]), content };
+  return { width: Number(outer[1]), height: Number(outer[2]), content, note: "" };
 }
 
 function noData(): Drawing {
   const [width, height] = [CHART_WIDTH, 96];
   const content = `<text x="${width / 2}" y="${height / 2}" text-anchor="middle" font-size="14" ` +
     `font-family="${FONT}" fill="${PALETTE.muted.light}">no data</text>`;
-  return { width, height, content };
+  return { width, height, content, note: "" };
 }

@@ -47,6 +47,21 @@ Deno.test("no rows, no chart: it says so", async () => {
   assert.match(drawing.content, />no data</);
 });
 
+Deno.test("rows without anything to show are no data, not axes around nothing", async () => {
+  const filtered = { ...bars, transform: [{ filter: "datum.count > 9" }] };
+  const drawing = await drawChart(filtered, table(COLUMNS, ["a", 3]), context, "q");
+  assert.match(drawing.content, />no data</);
+});
+
+Deno.test("a chart of many shows the first and says so; long names keep both ends", async () => {
+  const rows = Array.from({ length: 30 }, (_, i): Cell[] => [`${"0".repeat(60)}${i + 100}`, i + 1]);
+  const spec = { limit: { field: "word", count: 5 }, ...bars };
+  const drawing = await drawChart(spec, table(COLUMNS, ...rows), context, "q");
+  assert.equal(drawing.note, "first 5 of 30; the CSV has all");
+  assert.match(drawing.content, />0+…0+104</);
+  assert.doesNotMatch(drawing.content, /105</);
+});
+
 Deno.test("a keyed scale has the words that are there, known ones first and in their colours", () => {
   const rows = [{ word: "z" }, { word: "node_announcement" }, { word: "all" }];
   const resolved = resolveKeyedScales(bars, rows) as typeof bars;
@@ -89,7 +104,10 @@ Deno.test("each query's chart draws marks from a row of its own columns", async 
         ? "text"
         : "number",
     }));
-    const drawing = await drawChart(chart, table(columns, Object.values(row)), context, name);
+    const rows = ["channel_update", "all"].map((summary_type) =>
+      Object.values("summary_type" in row ? { ...row, summary_type } : row)
+    );
+    const drawing = await drawChart(chart, table(columns, ...rows), context, name);
     assert.match(drawing.content, /mark-(rect|line|symbol|rule)[^>]*role-mark/, name);
     assert.doesNotMatch(drawing.content, /NaN|undefined/, name);
   }

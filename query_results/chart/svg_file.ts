@@ -30,13 +30,11 @@ export function inlineSvg(drawing: Drawing, words: ChartWords, id: string): stri
 
 /** The drawing as a file: with title, caption and paper, light or dark as the reader's system asks. */
 export function svgFile(drawing: Drawing, words: FileWords, id: string): string {
-  const width = 2 * MARGIN + Math.max(
-    drawing.width,
-    textWidth(words.title, TITLE_SIZE),
-    ...words.caption.map((line) => textWidth(line, CAPTION_SIZE)),
-  );
+  const inner = Math.max(drawing.width, textWidth(words.title, TITLE_SIZE));
+  const caption = words.caption.flatMap((line) => wrapped(line, inner));
+  const width = 2 * MARGIN + inner;
   const captionTop = MARGIN + TITLE_HEIGHT + drawing.height + 2 * CAPTION_LINE_HEIGHT;
-  const height = captionTop + words.caption.length * CAPTION_LINE_HEIGHT + MARGIN / 2;
+  const height = captionTop + caption.length * CAPTION_LINE_HEIGHT + MARGIN / 2;
   const text = (x: number, y: number, size: number, color: string, content: string, more = "") =>
     `<text x="${x}" y="${y}" font-family="${FONT}" font-size="${size}" fill="${color}"${more}>` +
     `${escapeText(content)}</text>`;
@@ -51,11 +49,23 @@ export function svgFile(drawing: Drawing, words: FileWords, id: string): string 
     text(MARGIN, MARGIN + 14, TITLE_SIZE, ink.light, words.title, ' font-weight="600"'),
     `<svg x="${MARGIN}" y="${MARGIN + TITLE_HEIGHT}" width="${drawing.width}" ` +
     `height="${drawing.height}">${drawing.content}</svg>`,
-    ...words.caption.map((line, i) =>
+    ...caption.map((line, i) =>
       text(MARGIN, captionTop + i * CAPTION_LINE_HEIGHT, CAPTION_SIZE, muted.light, line)
     ),
     "</svg>\n",
   ].join("\n");
+}
+
+/** A line broken at spaces, so that it takes no more than `width` px. */
+function wrapped(line: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of line.split(" ")) {
+    const longer = lines.length === 0 ? word : `${lines.at(-1)} ${word}`;
+    if (lines.length > 0 && textWidth(longer, CAPTION_SIZE) <= width) {
+      lines[lines.length - 1] = longer;
+    } else lines.push(word);
+  }
+  return lines;
 }
 
 /** Text for an element's content, of HTML or XML. */

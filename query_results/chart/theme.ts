@@ -33,8 +33,11 @@ export const CHART_CONFIG: Readonly<Record<string, unknown>> = {
     titlePadding: 10,
     labelPadding: 6,
     tickSize: 4,
+    labelSeparation: 4,
   },
   axisX: { grid: false },
+  axisQuantitative: { labelOverlap: "greedy" },
+  axisTemporal: { labelOverlap: "greedy" },
   axisY: { domain: false, ticks: false },
   legend: {
     orient: "top",

@@ -30,7 +30,17 @@ Deno.test("any text comes back from its CSV field", () => {
     const csv = toCsv({ columns: [{ name: "s", kind: "text" }], rows: [[text]] });
     const field = csv.slice("s\r\n".length, -2);
     const back = field.startsWith('"') ? field.slice(1, -1).replaceAll('""', '"') : field;
-    assert.equal(back, text);
+    assert.equal(back, /^[=+\-@\t\r]/.test(text) ? `'${text}` : text);
     if (!field.startsWith('"')) assert.doesNotMatch(text, /[",\r\n]/);
   }));
+});
+
+Deno.test("a text that a spreadsheet would run is marked as text; numbers below zero are not", () => {
+  const csv = (kind: "text" | "number", value: string | number) =>
+    toCsv({ columns: [{ name: "s", kind }], rows: [[value]] }).split("\r\n")[1];
+  assert.equal(csv("text", "=HYPERLINK(0)"), "'=HYPERLINK(0)");
+  assert.equal(csv("text", "@x"), "'@x");
+  assert.equal(csv("text", "-1+2"), "'-1+2");
+  assert.equal(csv("text", "a=b"), "a=b");
+  assert.equal(csv("number", -1.5), "-1.5");
 });

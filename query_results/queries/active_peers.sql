@@ -1,6 +1,7 @@
 -- title: Active peers
 -- section: Peers
 -- order: 500
+-- telling: active_peers
 -- question: How many peers were connected and subscribed over time, and how many of them delivered anything?
 -- inputs: receipts (all), sessions
 -- pitfall: A peer counts in each bin that its session touches, so short sessions make the bin's figure greater than the

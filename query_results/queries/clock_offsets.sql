@@ -1,6 +1,7 @@
 -- title: Clock offsets
 -- section: Trust in the data
 -- order: 630
+-- telling: uncertainty_milliseconds
 -- question: How far was each collector's clock from the archiver's, and how sure is that?
 -- inputs: clock_samples, collectors
 -- pitfall: Of each bin the measurement with the least uncertainty is shown. Least and most are the bounds of all of the

@@ -1,6 +1,7 @@
 -- title: Collector runs
 -- section: Trust in the data
 -- order: 610
+-- telling: missing_receipts
 -- question: Which collector processes fed the archive, and is all that they stamped here?
 -- inputs: epochs, collectors, gaps
 -- pitfall: stamped_receipts is as far as the run's highest batch tells; one that was killed, or still runs, may have

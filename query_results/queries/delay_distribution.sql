@@ -1,6 +1,7 @@
 -- title: Delay distribution
 -- section: Delay
 -- order: 110
+-- telling: first_receipts
 -- question: What share of all first deliveries has happened within a given time after the message was first seen?
 -- inputs: receipts (the first of each message and peer), messages.first_seen, sessions, epochs, clock_samples, stalls
 -- pitfall: Same messages, cut-off and cap as convergence_delay, but here each delivery weighs the same, so messages that
@@ -31,6 +32,10 @@ WITH steps AS (
     ASOF LEFT JOIN peer_steps($window_from, $window_to) s ON m.first_seen >= s.changed_at
   WHERE p.peers >= $reach_share * greatest(coalesce(s.peers, 0), 1)
     AND is_news(m.first_seen, m.own_timestamp, p.settled_after_us, $include_warmup)
+), reached_by_type AS (
+  SELECT CASE WHEN grouping(type) = 1 THEN 'all' ELSE gossip_type(type) END AS summary_type, count(*) AS messages
+  FROM reached
+  GROUP BY GROUPING SETS ((type), ())
 ), counted AS (
   SELECT
     CASE WHEN grouping(type) = 1 THEN 'all' ELSE gossip_type(type) END AS summary_type,
@@ -42,10 +47,11 @@ WITH steps AS (
 )
 SELECT
   summary_type,
+  r.messages,
   round(pow(10, step / 20.0) / 1000, 6) AS delay_seconds,
   first_receipts,
   100.0 * sum(first_receipts) OVER (PARTITION BY summary_type ORDER BY step)
     / sum(first_receipts) OVER (PARTITION BY summary_type) AS cumulative_percent,
   uncertainty_seconds
-FROM counted
+FROM counted JOIN reached_by_type r USING (summary_type)
 ORDER BY summary_type, step

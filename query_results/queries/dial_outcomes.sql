@@ -1,6 +1,7 @@
 -- title: Why dials fail
 -- section: Peers
 -- order: 540
+-- telling: dials
 -- question: What became of the dials over time: how many led to a session, and why did the others not?
 -- inputs: dial_outcomes
 -- pitfall: One peer that cannot be reached is dialled again and again, each time later: dials are not peers.

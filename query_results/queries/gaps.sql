@@ -1,6 +1,7 @@
 -- title: Gaps
 -- section: Trust in the data
 -- order: 620
+-- telling: batches
 -- question: Which batches never came, from which collector, and why?
 -- inputs: gaps, epochs, collectors
 -- pitfall: A gap is known by batch numbers, not by time: each gap of a run that touches the window is listed.

@@ -1,6 +1,7 @@
 -- title: Message rates
 -- section: Traffic
 -- order: 210
+-- telling: receipts
 -- question: How many live messages a minute were new, and how many were received in all, over time and by type?
 -- inputs: receipts, messages.first_seen
 -- pitfall: unique counts a live message once, when first seen; receipts counts each arrival, repeats too.

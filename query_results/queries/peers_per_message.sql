@@ -1,6 +1,7 @@
 -- title: Peers per message
 -- section: Reach
 -- order: 300
+-- telling: message_count
 -- question: How many distinct peers delivered each live message?
 -- inputs: receipts (the first of each message and peer), messages
 -- pitfall: Repeats and a second collector that hears the same peer do not count.

@@ -1,6 +1,7 @@
 -- title: Sessions
 -- section: Peers
 -- order: 510
+-- telling: connected_seconds
 -- question: Which peers were held, for how long, and what did each session bring?
 -- inputs: sessions, peers, collectors
 -- pitfall: Every session that touches the window is listed with its whole length, even what lies outside the window.

@@ -2,6 +2,7 @@
 -- section: Trends
 -- order: 900
 -- only-with-rows: true
+-- telling: day_end
 -- question: How did the convergence delay change from one scheduled run's window to the next?
 -- inputs: analytics_results (of convergence_delay), analytics_runs
 -- pitfall: Each row is what convergence_delay told of that window when it was run; nothing is computed again, and batches

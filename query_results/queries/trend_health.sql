@@ -2,6 +2,7 @@
 -- section: Trends
 -- order: 930
 -- only-with-rows: true
+-- telling: day_end
 -- question: How much was known to be missing or unreadable when each scheduled run was made?
 -- inputs: analytics_results (of the frame), analytics_runs
 -- pitfall: The counts are of the whole archive at that time, not of the run's window: one that stays the same is no new

@@ -2,6 +2,7 @@
 -- section: Trends
 -- order: 910
 -- only-with-rows: true
+-- telling: day_end
 -- question: How much was heard in each scheduled run's window, all together and by type?
 -- inputs: analytics_results (of message_totals), analytics_runs
 -- pitfall: Each row is what message_totals told of that window when it was run; batches that came later do not show.

@@ -2,6 +2,7 @@
 -- section: Trends
 -- order: 920
 -- only-with-rows: true
+-- telling: day_end
 -- question: How many peers were connected and subscribed in each scheduled run's window?
 -- inputs: analytics_results (of the frame), analytics_runs
 -- pitfall: peers counts each that was held at some time of the window; peers_most and peers_mean are of those held at once.

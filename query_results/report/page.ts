@@ -142,9 +142,9 @@ function answerArticle(answer: Answer, frame: Frame): Markup {
 <p class="question">${question}</p>
 <figure>
 <div class="chart">${raw(svg)}</div>
-<figcaption>${queryLine(name, parameters)}</figcaption>
+<figcaption>${queryLine(name, parameters)}${drawing.note && ` · ${drawing.note}`}</figcaption>
 </figure>
-${dataTable(table, `${title}: rows`, `${name}.csv`, emptyText(frame, parameters))}
+${dataTable(table, `${title}: rows`, `${name}.csv`, emptyText(frame, parameters), query.telling)}
 <details open><summary>Read with care</summary>${list(pitfalls)}</details>
 ${queryDetails(answer)}
 <p class="files">${link(`${name}.csv`)} (${formatPlural(table.rows.length, "row")}) · ${

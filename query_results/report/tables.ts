@@ -14,20 +14,39 @@ const NAMES = new Set(["scid", "type"]);
 /** Longer hex is shown by its two ends. */
 const MAX_HEX_CHARACTERS = 20;
 
-/** The first rows as a table, the rest counted; or a line that there are none. */
-export function dataTable(table: Table, label: string, csv: string, empty: string): Markup {
+/**
+ * The most telling rows as a table, the rest counted; or why there are none.
+ *
+ * @param telling the column by whose greatest values rows are chosen; the first rows without it.
+ */
+export function dataTable(
+  table: Table,
+  label: string,
+  csv: string,
+  empty: string,
+  telling?: string,
+): Markup {
   const { columns, rows } = table;
   if (rows.length === 0) return markup`<p class="empty">${empty}</p>`;
-  const shown = rows.slice(0, MAX_TABLE_ROWS).map((row) =>
+  const shown = tellingRows(table, telling);
+  const body = shown.map((row) =>
     markup`<tr>${row.map((value, i) => cell(value, columns[i]))}</tr>\n`
   );
-  const more = rows.length - shown.length;
+  const rest = telling === undefined
+    ? `and ${formatPlural(rows.length - shown.length, "more row")}`
+    : `the ${shown.length} of ${formatNumber(rows.length)} rows with the most ${telling}; all`;
   return markup`<div class="table" role="region" aria-label="${label}" tabindex="0"><table>
 <thead><tr>${columns.map(heading)}</tr></thead>
 <tbody>
-${shown}</tbody>
+${body}</tbody>
 </table></div>
-${more > 0 && markup`<p class="rest">and ${formatPlural(more, "more row")} in ${link(csv)}</p>`}`;
+${rows.length > shown.length && markup`<p class="rest">${rest} in ${link(csv)}</p>`}`;
+}
+
+function tellingRows({ columns, rows }: Table, telling: string | undefined): Table["rows"] {
+  const place = columns.findIndex(({ name }) => name === telling);
+  if (place < 0 || rows.length <= MAX_TABLE_ROWS) return rows.slice(0, MAX_TABLE_ROWS);
+  return rows.toSorted((a, b) => Number(b[place]) - Number(a[place])).slice(0, MAX_TABLE_ROWS);
 }
 
 /** A link to a file beside the page. */
@@ -35,10 +54,24 @@ export function link(file: string): Markup {
   return markup`<a href="${file}">${file}</a>`;
 }
 
-/** A column's name may break at its underscores. */
+/** Units by the ends of columns' names; the first that matches counts. */
+const UNITS: readonly (readonly [name: RegExp, unit: string])[] = [
+  [/_per_minute$/, "/min"],
+  [/_per_peer_second$/, "/s"],
+  [/milliseconds$/, "ms"],
+  [/seconds$|^avg_delay_to_/, "s"],
+  [/percent|percentage/, "%"],
+  [/bytes$|bytes_(in|out)$|_size$|^size$/, "B"],
+  [/_hours$/, "h"],
+];
+
+/** A column's name, which may break at its underscores, and its unit. */
 function heading({ name, kind }: Column): Markup {
   const text = name.split("_").map((part, i) => i === 0 ? part : [raw("_<wbr>"), part]);
-  return markup`<th scope="col" class="${kind}">${text}</th>`;
+  const unit = kind === "instant" ? "UTC" : UNITS.find(([ending]) => ending.test(name))?.[1];
+  return markup`<th scope="col" class="${kind}">${text}${
+    unit && markup` <span class="unit">(${unit})</span>`
+  }</th>`;
 }
 
 function cell(value: Cell, { name, kind }: Column): Markup {

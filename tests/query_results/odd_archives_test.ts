@@ -1,0 +1,104 @@
+/** Each query's chart on archives that hold next to nothing, or far too much of one thing. */
+import assert from "node:assert/strict";
+import { allQueries } from "../../query_results/catalog/catalog.ts";
+import { runQueries } from "../../query_results/run.ts";
+import { makeSmallArchive, type SmallArchive } from "../support/fixtures/small_archive.ts";
+import { tempDir } from "../support/temp_dir.ts";
+
+/** The names that the first observer's successor gives its collectors: 66 hex digits, alike at their beginning. */
+const longName = (i: number) => `02${"ab".repeat(30)}${i.toString(16).padStart(4, "0")}`;
+
+const many = Array.from({ length: 100 }, (_, i) => i + 1);
+
+const ODD: Record<string, SmallArchive> = {
+  "empty": { collectors: [], sessions: [], receipts: [] },
+  "a collector that heard nothing": { collectors: ["alpha"], sessions: [], receipts: [] },
+  "one receipt": {
+    collectors: ["alpha"],
+    sessions: [{ peer: 1, from: 0 }],
+    receipts: [{ message: 1, peer: 1, at: 700 }],
+  },
+  "one peer": {
+    collectors: ["alpha"],
+    sessions: [{ peer: 1, from: 0, to: 5000 }],
+    receipts: [1, 2, 3].map((message) => ({ message, peer: 1, at: 1000 * message })),
+  },
+  "no live message": {
+    collectors: ["alpha"],
+    sessions: [1, 2, 3].map((peer) => ({ peer, from: 0 })),
+    receipts: [1, 2, 3].map((peer) => ({ message: 1, peer, at: 100 + peer, warmup: true })),
+  },
+  "everything at once": {
+    collectors: ["alpha"],
+    sessions: [1, 2, 3].map((peer) => ({ peer, from: 700, to: 700 })),
+    receipts: [1, 2, 3].map((peer) => ({ message: 1, peer, at: 700 })),
+  },
+  "a hundred collectors with long names": {
+    collectors: many.map(longName),
+    sessions: many.map((collector) => ({
+      peer: collector,
+      collector,
+      from: 0,
+      to: 4000,
+      reason: `closed by peer ${longName(collector)}`,
+    })),
+    receipts: many.flatMap((collector) =>
+      [1, 2].map((message) => ({
+        message,
+        peer: collector,
+        collector,
+        at: 1000 * message + collector,
+      }))
+    ),
+    samples: many.map((collector) => ({ collector, at: 1000, offset: 0.001, uncertainty: 0.001 })),
+    more: [
+      "INSERT INTO gaps SELECT epoch_id, 5, 6, NULL, NULL, started_at, 'missing' FROM epochs",
+      "UPDATE sessions SET pings_sent = 4, pings_answered = 3, rtt_min_microseconds = 1000, " +
+      "rtt_median_microseconds = 2000, rtt_max_microseconds = 3000",
+    ],
+  },
+};
+
+/** As wide as a page takes; a chart of more is cut. */
+const MOST_WIDTH = 760;
+const MOST_HEIGHT = 1200;
+
+for (const [name, spec] of Object.entries(ODD)) {
+  Deno.test(`each chart of an archive can be read: ${name}`, async () => {
+    await using dir = await tempDir();
+    const archive = dir.join("gossip.duckdb");
+    await makeSmallArchive(archive, spec);
+    for (const reference of [undefined, { scale: 30 }]) {
+      const { report, tables } = await runQueries({ archive, out: dir.join("out"), reference });
+      const faults: string[] = [];
+      for (const query of allQueries()) {
+        const svg = await Deno.readTextFile(dir.join("out", `${query.name}.svg`));
+        for (const fault of chartFaults(svg, tables.get(query.name)!.rows.length)) {
+          faults.push(`${query.name}: ${fault}`);
+        }
+      }
+      assert.deepEqual(faults, []);
+      assert.doesNotMatch((await Deno.readTextFile(report)).split("<main>")[0], /NaN|undefined/);
+    }
+  });
+}
+
+/** What is wrong with a chart's file: nothing, when it can be read. */
+function* chartFaults(svg: string, rows: number): Generator<string> {
+  const nonsense = svg.match(/NaN|undefined|Infinity/);
+  if (nonsense) yield `has ${nonsense[0]}`;
+  const [, width, height] = svg.match(/^<svg[^>]* width="([\d.]+)" height="([\d.]+)"/)!;
+  if (Number(width) > MOST_WIDTH) yield `is ${width} px wide`;
+  if (Number(height) > MOST_HEIGHT) yield `is ${height} px high`;
+  const isEmpty = svg.includes(">no data<");
+  if (rows === 0 && !isEmpty) yield "does not say that there is no data";
+  if (isEmpty) return;
+  const axes = [...svg.matchAll(/role-axis-label"[^>]*>(.*?)<\/g>/g)];
+  if (axes.length < 2) yield `has ${axes.length} axes`;
+  for (const [, axis] of axes) {
+    const labels = [...axis.matchAll(/<text[^>]*opacity="1"[^>]*>([^<]*)</g)]
+      .map(([, label]) => label).filter((label) => label !== "");
+    if (labels.length === 0) yield "has an axis without labels";
+    if (new Set(labels).size < labels.length) yield `has labels alike: ${labels.slice(0, 8)}`;
+  }
+}
