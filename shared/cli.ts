@@ -3,7 +3,7 @@
 // Flag parsing is imported here and nowhere else.
 
 import { parseArgs } from "node:util";
-import { errorText, UserError } from "./errors.ts";
+import { errorText, finalError, UserError } from "./errors.ts";
 import { printable } from "./text.ts";
 import { isoTime, parseTime } from "./time.ts";
 
@@ -260,8 +260,9 @@ export function runProgram(program: Program): Promise<never> {
 async function endWith(run: () => Promise<number | void>): Promise<never> {
   try {
     Deno.exit(await run() ?? 0);
-  } catch (error) {
-    if (!(error instanceof UserError)) throw error;
+  } catch (thrown) {
+    const error = finalError(thrown);
+    if (!(error instanceof UserError)) throw thrown;
     console.error(error.message);
     Deno.exit(error.exitCode);
   }

@@ -37,3 +37,33 @@ export class Fault<Code extends string = string> extends Error {
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
+
+/** What the system, DuckDB and Deno say of a disk without room: ENOSPC, EDQUOT, EFBIG, no room for temporary data. */
+const DISK_FULL =
+  /No space left on device|os error 28\b|quota exceeded|os error 122\b|File too large|os error 27\b|failed to offload data block/i;
+
+/**
+ * The error that a program should end on: of nested ones a {@link UserError}, or one made of a full disk; else the
+ * error itself.
+ */
+export function finalError(error: unknown): unknown {
+  const nested = [...nestedErrors(error)];
+  const mendable = nested.find((inner) => inner instanceof UserError);
+  if (mendable !== undefined) return mendable;
+  const full = nested.find((inner) => DISK_FULL.test(errorText(inner)));
+  if (full === undefined) return error;
+  const reason = errorText(full).split("\n")[0];
+  return new UserError(`The disk is full: ${reason}. Free space and run the command again`, {
+    cause: error,
+  });
+}
+
+/** An error, what it was caused by, and what was thrown while it passed through `using`. */
+function* nestedErrors(error: unknown, depth = 8): Generator<unknown> {
+  yield error;
+  if (!(error instanceof Error) || depth === 0) return;
+  const { cause, suppressed, error: later } = error as Partial<SuppressedError>;
+  for (const inner of [suppressed, later, cause]) {
+    if (inner !== undefined) yield* nestedErrors(inner, depth - 1);
+  }
+}

@@ -36,6 +36,25 @@ export async function finishImport(
   await connection.run("COMMIT");
 }
 
+/**
+ * Takes back, in an import that finished before, the dates of messages without a receipt: one may have come by now.
+ * {@link finishImport} dates the others again.
+ */
+export async function forgetDates(
+  connection: DuckDBConnection,
+  { id, startedAt }: Import,
+): Promise<void> {
+  await connection.run(
+    `UPDATE hot_messages SET first_seen = $2 WHERE first_seen <> $2
+      AND (SELECT finished_at IS NOT NULL FROM imports WHERE import_id = $1)
+      AND message_id IN (SELECT message_id FROM import_messages WHERE import_id = $1)
+      AND message_id NOT IN (
+        SELECT message_id FROM import_messages WHERE import_id <> $1 AND message_id IS NOT NULL)
+      AND NOT EXISTS (SELECT 1 FROM receipts r WHERE r.message_id = hot_messages.message_id)`,
+    [id, instant(startedAt)],
+  );
+}
+
 async function dateMessages(
   connection: DuckDBConnection,
   { firstSeen, hashType }: Encodings,

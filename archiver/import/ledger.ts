@@ -10,6 +10,18 @@ import type { Source, SourceFile } from "./source.ts";
 /** The fate of a row that was taken over; any other text is why one was not. */
 export const IMPORTED = "imported";
 
+/** Why a row was skipped, where later files may cure that: then it is read again. */
+export const CURABLE = {
+  untyped: "no metadata",
+  textless: "its message is not in the source",
+} as const;
+
+/**
+ * Begins `import_messages.skipped` of a message that came after receipts of it were skipped, until those are read again;
+ * what follows is why it was skipped itself, or nothing.
+ */
+export const LATE = "late: ";
+
 /** How far a file is. */
 export interface FileProgress {
   readonly file: SourceFile;
@@ -202,7 +214,7 @@ export async function noteRowsDone(
 /**
  * Adds to what became of a file's rows, within the connection's transaction.
  *
- * @param counts a query with the columns collector, fate and row_count.
+ * @param counts a query with the columns collector, fate and row_count, which may be negative.
  */
 export async function addFates(
   connection: DuckDBConnection,
@@ -218,7 +230,7 @@ export async function addFates(
       UNION ALL
       SELECT collector, fate, row_count FROM import_fates
       WHERE import_id = $1 AND table_name = $2 AND name = $3
-    ) GROUP BY collector, fate`,
+    ) GROUP BY collector, fate HAVING sum(row_count) <> 0`,
     key,
   );
   await connection.run(

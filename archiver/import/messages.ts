@@ -7,10 +7,18 @@ import { type Row, rowsOf } from "../store/database.ts";
 import { bytes, messageRow, RowBuffer } from "../store/rows.ts";
 import { literal } from "../store/sql.ts";
 import { IdSequence } from "../store/state.ts";
-import { signedHash } from "./columns.ts";
+import { signedHash, sourceHashSql } from "./columns.ts";
 import type { Encodings } from "./detect.ts";
 import { isGossipType, keptBytes, metadataOf, wholeMessage } from "./raw.ts";
-import { addFates, type FileProgress, type Import, IMPORTED, noteRowsDone } from "./ledger.ts";
+import {
+  addFates,
+  CURABLE,
+  type FileProgress,
+  type Import,
+  IMPORTED,
+  LATE,
+  noteRowsDone,
+} from "./ledger.ts";
 import type { Source } from "./source.ts";
 
 /** The fate of a message that the archive had already. */
@@ -18,7 +26,7 @@ const KNOWN = "imported, the archive had it";
 /** Why a message was not taken. Receipts of the latter three are not taken either, for the same reason. */
 const SKIPPED = {
   twice: "its hash came before",
-  untyped: "no metadata",
+  untyped: CURABLE.untyped,
   other: "no gossip, a ping or pong",
   undecodable: "raw cannot be decoded",
 } as const;
@@ -37,15 +45,82 @@ export interface MessageImport {
  * @param maxRows at most so many.
  */
 export async function importMessages(
-  { connection, source, encodings, into }: MessageImport,
+  options: MessageImport,
   progress: FileProgress,
   maxRows: number,
 ): Promise<void> {
+  const { connection, source, encodings, into } = options;
   const { file, rowsDone } = progress;
   const end = Math.min(file.rows, rowsDone + maxRows);
   await connection.run("BEGIN");
   const rows = await readRows(connection, source, encodings, progress, end);
-  const before = await hashesBefore(connection, into.id, rows);
+  await addFates(connection, into.id, file, fatesSql(await takeRows(options, rows)));
+  await noteRowsDone(connection, into.id, file, end);
+  await connection.run("COMMIT");
+  progress.rowsDone = end;
+}
+
+/** Messages that were skipped for want of metadata and have it now: how many, by file. */
+export async function countTyped(
+  { connection, source, encodings, into }: MessageImport,
+): Promise<Map<FileProgress, number>> {
+  const found = new Map<FileProgress, number>();
+  for (const progress of into.files) {
+    const sql = typedRows(source, encodings, into, progress);
+    if (sql === null) continue;
+    const [{ count }] = await rowsOf(connection, `SELECT count(*) AS count FROM (${sql})`);
+    if (Number(count) > 0) found.set(progress, Number(count));
+  }
+  return found;
+}
+
+/** Reads the messages of {@link countTyped} again, `maxRows` per transaction. */
+export async function importTyped(options: MessageImport, maxRows: number): Promise<void> {
+  const { connection, source, encodings, into } = options;
+  for (const [progress, count] of await countTyped(options)) {
+    for (let done = 0; done < count; done += maxRows) {
+      await connection.run("BEGIN");
+      const sql = typedRows(source, encodings, into, progress)!;
+      const rows = await rowsOf(connection, `${sql} LIMIT ${maxRows}`);
+      const fates = await takeRows(options, rows);
+      const cured = [...fates.values()].reduce((sum, count) => sum + count, 0);
+      fates.set(SKIPPED.untyped, (fates.get(SKIPPED.untyped) ?? 0) - cured);
+      await addFates(connection, into.id, progress.file, fatesSql(fates));
+      await connection.run("COMMIT");
+    }
+  }
+}
+
+/** A query of these messages of a file; null when it has no metadata. */
+function typedRows(
+  { files }: Source,
+  { type, hashType }: Encodings,
+  { id }: Import,
+  { file, rowsDone }: FileProgress,
+): string | null {
+  const metadata = metadataOf(files, file);
+  if (file.table !== "messages" || rowsDone === 0 || metadata === "[]") return null;
+  const untyped = `SELECT ${sourceHashSql(hashType, "hash")} AS hash FROM import_messages
+    WHERE import_id = ${id} AND skipped = ${literal(SKIPPED.untyped)}`;
+  return `SELECT m.hash, any_value(m.raw) AS raw, any_value(k.type) AS type
+    FROM read_parquet(${literal(file.path)}) m JOIN (
+      SELECT d.hash, min(${type.sql}) AS type FROM read_parquet(${metadata}) d
+      WHERE d.hash IN (${untyped}) GROUP BY d.hash
+    ) k ON k.hash = m.hash
+    WHERE m.file_row_number < ${rowsDone} AND k.type IS NOT NULL GROUP BY m.hash`;
+}
+
+function fatesSql(fates: ReadonlyMap<string, number>): string {
+  const counts = [...fates].map(([fate, count]) => `('', ${literal(fate)}, ${count})`);
+  return `SELECT * FROM (VALUES ${counts.join(", ")}) c(collector, fate, row_count)`;
+}
+
+/** Brings rows into the archive, within the connection's transaction. @returns how many had which fate. */
+async function takeRows(
+  { connection, encodings, into }: MessageImport,
+  rows: readonly Row[],
+): Promise<Map<string, number>> {
+  const { before, waiting } = await hashesBefore(connection, into.id, rows);
   const read = rows.map((row) => readMessage(row, encodings, before));
   const ids = await messageIds(connection, read);
 
@@ -63,23 +138,16 @@ export async function importMessages(
       messages.push(...messageRow({ id, sha256, raw, verdict: "unchecked", firstSeen }));
     }
     if (hash !== null && skipped !== SKIPPED.twice) {
-      mapped.push(into.id, hash, id === null ? null : BigInt(id), skipped);
+      const isLate = waiting.has(hash) && skipped !== SKIPPED.untyped;
+      const why = isLate ? LATE + (skipped ?? "") : skipped;
+      mapped.push(into.id, hash, id === null ? null : BigInt(id), why);
     }
     const fate = skipped ?? (known === undefined ? IMPORTED : KNOWN);
     fates.set(fate, (fates.get(fate) ?? 0) + 1);
   }
   await messages.append(connection);
   await mapped.append(connection);
-  const counts = [...fates].map(([fate, count]) => `('', ${literal(fate)}, ${count})`);
-  await addFates(
-    connection,
-    into.id,
-    file,
-    `SELECT * FROM (VALUES ${counts.join(", ")}) c(collector, fate, row_count)`,
-  );
-  await noteRowsDone(connection, into.id, file, end);
-  await connection.run("COMMIT");
-  progress.rowsDone = end;
+  return fates;
 }
 
 async function readRows(
@@ -101,27 +169,52 @@ async function readRows(
   return await rowsOf(connection, sql);
 }
 
-/** Of the rows' hashes, those that came before in this import. */
+interface HashesBefore {
+  /** Those that came before in this import. */
+  readonly before: Set<bigint>;
+  /** Those that were only missed before; they are taken from `import_messages`. */
+  readonly waiting: ReadonlySet<bigint>;
+}
+
+/** Of the rows' hashes, those that are in this import. */
 async function hashesBefore(
   connection: DuckDBConnection,
   importId: number,
   rows: readonly Row[],
-): Promise<Set<bigint>> {
-  await stageAsked(connection, rows.map(({ hash }) => [hashOf(hash), null]));
+): Promise<HashesBefore> {
+  // An untyped row cures nothing but a missing one.
+  const asked = rows.map(({ hash, type }) => [hashOf(hash), null, type !== null] as const);
+  await stageAsked(connection, asked);
+  const curable = `(skipped = ${literal(CURABLE.textless)} OR
+    skipped = ${
+    literal(CURABLE.untyped)
+  } AND hash IN (SELECT hash FROM import_asked WHERE is_typed))`;
+  const where = "import_id = $1 AND hash IN (SELECT hash FROM import_asked)";
   const found = await rowsOf(
     connection,
-    "SELECT hash FROM import_messages WHERE import_id = $1 AND hash IN (SELECT hash FROM import_asked)",
+    `SELECT hash, CASE WHEN ${curable} THEN skipped END AS missed FROM import_messages WHERE ${where}`,
     [importId],
   );
-  return new Set(found.map(({ hash }) => hash as bigint));
+  const missed = found.filter(({ missed }) => missed !== null);
+  if (missed.length > 0) {
+    await connection.run(`DELETE FROM import_messages WHERE ${where} AND ${curable}`, [importId]);
+  }
+  return {
+    before: new Set(
+      found.filter(({ missed }) => missed === null).map(({ hash }) => hash as bigint),
+    ),
+    waiting: new Set(missed.map(({ hash }) => hash as bigint)),
+  };
 }
 
 /** Makes a temporary table of what is looked for: as a parameter it would cost a native value each. */
 async function stageAsked(
   connection: DuckDBConnection,
-  values: readonly [hash: bigint | null, sha256: DuckDBValue][],
+  values: readonly (readonly [hash: bigint | null, sha256: DuckDBValue, isTyped: boolean])[],
 ): Promise<void> {
-  await connection.run("CREATE OR REPLACE TEMP TABLE import_asked (hash BIGINT, sha256 BLOB)");
+  await connection.run(
+    "CREATE OR REPLACE TEMP TABLE import_asked (hash BIGINT, sha256 BLOB, is_typed BOOLEAN)",
+  );
   const rows = new RowBuffer("import_asked");
   for (const value of values) rows.push(...value);
   await rows.append(connection);
@@ -169,7 +262,7 @@ async function messageIds(connection: DuckDBConnection, read: readonly ReadMessa
       (SELECT message_id FROM hot_messages UNION ALL SELECT message_id FROM cold_messages)`,
   );
   const asked = read.flatMap(({ message }) => message ? message.sha256 : []);
-  await stageAsked(connection, asked.map((sha256) => [null, bytes(sha256)]));
+  await stageAsked(connection, asked.map((sha256) => [null, bytes(sha256), true]));
   const hot = await rowsOf(
     connection,
     "SELECT message_id, sha256 FROM hot_messages WHERE sha256 IN (SELECT sha256 FROM import_asked)",

@@ -188,18 +188,22 @@ export async function detectRaw(
   const scids = scidReadings(column("metadata", "scid"));
   const node = column("metadata", "orig_node");
   const nodeId = node.type === null ? "NULL" : nodeIdReading(node).sql;
+  const sample = files.messages.find((file) => metadataOf(files, file) !== "[]");
+  if (sample === undefined) {
+    throw new UserError(
+      `Cannot import from ${folder}: no file of messages has metadata of its day`,
+    );
+  }
   const rows = (await rowsOf(
     connection,
     `SELECT m.raw, ${type.sql} AS type, ${nodeId} AS node_id,
       ${scids.map(({ sql }, i) => `${sql} AS scid${i}`).concat("NULL AS none").join(", ")}
-    FROM (SELECT * FROM read_parquet(${literal(files.messages[0].path)}) LIMIT ${SAMPLE_MESSAGES}) m
-    JOIN read_parquet(${metadataOf(files, files.messages[0])}) d ON d.hash = m.hash`,
+    FROM (SELECT * FROM read_parquet(${literal(sample.path)}) LIMIT ${SAMPLE_MESSAGES}) m
+    JOIN read_parquet(${metadataOf(files, sample)}) d ON d.hash = m.hash`,
   )).filter(({ type }) => isGossipType(Number(type)));
   if (rows.length === 0) {
     throw new UserError(
-      `Cannot import from ${folder}: no gossip message among the first of ${
-        files.messages[0].name
-      } has metadata`,
+      `Cannot import from ${folder}: no gossip message among the first of ${sample.name} has metadata`,
     );
   }
   const texts = rows.map(({ raw }) => raw).filter((raw) => typeof raw === "string");

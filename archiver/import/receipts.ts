@@ -6,10 +6,18 @@ import { printable } from "../../shared/text.ts";
 import { changeColdFirstSeen } from "../store/cold.ts";
 import { rowsOf } from "../store/database.ts";
 import { instant } from "../store/rows.ts";
-import { literal } from "../store/sql.ts";
-import { sourceHashSql } from "./columns.ts";
+import { literal, literals } from "../store/sql.ts";
+import { scidReadings, sourceHashSql } from "./columns.ts";
 import type { Encodings } from "./detect.ts";
-import { addFates, type FileProgress, type Import, IMPORTED, noteRowsDone } from "./ledger.ts";
+import {
+  addFates,
+  CURABLE,
+  type FileProgress,
+  type Import,
+  IMPORTED,
+  LATE,
+  noteRowsDone,
+} from "./ledger.ts";
 import type { SourceFile } from "./source.ts";
 
 /** The first instant that a timing may have, in SQL, and the first that it may not. */
@@ -24,7 +32,7 @@ function isReceiptSql({ receivedAt, inbound }: Encodings): string {
 }
 
 /**
- * Makes the temporary table `import_pairs` of a file: one row a collector and peer in it, with the ids that the archive
+ * Makes, within the connection's transaction, the temporary table `import_pairs` of a file: one row a collector and peer in it, with the ids that the archive
  * has for them. Collectors, epochs and peers that receipts will need get theirs; nothing is counted yet.
  *
  * @param version what the new epochs give for the collector's software.
@@ -54,7 +62,6 @@ export async function findParties(
   const sending =
     "import_found WHERE node_id IS NOT NULL AND first_at IS NOT NULL AND name IS NOT NULL";
   await refuseOthers(connection, id, `SELECT name FROM ${sending}`);
-  await connection.run("BEGIN");
   await addNames(connection, "collectors", "collector_id", `SELECT name FROM ${sending}`);
   await addNames(connection, "peers", "peer_id", `SELECT node_id AS name FROM ${sending}`);
   await connection.run(
@@ -74,7 +81,6 @@ export async function findParties(
     WHERE c.name IN (SELECT name FROM ${sending}) AND e.epoch_id NOT IN (SELECT epoch_id FROM import_epochs)`,
     [id],
   );
-  await connection.run("COMMIT");
   await connection.run(
     `CREATE OR REPLACE TEMP TABLE import_pairs AS
     SELECT CAST(row_number() OVER () AS INTEGER) AS pair_id, f.collector, f.peer, p.peer_id, e.collector_id, e.epoch_id
@@ -144,7 +150,7 @@ const SKIPPED = {
   undirected: "direction unknown",
   timeless: "time missing or not from 2015 to 2100",
   peerless: "no collector, or peer is no node id",
-  textless: "its message is not in the source",
+  textless: CURABLE.textless,
 } as const;
 
 /** What bringing in receipts needs. */
@@ -163,20 +169,33 @@ export interface ReceiptImport {
  */
 export async function prepareHashes(
   connection: DuckDBConnection,
-  { hashType }: Encodings,
-  { id }: Import,
+  encodings: Encodings,
+  into: Import,
   file?: SourceFile,
 ): Promise<void> {
   const named = file === undefined
     ? "TRUE"
     : `i.hash IN (SELECT hash FROM read_parquet(${literal(file.path)}))`;
+  await makeHashes(connection, encodings, into, "TRUE", named);
+}
+
+/** @param which conditions on rows of `import_messages`, and on them as `i` with the source's hash. */
+async function makeHashes(
+  connection: DuckDBConnection,
+  { hashType }: Encodings,
+  { id }: Import,
+  which: string,
+  named = "TRUE",
+): Promise<void> {
+  const skipped = `CASE WHEN skipped LIKE ${literal(`${LATE}%`)}
+    THEN nullif(substr(skipped, ${LATE.length + 1}), '') ELSE skipped END`;
   await connection.run(
     `CREATE OR REPLACE TEMP TABLE import_hashes AS
     SELECT i.hash, i.message_id, i.skipped, epoch_us(m.own_timestamp) AS own_us
     FROM (
       SELECT ${
       sourceHashSql(hashType, "hash")
-    } AS hash, message_id, skipped FROM import_messages WHERE import_id = $1
+    } AS hash, message_id, ${skipped} AS skipped FROM import_messages WHERE import_id = $1 AND ${which}
     ) i LEFT JOIN messages m ON m.message_id = i.message_id
     WHERE ${named}`,
     [id],
@@ -199,6 +218,123 @@ export async function importReceipts(
   const end = Math.min(file.rows, progress.rowsDone + maxRows);
   await connection.run("BEGIN");
   await stageRows(options, progress, end);
+  await noteMissing(options);
+  await addFates(connection, into.id, file, NEW_FATES);
+  await takeRows(options, file);
+  await noteRowsDone(connection, into.id, file, end);
+  await connection.run("COMMIT");
+  progress.rowsDone = end;
+}
+
+/**
+ * Brings in, in one transaction, the receipts that were skipped before their messages came: those whose messages begin
+ * with {@link LATE}.
+ *
+ * @param version as for {@link findParties}.
+ * @param onFile is called after each file.
+ * @throws {UserError} when a file that has such receipts is gone.
+ */
+export async function importLateReceipts(
+  options: ReceiptImport,
+  version: string,
+  onFile: (file: SourceFile) => void,
+): Promise<void> {
+  const { connection, encodings, into, now } = options;
+  if (!await hasLate(connection, into.id)) return;
+  await refuseGone(connection, into);
+  const late = `skipped LIKE ${literal(`${LATE}%`)}`;
+  await connection.run("BEGIN");
+  await makeHashes(connection, encodings, into, late);
+  for (const progress of into.files) {
+    const { file, rowsDone } = progress;
+    if (file.table !== "timings" || rowsDone === 0) continue;
+    await findParties(connection, encodings, into, file, version, now);
+    await stageRows(options, { file, rowsDone: 0 }, rowsDone);
+    const others = [SKIPPED.outbound, SKIPPED.undirected, SKIPPED.timeless, SKIPPED.peerless];
+    await connection.run(
+      `DELETE FROM import_rows WHERE skipped IN (SELECT unnest(${literals(others)})) OR skipped = ${
+        literal(SKIPPED.textless)
+      }`,
+    );
+    await addFates(connection, into.id, file, CURED_FATES);
+    await takeRows(options, file);
+    await connection.run(
+      `UPDATE import_files SET repeats_marked = FALSE WHERE import_id = $1 AND name = $2
+        AND EXISTS (SELECT 1 FROM import_rows WHERE skipped IS NULL)`,
+      [into.id, file.name],
+    );
+    onFile(file);
+  }
+  await connection.run(
+    `UPDATE import_messages SET skipped = nullif(substr(skipped, ${LATE.length + 1}), '')
+    WHERE import_id = $1 AND ${late}`,
+    [into.id],
+  );
+  await connection.run("COMMIT");
+}
+
+/** Whether receipts that were skipped have their messages by now. */
+export async function hasLate(connection: DuckDBConnection, importId: number): Promise<boolean> {
+  const [{ late }] = await rowsOf(
+    connection,
+    `SELECT count(*) AS late FROM import_messages WHERE import_id = $1 AND skipped LIKE ${
+      literal(`${LATE}%`)
+    }`,
+    [importId],
+  );
+  return Number(late) > 0;
+}
+
+async function refuseGone(connection: DuckDBConnection, { id, files }: Import): Promise<void> {
+  const there = files.map(({ file }) => file.name);
+  const [gone] = await rowsOf(
+    connection,
+    `SELECT name FROM import_fates WHERE import_id = $1 AND table_name = 'timings'
+      AND fate IN (SELECT unnest(${literals(Object.values(CURABLE))}))
+      AND name NOT IN (SELECT unnest(${literals(there)}::VARCHAR[])) ORDER BY name LIMIT 1`,
+    [id],
+  );
+  if (gone === undefined) return;
+  throw new UserError(
+    `Cannot continue the import: ${gone.name} is gone, and receipts in it waited for messages that ` +
+      "came now; put it back",
+  );
+}
+
+/** Notes hashes whose messages are missing, so that their receipts are read again once those come. */
+async function noteMissing({ connection, encodings, into }: ReceiptImport): Promise<void> {
+  const [hash] = scidReadings({ name: "timings.hash", sql: "hash", type: encodings.hashType });
+  await connection.run(
+    `INSERT INTO import_messages
+    SELECT $1, hash, NULL, ${literal(SKIPPED.textless)} FROM (
+      SELECT DISTINCT ${hash.sql} AS hash FROM import_rows WHERE skipped = ${
+      literal(SKIPPED.textless)
+    }
+    ) WHERE hash IS NOT NULL
+      AND hash NOT IN (SELECT hash FROM import_messages WHERE import_id = $1)`,
+    [into.id],
+  );
+}
+
+/** What became of the staged rows, by collector. */
+const NEW_FATES = `SELECT coalesce(p.collector, '') AS collector, coalesce(r.skipped, ${
+  literal(IMPORTED)
+}) AS fate, count(*) AS row_count
+  FROM import_rows r LEFT JOIN import_pairs p ON p.pair_id = r.pair_id GROUP BY ALL`;
+
+/** {@link NEW_FATES} of rows that had a curable fate ($1, $3: import and file), which they lose. */
+const CURED_FATES = `WITH fresh AS (${NEW_FATES}), cured AS (
+    SELECT c.collector, c.row_count, least(c.row_count, coalesce(f.row_count, 0)) AS textless
+    FROM (SELECT collector, CAST(sum(row_count) AS BIGINT) AS row_count FROM fresh GROUP BY collector) c
+    LEFT JOIN import_fates f ON f.collector = c.collector AND f.import_id = $1 AND f.name = $3
+      AND f.table_name = 'timings' AND f.fate = ${literal(CURABLE.textless)}
+  )
+  SELECT * FROM fresh
+  UNION ALL SELECT collector, ${literal(CURABLE.textless)}, -textless FROM cured
+  UNION ALL SELECT collector, ${literal(CURABLE.untyped)}, textless - row_count FROM cured`;
+
+/** Brings the staged rows into the archive, with all that is counted of them. */
+async function takeRows({ connection, into, now }: ReceiptImport, file: SourceFile): Promise<void> {
   await connection.run(
     `INSERT INTO hot_receipts
     SELECT received_at, message_id, peer_id, collector_id, FALSE, is_warmup FROM import_rows WHERE skipped IS NULL`,
@@ -208,17 +344,8 @@ export async function importReceipts(
     SELECT pair_id, skipped, count(*) AS row_count, min(received_at) AS first_at, max(received_at) AS last_at
     FROM import_rows GROUP BY pair_id, skipped`,
   );
-  await addFates(
-    connection,
-    into.id,
-    file,
-    `SELECT coalesce(p.collector, '') AS collector, coalesce(t.skipped, ${
-      literal(IMPORTED)
-    }) AS fate, t.row_count
-    FROM import_totals t LEFT JOIN import_pairs p ON p.pair_id = t.pair_id`,
-  );
   await countSessions(connection);
-  await countEpochs(connection, options.now);
+  await countEpochs(connection, now);
   await lowerFirstSeen(connection);
   await connection.run(
     `UPDATE import_files SET first_at = least(import_files.first_at, c.first_at),
@@ -227,21 +354,18 @@ export async function importReceipts(
     WHERE import_id = $1 AND name = $2`,
     [into.id, file.name],
   );
-  await noteRowsDone(connection, into.id, file, end);
-  await connection.run("COMMIT");
-  progress.rowsDone = end;
 }
 
 /** Makes the temporary table of the rows, each with its ids, or with why it is skipped. */
 async function stageRows(
   { connection, encodings }: ReceiptImport,
-  { file, rowsDone }: FileProgress,
+  { file, rowsDone }: Readonly<FileProgress>,
   end: number,
 ): Promise<void> {
   const { receivedAt, inbound, peerColumn } = encodings;
   await connection.run(
     `CREATE OR REPLACE TEMP TABLE import_rows AS
-    SELECT t.received_at, h.message_id, p.peer_id, p.collector_id, p.pair_id,
+    SELECT t.hash, t.received_at, h.message_id, p.peer_id, p.collector_id, p.pair_id,
       coalesce(epoch_us(t.received_at) - h.own_us > ${BACKLOG_US}, FALSE) AS is_warmup,
       CASE
         WHEN NOT t.inbound THEN ${literal(SKIPPED.outbound)}

@@ -25,6 +25,7 @@ import {
   countNotTaken,
   countTimings,
   finishImport,
+  forgetDates,
   isFinished,
 } from "./finish.ts";
 import { detectEncodings, type Encodings } from "./detect.ts";
@@ -35,8 +36,15 @@ import {
   openImport,
   pendingTimings,
 } from "./ledger.ts";
-import { importMessages } from "./messages.ts";
-import { findParties, importReceipts, prepareHashes, refuseOthers } from "./receipts.ts";
+import { countTyped, importMessages, importTyped } from "./messages.ts";
+import {
+  findParties,
+  hasLate,
+  importLateReceipts,
+  importReceipts,
+  prepareHashes,
+  refuseOthers,
+} from "./receipts.ts";
 import { markRepeats } from "./repeats.ts";
 import { findSource, type Source } from "./source.ts";
 
@@ -140,7 +148,9 @@ export async function runImport(options: ImportOptions): Promise<ImportOutcome> 
   const names = [...counted.keys()].map((name) => prefix + name);
   await refuseOthers(connection, id, `SELECT unnest(${literals(names)}::VARCHAR[]) AS name`);
   const into = await openImport(connection, id, source, encodings, prefix, clock.now());
-  if (await isFinished(connection, into)) return { status: "unchanged" };
+  const isDone = await isFinished(connection, into) && !await hasLate(connection, into.id) &&
+    (await countTyped({ connection, source, encodings, into })).size === 0;
+  if (isDone) return { status: "unchanged" };
   const total = into.files.reduce((sum, { file }) => sum + file.rows, 0);
   const done = () => into.files.reduce((sum, { rowsDone }) => sum + rowsDone, 0);
   const finished = await importRows(options, source, encodings, into, (what) => {
@@ -174,13 +184,23 @@ async function importRows(
     );
   }
   if (signal.aborted) return false;
+  await importTyped({ connection, source, encodings, into }, MAX_MESSAGE_ROWS);
+  await forgetDates(connection, into);
+  const version = `imported from ${source.folder}`;
+  await importLateReceipts(
+    { connection, encodings, into, now: clock.now() },
+    version,
+    (file) => show(`receipts of ${printable(file.name)} whose messages came late`),
+  );
+  if (signal.aborted) return false;
   // The messages of one export fit into memory; those of years of daily files do not.
   const isSmall = source.layout === "export";
   if (isSmall) await prepareHashes(connection, encodings, into);
   for (const progress of pending("timings")) {
     if (!isSmall) await prepareHashes(connection, encodings, into, progress.file);
-    const version = `imported from ${source.folder}`;
+    await connection.run("BEGIN");
     await findParties(connection, encodings, into, progress.file, version, clock.now());
+    await connection.run("COMMIT");
     await eachChunk(
       progress,
       () =>

@@ -3,6 +3,7 @@ import {
   BIGINT,
   BLOB,
   blobValue,
+  BOOLEAN,
   DOUBLE,
   type DuckDBAppender,
   type DuckDBConnection,
@@ -66,7 +67,7 @@ const TABLES = {
   gaps: [INTEGER, BIGINT, BIGINT, BIGINT, BIGINT, TIMESTAMPTZ, VARCHAR],
   dead_letters: [TIMESTAMPTZ, VARCHAR, VARCHAR, BLOB],
   import_messages: [INTEGER, BIGINT, BIGINT, VARCHAR],
-  import_asked: [BIGINT, BLOB],
+  import_asked: [BIGINT, BLOB, BOOLEAN],
   analytics_runs: [
     ...[BIGINT, VARCHAR, TIMESTAMPTZ, TIMESTAMPTZ, VARCHAR, TIMESTAMPTZ, TIMESTAMPTZ, VARCHAR],
     ...[VARCHAR, VARCHAR],

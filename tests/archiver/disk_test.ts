@@ -2,7 +2,9 @@ import assert from "node:assert/strict";
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { openArchive, receiptLines, rows } from "../support/fixtures/archive.ts";
 import { BatchMaker } from "../support/fixtures/batch_maker.ts";
-import { startProcess } from "../support/servers/process.ts";
+import { expectedReceipts, observe, writeExport } from "../support/fixtures/foreign_source.ts";
+import { startProcess, startProgram } from "../support/servers/process.ts";
+import { canMount, smallDisk } from "../support/small_disk.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
 
@@ -79,4 +81,46 @@ Deno.test("a full disk while a commit is logged: nothing is acknowledged, then i
 Deno.test("a full disk while a checkpoint is written: nothing is doubled, then it goes on by itself", async () => {
   // DuckDB checkpoints when its log has 16 MB: the first file of that size fits, the second does not.
   await fillUp(20, Math.ceil(36 * MIB / (BATCH_MESSAGES * MESSAGE_BYTES)));
+});
+
+/** Sizes of a disk on which an import of some 3 MiB ends: while it makes its tables, and later on. */
+const TOO_SMALL = [300_000, 1_000_000, 2_000_000];
+
+Deno.test({
+  name: "a command that fills its disk ends in one line, and goes on once there is room",
+  ignore: !await canMount(),
+  fn: async () => {
+    await using dir = await tempDir();
+    const observed = observe({ messages: 3000 });
+    await writeExport(dir.join("export"), observed);
+    const run = async (...args: string[]) => {
+      await using program = startProgram(args[0], args.slice(1), ["-A", "--quiet"]);
+      const { code } = await program.wait(120_000);
+      return { code, lines: program.lines };
+    };
+    for (const bytes of TOO_SMALL) {
+      await using disk = await smallDisk(bytes);
+      const archive = `${disk.path}/a.duckdb`;
+      const args = ["import", "--from", dir.join("export"), "--archive", archive];
+      const full = await run("archiver/main.ts", ...args, "--rows-per-commit", "3000");
+      assert.equal(full.code, 2, full.lines.join("\n"));
+      assert.match(
+        full.lines.at(-1)!,
+        /^The disk is full: .*Free space and run the command again$/,
+      );
+      assert.ok(!full.lines.some((line) => /^ +at |stack/i.test(line)), full.lines.join("\n"));
+      await disk.resize(64 * MIB);
+      const roomy = await run("archiver/main.ts", ...args);
+      assert.match(roomy.lines.at(-1)!, /^import: (finished counts=fit|nothing new)/, roomy.lines.join("\n"));
+      await using store = await openArchive(archive);
+      assert.deepEqual(await receiptLines(store), expectedReceipts(observed));
+      await store[Symbol.asyncDispose]();
+      await disk.fill();
+      const out = `${disk.path}/out`;
+      const drawn = await run("query_results/main.ts", "--archive", archive, "--out", out);
+      assert.equal(drawn.code, 2, drawn.lines.join("\n"));
+      assert.match(drawn.lines.at(-1)!, /No space left/);
+      assert.ok(!drawn.lines.some((line) => /^ +at /.test(line)), drawn.lines.join("\n"));
+    }
+  },
 });

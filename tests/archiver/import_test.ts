@@ -316,6 +316,89 @@ Deno.test("a day that comes later is added, as if it had been there", async () =
   );
 });
 
+/** Files of a source of two days that come after the first run, and what is skipped until then. */
+const LATE_FILES = {
+  "a day's messages": ["messages/2025/09/26"],
+  "a day's metadata": ["metadata/2025/09/26"],
+  "the metadata of all days but one": ["metadata/2025/09/27"],
+  "the first day": ["messages", "metadata", "timings"].map((table) => `${table}/2025/09/26`),
+  "messages and metadata": ["messages/2025/09/27", "metadata/2025/09/27"],
+} as const;
+
+Deno.test("what was skipped for want of files is read again once those come, in whatever order", async (t) => {
+  const first = observe({ messages: 200, repeats: true, days: 2, seed: 7 });
+  // The second day has receipts of the first day's messages.
+  const late = first.timings.filter(({ at }) => at < START + DAY).slice(0, 90)
+    .map((timing) => ({ ...timing, at: timing.at + DAY }));
+  const both = { ...first, timings: [...first.timings, ...late] };
+  for (const [name, files] of Object.entries(LATE_FILES)) {
+    await t.step(name, async () => {
+      await using dir = await tempDir();
+      const [folder, path, whole] = [dir.join("daily"), dir.join("a.duckdb"), dir.join("b.duckdb")];
+      await writeDaily(folder, both);
+      const expected = accounted((await importInto(whole, folder)).outcome);
+      for (const [i, file] of files.entries()) {
+        await Deno.rename(`${folder}/${file}`, dir.join(`kept${i}`));
+      }
+      const before = await importInto(path, folder, { rowsPerCommit: 100 });
+      assert.ok(Object.keys(accounted(before.outcome)).length > Object.keys(expected).length);
+      await assertSound(path);
+      assert.equal((await importInto(path, folder)).outcome.status, "unchanged");
+      for (const [i, file] of files.entries()) {
+        await Deno.rename(dir.join(`kept${i}`), `${folder}/${file}`);
+      }
+      // Stopped on the way: what is done stays done, and nothing is done twice.
+      const stop = new AbortController();
+      const stopped = { rowsPerCommit: 50, signal: stop.signal, onProgress: () => stop.abort() };
+      assert.equal((await importInto(path, folder, stopped)).outcome.status, "stopped");
+      await assertSound(path);
+      const after = await importInto(path, folder, { rowsPerCommit: 100 });
+      assert.deepEqual(accounted(after.outcome), expected);
+      await assertHolds(path, both);
+      assert.equal((await importInto(path, folder)).outcome.status, "unchanged");
+      const undated = "SELECT epoch_us(first_seen) AS at, sha256 FROM messages";
+      assert.deepEqual(
+        lines(await archiveRows(path, undated)),
+        lines(await archiveRows(whole, undated)),
+      );
+    });
+  }
+});
+
+Deno.test("late messages of receipts whose file is gone are refused, until that is back", async () => {
+  await using dir = await tempDir();
+  const [folder, path] = [dir.join("daily"), dir.join("a.duckdb")];
+  const observed = observe({ messages: 100, days: 2 });
+  await writeDaily(folder, observed);
+  const [messages, timings] = ["messages/2025/09/26", "timings/2025/09/26"];
+  await Deno.rename(`${folder}/${messages}`, dir.join("messages"));
+  await importInto(path, folder);
+  await Deno.rename(dir.join("messages"), `${folder}/${messages}`);
+  await Deno.rename(`${folder}/${timings}`, dir.join("timings"));
+  await assert.rejects(
+    importInto(path, folder),
+    (error) =>
+      error instanceof UserError && /timings_2025-09-26.parquet is gone/.test(error.message),
+  );
+  await Deno.rename(dir.join("timings"), `${folder}/${timings}`);
+  accounted((await importInto(path, folder)).outcome);
+  await assertHolds(path, observed);
+});
+
+Deno.test("a source none of whose messages has metadata of its day is refused in one line", async () => {
+  await using dir = await tempDir();
+  const folder = dir.join("daily");
+  await writeDaily(folder, observe({ messages: 50, days: 2 }));
+  await Deno.remove(`${folder}/metadata/2025/09/26`, { recursive: true });
+  await Deno.remove(`${folder}/messages/2025/09/27`, { recursive: true });
+  await assert.rejects(
+    importInto(dir.join("a.duckdb"), folder),
+    (error) =>
+      error instanceof UserError &&
+      /no file of messages has metadata of its day/.test(error.message),
+  );
+});
+
 Deno.test("messages and receipts of days that left the hot store are known all the same", async () => {
   await using dir = await tempDir();
   const [folder, path, day] = [dir.join("daily"), dir.join("a.duckdb"), "timings/2025/09/27"];

@@ -13,6 +13,8 @@ export interface SmallDisk extends AsyncDisposable {
   fill(): Promise<void>;
   /** Gives that room back. */
   free(): Promise<void>;
+  /** Makes it as large as so many bytes. */
+  resize(bytes: number): Promise<void>;
 }
 
 /** Whether this process may mount one: root may, unless its container says no. */
@@ -47,6 +49,7 @@ export async function smallDisk(bytes: number): Promise<SmallDisk> {
       }
     },
     free: () => Deno.remove(ballast),
+    resize: (bytes) => command("mount", ["-o", `remount,size=${bytes}`, path]),
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
 }

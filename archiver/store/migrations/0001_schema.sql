@@ -381,8 +381,8 @@ CREATE TABLE import_messages (
 COMMENT ON TABLE import_messages IS 'Maps the source''s hashes to messages.';
 COMMENT ON COLUMN import_messages.import_id IS 'The import.';
 COMMENT ON COLUMN import_messages.hash IS 'The source''s 64-bit hash, as a signed integer.';
-COMMENT ON COLUMN import_messages.message_id IS 'The message; null when it was not imported.';
-COMMENT ON COLUMN import_messages.skipped IS 'Why it was not imported; else null.';
+COMMENT ON COLUMN import_messages.message_id IS 'The message; null when it was not imported or is missing.';
+COMMENT ON COLUMN import_messages.skipped IS 'Why it was not imported; else null. After late: while receipts skipped for want of it are to be read again.';
 
 CREATE TABLE import_epochs (
   import_id INTEGER NOT NULL,

@@ -1,0 +1,29 @@
+import { equal, match, ok } from "node:assert/strict";
+import { finalError, UserError } from "./errors.ts";
+
+Deno.test("a full disk becomes one line, however deep it is", () => {
+  const texts = [
+    "No space left on device (os error 28)",
+    'IO Error: Could not write file "/a/b.duckdb.wal": No space left on device',
+    "Out of Memory Error: failed to offload data block of size 256.0 KiB",
+    "Disk quota exceeded (os error 122)",
+    "File too large (os error 27)",
+  ];
+  for (const text of texts) {
+    const full = new Error(`${text}\nmore`);
+    const nested = new SuppressedError(new Error("closing"), new Error("deeper", { cause: full }));
+    for (const error of [full, nested]) {
+      const last = finalError(error);
+      ok(last instanceof UserError);
+      equal(last.message, `The disk is full: ${text}. Free space and run the command again`);
+    }
+  }
+});
+
+Deno.test("what the user can mend is found under later errors; a bug stays as it is", () => {
+  const mendable = new UserError("Cannot do it: no");
+  equal(finalError(new SuppressedError(new Error("closing"), mendable)), mendable);
+  const bug = new TypeError("x is undefined");
+  equal(finalError(bug), bug);
+  match(String(finalError("a text")), /a text/);
+});
