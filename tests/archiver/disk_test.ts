@@ -111,7 +111,11 @@ Deno.test({
       assert.ok(!full.lines.some((line) => /^ +at |stack/i.test(line)), full.lines.join("\n"));
       await disk.resize(64 * MIB);
       const roomy = await run("archiver/main.ts", ...args);
-      assert.match(roomy.lines.at(-1)!, /^import: (finished counts=fit|nothing new)/, roomy.lines.join("\n"));
+      assert.match(
+        roomy.lines.at(-1)!,
+        /^import: (finished counts=fit|nothing new)/,
+        roomy.lines.join("\n"),
+      );
       await using store = await openArchive(archive);
       assert.deepEqual(await receiptLines(store), expectedReceipts(observed));
       await store[Symbol.asyncDispose]();
