@@ -1,7 +1,8 @@
 import { resolve } from "node:path";
-import { runMain, stopSignal } from "../shared/cli.ts";
+import { checkWindow, runMain, stopSignal, WINDOW_FLAGS, windowText } from "../shared/cli.ts";
 import { UserError } from "../shared/errors.ts";
 import { printable } from "../shared/text.ts";
+import { valuesText } from "./catalog/parameters.ts";
 import { formatDuration, formatNumber } from "./format/numbers.ts";
 import { allQueries, selectQueries } from "./catalog/catalog.ts";
 import { checkReach } from "./archive/open.ts";
@@ -23,12 +24,7 @@ const command = {
       value: "NAME=VALUE,…",
       help: "set parameters of the queries, e.g. reach_share=0.9,include_warmup=true",
     },
-    from: {
-      type: "string",
-      value: "TIME",
-      help: "start of the window, e.g. 2025-09-26T20:00:00Z",
-    },
-    to: { type: "string", value: "TIME", help: "end of the window, not included" },
+    ...WINDOW_FLAGS,
     title: { type: "string", value: "TEXT", help: "the report's title" },
     note: { type: "string", value: "TEXT", help: "a line under the title" },
     reference: {
@@ -62,6 +58,7 @@ if (import.meta.main) {
         "deno task query: --archive FILE and --out DIR are required. See deno task query --help",
       );
     }
+    checkWindow(command.name, flags);
     await checkReach(flags.archive, flags.out);
     const started = performance.now();
     const result = await runQueries({
@@ -71,12 +68,15 @@ if (import.meta.main) {
       title: flags.title,
       note: flags.note,
       settings: readSettings(flags.set ?? ""),
-      window: { from: readTime("from", flags.from), to: readTime("to", flags.to) },
+      window: { from: flags.from, to: flags.until },
       reference: flags.reference === undefined ? undefined : { scale: flags.reference },
       reader: { memoryLimit: readMemory(flags.memory), threads: flags.threads },
       signal: stopSignal(),
       onProgress: (progress) => console.error(progressLine(progress)),
     });
+    if (result.frame.receipts === 0) {
+      console.error(`query: no receipts in this window: ${windowText(flags)}`);
+    }
     const seconds = formatDuration((performance.now() - started) / 1000);
     console.log(
       `query: queries=${result.tables.size} time=${seconds} report=${resolve(result.report)}`,
@@ -87,13 +87,16 @@ if (import.meta.main) {
 function list(only?: readonly string[]): void {
   for (const query of selectQueries(only)) {
     console.log(`${query.name}: ${query.title}\n  ${query.question}`);
-    for (const { name, type, fallback, meaning } of query.parameters) {
+    for (const parameter of query.parameters) {
+      const { name, type, fallback, meaning } = parameter;
       const value = typeof fallback !== "object"
         ? fallback
         : "network" in fallback
         ? fallback.network
         : `about ${fallback.preferred}`;
-      console.log(`  --set ${name}=${type} (default: ${value}): ${meaning}`);
+      console.log(
+        `  --set ${name}=${type} (${valuesText(parameter)}; default: ${value}): ${meaning}`,
+      );
     }
   }
 }
@@ -121,20 +124,6 @@ function readSettings(text: string): Record<string, string> {
     settings[name] = value;
   }
   return settings;
-}
-
-/** µs since the Unix epoch. @throws {UserError} unless `text` is a time with its zone. */
-function readTime(flag: string, text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const milliseconds = /(Z|[+-]\d\d:?\d\d)$/.test(text) ? Date.parse(text) : NaN;
-  if (Number.isNaN(milliseconds)) {
-    throw new UserError(
-      `deno task query: --${flag} is "${
-        printable(text, 40)
-      }"; it should be a time such as 2025-09-26T20:00:00Z`,
-    );
-  }
-  return milliseconds * 1000;
 }
 
 /** @throws {UserError} unless `text` is a size. */

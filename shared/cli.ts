@@ -109,7 +109,7 @@ function readTime(command: string, name: string, text: string): number {
     `${command}: --${name} is "${
       printable(text, 40)
     }"; it should be a day such as 2025-09-26, or an ` +
-      "instant with its zone such as 2025-09-26T20:00:00Z",
+      "instant with its zone such as 2025-09-26T20:00:00Z, between 1684 and 2255",
   );
 }
 
@@ -126,6 +126,17 @@ export function checkWindow(
   throw new UserError(
     `${command}: --until is ${isoTime(until)}, which is not after --from ${isoTime(from)}`,
   );
+}
+
+/** A window as people read it. */
+export function windowText(
+  { from, until }: { readonly from?: number | null; readonly until?: number | null },
+): string {
+  const parts = [
+    from === undefined || from === null ? [] : [`from ${isoTime(from)}`],
+    until === undefined || until === null ? [] : [`until ${isoTime(until)}`],
+  ].flat();
+  return parts.length === 0 ? "all of it" : parts.join(" ");
 }
 
 function readNumber(

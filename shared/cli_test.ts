@@ -7,6 +7,7 @@ import {
   parseFlags,
   type Program,
   subcommand,
+  windowText,
 } from "./cli.ts";
 
 const flags = {
@@ -106,7 +107,7 @@ Deno.test("a time is a day or an instant, to the microsecond, in every command",
       (error: Error) =>
         error.message ===
           `demo: --from is "${wrong}"; it should be a day such as 2025-09-26, or an ` +
-            "instant with its zone such as 2025-09-26T20:00:00Z",
+            "instant with its zone such as 2025-09-26T20:00:00Z, between 1684 and 2255",
     );
   }
 });
@@ -121,6 +122,16 @@ Deno.test("a window that ends before it begins, or has no time in it, is refused
       /^UserError: demo: --until is 1970-.*Z, which is not after --from 2025-09-26T00:00:00.000001Z$/,
     );
   }
+});
+
+Deno.test("a window is written with the ends it has", () => {
+  equal(windowText({ from: null, until: null }), "all of it");
+  equal(windowText({}), "all of it");
+  equal(windowText({ from: 0 }), "from 1970-01-01T00:00:00.000000Z");
+  equal(
+    windowText({ from: 0, until: 1 }),
+    "from 1970-01-01T00:00:00.000000Z until 1970-01-01T00:00:00.000001Z",
+  );
 });
 
 Deno.test("a program's --help names its commands, and what is no command is refused", () => {

@@ -6,6 +6,7 @@ import {
   type Subcommand,
   subcommand,
   WINDOW_FLAGS,
+  windowText,
 } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { openArchive } from "../../query_results/archive/open.ts";
@@ -14,7 +15,6 @@ import { readerLimits } from "../config.ts";
 import { parsePostgresUrl } from "../export/address.ts";
 import { exportWindow, reportText } from "../export/export.ts";
 import { Source } from "../export/source.ts";
-import { spanName } from "../export/tables.ts";
 import { Target } from "../export/target.ts";
 import { schemaVersion } from "../store/migrations.ts";
 import { ARCHIVE_FLAGS, archiveConfig } from "./flags.ts";
@@ -93,9 +93,11 @@ export const exportCommand: Subcommand = subcommand({
     });
     progress.end();
     console.log(reportText(outcomes));
+    const receipts = outcomes.find(({ table }) => table === "receipts");
+    if (!receipts?.ours.rows) console.log(`No receipts in this window: ${windowText(span)}`);
     const different = outcomes.filter((outcome) => outcome.different.length > 0).length;
     console.log(
-      `export: tables=${outcomes.length} different=${different} window=${spanName(span)} ` +
+      `export: tables=${outcomes.length} different=${different} window=${windowText(span)} ` +
         `archive=${path} to=${address.shown}`,
     );
     return different > 0 ? EXIT_DIFFERENT : 0;

@@ -21,13 +21,6 @@ export function daySpan(span: Span, day: number): Span {
   };
 }
 
-/** The window as people write it. */
-export function spanName({ from, until }: Span): string {
-  if (from === null && until === null) return "all of it";
-  const begin = from === null ? "from its beginning" : `from ${isoTime(from)}`;
-  return until === null ? `${begin} on` : `${begin} until ${isoTime(until)}`;
-}
-
 /** The condition, in SQL of both engines, that `column` lies in `span`. */
 export function within(column: string, { from, until }: Span): string {
   return [

@@ -1,5 +1,6 @@
 // Unresolved rows: once the archive has what they name, receipts move to their table and events are applied.
 
+import { RECEIPT_REPEAT, RECEIPT_WARMUP } from "../../shared/batch/batch.ts";
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Verdict } from "../../shared/batch/batch.ts";
 import { decodeEvents } from "../../shared/batch/events.ts";
@@ -28,10 +29,9 @@ export async function resolvePending(
   for (const { message_id, received_at } of firstReceipts) {
     changes.firstSeen(Number(message_id), Number(received_at));
   }
-  // flags: 1 is a repeat, 2 is warm-up (shared/batch/batch.ts).
   await connection.run(
     `INSERT INTO hot_receipts
-    SELECT u.received_at, n.message_id, s.peer_id, s.collector_id, u.flags & 1 <> 0, u.flags & 2 <> 0
+    SELECT u.received_at, n.message_id, s.peer_id, s.collector_id, u.flags & ${RECEIPT_REPEAT} <> 0, u.flags & ${RECEIPT_WARMUP} <> 0
     FROM ${RESOLVED_RECEIPTS} ORDER BY u.received_at`,
     [epoch.id],
   );

@@ -1,12 +1,7 @@
 import { UserError } from "../../shared/errors.ts";
-import { printable } from "../../shared/text.ts";
-import {
-  type Parameter,
-  type ParameterType,
-  type ParameterValue,
-  parseValue,
-  type Query,
-} from "./query.ts";
+import { grouped, printable } from "../../shared/text.ts";
+import { DAY_US } from "../../shared/time.ts";
+import { type Parameter, type ParameterValue, parseValue, type Query } from "./query.ts";
 
 /** A span of time, half open; µs since the Unix epoch. */
 export interface Window {
@@ -27,18 +22,16 @@ const BIN_SECONDS = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 72
 const LEAST_BINS = 24;
 /** More bins are neither legible nor quick to draw. */
 const MOST_BINS = 2000;
-
-const WISHES: Record<ParameterType, string> = {
-  BIGINT: "an integer above 0",
-  DOUBLE: "a number above 0",
-  BOOLEAN: "true or false",
-};
+/** More bins that were asked for: some MB of CSV and SVG. */
+const MOST_SET_BINS = 20_000;
+const DAY_SECONDS = DAY_US / 1e6;
 
 /** The width nearest to `preferred`, in seconds, that gives a window {@link LEAST_BINS} to {@link MOST_BINS} bins. */
 export function adaptiveBinSeconds(preferred: number, window: Window): number {
   const seconds = (window.to - window.from) / 1e6;
   if (seconds / preferred > MOST_BINS) {
-    return BIN_SECONDS.find((width) => seconds / width <= MOST_BINS) ?? BIN_SECONDS.at(-1)!;
+    return BIN_SECONDS.find((width) => seconds / width <= MOST_BINS) ??
+      Math.ceil(seconds / MOST_BINS / DAY_SECONDS) * DAY_SECONDS;
   }
   if (seconds / preferred >= LEAST_BINS) return preferred;
   const narrower = BIN_SECONDS.filter((width) => width < preferred);
@@ -60,7 +53,11 @@ export function useParameters(
   return query.parameters.map((parameter) => {
     const { name, fallback } = parameter;
     if (Object.hasOwn(settings, name)) {
-      return { parameter, value: readSetting(parameter, settings[name]), note: "set for this run" };
+      const value = readSetting(parameter, settings[name]);
+      if (typeof fallback === "object" && "preferred" in fallback) {
+        checkBins(name, Number(value), window);
+      }
+      return { parameter, value, note: "set for this run" };
     }
     if (typeof fallback !== "object") return { parameter, value: fallback, note: "" };
     if ("network" in fallback) {
@@ -97,11 +94,31 @@ export function checkSettings(
   }
 }
 
-function readSetting({ name, type }: Parameter, text: string): ParameterValue {
+function readSetting(parameter: Parameter, text: string): ParameterValue {
+  const { name, type, bounds } = parameter;
   const value = parseValue(type, text);
-  // Zero or less would be a division by zero or an empty result in every query.
-  if (value === undefined || (typeof value === "number" && value <= 0)) {
-    throw new UserError(`Cannot set ${name}: "${printable(text, 40)}" should be ${WISHES[type]}`);
+  const isInside = typeof value !== "number" || bounds === null ||
+    (value >= bounds.least && value <= bounds.greatest);
+  if (value === undefined || !isInside) {
+    throw new UserError(
+      `Cannot set ${name}: "${printable(text, 40)}" should be ${valuesText(parameter)}`,
+    );
   }
   return value;
+}
+
+/** The values that a parameter takes, for people. */
+export function valuesText({ type, bounds }: Parameter): string {
+  if (bounds === null) return "true or false";
+  const kind = type === "BIGINT" ? "an integer" : "a number";
+  return `${kind} from ${bounds.least} to ${bounds.greatest}`;
+}
+
+function checkBins(name: string, width: number, window: Window): void {
+  const seconds = (window.to - window.from) / 1e6;
+  if (seconds / width <= MOST_SET_BINS) return;
+  throw new UserError(
+    `Cannot set ${name}: ${width} makes ${grouped(seconds / width)} bins of this window; ` +
+      `it should be ${Math.ceil(seconds / MOST_SET_BINS)} or more`,
+  );
 }

@@ -3,8 +3,8 @@
  *
  * The header is the file's first lines, each `-- key: text`, continued by lines that begin with `--` and two or more
  * spaces. Once each: `title`, `section`, `question`, `inputs`. Once or more: `pitfall`. Any number: `parameter` as
- * `name TYPE = default, what it is`. At most once: `order`, the place in the report (smaller first), and
- * `only-with-rows: true`, which keeps the query off the report while it has no rows; `telling`, the column by whose
+ * `name TYPE LEAST..GREATEST = default, what it is` (no bounds for BOOLEAN). At most once: `order`, the place in the
+ * report (smaller first), and `only-with-rows: true`, which keeps the query off the report while it has no rows; `telling`, the column by whose
  * greatest values the report picks rows to show. The SQL names window and parameters
  * as `$window_from`, `$window_to`, `$name`.
  *
@@ -26,10 +26,18 @@ export interface NetworkSeconds {
 
 export type ParameterValue = number | boolean;
 
+/** What a number may be, both included. */
+export interface Bounds {
+  readonly least: number;
+  readonly greatest: number;
+}
+
 export interface Parameter {
   /** As in the SQL, without `$`. */
   readonly name: string;
   readonly type: ParameterType;
+  /** Null for BOOLEAN. */
+  readonly bounds: Bounds | null;
   readonly fallback: ParameterValue | AdaptiveBin | NetworkSeconds;
   readonly meaning: string;
 }
@@ -62,7 +70,8 @@ const DEFAULT_ORDER = 700;
 const WINDOW = ["window_from", "window_to"];
 const FIELD =
   /^-- (title|section|order|only-with-rows|telling|question|inputs|pitfall|parameter): (.+)$/;
-const PARAMETER = /^(\w+) (BIGINT|DOUBLE|BOOLEAN) = (\S+), (.+)$/;
+const PARAMETER =
+  /^(\w+) (?:(BOOLEAN)|(BIGINT|DOUBLE) (\d+(?:\.\d+)?)\.\.(\d+(?:\.\d+)?)) = (\S+), (.+)$/;
 
 /**
  * Reads a query's header.
@@ -128,11 +137,14 @@ function parseOrder(query: string, text = `${DEFAULT_ORDER}`): number {
 
 function parseParameter(query: string, text: string): Parameter {
   const parts = text.match(PARAMETER);
-  const fallback = parts && parseFallback(parts[2] as ParameterType, parts[3]);
-  if (!parts || fallback === undefined || fallback === null) {
+  const [, name, boolean, number, least, greatest, preset, meaning] = parts ?? [];
+  const type = (boolean ?? number) as ParameterType;
+  const fallback = parts && parseFallback(type, preset);
+  if (fallback === undefined || fallback === null) {
     throw new UserError(`${query}.sql: cannot read parameter "${text}"`);
   }
-  return { name: parts[1], type: parts[2] as ParameterType, fallback, meaning: parts[4] };
+  const bounds = boolean ? null : { least: Number(least), greatest: Number(greatest) };
+  return { name, type, bounds, fallback, meaning };
 }
 
 function parseFallback(

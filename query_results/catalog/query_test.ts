@@ -12,8 +12,8 @@ const HEADER = `-- title: A title
 -- pitfall: One.
 -- pitfall: Two
 --   lines.
--- parameter: share DOUBLE = 0.5, a share
--- parameter: bin_seconds BIGINT = adaptive(60), a width
+-- parameter: share DOUBLE 0.001..1 = 0.5, a share
+-- parameter: bin_seconds BIGINT 1..86400 = adaptive(60), a width
 -- parameter: all BOOLEAN = false, whether all
 `;
 const BODY = "SELECT $share, $bin_seconds, $all, $window_from -- not $this\n";
@@ -31,9 +31,21 @@ Deno.test("a query's header is read, continued lines joined", () => {
     inputs: "receipts",
     pitfalls: ["One.", "Two lines."],
     parameters: [
-      { name: "share", type: "DOUBLE", fallback: 0.5, meaning: "a share" },
-      { name: "bin_seconds", type: "BIGINT", fallback: { preferred: 60 }, meaning: "a width" },
-      { name: "all", type: "BOOLEAN", fallback: false, meaning: "whether all" },
+      {
+        name: "share",
+        type: "DOUBLE",
+        bounds: { least: 0.001, greatest: 1 },
+        fallback: 0.5,
+        meaning: "a share",
+      },
+      {
+        name: "bin_seconds",
+        type: "BIGINT",
+        bounds: { least: 1, greatest: 86_400 },
+        fallback: { preferred: 60 },
+        meaning: "a width",
+      },
+      { name: "all", type: "BOOLEAN", bounds: null, fallback: false, meaning: "whether all" },
     ],
     sql: HEADER + BODY,
     chart: { mark: "bar" },
@@ -47,6 +59,7 @@ Deno.test("a header that lacks a key, repeats one or has an unknown one is refus
   assert.throws(parse(HEADER.replace("inputs", "imputs") + BODY), /cannot read header line/);
   assert.throws(parse(HEADER.replaceAll("pitfall:", "question:") + BODY), /"question"/);
   assert.throws(parse(HEADER.replace("0.5", "half") + BODY), /cannot read parameter "share/);
+  assert.throws(parse(HEADER.replace(" 0.001..1", "") + BODY), /cannot read parameter "share/);
   assert.throws(parse(HEADER.replace(/-- pitfall.*\n(-- {3}.*\n)?/g, "") + BODY), /no "pitfall"/);
 });
 

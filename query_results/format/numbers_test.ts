@@ -42,7 +42,14 @@ const frame: Frame = {
 };
 
 Deno.test("a caption names query, settings, window, collectors and peers", () => {
-  const parameter = { name: "share", type: "DOUBLE", fallback: 0.5, meaning: "a share" } as const;
+  const bounds = { least: 0.001, greatest: 1 };
+  const parameter = {
+    name: "share",
+    type: "DOUBLE",
+    bounds,
+    fallback: 0.5,
+    meaning: "a share",
+  } as const;
   assert.deepEqual(
     captionLines("q", frame, [{ parameter, value: 0.9, note: "set for this run" }]),
     [

@@ -8,7 +8,7 @@
 --   number held at any one moment.
 -- pitfall: The first and the last bin lie partly outside the window.
 -- pitfall: A silent peer may be one that ignores gossip filters, not one that is gone.
--- parameter: bin_seconds BIGINT = adaptive(900), width of a bin
+-- parameter: bin_seconds BIGINT 1..31622400 = adaptive(900), width of a bin
 WITH active AS (
   SELECT interval_start, count(*) AS peers
   FROM (

@@ -9,7 +9,7 @@
 -- pitfall: offset_milliseconds is what to add to the collector's times to get the archiver's. Delays between collectors
 --   are corrected by it. Where it is 100 ms or more, all times of that run are moved by its median, in every query.
 -- pitfall: A collector whose archiver does not answer, or whose records were imported, has no rows.
--- parameter: bin_seconds BIGINT = adaptive(60), width of a bin
+-- parameter: bin_seconds BIGINT 1..31622400 = adaptive(60), width of a bin
 SELECT
   c.name AS collector,
   bin_start(s.sampled_at, $bin_seconds) AS interval_start,

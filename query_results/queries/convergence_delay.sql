@@ -13,8 +13,8 @@
 --   it is 0, unless the collector was held up (stalls): then it says by how much its stamps may be late. Clocks that drift
 --   while a message spreads are not accounted for.
 -- pitfall: Messages of the window's last minutes are cut short; most of them fall below the cut-off.
--- parameter: reach_share DOUBLE = 0.5, share of the subscribed peers that a message must reach
--- parameter: cap_seconds DOUBLE = network(3600), longest delay that counts
+-- parameter: reach_share DOUBLE 0.001..1 = 0.5, share of the subscribed peers that a message must reach
+-- parameter: cap_seconds DOUBLE 0.001..31622400 = network(3600), longest delay that counts
 -- parameter: include_warmup BOOLEAN = false, count backlog too: all receipts of a session's warm-up
 WITH per_message AS (
   SELECT message_id, count(*) AS peers, any_value(error_us) + max(stall_us) AS error_us,

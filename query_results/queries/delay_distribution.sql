@@ -10,8 +10,8 @@
 --   1 ms, the first peer's own 0 among them.
 -- pitfall: uncertainty_seconds is the mean, over the deliveries of the step, of how far clocks and stalls may have put
 --   them from where they belong: empty where a collector's clock was never measured. See convergence_delay.
--- parameter: reach_share DOUBLE = 0.5, share of the subscribed peers that a message must reach
--- parameter: cap_seconds DOUBLE = network(3600), longest delay that counts
+-- parameter: reach_share DOUBLE 0.001..1 = 0.5, share of the subscribed peers that a message must reach
+-- parameter: cap_seconds DOUBLE 0.001..31622400 = network(3600), longest delay that counts
 -- parameter: include_warmup BOOLEAN = false, count backlog too: all receipts of a session's warm-up
 WITH steps AS (
   SELECT message_id, CAST(ceil(20 * log10(greatest(delay_us, 1000) / 1000.0)) AS INTEGER) AS step,

@@ -8,7 +8,7 @@
 -- pitfall: closed_before_init is what nodes do whose slots for strangers are taken; handshake is mostly a node that has
 --   another key than its address says, and closes.
 -- pitfall: The window begins with its first receipt, and the first dials came before that.
--- parameter: bin_seconds BIGINT = adaptive(900), width of a bin
+-- parameter: bin_seconds BIGINT 1..31622400 = adaptive(900), width of a bin
 WITH counted AS (
   SELECT bin_start(to_at, $bin_seconds) AS interval_start, outcome, address_kind, CAST(sum(dials) AS BIGINT) AS dials
   FROM dial_outcomes

@@ -8,7 +8,7 @@
 -- pitfall: Rates are counts divided by the whole bin. The first and last bin lie partly outside the window: bin_covered
 --   is the share inside.
 -- pitfall: Without warm-up the first minutes are empty or thin: sessions are young then.
--- parameter: bin_seconds BIGINT = adaptive(60), width of a bin
+-- parameter: bin_seconds BIGINT 1..31622400 = adaptive(60), width of a bin
 -- parameter: include_warmup BOOLEAN = false, count backlog too: all receipts of a session's warm-up
 WITH live AS (
   SELECT message_id, type, first_seen FROM live_messages($window_from, $window_to, $include_warmup)

@@ -8,7 +8,7 @@
 -- pitfall: Each row is what convergence_delay told of that window when it was run; nothing is computed again, and batches
 --   that came later do not show.
 -- pitfall: Runs with other settings, or with windows of another length, do not compare; set_name tells whose they are.
--- parameter: trend_days BIGINT = 366, days before the window's end that are shown
+-- parameter: trend_days BIGINT 1..36600 = 366, days before the window's end that are shown
 WITH kept AS (
   SELECT set_name, day_start, day_end, row_number,
     max(value_text) FILTER (column_name = 'summary_type') AS summary_type,

@@ -7,7 +7,7 @@
 -- inputs: analytics_results (of message_totals), analytics_runs
 -- pitfall: Each row is what message_totals told of that window when it was run; batches that came later do not show.
 -- pitfall: Everything counts, warm-up and backlog too: a day on which a collector was started again stands out.
--- parameter: trend_days BIGINT = 366, days before the window's end that are shown
+-- parameter: trend_days BIGINT 1..36600 = 366, days before the window's end that are shown
 WITH kept AS (
   SELECT set_name, day_start, day_end, row_number,
     max(value_text) FILTER (column_name = 'summary_type') AS summary_type,

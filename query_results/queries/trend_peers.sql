@@ -7,7 +7,7 @@
 -- inputs: analytics_results (of the frame), analytics_runs
 -- pitfall: peers counts each that was held at some time of the window; peers_most and peers_mean are of those held at once.
 -- pitfall: The sessions are as they were known when the run was made.
--- parameter: trend_days BIGINT = 366, days before the window's end that are shown
+-- parameter: trend_days BIGINT 1..36600 = 366, days before the window's end that are shown
 SELECT
   set_name,
   day_start,

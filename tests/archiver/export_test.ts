@@ -124,6 +124,24 @@ Deno.test("an archive arrives in PostgreSQL as it is, and windows that overlap d
     assert.deepEqual(await receipts(server, '"Gossip"'), before);
   });
 
+  await t.step(
+    "a window without receipts says so; one that ends before it begins is refused",
+    async () => {
+      const window = ["--from", "2020-01-01", "--until", "2020-01-02T00:00:00.000001Z"];
+      const { code, lines } = await run(dir, server, ...to, "--schema", "empty", ...window);
+      assert.equal(code, 0, lines.join("\n"));
+      const named = "from 2020-01-01T00:00:00.000000Z until 2020-01-02T00:00:00.000001Z";
+      assert.ok(lines.includes(`No receipts in this window: ${named}`), lines.join("\n"));
+      const inverted = ["--from", "2020-01-02", "--until", "2020-01-01"];
+      const refused = await run(dir, server, ...to, ...inverted);
+      assert.equal(refused.code, 2);
+      assert.match(
+        refused.lines.join(),
+        /--until is 2020-01-01T.*, which is not after --from 2020/,
+      );
+    },
+  );
+
   await t.step("windows that overlap add up to the whole", async () => {
     const windows = [
       { from: "2025-09-26T00:00:12Z", until: "2025-09-26T00:00:20Z" },

@@ -36,13 +36,41 @@ Deno.test("deno task query writes the report and says where, with each query's t
   assert.match(await Deno.readTextFile(`${out}/index.html`), /2025-01-01 00:00:00 to 2025-01-01/);
 });
 
+Deno.test("a window without receipts says so, whether it lies before, between or after them", async () => {
+  await using dir = await tempDir();
+  await makeQueryArchive(dir.join("gossip.duckdb"));
+  const windows = [
+    ["--until", "2024-12-31"],
+    ["--from", "2024-12-30", "--until", "2024-12-31T12:00:00.000001Z"],
+    ["--from", "2200-01-01"],
+  ];
+  await Promise.all(windows.map(async (window, i) => {
+    const { code, lines } = await query([
+      ...[
+        "--archive",
+        dir.join("gossip.duckdb"),
+        "--out",
+        dir.join(`${i}`),
+        "--only",
+        "message_rates",
+      ],
+      ...window,
+    ], dir.path);
+    assert.equal(code, 0, lines.join("\n"));
+    const [said] = lines.filter((line) => line.startsWith("query: no receipts in this window: "));
+    assert.match(said ?? "", /from \d{4}-|until 2024-12-31T/, lines.join("\n"));
+    const csv = await Deno.readTextFile(`${dir.join(`${i}`)}/message_rates.csv`);
+    assert.ok(csv.split("\n").length < 10_000);
+  }));
+});
+
 Deno.test("deno task query lists its queries and their parameters", async () => {
   const { code, lines } = await query(["--list"]);
   assert.equal(code, 0);
   assert.ok(lines.includes("convergence_delay: Convergence delay"));
   assert.ok(
     lines.includes(
-      "  --set reach_share=DOUBLE (default: 0.5): share of the subscribed peers that a message must reach",
+      "  --set reach_share=DOUBLE (a number from 0.001 to 1; default: 0.5): share of the subscribed peers that a message must reach",
     ),
   );
   assert.equal(lines.filter((line) => /^\w+: /.test(line)).length, allQueries().length);
@@ -71,7 +99,15 @@ Deno.test("deno task query has --help, and one clear line for each mistake", asy
     [["--archive", "none.duckdb", "--out", out], /none\.duckdb: no such file$/],
     [["--archive", "a", "--out", out, "--only", "x"], /^There is no query x; there are /],
     [["--archive", "a", "--out", out, "--set", "x"], /--set has "x"; it should be NAME=VALUE$/],
-    [["--archive", "a", "--out", out, "--from", "now"], /--from is "now"; it should be a time/],
+    [
+      ["--archive", "a", "--out", out, "--from", "now"],
+      /--from is "now"; it should be a day such as/,
+    ],
+    [["--archive", "a", "--out", out, "--until", "2025-02-30"], /--until is "2025-02-30"/],
+    [
+      ["--archive", "a", "--out", out, "--from", "2025-09-27", "--until", "2025-09-26"],
+      /--until is 2025-09-26T00:00:00.000000Z, which is not after --from 2025-09-27T/,
+    ],
     [["--archive", "a", "--out", out, "--memory", "all"], /--memory is "all"; it should be a size/],
     [
       ["--archive", "/data/a", "--out", out],

@@ -58,7 +58,7 @@ export async function* liveFigures(whole: WholeRun): AsyncGenerator<Figure, void
 
   progress("the convergence query on the day's file");
   const until = new Date(live.run.startedAt / 1000).toISOString();
-  const flags = [...CONVERGENCE, "--to", until];
+  const flags = [...CONVERGENCE, "--until", until];
   const { queries } = await runQueryTask(archiveIn(dir), `${dir}/cold`, means, flags);
   const bar = atFullSize({ sense: "<=", limit: 15 });
   yield figure("convergence query on Parquet", [queries[0].seconds], "s", bar);
