@@ -4,9 +4,9 @@
  * The header is the file's first lines, each `-- key: text`, continued by lines that begin with `--` and two or more
  * spaces. Once each: `title`, `section`, `question`, `inputs`. Once or more: `pitfall`. Any number: `parameter` as
  * `name TYPE LEAST..GREATEST = default, what it is` (no bounds for BOOLEAN). At most once: `order`, the place in the
- * report (smaller first), and `only-with-rows: true`, which keeps the query off the report while it has no rows; `telling`, the column by whose
- * greatest values the report picks rows to show. The SQL names window and parameters
- * as `$window_from`, `$window_to`, `$name`.
+ * report (smaller first), `only-with-rows: true`, which keeps the query off the report while it has no rows, and
+ * `telling`, the column by whose greatest values the report picks rows to show. The SQL names window and parameters as
+ * `$window_from`, `$window_to`, `$name`.
  *
  * @module
  */
