@@ -16,6 +16,7 @@ import { handshakesBenchmark } from "./handshakes.ts";
 import { peersBenchmark } from "./peers.ts";
 import { reconciliationAlgorithmsBenchmark } from "./reconciliation_algorithms.ts";
 import { freshDemoBenchmark, freshTestBenchmark } from "./fresh_clone.ts";
+import { simulatorBenchmark } from "./simulator.ts";
 import { wholeRunBenchmark } from "./whole_run/whole_run.ts";
 
 const BENCHMARKS: readonly Benchmark[] = [
@@ -28,6 +29,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   analyticsBenchmark,
   calibrationBenchmark,
   graphBenchmark,
+  simulatorBenchmark,
   reconciliationAlgorithmsBenchmark,
   freshDemoBenchmark,
   freshTestBenchmark,

@@ -5,50 +5,60 @@
  * @module
  */
 
-/** Slots: more than the longest timer of an implementation (90 s). Later events go round again. */
-const SLOTS = 1 << 17;
+/** Slots: 17 minutes, more than nearly all delays. Later events go round again. */
+const SLOTS = 1 << 20;
+/** An event's place in {@link EventWheel.#events}: half a cache line of the next in its slot, when due, and four integers. */
+const STRIDE = 8;
+const FOLLOWING = 0;
+const DUE = 1;
+const KIND = 2;
+const A = 3;
+const B = 4;
+const C = 5;
 
-/** Events as four integers each; the one that {@link EventWheel.next} took is in the fields. */
+/** Events of a kind and three integers. */
 export class EventWheel {
   /** The time, in milliseconds since the start. */
   now = 0;
-  /** The current event's kind. */
+  /** The current event. */
   kind = 0;
-  /** Its three arguments. */
   a = 0;
-  /** See {@link EventWheel.a}. */
   b = 0;
-  /** See {@link EventWheel.a}. */
   c = 0;
 
   /** The last event of each slot, whose successor is the first; -1 where there is none. */
   readonly #last = new Int32Array(SLOTS).fill(-1);
-  #following = new Int32Array(1024);
-  #due = new Int32Array(1024);
-  #kind = new Uint8Array(1024);
-  #arguments = new Int32Array(3 * 1024);
+  #events = new Int32Array(1024 * STRIDE);
   #free = -1;
   #used = 0;
+  /** Events of the current slot that are due a round or more from now. */
+  readonly #later: number[] = [];
 
   /** Adds an event `delayMs` from now; at least 0. */
   push(delayMs: number, kind: number, a: number, b: number, c: number): void {
     let event = this.#free;
-    if (event >= 0) this.#free = this.#following[event];
+    if (event >= 0) this.#free = this.#events[event + FOLLOWING];
     else {
-      if (this.#used === this.#due.length) this.#grow();
-      event = this.#used++;
+      event = this.#used;
+      this.#used += STRIDE;
+      if (this.#used > this.#events.length) {
+        const larger = new Int32Array(2 * this.#events.length);
+        larger.set(this.#events);
+        this.#events = larger;
+      }
     }
-    this.#due[event] = this.now + delayMs;
-    this.#kind[event] = kind;
-    this.#arguments[3 * event] = a;
-    this.#arguments[3 * event + 1] = b;
-    this.#arguments[3 * event + 2] = c;
+    const events = this.#events;
+    events[event + DUE] = this.now + delayMs;
+    events[event + KIND] = kind;
+    events[event + A] = a;
+    events[event + B] = b;
+    events[event + C] = c;
     this.#append(event);
   }
 
   /** Takes the next event into the fields; false when none is due before `endMs`. */
   next(endMs: number): boolean {
-    const last = this.#last;
+    const last = this.#last, events = this.#events;
     while (this.now < endMs) {
       const slot = this.now & (SLOTS - 1);
       const tail = last[slot];
@@ -56,15 +66,15 @@ export class EventWheel {
         this.now++;
         continue;
       }
-      const event = this.#following[tail];
+      const event = events[tail + FOLLOWING];
       if (event === tail) last[slot] = -1;
-      else this.#following[tail] = this.#following[event];
-      if (this.#due[event] === this.now) {
-        this.kind = this.#kind[event];
-        this.a = this.#arguments[3 * event];
-        this.b = this.#arguments[3 * event + 1];
-        this.c = this.#arguments[3 * event + 2];
-        this.#following[event] = this.#free;
+      else events[tail + FOLLOWING] = events[event + FOLLOWING];
+      if (events[event + DUE] === this.now) {
+        this.kind = events[event + KIND];
+        this.a = events[event + A];
+        this.b = events[event + B];
+        this.c = events[event + C];
+        events[event + FOLLOWING] = this.#free;
         this.#free = event;
         return true;
       }
@@ -78,26 +88,15 @@ export class EventWheel {
     return false;
   }
 
-  /** Events of this slot that are due a round or more from now. */
-  readonly #later: number[] = [];
-
   #append(event: number): void {
-    const slot = this.#due[event] & (SLOTS - 1);
+    const events = this.#events;
+    const slot = events[event + DUE] & (SLOTS - 1);
     const tail = this.#last[slot];
-    if (tail < 0) this.#following[event] = event;
+    if (tail < 0) events[event + FOLLOWING] = event;
     else {
-      this.#following[event] = this.#following[tail];
-      this.#following[tail] = event;
+      events[event + FOLLOWING] = events[tail + FOLLOWING];
+      events[tail + FOLLOWING] = event;
     }
     this.#last[slot] = event;
-  }
-
-  #grow(): void {
-    const size = 2 * this.#due.length;
-    const copy = <T extends Int32Array | Uint8Array>(to: T, from: T) => (to.set(from), to);
-    this.#following = copy(new Int32Array(size), this.#following);
-    this.#due = copy(new Int32Array(size), this.#due);
-    this.#kind = copy(new Uint8Array(size), this.#kind);
-    this.#arguments = copy(new Int32Array(3 * size), this.#arguments);
   }
 }

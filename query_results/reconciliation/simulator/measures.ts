@@ -20,6 +20,8 @@ export class Measures {
   fallbackBytes = 0;
   /** Messages sent in full. */
   deliveries = 0;
+  /** How often one or more were sent together. */
+  batches = 0;
   /** Messages that their receiver had. */
   repeats = 0;
   /** Messages that came after a newer one about the same. */

@@ -56,13 +56,12 @@ export class Pacer {
     }
   }
 
-  /** A node has a new message. */
-  learned(node: number, message: number): void {
+  /** A node has got new messages together. */
+  learned(node: number, ids: Int32Array, count: number): void {
     if (this.#atOnce[node] === 0) return;
     const { graph, mode } = this.#simulation;
-    this.#single[0] = message;
     for (let edge = graph.first[node]; edge < graph.first[node + 1]; edge++) {
-      if (mode[edge] !== SILENT) this.#simulation.relay(edge, mode[edge], this.#single, 0, 1);
+      if (mode[edge] !== SILENT) this.#simulation.relay(edge, mode[edge], ids, 0, count);
     }
   }
 

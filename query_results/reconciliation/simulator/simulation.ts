@@ -103,6 +103,9 @@ export class Simulation {
   readonly #pacer: Pacer;
   readonly #parts: SimulationParts;
   #scratch = new Int32Array(1024);
+  #fresh = new Int32Array(1024);
+  readonly #single = new Int32Array(1);
+  #born = 0;
 
   /** Allocates everything and starts all timers. */
   constructor(parts: SimulationParts) {
@@ -151,14 +154,15 @@ export class Simulation {
       else if (kind >= FIRST_PACER_EVENT) this.#pacer.event(kind, a, b, c);
       else if (kind === BIRTH) this.#birth(a);
       else if (kind === CHURN) this.#churn(a);
-      else if (!this.has(a, b)) this.#learn(a, b);
+      else if (!this.has(a, b)) this.#learnOne(a, b);
     }
   }
 
   /** Whether the node has a newer message about the same. */
   isSuperseded(node: number, message: number): boolean {
     const { newer } = this.traffic;
-    for (let next = newer[message]; next >= 0; next = newer[next]) {
+    // Messages are numbered by birth: none from `#born` on is there yet.
+    for (let next = newer[message]; next >= 0 && next < this.#born; next = newer[next]) {
       if (this.has(node, next)) return true;
     }
     return false;
@@ -209,6 +213,7 @@ export class Simulation {
   sendOne(edge: number, message: number): void {
     this.measures.messageBytes += this.traffic.sizeBytes[message] + FRAME_BYTES;
     this.measures.deliveries++;
+    this.measures.batches++;
     this.wheel.push(this.#latencyMs(edge), DELIVER_ONE, edge, message, 0);
   }
 
@@ -219,6 +224,7 @@ export class Simulation {
     for (let i = 0; i < count; i++) bytes += sizeBytes[ids[i]];
     this.measures.messageBytes += bytes;
     this.measures.deliveries += count;
+    this.measures.batches++;
     const due = delayMs + this.#latencyMs(edge);
     if (count === 1) return this.wheel.push(due, DELIVER_ONE, edge, ids[0], 0);
     const block = this.keep(ids, count);
@@ -253,19 +259,20 @@ export class Simulation {
     const ids = this.pool.ids;
     if (this.isUp(edge)) {
       const { have, told, words } = this;
+      if (this.#fresh.length < count) this.#fresh = new Int32Array(2 * count);
       const node = this.graph.target[edge];
       const back = this.graph.reverse[edge] * words, row = node * words;
       if (node >= this.nodes) {
         for (let i = 0; i < count; i++) this.#observe(edge, ids[block + i]);
       } else {
-        let repeats = 0;
+        let fresh = 0;
         for (let i = 0; i < count; i++) {
           const message = ids[block + i], word = message >>> 5, bit = 1 << (message & 31);
           told[back + word] |= bit;
-          if ((have[row + word] & bit) !== 0) repeats++;
-          else this.#learn(node, message);
+          if ((have[row + word] & bit) !== 0) this.measures.repeats++;
+          else if (this.#learn(node, message)) this.#fresh[fresh++] = message;
         }
-        this.measures.repeats += repeats;
+        if (fresh > 0) this.#pacer.learned(node, this.#fresh, fresh);
       }
     }
     this.pool.release(block, count);
@@ -278,7 +285,13 @@ export class Simulation {
     const word = message >>> 5, bit = 1 << (message & 31);
     this.told[this.graph.reverse[edge] * this.words + word] |= bit;
     if ((this.have[node * this.words + word] & bit) !== 0) this.measures.repeats++;
-    else this.#learn(node, message);
+    else this.#learnOne(node, message);
+  }
+
+  #learnOne(node: number, message: number): void {
+    if (!this.#learn(node, message)) return;
+    this.#single[0] = message;
+    this.#pacer.learned(node, this.#single, 1);
   }
 
   #observe(edge: number, message: number): void {
@@ -288,22 +301,24 @@ export class Simulation {
     this.measures.observe(message, this.graph.source[edge], this.wheel.now);
   }
 
-  #learn(node: number, message: number): void {
+  /** Whether the node takes it. */
+  #learn(node: number, message: number): boolean {
     const { traffic } = this;
     if (this.isRefused(node, message)) {
       this.measures.refused++;
-      return;
+      return false;
     }
     if (traffic.newer[message] >= 0 && this.isSuperseded(node, message)) {
       this.measures.stale++;
-      return;
+      return false;
     }
     if (this.#parts.heights) {
       const { blockLagMs } = this.population;
       const waitMs = traffic.blockMs[traffic.height[message]] + blockLagMs[node] - this.wheel.now;
       if (waitMs > 0 && traffic.origin[message] !== node) {
         this.measures.held++;
-        return this.wheel.push(waitMs, HELD, node, message, 0);
+        this.wheel.push(waitMs, HELD, node, message, 0);
+        return false;
       }
     }
     if (!this.#hasOlder(node, message)) {
@@ -314,7 +329,7 @@ export class Simulation {
     this.have[node * this.words + (message >>> 5)] |= 1 << (message & 31);
     this.log[node * traffic.count + this.logLength[node]++] = message;
     this.measures.reached(message, this.wheel.now);
-    this.#pacer.learned(node, message);
+    return true;
   }
 
   #hasOlder(node: number, message: number): boolean {
@@ -327,13 +342,14 @@ export class Simulation {
 
   #birth(message: number): void {
     const { traffic, wheel } = this;
+    this.#born = message + 1;
     if (message + 1 < traffic.count) {
       wheel.push(traffic.bornMs[message + 1] - wheel.now, BIRTH, message + 1, 0, 0);
     }
     const origin = traffic.origin[message];
     // An absent node has no channels to update.
     if (this.online[origin] === 0) return;
-    this.#learn(origin, message);
+    this.#learnOne(origin, message);
     this.#pacer.made(origin, message);
   }
 

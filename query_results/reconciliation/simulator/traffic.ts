@@ -17,6 +17,9 @@ export const MESSAGE_TYPES = [
 const TYPE_SHARES = [0.66, 0.33, 0.01];
 /** Bytes of a message with its type: the same run's means. */
 const SIZE_BYTES = [[136, 148], [380, 448], [430, 430]];
+/** Directed channels and nodes of the mainnet: a smaller network's links and nodes stand for several each. */
+const CHANNEL_ENDS = 90_000;
+const ANNOUNCING_NODES = 15_000;
 /** Mean time between blocks; each is uniform from 0 to twice this. */
 const BLOCK_MS = 600_000;
 
@@ -71,6 +74,8 @@ export function makeTraffic(
   const drawn = Math.round(rate * durationMs / 1000);
   const births = Int32Array.from({ length: drawn }, () => randomInteger(random, durationMs)).sort();
   const edges = graph.first[nodes];
+  const channelEnds = Math.max(edges, CHANNEL_ENDS);
+  const announcing = Math.max(nodes, ANNOUNCING_NODES);
   const edgeOrder = permutation(edges, random), nodeOrder = permutation(nodes, random);
   const sent: { born: number; type: number; subject: number; origin: number; block: number }[] = [];
   const waiting = new Map<number, number>();
@@ -80,14 +85,14 @@ export function makeTraffic(
     while (blockMs[block + 1] <= time) block++;
     const share = random.next();
     const type = share < TYPE_SHARES[0] ? 0 : share < TYPE_SHARES[0] + TYPE_SHARES[1] ? 1 : 2;
-    let origin: number, subject: number;
-    if (type === 0) {
-      const edge = edgeOrder[skewed(edges, random)];
-      [origin, subject] = [graph.source[edge], edge];
-    } else {
-      origin = type === 1 ? nodeOrder[skewed(nodes, random)] : randomInteger(random, nodes);
-      subject = type === 1 ? edges + origin : edges + nodes + sent.length;
-    }
+    const subject = type === 0
+      ? skewed(channelEnds, random)
+      : type === 1
+      ? channelEnds + skewed(announcing, random)
+      : channelEnds + announcing + sent.length;
+    const origin = type === 0
+      ? graph.source[edgeOrder[subject % edges]]
+      : nodeOrder[subject % nodes];
     let born = time, height = block;
     if (onePerBlock && (lastBlock.get(subject) ?? -1) >= block) {
       if (waiting.get(subject) === block + 1 || blockMs[block + 1] >= durationMs) {
