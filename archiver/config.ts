@@ -4,7 +4,7 @@ import * as v from "valibot";
 import type { ReaderOptions } from "../query_results/archive/open.ts";
 import { duration, group, integer, oneOf, size, text } from "../shared/config.ts";
 import { LOG_LEVELS } from "../shared/log.ts";
-import { natsServerEntries } from "../shared/nats/config.ts";
+import { natsServerEntries, STREAM_NAME } from "../shared/nats/config.ts";
 import { STREAM } from "../shared/subjects.ts";
 import { DAY_MS } from "../shared/time.ts";
 import { AnalyticsConfigSchema } from "./analytics/config.ts";
@@ -26,7 +26,7 @@ const DEFAULT_MAX_BATCHES = 16_384;
 
 const nats = v.strictObject({
   ...natsServerEntries,
-  stream: v.optional(text(/^[A-Za-z0-9_-]{1,64}$/, "letters, digits, _ and -"), STREAM),
+  stream: v.optional(text(STREAM_NAME, "letters, digits, _ and -"), STREAM),
   max_batches: v.optional(integer(1, 100_000_000), DEFAULT_MAX_BATCHES),
 }, "should be a group of keys with servers, or be left out");
 

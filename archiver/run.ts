@@ -81,13 +81,17 @@ export async function startArchiver(
     { store, clock, onCommit: (commit) => counters.add(commit, clock.now()) },
   );
   const heartbeats = new Heartbeats(clock);
-  const jetStream = config.nats
+  const { nats } = config;
+  // What cannot be read at all is said at once.
+  if (nats) await readNatsAccess(nats);
+  const jetStream = nats
     ? stack.use(
       new JetStreamIntake(
         {
-          access: await readNatsAccess(config.nats),
-          stream: config.nats.stream,
-          maxBatches: config.nats.max_batches,
+          servers: nats.servers,
+          readAccess: () => readNatsAccess(nats),
+          stream: nats.stream,
+          maxBatches: nats.max_batches,
         },
         {
           intake,

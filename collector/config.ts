@@ -15,7 +15,8 @@ import {
 import { HOST_KINDS, type HostKind } from "./addresses/endpoint.ts";
 import { FSYNC_POLICIES, type FsyncPolicy } from "./spool/syncer.ts";
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
-import { type NatsServerConfig, natsServerEntries } from "../shared/nats/config.ts";
+import { type NatsServerConfig, natsServerEntries, STREAM_NAME } from "../shared/nats/config.ts";
+import { STREAM } from "../shared/subjects.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -48,6 +49,7 @@ const localUplink = v.strictObject({
 const natsUplink = v.strictObject({
   kind: v.literal("nats"),
   ...natsServerEntries,
+  stream: v.optional(text(STREAM_NAME, "letters, digits, _ and -"), STREAM),
   max_outstanding: v.optional(integer(1, 1024), 32),
 });
 
@@ -120,6 +122,8 @@ export interface LocalUplinkConfig {
 /** Batches go to a NATS server with JetStream. */
 export interface NatsUplinkConfig extends NatsServerConfig {
   readonly kind: "nats";
+  /** The archiver's stream. */
+  readonly stream: string;
   readonly max_outstanding: number;
 }
 

@@ -219,8 +219,14 @@ async function openUplink({ name, uplink }: CollectorConfig, pipeline: Pipeline)
     return new LocalUplink({ url: uplink.url, collector: name, onResendRequest });
   }
   const { max_outstanding: maxOutstanding } = uplink;
-  const access = await readNatsAccess(uplink);
-  return new JetStreamUplink({ access, collector: name, maxOutstanding, onResendRequest });
+  const readAccess = () => readNatsAccess(uplink);
+  // What cannot be read at all is said at once.
+  await readAccess();
+  const { servers, stream } = uplink;
+  return new JetStreamUplink({
+    ...{ readAccess, servers, stream, collector: name },
+    ...{ maxOutstanding, onResendRequest },
+  });
 }
 
 /** Keeps peers until the time is over or the signal aborts. */

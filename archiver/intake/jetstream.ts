@@ -33,7 +33,9 @@ const CLOSE_MS = 2000;
 const log = logger("archiver", "nats");
 
 export interface JetStreamOptions {
-  readonly access: NatsAccess;
+  readonly servers: readonly string[];
+  /** Called for each connection: secrets may be rotated. */
+  readonly readAccess: () => Promise<NatsAccess>;
   readonly stream: string;
   readonly maxBatches: number;
 }
@@ -127,7 +129,8 @@ export class JetStreamIntake implements AsyncDisposable {
   async #connect(): Promise<NatsConnection> {
     const { signal } = this.#stopping;
     const name = "gossip archiver";
-    const connection = await connectNats({ ...this.#options.access, name, signal });
+    const access = await this.#options.readAccess();
+    const connection = await connectNats({ ...access, name, signal });
     this.#isFresh = true;
     this.#server = connection.getServer();
     log.info("Connected to {server}", { server: this.#server });
@@ -193,7 +196,7 @@ export class JetStreamIntake implements AsyncDisposable {
 
   #complain(problem: string): void {
     if (this.#stopping.signal.aborted) return;
-    const { access: { servers }, stream } = this.#options;
+    const { servers, stream } = this.#options;
     if (problem !== this.#problem) {
       log.warning("Cannot pull batches from stream {stream} at {servers}, retrying: {problem}", {
         servers: servers.join(", "),

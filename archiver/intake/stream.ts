@@ -11,7 +11,10 @@ import {
   NatsError,
   RetentionPolicy,
   StorageType,
+  type StreamConfig,
 } from "nats";
+import { findStream, OVERLAPPING_STREAM } from "../../shared/nats/streams.ts";
+import { printable } from "../../shared/text.ts";
 import { BATCHES } from "../../shared/subjects.ts";
 
 /** The durable consumer's name. */
@@ -53,7 +56,25 @@ export async function openStream(
     await manager.streams.update(stream, config);
   } catch (error) {
     if (!isNotFound(error)) throw error;
-    await manager.streams.add({ name: stream, ...config });
+    await addStream(connection, stream, config);
+  }
+}
+
+async function addStream(
+  connection: NatsConnection,
+  name: string,
+  config: Partial<StreamConfig>,
+): Promise<void> {
+  try {
+    await (await connection.jetstreamManager()).streams.add({ name, ...config });
+  } catch (error) {
+    const overlaps = error instanceof NatsError && error.api_error?.err_code === OVERLAPPING_STREAM;
+    if (!overlaps) throw error;
+    const other = await findStream(connection, BATCHES) ?? "another stream";
+    const problem = `${
+      printable(other)
+    } takes ${BATCHES} already: delete it or narrow its subjects`;
+    throw new Error(`Cannot make stream ${name}: ${problem}`, { cause: error });
   }
 }
 

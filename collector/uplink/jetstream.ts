@@ -4,10 +4,12 @@
 import type { NatsConnection } from "nats";
 import { batchId, type ResendRequest } from "../../shared/batch/batch.ts";
 import { decodeResendRequest } from "../../shared/batch/resend_request.ts";
-import { errorText } from "../../shared/errors.ts";
+import { errorText, UserError } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import type { NatsAccess } from "../../shared/nats/access.ts";
 import { NatsError, natsErrorText } from "../../shared/nats/connect.ts";
+import { findStream, WRONG_STREAM } from "../../shared/nats/streams.ts";
+import { printable } from "../../shared/text.ts";
 import { batchSubject, resendSubject } from "../../shared/subjects.ts";
 import { unlessAborted } from "../../shared/waiting.ts";
 import { NatsLink } from "./nats_link.ts";
@@ -19,7 +21,11 @@ const log = logger("collector", "uplink");
 const ACK_TIMEOUT_MS = 10_000;
 
 export interface JetStreamUplinkOptions {
-  readonly access: NatsAccess;
+  /** Read again at each connect, since secrets may be rotated. @throws {UserError} when it cannot be read. */
+  readonly readAccess: () => Promise<NatsAccess>;
+  readonly servers: readonly string[];
+  /** The archiver's: no other stream's acknowledgement is a delivery. */
+  readonly stream: string;
   readonly collector: string;
   readonly maxOutstanding: number;
   readonly onResendRequest: (resend: ResendRequest) => void;
@@ -36,7 +42,7 @@ export class JetStreamUplink implements Uplink {
   constructor(options: JetStreamUplinkOptions) {
     this.#options = options;
     this.maxOutstanding = options.maxOutstanding;
-    this.link = new NatsLink(options.access, options.collector);
+    this.link = new NatsLink(options);
     this.target = this.link.target;
     this.link.onConnect((connection) => this.#hearResendRequests(connection));
   }
@@ -52,17 +58,37 @@ export class JetStreamUplink implements Uplink {
   }
 
   async #publish(batch: OutgoingBatch): Promise<DeliveryOutcome> {
-    const { collector } = this.#options;
+    const { collector, stream } = this.#options;
+    let connection: NatsConnection | undefined;
     try {
-      const jetstream = (await this.link.connection()).jetstream();
-      const ack = await jetstream.publish(batchSubject(collector), batch.bytes, {
+      connection = await this.link.connection();
+      const ack = await connection.jetstream().publish(batchSubject(collector), batch.bytes, {
         msgID: batchId({ ...batch, collector }),
+        expect: { streamName: stream },
         timeout: ACK_TIMEOUT_MS,
       });
+      if (ack.stream !== stream) throw this.#wrongStream(ack.stream);
       return ack.duplicate ? "duplicate" : "stored";
     } catch (error) {
+      if (error instanceof UplinkFault) throw error;
+      if (!(error instanceof NatsError) || !connection) throw faultOf(error);
+      if (error.api_error?.err_code === WRONG_STREAM) {
+        throw this.#wrongStream(await findStream(connection, batchSubject(collector)));
+      }
+      // The client knows the limit of the time when it connected.
+      if (error.code === "MAX_PAYLOAD_EXCEEDED") void connection.close();
       throw faultOf(error);
     }
+  }
+
+  #wrongStream(found: string | null): UplinkFault {
+    const { collector, stream } = this.#options;
+    const other = found === null ? "another stream" : `stream ${printable(found)}`;
+    return new UplinkFault(
+      "refused",
+      `${other} takes ${batchSubject(collector)} in place of ${stream}, the archiver's: ` +
+        "delete it or narrow its subjects (or set uplink.stream)",
+    );
   }
 
   #hearResendRequests(connection: NatsConnection): void {
@@ -85,7 +111,8 @@ export class JetStreamUplink implements Uplink {
 function faultOf(error: unknown): UplinkFault {
   const options = { cause: error };
   if (!(error instanceof NatsError)) {
-    return new UplinkFault("unreachable", errorText(error), options);
+    const code = error instanceof UserError ? "refused" : "unreachable";
+    return new UplinkFault(code, errorText(error), options);
   }
   if (error.api_error) {
     // JetStream answers 503 with "maximum bytes exceeded" (10077) and the like when a stream takes no more.
@@ -94,7 +121,11 @@ function faultOf(error: unknown): UplinkFault {
   }
   switch (error.code) {
     case "503":
-      return new UplinkFault("no_stream", "no stream takes batches yet", options);
+      return new UplinkFault(
+        "no_stream",
+        "no stream takes batches: the archiver has not made it yet, or this account has no JetStream",
+        options,
+      );
     case "TIMEOUT":
       return new UplinkFault("unreachable", "no acknowledgement came", options);
     case "MAX_PAYLOAD_EXCEEDED":
@@ -102,7 +133,7 @@ function faultOf(error: unknown): UplinkFault {
     case "PERMISSIONS_VIOLATION":
     case "AUTHORIZATION_VIOLATION":
     case "AUTHENTICATION_EXPIRED":
-      return new UplinkFault("refused", error.message, options);
+      return new UplinkFault("refused", natsErrorText(error), options);
     default:
       return new UplinkFault("unreachable", natsErrorText(error), options);
   }

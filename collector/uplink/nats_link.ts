@@ -4,20 +4,27 @@ import type { NatsConnection } from "nats";
 import type { NatsAccess } from "../../shared/nats/access.ts";
 import { connectNats } from "../../shared/nats/connect.ts";
 
+export interface NatsLinkOptions {
+  readonly collector: string;
+  readonly servers: readonly string[];
+  /** Called for each connection. */
+  readonly readAccess: () => Promise<NatsAccess>;
+}
+
 /** Made when it is asked for, and again after it was lost. Disposing closes it; twice is harmless. */
 export class NatsLink implements AsyncDisposable {
   readonly target: string;
   readonly collector: string;
 
-  readonly #access: NatsAccess;
+  readonly #readAccess: () => Promise<NatsAccess>;
   readonly #closing = new AbortController();
   readonly #listeners: ((connection: NatsConnection) => void)[] = [];
   #connection: Promise<NatsConnection> | null = null;
 
-  constructor(access: NatsAccess, collector: string) {
-    this.#access = access;
+  constructor({ collector, servers, readAccess }: NatsLinkOptions) {
+    this.#readAccess = readAccess;
     this.collector = collector;
-    this.target = access.servers.join(", ");
+    this.target = servers.join(", ");
   }
 
   get isClosed(): boolean {
@@ -28,7 +35,10 @@ export class NatsLink implements AsyncDisposable {
     this.#listeners.push(listener);
   }
 
-  /** The open connection, or a new one. One attempt: the caller comes again. @throws {NatsError} when it fails. */
+  /**
+   * The open connection, or a new one. One attempt: the caller comes again.
+   * @throws {NatsError} when it fails. @throws {UserError} when the credentials cannot be read.
+   */
   connection(): Promise<NatsConnection> {
     return this.#connection ??= this.#connect();
   }
@@ -42,7 +52,7 @@ export class NatsLink implements AsyncDisposable {
   async #connect(): Promise<NatsConnection> {
     try {
       const connection = await connectNats({
-        ...this.#access,
+        ...await this.#readAccess(),
         name: `gossip collector ${this.collector}`,
         // Its own, so that a server may allow each collector no answers but those to its own requests.
         inboxPrefix: `_INBOX.${this.collector}`,

@@ -45,7 +45,7 @@ export async function readNatsAccess(config: NatsServerConfig): Promise<NatsAcce
 async function readAuthenticator(auth: NatsAuthConfig): Promise<Authenticator> {
   const secret = async (way: "password" | "token" | "nkey" | "creds"): Promise<string | null> => {
     const [file, variable] = [auth[`${way}_file`], auth[`${way}_env`]];
-    if (file !== undefined) return await readSecretFile(`${way}_file`, file);
+    if (file !== undefined) return await readSecretFile(`${way}_file`, file, way !== "creds");
     return variable === undefined ? null : readVariable(`${way}_env`, variable);
   };
   const password = await secret("password");
@@ -72,9 +72,15 @@ function checked(way: "nkey" | "creds", authenticator: Authenticator): Authentic
   return authenticator;
 }
 
-async function readSecretFile(key: string, path: string): Promise<string> {
+async function readSecretFile(key: string, path: string, isOneLine: boolean): Promise<string> {
   const secret = (await readText(`auth.${key}`, path)).trim();
   if (secret === "") throw new UserError(`Cannot use NATS auth.${key}: ${path} is empty`);
+  const { length } = secret.split("\n");
+  if (isOneLine && length > 1) {
+    throw new UserError(
+      `Cannot use NATS auth.${key}: ${path} has ${length} lines; it should hold the secret alone, in one`,
+    );
+  }
   return secret;
 }
 

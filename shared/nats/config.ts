@@ -4,6 +4,8 @@ import * as v from "valibot";
 import { text } from "../config.ts";
 
 const MAX_SERVERS = 32;
+/** What a JetStream stream may be called here. */
+export const STREAM_NAME: RegExp = /^[A-Za-z0-9_-]{1,64}$/;
 
 const path = text(/^[^\0]{1,4096}$/, "the path of a file");
 const variable = text(/^[A-Za-z_][A-Za-z0-9_]{0,127}$/, "the name of an environment variable");

@@ -10,6 +10,7 @@ import {
   setTransportFactory,
 } from "nats/lib/nats-base-client/internal_mod.js";
 import { errorText } from "../errors.ts";
+import { printable } from "../text.ts";
 import { shuffled, systemRandom } from "../random.ts";
 import type { NatsAccess } from "./access.ts";
 import { DenoTransport, type TransportOptions } from "./transport.ts";
@@ -74,8 +75,36 @@ function isAway(error: unknown): boolean {
     ["CONNECTION_REFUSED", "CONNECTION_CLOSED", "TIMEOUT"].includes(error.code);
 }
 
-/** Why a connection failed: the client's own errors say little but a code where the system's say what it is. */
+/** The client's own errors whose message is but a code. */
+const WORDS: Readonly<Record<string, string>> = {
+  "503": "the account has no JetStream, or the server has none",
+  "400": "the server could not make sense of the request",
+  "404": "the server found nothing of that name",
+  "408": "the server gave up waiting",
+  CONNECTION_CLOSED: "the connection is closed",
+  CONNECTION_DRAINING: "the connection is closing",
+  CONNECTION_REFUSED: "the server refused the connection",
+  CONNECTION_TIMEOUT: "the server did not answer in time",
+  DISCONNECT: "the connection was lost",
+  TIMEOUT: "the server did not answer in time",
+  AUTHORIZATION_VIOLATION: "the server refuses these credentials",
+  AUTHENTICATION_EXPIRED: "these credentials have expired",
+  ACCOUNT_EXPIRED: "the account has expired",
+};
+const NOT_PERMITTED = /^'?Permissions Violation for (Publish|Subscription) to "(.*?)"/i;
+
+/** Why a connection or a request failed, in words: the client's own errors say little but a code. */
 export function natsErrorText(error: unknown): string {
+  if (error instanceof NatsError && !error.chainedError) {
+    const [, what, subject] = NOT_PERMITTED.exec(error.message) ?? [];
+    if (subject) {
+      return `these credentials may not ${what === "Publish" ? "publish" : "subscribe"} to ${
+        printable(subject)
+      }`;
+    }
+    if (error.api_error) return printable(error.api_error.description);
+    if (Object.hasOwn(WORDS, error.code)) return WORDS[error.code];
+  }
   const cause = error instanceof NatsError && error.code === "CONNECTION_REFUSED"
     ? error.chainedError
     : undefined;

@@ -65,7 +65,11 @@ function archiver(dir: TempDir, port: number, more = "") {
 Deno.test("the offset to a real archiver is measured within its uncertainty, however late that comes", async () => {
   await using dir = await tempDir();
   await using server = await startNatsServer();
-  await using link = new NatsLink({ servers: [server.url] }, "alpha");
+  await using link = new NatsLink({
+    collector: "alpha",
+    servers: [server.url],
+    readAccess: () => Promise.resolve({ servers: [server.url] }),
+  });
   const nats = `nats: {servers: ['${server.url}']}\n`;
   await measure(askOverNats(link), () => archiver(dir, 0, nats));
 });

@@ -127,7 +127,9 @@ Deno.test("a broker that refuses the login is a problem from the first try on", 
     const response = await fetch(`http://127.0.0.1:${port}/healthz`).catch(() => null);
     const { problems } = await response?.json() ?? { problems: [] };
     assert.equal(response?.status ?? 503, 503);
-    return /^nothing has been delivered yet: refused: .*Authorization/i.test(problems[0]);
+    return /^nothing has been delivered yet: refused: the server refuses these credentials/.test(
+      problems[0],
+    );
   });
 });
 

@@ -9,6 +9,7 @@ import { Spool, type SpoolOptions } from "../../collector/spool/spool.ts";
 import { batchId, type ResendRequest } from "../../shared/batch/batch.ts";
 import { encodeResendRequest } from "../../shared/batch/resend_request.ts";
 import { systemClock } from "../../shared/clock.ts";
+import { type NatsAccess, readNatsAccess } from "../../shared/nats/access.ts";
 import { connectNats } from "../../shared/nats/connect.ts";
 import { seededRandom } from "../../shared/random.ts";
 import { decodeHeartbeat, type Heartbeat, HEARTBEAT_MS } from "../../shared/nats/message.ts";
@@ -30,9 +31,12 @@ const batch = (number: number, bytes: Uint8Array = bytesOf(number)) => ({
 function uplinkTo(
   server: NatsServer,
   onResendRequest: (resend: ResendRequest) => void = () => {},
+  readAccess: () => Promise<NatsAccess> = () => Promise.resolve({ servers: [server.url] }),
 ): JetStreamUplink {
   return new JetStreamUplink({
-    access: { servers: [server.url] },
+    servers: [server.url],
+    readAccess,
+    stream: STREAM,
     collector: COLLECTOR,
     maxOutstanding: 16,
     onResendRequest,
@@ -163,6 +167,109 @@ Deno.test("a server that refuses the user refuses the batch, time after time", a
       (error) => error instanceof UplinkFault && error.code === "refused",
     );
   }
+});
+
+/** Why a batch is not delivered. */
+async function refusal(uplink: JetStreamUplink, bytes = bytesOf(1)): Promise<[string, string]> {
+  try {
+    await uplink.send(batch(1, bytes), never);
+  } catch (error) {
+    if (error instanceof UplinkFault) return [error.code, error.message];
+    throw error;
+  }
+  assert.fail("it was delivered");
+}
+
+Deno.test("what another stream takes is not delivered, and that stream is named", async () => {
+  await using server = await startNatsServer();
+  await using own = await manage(server);
+  await own.manager.streams.add({ name: "EVERYTHING", subjects: ["gossip.>"] });
+  await using uplink = uplinkTo(server);
+  assert.deepEqual(await refusal(uplink), [
+    "refused",
+    "stream EVERYTHING takes gossip.batches.test in place of GOSSIP, the archiver's: " +
+    "delete it or narrow its subjects (or set uplink.stream)",
+  ]);
+  const { state } = await own.manager.streams.info("EVERYTHING");
+  assert.equal(state.messages, 0, "nothing piles up there");
+  await own.manager.streams.delete("EVERYTHING");
+  await addStream(own.manager);
+  assert.equal(await uplink.send(batch(1), never), "stored");
+});
+
+Deno.test("a max_payload that was too small and is mended lets batches through", async () => {
+  await using server = await startNatsServer({ config: "max_payload: 65536" });
+  await using own = await manage(server);
+  await addStream(own.manager);
+  await using uplink = uplinkTo(server);
+  const large = new Uint8Array(70_000);
+  assert.deepEqual(await refusal(uplink, large), [
+    "refused",
+    "the server's max_payload is below 1 MiB",
+  ]);
+  await server.reload("max_payload: 1048576");
+  await until(async () => {
+    const outcome = await uplink.send(batch(1, large), never).catch(() => null);
+    return outcome === "stored" || outcome === "duplicate";
+  });
+});
+
+Deno.test("a rotated password is read again at the next connect", async () => {
+  await using dir = await tempDir();
+  const file = dir.join("password");
+  const configOf = (password: string) =>
+    `authorization { users: [{ user: a, password: ${password} }] }`;
+  await Deno.writeTextFile(file, "first\n");
+  await using server = await startNatsServer({ config: configOf("first") });
+  const access = { servers: [server.url], auth: { user: "a", password_file: file } };
+  const connect = async () => await connectNats({ ...await readNatsAccess(access), name: "test" });
+  {
+    const connection = await connect();
+    await addStream(await connection.jetstreamManager());
+    await connection.close();
+  }
+  await using uplink = uplinkTo(server, undefined, () => readNatsAccess(access));
+  assert.equal(await uplink.send(batch(1), never), "stored");
+  await Deno.writeTextFile(file, "second\n");
+  // It drops the connections of users that have changed.
+  await server.reload(configOf("second"));
+  await until(async () => await uplink.send(batch(2), never).catch(() => null) !== null);
+  await Deno.remove(file);
+  await server.reload(configOf("third"));
+  await until(async () => (await refusal(uplink))[0] === "refused");
+  assert.match((await refusal(uplink))[1], /Cannot read NATS auth.password_file/);
+});
+
+Deno.test("a server's refusals are reported in words", async () => {
+  const refusals: [string, string][] = [];
+  const users = (permissions: string) =>
+    `authorization { users: [{ user: a, password: b, permissions: { ${permissions} } }] }`;
+  for (
+    const [config, password] of [
+      ["accounts { A { users: [{ user: a, password: b }] } }", "b"],
+      [users("publish: [x]"), "b"],
+      [users("subscribe: [x]"), "b"],
+      [users("publish: [x]"), "wrong"],
+    ]
+  ) {
+    await using server = await startNatsServer({ config });
+    await using dir = await tempDir();
+    const file = dir.join("password");
+    await Deno.writeTextFile(file, password);
+    const access = { servers: [server.url], auth: { user: "a", password_file: file } };
+    await using uplink = uplinkTo(server, undefined, () => readNatsAccess(access));
+    const [code, text] = await refusal(uplink);
+    refusals.push([code, text.replace(/_INBOX\S*/, "its inbox")]);
+  }
+  assert.deepEqual(refusals, [
+    [
+      "no_stream",
+      "no stream takes batches: the archiver has not made it yet, or this account has no JetStream",
+    ],
+    ["refused", "these credentials may not publish to gossip.batches.test"],
+    ["refused", "these credentials may not subscribe to its inbox"],
+    ["refused", "the server refuses these credentials"],
+  ]);
 });
 
 Deno.test("broker and stream may come late and go away; each state is said once", async () => {

@@ -67,7 +67,7 @@ Deno.test("user and password, from a file or the environment, let in; another pa
   const wrong = `${SECRET}-wrong`;
   const wrong_file = await secretFile(dir, wrong);
   const text = await refused({ servers, auth: { user: "alpha", password_file: wrong_file } });
-  assert.match(text, /Authorization Violation/i);
+  assert.match(text, /the server refuses these credentials/);
   await refused({ servers });
 });
 
@@ -164,7 +164,7 @@ Deno.test("whoever puts words after a server's first line in the clear is not ta
     await connection.read(new Uint8Array(1));
   })();
   const servers = [`tls://127.0.0.1:${listener.addr.port}`];
-  assert.match(await refused({ servers, tls: { ca_file: caFile } }), /no NATS server/);
+  assert.match(await refused({ servers, tls: { ca_file: caFile } }), /not a NATS server/);
   await served;
 });
 
@@ -184,11 +184,14 @@ Deno.test("a secret that cannot be had is a mistake that names its key", async (
   const servers = ["nats://127.0.0.1:4222"];
   const empty = await secretFile(dir, "\n");
   const text = await secretFile(dir, SECRET);
+  const lines = await secretFile(dir, `${SECRET}\nsecond line\n`);
   using _variable = withVariable("GOSSIP_TEST_EMPTY", "");
   for (
     const [rest, message] of [
       [{ auth: { token_file: dir.join("none") } }, /auth\.token_file .*none: /],
       [{ auth: { token_file: empty } }, /auth\.token_file: .* is empty/],
+      [{ auth: { user: "a", password_file: lines } }, /password_file: .* has 2 lines; it should/],
+      [{ auth: { token_file: lines } }, /token_file: .* has 2 lines; it should hold the secret/],
       [{ auth: { token_env: "GOSSIP_TEST_NONE" } }, /GOSSIP_TEST_NONE is not set/],
       [{ auth: { token_env: "GOSSIP_TEST_EMPTY" } }, /--allow-env=GOSSIP_TEST_EMPTY/],
       [{ auth: { nkey_file: text } }, /should hold an nkey's seed/],

@@ -38,6 +38,8 @@ export interface NatsServer extends AsyncDisposable {
   stop(): Promise<void>;
   /** Ends it at once (SIGKILL); harmless when it is down. */
   kill(): Promise<void>;
+  /** Gives it another configuration while it runs (SIGHUP); only where it was started with one. */
+  reload(config: string): Promise<void>;
   /** Starts it again on the same port and store, after {@link stop} or {@link kill} or straight away. */
   restart(): Promise<void>;
 }
@@ -85,6 +87,14 @@ export async function startNatsServer(options: NatsOptions = {}): Promise<NatsSe
     },
     async kill() {
       await server?.kill();
+    },
+    async reload(config) {
+      // What was given as an argument is forgotten.
+      const jetstream = `jetstream: { store_dir: ${JSON.stringify(storeDir)} }`;
+      await Deno.writeTextFile(dir.join("nats.conf"), `${config}\n${jetstream}`);
+      const lines = server!.lines.length;
+      server!.signal("SIGHUP");
+      await until(() => server!.lines.slice(lines).some((line) => /Reloaded/.test(line)));
     },
     async restart() {
       await self.stop();
