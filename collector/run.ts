@@ -26,6 +26,7 @@ import { Delivery } from "./uplink/delivery.ts";
 import { sendHeartbeats } from "./uplink/heartbeats.ts";
 import { JetStreamUplink } from "./uplink/jetstream.ts";
 import { LocalUplink } from "./uplink/local.ts";
+import { watchForTwins } from "./uplink/twins.ts";
 import type { Uplink } from "./uplink/uplink.ts";
 import { Meter } from "./meter.ts";
 import { VERSION } from "./program.ts";
@@ -149,6 +150,12 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       spool_bytes: spool.bytes,
     });
     stack.use(sendHeartbeats(uplink.link, facts, clock));
+    stack.use(watchForTwins(uplink.link, epoch, clock, () => {
+      log.error(
+        "Another collector runs as {name}: the archive takes both for one; give each a name of its own",
+        { name: config.name },
+      );
+    }));
   }
   const askTime = uplink instanceof JetStreamUplink
     ? askOverNats(uplink.link)

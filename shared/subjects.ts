@@ -39,3 +39,8 @@ export const CLOCKS = "gossip.clock.*";
 export function clockSubject(collector: string): string {
   return `gossip.clock.${collector}`;
 }
+
+/** Where collectors of one name hear of each other (core NATS, within the collector's own account). */
+export function nameSubject(collector: string): string {
+  return `gossip.names.${collector}`;
+}

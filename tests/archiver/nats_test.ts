@@ -106,6 +106,21 @@ Deno.test("batches come through a real broker, are committed, then acknowledged"
   await checkArchive(path, batches);
 });
 
+Deno.test("a stream that takes the batches already is named, and nothing is pulled in its place", async () => {
+  await using dir = await tempDir();
+  await using server = await startNatsServer();
+  const connection = await connectNats({ servers: [server.url], name: "test" });
+  const manager = await connection.jetstreamManager();
+  await manager.streams.add({ name: "EVERYTHING", subjects: ["gossip.>"] });
+  await using archiver = await startArchiver(configFor(dir.join("a.duckdb"), server.url));
+  const problem =
+    /Cannot make stream GOSSIP: EVERYTHING takes gossip\.batches\.\* already: delete it/;
+  await until(async () => problem.test((await get(archiver.url, "/healthz")).body.problems.join()));
+  await manager.streams.delete("EVERYTHING");
+  await until(async () => (await get(archiver.url, "/healthz")).body.ok);
+  await connection.close();
+});
+
 Deno.test("an archiver that starts before its broker serves its API, says so, and goes on by itself", async () => {
   await using dir = await tempDir();
   await using server = await startNatsServer();

@@ -4,6 +4,8 @@ import { DiscardPolicy, type JetStreamManager, nanos, StorageType } from "nats";
 import { Delivery } from "../../collector/uplink/delivery.ts";
 import { sendHeartbeats } from "../../collector/uplink/heartbeats.ts";
 import { JetStreamUplink } from "../../collector/uplink/jetstream.ts";
+import { NatsLink } from "../../collector/uplink/nats_link.ts";
+import { watchForTwins } from "../../collector/uplink/twins.ts";
 import { UplinkFault } from "../../collector/uplink/uplink.ts";
 import { Spool, type SpoolOptions } from "../../collector/spool/spool.ts";
 import { batchId, type ResendRequest } from "../../shared/batch/batch.ts";
@@ -383,6 +385,30 @@ Deno.test("an uplink that never connected closes, and closing twice is harmless"
   await assert.rejects(tried.send(batch(1), never), UplinkFault);
   await tried[Symbol.asyncDispose]();
   await assert.rejects(tried.send(batch(1), never), UplinkFault);
+});
+
+Deno.test("two collectors of one name hear of each other, and those of other names of nobody", async () => {
+  await using server = await startNatsServer();
+  const clock = new ManualClock();
+  const heard: string[] = [];
+  await using stack = new AsyncDisposableStack();
+  for (const [collector, epoch] of [["alpha", 1], ["alpha", 2], ["beta", 3]] as const) {
+    const readAccess = () => Promise.resolve({ servers: [server.url] });
+    const link = stack.use(new NatsLink({ collector, servers: [server.url], readAccess }));
+    const report = () => heard.push(`${collector} ${epoch}`);
+    stack.use(watchForTwins(link, epoch, clock, report));
+  }
+  const beat = async () => {
+    await until(() => clock.sleeping === 3);
+    await clock.advance(HEARTBEAT_MS);
+  };
+  // Who connects later hears the next one.
+  await until(async () => {
+    await beat();
+    return heard.length >= 2;
+  });
+  for (let i = 0; i < 5; i++) await beat();
+  assert.deepEqual(heard.sort(), ["alpha 1", "alpha 2"], "and not time after time");
 });
 
 Deno.test("heartbeats reach whoever listens, also after the server was away", async () => {

@@ -76,8 +76,10 @@ Deno.test("collector and archiver go over TLS as users whose passwords no log an
   {
     await using refusedCollector = collector(`${SECRET}-wrong`);
     await using refusedArchiver = await archiver(`${SECRET}-wrong`);
-    await refusedCollector.waitForLine(/Batches wait in the spool.*Authorization Violation/i);
-    await refusedArchiver.waitForLine(/Cannot pull batches.*Authorization Violation/i);
+    await refusedCollector.waitForLine(
+      /Batches wait in the spool.*the server refuses these credentials/,
+    );
+    await refusedArchiver.waitForLine(/Cannot pull batches.*the server refuses these credentials/);
     showsNothing(await pages());
     await Promise.all([refusedCollector.terminate(), refusedArchiver.terminate()]);
     showsNothing(told(refusedCollector, refusedArchiver));
