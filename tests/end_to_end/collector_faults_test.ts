@@ -8,6 +8,7 @@ import { startArchiver, startCollector } from "../support/servers/programs.ts";
 import { lightning, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
 import { signedGraph } from "../support/fixtures/signed_gossip.ts";
 import { tempDir } from "../support/temp_dir.ts";
+import { systemClock } from "../../shared/clock.ts";
 import { until } from "../support/until.ts";
 
 const NODES = 3;
@@ -89,4 +90,69 @@ Deno.test("a data folder that another collector holds gives one clear line", asy
   assert.equal((await second.wait()).code, 2);
   assert.equal(second.lines.length, 1, second.lines.join("\n"));
   assert.match(second.lines[0], /collector-faults/);
+});
+
+Deno.test("a collector that is frozen says from when to when, and what came meanwhile is stamped at its end", async () => {
+  await using stack = new AsyncDisposableStack();
+  const dir = stack.use(await tempDir());
+  const port = freePort();
+  const archiver = stack.use(await startArchiver({ dir: dir.path, port }));
+  const frozen = Promise.withResolvers<void>(), sent = Promise.withResolvers<void>();
+  const nodes = [0, 1].map((i) =>
+    stack.use(
+      new ScriptedPeer(
+        `node ${i}`,
+        lightning(async (wire) => {
+          await wire.send(...MESSAGES, { type: 18, numPongBytes: 1, ignored: new Uint8Array(0) });
+          await wire.nextOf(19);
+          await frozen.promise;
+          await wire.send(...signedGraph({ nodes: 2, channels: 1, timestamp: 1_758_844_900 }));
+          sent.resolve();
+          await wire.untilClosed();
+        }),
+      ),
+    )
+  );
+  const file = `${dir.path}/peers.txt`;
+  const lines = nodes.map(({ address }) => `${formatNodeAddress(address)}\n`);
+  await Deno.writeTextFile(file, lines.join(""));
+  const collector = stack.use(
+    await startCollector(dir.path, {
+      ...{ name: "frozen", network: "regtest", peers: { file, target: 2 } },
+      batch: { max_age: "100ms" },
+      uplink: { kind: "local", url: `http://127.0.0.1:${port}` },
+    }),
+  );
+  const told = () => [...collector.lines, ...archiver.process.lines].join("\n");
+  await until(() => nodes.every(({ accepted }) => accepted > 0), told);
+  await collector.waitForLine(/Batches are delivered/);
+
+  collector.signal("SIGSTOP");
+  const frozenAt = Date.now();
+  frozen.resolve();
+  await sent.promise;
+  await systemClock.sleep(1500);
+  const thawedAt = Date.now();
+  collector.signal("SIGCONT");
+  await collector.waitForLine(/Held up for/);
+  assert.equal((await collector.terminate()).code, 0, told());
+  assert.equal((await archiver.process.terminate()).code, 0, told());
+
+  const [stall] = await archiveRows(
+    archiver.archive,
+    `SELECT epoch_us(max_by(from_at, to_at - from_at))::DOUBLE / 1000 AS from_ms,
+       epoch_us(max_by(to_at, to_at - from_at))::DOUBLE / 1000 AS to_ms FROM stalls`,
+  );
+  assert.ok(Number(stall.from_ms) <= frozenAt && Number(stall.to_ms) >= thawedAt, told());
+  const receipts = await archiveRows(
+    archiver.archive,
+    `SELECT count(*)::INTEGER AS receipts FROM receipts, (SELECT max_by(to_at, to_at - from_at) AS to_at,
+       max_by(from_at, to_at - from_at) AS from_at FROM stalls)
+     WHERE received_at > from_at AND received_at < to_at`,
+  );
+  assert.equal(
+    receipts[0].receipts,
+    0,
+    "none has a stamp of the time in which none could be given",
+  );
 });
