@@ -1,5 +1,6 @@
 import { deepEqual, equal, match, notEqual, rejects } from "node:assert/strict";
 import { type NatsConnection, NatsError, usernamePasswordAuthenticator } from "nats";
+import { fleetFiles } from "../../archiver/deploy/fleet.ts";
 import { openConsumer, openStream } from "../../archiver/intake/stream.ts";
 import { ArchiverConfigSchema } from "../../archiver/config.ts";
 import { startArchiver } from "../../archiver/run.ts";
@@ -25,14 +26,19 @@ import { signedGraph } from "../support/fixtures/signed_gossip.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
 
-const DEPLOY = new URL("../../collector/deploy/", import.meta.url);
 const ANSWER_MILLISECONDS = 5000;
 const VIOLATION = "PERMISSIONS_VIOLATION";
 
-const serverConfig = await Deno.readTextFile(new URL("nats-server.conf", DEPLOY));
-const passwordsConfig = await Deno.readTextFile(new URL("nats-passwords.example.conf", DEPLOY));
+const USERS = ["archiver", "vps1", "vps2"];
+const passwords = new Map(USERS.map((user, i) => [user, String(i).padStart(48, "0")]));
+const files = new Map(
+  fleetFiles({ collectors: USERS.slice(1), broker: "127.0.0.1", passwords, hasPeers: true })
+    .map(({ path, text }) => [path, text]),
+);
+const serverConfig = files.get("broker/nats-server.conf")!;
+const passwordsConfig = files.get("broker/nats-passwords.conf")!;
 
-/** A server with the shipped config, but for its folder and port, which are the test's own. */
+/** A server with the generated config, but for its folder and port, which are the test's own. */
 async function startShipped(): Promise<NatsServer> {
   const config = serverConfig
     .replace(/^include "\.\/nats-passwords\.conf"$/m, passwordsConfig)
@@ -41,9 +47,8 @@ async function startShipped(): Promise<NatsServer> {
   return await startNatsServer({ config });
 }
 
-/** The password of the example file. */
 function passwordOf(user: string): string {
-  return new RegExp(`^${user.toUpperCase()}_PASSWORD: "(.*)"$`, "m").exec(passwordsConfig)![1];
+  return passwords.get(user)!;
 }
 
 /** A connection of a user. */
@@ -65,14 +70,14 @@ async function network(stack: AsyncDisposableStack) {
   return { server, archiver, vps1, vps2 };
 }
 
-/** The shipped config of a collector, with this test's folders, server and peer. */
+/** The generated config of a collector, with this test's folders, server and peer. */
 async function collectorConfig(
   dir: TempDir,
   server: NatsServer,
   peer: ScriptedPeer,
   name: string,
 ): Promise<CollectorConfig> {
-  const text = await Deno.readTextFile(new URL("collector.yaml", DEPLOY));
+  const text = files.get("collectors/vps1/collector.yaml")!;
   const config = parseConfig(text, CollectorConfigSchema, "collector.yaml");
   const file = dir.join("peers.txt");
   await Deno.writeTextFile(file, formatNodeAddress(peer.address));
@@ -125,7 +130,7 @@ async function subscribe(connection: NatsConnection, subject: string): Promise<s
   return code;
 }
 
-Deno.test("nats-server takes the shipped files as they are, but not without passwords", async () => {
+Deno.test("nats-server takes the generated files as they are, but not without passwords", async () => {
   await using dir = await tempDir();
   const config = dir.join("nats-server.conf");
   await Deno.writeTextFile(config, serverConfig);

@@ -25,6 +25,7 @@ const NEEDS: readonly Need[] = [
   { debian: "chromium", program: "chromium", purpose: "the browser that opens reports" },
   { debian: "dnsmasq-base", program: "dnsmasq", purpose: "the DNS server" },
   { debian: "microsocks", program: "microsocks", purpose: "the SOCKS5 proxy" },
+  { debian: "systemd", program: "systemd-analyze", purpose: "the check of units" },
   { debian: "postgresql", program: "postgres", purpose: "the PostgreSQL server" },
 ];
 

@@ -1,0 +1,217 @@
+// The files of a fleet: one broker, one archive host, N collectors.
+
+/** What the fleet is made of. */
+export interface Fleet {
+  readonly collectors: readonly string[];
+  /** The broker's IP address in the VPN. */
+  readonly broker: string;
+  /** A user's password: `archiver`, or a collector's name. */
+  readonly passwords: ReadonlyMap<string, string>;
+  /** Whether each collector has a list of peers, `peers.txt`. */
+  readonly hasPeers: boolean;
+}
+
+/** A file, relative to the fleet's folder. */
+export interface FleetFile {
+  readonly path: string;
+  readonly text: string;
+  /** 0600. */
+  readonly isSecret: boolean;
+  /** Left alone where it exists: a secret, or a config that its owner may have changed. */
+  readonly isKept: boolean;
+}
+
+/** NATS' own port. */
+const PORT = 4222;
+
+/** All generated files but the units and install scripts, which are copied. */
+export function fleetFiles(fleet: Fleet): FleetFile[] {
+  const { collectors, broker } = fleet;
+  const made = (path: string, text: string) => ({ path, text, isSecret: false, isKept: false });
+  const config = (path: string, text: string) => ({ path, text, isSecret: false, isKept: true });
+  const secret = (path: string, text: string, isKept = true) => ({
+    path,
+    text,
+    isSecret: true,
+    isKept,
+  });
+  return [
+    made("broker/nats-server.conf", serverConfig(collectors, broker)),
+    secret("broker/nats-passwords.conf", passwordsConfig(fleet), false),
+    config("archive/archiver.yaml", archiverConfig(broker)),
+    secret("archive/archiver-password", `${fleet.passwords.get("archiver")!}\n`),
+    made(
+      "archive/broker.conf",
+      dropIn(broker, `Environment=BROKER=${hostPort(broker)}\n`),
+    ),
+    ...collectors.flatMap((name) => [
+      config(`collectors/${name}/collector.yaml`, collectorConfig(name, fleet)),
+      secret(`collectors/${name}/nats-password`, `${fleet.passwords.get(name)!}\n`),
+      made(`collectors/${name}/broker.conf`, dropIn(broker)),
+    ]),
+  ];
+}
+
+/** Where a user's password is kept. */
+export function passwordPath(user: string): string {
+  return user === "archiver" ? "archive/archiver-password" : `collectors/${user}/nats-password`;
+}
+
+/** The broker as configs name it. */
+export function natsUrl(broker: string): string {
+  return `nats://${hostPort(broker)}`;
+}
+
+function hostPort(address: string): string {
+  return address.includes(":") ? `[${address}]:${PORT}` : `${address}:${PORT}`;
+}
+
+/** A collector's account, and the variable of its password, in the broker's config. */
+function account(collector: string): string {
+  return `COLLECTOR_${collector.toUpperCase().replaceAll("-", "_")}`;
+}
+
+function passwordsConfig({ collectors, passwords }: Fleet): string {
+  const line = (user: string, variable: string) => `${variable}: "${passwords.get(user)!}"`;
+  return [
+    "# Made by deno task fleet: the passwords that nats-server.conf names.",
+    line("archiver", "ARCHIVER_PASSWORD"),
+    ...collectors.map((name) => line(name, `${account(name)}_PASSWORD`)),
+    "",
+  ].join("\n");
+}
+
+function serverConfig(collectors: readonly string[], broker: string): string {
+  const exports = collectors.map((name) => {
+    const accounts = `accounts: [${account(name)}]`;
+    return `      { service: gossip.batches.${name}, ${accounts} }
+      { service: gossip.heartbeats.${name}, ${accounts} }
+      { service: gossip.clock.${name}, ${accounts} }
+      { stream: gossip.resend.${name}, ${accounts} }`;
+  });
+  const accounts = collectors.map((name) =>
+    `  ${account(name)} {
+    users: [{
+      user: ${quoted(name)}
+      password: $${account(name)}_PASSWORD
+      permissions {
+        publish: [gossip.batches.${name}, gossip.heartbeats.${name}, gossip.clock.${name}, gossip.names.${name}]
+        subscribe: [gossip.resend.${name}, gossip.names.${name}, _INBOX.>]
+      }
+    }]
+    imports: [
+      { service: { account: ARCHIVE, subject: gossip.batches.${name} } }
+      { service: { account: ARCHIVE, subject: gossip.heartbeats.${name} } }
+      { service: { account: ARCHIVE, subject: gossip.clock.${name} } }
+      { stream: { account: ARCHIVE, subject: gossip.resend.${name} } }
+    ]
+  }`
+  );
+  return `# Made by deno task fleet: run it again instead of editing. For nats-server 2.9.10 or newer.
+#
+# One account per collector, so that each writes to its own subjects and to nothing else, hears only what is meant for
+# it, and cannot see the stream at all.
+
+# The broker's address in the VPN. Never a public one: there is no TLS here.
+listen: ${quoted(hostPort(broker))}
+server_name: gossip
+
+# The server does not start without this file.
+include "./nats-passwords.conf"
+
+jetstream {
+  store_dir: /var/lib/nats
+  # The archiver bounds its stream by nats.max_batches, at most 1 MiB each: 16 GiB by default, though half a GiB as a
+  # rule. This is the server's own, larger bound.
+  max_file_store: 17GB
+  max_memory_store: 16MB
+}
+
+# A batch is below 1 MiB.
+max_payload: 1MB
+# A client that reads too slowly is cut off.
+max_pending: 32MB
+max_connections: 1000
+max_control_line: 4KB
+max_subscriptions: 1000
+
+accounts {
+  ARCHIVE {
+    # The only account with JetStream: the archiver makes the stream in it.
+    jetstream: enabled
+    users: [{ user: archiver, password: $ARCHIVER_PASSWORD }]
+    # What each collector may reach in this account: services that it publishes to (a batch is answered by the stream's
+    # acknowledgement, a clock question by the archiver's time), and its resend requests.
+    exports: [
+${exports.join("\n\n")}
+    ]
+  }
+
+  # Permissions repeat what the account can reach, so that a wrong name is refused aloud rather than published to no one.
+${accounts.join("\n\n")}
+}
+`;
+}
+
+function archiverConfig(broker: string): string {
+  const state = "/var/lib/gossip-archiver";
+  return `# The archiver on the archive host. archiver/archiver.example.yaml documents every key.
+archive: ${state}/gossip.duckdb
+snapshots:
+  folder: ${state}/snapshots
+days:
+  folder: ${state}/days
+analytics:
+  work_folder: ${state}/analytics
+
+nats:
+  servers: [${quoted(natsUrl(broker))}]
+  auth:
+    user: archiver
+    password_file: /etc/gossip-observer/archiver-password
+
+log:
+  # The journal gets JSON lines.
+  format: json
+`;
+}
+
+function collectorConfig(name: string, { broker, hasPeers }: Fleet): string {
+  const file = hasPeers ? "  file: /etc/gossip-observer/peers.txt\n" : "";
+  return `# A collector on a VPS. collector/collector.example.yaml documents every key.
+
+# The broker's account for it has the same name.
+name: ${quoted(name)}
+
+# The two folders that the program may use; they are baked into it.
+data_dir: /var/lib/gossip-observer
+peers:
+${file}  target: 500
+
+spool:
+  # What waits here while the broker is away: at 2 GB a day for 1,000 peers, some days. Leave the disk some room.
+  max_bytes: 4GiB
+
+uplink:
+  kind: nats
+  # The address that the program is built for (deno task compile --nats).
+  servers: [${quoted(natsUrl(broker))}]
+  auth:
+    user: ${quoted(name)}
+    password_file: /etc/gossip-observer/nats-password
+
+log:
+  # The journal gets JSON lines.
+  format: json
+`;
+}
+
+/** Opens the broker in a unit that keeps private networks closed. */
+function dropIn(broker: string, more = ""): string {
+  return `# Made by deno task fleet.\n[Service]\nIPAddressAllow=${broker}\n${more}`;
+}
+
+/** A word that neither YAML nor NATS takes for a number. */
+function quoted(text: string): string {
+  return JSON.stringify(text);
+}

@@ -1,0 +1,175 @@
+// `deno task fleet`: the configs, passwords and accounts of a broker, an archive host and N collectors.
+
+import { dirname, join } from "node:path";
+import { isIP } from "node:net";
+import { COLLECTOR_NAME } from "../../shared/batch/batch.ts";
+import { runProgram, subcommand } from "../../shared/cli.ts";
+import { errorText, UserError } from "../../shared/errors.ts";
+import { printable } from "../../shared/text.ts";
+import { type FleetFile, fleetFiles, natsUrl, passwordPath } from "./fleet.ts";
+
+/** 192 bits, as hex. */
+const PASSWORD_BYTES = 24;
+/** What the broker's config takes for connections, halved. */
+const MAX_COLLECTORS = 500;
+const PASSWORD = /^[0-9a-f]{48}$/;
+
+const init = subcommand({
+  name: "deno task fleet init",
+  summary:
+    "Writes a folder with all that a fleet needs: the broker's config and accounts, the archiver's and\n" +
+    "each collector's config, password, systemd unit and install script. INSTALL.md says what to do with\n" +
+    "it. Run it again to add collectors: passwords and configs that exist are kept.",
+  flags: {
+    collectors: { type: "string", value: "NAMES", help: "the collectors' names, comma-separated" },
+    broker: {
+      type: "string",
+      value: "ADDRESS",
+      help: "the broker's IP address in the VPN, such as 100.64.0.7",
+    },
+    peers: {
+      type: "string",
+      value: "FILE",
+      help: "pubkey@host:port lines for each collector (default: ask DNS seeds)",
+    },
+    out: { type: "string", value: "DIR", help: "the folder", default: "fleet" },
+  },
+  examples: [
+    "deno task fleet init --collectors vps1,vps2,vps3 --broker 100.64.0.7",
+    "deno task fleet init --collectors vps4 --broker 100.64.0.7 --peers peers.txt",
+  ],
+}, async ({ collectors: given, broker, peers, out }) => {
+  if (given === undefined || broker === undefined) {
+    throw new UserError(
+      "deno task fleet init: --collectors and --broker are required. See deno task fleet init --help",
+    );
+  }
+  if (isIP(broker) === 0) {
+    throw new UserError(
+      `deno task fleet init: --broker is "${printable(broker, 60)}"; it should be an IP address`,
+    );
+  }
+  const collectors = [...new Set([...await foldersIn(`${out}/collectors`), ...names(given)])];
+  if (collectors.length > MAX_COLLECTORS) {
+    throw new UserError(
+      `deno task fleet init: ${collectors.length} collectors are too many; ${MAX_COLLECTORS} are the limit`,
+    );
+  }
+  await refuseOtherBroker(out, broker);
+  const users = ["archiver", ...collectors];
+  const passwords = new Map<string, string>();
+  for (const user of users) passwords.set(user, await passwordOf(join(out, passwordPath(user))));
+  const files = [
+    ...fleetFiles({ collectors, broker, passwords, hasPeers: peers !== undefined }),
+    ...await copiedFiles(collectors, peers),
+  ];
+  for (const file of files) console.log(`${await write(out, file)} ${join(out, file.path)}`);
+});
+
+/** @throws {UserError} unless they are names of collectors. */
+function names(text: string): string[] {
+  const found = text.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  for (const name of found) {
+    // The archiver is a user of the broker, too.
+    if (COLLECTOR_NAME.test(name) && name !== "archiver") continue;
+    throw new UserError(
+      `deno task fleet init: --collectors has "${printable(name, 80)}"; a name should be 1 to 63 ` +
+        'lower-case letters, digits and dashes, and not "archiver"',
+    );
+  }
+  if (found.length === 0) throw new UserError("deno task fleet init: --collectors names none");
+  return found;
+}
+
+async function foldersIn(path: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(path))).filter(({ isDirectory }) => isDirectory)
+      .map(({ name }) => name).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw new UserError(`Cannot read ${path}: ${errorText(error)}`, { cause: error });
+  }
+}
+
+/** Configs are kept, so that a new address has to be written into them first. */
+async function refuseOtherBroker(out: string, broker: string): Promise<void> {
+  const path = join(out, "archive/archiver.yaml");
+  const config = await read(path, true);
+  if (config === null || config.includes(natsUrl(broker))) return;
+  throw new UserError(
+    `Cannot set up a broker at ${broker}: ${path} names another; change it there and in each ` +
+      "collector.yaml, or remove these files, and run it again",
+  );
+}
+
+/** The password in a file, or a new one where there is no file. */
+async function passwordOf(path: string): Promise<string> {
+  const kept = await read(path, true);
+  if (kept === null) return crypto.getRandomValues(new Uint8Array(PASSWORD_BYTES)).toHex();
+  const password = kept.trim();
+  if (PASSWORD.test(password)) return password;
+  throw new UserError(
+    `Cannot use ${path}: it should hold 48 hex digits; remove it for a new password`,
+  );
+}
+
+/** The units, install scripts and lists of peers. */
+async function copiedFiles(
+  collectors: readonly string[],
+  peers: string | undefined,
+): Promise<FleetFile[]> {
+  const here = new URL("./", import.meta.url).pathname;
+  const there = new URL("../../collector/deploy/", import.meta.url).pathname;
+  const copies = [
+    ["broker/install.sh", `${here}install-broker.sh`],
+    ["archive/install.sh", `${here}install.sh`],
+    ["archive/gossip-archiver.service", `${here}gossip-archiver.service`],
+    ...collectors.flatMap((name) => [
+      [`collectors/${name}/install.sh`, `${there}install.sh`],
+      [`collectors/${name}/gossip-collector.service`, `${there}gossip-collector.service`],
+      ...peers === undefined ? [] : [[`collectors/${name}/peers.txt`, peers]],
+    ]),
+  ];
+  return await Promise.all(copies.map(async ([path, from]) => ({
+    path,
+    text: (await read(from))!,
+    isSecret: false,
+    isKept: path.endsWith("peers.txt"),
+  })));
+}
+
+async function read(path: string, mayLack = false): Promise<string | null> {
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    if (mayLack && error instanceof Deno.errors.NotFound) return null;
+    throw new UserError(`Cannot read ${path}: ${errorText(error)}`, { cause: error });
+  }
+}
+
+/** Writes a file whole or not at all. @returns what became of it. */
+async function write(out: string, file: FleetFile): Promise<"wrote" | "kept "> {
+  const path = join(out, file.path);
+  const before = await read(path, true);
+  if (before !== null && (file.isKept || before === file.text)) return "kept ";
+  const partial = `${path}.new`;
+  try {
+    await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    await Deno.remove(partial).catch(() => {});
+    const mode = file.isSecret ? 0o600 : 0o644;
+    await Deno.writeTextFile(partial, file.text, { createNew: true, mode });
+    await Deno.rename(partial, path);
+  } catch (error) {
+    throw new UserError(`Cannot write ${path}: ${errorText(error)}`, { cause: error });
+  }
+  return "wrote";
+}
+
+if (import.meta.main) {
+  await runProgram({
+    name: "deno task fleet",
+    summary: "Sets up a fleet of collectors with their broker and archive host.",
+    commands: { init },
+    fallback: "init",
+  });
+}
