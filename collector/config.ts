@@ -17,6 +17,7 @@ import { FSYNC_POLICIES, type FsyncPolicy } from "./spool/syncer.ts";
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
 import { type NatsServerConfig, natsServerEntries, STREAM_NAME } from "../shared/nats/config.ts";
 import { STREAM } from "../shared/subjects.ts";
+import { expectPermitted } from "../shared/sandbox.ts";
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
@@ -209,5 +210,6 @@ export const CONFIG_FLAG = {
 
 /** Reads a collector's config. @throws {UserError} when it cannot be read, or has faults: all of them. */
 export function readCollectorConfig(path: string): Promise<CollectorConfig> {
+  expectPermitted([{ kind: "read", key: "--config", value: path }], "collector");
   return readConfig(path, CollectorConfigSchema);
 }

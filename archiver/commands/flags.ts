@@ -2,6 +2,7 @@
 
 import * as v from "valibot";
 import { readConfig } from "../../shared/config.ts";
+import { expectPermitted } from "../../shared/sandbox.ts";
 import { type ArchiverConfig, ArchiverConfigSchema } from "../config.ts";
 
 /** Names the archiver's config file. */
@@ -24,6 +25,7 @@ export const ARCHIVE_FLAGS = {
 
 /** Reads the config file. @throws {UserError} when it is unreadable or breaks the schema. */
 export function readArchiverConfig(path: string): Promise<ArchiverConfig> {
+  expectPermitted([{ kind: "read", key: "--config", value: path }], "archiver");
   return readConfig(path, ArchiverConfigSchema);
 }
 

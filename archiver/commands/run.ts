@@ -1,7 +1,10 @@
 // `deno task archive run`: the archiver itself.
 
+import { dirname } from "node:path";
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { configureLog } from "../../shared/log.ts";
+import { bothNeeds, expectPermitted, natsNeeds, type Need } from "../../shared/sandbox.ts";
+import type { ArchiverConfig } from "../config.ts";
 import { runArchiver } from "../run.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "./flags.ts";
 
@@ -12,6 +15,20 @@ export const runCommand: Subcommand = subcommand({
   examples: ["deno task archive --config archiver.yaml"],
 }, async ({ config: path }) => {
   const config = await readArchiverConfig(path);
+  expectPermitted(needsOf(config), "archiver");
   await configureLog(config.log);
   await runArchiver(config, stopSignal());
 });
+
+/** What the config needs of the sandbox. The folder of snapshots is looked at when one is made. */
+function needsOf({ archive, api, nats, days, analytics }: ArchiverConfig): Need[] {
+  const host = api.host.includes(":") ? `[${api.host}]` : api.host;
+  return [
+    ...bothNeeds("archive", dirname(archive)),
+    { kind: "net", key: "api", value: `${host}:${api.port}` },
+    ...nats ? natsNeeds("nats", nats) : [],
+    ...bothNeeds("days.folder", days.folder),
+    ...analytics.sets.length > 0 ? bothNeeds("analytics.work_folder", analytics.work_folder) : [],
+    ...analytics.sets.flatMap(({ folder }) => bothNeeds("analytics.sets.folder", folder)),
+  ];
+}

@@ -1,6 +1,7 @@
 // Requests to the running archiver's API.
 
 import { errorText, UserError } from "../../shared/errors.ts";
+import { expectPermitted } from "../../shared/sandbox.ts";
 import { printable } from "../../shared/text.ts";
 import type { ArchiverConfig } from "../config.ts";
 
@@ -37,7 +38,9 @@ function urlOf(api: ArchiverConfig["api"], path: string): string {
         "set a port",
     );
   }
-  return `http://${reachable(api.host)}:${api.port}${path}`;
+  const host = `${reachable(api.host)}:${api.port}`;
+  expectPermitted([{ kind: "net", key: "api", value: host }], "archiver");
+  return `http://${host}${path}`;
 }
 
 async function request(url: string, init: RequestInit): Promise<Response> {

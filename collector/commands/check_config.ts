@@ -3,6 +3,7 @@ import { readNatsAccess } from "../../shared/nats/access.ts";
 import { dialPolicyOf } from "../peer/peer_choice.ts";
 import { faultLines, readPeerFile } from "../peer/peer_file.ts";
 import { CONFIG_FLAG, readCollectorConfig } from "../config.ts";
+import { checkSandbox } from "./sandbox.ts";
 import { PROGRAM } from "../program.ts";
 
 export const checkConfigCommand: Subcommand = subcommand({
@@ -23,6 +24,8 @@ export const checkConfigCommand: Subcommand = subcommand({
       `Peer file ${file}: ${peers.length} peers, ${refused} of them excluded by peers.allow, peers.deny or peers.open_networks`,
     );
   }
+  const closedPeers = await checkSandbox(config);
+  if (closedPeers !== null) console.log(closedPeers);
   if (config.uplink.kind === "nats") await readNatsAccess(config.uplink);
   console.log(`Config ${path}: no faults`);
 });

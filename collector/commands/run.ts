@@ -1,7 +1,8 @@
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
-import { configureLog } from "../../shared/log.ts";
+import { configureLog, logger } from "../../shared/log.ts";
 import { run } from "../run.ts";
 import { CONFIG_FLAG, readCollectorConfig } from "../config.ts";
+import { checkSandbox } from "./sandbox.ts";
 import { PROGRAM } from "../program.ts";
 
 /** All is well, but batches stay in the spool for the next run. */
@@ -18,6 +19,8 @@ export const runCommand: Subcommand = subcommand({
 }, async ({ config: path }) => {
   const config = await readCollectorConfig(path);
   await configureLog(config.log);
+  const closedPeers = await checkSandbox(config);
+  if (closedPeers !== null) logger("collector").warning("{closedPeers}", { closedPeers });
   const { left } = await run(config, { signal: stopSignal() });
   return left === 0 ? 0 : EXIT_LEFT_IN_SPOOL;
 });

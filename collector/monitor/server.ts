@@ -72,11 +72,9 @@ export function serveMonitor(listen: Listen, dependencies: ServerDependencies): 
       [Symbol.asyncDispose]: () => server.shutdown(),
     };
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotCapable
-      ? "the sandbox opens 127.0.0.1:8471 alone; for another address build a binary that has it (deno task " +
-        "compile --allow-cidr ADDRESS:PORT)"
-      : errorText(error);
-    throw new UserError(`Cannot serve metrics on ${host}:${port}: ${reason}`, { cause: error });
+    throw new UserError(`Cannot serve metrics on ${host}:${port}: ${errorText(error)}`, {
+      cause: error,
+    });
   }
 }
 

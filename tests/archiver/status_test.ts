@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { freePort } from "../support/servers/free_port.ts";
 import { BatchMaker, plainMessage } from "../support/fixtures/batch_maker.ts";
-import { startProgram } from "../support/servers/process.ts";
+import { startProcess, startProgram } from "../support/servers/process.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 async function run(...args: string[]) {
@@ -47,4 +47,42 @@ Deno.test("status cannot know a port that the system chose, and says so", async 
   const { code, lines } = await run("status", "--config", dir.join("a.yaml"));
   assert.equal(code, 2);
   assert.match(lines.join("\n"), /api\.port is 0/);
+});
+
+Deno.test("status and run say when the sandbox closes what the config names, with the one command that works", async () => {
+  await using dir = await tempDir();
+  const port = freePort();
+  const path = dir.join("a.yaml");
+  await Deno.writeTextFile(
+    path,
+    JSON.stringify({
+      archive: dir.join("own/a.duckdb"),
+      api: { port },
+      days: { folder: dir.join("own/days") },
+    }),
+  );
+  await Deno.mkdir(dir.join("own"));
+  const asked = async (command: string) => {
+    const flags = ["-P=archiver", "--quiet", `--allow-read=archiver,query_results,shared,${path}`];
+    await using program = startProgram("archiver/main.ts", [command, "--config", path], flags);
+    assert.equal((await program.wait()).code, 2);
+    return program.lines;
+  };
+  const started = await asked("run");
+  for (
+    const line of [
+      `archive: reading ${dir.join("own")}`,
+      `archive: writing ${dir.join("own")}`,
+      `api: connecting to 127.0.0.1:${port}`,
+      `days.folder: writing ${dir.join("own/days")}`,
+    ]
+  ) assert.ok(started.some((text) => text.trim() === line), started.join("\n"));
+  await using archiver = startProcess("bash", ["-c", `exec ${started.at(-1)!.trim()}`]);
+  await archiver.waitForLine(/Archiving into/);
+
+  const closed = await asked("status");
+  assert.ok(!closed.join("\n").includes("No archiver answers"), closed.join("\n"));
+  assert.ok(closed.includes(`  api: connecting to 127.0.0.1:${port}`), closed.join("\n"));
+  await using status = startProcess("bash", ["-c", closed.at(-1)!.trim()]);
+  assert.equal((await status.wait()).code, 0, status.lines.join("\n"));
 });

@@ -5,7 +5,7 @@ import type { NodeRecord } from "../../collector/addresses/node_table.ts";
 import { GossipService, graphPath } from "../../collector/gossip/service.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { systemClock } from "../../shared/clock.ts";
-import { startProgram } from "../support/servers/process.ts";
+import { startProcess, startProgram } from "../support/servers/process.ts";
 import { testKey } from "../support/fixtures/signed_gossip.ts";
 import { nodePair, unsignedChannel, unsignedNode } from "../support/fixtures/unsigned_gossip.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
@@ -16,6 +16,7 @@ const ids = ["a", "b"].map((label) => testKey(label).id);
 async function collect(dir: TempDir, ...args: string[]): Promise<[number, string]> {
   await using program = startProgram("collector/main.ts", args, [
     "--ignore-env",
+    "--allow-net=127.0.0.1,1.0.0.0/8",
     `--allow-read=${dir.path}`,
     `--allow-write=${dir.path}`,
   ]);
@@ -73,6 +74,78 @@ Deno.test("check-config tells what must be mended, and keygen makes one key", as
   assert.match(why, /peers\.open_networks\.0: "10\.0\.0\.1\/8" — should be a network such as/);
 });
 
+Deno.test("check-config holds addresses and paths against the sandbox, and gives the one command that works", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("c.yaml");
+  const secret = dir.join("secret");
+  await Deno.writeTextFile(secret, "swordfish");
+  await Deno.writeTextFile(dir.join("peers.txt"), `${ids[0]}@127.0.0.1:9735\n`);
+  const regtest = {
+    name: "x",
+    network: "regtest",
+    data_dir: dir.join("data"),
+    peers: { file: dir.join("peers.txt") },
+  };
+  const everything = {
+    ...regtest,
+    network: "bitcoin",
+    peers: { seeds: ["seed.test"], proxy: "10.0.0.1:9050", name_server: "[fd00::1]" },
+    uplink: {
+      kind: "nats",
+      servers: ["nats://10.0.0.2", "tls://[fd00::2]:4333"],
+      auth: { user: "u", password_file: secret },
+    },
+    metrics: { port: 9999 },
+  };
+  const cases: [config: object, told: string[]][] = [
+    [regtest, [`such as 127.0.0.1:9735, and it opens no other`]],
+    [everything, [
+      `data_dir: reading ${dir.join("data")}`,
+      `data_dir: writing ${dir.join("data")}`,
+      "peers.proxy: connecting to 10.0.0.1:9050",
+      "peers.name_server: connecting to [fd00::1]:53",
+      "uplink.servers: connecting to 10.0.0.2:4222",
+      "uplink.servers: connecting to [fd00::2]:4333",
+      `uplink.auth.password_file: reading ${secret}`,
+      "metrics: connecting to 127.0.0.1:9999",
+    ]],
+  ];
+  for (const [config, told] of cases) {
+    await Deno.writeTextFile(path, JSON.stringify(config));
+    for (const command of ["check-config", "run"]) {
+      const own = config === regtest ? [`--allow-read=${dir.path}`, `--allow-write=${dir.path}`] : [
+        `--allow-read=${path}`,
+      ];
+      await using refused = startProgram("collector/main.ts", [command, "--config", path], [
+        "-P=collector",
+        ...own,
+      ]);
+      assert.equal((await refused.wait()).code, 2);
+      const lines = refused.lines.join("\n");
+      for (const line of told) assert.ok(lines.includes(line), `${line} is not in\n${lines}`);
+      const way = refused.lines.at(-1)!.trim();
+      assert.match(way, /^deno run --quiet --no-prompt -P=collector --allow-net=.* run --config /);
+      await using again = startProcess("bash", [
+        "-c",
+        way.replace(" run --config ", " check-config --config "),
+      ]);
+      assert.equal((await again.wait()).code, 0, again.lines.join("\n"));
+      assert.equal(again.lines.at(-1), `Config ${path}: no faults`);
+    }
+  }
+});
+
+Deno.test("check-config says which peers the sandbox closes while it opens others", async () => {
+  await using dir = await tempDir();
+  const file = dir.join("peers.txt");
+  await Deno.writeTextFile(file, `${ids[0]}@1.1.1.1:1\n${ids[1]}@[2600::7]:9735\n`);
+  const config = await withConfig(dir, { file });
+  const [code, told] = await collect(dir, "check-config", "--config", config);
+  assert.equal(code, 0);
+  assert.match(told, /^The sandbox does not open 1 peers of .*, such as \[2600::7\]:9735$/m);
+  assert.match(told, /,\[2600::7\] /);
+});
+
 Deno.test("check-config reads the secrets and authorities for NATS, and shows none", async () => {
   await using dir = await tempDir();
   const path = dir.join("c.yaml");
@@ -80,7 +153,10 @@ Deno.test("check-config reads the secrets and authorities for NATS, and shows no
   await Deno.writeTextFile(secret, "swordfish\n");
   const check = async (more: Record<string, unknown>) => {
     const uplink = { kind: "nats", servers: ["nats://127.0.0.1:1"], ...more };
-    await Deno.writeTextFile(path, JSON.stringify({ name: "x", uplink }));
+    await Deno.writeTextFile(
+      path,
+      JSON.stringify({ name: "x", data_dir: dir.join("data"), uplink }),
+    );
     const [code, told] = await collect(dir, "check-config", "--config", path);
     assert.ok(!told.includes("swordfish"), told);
     return `${code} ${told}`;

@@ -1,0 +1,87 @@
+// What a collector's config needs of the sandbox.
+
+import { UserError } from "../../shared/errors.ts";
+import {
+  bothNeeds,
+  expectPermitted,
+  forbidden,
+  hostOf,
+  natsNeeds,
+  type Need,
+  openingText,
+} from "../../shared/sandbox.ts";
+import { DNS_PORT } from "../addresses/config.ts";
+import { formatEndpoint, type NodeAddress, parseEndpoint } from "../addresses/endpoint.ts";
+import type { CollectorConfig } from "../config.ts";
+import type { DialPolicy } from "../dial/connect.ts";
+import { dialPolicyOf } from "../peer/peer_choice.ts";
+import { readPeerFile } from "../peer/peer_file.ts";
+
+/** Peers' hosts that a command line takes. */
+const MAX_HOSTS = 100;
+const HTTP_PORT = 80;
+
+/**
+ * Holds a config, and the peers of its file, against the sandbox.
+ * @returns what to say of peers that it closes, while it opens others; null when it opens all.
+ * @throws {UserError} when it closes anything else, or every peer, with the one command that works.
+ */
+export async function checkSandbox(config: CollectorConfig): Promise<string | null> {
+  expectPermitted(needsOf(config), "collector");
+  const { file } = config.peers;
+  if (file === undefined) return null;
+  const { peers } = await readPeerFile(file);
+  const { closed, open, hosts } = peerNeeds(peers, dialPolicyOf(config));
+  if (closed.length === 0) return null;
+  const text = `The sandbox does not open ${closed.length} peers of ${file}, such as ${
+    closed[0].value
+  }`;
+  const opening = openingText(hosts, "collector");
+  if (open === 0) throw new UserError(`${text}, and it opens no other\n${opening}`);
+  return `${text}\n${opening}`;
+}
+
+/** All but its peers. */
+function needsOf({ data_dir, peers, uplink, metrics }: CollectorConfig): Need[] {
+  const { file, proxy, name_server: nameServer } = peers;
+  const net = (key: string, value: string): Need => ({ kind: "net", key, value });
+  return [
+    ...bothNeeds("data_dir", data_dir),
+    ...file !== undefined ? [{ kind: "read", key: "peers.file", value: file } as const] : [],
+    ...proxy !== undefined ? [net("peers.proxy", proxy)] : [],
+    ...nameServer !== undefined
+      ? [net("peers.name_server", formatEndpoint(parseEndpoint(nameServer, DNS_PORT)))]
+      : [],
+    ...uplink.kind === "local"
+      ? [net("uplink.url", hostOf(uplink.url, HTTP_PORT))]
+      : natsNeeds("uplink", uplink),
+    ...metrics
+      ? [
+        net("metrics", formatEndpoint(parseEndpoint(`${bracketed(metrics.host)}:${metrics.port}`))),
+      ]
+      : [],
+  ];
+}
+
+/** The peers that the config lets us dial: the closed ones, what opens their hosts, and how many are left. */
+function peerNeeds(peers: readonly NodeAddress[], { rules, kinds }: DialPolicy) {
+  const dialled = peers.filter(({ nodeId, end }) =>
+    kinds.has(end.kind) && rules.refusal(nodeId, end) === null
+  );
+  // The sandbox is asked of a name's addresses, and of Tor's proxy, when they are dialled.
+  const byIp = dialled.filter(({ end: { kind } }) => kind === "ipv4" || kind === "ipv6");
+  const key = "peers.file";
+  const closed = forbidden(
+    byIp.map(({ end }) => ({ kind: "net", key, value: formatEndpoint(end) })),
+  );
+  const hosts = new Set(closed.map(({ value }) => value.replace(/:\d+$/, "")));
+  return {
+    closed,
+    open: dialled.length - closed.length,
+    hosts: [...hosts].slice(0, MAX_HOSTS).map((value): Need => ({ kind: "net", key, value })),
+  };
+}
+
+function bracketed(host: string): string {
+  return host.includes(":") ? `[${host}]` : host;
+}
