@@ -24,8 +24,7 @@ export const checkConfigCommand: Subcommand = subcommand({
       `Peer file ${file}: ${peers.length} peers, ${refused} of them excluded by peers.allow, peers.deny or peers.open_networks`,
     );
   }
-  const closedPeers = await checkSandbox(config);
-  if (closedPeers !== null) console.log(closedPeers);
+  for (const warning of await checkSandbox(config)) console.log(warning);
   if (config.uplink.kind === "nats") await readNatsAccess(config.uplink);
   console.log(`Config ${path}: no faults`);
 });

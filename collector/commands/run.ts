@@ -19,8 +19,9 @@ export const runCommand: Subcommand = subcommand({
 }, async ({ config: path }) => {
   const config = await readCollectorConfig(path);
   await configureLog(config.log);
-  const closedPeers = await checkSandbox(config);
-  if (closedPeers !== null) logger("collector").warning("{closedPeers}", { closedPeers });
+  for (const warning of await checkSandbox(config)) {
+    logger("collector").warning("{warning}", { warning });
+  }
   const { left } = await run(config, { signal: stopSignal() });
   return left === 0 ? 0 : EXIT_LEFT_IN_SPOOL;
 });

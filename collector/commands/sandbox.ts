@@ -14,7 +14,8 @@ import { DNS_PORT } from "../addresses/config.ts";
 import { formatEndpoint, type NodeAddress, parseEndpoint } from "../addresses/endpoint.ts";
 import type { CollectorConfig } from "../config.ts";
 import type { DialPolicy } from "../dial/connect.ts";
-import { dialPolicyOf } from "../peer/peer_choice.ts";
+import { systemNameServer } from "../dial/resolver.ts";
+import { dialPolicyOf, seedsOf } from "../peer/peer_choice.ts";
 import { readPeerFile } from "../peer/peer_file.ts";
 
 /** Peers' hosts that a command line takes. */
@@ -23,22 +24,44 @@ const HTTP_PORT = 80;
 
 /**
  * Holds a config, and the peers of its file, against the sandbox.
- * @returns what to say of peers that it closes, while it opens others; null when it opens all.
+ * @returns warnings of what it closes without need: some of the peers, the system's name server.
  * @throws {UserError} when it closes anything else, or every peer, with the one command that works.
  */
-export async function checkSandbox(config: CollectorConfig): Promise<string | null> {
+export async function checkSandbox(config: CollectorConfig): Promise<string[]> {
   expectPermitted(needsOf(config), "collector");
   const { file } = config.peers;
-  if (file === undefined) return null;
-  const { peers } = await readPeerFile(file);
-  const { closed, open, hosts } = peerNeeds(peers, dialPolicyOf(config));
-  if (closed.length === 0) return null;
-  const text = `The sandbox does not open ${closed.length} peers of ${file}, such as ${
-    closed[0].value
-  }`;
+  const peers = file === undefined ? [] : (await readPeerFile(file)).peers;
+  return [
+    ...await checkNameServer(config, peers),
+    ...file === undefined ? [] : checkPeers(file, peers, dialPolicyOf(config)),
+  ];
+}
+
+/** A name server that the config names is one of its needs; that of the system is needed for names alone. */
+async function checkNameServer(
+  config: CollectorConfig,
+  peers: readonly NodeAddress[],
+): Promise<string[]> {
+  const hasNames = seedsOf(config).length > 0 || peers.some(({ end }) => end.kind === "dns");
+  if (!hasNames || config.peers.name_server !== undefined) return [];
+  const server = await systemNameServer().catch(() => null);
+  if (server === null) return [];
+  const value = `${bracketed(server.ip)}:${server.port}`;
+  const need: Need = { kind: "net", key: "peers.name_server", value };
+  if (forbidden([need]).length === 0) return [];
+  const text =
+    `The sandbox does not open the system's name server ${value}, which seeds and DNS names need`;
+  return [`${text}\n${openingText([need], "collector")}`];
+}
+
+function checkPeers(file: string, peers: readonly NodeAddress[], policy: DialPolicy): string[] {
+  const { closed, open, hosts } = peerNeeds(peers, policy);
+  if (closed.length === 0) return [];
+  const [{ value }] = closed;
+  const text = `The sandbox does not open ${closed.length} peers of ${file}, such as ${value}`;
   const opening = openingText(hosts, "collector");
   if (open === 0) throw new UserError(`${text}, and it opens no other\n${opening}`);
-  return `${text}\n${opening}`;
+  return [`${text}\n${opening}`];
 }
 
 /** All but its peers. */

@@ -87,7 +87,7 @@ function faultOf(name: string, error: unknown): DnsFault {
 }
 
 /** The first name server of the system; its others are asked only when it is down. */
-async function systemNameServer(): Promise<NameServer> {
+export async function systemNameServer(): Promise<NameServer> {
   const text = await Deno.readTextFile("/etc/resolv.conf");
   const [, ip] = text.match(/^\s*nameserver\s+(\S+)/m) ?? [];
   if (ip === undefined) throw new Error("/etc/resolv.conf names no server");

@@ -53,7 +53,8 @@ async function ask(seed: string, options: SeekOptions): Promise<boolean> {
       deadline.signal,
     );
     for (const { nodeId, end } of nodes) book.learn(nodeId, end, "dns_seed", clock.now());
-    log.info(
+    // Of its nodes no address could be had: mostly the name server's doing.
+    log[nodes.length === 0 && unresolved > 0 ? "warning" : "info"](
       "DNS seed {seed} named {count} addresses; {badRecords} bad records, {unresolved} unresolved",
       { seed, count: nodes.length, badRecords, unresolved },
     );

@@ -64,8 +64,7 @@ export async function openPeerChoice(
     book.restore(records, clock.now());
   }
   if (peers.file !== undefined) await learnFile(book, peers.file, clock.now());
-  const given = peers.seeds ?? (peers.file === undefined ? DEFAULT_SEEDS[network] : []);
-  const seeds = fileAlone ? [] : given;
+  const seeds = fileAlone ? [] : seedsOf(config);
   if (seeds.length === 0 && book.soonest() === Infinity) {
     throw new UserError(
       peers.file === undefined
@@ -99,6 +98,11 @@ export function dialPolicyOf({ network, peers }: CollectorConfig, ownNodeId?: st
     resolver: dnsResolver(nameServer ? { ip: nameServer.host, port: nameServer.port } : undefined),
     ...peers.proxy !== undefined && { proxy: parseEndpoint(peers.proxy) },
   };
+}
+
+/** Those that the config names; without them and a peer file, the well-known ones. */
+export function seedsOf({ network, peers }: CollectorConfig): readonly string[] {
+  return peers.seeds ?? (peers.file === undefined ? DEFAULT_SEEDS[network] : []);
 }
 
 /** The manager's options as the config has them. */

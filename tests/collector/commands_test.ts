@@ -135,6 +135,24 @@ Deno.test("check-config holds addresses and paths against the sandbox, and gives
   }
 });
 
+Deno.test("check-config says when seeds cannot be asked for the sandbox closes the system's name server", async () => {
+  await using dir = await tempDir();
+  const [, ip] = (await Deno.readTextFile("/etc/resolv.conf")).match(/^nameserver (\S+)/m) ?? [];
+  const config = await withConfig(dir, { seeds: ["seed.test"] });
+  const flags = ["-P=collector", "--allow-net=127.0.0.1:8470", `--allow-write=${dir.path}`];
+  await using check = startProgram("collector/main.ts", ["check-config", "--config", config], [
+    ...flags,
+    `--allow-read=/etc/resolv.conf,${dir.path}`,
+  ]);
+  assert.equal((await check.wait()).code, 0);
+  const told = check.lines.join("\n");
+  const text =
+    `The sandbox does not open the system's name server ${ip}:53, which seeds and DNS names need\n`;
+  if (/^[\d.]+$/.test(ip ?? "")) assert.ok(told.includes(text), told);
+  await withConfig(dir, { seeds: ["seed.test"], name_server: "127.0.0.1:8470" });
+  assert.ok(!(await collect(dir, "check-config", "--config", config))[1].includes("name server"));
+});
+
 Deno.test("check-config says which peers the sandbox closes while it opens others", async () => {
   await using dir = await tempDir();
   const file = dir.join("peers.txt");
