@@ -283,7 +283,7 @@ Deno.test("unknown queries and settings and ill-formed values are refused before
   for (const value of ["half", "-1", "0", ""]) {
     await assert.rejects(
       runQueries({ archive, out, settings: { reach_share: value } }),
-      new UserError(`Cannot set reach_share: "${value}" should be a number above 0`),
+      new UserError(`Cannot set reach_share: "${value}" should be a number from 0.001 to 1`),
     );
   }
   await assert.rejects(

@@ -26,6 +26,7 @@ const NEEDS: readonly Need[] = [
   { debian: "dnsmasq-base", program: "dnsmasq", purpose: "the DNS server" },
   { debian: "microsocks", program: "microsocks", purpose: "the SOCKS5 proxy" },
   { debian: "systemd", program: "systemd-analyze", purpose: "the check of units" },
+  { debian: "bsdutils", program: "script", purpose: "terminals" },
   { debian: "postgresql", program: "postgres", purpose: "the PostgreSQL server" },
 ];
 
