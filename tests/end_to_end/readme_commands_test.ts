@@ -32,6 +32,7 @@ const WAYS: readonly (readonly [command: RegExp, way: Way])[] = [
   [/^\.\/gossip-collector/, { skip: "the binary's own test runs it" }],
   [/^deno task test/, { skip: "it is this run" }],
   [/^deno task demo/, { more: "--peers 4 --seconds 2" }],
+  [/^deno task fleet init/, {}],
   [/^deno task query/, {}],
   [/^deno run .* -P=query /, {}],
   [/^deno task archive status/, {}],
