@@ -13,6 +13,7 @@ import { crashPointsBenchmark } from "./crash_points.ts";
 import type { Benchmark } from "./figure.ts";
 import { graphBenchmark } from "./graph.ts";
 import { handshakesBenchmark } from "./handshakes.ts";
+import { nodeLogsBenchmark } from "./node_logs.ts";
 import { peersBenchmark } from "./peers.ts";
 import { reconciliationAlgorithmsBenchmark } from "./reconciliation_algorithms.ts";
 import { freshDemoBenchmark, freshTestBenchmark } from "./fresh_clone.ts";
@@ -30,6 +31,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   calibrationBenchmark,
   graphBenchmark,
   simulatorBenchmark,
+  nodeLogsBenchmark,
   reconciliationAlgorithmsBenchmark,
   freshDemoBenchmark,
   freshTestBenchmark,

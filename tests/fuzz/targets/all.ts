@@ -13,6 +13,7 @@ import {
   resendRequestTarget,
 } from "./batches.ts";
 import { initTarget, messageTargets } from "./messages.ts";
+import { nodeLogTargets } from "./node_logs.ts";
 import { framesTarget, handshakeTarget, transportTarget } from "./noise.ts";
 import { codedSymbolsTarget, rangeTarget, sketchTarget } from "./reconciliation.ts";
 import { segmentTarget } from "./segment.ts";
@@ -25,6 +26,7 @@ export function allTargets(dir: string): Target[] {
     transportTarget(),
     initTarget(),
     ...messageTargets(),
+    ...nodeLogTargets(),
     batchTarget(),
     bodyTarget(),
     eventsTarget(),
