@@ -4,7 +4,7 @@ import * as v from "valibot";
 import type { ReaderOptions } from "../query_results/archive/open.ts";
 import { duration, group, integer, oneOf, size, text } from "../shared/config.ts";
 import { LOG_LEVELS } from "../shared/log.ts";
-import { natsServerEntries, STREAM_NAME } from "../shared/nats/config.ts";
+import { natsServerEntries, STREAM_NAME } from "../shared/nats/access.ts";
 import { STREAM } from "../shared/subjects.ts";
 import { DAY_MS } from "../shared/time.ts";
 import { AnalyticsConfigSchema } from "./analytics/config.ts";

@@ -2,13 +2,10 @@
 
 import { runProgram } from "../shared/cli.ts";
 import { importCommand } from "./commands/import.ts";
-import { analyseCommand } from "./commands/analyse.ts";
+import { analyseCommand, snapshotCommand, statusCommand } from "./commands/ask.ts";
 import { exportCommand } from "./commands/export.ts";
 import { rolloverCommand } from "./commands/rollover.ts";
-import { runCommand } from "./commands/run.ts";
-import { schemaCommand } from "./commands/schema.ts";
-import { snapshotCommand } from "./commands/snapshot.ts";
-import { statusCommand } from "./commands/status.ts";
+import { runCommand, schemaCommand } from "./commands/run.ts";
 import { verifyCommand } from "./commands/verify.ts";
 
 if (import.meta.main) {

@@ -15,7 +15,7 @@ import {
 import { HOST_KINDS, type HostKind } from "./addresses/endpoint.ts";
 import { FSYNC_POLICIES, type FsyncPolicy } from "./spool/syncer.ts";
 import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
-import { type NatsServerConfig, natsServerEntries, STREAM_NAME } from "../shared/nats/config.ts";
+import { type NatsServerConfig, natsServerEntries, STREAM_NAME } from "../shared/nats/access.ts";
 import { STREAM } from "../shared/subjects.ts";
 import { expectPermitted } from "../shared/sandbox.ts";
 

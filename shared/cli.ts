@@ -60,7 +60,6 @@ export type FlagValues<F extends Record<string, Flag>> = { [K in keyof F]: FlagV
 
 /**
  * Reads a command line.
- *
  * @returns the values, or the text of `--help` when that was asked for.
  * @throws {UserError} on an unknown flag, a missing value, or a time or number that is malformed or out of range.
  */
@@ -115,7 +114,6 @@ function readTime(command: string, name: string, text: string): number {
 
 /**
  * Checks a half-open window of two `time` flags.
- *
  * @throws {UserError} when it ends before it begins or holds no time.
  */
 export function checkWindow(
@@ -216,7 +214,6 @@ export interface Program {
 
 /**
  * Finds the command that a command line names.
- *
  * @returns it and its arguments, or the text of `--help` when the program's own was asked for.
  * @throws {UserError} when the command is unknown.
  */

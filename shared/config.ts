@@ -9,9 +9,8 @@ import { printable } from "./text.ts";
 
 /**
  * Reads and checks a YAML config file.
- *
- * @throws {UserError} naming the file when it cannot be read, is not YAML, or breaks the schema; in the last case
- * one line per fault: path, value and what would be right.
+ * @throws {UserError} naming the file when it cannot be read, is not YAML, or breaks the schema; in the last case one
+ * line per fault: path, value and what would be right.
  */
 export async function readConfig<S extends v.GenericSchema>(
   path: string,
@@ -117,7 +116,6 @@ const UNIT_MS: Record<string, number> = {
 
 /**
  * A span of time written as `250ms`, `30s`, `10m`, `23.5h` or `7d`; parsed to milliseconds.
- *
  * @param min @param max the allowed range, in milliseconds, both included.
  */
 export function duration(min: number, max: number): v.GenericSchema<string, number> {

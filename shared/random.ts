@@ -16,7 +16,6 @@ export const systemRandom: Random = {
 
 /**
  * A fast seeded generator (sfc32, Chris Doty-Humphrey's Small Fast Counting RNG, PractRand). Not for keys.
- *
  * @param seed any text or number; equal seeds give equal sequences.
  */
 export function seededRandom(seed: string | number): Random {

@@ -49,7 +49,6 @@ export function generatePrivateKey(): Uint8Array {
 
 /**
  * The compressed public key of a private key.
- *
  * @throws {TypeError} when `privateKey` is not 32 bytes that stand for 1 to n − 1.
  */
 export function publicKeyOf(privateKey: Uint8Array): Uint8Array {
@@ -90,12 +89,10 @@ export class Point {
 }
 
 /**
- * BOLT 8's `ECDH(rk, k)`: the SHA-256 of the compressed shared point.
- *
- * Native code gives only the x of d·Q. Which of the two y belongs to it follows from the x of (d + 1)·Q: with
- * Q = (x, y), d·Q = (x1, y1) and (d + 1)·Q = (x2, …), the law of addition on y² = x³ + 7 says
- * 2·y·y1 = 14 + x·x1·(x + x1) − x2·(x1 − x)². Two native products are still 5 times as fast as one in JavaScript.
- *
+ * BOLT 8's `ECDH(rk, k)`: the SHA-256 of the compressed shared point. Native code gives only the x of d·Q. Which of
+ * the two y belongs to it follows from the x of (d + 1)·Q: with Q = (x, y), d·Q = (x1, y1) and (d + 1)·Q = (x2, …),
+ * the law of addition on y² = x³ + 7 says 2·y·y1 = 14 + x·x1·(x + x1) − x2·(x1 − x)². Two native products are still 5
+ * times as fast as one in JavaScript.
  * @throws {TypeError} when `privateKey` is none.
  */
 export function ecdh(privateKey: Uint8Array, point: Point): Uint8Array {
@@ -142,7 +139,6 @@ export function verifyGossip(
 
 /**
  * Signs SHA256d(`signed`) as BOLT 7 asks: compact, low s, and the same for the same input (RFC 6979).
- *
  * @throws {TypeError} when `privateKey` is not 32 bytes that stand for 1 to n − 1.
  */
 export function signGossip(privateKey: Uint8Array, signed: Uint8Array): Uint8Array {

@@ -146,8 +146,8 @@ export class Analytics implements AsyncDisposable {
       try {
         await this.#current;
         const next = await this.#plan();
-        if (next === null) await clock.sleep(this.#restMs(), signal);
-        else if (await this.#isHeld(next)) await clock.sleep(HOLD_MS, signal);
+        if (next === null) await pause(clock, this.#restMs(), signal);
+        else if (await this.#isHeld(next)) await pause(clock, HOLD_MS, signal);
         else await this.#start(next.scheduled, next.window);
       } catch (error) {
         if (signal.aborted || this.#halted !== null) return;

@@ -12,7 +12,7 @@ import { Days, type RolloverRequest } from "../days/days.ts";
 import type { RolloverLine } from "../days/rollover.ts";
 import { Store } from "../store/store.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "./flags.ts";
-import { askForLines } from "./running.ts";
+import { askForLines } from "./ask.ts";
 
 const EXIT_KEPT = 1;
 const MIB = 1024 ** 2;

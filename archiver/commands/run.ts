@@ -1,4 +1,4 @@
-// `deno task archive run`: the archiver itself.
+// `deno task archive run`, the archiver itself, and `deno task archive schema`, its tables on one page.
 
 import { dirname } from "node:path";
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
@@ -6,6 +6,7 @@ import { configureLog } from "../../shared/log.ts";
 import { bothNeeds, expectPermitted, natsNeeds, type Need } from "../../shared/sandbox.ts";
 import type { ArchiverConfig } from "../config.ts";
 import { runArchiver } from "../run.ts";
+import { readSchema, schemaPage } from "../schema/page.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "./flags.ts";
 
 export const runCommand: Subcommand = subcommand({
@@ -32,3 +33,12 @@ function needsOf({ archive, api, nats, days, analytics }: ArchiverConfig): Need[
     ...analytics.sets.flatMap(({ folder }) => bothNeeds("analytics.sets.folder", folder)),
   ];
 }
+
+export const schemaCommand: Subcommand = subcommand({
+  name: "deno task archive schema",
+  summary: "Prints a Markdown page on every table and column of an archive.",
+  flags: {},
+  examples: ["deno task --quiet archive schema > schema.md"],
+}, async () => {
+  console.log(schemaPage(await readSchema()).trimEnd());
+});

@@ -5,6 +5,7 @@ import { resolve } from "node:path";
 import type { Clock } from "../../shared/clock.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
+import { pause } from "../../shared/waiting.ts";
 import type { SideWork } from "../store/database.ts";
 import type { OnStep } from "../store/crash_points.ts";
 import { changeUnless, type DaysContext } from "./context.ts";
@@ -160,17 +161,13 @@ export class Days implements AsyncDisposable {
   async #watch(): Promise<void> {
     const { clock } = this.#dependencies;
     const { signal } = this.#stop;
-    try {
-      await clock.sleep(FIRST_PASS_MS, signal);
-      while (!signal.aborted) {
-        if (this.#running === null) {
-          // progress() reports the failure.
-          await this.#pass(scheduledPlan(this.#options, clock.now()), () => {}).catch(() => {});
-        }
-        await clock.sleep(this.#failure ? RETRY_MS : PASS_EVERY_MS, signal);
+    let waitMs = FIRST_PASS_MS;
+    while (await pause(clock, waitMs, signal)) {
+      if (this.#running === null) {
+        // progress() reports the failure.
+        await this.#pass(scheduledPlan(this.#options, clock.now()), () => {}).catch(() => {});
       }
-    } catch (error) {
-      if (!signal.aborted) throw error;
+      waitMs = this.#failure ? RETRY_MS : PASS_EVERY_MS;
     }
   }
 

@@ -28,7 +28,6 @@ export interface PostgresAddress {
 
 /**
  * Reads such a URL.
- *
  * @throws {UserError} when it is none; the error repeats none of it, for there may be a password in it.
  */
 export function parsePostgresUrl(text: string): PostgresAddress {

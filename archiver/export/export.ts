@@ -125,9 +125,8 @@ export interface PartDependencies {
 
 /**
  * Brings a part over.
- *
- * @throws {UserError} when the schema holds another archive's rows, or PostgreSQL refuses: for
- * instance since another export is at work.
+ * @throws {UserError} when the schema holds another archive's rows, or PostgreSQL refuses: for instance since another
+ * export is at work.
  */
 export async function exportPart(
   part: Part,

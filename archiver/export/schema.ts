@@ -26,7 +26,6 @@ export interface TargetTable {
 
 /**
  * Makes the schema and its tables when they are not there.
- *
  * @param version the archive's.
  * @returns its tables, and whether they were made.
  * @throws {UserError} when they are there in another version, or others stand in their place.

@@ -110,7 +110,6 @@ export class Target implements AsyncDisposable {
   /**
    * Runs `body` in a transaction, which is rolled back when it returns false. When it throws, so does this, and the
    * connection is broken off, which rolls back, too, and needs no answer.
-   *
    * @throws {UserError} as {@link run}; whatever `body` throws.
    */
   async transaction(body: () => Promise<boolean>): Promise<boolean> {
@@ -127,7 +126,6 @@ export class Target implements AsyncDisposable {
 
   /**
    * Sends rows to a table by COPY, as fast as the server takes them.
-   *
    * @param rows as `binary_copy.ts` encodes them.
    * @throws {UserError} as {@link run}; whatever `rows` throws.
    */

@@ -34,7 +34,6 @@ function refuse(column: SourceColumn, wish: string): never {
 
 /**
  * A 64-bit hash, as a key to join by: in its own type, since it is compared in each row.
- *
  * @throws {UserError} when it is of no known type.
  */
 export function hashReading(column: SourceColumn): Reading {
@@ -65,9 +64,8 @@ export function sourceHashSql(type: string, signed: string): string {
 }
 
 /**
- * An instant as TIMESTAMPTZ. Integers are taken to be of the unit in which they lie between 2015 and 2100; a timestamp
- * without time zone is taken to be UTC.
- *
+ * An instant as TIMESTAMPTZ. Integers are taken to be of the unit in which they lie between 2015 and 2100; a
+ * timestamp without time zone is taken to be UTC.
  * @param bounds the least and greatest value of an integer column; absent when there is none.
  * @throws {UserError} when it is of no known type or unit.
  */
@@ -123,7 +121,6 @@ export function instantUnit(least: bigint, greatest: bigint): InstantUnit | unde
 
 /**
  * A node id: 33 bytes as lower-case hex. Rows that have none give null.
- *
  * @throws {UserError} when the column is of no known type.
  */
 export function nodeIdReading(column: SourceColumn): Reading {
@@ -138,7 +135,6 @@ export function nodeIdReading(column: SourceColumn): Reading {
 /**
  * Whether a row is of a message that came in (true), went out (false), or neither can be said (null). Only what came
  * in is a receipt. In the data that this is for, 1 is in and 2 is out.
- *
  * @param values those found in the data.
  * @throws {UserError} when none of them is known.
  */

@@ -60,11 +60,7 @@ const TIMING_COLUMNS = {
 /** Timings whose direction is looked at. */
 const SAMPLE_TIMINGS = 100_000;
 
-/**
- * Detects all of it.
- *
- * @throws {UserError} when a column is missing, or nothing known fits what is in it.
- */
+/** Detects all of it. @throws {UserError} when a column is missing, or nothing known fits what is in it. */
 export async function detectEncodings(
   connection: DuckDBConnection,
   source: Source,

@@ -11,9 +11,8 @@ import { type Import, IMPORTED } from "./ledger.ts";
 import { OPTIONAL_TABLES, type Source, type SourceFile } from "./source.ts";
 
 /**
- * Ends the epochs with their last receipts, dates messages that came without one (by what the source says, or by their
- * own timestamps), and notes that the import is done.
- *
+ * Ends the epochs with their last receipts, dates messages that came without one (by what the source says, or by
+ * their own timestamps), and notes that the import is done.
  * @param now µs since the Unix epoch.
  */
 export async function finishImport(
@@ -127,7 +126,6 @@ export async function countTimings(
 
 /**
  * Compares an import with its source: messages, then receipts in all and by collector.
- *
  * @param counted of {@link countTimings}, of the files `names`. Of files that were done before, the import's own
  * count is taken.
  */

@@ -43,7 +43,6 @@ const FOLLOWED = ["messages", "timings"] as const;
 
 /**
  * Takes up the import of a source, or begins one; takes note of files that are new.
- *
  * @param id of {@link findImport}.
  * @param now µs since the Unix epoch.
  * @throws {UserError} when a file changed since it was imported or is gone before it was done, or when the prefix is
@@ -213,7 +212,6 @@ export async function noteRowsDone(
 
 /**
  * Adds to what became of a file's rows, within the connection's transaction.
- *
  * @param counts a query with the columns collector, fate and row_count, which may be negative.
  */
 export async function addFates(

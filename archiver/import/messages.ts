@@ -39,11 +39,7 @@ export interface MessageImport {
   readonly into: Import;
 }
 
-/**
- * Brings the next rows of a file of messages into the archive, in one transaction.
- *
- * @param maxRows at most so many.
- */
+/** Brings the next rows of a file of messages into the archive, in one transaction. @param maxRows at most so many. */
 export async function importMessages(
   options: MessageImport,
   progress: FileProgress,

@@ -29,11 +29,7 @@ const CHARACTERS: Readonly<Record<TextEncoding, RegExp>> = {
 /** What a group of four characters must have when it is padded. */
 const BASE64_GROUP = 4;
 
-/**
- * The bytes of a text.
- *
- * @returns null when the text is not of that encoding.
- */
+/** The bytes of a text. @returns null when the text is not of that encoding. */
 export function decodeText(text: string, encoding: TextEncoding): Uint8Array | null {
   if (!CHARACTERS[encoding].test(text)) return null;
   if (encoding === "hex") return new Uint8Array(Buffer.from(text, "hex"));
@@ -48,9 +44,8 @@ export function decodeText(text: string, encoding: TextEncoding): Uint8Array | n
 const LEAST_TEXT_SHARE = 0.9;
 
 /**
- * Which encoding the texts are of: the one that fits most of them. Hex goes first: hardly a message in base64 looks like
- * hex. Texts that fit both alphabets of base64 mean the same in either.
- *
+ * Which encoding the texts are of: the one that fits most of them. Hex goes first: hardly a message in base64 looks
+ * like hex. Texts that fit both alphabets of base64 mean the same in either.
  * @returns null when none fits nearly all, or there is no text.
  */
 export function detectTextEncoding(texts: readonly string[]): TextEncoding | null {
@@ -94,12 +89,7 @@ export function isGossipType(type: number): boolean {
   return type in SIGNED_AT;
 }
 
-/**
- * A whole message.
- *
- * @param type its type, 256 to 258.
- * @returns null when `kept` does not begin as the form says.
- */
+/** A whole message. @param type its type, 256 to 258. @returns null when `kept` does not begin as the form says. */
 export function wholeMessage(form: RawForm, type: number, kept: Uint8Array): Uint8Array | null {
   if (form === "whole") {
     return kept.length >= TYPE_BYTES && (kept[0] << 8 | kept[1]) === type ? kept : null;
@@ -169,7 +159,6 @@ const LEAST_FORM_SHARE = 0.9;
 
 /**
  * Looks at the first messages and at what metadata says of them.
- *
  * @param type how `metadata.type` is read.
  * @throws {UserError} when nothing known fits.
  */

@@ -97,7 +97,6 @@ export async function findParties(
 
 /**
  * Refuses collectors whose names mean something else in the archive.
- *
  * @param importId the import; null when it is not begun.
  * @param names a query with the column name.
  * @throws {UserError} when there are such.
@@ -205,7 +204,6 @@ async function makeHashes(
 /**
  * Brings the next rows of a file of timings into the archive, in one transaction. The tables of {@link prepareHashes}
  * and of `findParties` must be there.
- *
  * @param maxRows at most so many.
  */
 export async function importReceipts(
@@ -227,9 +225,8 @@ export async function importReceipts(
 }
 
 /**
- * Brings in, in one transaction, the receipts that were skipped before their messages came: those whose messages begin
- * with {@link LATE}.
- *
+ * Brings in, in one transaction, the receipts that were skipped before their messages came: those whose messages
+ * begin with {@link LATE}.
  * @param version as for {@link findParties}.
  * @param onFile is called after each file.
  * @throws {UserError} when a file that has such receipts is gone.

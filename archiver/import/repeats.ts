@@ -10,9 +10,8 @@ const GROUP_BITS = 2 ** 30;
 const GROUP_RECEIPTS = 4_000_000;
 
 /**
- * Marks repeats among the messages of which the import's files that are not settled yet brought receipts. Doing it again
- * changes nothing.
- *
+ * Marks repeats among the messages of which the import's files that are not settled yet brought receipts. Doing it
+ * again changes nothing.
  * @param onPart gets the share done.
  */
 export async function markRepeats(

@@ -80,11 +80,7 @@ export type ImportOutcome =
   | { readonly status: "unchanged" }
   | { readonly status: "finished"; readonly counts: readonly Count[] };
 
-/**
- * Finds a source and lists what it is and how it is read.
- *
- * @throws {UserError} when it is none that can be read.
- */
+/** Finds a source and lists what it is and how it is read. @throws {UserError} when it is none that can be read. */
 export async function lookAt(
   connection: DuckDBConnection,
   folder: string,
@@ -135,7 +131,6 @@ export async function countDirections(
 
 /**
  * Imports a source, or what of it is not in the archive yet.
- *
  * @throws {UserError} when the source cannot be read, changed since, or would be mixed up with what is there.
  */
 export async function runImport(options: ImportOptions): Promise<ImportOutcome> {

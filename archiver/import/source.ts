@@ -47,11 +47,7 @@ export interface Source {
 /** Files of one table, at most: a century of days. */
 const MAX_FILES = 40_000;
 
-/**
- * Looks what is there.
- *
- * @throws {UserError} when the folder is no source, or a file of it cannot be read.
- */
+/** Looks what is there. @throws {UserError} when the folder is no source, or a file of it cannot be read. */
 export async function findSource(connection: DuckDBConnection, given: string): Promise<Source> {
   const folder = given.replace(/(?<=.)\/+$/, "");
   if (/[*?[\]{}]/.test(folder)) {
@@ -160,7 +156,6 @@ const READ_COLUMNS: readonly string[] = [
 
 /**
  * Sees to it that the columns that are read are of the same types in all files of a table.
- *
  * @throws {UserError} when they are not.
  */
 export async function checkAlike(

@@ -18,6 +18,7 @@ import {
 } from "../../shared/batch/batch.ts";
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { MAX_EVENT_TEXT } from "../../shared/batch/events.ts";
+import { pause } from "../../shared/waiting.ts";
 import { KnownMessages } from "./known_messages.ts";
 import { OpenBatch } from "./open_batch.ts";
 import {
@@ -306,10 +307,8 @@ export class Recorder implements Disposable {
         const age = (clock.now() - this.#batch.openedAt) / 1000;
         const rest = this.#options.maxAgeMs - age;
         if (rest <= 0) this.flush();
-        else await clock.sleep(rest, this.#stop.signal);
+        else if (!await pause(clock, rest, this.#stop.signal)) break;
       }
-    } catch (error) {
-      if (!this.#stop.signal.aborted) throw error;
     } finally {
       this.#timerRuns = false;
     }

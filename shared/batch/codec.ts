@@ -73,7 +73,6 @@ export function encodeBatch(batch: Batch): Uint8Array<ArrayBuffer> {
 
 /**
  * The batch that `bytes` are. Its messages are views into one buffer of its own, not into `bytes`.
- *
  * @throws {BatchFault} for any bytes that are not a batch; see {@link BatchCode} for the codes.
  */
 export function decodeBatch(bytes: Uint8Array): Batch {

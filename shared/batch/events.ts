@@ -107,7 +107,6 @@ const eventsSchema = v.pipe(v.array(eventSchema), v.maxLength(MAX_BATCH_EVENTS))
 
 /**
  * Reads the JSON array of events of a batch.
- *
  * @throws {BatchFault} `bad_event` when the bytes are not UTF-8, not JSON, or not a list of events.
  */
 export function decodeEvents(bytes: Uint8Array): CollectorEvent[] {

@@ -19,7 +19,6 @@ let nativeFailures = 0;
 
 /**
  * The `length` bytes that `packed` inflates to. Bytes after the end of the stream are passed over.
- *
  * @throws {BatchFault} `bad_compression` when it is not a deflate stream, or inflates to another length.
  */
 export function inflate(packed: Uint8Array, length: number): Uint8Array {

@@ -31,7 +31,6 @@ export interface Addresses {
 
 /**
  * Reads the addresses of a node_announcement.
- *
  * @throws {BoltFault} `truncated` when a descriptor of a known type runs past the end.
  */
 export function decodeAddresses(bytes: Uint8Array): Addresses {
@@ -50,7 +49,6 @@ export function decodeAddresses(bytes: Uint8Array): Addresses {
 
 /**
  * Writes the addresses of a node_announcement.
- *
  * @throws {BoltFault} `bad_length` for a host that its type cannot have, `out_of_range` for a port above 65,535.
  */
 export function writeAddresses(writer: Writer, addresses: Addresses): void {

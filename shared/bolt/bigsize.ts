@@ -4,11 +4,7 @@ import { BoltFault } from "./fault.ts";
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";
 
-/**
- * Reads one BigSize.
- *
- * @throws {BoltFault} `truncated`, or `not_minimal` when fewer bytes would have held the value.
- */
+/** Reads one BigSize. @throws {BoltFault} `truncated`, or `not_minimal` when fewer bytes would have held the value. */
 export function readBigSize(reader: Reader): bigint {
   const first = reader.u8();
   if (first < 0xfd) return BigInt(first);

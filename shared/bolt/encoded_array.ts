@@ -26,7 +26,6 @@ function readEncoding(reader: Reader): void {
 
 /**
  * Reads `encoded_short_ids` after its u16 length. Their order is not checked.
- *
  * @throws {BoltFault} also `truncated` when they are not a whole number of scids.
  */
 export function readScids(reader: Reader): bigint[] {
@@ -47,7 +46,6 @@ export function writeScids(writer: Writer, scids: readonly bigint[]): void {
 
 /**
  * Reads a BigSize meant as a set of flags.
- *
  * @throws {BoltFault} `out_of_range` above 2^53 - 1: BOLT 7 assigns five bits.
  */
 export function readFlags(reader: Reader): number {

@@ -30,7 +30,6 @@ export function featureBits(bitmap: Uint8Array): number[] {
 
 /**
  * The shortest bitmap with just these bits.
- *
  * @throws {BoltFault} `out_of_range` for a bit that no bitmap on the wire has room for.
  */
 export function featureBitmap(bits: readonly number[]): Uint8Array<ArrayBuffer> {

@@ -22,16 +22,14 @@ import {
   gossipTimestampFilterCodec,
   type QueryChannelRange,
   queryChannelRangeCodec,
-  type ReplyChannelRange,
-  replyChannelRangeCodec,
-} from "./range_queries.ts";
-import { Reader } from "./reader.ts";
-import {
   type QueryShortChannelIds,
   queryShortChannelIdsCodec,
+  type ReplyChannelRange,
+  replyChannelRangeCodec,
   type ReplyShortChannelIdsEnd,
   replyShortChannelIdsEndCodec,
-} from "./scid_queries.ts";
+} from "./queries.ts";
+import { Reader } from "./reader.ts";
 import { Writer } from "./writer.ts";
 
 /** The fields of a message of a known type: what there is to encode. */
@@ -87,7 +85,6 @@ function isKnownType(type: number): type is KnownType {
 /**
  * Decodes a message. Byte fields are views of `raw`, which must not change as long as they are in use. Checked are
  * layout and TLV rules only: not signatures, keys, the order of ids or what values mean.
- *
  * @throws {BoltFault} when a message of a known type does not have its layout, is shorter than its type field or
  * above {@link MAX_MESSAGE_BYTES}.
  */
@@ -103,7 +100,6 @@ export function decodeMessage(raw: Uint8Array): Message {
 /**
  * Encodes a message from its fields; `raw` counts only for an unknown type. What was decoded comes out as the same
  * bytes.
- *
  * @throws {BoltFault} when a field does not fit the wire or the whole is above {@link MAX_MESSAGE_BYTES}.
  */
 export function encodeMessage(message: MessageFields | UnknownMessage): Uint8Array {

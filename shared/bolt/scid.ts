@@ -20,11 +20,7 @@ export function scidParts(scid: bigint): ScidParts {
   };
 }
 
-/**
- * The scid of its parts, unsigned.
- *
- * @throws {BoltFault} `out_of_range` when a part does not fit its bits.
- */
+/** The scid of its parts, unsigned. @throws {BoltFault} `out_of_range` when a part does not fit its bits. */
 export function scidOf(parts: ScidParts): bigint {
   const { block, transaction, output } = parts;
   const fits = (value: number, max: number) =>
@@ -46,7 +42,6 @@ export function scidText(scid: bigint): string {
 
 /**
  * The scid that a text like `863846x913x104` means, unsigned.
- *
  * @throws {BoltFault} `bad_text` when it has another form, `out_of_range` when a part does not fit its bits.
  */
 export function parseScid(text: string): bigint {

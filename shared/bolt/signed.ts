@@ -20,7 +20,6 @@ export interface SignedPart {
 
 /**
  * The signed part of a gossip message; null for types that are not signed.
- *
  * @throws {BoltFault} when the message does not decode.
  */
 export function signedPart(raw: Uint8Array): SignedPart | null {

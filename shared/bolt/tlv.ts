@@ -17,7 +17,6 @@ export type TlvHandlers = ReadonlyMap<bigint, (value: Reader) => void>;
 
 /**
  * Reads the stream that fills the rest of `reader`.
- *
  * @returns the odd records without a handler, in order, so that encoding can put them back.
  * @throws {BoltFault} `truncated`, `not_minimal`, `tlv_order`, `unknown_even_tlv`, `trailing` when a handler left
  * bytes of its value, and whatever the handlers throw.
@@ -60,7 +59,6 @@ function readValue(reader: Reader, type: bigint): Uint8Array {
 
 /**
  * Writes records in the order of their types.
- *
  * @throws {BoltFault} `tlv_order` when two have one type, `out_of_range` when a type is above 64 bits.
  */
 export function writeTlvStream(writer: Writer, records: readonly TlvRecord[]): void {

@@ -33,7 +33,6 @@ export interface NatsOptions extends NatsAccess {
  * Connects once, to the first server that answers, in random order. A connection that is lost is closed, and all that
  * waits on it fails at once: whoever wants another calls again, after a back-off. (The client's own way to reconnect
  * cannot be stopped while it waits, and holds back what is published meanwhile in memory.)
- *
  * @throws {NatsError} when no server takes it: of the servers' reasons always the same one, a refusal before a server
  * that is not there, so that whoever logs each new reason logs it once.
  */

@@ -10,7 +10,7 @@ import {
   type Restored,
 } from "../../collector/gossip/graph/graph_file.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
-import { crc32c } from "../../shared/bolt/crc32c.ts";
+import { crc32c } from "../../shared/bolt/checksum.ts";
 import { UserError } from "../../shared/errors.ts";
 import { StillClock } from "../support/still_clock.ts";
 import { tempDir } from "../support/temp_dir.ts";

@@ -10,7 +10,7 @@ import { chainHash } from "../../shared/bolt/chains.ts";
 import { featureBitmap } from "../../shared/bolt/features.ts";
 import { decodeMessage, encodeMessage } from "../../shared/bolt/message.ts";
 import { messageType } from "../../shared/bolt/message_types.ts";
-import type { ReplyChannelRange } from "../../shared/bolt/range_queries.ts";
+import type { ReplyChannelRange } from "../../shared/bolt/queries.ts";
 import { scidOf } from "../../shared/bolt/scid.ts";
 import { StillClock } from "../support/still_clock.ts";
 import {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { chainHash } from "../../shared/bolt/chains.ts";
-import { crc32c } from "../../shared/bolt/crc32c.ts";
+import { crc32c } from "../../shared/bolt/checksum.ts";
 import { gossipFacts } from "../../shared/bolt/facts.ts";
 import { decodeMessage, encodeMessage } from "../../shared/bolt/message.ts";
 import { readGossipStore, readMainnetGossip } from "../support/fixtures/gossip_store.ts";

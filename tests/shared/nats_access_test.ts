@@ -2,8 +2,11 @@ import assert from "node:assert/strict";
 import * as v from "valibot";
 import { parseConfig } from "../../shared/config.ts";
 import { UserError } from "../../shared/errors.ts";
-import { readNatsAccess } from "../../shared/nats/access.ts";
-import { type NatsServerConfig, natsServerEntries } from "../../shared/nats/config.ts";
+import {
+  type NatsServerConfig,
+  natsServerEntries,
+  readNatsAccess,
+} from "../../shared/nats/access.ts";
 import { connectNats, NatsError, natsErrorText } from "../../shared/nats/connect.ts";
 import { makeCertificates } from "../support/servers/certificates.ts";
 import { startNatsServer } from "../support/servers/nats_server.ts";

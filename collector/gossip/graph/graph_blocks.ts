@@ -7,7 +7,7 @@
 // Big-endian. Times are seconds since the Unix epoch.
 
 import { HASH_BYTES } from "../../../shared/bolt/codec.ts";
-import { crc32c } from "../../../shared/bolt/crc32c.ts";
+import { crc32c } from "../../../shared/bolt/checksum.ts";
 import { Reader } from "../../../shared/bolt/reader.ts";
 import { BoltFault } from "../../../shared/bolt/fault.ts";
 import { Fault } from "../../../shared/errors.ts";

@@ -7,8 +7,7 @@
 // pull gives little, so pongs need not wait for more.
 
 import { encodeMessage } from "../../../shared/bolt/message.ts";
-import type { QueryChannelRange } from "../../../shared/bolt/range_queries.ts";
-import type { QueryShortChannelIds } from "../../../shared/bolt/scid_queries.ts";
+import type { QueryChannelRange, QueryShortChannelIds } from "../../../shared/bolt/queries.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import { byteMeter, type Meter } from "../../meter.ts";
 import { equal } from "../graph/columns.ts";

@@ -4,8 +4,11 @@
 
 import { type Decoded, KEY_BYTES } from "../../../shared/bolt/codec.ts";
 import { encodeMessage } from "../../../shared/bolt/message.ts";
-import type { GossipTimestampFilter } from "../../../shared/bolt/range_queries.ts";
-import { QUERY_FLAG, type QueryShortChannelIds } from "../../../shared/bolt/scid_queries.ts";
+import {
+  type GossipTimestampFilter,
+  QUERY_FLAG,
+  type QueryShortChannelIds,
+} from "../../../shared/bolt/queries.ts";
 import { equal } from "../graph/columns.ts";
 import type { GraphView } from "../graph/graph_view.ts";
 import type { MayAnswer } from "./range_answer.ts";

@@ -13,11 +13,11 @@ import { BoltFault } from "../../../shared/bolt/fault.ts";
 import { decodeMessage, encodeMessage, type Message } from "../../../shared/bolt/message.ts";
 import { messageType } from "../../../shared/bolt/message_types.ts";
 import {
+  QUERY_FLAG,
   type QueryChannelRange,
   RANGE_OPTION,
   type ReplyChannelRange,
-} from "../../../shared/bolt/range_queries.ts";
-import { QUERY_FLAG } from "../../../shared/bolt/scid_queries.ts";
+} from "../../../shared/bolt/queries.ts";
 import type { GraphView } from "../graph/graph_view.ts";
 import { MAX_AHEAD_SECONDS, STALE_AFTER_SECONDS } from "../graph/objection.ts";
 import { RangeReplies, type ReplyFault } from "./range_replies.ts";

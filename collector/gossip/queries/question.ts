@@ -4,8 +4,8 @@ import type { Decoded } from "../../../shared/bolt/codec.ts";
 import type {
   GossipTimestampFilter,
   QueryChannelRange,
-} from "../../../shared/bolt/range_queries.ts";
-import type { QueryShortChannelIds } from "../../../shared/bolt/scid_queries.ts";
+  QueryShortChannelIds,
+} from "../../../shared/bolt/queries.ts";
 import type { ByteRate } from "../../meter.ts";
 
 /** A message that may get an answer. */

@@ -7,7 +7,7 @@
 
 import type { UpdatePair } from "../../../shared/bolt/encoded_array.ts";
 import { encodeMessage } from "../../../shared/bolt/message.ts";
-import { type QueryChannelRange, RANGE_OPTION } from "../../../shared/bolt/range_queries.ts";
+import { type QueryChannelRange, RANGE_OPTION } from "../../../shared/bolt/queries.ts";
 import type { GraphView } from "../graph/graph_view.ts";
 import { ANSWER_LIMITS } from "./question.ts";
 

@@ -5,7 +5,7 @@
 // LDK's replies reach up to, not over, the block of their last channel, and may cover no block at all. LND before 0.12
 // repeats the query's own range in each reply and sets the flag in the last.
 
-import type { QueryChannelRange, ReplyChannelRange } from "../../../shared/bolt/range_queries.ts";
+import type { QueryChannelRange, ReplyChannelRange } from "../../../shared/bolt/queries.ts";
 import { equal } from "../graph/columns.ts";
 
 /** LND's own limits, which every implementation keeps. */

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { crc32c } from "./crc32c.ts";
+import { crc32c } from "./checksum.ts";
 
 Deno.test("the checksums of RFC 3720 appendix B.4 come out", () => {
   const ascending = Uint8Array.from({ length: 32 }, (_, i) => i);
