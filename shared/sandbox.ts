@@ -3,7 +3,7 @@
 import { resolve } from "node:path";
 import project from "../deno.json" with { type: "json" };
 import { UserError } from "./errors.ts";
-import type { NatsServerConfig } from "./nats/config.ts";
+import type { NatsServerConfig } from "./nats/access.ts";
 
 /** One address or path that a config names. */
 export interface Need {

@@ -3,7 +3,7 @@
 // A byte with the version, then records: be16 flags, be16 length, be32 CRC32C of the message (seeded with the next), be32
 // timestamp, the message. Versions 9 to 16 have this form; up to 12 the flags were the upper bits of the length.
 
-import { crc32c } from "../bolt/crc32c.ts";
+import { crc32c } from "../bolt/checksum.ts";
 import { Fault } from "../errors.ts";
 
 /** A file that is no gossip_store, or one of a version that is not known. */
