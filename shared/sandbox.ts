@@ -17,7 +17,8 @@ export interface Need {
 /** The programs by their folder, which is also the name of their permission set. */
 export type Program = "collector" | "archiver";
 
-const DOING = { net: "connecting to", read: "reading", write: "writing" } as const;
+const DOING = { net: "using", read: "reading", write: "writing" } as const;
+const TASKS = { collector: "collect", archiver: "archive" } as const;
 const NATS_PORT = 4222;
 /** By this process: a flag of the next one replaces those of this one. */
 const asked: Need[] = [];
@@ -101,8 +102,10 @@ function commandWith(needs: readonly Need[], program: Program): string {
   });
   const [command, ...rest] = Deno.args;
   const args = command === "check-config" ? ["run", ...rest] : Deno.args;
-  const words = ["deno run --quiet --no-prompt", `-P=${program}`, ...flags, `${program}/main.ts`];
-  return [...words, ...args.map(quoted)].join(" ");
+  const task: string | { readonly command: string } = project.tasks[TASKS[program]];
+  const words = (typeof task === "string" ? task : task.command).split(" ");
+  const script = words.pop()!;
+  return [...words, ...flags, script, ...args.map(quoted)].join(" ");
 }
 
 /** Whether an entry of a set is the value, or the folder that it is in. */
@@ -117,5 +120,5 @@ function valuesOf(needs: readonly Need[], kind: Need["kind"]): string[] {
 
 /** As a shell takes it. */
 function quoted(text: string): string {
-  return /^[\w@%+=:,./[\]-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", "'\\''")}'`;
 }

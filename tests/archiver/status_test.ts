@@ -73,7 +73,7 @@ Deno.test("status and run say when the sandbox closes what the config names, wit
     const line of [
       `archive: reading ${dir.join("own")}`,
       `archive: writing ${dir.join("own")}`,
-      `api: connecting to 127.0.0.1:${port}`,
+      `api: using 127.0.0.1:${port}`,
       `days.folder: writing ${dir.join("own/days")}`,
     ]
   ) assert.ok(started.some((text) => text.trim() === line), started.join("\n"));
@@ -82,7 +82,7 @@ Deno.test("status and run say when the sandbox closes what the config names, wit
 
   const closed = await asked("status");
   assert.ok(!closed.join("\n").includes("No archiver answers"), closed.join("\n"));
-  assert.ok(closed.includes(`  api: connecting to 127.0.0.1:${port}`), closed.join("\n"));
+  assert.ok(closed.includes(`  api: using 127.0.0.1:${port}`), closed.join("\n"));
   await using status = startProcess("bash", ["-c", closed.at(-1)!.trim()]);
   assert.equal((await status.wait()).code, 0, status.lines.join("\n"));
 });

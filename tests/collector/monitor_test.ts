@@ -190,7 +190,7 @@ Deno.test("a collector that may not or cannot listen for metrics ends with 2 and
     [
       port,
       "127.0.0.1:1",
-      /^The sandbox does not open .*\n {2}metrics: connecting to 127.0.0.1:\d+\n/s,
+      /^The sandbox does not open .*\n {2}metrics: using 127.0.0.1:\d+\n/s,
     ],
     [
       (taken.addr as Deno.NetAddr).port,
