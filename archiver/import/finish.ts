@@ -43,9 +43,14 @@ export async function forgetDates(
   connection: DuckDBConnection,
   { id, startedAt }: Import,
 ): Promise<void> {
+  const [{ finished }] = await rowsOf(
+    connection,
+    "SELECT finished_at IS NOT NULL AS finished FROM imports WHERE import_id = $1",
+    [id],
+  );
+  if (finished !== true) return;
   await connection.run(
     `UPDATE hot_messages SET first_seen = $2 WHERE first_seen <> $2
-      AND (SELECT finished_at IS NOT NULL FROM imports WHERE import_id = $1)
       AND message_id IN (SELECT message_id FROM import_messages WHERE import_id = $1)
       AND message_id NOT IN (
         SELECT message_id FROM import_messages WHERE import_id <> $1 AND message_id IS NOT NULL)

@@ -238,20 +238,18 @@ export async function importLateReceipts(
 ): Promise<void> {
   const { connection, encodings, into, now } = options;
   if (!await hasLate(connection, into.id)) return;
-  await refuseGone(connection, into);
+  const waiting = await filesThatWait(connection, into);
   const late = `skipped LIKE ${literal(`${LATE}%`)}`;
   await connection.run("BEGIN");
   await makeHashes(connection, encodings, into, late);
   for (const progress of into.files) {
     const { file, rowsDone } = progress;
-    if (file.table !== "timings" || rowsDone === 0) continue;
+    if (!waiting.has(file.name)) continue;
     await findParties(connection, encodings, into, file, version, now);
-    await stageRows(options, { file, rowsDone: 0 }, rowsDone);
+    await stageRows(options, { file, rowsDone: 0 }, rowsDone, "JOIN");
     const others = [SKIPPED.outbound, SKIPPED.undirected, SKIPPED.timeless, SKIPPED.peerless];
     await connection.run(
-      `DELETE FROM import_rows WHERE skipped IN (SELECT unnest(${literals(others)})) OR skipped = ${
-        literal(SKIPPED.textless)
-      }`,
+      `DELETE FROM import_rows WHERE skipped IN (SELECT unnest(${literals(others)}))`,
     );
     await addFates(connection, into.id, file, CURED_FATES);
     await takeRows(options, file);
@@ -282,20 +280,27 @@ export async function hasLate(connection: DuckDBConnection, importId: number): P
   return Number(late) > 0;
 }
 
-async function refuseGone(connection: DuckDBConnection, { id, files }: Import): Promise<void> {
-  const there = files.map(({ file }) => file.name);
-  const [gone] = await rowsOf(
+/** Names of the files with receipts that may be late. @throws {UserError} when one is gone. */
+async function filesThatWait(
+  connection: DuckDBConnection,
+  { id, files }: Import,
+): Promise<ReadonlySet<string>> {
+  const rows = await rowsOf(
     connection,
-    `SELECT name FROM import_fates WHERE import_id = $1 AND table_name = 'timings'
-      AND fate IN (SELECT unnest(${literals(Object.values(CURABLE))}))
-      AND name NOT IN (SELECT unnest(${literals(there)}::VARCHAR[])) ORDER BY name LIMIT 1`,
+    `SELECT DISTINCT name FROM import_fates WHERE import_id = $1 AND table_name = 'timings'
+      AND fate IN (SELECT unnest(${literals(Object.values(CURABLE))})) ORDER BY name`,
     [id],
   );
-  if (gone === undefined) return;
-  throw new UserError(
-    `Cannot continue the import: ${gone.name} is gone, and receipts in it waited for messages that ` +
-      "came now; put it back",
-  );
+  const names = rows.map(({ name }) => String(name));
+  const there = new Set(files.map(({ file }) => file.name));
+  const gone = names.find((name) => !there.has(name));
+  if (gone !== undefined) {
+    throw new UserError(
+      `Cannot continue the import: ${gone} is gone, and receipts in it waited for messages that came ` +
+        "now; put it back",
+    );
+  }
+  return new Set(names);
 }
 
 /** Notes hashes whose messages are missing, so that their receipts are read again once those come. */
@@ -358,6 +363,7 @@ async function stageRows(
   { connection, encodings }: ReceiptImport,
   { file, rowsDone }: Readonly<FileProgress>,
   end: number,
+  join: "LEFT JOIN" | "JOIN" = "LEFT JOIN",
 ): Promise<void> {
   const { receivedAt, inbound, peerColumn } = encodings;
   await connection.run(
@@ -379,7 +385,7 @@ async function stageRows(
       WHERE file_row_number >= ${rowsDone} AND file_row_number < ${end}
     ) t
     LEFT JOIN import_pairs p ON p.peer = t.peer AND p.collector = t.collector
-    LEFT JOIN import_hashes h ON h.hash = t.hash`,
+    ${join} import_hashes h ON h.hash = t.hash`,
   );
 }
 
