@@ -9,11 +9,13 @@ const LONG_US = 10 * MINUTE_US;
 
 /**
  * One line per such peer, in the order of `peers`; one that was not dialled yet has none.
+ * @param refusalOf why the config forbids a peer, or null.
  * @param now µs since the Unix epoch.
  */
 export function leftAloneLines(
   peers: readonly NodeAddress[],
   records: Iterable<NodeRecord>,
+  refusalOf: (peer: NodeAddress) => string | null,
   now: number,
 ): string[] {
   const states = new Map<string, string>();
@@ -30,7 +32,8 @@ export function leftAloneLines(
   }
   return peers.flatMap((peer) => {
     const name = formatNodeAddress(peer);
-    const state = states.get(name);
+    const refusal = refusalOf(peer);
+    const state = refusal === null ? states.get(name) : `never dialled: ${refusal}`;
     return state === undefined ? [] : [`${name}: ${state}`];
   });
 }

@@ -27,7 +27,7 @@ function lines(address: Partial<AddressRecord>, node: Partial<NodeRecord> = {}):
     ...node,
   };
   const others = [{ nodeId: ID, end: parseEndpoint("192.0.2.8:9735") }];
-  return leftAloneLines([{ nodeId: ID, end }, ...others], [record], NOW)
+  return leftAloneLines([{ nodeId: ID, end }, ...others], [record], () => null, NOW)
     .map((line) => line.replace(`${ID}@192.0.2.7:9735: `, ""));
 }
 
@@ -51,5 +51,12 @@ Deno.test("a peer that is left alone for long is named with the time and the rea
   ]);
   assert.deepEqual(lines({ lastWorked: 5, notBefore: NOW + 60 * MINUTE }), [
     "left alone for 60 minutes: the reason was not kept",
+  ]);
+});
+
+Deno.test("a peer that the config forbids is named with the rule, known or not", () => {
+  const peer = { nodeId: ID, end: parseEndpoint("10.0.0.1:9735") };
+  assert.deepEqual(leftAloneLines([peer], [], () => "it is private", NOW), [
+    `${ID}@10.0.0.1:9735: never dialled: it is private`,
   ]);
 });

@@ -5,7 +5,7 @@ import { errorText, UserError } from "../../shared/errors.ts";
 import { loadAddressBook } from "../addresses/book_store.ts";
 import { leftAloneLines } from "../addresses/left_alone.ts";
 import { CONFIG_FLAG, readCollectorConfig } from "../config.ts";
-import { bookPath } from "../peer/peer_choice.ts";
+import { bookPath, dialPolicyOf, refusalOf } from "../peer/peer_choice.ts";
 import { readPeerFile } from "../peer/peer_file.ts";
 import { ageLines, sortList } from "../addresses/list.ts";
 import { DUMP_FILES, DUMP_FOLDER } from "./dump_lists.ts";
@@ -44,13 +44,18 @@ export const addressesCommand: Subcommand = subcommand({
 /** Lists the peers of the peer file that are not connected to; false without a config or a peer file. */
 async function showPeerFile(given: string | undefined): Promise<boolean> {
   if (given === undefined && !await exists(CONFIG_FLAG.default)) return false;
-  const { data_dir: dataDir, network, peers: { file } } = await readCollectorConfig(
-    given ?? CONFIG_FLAG.default,
-  );
+  const config = await readCollectorConfig(given ?? CONFIG_FLAG.default);
+  const { data_dir: dataDir, network, peers: { file, tor_share: torShare } } = config;
   if (file === undefined) return false;
   const { peers } = await readPeerFile(file);
   const { records } = await loadAddressBook(bookPath(dataDir), network);
-  const lines = leftAloneLines(peers, records, systemClock.now());
+  const policy = dialPolicyOf(config);
+  const lines = leftAloneLines(
+    peers,
+    records,
+    (peer) => refusalOf(peer, policy, torShare),
+    systemClock.now(),
+  );
   console.log(
     `${file}: ${lines.length} of ${peers.length} peers are left alone or were never reached`,
   );

@@ -14,7 +14,7 @@ import { DNS_PORT } from "../addresses/config.ts";
 import { leftAloneLines } from "../addresses/left_alone.ts";
 import { type DialLists, DialRules } from "../addresses/dial_rules.ts";
 import { DEFAULT_SEEDS } from "../dial/dns_seed.ts";
-import { parseEndpoint } from "../addresses/endpoint.ts";
+import { type NodeAddress, parseEndpoint } from "../addresses/endpoint.ts";
 import { dnsResolver } from "../dial/resolver.ts";
 import type { CollectorConfig } from "../config.ts";
 import type { DialPolicy } from "../dial/connect.ts";
@@ -63,7 +63,10 @@ export async function openPeerChoice(
     if (damage !== null) log.warning("Address book {path} is damaged: {damage}", { path, damage });
     book.restore(records, clock.now());
   }
-  if (peers.file !== undefined) await learnFile(book, peers.file, clock.now());
+  if (peers.file !== undefined) {
+    const refusal = (peer: NodeAddress) => refusalOf(peer, policy, peers.tor_share);
+    await learnFile(book, peers.file, refusal, clock.now());
+  }
   const seeds = fileAlone ? [] : seedsOf(config);
   if (seeds.length === 0 && book.soonest() === Infinity) {
     throw new UserError(
@@ -100,6 +103,19 @@ export function dialPolicyOf({ network, peers }: CollectorConfig, ownNodeId?: st
   };
 }
 
+/** Why the config forbids dialling a peer, or null. */
+export function refusalOf(
+  { nodeId, end }: NodeAddress,
+  { rules, kinds }: DialPolicy,
+  torShare: number,
+): string | null {
+  if (!kinds.has(end.kind)) return `peers.kinds does not name ${end.kind}`;
+  const isTor = end.kind === "onion";
+  if (isTor && torShare <= 0) return "peers.tor_share is 0";
+  if (!isTor && torShare >= 1) return "peers.tor_share is 1";
+  return rules.refusal(nodeId, end)?.reason ?? null;
+}
+
 /** Those that the config names; without them and a peer file, the well-known ones. */
 export function seedsOf({ network, peers }: CollectorConfig): readonly string[] {
   return peers.seeds ?? (peers.file === undefined ? DEFAULT_SEEDS[network] : []);
@@ -127,13 +143,18 @@ export function managerOptionsOf(config: CollectorConfig, privateKey: Uint8Array
 }
 
 /** Logs what cannot be used. */
-async function learnFile(book: AddressBook, path: string, now: number): Promise<void> {
+async function learnFile(
+  book: AddressBook,
+  path: string,
+  refusal: (peer: NodeAddress) => string | null,
+  now: number,
+): Promise<void> {
   const { peers, faults } = await readPeerFile(path);
   for (const line of faultLines(faults)) {
     log.warning("Peer file {path}: {fault}", { path, fault: line.trim() });
   }
   for (const { nodeId, end } of peers) book.learn(nodeId, end, "file", now);
-  const leftAlone = leftAloneLines(peers, book.records(), now);
+  const leftAlone = leftAloneLines(peers, book.records(), refusal, now);
   for (const line of faultLines(leftAlone)) {
     log.warning("Peer file {path}: {peer}", { path, peer: line.trim() });
   }

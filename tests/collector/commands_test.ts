@@ -221,8 +221,9 @@ Deno.test("a list of addresses is sorted out into two", async () => {
 
 Deno.test("addresses names the peers of the peer file that were never reached, and why", async () => {
   await using dir = await tempDir();
-  const peer = `${ids[0]}@127.0.0.1:9735`;
-  await Deno.writeTextFile(dir.join("peers.txt"), `${peer}\n${ids[1]}@127.0.0.1:9735\n`);
+  const peer = `${ids[0]}@1.1.1.1:9735`;
+  const local = `${ids[1]}@10.0.0.1:9735`;
+  await Deno.writeTextFile(dir.join("peers.txt"), `${peer}\n${ids[1]}@1.1.1.2:9735\n${local}\n`);
   const config = await withConfig(dir, { file: dir.join("peers.txt") });
   await Deno.mkdir(dir.join("data"));
   const record: NodeRecord = {
@@ -230,7 +231,7 @@ Deno.test("addresses names the peers of the peer file that were never reached, a
     announcedAt: null,
     notBefore: 0,
     addresses: [{
-      end: parseEndpoint("127.0.0.1:9735"),
+      end: parseEndpoint("1.1.1.1:9735"),
       sources: ["file"],
       firstSeen: 1,
       lastTried: 2,
@@ -244,8 +245,9 @@ Deno.test("addresses names the peers of the peer file that were never reached, a
   const [code, told] = await collect(dir, "addresses", "--config", config);
   assert.equal(code, 0, told);
   assert.deepEqual(told.split("\n"), [
-    `${dir.join("peers.txt")}: 1 of 2 peers are left alone or were never reached`,
+    `${dir.join("peers.txt")}: 2 of 3 peers are left alone or were never reached`,
     `${peer}: never reached: connection refused`,
+    `${local}: never dialled: 10.0.0.1 is private (RFC 1918)`,
   ]);
 });
 
