@@ -169,7 +169,13 @@ function helpText(command: Command<Record<string, Flag>>): string {
   const width = Math.max(...rows.map(([left]) => left.length));
   const details = command.details === undefined ? [] : [command.details, ""];
   const lines = [command.summary, "", ...details, `Usage: ${command.name} [flags]`, "", "Flags:"];
-  for (const [left, right] of rows) lines.push(`  ${left.padEnd(width)}  ${right}`);
+  for (const [left, right] of rows) {
+    const [first, ...rest] = wrapped(right, HELP_COLUMNS - width - 4);
+    lines.push(
+      `  ${left.padEnd(width)}  ${first}`,
+      ...rest.map((line) => " ".repeat(width + 4) + line),
+    );
+  }
   if (command.examples?.length) {
     lines.push(
       "",
@@ -178,6 +184,19 @@ function helpText(command: Command<Record<string, Flag>>): string {
     );
   }
   return lines.join("\n");
+}
+
+const HELP_COLUMNS = 100;
+
+/** Lines of at most `columns` characters, unless a word is longer. */
+function wrapped(text: string, columns: number): string[] {
+  const lines = [""];
+  for (const word of text.split(" ")) {
+    const line = `${lines.at(-1)} ${word}`.trimStart();
+    if (line.length <= columns || lines.at(-1) === "") lines[lines.length - 1] = line;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 /** One of several commands of a program. */

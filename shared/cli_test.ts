@@ -46,6 +46,16 @@ Deno.test("--help names every flag, its default and the examples", () => {
   }
 });
 
+Deno.test("long help texts are wrapped below one another", () => {
+  const help = "word ".repeat(40).trim();
+  const parsed = parseFlags({ ...command, flags: { long: { type: "string", help } } }, ["--help"]);
+  ok("help" in parsed);
+  const lines = parsed.help.split("\n");
+  ok(lines.every((line) => line.length <= 100), parsed.help);
+  ok(lines.some((line) => /^ {17}word( word)+$/.test(line)), parsed.help);
+  equal(parsed.help.match(/word/g)?.length, 40);
+});
+
 Deno.test("a wrong command line is refused in one line that says how", () => {
   throws(() => parseFlags(command, ["--colour"]), /^UserError: demo: .*--colour.*See demo --help$/);
   throws(() => parseFlags(command, ["--peers"]), /See demo --help$/);

@@ -101,7 +101,7 @@ const EXIT_UNWELL = 1;
 export const statusCommand: Subcommand = subcommand({
   name: "deno task archive status",
   summary:
-    "Shows how the running archiver is doing. Exits with 1 if commits fail or NATS is unreachable.",
+    "Show how the running archiver is doing. Exit status: 1 if commits fail or NATS is unreachable.",
   flags: {
     config: CONFIG_FLAG,
     json: { type: "boolean", help: "print JSON, as /status does" },
@@ -126,8 +126,8 @@ const CREATED = 201;
 export const snapshotCommand: Subcommand = subcommand({
   name: "deno task archive snapshot",
   summary:
-    "Asks the running archiver for a consistent copy of its archive, to open with DuckDB or any tool\n" +
-    "that reads its files. Ingest continues. Prints the copy's path.",
+    "Ask the running archiver for a consistent copy of its archive, to open with DuckDB or any tool\n" +
+    "that reads its files, and print the copy's path. Ingest continues.",
   flags: { config: CONFIG_FLAG },
   examples: [
     "deno task archive snapshot --config archiver.yaml",
@@ -150,8 +150,8 @@ const STOP_MS = 60_000;
 export const analyseCommand: Subcommand = subcommand({
   name: "deno task archive analyse",
   summary:
-    "Asks the running archiver to run a set of its config's analytics.sets now, even if its window is\n" +
-    "done already. Prints the report's path. For progress, run `deno task archive status`.",
+    "Ask the running archiver to run a set of its config's analytics.sets now, even if its window is\n" +
+    "done already, and print the report's path. For progress, run `deno task archive status`.",
   flags: {
     config: CONFIG_FLAG,
     set: { type: "string", value: "NAME", help: "the set; optional if the config has only one" },

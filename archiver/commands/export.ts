@@ -27,9 +27,9 @@ const MAX_PASSWORD_CHARACTERS = 4096;
 export const exportCommand: Subcommand = subcommand({
   name: "deno task archive export",
   summary:
-    "Copies a window of an archive to PostgreSQL and compares rows and checksums on both sides. Exits\n" +
-    "with 1 if they differ. Exports are resumable: days already exported are skipped. Stop the\n" +
-    "archiver first, or export a snapshot.",
+    "Copy a window of an archive to PostgreSQL and compare rows and checksums on both sides. Stop the\n" +
+    "archiver first, or export a snapshot. Exports are resumable: days already exported are skipped.\n" +
+    "Exit status: 1 if the sides differ.",
   flags: {
     to: {
       type: "string",

@@ -20,7 +20,7 @@ const DEFAULT_ROWS_PER_COMMIT = 1_966_080;
 export const importCommand: Subcommand = subcommand({
   name: "deno task archive import",
   summary:
-    "Imports data recorded by the first Gossip Observer or its successor. Stop the archiver first.",
+    "Import data recorded by the first Gossip Observer or its successor. Stop the archiver first.",
   details:
     "The source is a folder: what EXPORT DATABASE made of the first observer's DuckDB file\n" +
     "(messages.parquet, metadata.parquet and timings.parquet, each a file or a folder of files), or\n" +
@@ -38,7 +38,7 @@ export const importCommand: Subcommand = subcommand({
     "- is_warmup marks backlog by the message's own timestamp only: connection times are unknown.\n" +
     "- inner_hash, orig_timestamp, size, orig_node and scid are derived from the bytes instead.\n" +
     "\n" +
-    "Exits with 1 if counts in and out differ, or if stopped.",
+    "Exit status: 1 if counts in and out differ, or if stopped.",
   flags: {
     from: { type: "string", value: "FOLDER", help: "the source folder (required)" },
     ...ARCHIVE_FLAGS,

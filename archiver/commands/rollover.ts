@@ -20,9 +20,9 @@ const MIB = 1024 ** 2;
 export const rolloverCommand: Subcommand = subcommand({
   name: "deno task archive rollover",
   summary:
-    "Asks the running archiver to copy finished days to Parquet, each with a manifest. With --drop,\n" +
-    "also verifies and lists the days that retention would drop; with --apply, drops them. Exits with 1\n" +
-    "if a day was kept that should have been dropped.",
+    "Ask the running archiver to copy finished days to Parquet, each with a manifest. With --drop, also\n" +
+    "verify and list the days that retention would drop; with --apply, drop them. Exit status: 1 if a\n" +
+    "day was kept that should have been dropped.",
   flags: {
     config: CONFIG_FLAG,
     day: {

@@ -11,7 +11,7 @@ import { CONFIG_FLAG, readArchiverConfig } from "./flags.ts";
 
 export const runCommand: Subcommand = subcommand({
   name: "deno task archive run",
-  summary: "Receives batches from collectors over NATS or HTTP and archives them in DuckDB.",
+  summary: "Receive batches from collectors over NATS or HTTP and archive them in DuckDB.",
   flags: { config: CONFIG_FLAG },
   examples: ["deno task archive --config archiver.yaml"],
 }, async ({ config: path }) => {
@@ -36,7 +36,7 @@ function needsOf({ archive, api, nats, days, analytics }: ArchiverConfig): Need[
 
 export const schemaCommand: Subcommand = subcommand({
   name: "deno task archive schema",
-  summary: "Prints a Markdown page on every table and column of an archive.",
+  summary: "Print a Markdown page on every table and column of an archive.",
   flags: {},
   examples: ["deno task --quiet archive schema > schema.md"],
 }, async () => {

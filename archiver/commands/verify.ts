@@ -11,7 +11,7 @@ const EXIT_MISFIT = 1;
 
 export const verifyCommand: Subcommand = subcommand({
   name: "deno task archive verify",
-  summary: "Recounts every figure that the archive keeps twice. Exits with 1 if any differ.\n" +
+  summary: "Recount every figure that the archive keeps twice. Exit status: 1 if any differ.\n" +
     "Stop the archiver first, or verify a snapshot.",
   flags: {
     ...ARCHIVE_FLAGS,

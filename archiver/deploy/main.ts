@@ -17,9 +17,9 @@ const PASSWORD = /^[0-9a-f]{48}$/;
 const init = subcommand({
   name: "deno task fleet init",
   summary:
-    "Writes a folder with all that a fleet needs: the broker's config and accounts, the archiver's and\n" +
-    "each collector's config, password, systemd unit and install script. INSTALL.md says what to do with\n" +
-    "it. Run it again to add collectors: passwords and configs that exist are kept.",
+    "Write all that a fleet needs into a folder: the broker's config and accounts, and the archiver's and\n" +
+    "each collector's config, password, systemd unit and install script. For the next steps, see\n" +
+    "collector/deploy/INSTALL.md. Run it again to add collectors; existing passwords and configs are kept.",
   flags: {
     collectors: { type: "string", value: "NAMES", help: "the collectors' names, comma-separated" },
     broker: {
@@ -168,7 +168,7 @@ async function write(out: string, file: FleetFile): Promise<"wrote" | "kept "> {
 if (import.meta.main) {
   await runProgram({
     name: "deno task fleet",
-    summary: "Sets up a fleet of collectors with their broker and archive host.",
+    summary: "Set up a fleet of collectors with their broker and archive host.",
     commands: { init },
     fallback: "init",
   });
