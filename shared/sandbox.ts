@@ -37,7 +37,7 @@ export function expectPermitted(needs: readonly Need[], program: Program): void 
   const closed = forbidden(needs);
   if (closed.length === 0) return;
   const lines = closed.map(({ key, kind, value }) => `  ${key}: ${DOING[kind]} ${value}`);
-  const what = "The sandbox does not open what the config names:";
+  const what = "The sandbox does not open what the config or command line names:";
   throw new UserError([what, ...lines, openingText([], program)].join("\n"));
 }
 

@@ -67,7 +67,7 @@ export const exportCommand: Subcommand = subcommand({
   const span = { from: flags.from ?? null, until: flags.until ?? null };
   const password = await readPassword(flags["password-file"], flags["password-env"]) ??
     address.password;
-  const config = await archiveConfig(flags);
+  const config = await archiveConfig(flags, false);
   const path = config.archive;
   using archive = await openArchive(path, readerLimits(config));
   const signal = stopSignal();

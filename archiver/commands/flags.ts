@@ -1,8 +1,9 @@
 // Flags that commands of the archiver share, and the config they name.
 
+import { dirname } from "node:path";
 import * as v from "valibot";
 import { readConfig } from "../../shared/config.ts";
-import { expectPermitted } from "../../shared/sandbox.ts";
+import { bothNeeds, expectPermitted } from "../../shared/sandbox.ts";
 import { type ArchiverConfig, ArchiverConfigSchema } from "../config.ts";
 
 /** Names the archiver's config file. */
@@ -29,10 +30,21 @@ export function readArchiverConfig(path: string): Promise<ArchiverConfig> {
   return readConfig(path, ArchiverConfigSchema);
 }
 
-/** The config that {@link ARCHIVE_FLAGS} mean. Throws as {@link readArchiverConfig} does. */
+/**
+ * The config that {@link ARCHIVE_FLAGS} mean, with its archive in the sandbox's reach.
+ * @param written whether the archive is written, which takes its folder. @throws {UserError} as
+ * {@link readArchiverConfig}; with the command that opens the sandbox for the archive.
+ */
 export async function archiveConfig(
   { config, archive }: { readonly config: string; readonly archive?: string },
+  written: boolean,
 ): Promise<ArchiverConfig> {
-  if (archive === undefined) return await readArchiverConfig(config);
-  return { ...v.parse(ArchiverConfigSchema, {}), archive };
+  const found = archive === undefined
+    ? await readArchiverConfig(config)
+    : { ...v.parse(ArchiverConfigSchema, {}), archive };
+  const path = found.archive;
+  const key = archive === undefined ? "archive" : "--archive";
+  const read = { kind: "read", key, value: path } as const;
+  expectPermitted(written ? bothNeeds(key, dirname(path)) : [read], "archiver");
+  return found;
 }

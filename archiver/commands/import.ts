@@ -68,7 +68,7 @@ export const importCommand: Subcommand = subcommand({
     throw new UserError("deno task archive import: --from is required. See --help");
   }
   if (flags["dry-run"]) return await look(from);
-  const config = await archiveConfig(flags);
+  const config = await archiveConfig(flags, true);
   const path = config.archive;
   const database = await Database.open({
     path,

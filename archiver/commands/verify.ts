@@ -22,7 +22,7 @@ export const verifyCommand: Subcommand = subcommand({
     "deno task archive verify --archive archive/snapshots/2025-09-26T12-00-00Z.duckdb",
   ],
 }, async (flags) => {
-  const config = await archiveConfig(flags);
+  const config = await archiveConfig(flags, false);
   const path = config.archive;
   using archive = await openArchive(path, readerLimits(config));
   const found = { contradiction: 0, loss: 0 };

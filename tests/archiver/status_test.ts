@@ -1,6 +1,7 @@
 /** `deno task archive status` beside a running archiver. */
 import assert from "node:assert/strict";
 import { encodeBatch } from "../../shared/batch/codec.ts";
+import { observe, writeExport } from "../support/fixtures/foreign_source.ts";
 import { freePort } from "../support/servers/free_port.ts";
 import { BatchMaker, plainMessage } from "../support/fixtures/batch_maker.ts";
 import { startProcess, startProgram } from "../support/servers/process.ts";
@@ -85,4 +86,22 @@ Deno.test("status and run say when the sandbox closes what the config names, wit
   assert.ok(closed.includes(`  api: using 127.0.0.1:${port}`), closed.join("\n"));
   await using status = startProcess("bash", ["-c", closed.at(-1)!.trim()]);
   assert.equal((await status.wait()).code, 0, status.lines.join("\n"));
+});
+
+Deno.test("an archive that the sandbox closes: import and verify give the one command that works", async () => {
+  await using dir = await tempDir();
+  await writeExport(dir.join("export"), observe({ messages: 30 }));
+  const archive = dir.join("own/a.duckdb");
+  await Deno.mkdir(dir.join("own"));
+  const commands = [
+    ["import", "--from", dir.join("export"), "--archive", archive],
+    ["verify", "--archive", archive],
+  ];
+  for (const args of commands) {
+    await using refused = startProgram("archiver/main.ts", args, ["-P=archiver", "--quiet"]);
+    assert.equal((await refused.wait()).code, 2);
+    assert.match(refused.lines[1], /^ {2}--archive: reading /, refused.lines.join("\n"));
+    await using works = startProcess("bash", ["-c", refused.lines.at(-1)!.trim()]);
+    assert.equal((await works.wait()).code, 0, works.lines.join("\n"));
+  }
 });
