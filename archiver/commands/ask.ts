@@ -11,7 +11,6 @@ import type { SnapshotFile } from "../snapshots/snapshots.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "./flags.ts";
 import { statusText } from "./status_text.ts";
 
-/** An answer of the API is JSON. */
 export interface Answer {
   readonly status: number;
   readonly body: unknown;

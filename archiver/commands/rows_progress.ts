@@ -6,11 +6,9 @@ import { grouped } from "../../shared/text.ts";
 /** No rate or time left before this: it would be noise. */
 const RATE_SECONDS = 1;
 
-/** How far it is. */
 export interface RowsDone {
   readonly done: number;
   readonly total: number;
-  /** What is under way. */
   readonly what: string;
 }
 

@@ -37,7 +37,6 @@ export function statusText(status: Status): string {
   return lines.join("\n");
 }
 
-/** Nothing while no day is finished. */
 function daysLines(days: DaysStatus): string[] {
   const lines = days.files.map(({ table, state, files, rows, bytes, first_day, last_day }) =>
     row(

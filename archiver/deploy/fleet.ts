@@ -1,9 +1,7 @@
 // The files of a fleet: one broker, one archive host, N collectors.
 
-/** What the fleet is made of. */
 export interface Fleet {
   readonly collectors: readonly string[];
-  /** The broker's IP address in the VPN. */
   readonly broker: string;
   /** A user's password: `archiver`, or a collector's name. */
   readonly passwords: ReadonlyMap<string, string>;
@@ -11,7 +9,6 @@ export interface Fleet {
   readonly hasPeers: boolean;
 }
 
-/** A file, relative to the fleet's folder. */
 export interface FleetFile {
   readonly path: string;
   readonly text: string;
@@ -21,7 +18,6 @@ export interface FleetFile {
   readonly isKept: boolean;
 }
 
-/** NATS' own port. */
 const PORT = 4222;
 
 /** All generated files but the units and install scripts, which are copied. */
@@ -206,7 +202,6 @@ log:
 `;
 }
 
-/** Opens the broker in a unit that keeps private networks closed. */
 function dropIn(broker: string, more = ""): string {
   return `# Made by deno task fleet.\n[Service]\nIPAddressAllow=${broker}\n${more}`;
 }

@@ -10,7 +10,7 @@ import { type FleetFile, fleetFiles, natsUrl, passwordPath } from "./fleet.ts";
 
 /** 192 bits, as hex. */
 const PASSWORD_BYTES = 24;
-/** What the broker's config takes for connections, halved. */
+/** Half of the connections that the broker's config allows. */
 const MAX_COLLECTORS = 500;
 const PASSWORD = /^[0-9a-f]{48}$/;
 
@@ -102,7 +102,6 @@ async function refuseOtherBroker(out: string, broker: string): Promise<void> {
   );
 }
 
-/** The password in a file, or a new one where there is no file. */
 async function passwordOf(path: string): Promise<string> {
   const kept = await read(path, true);
   if (kept === null) return crypto.getRandomValues(new Uint8Array(PASSWORD_BYTES)).toHex();
@@ -113,7 +112,6 @@ async function passwordOf(path: string): Promise<string> {
   );
 }
 
-/** The units, install scripts and lists of peers. */
 async function copiedFiles(
   collectors: readonly string[],
   peers: string | undefined,

@@ -12,7 +12,6 @@ const WISH = "it should be postgres://user@host:port/database, with ?sslmode=…
 /** How much TLS there is: libpq's `sslmode`. `verify-ca` looks at the name, too, as `verify-full` does. */
 export type SslMode = "disable" | "prefer" | "require" | "verify-ca" | "verify-full";
 
-/** What a URL of a PostgreSQL server says. */
 export interface PostgresAddress {
   readonly host: string;
   readonly port: number;

@@ -15,7 +15,6 @@ export const COPY_HEADER: Uint8Array = Uint8Array.of(
 /** What goes behind the last row. */
 export const COPY_TRAILER: Uint8Array = Uint8Array.of(0xff, 0xff);
 
-/** Values of one length, as DuckDB has them in memory. */
 export interface FixedColumn {
   /** Bytes of a value. */
   readonly width: 1 | 2 | 4 | 8;
@@ -25,13 +24,11 @@ export interface FixedColumn {
   readonly valid: Uint8Array | null;
 }
 
-/** Values of any length. */
 export interface BytesColumn {
   /** A row's bytes; null where the value is null. */
   readonly values: readonly (Uint8Array | null)[];
 }
 
-/** One column of some rows. */
 export type CopyColumn = FixedColumn | BytesColumn;
 
 /** Encodes the rows of `columns`, each of which has `rows` values, as pieces of about a MiB at most. */
@@ -46,7 +43,6 @@ export function* encodeRows(columns: readonly CopyColumn[], rows: number): Gener
   }
 }
 
-/** Where each row ends, counted from the first row's begin. */
 function rowEnds(columns: readonly CopyColumn[], rows: number): Float64Array {
   const ends = new Float64Array(rows).fill(2 + 4 * columns.length);
   for (const column of columns) {

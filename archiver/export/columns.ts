@@ -20,7 +20,6 @@ import { identifier } from "../store/sql.ts";
 /** Instead of a NUL, which PostgreSQL's text cannot hold: the picture of one, U+2400. */
 export const NUL_STAND_IN = "\u2400";
 
-/** One column of a table, as PostgreSQL has it. */
 export interface TargetColumn {
   readonly name: string;
   /** Its type, as `information_schema.columns.data_type` calls it. */

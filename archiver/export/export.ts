@@ -9,7 +9,6 @@ import type { Source, Summary } from "./source.ts";
 import { planParts, type Span } from "./tables.ts";
 import type { Target } from "./target.ts";
 
-/** What is exported, and whereto. */
 export interface ExportOptions {
   readonly source: Source;
   readonly version: number;
@@ -20,7 +19,6 @@ export interface ExportOptions {
   readonly onProgress: (progress: ExportProgress) => void;
 }
 
-/** How far an export is. */
 export interface ExportProgress {
   /** What goes over now, e.g. `receipts 2025-09-26`. */
   readonly part: string;
@@ -29,7 +27,6 @@ export interface ExportProgress {
   readonly total: number;
 }
 
-/** One table, in the end. */
 export interface TableOutcome {
   readonly table: string;
   readonly ours: Summary;
@@ -83,7 +80,6 @@ function plus(before: Summary | undefined, now: Summary): Summary {
 
 const STAGING = "pg_temp.staging";
 
-/** Some rows of one table. */
 export interface Part {
   readonly table: TargetTable;
   /** Which part of the table, for people; empty when it is all that the window has of it. */
@@ -101,7 +97,6 @@ export interface Part {
   };
 }
 
-/** What became of a part. */
 export interface PartOutcome {
   readonly ours: Summary;
   /** PostgreSQL's, as they are now, or would have been: rows that differ are not kept. */
@@ -114,7 +109,6 @@ export interface PartOutcome {
 /** What is done with a part: in this order, or only the first. */
 export type PartPhase = "adding up" | "sending" | "comparing";
 
-/** What a part is done with. */
 export interface PartDependencies {
   readonly source: Source;
   readonly target: Target;
@@ -159,7 +153,6 @@ export function areEqual(ours: Summary, theirs: Summary): boolean {
   return ours.rows === theirs.rows && ours.checksum === theirs.checksum;
 }
 
-/** Counts first, which is quicker. */
 async function isThere(
   target: Target,
   { name, columns }: TargetTable,
@@ -189,7 +182,6 @@ async function takeLock({ target, schema }: PartDependencies): Promise<void> {
   await target.run(`SELECT pg_advisory_xact_lock(hashtextextended(${name}, 0))`);
 }
 
-/** Returns what to compare. */
 async function replaceWhere(
   part: Part,
   condition: string,
@@ -201,7 +193,6 @@ async function replaceWhere(
   return `${table} t WHERE ${condition}`;
 }
 
-/** Returns what to compare. */
 async function replaceByKey(
   part: Part,
   { key, names }: { readonly key: readonly string[]; readonly names: readonly string[] },

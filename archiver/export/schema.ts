@@ -17,7 +17,6 @@ const INDEXES = [
   "CREATE UNIQUE INDEX sessions_session_id ON sessions (session_id)",
 ].join(";\n");
 
-/** A table that the schema made. */
 export interface TargetTable {
   readonly name: string;
   /** Its columns, in order. */

@@ -10,21 +10,18 @@ import { type CopyColumn, encodeRows } from "./binary_copy.ts";
 import { ourSummary, type TargetColumn, wireList, wireWidths } from "./columns.ts";
 import { type Span, within } from "./tables.ts";
 
-/** Count and checksum of some rows. */
 export interface Summary {
   readonly rows: number;
   /** See `columns.ts`. */
   readonly checksum: bigint;
 }
 
-/** A day with rows in it. */
 export interface Day {
   /** Counted from 1970-01-01, UTC. */
   readonly day: number;
   readonly rows: number;
 }
 
-/** A chunk's rows, encoded. */
 export interface EncodedRows {
   readonly rows: number;
   readonly pieces: Iterable<Uint8Array>;

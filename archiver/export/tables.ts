@@ -41,7 +41,6 @@ function instant(microseconds: number): string {
   return `TIMESTAMPTZ '${isoTime(microseconds)}'`;
 }
 
-/** How the rows of one table are identified. */
 export type TableRule =
   | {
     readonly kind: "keyed";
@@ -123,7 +122,6 @@ export function earlierMessages(span: Span): string | null {
     `(SELECT ${MESSAGE_KEY} FROM receipts WHERE ${within("received_at", span)})`;
 }
 
-/** A part, and how many rows it has where that is known before. */
 export interface PlannedPart {
   readonly part: Part;
   readonly rows: number;

@@ -17,7 +17,6 @@ const CONNECT_SECONDS = 30;
 const LOCK_SECONDS = 20;
 const CLOSE_SECONDS = 5;
 const MAX_ERROR_CHARACTERS = 600;
-/** What an error of the server has for its code: SQLSTATE. */
 const SQLSTATE = /^[0-9A-Z]{5}$/;
 /** Classes of SQLSTATE after which the connection is of no use: connection exception, operator intervention. */
 const FATAL_CLASSES = /^(08|57)/;
@@ -25,7 +24,6 @@ const FATAL_CLASSES = /^(08|57)/;
 /** A row of the answer: numbers beyond 32 bits are texts. */
 export type TargetRow = Record<string, unknown>;
 
-/** How to be let in, and where. */
 export interface TargetOptions {
   readonly address: PostgresAddress;
   /** Null where none is wanted. */
@@ -208,7 +206,6 @@ async function* framed(rows: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Arr
   yield COPY_TRAILER;
 }
 
-/** What the person at the keyboard can do. */
 function advice(error: unknown, code: unknown): string {
   if (error instanceof Deno.errors.NotCapable || code === "EPERM") {
     return ". The sandbox opens 127.0.0.1:5432 alone: " +

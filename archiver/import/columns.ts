@@ -2,13 +2,11 @@
 
 import { UserError } from "../../shared/errors.ts";
 
-/** How a column is read. */
 export interface Reading {
   readonly sql: string;
   readonly summary: string;
 }
 
-/** A column of a source. */
 export interface SourceColumn {
   /** Its table and name, for errors, e.g. `timings.hash`. */
   readonly name: string;
@@ -96,7 +94,6 @@ export function instantReading(
   };
 }
 
-/** What an integer column counts. */
 export interface InstantUnit {
   readonly name: string;
   /** How many make a second. */

@@ -43,7 +43,6 @@ export interface Encodings {
   readonly summary: Readonly<Record<string, string>>;
 }
 
-/** Files with the times when messages were first seen. */
 export interface FirstSeen {
   /** They have a column `hash`. */
   readonly files: readonly SourceFile[];
@@ -51,13 +50,11 @@ export interface FirstSeen {
   readonly at: Reading;
 }
 
-/** The names of columns that differ between layouts. */
 const TIMING_COLUMNS = {
   export: { receivedAt: "recv_timestamp", peer: "recv_peer" },
   daily: { receivedAt: "net_timestamp", peer: "peer" },
 } as const;
 
-/** Timings whose direction is looked at. */
 const SAMPLE_TIMINGS = 100_000;
 
 /** Detects all of it. @throws {UserError} when a column is missing, or nothing known fits what is in it. */

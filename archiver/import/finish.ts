@@ -196,7 +196,6 @@ export async function compareCounts(
   ];
 }
 
-/** Why the rows of a table are not taken over. */
 const NOT_TAKEN: Readonly<Record<typeof OPTIONAL_TABLES[number], string>> = {
   message_first_seen: "not needed but to date messages without a receipt",
   message_hashes: "not needed: derived from the messages' bytes",

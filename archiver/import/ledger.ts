@@ -22,13 +22,11 @@ export const CURABLE = {
  */
 export const LATE = "late: ";
 
-/** How far a file is. */
 export interface FileProgress {
   readonly file: SourceFile;
   rowsDone: number;
 }
 
-/** An import under way, or done. */
 export interface Import {
   readonly id: number;
   readonly prefix: string;
@@ -38,7 +36,6 @@ export interface Import {
   readonly files: readonly FileProgress[];
 }
 
-/** The tables whose files are followed. */
 const FOLLOWED = ["messages", "timings"] as const;
 
 /**

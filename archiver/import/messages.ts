@@ -21,7 +21,6 @@ import {
 } from "./ledger.ts";
 import type { Source } from "./source.ts";
 
-/** The fate of a message that the archive had already. */
 const KNOWN = "imported, the archive had it";
 /** Why a message was not taken. Receipts of the latter three are not taken either, for the same reason. */
 const SKIPPED = {
@@ -166,13 +165,11 @@ async function readRows(
 }
 
 interface HashesBefore {
-  /** Those that came before in this import. */
   readonly before: Set<bigint>;
   /** Those that were only missed before; they are taken from `import_messages`. */
   readonly waiting: ReadonlySet<bigint>;
 }
 
-/** Of the rows' hashes, those that are in this import. */
 async function hashesBefore(
   connection: DuckDBConnection,
   importId: number,

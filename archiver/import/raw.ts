@@ -26,7 +26,6 @@ const CHARACTERS: Readonly<Record<TextEncoding, RegExp>> = {
   base64: /^[A-Za-z0-9+/]*={0,2}$/,
 };
 
-/** What a group of four characters must have when it is padded. */
 const BASE64_GROUP = 4;
 
 /** The bytes of a text. @returns null when the text is not of that encoding. */
@@ -102,7 +101,6 @@ export function wholeMessage(form: RawForm, type: number, kept: Uint8Array): Uin
   return message;
 }
 
-/** One message as a source has it. */
 export interface KeptMessage {
   /** 256 to 258. */
   readonly type: number;
@@ -137,7 +135,6 @@ export function formShares(messages: readonly KeptMessage[]): Record<RawForm, nu
   };
 }
 
-/** How messages are kept. */
 export interface RawEncoding {
   /** How texts in `messages.raw` hold bytes; null when it holds bytes. */
   readonly text: TextEncoding | null;
@@ -149,12 +146,10 @@ export interface RawEncoding {
   readonly scid: string;
 }
 
-/** A source's columns, by table and name. */
 export type Columns = (table: SourceTable, name: string) => SourceColumn;
 
-/** Messages looked at, from the beginning of the first file. */
 const SAMPLE_MESSAGES = 2000;
-/** A form must fit so much of the sample. */
+/** A form must fit this share of the sample. */
 const LEAST_FORM_SHARE = 0.9;
 
 /**

@@ -26,7 +26,6 @@ export const INSTANTS = {
   to: "TIMESTAMPTZ '2100-01-01 00:00:00+00'",
 } as const;
 
-/** A row that is a receipt as far as its own columns say. */
 function isReceiptSql({ receivedAt, inbound }: Encodings): string {
   return `(${inbound.sql}) AND ${receivedAt.sql} >= ${INSTANTS.from} AND ${receivedAt.sql} < ${INSTANTS.to}`;
 }
@@ -140,10 +139,8 @@ async function addNames(
 /** A message whose own timestamp is so long before its receipt is backlog: collectors mark it in the same way. */
 const BACKLOG_US = 3_600_000_000;
 
-/** What a session is said to have ended of. */
 const CLOSE_REASON = "imported: known from its receipts alone";
 
-/** Why a timing is no receipt; besides what its message was skipped for. */
 const SKIPPED = {
   outbound: "outbound, no receipt",
   undirected: "direction unknown",
@@ -318,7 +315,6 @@ async function noteMissing({ connection, encodings, into }: ReceiptImport): Prom
   );
 }
 
-/** What became of the staged rows, by collector. */
 const NEW_FATES = `SELECT coalesce(p.collector, '') AS collector, coalesce(r.skipped, ${
   literal(IMPORTED)
 }) AS fate, count(*) AS row_count
@@ -389,7 +385,6 @@ async function stageRows(
   );
 }
 
-/** One session a collector and peer, from its first receipt to its last. */
 async function countSessions(connection: DuckDBConnection): Promise<void> {
   const counted = `(
     SELECT p.epoch_id, p.collector_id, p.peer_id, CAST(sum(t.row_count) AS BIGINT) AS receipts,

@@ -51,7 +51,6 @@ import { findSource, type Source } from "./source.ts";
 /** Messages decoded at once: 30 MiB. */
 const MAX_MESSAGE_ROWS = 32_768;
 
-/** What an import works with. */
 export interface ImportOptions {
   readonly connection: DuckDBConnection;
   readonly folder: string;
@@ -59,18 +58,15 @@ export interface ImportOptions {
   /** Rows of timings in one transaction, at most. */
   readonly rowsPerCommit: number;
   readonly clock: Clock;
-  /** Prints a line on what is found. */
   readonly say: (line: string) => void;
   readonly onProgress: (progress: ImportProgress) => void;
   readonly signal: AbortSignal;
 }
 
-/** How far an import is. */
 export interface ImportProgress {
   /** Rows, those of earlier runs included. */
   readonly done: number;
   readonly total: number;
-  /** What is under way. */
   readonly what: string;
 }
 

@@ -20,10 +20,8 @@ export const REQUIRED_TABLES = ["messages", "metadata", "timings"] as const;
  */
 export const OPTIONAL_TABLES = ["message_first_seen", "message_hashes"] as const;
 
-/** The tables of a source. */
 export type SourceTable = typeof REQUIRED_TABLES[number] | typeof OPTIONAL_TABLES[number];
 
-/** A Parquet file. */
 export interface SourceFile {
   readonly table: SourceTable;
   readonly name: string;
@@ -36,7 +34,6 @@ export interface SourceFile {
   readonly day: string;
 }
 
-/** A source. */
 export interface Source {
   readonly folder: string;
   readonly layout: Layout;
@@ -148,7 +145,6 @@ export async function columnTypes(
   return new Map(rows.map((row) => [String(row.column_name), String(row.column_type)]));
 }
 
-/** Columns that are read, of any table and layout. */
 const READ_COLUMNS: readonly string[] = [
   ...["hash", "raw", "first_seen", "type", "orig_node", "scid", "collector", "dir"],
   ...["recv_timestamp", "recv_peer", "net_timestamp", "peer"],
