@@ -4,7 +4,7 @@ import * as v from "valibot";
 import { COLLECTOR_NAME } from "../shared/batch/batch.ts";
 import type { Flag } from "../shared/cli.ts";
 import { duration, group, integer, oneOf, readConfig, size, text } from "../shared/config.ts";
-import { type Network, NETWORKS } from "../shared/bolt/chains.ts";
+import { NETWORKS } from "../shared/bolt/chains.ts";
 import {
   nameServer,
   networkList,
@@ -12,10 +12,10 @@ import {
   proxy,
   seedList,
 } from "./addresses/config.ts";
-import { HOST_KINDS, type HostKind } from "./addresses/endpoint.ts";
-import { FSYNC_POLICIES, type FsyncPolicy } from "./spool/syncer.ts";
-import { LOG_LEVELS, type LogFormat, type LogLevel } from "../shared/log.ts";
-import { type NatsServerConfig, natsServerEntries, STREAM_NAME } from "../shared/nats/access.ts";
+import { HOST_KINDS } from "./addresses/endpoint.ts";
+import { FSYNC_POLICIES } from "./spool/syncer.ts";
+import { LOG_LEVELS } from "../shared/log.ts";
+import { natsServerEntries, STREAM_NAME } from "../shared/nats/access.ts";
 import { STREAM } from "../shared/subjects.ts";
 import { expectPermitted } from "../shared/sandbox.ts";
 
@@ -54,82 +54,7 @@ const natsUplink = v.strictObject({
   max_outstanding: v.optional(integer(1, 1024), 32),
 });
 
-/** A collector's config, checked and with its defaults. All times are milliseconds, all sizes bytes. */
-export interface CollectorConfig {
-  readonly name: string;
-  readonly network: Network;
-  readonly data_dir: string;
-  /** How long it runs; without it, until it is stopped. */
-  readonly run_for?: number;
-  readonly peers: {
-    readonly file?: string;
-    readonly seeds?: readonly string[];
-    readonly kinds: readonly HostKind[];
-    readonly tor_share: number;
-    readonly proxy?: string;
-    readonly name_server?: string;
-    readonly allow?: readonly string[];
-    readonly deny: readonly string[];
-    readonly open_networks?: readonly string[];
-    readonly save_every: number;
-    readonly rotate_every?: number;
-    readonly rotate_share: number;
-    readonly target: number;
-    readonly dials_per_second: number;
-    readonly max_pending: number;
-    readonly bootstrap: number;
-    readonly connect_timeout: number;
-    readonly handshake_timeout: number;
-    readonly init_timeout: number;
-  };
-  readonly gossip: {
-    readonly lookback: number;
-    readonly warmup: number;
-    readonly sync: { readonly peers: number; readonly every: number };
-    readonly answers: {
-      readonly past: boolean;
-      readonly disabled_channels: boolean;
-      readonly max_channels: number;
-      readonly peer_rate: number;
-      readonly peer_burst: number;
-      readonly total_rate: number;
-      readonly total_burst: number;
-    };
-  };
-  readonly batch: {
-    readonly max_receipts: number;
-    readonly max_bytes: number;
-    readonly max_age: number;
-  };
-  readonly spool: {
-    readonly max_bytes: number;
-    readonly segment_bytes: number;
-    readonly fsync: FsyncPolicy;
-  };
-  readonly uplink: LocalUplinkConfig | NatsUplinkConfig;
-  /** Where metrics and health are served; nowhere when absent. */
-  readonly metrics?: { readonly host: string; readonly port: number };
-  /** How long the end of a run may take to deliver what is left. */
-  readonly stop_timeout: number;
-  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
-}
-
-/** Batches go to an archiver's HTTP API on the same host. */
-export interface LocalUplinkConfig {
-  readonly kind: "local";
-  readonly url: string;
-}
-
-/** Batches go to a NATS server with JetStream. */
-export interface NatsUplinkConfig extends NatsServerConfig {
-  readonly kind: "nats";
-  /** The archiver's stream. */
-  readonly stream: string;
-  readonly max_outstanding: number;
-}
-
-/** What a collector's config file may say, with the defaults; `collector.example.yaml` shows the same. */
-export const CollectorConfigSchema: v.GenericSchema<unknown, CollectorConfig> = v.strictObject({
+const schema = v.strictObject({
   name: text(COLLECTOR_NAME, "1 to 63 lower-case letters, digits and dashes"),
   network: v.optional(oneOf(NETWORKS), "bitcoin"),
   data_dir: v.optional(path, "collector-data"),
@@ -199,6 +124,11 @@ export const CollectorConfigSchema: v.GenericSchema<unknown, CollectorConfig> = 
     format: v.optional(oneOf(["auto", "text", "json"]), "auto"),
   }),
 });
+
+/** A collector's config, checked and with its defaults; see `collector.example.yaml`. Times in ms, sizes in bytes. */
+export type CollectorConfig = v.InferOutput<typeof schema>;
+
+export const CollectorConfigSchema: v.GenericSchema<unknown, CollectorConfig> = schema;
 
 /** `--config FILE`. */
 export const CONFIG_FLAG = {

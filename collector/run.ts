@@ -26,7 +26,7 @@ import { Delivery } from "./uplink/delivery.ts";
 import { sendHeartbeats } from "./uplink/heartbeats.ts";
 import { JetStreamUplink } from "./uplink/jetstream.ts";
 import { LocalUplink } from "./uplink/local.ts";
-import { watchForTwins } from "./uplink/twins.ts";
+import { type Twins, watchForTwins } from "./uplink/twins.ts";
 import type { Uplink } from "./uplink/uplink.ts";
 import { Meter } from "./meter.ts";
 import { VERSION } from "./program.ts";
@@ -141,6 +141,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     network: config.network,
   });
 
+  let twins: Twins | null = null;
   if (uplink instanceof JetStreamUplink) {
     const facts = () => ({
       epoch,
@@ -150,7 +151,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       spool_bytes: spool.bytes,
     });
     stack.use(sendHeartbeats(uplink.link, facts, clock));
-    stack.use(watchForTwins(uplink.link, epoch, clock, () => {
+    twins = stack.use(watchForTwins(uplink.link, epoch, clock, () => {
       log.error(
         "Another collector runs as {name}: the archive takes both for one; give each a name of its own",
         { name: config.name },
@@ -189,6 +190,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     spool,
     journal: journalFile,
     delivery,
+    twins,
   };
   stack.use(reportProgress(parts, config.peers.target, clock));
   if (config.metrics) {

@@ -10,6 +10,8 @@ export interface Vitals {
   readonly isJournalFailing: boolean;
   /** What to add to the collector's time to get the archiver's, µs; null before the first measurement. */
   readonly clockOffset: number | null;
+  /** How often another collector of this name was heard. */
+  readonly twinsHeard: number;
   readonly uplink: Pick<DeliveryStatus, "delivered" | "trouble" | "reason">;
 }
 
@@ -24,6 +26,8 @@ const DROPPED_MINUTES = 60;
 const UNMEASURED_MINUTES = 15;
 /** More than a clock under NTP is ever off. */
 const WRONG_CLOCK_US = 1_000_000;
+/** One that runs is heard every ten seconds. */
+const TWIN_MINUTES = 2;
 /** A spool this full is about to drop batches. */
 const FULL_SHARE = 0.9;
 
@@ -34,6 +38,8 @@ export class Health {
   #deliveredAt: number;
   #measuredAt: number;
   #dropped = 0;
+  #twinsHeard = 0;
+  #twinAt = -Infinity;
   #droppedAt = -Infinity;
 
   constructor(now: number) {
@@ -51,6 +57,8 @@ export class Health {
     if (vitals.clockOffset !== null) this.#measuredAt = now;
     if (vitals.dropped > this.#dropped) this.#droppedAt = now;
     this.#dropped = vitals.dropped;
+    if (vitals.twinsHeard > this.#twinsHeard) this.#twinAt = now;
+    this.#twinsHeard = vitals.twinsHeard;
     this.#problems = [...this.#find(vitals, now)];
   }
 
@@ -72,6 +80,9 @@ export class Health {
     }
     if (minutesSince(this.#droppedAt) < DROPPED_MINUTES) {
       yield `the spool dropped batches: ${vitals.dropped} so far`;
+    }
+    if (minutesSince(this.#twinAt) < TWIN_MINUTES) {
+      yield "another collector runs under this name: give each a name of its own";
     }
     if (vitals.isJournalFailing) yield "the journal of the open batch cannot be written";
     const { clockOffset } = vitals;

@@ -11,6 +11,7 @@ const WELL: Vitals = {
   spoolTrouble: null,
   isJournalFailing: false,
   clockOffset: 300,
+  twinsHeard: 0,
   uplink: { delivered: 1, trouble: null, reason: null },
 };
 
@@ -92,4 +93,14 @@ Deno.test("a disk that takes nothing is told at once, and all that is wrong toge
       "the journal of the open batch cannot be written",
     ],
   );
+});
+
+Deno.test("another collector of the same name is a problem until it falls silent", () => {
+  const problem = ["another collector runs under this name: give each a name of its own"];
+  assert.deepEqual(after([1, {}], [2, { twinsHeard: 1 }]), problem);
+  assert.deepEqual(
+    after([1, { twinsHeard: 1 }], [2, { twinsHeard: 9 }], [3, { twinsHeard: 9 }]),
+    problem,
+  );
+  assert.deepEqual(after([1, { twinsHeard: 9 }], [3, { twinsHeard: 9 }]), []);
 });

@@ -5,6 +5,7 @@ import type { PeerManager } from "../peer/manager.ts";
 import type { JournalFile } from "../receipt/journal_file.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { Delivery } from "../uplink/delivery.ts";
+import type { Twins } from "../uplink/twins.ts";
 import { Counter, Gauge, Registry } from "prom-client";
 import { messageName } from "../../shared/bolt/message_types.ts";
 
@@ -16,6 +17,8 @@ export interface Parts {
   readonly spool: Spool;
   readonly journal: JournalFile;
   readonly delivery: Delivery;
+  /** Null where no broker lets them be heard. */
+  readonly twins: Twins | null;
 }
 
 const PREFIX = "gossip_collector_";

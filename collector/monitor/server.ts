@@ -84,7 +84,7 @@ const log = logger("collector", "monitor");
 
 /** Serves metrics and health until disposed. @throws {UserError} when it cannot listen there. */
 export function watch(parts: Parts, run: RunFacts, listen: Listen, clock: Clock): AsyncDisposable {
-  const { manager, pipeline, spool, journal, delivery } = parts;
+  const { manager, pipeline, spool, journal, delivery, twins } = parts;
   const health = new Health(clock.now());
   const problems = () => {
     health.look({
@@ -96,6 +96,7 @@ export function watch(parts: Parts, run: RunFacts, listen: Listen, clock: Clock)
       isJournalFailing: journal.isFailing,
       clockOffset: pipeline.recorder.clockSample?.offset ?? null,
       uplink: delivery.status,
+      twinsHeard: twins?.heard ?? 0,
     }, clock.now());
     return health.problems;
   };

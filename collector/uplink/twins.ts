@@ -11,13 +11,20 @@ import type { NatsLink } from "./nats_link.ts";
 /** Warnings of a twin do not come more often. */
 const AGAIN_US = 600_000_000;
 
+/** A watch for twins. */
+export interface Twins extends Disposable {
+  /** How often another collector of this name was heard. */
+  readonly heard: number;
+}
+
 /** Calls `onTwin` when another collector says the link's name, at once and then every ten minutes; until disposed of. */
 export function watchForTwins(
   link: NatsLink,
   epoch: number,
   clock: Clock,
   onTwin: () => void,
-): Disposable {
+): Twins {
+  let heard = 0;
   const stop = new AbortController();
   const subject = nameSubject(link.collector);
   const own = String(epoch);
@@ -27,6 +34,7 @@ export function watchForTwins(
       callback: (error, message) => {
         // Without the permission there is nothing to hear.
         if (error || stop.signal.aborted || message.string() === own) return;
+        heard++;
         const now = clock.now();
         if (now < notBefore) return;
         notBefore = now + AGAIN_US;
@@ -42,5 +50,10 @@ export function watchForTwins(
       // The delivery of batches logs what is wrong with the connection.
     }
   });
-  return { [Symbol.dispose]: () => stop.abort() };
+  return {
+    get heard() {
+      return heard;
+    },
+    [Symbol.dispose]: () => stop.abort(),
+  };
 }
