@@ -62,78 +62,6 @@ export interface WantedWindow {
   readonly to?: number;
 }
 
-const EXTENT = `
-WITH known AS (
-  SELECT max(greatest(filter_at, closed_at, counted_at)) AS known_at FROM sessions
-  UNION ALL SELECT max(greatest(started_at, ended_at)) FROM epochs
-  UNION ALL SELECT max(sampled_at) FROM clock_samples
-  UNION ALL SELECT max(to_at) FROM stalls
-  UNION ALL SELECT max(to_at) FROM dial_outcomes
-)
-SELECT
-  coalesce(min(r.received_at), (SELECT min(filter_at) FROM sessions)) AS first,
-  greatest(max(r.received_at), (SELECT max(known_at) FROM known)) AS last
-FROM receipts r`;
-
-const COLLECTORS = `
-SELECT DISTINCT c.name
-FROM epochs e JOIN collectors c ON c.collector_id = e.collector_id
-WHERE e.started_at < $window_to AND (e.ended_at IS NULL OR e.ended_at >= $window_from)
-ORDER BY c.name`;
-
-const PEERS = `
-WITH held AS (
-  SELECT peers, epoch_us(lead(changed_at, 1, $window_to) OVER (ORDER BY changed_at)) - epoch_us(changed_at) AS us
-  FROM peer_steps($window_from, $window_to)
-)
-SELECT
-  (SELECT count(DISTINCT peer_id) FROM session_spans($window_from, $window_to)) AS peers,
-  (SELECT coalesce(max(peers), 0) FROM held) AS "peersMost",
-  (SELECT coalesce(sum(peers * us), 0) / (epoch_us($window_to) - epoch_us($window_from)) FROM held) AS "peersMean"`;
-
-const RECEIPTS = `
-WITH spans AS (
-  SELECT epoch_us(span.to_at) - epoch_us(span.from_at) AS us,
-    greatest(epoch_us(least(span.to_at, s.filter_at + INTERVAL 10 MINUTE)) - epoch_us(span.from_at), 0) AS young_us
-  FROM session_spans($window_from, $window_to) span JOIN sessions s ON s.session_id = span.session_id
-)
-SELECT count(*) AS receipts, count(*) FILTER (is_warmup) AS "warmupReceipts",
-  (SELECT coalesce(sum(young_us) / nullif(sum(us), 0), 0) FROM spans) AS "youngShare"
-FROM receipts WHERE received_at >= $window_from AND received_at < $window_to`;
-
-const STALLS = `
-SELECT count(*) AS stalls, coalesce(sum(epoch_us(least(to_at, $window_to))
-  - epoch_us(greatest(from_at, $window_from))) / 1e6, 0) AS "stalledSeconds"
-FROM stalls WHERE from_at < $window_to AND to_at >= $window_from`;
-
-/** Of the archive as a whole. */
-const WHOLE = `
-SELECT
-  (SELECT count(*) FROM gaps) AS gaps,
-  (SELECT CAST(coalesce(sum(last_batch - first_batch + 1), 0) AS BIGINT) FROM gaps) AS "missingBatches",
-  (SELECT count(*) FROM unresolved_receipts) AS "unresolvedReceipts",
-  (SELECT count(*) FROM dead_letters) AS "deadLetters",
-  count(DISTINCT collector_id) AS "movedClocks",
-  coalesce(max(abs(shift_us)) / 1e6, 0) AS "movedSeconds",
-  count(DISTINCT collector_id) FILTER (is_torn) AS "tornClocks"
-FROM clock_shifts`;
-
-const CLOCKS = `
-WITH measured AS (
-  SELECT median(m.offset_us + coalesce(s.shift_us, 0)) / 1e6 AS offset_seconds
-  FROM clock_measurements($window_from, $window_to) m LEFT JOIN clock_shifts s ON s.epoch_id = m.epoch_id
-  GROUP BY m.collector_id
-), errors AS (
-  SELECT count(*) AS messages, count(error_us) AS known, avg(error_us) / 1e6 AS seconds
-  FROM sightings($window_from, $window_to, false) WHERE collectors > 1
-)
-SELECT
-  (SELECT count(*) FROM several_clocks($window_from, $window_to)) AS count,
-  count(*) AS measured,
-  max(offset_seconds) - min(offset_seconds) AS "apartSeconds",
-  (SELECT CASE WHEN known = messages THEN seconds END FROM errors) AS "uncertaintySeconds"
-FROM measured`;
-
 /** The frame of an archive without receipts and sessions. */
 export const EMPTY_FRAME: Frame = {
   window: { from: 0, to: 0 },
@@ -161,21 +89,25 @@ export async function readFrame(
   connection: DuckDBConnection,
   wanted: WantedWindow = {},
 ): Promise<Frame> {
-  const { first, last } = await firstRow(connection, EXTENT, EMPTY_FRAME.window);
+  const { first, last } = await firstRow(connection, "frame_extent()", EMPTY_FRAME.window);
   const window = first === null || last === null ? EMPTY_FRAME.window : {
     from: wanted.from ?? Number(first),
     // The window is half open, and the last instant belongs to it.
     to: wanted.to ?? Number(last) + 1,
   };
-  const whole = await firstRow(connection, WHOLE, window);
+  const whole = await firstRow(connection, "frame_archive()", window);
   if (window.to <= window.from) return { ...EMPTY_FRAME, ...whole };
   const parts = [
-    await firstRow(connection, PEERS, window),
-    await firstRow(connection, RECEIPTS, window),
-    await firstRow(connection, STALLS, window),
+    await firstRow(connection, "frame_peers($window_from, $window_to)", window),
+    await firstRow(connection, "frame_receipts($window_from, $window_to)", window),
+    await firstRow(connection, "frame_stalls($window_from, $window_to)", window),
   ];
-  const { rows: collectors } = await readTable(connection, COLLECTORS, window);
-  const clocks = await firstRow(connection, CLOCKS, window);
+  const { rows: collectors } = await readTable(
+    connection,
+    "FROM frame_collectors($window_from, $window_to)",
+    window,
+  );
+  const clocks = await firstRow(connection, "frame_clocks($window_from, $window_to)", window);
   return {
     ...Object.assign({}, EMPTY_FRAME, whole, ...parts),
     window,
@@ -184,13 +116,13 @@ export async function readFrame(
   };
 }
 
-/** The first row by column; the queries above name columns as {@link Frame} does. */
+/** The first row of a macro of definitions.sql, by column; these are named as {@link Frame} has them. */
 async function firstRow(
   connection: DuckDBConnection,
-  sql: string,
+  macro: string,
   window: Window,
 ): Promise<Record<string, Cell>> {
-  const { columns, rows: [row] } = await readTable(connection, sql, window);
+  const { columns, rows: [row] } = await readTable(connection, `FROM ${macro}`, window);
   return Object.fromEntries(columns.map(({ name }, i) => [name, row[i]]));
 }
 

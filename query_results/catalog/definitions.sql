@@ -1,6 +1,12 @@
 -- What several queries mean by the same word, as macros of the reading connection. The archive itself is not changed.
 -- Every window is half open: from window_from up to, not including, window_to.
 
+-- The collectors' runs whose clock was wrong, and by how much their instants are moved; the runner fills it, and moves them
+-- (archive/clocks.ts). Empty where no clock was.
+CREATE OR REPLACE TEMP TABLE clock_shifts (
+  epoch_id INTEGER, collector_id INTEGER, from_at TIMESTAMPTZ, to_at TIMESTAMPTZ, shift_us BIGINT, is_torn BOOLEAN
+);
+
 -- A message type's name; types without one show their number.
 CREATE OR REPLACE TEMP MACRO gossip_type(type) AS
   CASE type WHEN 256 THEN 'channel_announcement' WHEN 257 THEN 'node_announcement' WHEN 258 THEN 'channel_update'
@@ -232,4 +238,90 @@ CREATE OR REPLACE TEMP MACRO kept_results(query_name, until_at, days) AS TABLE (
   FROM analytics_results v JOIN analytics_runs r ON r.run_id = v.run_id
   WHERE v.query = query_name AND r.outcome = 'done' AND r.window_from < until_at
     AND r.window_from >= until_at - to_days(CAST(days AS INTEGER))
+);
+
+-- The frame of a report: what its figures rest on. Columns are named as archive/frame.ts has them.
+-- From the first receipt to the last thing known.
+CREATE OR REPLACE TEMP MACRO frame_extent() AS TABLE (
+  WITH known AS (
+    SELECT max(greatest(filter_at, closed_at, counted_at)) AS known_at FROM sessions
+    UNION ALL SELECT max(greatest(started_at, ended_at)) FROM epochs
+    UNION ALL SELECT max(sampled_at) FROM clock_samples
+    UNION ALL SELECT max(to_at) FROM stalls
+    UNION ALL SELECT max(to_at) FROM dial_outcomes
+  )
+  SELECT
+    coalesce(min(r.received_at), (SELECT min(filter_at) FROM sessions)) AS first,
+    greatest(max(r.received_at), (SELECT max(known_at) FROM known)) AS last
+  FROM receipts r
+);
+
+-- Collectors with a run that touches the window.
+CREATE OR REPLACE TEMP MACRO frame_collectors(window_from, window_to) AS TABLE (
+  SELECT DISTINCT c.name
+  FROM epochs e JOIN collectors c ON c.collector_id = e.collector_id
+  WHERE e.started_at < window_to AND (e.ended_at IS NULL OR e.ended_at >= window_from)
+  ORDER BY c.name
+);
+
+-- Peers connected and subscribed: distinct ones, most at once, mean over time.
+CREATE OR REPLACE TEMP MACRO frame_peers(window_from, window_to) AS TABLE (
+  WITH held AS (
+    SELECT peers, epoch_us(lead(changed_at, 1, window_to) OVER (ORDER BY changed_at)) - epoch_us(changed_at) AS us
+    FROM peer_steps(window_from, window_to)
+  )
+  SELECT
+    (SELECT count(DISTINCT peer_id) FROM session_spans(window_from, window_to)) AS peers,
+    (SELECT coalesce(max(peers), 0) FROM held) AS "peersMost",
+    (SELECT coalesce(sum(peers * us), 0) / (epoch_us(window_to) - epoch_us(window_from)) FROM held) AS "peersMean"
+);
+
+-- Receipts, those of warm-up, and the share of peer time in sessions' first ten minutes.
+CREATE OR REPLACE TEMP MACRO frame_receipts(window_from, window_to) AS TABLE (
+  WITH spans AS (
+    SELECT epoch_us(span.to_at) - epoch_us(span.from_at) AS us,
+      greatest(epoch_us(least(span.to_at, s.filter_at + INTERVAL 10 MINUTE)) - epoch_us(span.from_at), 0) AS young_us
+    FROM session_spans(window_from, window_to) span JOIN sessions s ON s.session_id = span.session_id
+  )
+  SELECT count(*) AS receipts, count(*) FILTER (is_warmup) AS "warmupReceipts",
+    (SELECT coalesce(sum(young_us) / nullif(sum(us), 0), 0) FROM spans) AS "youngShare"
+  FROM receipts WHERE received_at >= window_from AND received_at < window_to
+);
+
+-- How often and for how long collectors were held up.
+CREATE OR REPLACE TEMP MACRO frame_stalls(window_from, window_to) AS TABLE (
+  SELECT count(*) AS stalls, coalesce(sum(epoch_us(least(to_at, window_to))
+    - epoch_us(greatest(from_at, window_from))) / 1e6, 0) AS "stalledSeconds"
+  FROM stalls WHERE from_at < window_to AND to_at >= window_from
+);
+
+-- What is known of the archive as a whole: missing, unresolved, set aside; clocks that were moved.
+CREATE OR REPLACE TEMP MACRO frame_archive() AS TABLE (
+  SELECT
+    (SELECT count(*) FROM gaps) AS gaps,
+    (SELECT CAST(coalesce(sum(last_batch - first_batch + 1), 0) AS BIGINT) FROM gaps) AS "missingBatches",
+    (SELECT count(*) FROM unresolved_receipts) AS "unresolvedReceipts",
+    (SELECT count(*) FROM dead_letters) AS "deadLetters",
+    count(DISTINCT collector_id) AS "movedClocks",
+    coalesce(max(abs(shift_us)) / 1e6, 0) AS "movedSeconds",
+    count(DISTINCT collector_id) FILTER (is_torn) AS "tornClocks"
+  FROM clock_shifts
+);
+
+-- How many clocks there are, how far apart, and how well delays between them are known.
+CREATE OR REPLACE TEMP MACRO frame_clocks(window_from, window_to) AS TABLE (
+  WITH measured AS (
+    SELECT median(m.offset_us + coalesce(s.shift_us, 0)) / 1e6 AS offset_seconds
+    FROM clock_measurements(window_from, window_to) m LEFT JOIN clock_shifts s ON s.epoch_id = m.epoch_id
+    GROUP BY m.collector_id
+  ), errors AS (
+    SELECT count(*) AS messages, count(error_us) AS known, avg(error_us) / 1e6 AS seconds
+    FROM sightings(window_from, window_to, false) WHERE collectors > 1
+  )
+  SELECT
+    (SELECT count(*) FROM several_clocks(window_from, window_to)) AS count,
+    count(*) AS measured,
+    max(offset_seconds) - min(offset_seconds) AS "apartSeconds",
+    (SELECT CASE WHEN known = messages THEN seconds END FROM errors) AS "uncertaintySeconds"
+  FROM measured
 );

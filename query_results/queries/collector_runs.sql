@@ -4,8 +4,7 @@
 -- telling: missing_receipts
 -- question: Which collector processes fed the archive, and is all that they stamped here?
 -- inputs: epochs, collectors, gaps
--- pitfall: stamped_receipts is as far as the run's highest batch tells; one that was killed, or still runs, may have
---   stamped more. What a killed one left in its spool arrives when the collector is started again, and ended_at stays
+-- pitfall: stamped_receipts is the count in the run's highest batch; one that was killed, or still runs, may have stamped more. What a killed one left in its spool arrives when the collector is started again, and ended_at stays
 --   empty for good.
 -- pitfall: Whole runs are shown, not their part of the window.
 WITH missing AS (

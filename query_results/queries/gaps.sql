@@ -5,7 +5,7 @@
 -- question: Which batches never came, from which collector, and why?
 -- inputs: gaps, epochs, collectors
 -- pitfall: A gap is known by batch numbers, not by time: each gap of a run that touches the window is listed.
--- pitfall: receipts is how many the batches held, where the batches around them tell.
+-- pitfall: receipts is how many the batches held, where the batches around them show it.
 -- pitfall: A late batch closes its gap; an open one may still shrink.
 SELECT
   c.name AS collector,

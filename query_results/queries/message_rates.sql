@@ -2,12 +2,12 @@
 -- section: Traffic
 -- order: 210
 -- telling: receipts
--- question: How many live messages a minute were new, and how many were received in all, over time and by type?
+-- question: How many live messages per minute were new, and how many were received in all, over time and by type?
 -- inputs: receipts, messages.first_seen
 -- pitfall: unique counts a live message once, when first seen; receipts counts each arrival, repeats too.
 -- pitfall: Rates are counts divided by the whole bin. The first and last bin lie partly outside the window: bin_covered
 --   is the share inside.
--- pitfall: Without warm-up the first minutes are empty or thin: sessions are young then.
+-- pitfall: A start's first minutes are thin: what peers send then is mostly backlog.
 -- parameter: bin_seconds BIGINT 1..31622400 = adaptive(60), width of a bin
 -- parameter: include_warmup BOOLEAN = false, count backlog too: all receipts of a session's warm-up
 WITH live AS (

@@ -5,12 +5,11 @@
 -- inputs: sessions, collectors
 -- pitfall: A session weighs one, by the median of its own round trips; each session that touches the window counts
 --   whole.
--- pitfall: A peer answers in turn, behind what it sends already: a round trip is the network's and the peer's together.
--- pitfall: A ping that was under way when the session ended, or when its figures were told, counts as unanswered: that is
---   one a session at most, and a peer that leaves three due in a row is let go.
--- pitfall: Sessions that were not told of since they opened (the first 5 minutes), or by collectors too old to count, are
---   left out.
-WITH told AS (
+-- pitfall: A peer answers in turn, after what it is already sending: a round trip is the network's and the peer's together.
+-- pitfall: A ping that was under way when the session ended, or when its figures were reported, counts as unanswered:
+--   at most one per session. A peer that leaves three due in a row is let go.
+-- pitfall: Sessions without reported figures (the first 5 minutes), and collectors too old to count, are left out.
+WITH counted AS (
   SELECT c.name AS collector, CASE WHEN s.address LIKE '%.onion:%' THEN 'Tor' ELSE 'clearnet' END AS network,
     s.pings_sent, s.pings_answered, s.rtt_min_microseconds / 1e3 AS least, s.rtt_median_microseconds / 1e3 AS middle,
     s.rtt_max_microseconds / 1e3 AS most
@@ -31,7 +30,7 @@ SELECT
   quantile_cont(middle, 0.75) AS p75_milliseconds,
   quantile_cont(middle, 0.95) AS p95_milliseconds,
   max(most) AS most_milliseconds
-FROM told
+FROM counted
 GROUP BY GROUPING SETS ((), (collector, network))
 HAVING count(*) > 0
 ORDER BY grouping(collector) DESC, sessions_of

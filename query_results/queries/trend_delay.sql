@@ -5,9 +5,9 @@
 -- telling: day_end
 -- question: How did the convergence delay change from one scheduled run's window to the next?
 -- inputs: analytics_results (of convergence_delay), analytics_runs
--- pitfall: Each row is what convergence_delay told of that window when it was run; nothing is computed again, and batches
---   that came later do not show.
--- pitfall: Runs with other settings, or with windows of another length, do not compare; set_name tells whose they are.
+-- pitfall: Each row is what convergence_delay found when it ran; nothing is computed again, and batches that came later
+--   do not show.
+-- pitfall: Runs with other settings, or with windows of another length, do not compare; set_name says whose they are.
 -- parameter: trend_days BIGINT 1..36600 = 366, days before the window's end that are shown
 WITH kept AS (
   SELECT set_name, day_start, day_end, row_number,

@@ -5,8 +5,8 @@
 -- telling: day_end
 -- question: How much was known to be missing or unreadable when each scheduled run was made?
 -- inputs: analytics_results (of the frame), analytics_runs
--- pitfall: The counts are of the whole archive at that time, not of the run's window: one that stays the same is no new
---   fault, and one that falls was mended by batches that came late.
+-- pitfall: The counts are of the whole archive at that time, not of the run's window: one that stays the same is not a
+--   new fault, and one that falls was repaired by batches that came late.
 -- parameter: trend_days BIGINT 1..36600 = 366, days before the window's end that are shown
 SELECT
   set_name,

@@ -5,7 +5,7 @@
 -- telling: day_end
 -- question: How much was heard in each scheduled run's window, all together and by type?
 -- inputs: analytics_results (of message_totals), analytics_runs
--- pitfall: Each row is what message_totals told of that window when it was run; batches that came later do not show.
+-- pitfall: Each row is what message_totals found when it ran; batches that came later do not show.
 -- pitfall: Everything counts, warm-up and backlog too: a day on which a collector was started again stands out.
 -- parameter: trend_days BIGINT 1..36600 = 366, days before the window's end that are shown
 WITH kept AS (
