@@ -7,11 +7,11 @@ import type { Clock } from "../../shared/clock.ts";
 import type { Random } from "../../shared/random.ts";
 import { pause } from "../../shared/waiting.ts";
 import { formatEndpoint, formatNodeAddress } from "../addresses/endpoint.ts";
-import type { Answerer, PeerAnswers } from "../gossip/queries/answerer.ts";
-import type { Question, Taken } from "../gossip/queries/question.ts";
+import type { Answerer } from "../gossip/queries/answerer.ts";
 import type { BadMessage } from "../gossip/verifier.ts";
 import { NoiseFault } from "../noise/fault.ts";
 import type { ReceiptSink } from "../receipt/recorder.ts";
+import { Answering } from "./answering.ts";
 import type { Cause } from "./backoff.ts";
 import { type Misbehaviour, type Objection, PeerLimits } from "./peer_limits.ts";
 import { Control, type ControlCounts } from "./control.ts";
@@ -52,13 +52,6 @@ const PING_INTERVAL_MS = 30_000;
 /** Bytes read before other sessions have their turn: 1 to 2 ms of work. */
 const BYTES_IN_TURN = 32 * 1024;
 const READS_IN_TURN = 16;
-/** Answers that may be sent ahead of the peer's reading; at 5 KB/s the least takes 7 s, in time for every implementation's pong. */
-const MIN_WINDOW_BYTES = 32 * 1024;
-const FIRST_WINDOW_BYTES = 64 * 1024;
-const MAX_WINDOW_BYTES = 256 * 1024;
-/** A window read faster is doubled, one read slower halved. */
-const FAST_US = 2_000_000;
-const SLOW_US = 5_000_000;
 /** Types recorded as gossip beside 256 to 258: gossip v1.75, as proposed. */
 const PROPOSED_GOSSIP = new Set([260, 267, 269, 271]);
 
@@ -69,14 +62,8 @@ export class Session {
   readonly #limits = new PeerLimits();
   readonly #control: Control;
   readonly #pings: Pings;
-  readonly #answers: PeerAnswers;
+  readonly #answering: Answering;
   readonly #stop = new AbortController();
-  #answering = Promise.resolve();
-  #isAnswering = false;
-  #answeredAt = -Infinity;
-  /** Answers sent since the peer was known to have read all of them, and how many may be. */
-  #unreadBytes = 0;
-  #windowBytes = FIRST_WINDOW_BYTES;
   #number = -1;
   #end: SessionEnd | undefined;
   /** Since the session last gave way. */
@@ -88,9 +75,15 @@ export class Session {
   constructor(link: Dialled, options: SessionOptions) {
     this.#link = link;
     this.#options = options;
-    this.#answers = options.answerer.open();
     const { clock, random } = options;
     this.#pings = new Pings({ clock, random, own: this.#counts, send: (ping) => this.#send(ping) });
+    this.#answering = new Answering({
+      answers: options.answerer.open(),
+      pings: this.#pings,
+      clock,
+      send: (...messages) => this.#send(...messages),
+      signal: this.#stop.signal,
+    });
     this.#control = new Control({
       name: formatNodeAddress(link.peer),
       clock,
@@ -99,7 +92,7 @@ export class Session {
       own: this.#counts,
       send: (...messages) => this.#send(...messages),
       onPong: (bytes, receivedAt) => this.#pings.ponged(bytes, receivedAt),
-      onQuestion: (question) => this.#ask(question),
+      onQuestion: (question) => this.#answering.ask(question),
       onMisbehaved: (objection) => this.#misbehaved(objection),
       onError: (reason) => this.end({ by: "peer", reason, cause: "lost" }),
     });
@@ -112,7 +105,7 @@ export class Session {
 
   /** When the last answer to a question about gossip was sent, µs; −Infinity before. */
   get answeredAt(): number {
-    return this.#answeredAt;
+    return this.#answering.answeredAt;
   }
 
   async run(): Promise<SessionEnd> {
@@ -134,8 +127,7 @@ export class Session {
       this.#failed(error);
     } finally {
       this.end({ by: "us", reason: "internal error", cause: "lost" });
-      this.#answers[Symbol.dispose]();
-      await Promise.all([...timers, this.#answering]);
+      await Promise.all([...timers, this.#answering.end()]);
       this.#reportEnd(this.#end!);
     }
     return this.#end!;
@@ -242,44 +234,6 @@ export class Session {
     });
   }
 
-  #ask(question: Question): Taken {
-    const taken = this.#answers.take(question);
-    if (!this.#isAnswering) {
-      this.#isAnswering = true;
-      this.#answering = this.#answer();
-    }
-    return taken;
-  }
-
-  /** As fast as the peer reads and its limits allow. */
-  async #answer(): Promise<void> {
-    while (this.#end === undefined) {
-      const now = this.#options.clock.now();
-      const { messages, again } = this.#answers.pull(now);
-      if (messages.length > 0) await this.#sendAnswers(messages);
-      else if (again === null) break;
-      else await this.#sleep(Math.ceil((again - now) / 1000));
-    }
-    this.#isAnswering = false;
-  }
-
-  /**
-   * Sends answers, and waits for the peer to read them before there is too much for it: the system's buffer takes 3 MB,
-   * and at 5 KB/s our pongs would come ten minutes late.
-   */
-  async #sendAnswers(messages: readonly Uint8Array[]): Promise<void> {
-    this.#answeredAt = this.#options.clock.now();
-    await this.#send(...messages);
-    this.#unreadBytes += messages.reduce((sum, { length }) => sum + length, 0);
-    if (this.#unreadBytes < this.#windowBytes) return;
-    const sentAt = this.#options.clock.now();
-    await this.#pings.caughtUp();
-    this.#unreadBytes = 0;
-    const tookUs = this.#options.clock.now() - sentAt;
-    if (tookUs < FAST_US) this.#windowBytes = Math.min(2 * this.#windowBytes, MAX_WINDOW_BYTES);
-    if (tookUs > SLOW_US) this.#windowBytes = Math.max(this.#windowBytes / 2, MIN_WINDOW_BYTES);
-  }
-
   #misbehaved(objection: Objection): void {
     this.end({ by: "us", cause: "misbehaved", ...objection });
   }
@@ -312,7 +266,9 @@ export class Session {
     while (await this.#sleep(wait)) {
       wait = PING_INTERVAL_MS;
       const { connection } = this.#link;
-      if (this.#number >= 0 && !this.#pings.beat(connection.bytesIn(), this.#unreadBytes === 0)) {
+      if (
+        this.#number >= 0 && !this.#pings.beat(connection.bytesIn(), this.#answering.isCaughtUp)
+      ) {
         this.end({ by: "us", reason: "it has fallen silent", cause: "lost" });
       }
       this.#reportState();
