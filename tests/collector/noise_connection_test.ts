@@ -387,6 +387,7 @@ Deno.test("a peer that does not read fills the backlog, and the connection close
     outcomes.push(sent);
     const tick = new Promise<string>((resolve) => setTimeout(() => resolve("waits"), 0));
     last = await Promise.race([sent, tick]);
+    await tick;
   }
   const codes = await Promise.all(outcomes);
   const waiting = codes.filter((code) => code === "closed").length;
