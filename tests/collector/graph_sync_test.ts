@@ -542,6 +542,18 @@ Deno.test("while a peer sends its whole graph no peer is asked, for at most twen
   assert.equal(endless.sync.asking, 1);
 });
 
+Deno.test("dumps that follow one another do not keep other peers from being asked for ever", () => {
+  const { sync, pass } = setUp();
+  sync.opened(0, QUERIES);
+  for (let session = 1; sync.asking === null && session < 100; session++) {
+    sync.opened(session, QUERIES, true);
+    pass(60);
+    sync.closed(session);
+    sync.opened(session + 1, QUERIES, true);
+  }
+  assert.equal(sync.asking, 0);
+});
+
 Deno.test("a list of channels is reported once it is complete, with when it was asked for", () => {
   const lists: [readonly bigint[], number][] = [];
   const { clock, sync, pass } = setUp({ onNamed: (...list) => lists.push(list) });

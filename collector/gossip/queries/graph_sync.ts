@@ -73,6 +73,8 @@ export class GraphSync {
   readonly #sessions = new Map<number, Askable>();
   readonly #asked = new Set<number>();
   #active: Asking | null = null;
+  /** Since when there is always a dump, µs. */
+  #dumpsSince: number | null = null;
   #complete = 0;
   #notBefore = 0;
   /** When all peers may be asked again though the round had too few of them, µs. */
@@ -131,7 +133,17 @@ export class GraphSync {
     const now = this.#options.clock.now();
     if (now >= this.#newRoundAt) this.#beginRound();
     if (this.#active) this.#go(this.#active.sync.tick(now));
-    else if (now >= this.#notBefore && !this.#hasDump(now)) this.#askNext(now);
+    else if (now >= this.#notBefore && !this.#waitsForDump(now)) this.#askNext(now);
+  }
+
+  /** Peers that leave in the midst of their dumps, one after another, do not keep the others from being asked. */
+  #waitsForDump(now: number): boolean {
+    if (!this.#hasDump(now)) {
+      this.#dumpsSince = null;
+      return false;
+    }
+    this.#dumpsSince ??= now;
+    return now - this.#dumpsSince < LONGEST_DUMP_US;
   }
 
   #hasDump(now: number): boolean {
@@ -147,8 +159,8 @@ export class GraphSync {
   }
 
   #askNext(now: number): void {
-    for (const [session, { extended }] of this.#sessions) {
-      if (this.#asked.has(session)) continue;
+    for (const [session, { extended, dumpedAt }] of this.#sessions) {
+      if (this.#asked.has(session) || dumpedAt !== null) continue;
       this.#asked.add(session);
       const { view, chain } = this.#options;
       const sync = new PeerSync({ view, chain, extended }, now);
