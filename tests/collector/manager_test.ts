@@ -12,7 +12,8 @@ import { ManualClock } from "../support/manual_clock.ts";
 import { loopbackBook, loopbackPolicy } from "../support/fixtures/dialling.ts";
 import { Recorded } from "../support/fixtures/recorded.ts";
 import { honest, lightning, type Script, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
-import { testKey } from "../support/fixtures/signed_gossip.ts";
+import { signedGraph, testKey } from "../support/fixtures/signed_gossip.ts";
+import { tempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
 import { initMessage, Wire } from "../support/fixtures/wire.ts";
 
@@ -40,8 +41,9 @@ class Managed implements AsyncDisposable {
   constructor(
     peers: readonly NodeAddress[],
     options: Partial<ManagerOptions> = {},
-    { clock = systemClock, redial = Infinity, isSeeking }: {
+    { clock = systemClock, redial = Infinity, isSeeking, gossip }: {
       clock?: Clock;
+      gossip?: GossipService;
       redial?: number;
       isSeeking?: () => boolean;
     } = {},
@@ -66,7 +68,7 @@ class Managed implements AsyncDisposable {
       book: this.book = loopbackBook(peers),
       isSeeking,
       policy: loopbackPolicy,
-      gossip: new GossipService(chainHash("regtest"), clock, null),
+      gossip: gossip ?? new GossipService(chainHash("regtest"), clock, null),
       backoff: () => redial,
     });
     this.#running = this.manager.run(this.#stop.signal);
@@ -243,6 +245,52 @@ Deno.test("peers that cut us off right after an answer are counted, and that is 
   await until(() => managed.manager.counts.ended.lost === 2);
   assert.equal(managed.manager.counts.cutAfterAnswer, 1);
   assert.equal(managed.log.lines("right after our answer").length, 1);
+});
+
+Deno.test("after a restart a peer that asks at once is answered once it has listed what is still open", async () => {
+  await using stack = new AsyncDisposableStack();
+  const dir = stack.use(await tempDir());
+  const timestamp = Math.floor(Date.now() / 1000) - 600;
+  const graph = signedGraph({ nodes: 4, channels: 6, timestamp });
+  const chain = chainHash("regtest");
+  {
+    await using last = await GossipService.open(chain, systemClock, dir.join("graph"));
+    for (const raw of graph) {
+      const message = decodeMessage(raw);
+      const signer = message.known && message.type === 258
+        ? last.graph.view.nodesOf(message.scid)![message.channelFlags & 1]
+        : null;
+      assert.equal(last.accept(raw, signer, null), "added");
+    }
+  }
+  const gossip = stack.use(await GossipService.open(chain, systemClock, dir.join("graph")));
+  const { view } = gossip.graph;
+  const scids = Array.from({ length: view.channelCount }, (_, i) => view.scid(view.at(i)));
+  const open = [scids[4], scids[0], scids[2], scids[3]];
+  const all = { chainHash: chain, firstBlock: 0, numberOfBlocks: 0xffff_ffff } as const;
+  const answered = Promise.withResolvers<bigint[]>();
+  const came: number[] = [];
+  // As LND asks within milliseconds, and as Core Lightning answers: in the order of its store.
+  const peer = stack.use(
+    new ScriptedPeer(
+      "asks",
+      lightning(async (wire) => {
+        await wire.send({ type: 263, ...all });
+        for (;;) {
+          const raw = await wire.next();
+          if (raw === null) return;
+          const message = decodeMessage(raw);
+          came.push(message.type);
+          if (message.type === 263) {
+            await wire.send({ type: 264, ...all, syncComplete: 1, scids: open });
+          } else if (message.known && message.type === 264) answered.resolve([...message.scids]);
+        }
+      }),
+    ),
+  );
+  stack.use(new Managed(addresses([peer]), {}, { gossip }));
+  assert.deepEqual(await answered.promise, [scids[0], scids[2], scids[3], scids[4]]);
+  assert.ok(came.indexOf(263) < came.indexOf(264), "we asked before we answered");
 });
 
 Deno.test("when no peer is left to dial, that is said", async () => {
