@@ -130,7 +130,6 @@ export type CollectorConfig = v.InferOutput<typeof schema>;
 
 export const CollectorConfigSchema: v.GenericSchema<unknown, CollectorConfig> = schema;
 
-/** `--config FILE`. */
 export const CONFIG_FLAG = {
   type: "string",
   value: "FILE",

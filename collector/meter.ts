@@ -11,9 +11,9 @@ export interface Quota {
 export const OVER_QUOTA: number = -1;
 
 /**
- * Takes one token from a bucket that its owner keeps as a number; 0 is a full one. @param fullAt when the bucket is
- * full again; like `now` seconds since the Unix epoch. @returns the new `fullAt`, or {@link OVER_QUOTA} when there is
- * no token.
+ * Takes one token from a bucket that its owner keeps as a number; 0 is a full one.
+ * @param fullAt when the bucket is full again; like `now` seconds since the Unix epoch.
+ * @returns the new `fullAt`, or {@link OVER_QUOTA} when there is no token.
  */
 export function spendToken(quota: Quota, fullAt: number, now: number): number {
   const { burst, intervalSeconds: interval } = quota;

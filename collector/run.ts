@@ -39,7 +39,6 @@ export interface RunOptions {
   readonly random?: Random;
 }
 
-/** How a run went. */
 export interface RunSummary {
   readonly receipts: number;
   readonly delivered: number;
@@ -58,8 +57,8 @@ const HOUR_US = 3_600_000_000;
 const log = logger("collector");
 
 /**
- * Collects until the configured time is over or the signal aborts, then delivers what is left. @throws {UserError}
- * when the data folder, the key, the peer file or the address book cannot be used.
+ * Collects until the configured time is over or the signal aborts, then delivers what is left.
+ * @throws {UserError} when the data folder, the key, the peer file or the address book cannot be used.
  */
 export async function run(config: CollectorConfig, options: RunOptions): Promise<RunSummary> {
   const { signal, clock = systemClock, random = systemRandom } = options;

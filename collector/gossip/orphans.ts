@@ -10,7 +10,6 @@ export interface Orphan {
   readonly brought?: Brought;
 }
 
-/** How many orphans are kept. */
 export interface OrphanLimits {
   /** In all: the updates of a third of mainnet's channels, about 20 MB. */
   readonly total: number;

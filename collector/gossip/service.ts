@@ -31,7 +31,6 @@ export function graphPath(dataDir: string): string {
   return join(dataDir, "graph");
 }
 
-/** What is answered, and how much. */
 export type Answers = Pick<AnswererOptions, "policy" | "limits">;
 
 /** See the module. Disposing saves the graph a last time. */
@@ -48,8 +47,9 @@ export class GossipService implements AsyncDisposable {
   #upkeep: Promise<unknown> = Promise.resolve();
 
   /**
-   * Begins with an empty graph. @param chain chain_hash of the network. @param path of the graph's file; null for a
-   * graph that is not kept.
+   * Begins with an empty graph.
+   * @param chain chain_hash of the network.
+   * @param path of the graph's file; null for a graph that is not kept.
    */
   constructor(chain: Uint8Array, clock: Clock, path: string | null, answers: Answers = {}) {
     this.graph = new Graph({ chain, clock });

@@ -9,7 +9,6 @@ import type { SourcePeer } from "./graph/unconfirmed.ts";
 import { FairQueue } from "./fair_queue.ts";
 import { type Orphan, Orphans } from "./orphans.ts";
 
-/** A message that waits for its check. */
 export type Unverified = Orphan;
 
 /** A message that its sender should have kept to itself. */
@@ -90,8 +89,8 @@ export class Verifier implements Disposable {
   }
 
   /**
-   * Takes a message that waits for its check; `raw` must not change any more. @returns false when there is no room for
-   * it: it may be brought again.
+   * Takes a message that waits for its check; `raw` must not change any more.
+   * @returns false when there is no room for it: it may be brought again.
    */
   push(message: Unverified): boolean {
     if (!isSigned(message.raw)) return true;

@@ -10,7 +10,6 @@ import { verifyGossip } from "../../shared/secp256k1.ts";
 import { equal } from "./graph/columns.ts";
 import type { NodePair } from "./graph/graph_view.ts";
 
-/** What checking one message came to. */
 export interface Checked {
   readonly verdict: Verdict;
   readonly signatures: number;
@@ -26,8 +25,8 @@ export function isSigned(raw: Uint8Array): boolean {
 }
 
 /**
- * Checks a message. A channel_update is checked against each pair of nodes that announced its channel. @param chain
- * chain_hash of our network: nothing of another one is held to be a channel of ours.
+ * Checks a message. A channel_update is checked against each pair of nodes that announced its channel.
+ * @param chain chain_hash of our network: nothing of another one is held to be a channel of ours.
  */
 export function checkMessage(raw: Uint8Array, keys: ChannelKeys, chain: Uint8Array): Checked {
   let message: Message;

@@ -112,8 +112,9 @@ export function readJournalFile(path: string): Uint8Array | null {
 
 /**
  * Closes the batch that a killed collector left in its journal, unless the spool has it. Call it before anything else
- * is appended, and before the journal is opened anew. @returns the number of its receipts. @throws {UserError} when
- * the journal cannot be read from disk.
+ * is appended, and before the journal is opened anew.
+ * @returns the number of its receipts.
+ * @throws {UserError} when the journal cannot be read from disk.
  */
 export function recoverOpenBatch(path: string, spool: Spool): number {
   const bytes = readJournalFile(path);

@@ -26,8 +26,8 @@ const headSchema: v.GenericSchema<BatchHead> = v.strictObject({
 });
 
 /**
- * The last batch of a journal, as far as its chunks are whole; null when it holds nothing. @throws {BatchFault} when a
- * chunk's CRC-32 fits but its items do not decode.
+ * The last batch of a journal, as far as its chunks are whole; null when it holds nothing.
+ * @throws {BatchFault} when a chunk's CRC-32 fits but its items do not decode.
  */
 export function readJournal(bytes: Uint8Array): Batch | null {
   const batch = new OpenBatch(MAX_BATCH_RECEIPTS);

@@ -23,7 +23,6 @@ export interface Identified {
   readonly raw: Uint8Array;
 }
 
-/** Where a message has no timestamp. */
 const NO_TIMESTAMP = 0xffff_ffff;
 
 /** Numbers messages and recognizes them. */

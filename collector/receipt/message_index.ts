@@ -7,7 +7,7 @@ import type { Random } from "../../shared/random.ts";
 import { randomInteger } from "../../shared/random.ts";
 
 const DIGEST_WORDS = 8;
-/** Slots a message: linear probing stays short in a table that is at most half full. */
+/** Slots per message: linear probing stays short in a table that is at most half full. */
 const SLOTS_PER_MESSAGE = 2;
 
 /** Numbers by digest. */

@@ -89,7 +89,6 @@ interface Account {
   readonly reserve: Meter;
 }
 
-/** What {@link RawQuotas} work with. */
 export interface QuotaOptions {
   readonly limits?: Partial<RawLimits>;
   readonly isKnownChannel?: (scid: bigint) => boolean;

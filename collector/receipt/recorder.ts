@@ -40,8 +40,9 @@ export interface ReceiptSink {
    */
   asked(session: number, until: number): void;
   /**
-   * One gossip message came; the hot path. @param raw the message, type included; copied if it is kept. @param
-   * receivedAt when the socket read returned, µs since the Unix epoch.
+   * One gossip message came; the hot path.
+   * @param raw the message, type included; copied if it is kept.
+   * @param receivedAt when the socket read returned, µs since the Unix epoch.
    */
   receive(session: number, raw: Uint8Array, receivedAt: number): void;
   sessionState(state: Omit<SessionState, "kind">): void;

@@ -51,7 +51,6 @@ export interface RecorderCounters {
   unanswered: number;
 }
 
-/** What holds unless the options differ. */
 export const RECORDER_DEFAULTS: Omit<
   Required<RecorderOptions>,
   "collector" | "epoch" | "version" | "targetPeers"

@@ -1,7 +1,6 @@
 // Which peer has delivered which message: one bit for each, over the newest messages and a bounded number of peers. A
 // receipt of another message or peer is never marked as a repeat; {@link Repeats.untracked} counts such.
 
-/** How much is remembered. */
 export interface RepeatsLimits {
   /** Base-2 logarithm of the messages: the newest 2^16 are 3.6 hours of mainnet. */
   readonly messagesLog2: number;

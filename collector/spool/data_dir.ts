@@ -8,7 +8,8 @@ const DATA_DIR_MODE = 0o700;
 
 /**
  * Makes the folder if need be, and holds it until the result is disposed of. The lock goes with the process, however
- * that ends. @throws {UserError} when the folder cannot be made or another process holds it.
+ * that ends.
+ * @throws {UserError} when the folder cannot be made or another process holds it.
  */
 export async function holdDataDir(path: string): Promise<Disposable> {
   let file: Deno.FsFile;

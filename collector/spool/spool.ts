@@ -26,7 +26,6 @@ const MIN_SEGMENTS = 4;
 /** An active segment of which everything is delivered is given up at this size, so that a crash repeats little. */
 const GIVE_UP_BYTES = MAX_BATCH_BYTES;
 
-/** How much a spool may hold. */
 export interface SpoolOptions {
   /** The cap: at it the oldest segment is dropped, and with it what of it was not delivered. */
   readonly maxBytes: number;
@@ -36,7 +35,6 @@ export interface SpoolOptions {
   readonly onDropped: (dropped: DroppedRange) => void;
 }
 
-/** A batch read back for delivery. */
 export interface SpooledBatch extends BatchNumber {
   readonly bytes: Uint8Array;
 }
@@ -85,8 +83,8 @@ export class Spool implements Disposable, AsyncDisposable {
   }
 
   /**
-   * Opens the spool in a folder, which is made if need be, with what an earlier process left there. @throws
-   * {UserError} when the folder or a file in it cannot be used.
+   * Opens the spool in a folder, which is made if need be, with what an earlier process left there.
+   * @throws {UserError} when the folder or a file in it cannot be used.
    */
   static async open(path: string, options: SpoolOptions): Promise<Spool> {
     const spool = new Spool(path, options);

@@ -14,7 +14,6 @@ const log = logger("collector", "uplink");
 const MAX_OUTSTANDING_BYTES = 8 * 1024 * 1024;
 /** After the first failure; doubled with each further one, and shortened by up to a half at random. */
 const FIRST_BACKOFF_MS = 250;
-/** The longest back-off. */
 const MAX_BACKOFF_MS = 5000;
 
 export interface DeliveryDependencies {
@@ -24,7 +23,6 @@ export interface DeliveryDependencies {
   readonly random: Random;
 }
 
-/** How delivery is going. */
 export interface DeliveryStatus {
   /** Why batches wait, or null while nothing stops them; `spool` when they cannot be read. */
   readonly trouble: UplinkCode | "spool" | null;

@@ -14,7 +14,7 @@ const log = logger("collector", "uplink");
 const MAX_OUTSTANDING = 4;
 /** How long a commit may take before the batch is sent again. */
 const ANSWER_TIMEOUT_MS = 30_000;
-/** The longest answer: a want and a few words. */
+/** The longest answer: a resend request and a few words. */
 const MAX_ANSWER_BYTES = MAX_RESEND_REQUEST_BYTES + 4096;
 
 export interface LocalUplinkOptions {

@@ -37,7 +37,8 @@ export class NatsLink implements AsyncDisposable {
 
   /**
    * The open connection, or a new one. One attempt: the caller comes again.
-   * @throws {NatsError} when it fails. @throws {UserError} when the credentials cannot be read.
+   * @throws {NatsError} when it fails.
+   * @throws {UserError} when the credentials cannot be read.
    */
   connection(): Promise<NatsConnection> {
     return this.#connection ??= this.#connect();

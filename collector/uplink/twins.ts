@@ -8,10 +8,8 @@ import { nameSubject } from "../../shared/subjects.ts";
 import { every } from "../../shared/waiting.ts";
 import type { NatsLink } from "./nats_link.ts";
 
-/** Warnings of a twin do not come more often. */
 const AGAIN_US = 600_000_000;
 
-/** A watch for twins. */
 export interface Twins extends Disposable {
   /** How often another collector of this name was heard. */
   readonly heard: number;

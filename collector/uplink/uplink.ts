@@ -28,7 +28,6 @@ export class UplinkFault extends Fault<UplinkCode> {
  */
 export type DeliveryOutcome = "stored" | "duplicate" | "set_aside";
 
-/** A batch to send. */
 export interface OutgoingBatch extends BatchNumber {
   readonly bytes: Uint8Array;
 }
@@ -38,8 +37,8 @@ export interface Uplink extends AsyncDisposable {
   readonly target: string;
   readonly maxOutstanding: number;
   /**
-   * Delivers a batch; resolves when it need not be sent again. @throws {UplinkFault} when it is not delivered; the
-   * signal's reason when that aborts.
+   * Delivers a batch; resolves when it need not be sent again.
+   * @throws {UplinkFault} when it is not delivered; the signal's reason when that aborts.
    */
   send(batch: OutgoingBatch, signal: AbortSignal): Promise<DeliveryOutcome>;
 }

@@ -1,6 +1,5 @@
 // What the tables of the graph are made of: columns that grow, slots, and the order of the rows.
 
-/** The typed arrays in use here. */
 export type GraphColumn = Uint8Array<ArrayBuffer> | Uint32Array<ArrayBuffer>;
 
 /** A copy with room for `length` items, zeros after the old ones. */

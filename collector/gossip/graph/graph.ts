@@ -33,7 +33,6 @@ export interface GraphOptions {
   readonly limits?: Partial<GraphLimits>;
 }
 
-/** What a graph holds, and what came of all that it was given. */
 export interface GraphCounts {
   readonly channels: number;
   readonly updates: number;
@@ -107,9 +106,9 @@ export class Graph {
   }
 
   /**
-   * Takes a message whose signatures were checked. Its bytes are copied. @param signer of a channel_update: the node
-   * id under which its signature holds, hex. @param sourcePeer the one peer that has brought it; null when several
-   * have, or it does not matter.
+   * Takes a message whose signatures were checked. Its bytes are copied.
+   * @param signer of a channel_update: the node id under which its signature holds, hex.
+   * @param sourcePeer the one peer that has brought it; null when several have, or it does not matter.
    */
   accept(
     raw: Uint8Array,
@@ -123,8 +122,8 @@ export class Graph {
   }
 
   /**
-   * Takes a message that a graph like this one held: the same but for quotas and age, see {@link prune}. @param
-   * addedAt of a channel_announcement: when it was first taken in, seconds since the Unix epoch.
+   * Takes a message that a graph like this one held: the same but for quotas and age, see {@link prune}.
+   * @param addedAt of a channel_announcement: when it was first taken in, seconds since the Unix epoch.
    */
   restore(raw: Uint8Array, addedAt: number): GraphOutcome {
     const message = graphMessage(raw, this.#options.chain);
@@ -142,8 +141,8 @@ export class Graph {
 
   /**
    * Forgets the channels of which a direction was not updated for two weeks (BOLT 7, pruning), and the nodes that are
-   * left without a channel. A direction that never had an update counts from the channel's announcement. @returns how
-   * many channels went.
+   * left without a channel. A direction that never had an update counts from the channel's announcement.
+   * @returns how many channels went.
    */
   prune(): number {
     const oldest = this.#now() - STALE_AFTER_SECONDS;

@@ -14,9 +14,7 @@ import { Fault } from "../../../shared/errors.ts";
 
 /** Bytes of a block. */
 export const BLOCK_BYTES = 65_536;
-/** The form described here. */
 export const FILE_VERSION = 1;
-/** Where a block's content begins. */
 export const CONTENT_AT = 11;
 /** Before each message of a data block. */
 export const RECORD_HEAD_BYTES = 6;
@@ -36,7 +34,6 @@ export interface GraphRecord {
   readonly raw: Uint8Array;
 }
 
-/** A block that was read. */
 export type Block =
   | { readonly kind: "header"; readonly savedAt: number }
   | { readonly kind: "data"; readonly records: readonly GraphRecord[] }
@@ -99,8 +96,9 @@ export class BlockWriter {
 }
 
 /**
- * Reads the block that should have `number`. @throws {BlockFault} `damaged` when it is not as it was written,
- * `foreign` when it is the header of another version or of another chain's graph, or of no graph at all.
+ * Reads the block that should have `number`.
+ * @throws {BlockFault} `damaged` when it is not as it was written, `foreign` when it is the header of another version
+ * or of another chain's graph, or of no graph at all.
  */
 export function readBlock(bytes: Uint8Array, number: number, chain: Uint8Array): Block {
   const reader = new Reader(bytes, `block ${number}`);

@@ -37,7 +37,8 @@ export class GraphFile implements Disposable {
   /**
    * Puts what the file holds into the graph, which should be empty; then what is too old by now goes. A file that is
    * not there is an empty graph. Any content is fine: {@link Restored.problem} says what cannot be used, for a log
-   * line after `Graph file PATH: `. @throws {UserError} when the file is there and cannot be read.
+   * line after `Graph file PATH: `.
+   * @throws {UserError} when the file is there and cannot be read.
    */
   async load(): Promise<Restored> {
     const { problem, ...restored } = await this.#loadBlocks();
@@ -120,7 +121,8 @@ async function fill(file: Deno.FsFile, buffer: Uint8Array): Promise<number> {
 
 /**
  * The blocks of a graph's file in order, each a view that holds until the next one is asked for. The graph may change
- * in between: what was written by then is not written again. @param savedAt seconds since the Unix epoch.
+ * in between: what was written by then is not written again.
+ * @param savedAt seconds since the Unix epoch.
  */
 export function* graphBlocks(graph: Graph, savedAt: number): Generator<Uint8Array<ArrayBuffer>> {
   const writer = new BlockWriter();

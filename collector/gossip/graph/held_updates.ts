@@ -3,7 +3,6 @@
 //
 // Updates that could not be checked at all wait elsewhere, see `orphans.ts`.
 
-/** An update that waits. */
 export interface HeldUpdate {
   readonly raw: Uint8Array;
   readonly signer: string;

@@ -3,7 +3,6 @@
 import type { HeldLimits } from "./held_updates.ts";
 import type { Quota } from "../../meter.ts";
 
-/** What the graph holds at most. */
 export interface GraphLimits {
   /** When all places are taken, new channels are refused; places get free by age. */
   readonly channels: number;

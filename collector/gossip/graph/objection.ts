@@ -21,7 +21,6 @@ export const MAX_AHEAD_SECONDS = 86_400;
 const MUST_BE_ONE = 1;
 const DONT_FORWARD = 2;
 
-/** What a graph is made of. */
 export type GraphMessage = ChannelAnnouncement | NodeAnnouncement | ChannelUpdate;
 
 /** A message that belongs into the graph of a chain; null for any other bytes. A node_announcement names no chain. */

@@ -2,7 +2,6 @@
 // appended to segments; a segment that is a quarter dead is emptied into the newest one and used again, so that what
 // is allocated stays below 4/3 of what is held, however the lengths change.
 
-/** Bytes of a segment. */
 export const SEGMENT_BYTES = 1024 * 1024;
 /** The longest string: its length has two bytes. */
 export const MAX_STRING_BYTES = 65_535;

@@ -9,7 +9,6 @@ export const NO_HANDLE = 0xffff_ffff;
 
 const FIRST_CAPACITY = 1024;
 
-/** What a new channel begins with. */
 export interface NewChannel {
   readonly scid: bigint;
   readonly announcement: number;

@@ -1,7 +1,6 @@
 // Channels that one peer alone has brought so far. A liar can sign any number of channels that were never funded,
 // so when places are short these are the ones to go, of the peer that has most of them.
 
-/** A peer that brings messages. */
 export interface SourcePeer {
   readonly nodeId: string;
   /** It is asked for channels until then, µs since the Unix epoch. */

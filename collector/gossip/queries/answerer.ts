@@ -30,7 +30,6 @@ const PULL_BYTES = 32 * 1024;
 /** While the rate for all peers is used up, not all of them should pull at every turn. */
 const LEAST_WAIT_US = 250_000;
 
-/** While answers are held back. */
 const HELD_WAIT_US = 1_000_000;
 
 export interface AnswererOptions {

@@ -49,7 +49,7 @@ const CHUNK_TIMEOUT_US = 60 * SECOND_US;
 /** Time for the whole: a graph is about 48 MB and LND sends 51,200 bytes/s. */
 const TOTAL_TIMEOUT_US = 60 * 60 * SECOND_US;
 const MAX_SILENT_CHUNKS = 2;
-/** Scids a query, as LND asks; at LND's rate the answer takes some 15 s. */
+/** Scids per query, as LND asks; at LND's rate the answer takes some 15 s. */
 const CHUNK = 500;
 /** All blocks, without a sum above 2^32. */
 const FIRST_BLOCK = 0;
@@ -237,8 +237,9 @@ export class PeerSync {
 }
 
 /**
- * What to ask for, as an or of {@link QUERY_FLAG}; 0 when there is nothing. @param theirs timestamps of the peer's
- * updates, seconds, 0 where it has none; undefined when it sent none. @param now seconds since the Unix epoch.
+ * What to ask for, as an or of {@link QUERY_FLAG}; 0 when there is nothing.
+ * @param theirs timestamps of the peer's updates, seconds, 0 where it has none; undefined when it sent none.
+ * @param now seconds since the Unix epoch.
  */
 function missingOf(
   view: GraphView,

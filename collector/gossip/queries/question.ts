@@ -8,7 +8,6 @@ import type {
 } from "../../../shared/bolt/queries.ts";
 import type { ByteRate } from "../../meter.ts";
 
-/** A message that may get an answer. */
 export type Question =
   | Decoded<QueryShortChannelIds>
   | Decoded<QueryChannelRange>
@@ -61,7 +60,6 @@ export const ANSWER_LIMITS: AnswerLimits = {
   memoryBytes: 16 * 1024 * 1024,
 };
 
-/** What is answered and what is withheld. */
 export interface AnswerPolicy {
   readonly past: boolean;
   /**

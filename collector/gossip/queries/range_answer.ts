@@ -11,7 +11,6 @@ import { type QueryChannelRange, RANGE_OPTION } from "../../../shared/bolt/queri
 import type { GraphView } from "../graph/graph_view.ts";
 import { ANSWER_LIMITS } from "./question.ts";
 
-/** How long an answer is. */
 export interface RangeLimits {
   readonly reply?: number;
   /** Scids of all replies; the channels with the greatest scids are left out. */

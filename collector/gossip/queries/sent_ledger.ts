@@ -16,7 +16,6 @@ export const SENT_REASONS = [
  */
 export type SentReason = typeof SENT_REASONS[number];
 
-/** How much of one message type was sent for one reason. */
 export interface SentEntry {
   readonly reason: SentReason;
   readonly type: string;
