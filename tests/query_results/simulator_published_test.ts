@@ -7,7 +7,7 @@ import { rangeCost } from "../../query_results/reconciliation/simulator/protocol
 import { codedSymbols } from "../../query_results/reconciliation/simulator/protocols/riblt.ts";
 import { networkGraph, simulate } from "../../query_results/reconciliation/simulator/run.ts";
 import { planRuns, SETTINGS } from "../../query_results/reconciliation/simulator/settings.ts";
-import { bip330Q } from "../../query_results/reconciliation/simulator/sketch_codec.ts";
+import { bip330Q } from "../../query_results/reconciliation/algorithms/estimators.ts";
 import { Decoder, Encoder } from "../../query_results/reconciliation/algorithms/riblt.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { seededRandom } from "../../shared/random.ts";

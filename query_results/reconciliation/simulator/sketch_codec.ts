@@ -7,18 +7,15 @@
 import * as v from "valibot";
 import { integer, oneOf } from "../../../shared/config.ts";
 import { addMs, decodeMs } from "../algorithms/costs.ts";
+import { Estimate, type Estimator, ESTIMATORS, sketchSizes } from "../algorithms/estimators.ts";
 import type { FieldBits } from "../algorithms/field_wat.ts";
 import type { Difference } from "./difference.ts";
 import { allIdsBytes, type Codec, type Found, HEADER_BYTES } from "./rounds.ts";
 import { type Simulation, wireBytes } from "./simulation.ts";
 import { MESSAGE_TYPES } from "./traffic.ts";
 
-/** How the capacity is chosen. */
-const ESTIMATORS = ["fixed", "k+D+c", "q", "ewma"] as const;
 /** The measured server; see `costs.ts`. */
 const MACHINE = "server";
-/** Weight of the last round in a moving mean (RFC 6298's, as is four times the deviation). */
-const GAIN = 1 / 8;
 
 /** Options of all protocols with sketches, with the draft BOLT's defaults. */
 export const SKETCH_OPTIONS = {
@@ -41,7 +38,7 @@ export const SKETCH_OPTIONS = {
 /** Parsed {@link SKETCH_OPTIONS}. */
 export interface SketchOptions {
   readonly bits: number;
-  readonly estimator: typeof ESTIMATORS[number];
+  readonly estimator: Estimator;
   readonly fixed: readonly number[];
   readonly minimum: number;
   readonly capacity: number;
@@ -49,16 +46,11 @@ export interface SketchOptions {
   readonly per_type: boolean;
 }
 
-/** BIP 330's q: what a difference has beyond the gap of the set sizes, per element of the smaller set. */
-export function bip330Q(difference: number, gap: number, smaller: number): number {
-  return Math.max(0, difference - gap) / smaller;
-}
-
 /** See the module. */
 export class SketchCodec implements Codec {
   readonly #options: SketchOptions;
-  /** Per edge and sketch: the last difference, its moving mean and deviation, the last q. */
-  readonly #state = new Map<number, { last: number; mean: number; deviation: number; q: number }>();
+  /** Per edge and sketch. */
+  readonly #estimates = new Map<number, Estimate>();
 
   /** Remembers nothing yet. */
   constructor(options: SketchOptions) {
@@ -67,7 +59,8 @@ export class SketchCodec implements Codec {
 
   /** See {@link Codec.find}. */
   find(simulation: Simulation, edge: number, difference: Difference, isBad: boolean): Found {
-    const { bits, capacity: most, retry_factor, per_type } = this.#options;
+    const { bits, estimator, fixed, minimum, capacity: most, retry_factor, per_type } =
+      this.#options;
     const found = { sketchBytes: 0, fallbackBytes: 0, failed: false, ways: 1, cpuMs: 0 };
     const groups = per_type
       ? MESSAGE_TYPES.map((_, type) => [type])
@@ -77,13 +70,19 @@ export class SketchCodec implements Codec {
       const size = sum(difference.size);
       const [here, there] = [sum(difference.newHere), sum(difference.newThere)];
       const key = edge * groups.length + group;
-      const first = this.#estimate(key, types, sum(difference.sizeGap), Math.min(here, there));
-      const sizes = retry_factor === 1
-        ? [first]
-        : [first, Math.min(retry_factor * first, most), most];
+      const gap = sum(difference.sizeGap), smaller = Math.min(here, there);
+      const estimate = this.#estimates.get(key) ?? new Estimate(minimum);
+      this.#estimates.set(key, estimate);
+      const first = estimate.capacity(estimator, {
+        gap,
+        smaller,
+        minimum,
+        most,
+        fixed: types.reduce((total, type) => total + fixed[type], 0),
+      });
       let sent = 0, ways = 1, done = false;
-      for (const capacity of sizes) {
-        if (done || capacity === sent) continue;
+      for (const capacity of sketchSizes(first, retry_factor, most)) {
+        if (done) break;
         if (sent > 0) ways += 2;
         // A smaller sketch is a prefix: only the rest is sent.
         found.sketchBytes += wireBytes(HEADER_BYTES + Math.ceil(bits * (capacity - sent) / 8));
@@ -101,32 +100,8 @@ export class SketchCodec implements Codec {
       }
       if (ways > 1) found.failed = true;
       found.ways = Math.max(found.ways, ways);
-      this.#learn(key, size, sum(difference.sizeGap), Math.min(here, there));
+      estimate.learn(size, gap, smaller);
     });
     return found;
-  }
-
-  #estimate(key: number, types: readonly number[], gap: number, smaller: number): number {
-    const { estimator, fixed, minimum, capacity } = this.#options;
-    const { last, mean, deviation, q } = this.#state.get(key) ??
-      { last: 0, mean: minimum, deviation: minimum / 2, q: 0.1 };
-    const wanted = {
-      "fixed": types.reduce((total, type) => total + fixed[type], 0),
-      "k+D+c": gap + last + minimum,
-      "q": Math.ceil(gap + q * smaller + 1),
-      "ewma": Math.ceil(mean + 4 * deviation),
-    }[estimator];
-    return Math.min(capacity, Math.max(minimum, wanted));
-  }
-
-  #learn(key: number, size: number, gap: number, smaller: number): void {
-    const before = this.#state.get(key);
-    const mean = before?.mean ?? size, deviation = before?.deviation ?? size / 2;
-    this.#state.set(key, {
-      last: size,
-      mean: mean + GAIN * (size - mean),
-      deviation: deviation + 2 * GAIN * (Math.abs(size - mean) - deviation),
-      q: smaller === 0 ? before?.q ?? 0.1 : bip330Q(size, gap, smaller),
-    });
   }
 }
