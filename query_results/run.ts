@@ -6,13 +6,15 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../shared/clock.ts";
-import { errorText } from "../shared/errors.ts";
+import { errorText, UserError } from "../shared/errors.ts";
 import { openArchive, type ReaderOptions } from "./archive/open.ts";
 import { correctClocks } from "./archive/clocks.ts";
 import { captionLines } from "./report/caption.ts";
 import { drawChart } from "./chart/render.ts";
 import { svgFile } from "./chart/svg_file.ts";
 import { toCsv } from "./format/csv.ts";
+import type { Opening } from "./report/opening.ts";
+import { sampleOpening } from "./reconciliation/replay/answers.ts";
 import { type Figure, mainFigures } from "./report/figures.ts";
 import { type Frame, frameTable, readFrame, type WantedWindow } from "./archive/frame.ts";
 import { interruptAll } from "./archive/interrupt.ts";
@@ -52,6 +54,10 @@ export interface RunOptions {
   readonly note?: string;
   /** Names of the queries to run; all when absent. */
   readonly only?: readonly string[];
+  /** In place of the catalogue's. */
+  readonly queries?: readonly Query[];
+  /** Makes the report's opening before the queries run, and what they read beside the archive. */
+  readonly open?: (connection: DuckDBConnection, frame: Frame) => Promise<Opening>;
   /** Parameters by name as text, for every query that has them, e.g. `{ reach_share: "0.9" }`. */
   readonly settings?: Readonly<Record<string, string>>;
   readonly window?: WantedWindow;
@@ -74,6 +80,7 @@ export interface RunResult {
   readonly report: string;
   readonly frame: Frame;
   readonly figures: readonly Figure[];
+  readonly opening: Opening;
   /** By query. */
   readonly tables: ReadonlyMap<string, Table>;
 }
@@ -87,7 +94,7 @@ export interface RunResult {
  */
 export async function runQueries(options: RunOptions): Promise<RunResult> {
   const { archive } = options;
-  checkSettings(selectQueries(options.only), options.settings ?? {});
+  checkSettings(options.queries ?? selectQueries(options.only), options.settings ?? {});
   if (typeof archive !== "string") return await runOn(archive, options);
   const tempFolder = join(options.out, TEMP_FOLDER);
   using reader = await openArchive(archive, { tempFolder, ...options.reader });
@@ -127,8 +134,11 @@ async function runOn(connection: DuckDBConnection, options: RunOptions): Promise
 
 async function writeResults(connection: DuckDBConnection, options: RunOptions): Promise<RunResult> {
   const { out, reference, clock = systemClock } = options;
-  const queries = selectQueries(options.only);
+  const queries = options.queries ?? selectQueries(options.only);
   const frame = await readFrame(connection, options.window);
+  const open = options.open ??
+    ((connection, frame) => sampleOpening(connection, frame, reference?.scale ?? 1));
+  const opening = await limited(connection, "opening", options, () => open(connection, frame));
   await options.onTable?.(FRAME, frameTable(frame));
   const answers: Answer[] = [];
   for (const [i, query] of queries.entries()) {
@@ -159,13 +169,14 @@ async function writeResults(connection: DuckDBConnection, options: RunOptions): 
       note: options.note ?? "",
       madeAt: clock.now(),
       frame,
+      opening,
       figures,
       reference,
       sections: sectionsOf(answers),
       definitions: DEFINITIONS,
     }),
   );
-  return { report, frame, figures, tables };
+  return { report, frame, figures, opening, tables };
 }
 
 function sectionsOf(answers: readonly Answer[]): ReportSection[] {
@@ -186,17 +197,32 @@ async function runQuery(
     options.settings,
     options.reference?.scale,
   );
-  const limit = options.queryLimitMs;
+  const table = await limited(
+    connection,
+    query.name,
+    options,
+    () => readTable(connection, query.sql, frame.window, parameters),
+  );
+  return { query, parameters, table };
+}
+
+/** What `run` asks of `connection`, stopped after the options' limit. */
+async function limited<T>(
+  connection: DuckDBConnection,
+  name: string,
+  { queryLimitMs: limit }: RunOptions,
+  run: () => Promise<T>,
+): Promise<T> {
   let letGo: (() => void) | undefined;
   const timer = limit === undefined
     ? undefined
     : setTimeout(() => letGo = interruptAll(connection), limit);
   try {
-    const table = await readTable(connection, query.sql, frame.window, parameters);
-    return { query, parameters, table };
+    return await run();
   } catch (error) {
+    if (error instanceof UserError && !letGo) throw error;
     const why = letGo ? `it took more than ${limit! / 1000} s` : errorText(error);
-    throw new Error(`Query ${query.name} failed: ${why}`, { cause: error });
+    throw new Error(`Query ${name} failed: ${why}`, { cause: error });
   } finally {
     clearTimeout(timer);
     letGo?.();

@@ -199,19 +199,19 @@ CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS T
     FROM hearings(window_from, window_to, include_warmup) h
       JOIN sightings(window_from, window_to, include_warmup) s ON s.message_id = h.message_id
   ), delayed AS (
-    SELECT r.message_id, r.collector_id, r.is_warmup, epoch_us(r.received_at) AS us, m.first_us,
+    SELECT r.message_id, r.peer_id, r.collector_id, r.is_warmup, epoch_us(r.received_at) AS us, m.first_us,
       CAST(0 AS BIGINT) AS error_us
     FROM first_receipts(window_from, window_to, include_warmup) r
       ANTI JOIN several_clocks(window_from, window_to) c ON c.collector_id = r.collector_id
       -- Turned into a number once per message, not once per receipt.
       JOIN (SELECT message_id, epoch_us(first_seen) AS first_us FROM messages) m ON m.message_id = r.message_id
     UNION ALL
-    SELECT r.message_id, r.collector_id, r.is_warmup, epoch_us(r.received_at), o.first_us, o.error_us
+    SELECT r.message_id, r.peer_id, r.collector_id, r.is_warmup, epoch_us(r.received_at), o.first_us, o.error_us
     FROM counted_receipts(window_from, window_to, include_warmup) r
       ANTI JOIN shared_peers(window_from, window_to) s ON s.peer_id = r.peer_id
       JOIN origins o ON o.message_id = r.message_id AND o.collector_id = r.collector_id
     UNION ALL
-    SELECT r.message_id, arg_min(r.collector_id, epoch_us(r.received_at) - o.first_us),
+    SELECT r.message_id, r.peer_id, arg_min(r.collector_id, epoch_us(r.received_at) - o.first_us),
       arg_min(r.is_warmup, epoch_us(r.received_at) - o.first_us),
       min_by(epoch_us(r.received_at), epoch_us(r.received_at) - o.first_us),
       min_by(o.first_us, epoch_us(r.received_at) - o.first_us), any_value(o.error_us)
@@ -220,7 +220,7 @@ CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS T
       JOIN origins o ON o.message_id = r.message_id AND o.collector_id = r.collector_id
     GROUP BY r.message_id, r.peer_id
   )
-  SELECT d.message_id, d.is_warmup, d.us - d.first_us AS delay_us, d.error_us,
+  SELECT d.message_id, d.peer_id, d.is_warmup, d.us - d.first_us AS delay_us, d.error_us,
     CASE WHEN d.us BETWEEN s.from_us AND s.until_us THEN d.us - s.from_us ELSE 0 END AS stall_us
   FROM delayed d LEFT JOIN stalled_seconds(window_from, window_to) s
     ON s.collector_id = d.collector_id AND s.second = d.us // 1000000

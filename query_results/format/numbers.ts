@@ -19,6 +19,14 @@ export function formatCount(value: number): string {
   return formatNumber(value);
 }
 
+/** Bytes in the decimal unit that suits them, e.g. `51.2 MB`; three digits. */
+export function formatBytes(bytes: number): string {
+  for (const [size, unit] of [[1e9, "GB"], [1e6, "MB"], [1e3, "kB"]] as const) {
+    if (bytes >= size) return `${Number((bytes / size).toPrecision(3))} ${unit}`;
+  }
+  return `${Math.round(bytes)} B`;
+}
+
 /** A span of time in the unit that suits it, e.g. `23.32 h`. */
 export function formatDuration(seconds: number): string {
   if (seconds >= 2 * 86_400) return `${formatNumber(seconds / 86_400)} d`;

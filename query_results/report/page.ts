@@ -17,6 +17,7 @@ import type { Reference } from "./reference.ts";
 import type { Table } from "../format/table.ts";
 import style from "./style.css" with { type: "text" };
 import { dataTable, link, type Markup } from "./tables.ts";
+import { type Opening, openingSection } from "./opening.ts";
 import { figureTable, frameList, largeFigures } from "./summary.ts";
 
 export interface Answer {
@@ -38,6 +39,7 @@ export interface Report {
   /** µs since the Unix epoch. */
   readonly madeAt: number;
   readonly frame: Frame;
+  readonly opening: Opening;
   readonly figures: readonly Figure[];
   readonly reference?: Reference;
   /** Without empty ones. */
@@ -85,11 +87,12 @@ const DEFINITIONS_NOTE =
   "All queries share these macros. To run a query by hand in DuckDB, run the macros first, " +
   "then the query with its window and parameters.";
 
-function pageHead({ title, note, figures, frame, reference }: Report): Markup {
+function pageHead({ title, note, opening, figures, frame, reference }: Report): Markup {
   return markup`<header>
 <p class="kicker">Gossip Observer</p>
 <h1>${title}</h1>
 ${note !== "" && markup`<p class="note">${note}</p>`}
+${openingSection(opening)}
 ${largeFigures(figures, reference)}
 ${frameList(frame)}
 </header>`;
@@ -103,6 +106,7 @@ function contents({ sections }: Report): Markup {
   return markup`<nav aria-label="Contents">
 <ol>
 <li class="kicker">Contents</li>
+<li><a href="#savings">Reconciliation</a></li>
 <li><a href="#figures">Main figures</a></li>
 ${groups}
 <li><a href="#definitions">Definitions</a></li>

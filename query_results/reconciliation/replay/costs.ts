@@ -1,0 +1,125 @@
+/**
+ * Questions 17 and 18: computing time, and bytes per node and day, by number of links. Pure.
+ *
+ * @module
+ */
+import type { Cell, Table } from "../../format/table.ts";
+import { CODED_SYMBOL_BYTES } from "../algorithms/riblt.ts";
+import { codedSymbols } from "../simulator/protocols/riblt.ts";
+import { rangeCost } from "../simulator/protocols/range_based.ts";
+import { HEADER_BYTES, ID_BYTES } from "../simulator/rounds.ts";
+import { FRAME_BYTES, wireBytes } from "../simulator/simulation.ts";
+import type { DesignCost } from "./estimation.ts";
+import { NEVER, type Recording } from "./recording.ts";
+
+const DAY_SECONDS = 86_400;
+/** LND asks 3 peers for gossip, CLN 5 to 10; big nodes have hundreds of links. */
+export const LINKS = [3, 5, 8, 10, 20, 50, 100];
+/** Links that still flood in the hybrid. */
+const FLOODED_LINKS = 2;
+/** A backup finds what flooding missed, and need not be quick. */
+const BACKUP_SECONDS = 600;
+
+/** What a peer delivers and what there is, in a day. */
+export interface DayTraffic {
+  readonly uniqueMessages: number;
+  readonly uniqueBytes: number;
+  /** Per peer. */
+  readonly deliveredMessages: number;
+  readonly deliveredBytes: number;
+}
+
+/** The measured part of a recording, scaled to a day. */
+export function dayTraffic(recording: Recording): DayTraffic {
+  const { firstMs, fromMs, untilMs, messages, sizeBytes, receivedMs, features } = recording;
+  const perDay = DAY_SECONDS * 1000 / (untilMs - fromMs), peers = features.length;
+  let uniqueMessages = 0, uniqueBytes = 0, deliveredMessages = 0, deliveredBytes = 0;
+  for (let m = 0; m < messages; m++) {
+    if (firstMs[m] < fromMs || firstMs[m] >= untilMs) continue;
+    uniqueMessages++;
+    uniqueBytes += sizeBytes[m];
+    for (let peer = 0; peer < peers; peer++) {
+      if (receivedMs[peer * messages + m] === NEVER) continue;
+      deliveredMessages++;
+      deliveredBytes += sizeBytes[m];
+    }
+  }
+  return {
+    uniqueMessages: perDay * uniqueMessages,
+    uniqueBytes: perDay * uniqueBytes,
+    deliveredMessages: perDay * deliveredMessages / peers,
+    deliveredBytes: perDay * deliveredBytes / peers,
+  };
+}
+
+/** Bytes that a node receives per day with `links` links. */
+export function protocolBytes(
+  traffic: DayTraffic,
+  links: number,
+  draft: DesignCost,
+): [string, number][] {
+  const once = traffic.uniqueBytes + FRAME_BYTES * traffic.uniqueMessages;
+  const flooded = traffic.deliveredBytes + FRAME_BYTES * traffic.deliveredMessages;
+  const rounds = DAY_SECONDS / draft.syncSeconds;
+  // A difference's ids go over the link once, in one message per round.
+  const wanted = wireBytes(HEADER_BYTES + ID_BYTES * draft.differencesPerRound);
+  const sketched = rounds * (draft.bytesPerRound[0] + wanted);
+  const difference = Math.ceil(draft.differencesPerRound);
+  const riblt = rounds *
+    (wireBytes(HEADER_BYTES + CODED_SYMBOL_BYTES * codedSymbols(difference)) + wanted);
+  const { bytes, ways } = rangeCost(draft.elementsPerRound, difference);
+  const ranges = rounds * (bytes + ways * FRAME_BYTES + wanted);
+  const backup = DAY_SECONDS / BACKUP_SECONDS * (draft.bytesPerRound[0] + wanted);
+  const flood = Math.min(links, FLOODED_LINKS);
+  return [
+    ["flood", links * flooded],
+    ["inv", once + links * traffic.deliveredMessages * (ID_BYTES + FRAME_BYTES)],
+    ["draft-bolt", once + links * sketched],
+    ["fan-out 2 + sketch", Math.max(once, flood * flooded) + (links - flood) * sketched],
+    ["flood, sketch as backup", links * (flooded + backup)],
+    ["riblt", once + links * riblt],
+    ["range-based", once + links * ranges],
+  ];
+}
+
+/** The table of question 18. */
+export function bytesTable(recording: Recording, draft: DesignCost): Table {
+  const traffic = dayTraffic(recording);
+  const rows = LINKS.flatMap((links): Cell[][] => {
+    const all = protocolBytes(traffic, links, draft);
+    return all.map(([protocol, bytes]) => [protocol, links, bytes, bytes / all[0][1]]);
+  });
+  return {
+    columns: [
+      { name: "protocol", kind: "text" },
+      { name: "links", kind: "integer" },
+      { name: "bytes_per_day", kind: "number" },
+      { name: "share_of_flood", kind: "number" },
+    ],
+    rows,
+  };
+}
+
+/** The table of question 17: seconds of one core per day. */
+export function cpuTable(designs: readonly DesignCost[]): Table {
+  const rows = designs.flatMap((design) =>
+    LINKS.flatMap((links): Cell[][] => {
+      const rounds = DAY_SECONDS / design.syncSeconds * links;
+      return ([["server", design.serverMs], ["Raspberry Pi 5", design.pi5Ms]] as const)
+        .map((
+          [machine, ms],
+        ) => [design.preset, design.syncSeconds, machine, links, ms, ms * rounds / 1000]);
+    })
+  );
+  return {
+    columns: [
+      { name: "preset", kind: "text" },
+      { name: "sync_seconds", kind: "number" },
+      { name: "machine", kind: "text" },
+      { name: "links", kind: "integer" },
+      { name: "ms_per_round", kind: "number" },
+      { name: "cpu_seconds_per_day", kind: "number" },
+    ],
+    rows,
+  };
+}

@@ -1,0 +1,184 @@
+/**
+ * Who had what when: each peer's first receipts of the window's live messages, as typed arrays.
+ *
+ * @module
+ */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import duckdb from "@duckdb/node-bindings";
+import { UserError } from "../../../shared/errors.ts";
+import { type Random, shuffled } from "../../../shared/random.ts";
+import type { Window } from "../../catalog/parameters.ts";
+import { formatDuration, formatNumber } from "../../format/numbers.ts";
+
+/** Warm-up and tail: a message first seen in them has no whole life in the window. In network time. */
+const MARGIN_SECONDS = 600;
+/** Fewer peers make too few pairs for a quantile of pairs. */
+export const LEAST_PEERS = 8;
+/** Peers × messages held at once: 800 MB. */
+export const MAX_CELLS = 200_000_000;
+/** Times are 32-bit milliseconds. */
+const MAX_SECONDS = 2 ** 31 / 1000;
+/** No receipt. */
+export const NEVER = -1;
+
+export interface Recording {
+  /** By peer: its features in `init`, as hex. */
+  readonly features: readonly string[];
+  /** How many messages, in order of their first sight. */
+  readonly messages: number;
+  /** By message: 256, 257 or 258. */
+  readonly type: Int32Array;
+  readonly sizeBytes: Int32Array;
+  /** By message: peers that delivered it, of all. */
+  readonly reach: Int32Array;
+  /** By message: its first sight. All times are milliseconds of network time since the window's start. */
+  readonly firstMs: Int32Array;
+  /** By message: the first 64 bits of its SHA-256. */
+  readonly id: BigUint64Array;
+  /** A row per peer, a column per message: its first receipt, or {@link NEVER}. */
+  readonly receivedMs: Int32Array;
+  /** What is measured, without margins. */
+  readonly fromMs: number;
+  readonly untilMs: number;
+  /** Peers connected and subscribed from margin to margin, of which those here are a random sample or all. */
+  readonly eligiblePeers: number;
+}
+
+export interface RecordingOptions {
+  readonly window: Window;
+  /** Seconds of network time per second of the archive. */
+  readonly scale: number;
+  /** The most peers to take. */
+  readonly peers: number;
+  readonly random: Random;
+}
+
+/**
+ * Reads a recording: live messages, warm-up left out, clocks corrected, as the queries do. Needs their definitions
+ * loaded on `connection`, and leaves temporary tables there.
+ *
+ * @throws {UserError} when the window has too few peers or messages, or is too long.
+ */
+export async function readRecording(
+  connection: DuckDBConnection,
+  { window, scale, peers: mostPeers, random }: RecordingOptions,
+): Promise<Recording> {
+  const seconds = (window.to - window.from) / 1e6 * scale;
+  if (seconds > MAX_SECONDS) {
+    throw new UserError(
+      `Cannot replay ${formatDuration(seconds)}: up to ${formatDuration(MAX_SECONDS)} is possible`,
+    );
+  }
+  const margin = Math.min(MARGIN_SECONDS, seconds / 6);
+  const [from, to] = [window.from, window.to].map((at) => `make_timestamptz(${at})`);
+  const macro = `${from}, ${to}`;
+  const marginUs = Math.round(margin / scale * 1e6);
+  const eligible = await rowsOf(
+    connection,
+    `SELECT span.peer_id, min(s.features) FROM session_spans(${macro}) span JOIN sessions s USING (session_id)
+    WHERE span.from_at <= ${from} + to_microseconds(${marginUs})
+      AND span.to_at >= ${to} - to_microseconds(${marginUs})
+    GROUP BY span.peer_id ORDER BY span.peer_id`,
+  );
+  if (eligible.length < LEAST_PEERS) {
+    throw new UserError(
+      `Cannot compare peers: ${formatNumber(eligible.length)} of them stayed connected and ` +
+        `subscribed for the whole window of ${formatDuration(seconds)}, at least ${LEAST_PEERS} ` +
+        "are needed; choose another window",
+    );
+  }
+  await connection.run(`CREATE OR REPLACE TEMP TABLE replay_messages AS
+    SELECT CAST(row_number() OVER (ORDER BY l.first_seen, l.message_id) - 1 AS INTEGER) AS number, l.message_id, l.type,
+      l.size, CAST(l.peers AS INTEGER) AS peers,
+      CAST((epoch_us(l.first_seen) - ${window.from}) * ${scale} / 1000 AS INTEGER) AS first_ms,
+      CAST('0x' || substr(hex(m.sha256), 1, 16) AS UBIGINT) AS id
+    FROM live_messages(${macro}, false) l JOIN messages m ON m.message_id = l.message_id
+    WHERE l.type BETWEEN 256 AND 258`);
+  const [[count]] = await rowsOf(connection, "SELECT count(*) FROM replay_messages");
+  const messages = Number(count);
+  if (messages === 0) {
+    throw new UserError(
+      "Cannot compare peers: the window has no live messages, whose first receipt is past warm-up",
+    );
+  }
+  const allowed = Math.min(mostPeers, Math.floor(MAX_CELLS / messages));
+  if (allowed < LEAST_PEERS) {
+    throw new UserError(
+      `Cannot replay ${formatNumber(messages)} messages at once: choose a shorter window`,
+    );
+  }
+  const chosen = shuffled(eligible, random).slice(0, allowed);
+  await connection.run(
+    "CREATE OR REPLACE TEMP TABLE replay_peers (number INTEGER, peer_id INTEGER)",
+  );
+  const values = chosen.map(([peer], number) => `(${number}, ${peer})`).join(", ");
+  await connection.run(`INSERT INTO replay_peers VALUES ${values}`);
+
+  const column = () => new Int32Array(messages);
+  const [type, sizeBytes, reach, firstMs] = [column(), column(), column(), column()];
+  const id = new BigUint64Array(messages);
+  let at = 0;
+  const ofMessages = "SELECT type, size, peers, first_ms, id FROM replay_messages ORDER BY number";
+  for await (
+    const [types, sizes, peers, firsts, ids] of integers(connection, ofMessages, [4, 4, 4, 4, 8])
+  ) {
+    [type, sizeBytes, reach, firstMs].forEach((target, i) => {
+      target.set([types, sizes, peers, firsts][i] as Int32Array, at);
+    });
+    id.set(ids as BigUint64Array, at);
+    at += types.length;
+  }
+  const receivedMs = new Int32Array(chosen.length * messages).fill(NEVER);
+  const ofReceipts = `SELECT p.number, m.number,
+      CAST(m.first_ms + greatest(d.delay_us * ${scale} / 1000, 0) AS INTEGER)
+    FROM delays(${macro}, false) d JOIN replay_messages m ON m.message_id = d.message_id
+      JOIN replay_peers p ON p.peer_id = d.peer_id`;
+  for await (const [peers, numbers, times] of integers(connection, ofReceipts, [4, 4, 4])) {
+    for (let i = 0; i < peers.length; i++) {
+      const cell = Number(peers[i]) * messages + Number(numbers[i]);
+      receivedMs[cell] = Number(times[i]);
+    }
+  }
+  return {
+    features: chosen.map(([, features]) => String(features)),
+    messages,
+    type,
+    sizeBytes,
+    reach,
+    firstMs,
+    id,
+    receivedMs,
+    fromMs: 1000 * margin,
+    untilMs: 1000 * (seconds - margin),
+    eligiblePeers: eligible.length,
+  };
+}
+
+/** A peer's row of {@link Recording.receivedMs}. */
+export function receiptsOf({ receivedMs, messages }: Recording, peer: number): Int32Array {
+  return receivedMs.subarray(peer * messages, (peer + 1) * messages);
+}
+
+async function rowsOf(connection: DuckDBConnection, sql: string) {
+  return (await connection.runAndReadAll(sql)).getRows();
+}
+
+/** The rows of a query of integers without nulls, chunk by chunk and column by column, as DuckDB holds them. */
+async function* integers(
+  connection: DuckDBConnection,
+  sql: string,
+  widths: readonly (4 | 8)[],
+): AsyncGenerator<(Int32Array | BigUint64Array)[]> {
+  const result = await connection.stream(sql);
+  for (;;) {
+    const chunk = await result.fetchChunk();
+    if (chunk === null || chunk.rowCount === 0) return;
+    yield widths.map((width, i) => {
+      const vector = duckdb.data_chunk_get_vector(chunk.chunk, i);
+      const { buffer, byteOffset } = duckdb.vector_get_data(vector, chunk.rowCount * width);
+      return width === 4
+        ? new Int32Array(buffer, byteOffset, chunk.rowCount)
+        : new BigUint64Array(buffer, byteOffset, chunk.rowCount);
+    });
+  }
+}

@@ -1,0 +1,101 @@
+/**
+ * One replay: a recording, its pairs, and the tables of all questions, as temporary tables that SQL reads.
+ *
+ * @module
+ */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { seededRandom } from "../../../shared/random.ts";
+import type { Window } from "../../catalog/parameters.ts";
+import type { Table } from "../../format/table.ts";
+import { resample } from "./bootstrap.ts";
+import { collisions } from "./collisions.ts";
+import { bytesTable, cpuTable } from "./costs.ts";
+import { compareDifferences } from "./differences.ts";
+import { draftOf, estimatorTable, qTable, replayDesigns } from "./estimation.ts";
+import { drawPairs, type Pair } from "./pairs.ts";
+import { delayWithPeers, missingMessages, slowPeers } from "./reach.ts";
+import { readRecording, type Recording } from "./recording.ts";
+
+export interface ReplayOptions {
+  readonly window: Window;
+  readonly scale: number;
+  readonly pairs: number;
+  readonly seed: number;
+  /** Called before each step with its name and the share that is done. */
+  readonly onProgress?: (step: string, done: number) => void;
+}
+
+export interface Replay {
+  readonly recording: Recording;
+  readonly pairs: readonly Pair[];
+  /** By name without `replay_`. */
+  readonly tables: ReadonlyMap<string, Table>;
+}
+
+/** All answers of a replay. @throws {UserError} where the window has too little for them. */
+export async function replay(
+  connection: DuckDBConnection,
+  { window, scale, pairs: wanted, seed, onProgress = () => {} }: ReplayOptions,
+): Promise<Replay> {
+  const random = (name: string) => seededRandom(`${seed}/${name}`);
+  onProgress("reading receipts", 0);
+  const recording = await readRecording(connection, {
+    window,
+    scale,
+    peers: Infinity,
+    random: random("peers"),
+  });
+  onProgress("comparing pairs", 0.5);
+  const pairs = drawPairs(recording, wanted, random("pairs"));
+  const { fromMs, untilMs } = recording;
+  const resamples = resample(pairs.length, fromMs, untilMs, random("bootstrap"));
+  const { differences, identities } = compareDifferences(
+    recording,
+    pairs,
+    resamples,
+    random("phase"),
+  );
+  onProgress("replaying designs", 0.75);
+  const designs = replayDesigns(recording, pairs, resamples, random("designs"));
+  const draft = draftOf(designs);
+  onProgress("counting collisions", 0.9);
+  const tables = new Map<string, Table>([
+    ["differences", differences],
+    ["identities", identities],
+    ["estimators", estimatorTable(designs)],
+    ["q", qTable(recording, pairs, random("q"))],
+    ["delay_with_peers", delayWithPeers(recording)],
+    ["slow_peers", slowPeers(recording)],
+    ["missing", missingMessages(recording, pairs)],
+    ["collisions", collisions(recording, random("salts"))],
+    ["cpu", cpuTable(designs)],
+    ["bytes", bytesTable(recording, draft)],
+  ]);
+  for (const [name, table] of tables) await load(connection, `replay_${name}`, table);
+  return { recording, pairs, tables };
+}
+
+const SQL_TYPES = {
+  integer: "BIGINT",
+  number: "DOUBLE",
+  text: "VARCHAR",
+  boolean: "BOOLEAN",
+  instant: "BIGINT",
+};
+
+async function load(
+  connection: DuckDBConnection,
+  name: string,
+  { columns, rows }: Table,
+): Promise<void> {
+  const list = columns.map((column) => `${column.name} ${SQL_TYPES[column.kind]}`).join(", ");
+  await connection.run(`CREATE OR REPLACE TEMP TABLE ${name} (${list})`);
+  if (rows.length === 0) return;
+  const values = rows.map((row) => `(${row.map(literal).join(", ")})`).join(", ");
+  await connection.run(`INSERT INTO ${name} VALUES ${values}`);
+}
+
+function literal(cell: Table["rows"][number][number]): string {
+  if (cell === null || (typeof cell === "number" && !Number.isFinite(cell))) return "NULL";
+  return typeof cell === "string" ? `'${cell.replaceAll("'", "''")}'` : String(cell);
+}
