@@ -6,7 +6,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../shared/clock.ts";
-import { errorText, UserError } from "../shared/errors.ts";
+import { errorText } from "../shared/errors.ts";
 import { openArchive, type ReaderOptions } from "./archive/open.ts";
 import { correctClocks } from "./archive/clocks.ts";
 import { captionLines } from "./report/caption.ts";
@@ -136,9 +136,7 @@ async function writeResults(connection: DuckDBConnection, options: RunOptions): 
   const { out, reference, clock = systemClock } = options;
   const queries = options.queries ?? selectQueries(options.only);
   const frame = await readFrame(connection, options.window);
-  const open = options.open ??
-    ((connection, frame) => sampleOpening(connection, frame, reference?.scale ?? 1));
-  const opening = await limited(connection, "opening", options, () => open(connection, frame));
+  const opening = await openReport(connection, frame, options);
   await options.onTable?.(FRAME, frameTable(frame));
   const answers: Answer[] = [];
   for (const [i, query] of queries.entries()) {
@@ -177,6 +175,27 @@ async function writeResults(connection: DuckDBConnection, options: RunOptions): 
     }),
   );
   return { report, frame, figures, opening, tables };
+}
+
+/** A query that was stopped after its limit. */
+class TimeLimit extends Error {}
+
+async function openReport(
+  connection: DuckDBConnection,
+  frame: Frame,
+  options: RunOptions,
+): Promise<Opening> {
+  const { open, reference } = options;
+  if (open) return await open(connection, frame);
+  try {
+    const sample = () => sampleOpening(connection, frame, reference?.scale ?? 1);
+    return await limited(connection, "opening", options, sample);
+  } catch (error) {
+    options.signal?.throwIfAborted();
+    // The report is of use without it.
+    if (error instanceof TimeLimit) return { figures: [], sentences: [error.message], limits: "" };
+    throw error;
+  }
 }
 
 function sectionsOf(answers: readonly Answer[]): ReportSection[] {
@@ -220,9 +239,9 @@ async function limited<T>(
   try {
     return await run();
   } catch (error) {
-    if (error instanceof UserError && !letGo) throw error;
-    const why = letGo ? `it took more than ${limit! / 1000} s` : errorText(error);
-    throw new Error(`Query ${name} failed: ${why}`, { cause: error });
+    const failed = `Query ${name} failed: `;
+    if (letGo) throw new TimeLimit(`${failed}it took more than ${limit! / 1000} s`);
+    throw new Error(failed + errorText(error), { cause: error });
   } finally {
     clearTimeout(timer);
     letGo?.();

@@ -5,6 +5,7 @@
  */
 import { runProgram } from "../../shared/cli.ts";
 import { calibrateCommand } from "./calibration/command.ts";
+import { replayCommand } from "./replay_command.ts";
 import { simulateCommand } from "./simulator/command.ts";
 
 if (import.meta.main) {
@@ -12,6 +13,7 @@ if (import.meta.main) {
     name: "deno task lab",
     summary: "The reconciliation lab: what set reconciliation would save, from real receipts.",
     commands: {
+      replay: replayCommand,
       calibrate: calibrateCommand,
       simulate: simulateCommand,
     },

@@ -18,6 +18,7 @@ import { peersBenchmark } from "./peers.ts";
 import { reconciliationAlgorithmsBenchmark } from "./reconciliation_algorithms.ts";
 import { freshDemoBenchmark, freshTestBenchmark } from "./fresh_clone.ts";
 import { simulatorBenchmark } from "./simulator.ts";
+import { replayBenchmark } from "./replay.ts";
 import { wholeRunBenchmark } from "./whole_run/whole_run.ts";
 
 const BENCHMARKS: readonly Benchmark[] = [
@@ -33,6 +34,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   simulatorBenchmark,
   nodeLogsBenchmark,
   reconciliationAlgorithmsBenchmark,
+  replayBenchmark,
   freshDemoBenchmark,
   freshTestBenchmark,
 ];

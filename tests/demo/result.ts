@@ -14,7 +14,8 @@ const NOTABLE_LAG_SECONDS = 0.5;
 
 /** All that is printed above the last line. */
 export function resultLines(result: DemoResult): string[] {
-  return [...figureTable(result), "", ...summary(result)];
+  const { sentences } = result.queried.opening;
+  return [...sentences, "", ...figureTable(result), "", ...summary(result)];
 }
 
 /** The line that scripts read. */

@@ -42,6 +42,7 @@ const RESULT: DemoResult = {
       basis: "",
     }],
     frame: {} as DemoResult["queried"]["frame"],
+    opening: { figures: [], sentences: ["Each byte came twice."], limits: "" },
     tables: new Map(),
   },
 };
@@ -56,7 +57,9 @@ Deno.test("the last line names every count, in its fixed order", () => {
 });
 
 Deno.test("figures stand beside the real run's, at network time too", () => {
-  const lines = resultLines(RESULT);
+  const [opening, ...lines] = resultLines(RESULT);
+  assert.equal(opening, "Each byte came twice.");
+  assert.equal(lines.shift(), "");
   assert.match(lines[0], /This run +At network time \(× 30\) +run of 2025-09-26/);
   assert.match(lines[1], /Delay +2 s +60 s +100 s/);
   assert.match(

@@ -1,10 +1,9 @@
 /** The simulator against results that others published (reconciliation.md §5), each within its bound. */
+import { codedSymbols, rangeCost } from "../../query_results/reconciliation/algorithms/wire.ts";
 import assert from "node:assert/strict";
 import { calibrated } from "../../query_results/reconciliation/simulator/observer.ts";
 import { allProtocols } from "../../query_results/reconciliation/simulator/catalog.ts";
 import { subBatchSize } from "../../query_results/reconciliation/simulator/implementations.ts";
-import { rangeCost } from "../../query_results/reconciliation/simulator/protocols/range_based.ts";
-import { codedSymbols } from "../../query_results/reconciliation/simulator/protocols/riblt.ts";
 import { networkGraph, simulate } from "../../query_results/reconciliation/simulator/run.ts";
 import { planRuns, SETTINGS } from "../../query_results/reconciliation/simulator/settings.ts";
 import { bip330Q } from "../../query_results/reconciliation/algorithms/estimators.ts";

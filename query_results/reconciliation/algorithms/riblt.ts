@@ -13,9 +13,6 @@ export interface CodedSymbol {
   count: number;
 }
 
-/** Bytes on the wire: sum, hash, and one byte for how far the count is from its expected value. */
-export const CODED_SYMBOL_BYTES = 17;
-
 /** The reference implementation's key. Use a secret one against crafted collisions. */
 export const DEFAULT_KEY: SipKey = { k0: 567n, k1: 890n };
 

@@ -3,12 +3,17 @@
  *
  * @module
  */
+import {
+  CODED_SYMBOL_BYTES,
+  codedSymbols,
+  FRAME_BYTES,
+  HEADER_BYTES,
+  ID_BYTES,
+  OLD_ELEMENTS,
+  rangeCost,
+  wireBytes,
+} from "../algorithms/wire.ts";
 import type { Cell, Table } from "../../format/table.ts";
-import { CODED_SYMBOL_BYTES } from "../algorithms/riblt.ts";
-import { codedSymbols } from "../simulator/protocols/riblt.ts";
-import { rangeCost } from "../simulator/protocols/range_based.ts";
-import { HEADER_BYTES, ID_BYTES } from "../simulator/rounds.ts";
-import { FRAME_BYTES, wireBytes } from "../simulator/simulation.ts";
 import type { DesignCost } from "./estimation.ts";
 import { NEVER, type Recording } from "./recording.ts";
 
@@ -20,36 +25,44 @@ const FLOODED_LINKS = 2;
 /** A backup finds what flooding missed, and need not be quick. */
 const BACKUP_SECONDS = 600;
 
-/** What a peer delivers and what there is, in a day. */
+/** What a peer delivers in a day, and what several do together. */
 export interface DayTraffic {
-  readonly uniqueMessages: number;
-  readonly uniqueBytes: number;
-  /** Per peer. */
-  readonly deliveredMessages: number;
-  readonly deliveredBytes: number;
+  readonly messages: number;
+  readonly bytes: number;
+  /** By number of peers as in {@link LINKS}: bytes of what any of so many random peers delivers, framed. */
+  readonly together: ReadonlyMap<number, number>;
 }
 
-/** The measured part of a recording, scaled to a day. */
+/** The measured part of a recording, scaled to a day and averaged over peers. */
 export function dayTraffic(recording: Recording): DayTraffic {
   const { firstMs, fromMs, untilMs, messages, sizeBytes, receivedMs, features } = recording;
   const perDay = DAY_SECONDS * 1000 / (untilMs - fromMs), peers = features.length;
-  let uniqueMessages = 0, uniqueBytes = 0, deliveredMessages = 0, deliveredBytes = 0;
+  const together = new Map(LINKS.map((links) => [links, 0]));
+  let delivered = 0, bytes = 0;
   for (let m = 0; m < messages; m++) {
     if (firstMs[m] < fromMs || firstMs[m] >= untilMs) continue;
-    uniqueMessages++;
-    uniqueBytes += sizeBytes[m];
+    let deliverers = 0;
     for (let peer = 0; peer < peers; peer++) {
-      if (receivedMs[peer * messages + m] === NEVER) continue;
-      deliveredMessages++;
-      deliveredBytes += sizeBytes[m];
+      if (receivedMs[peer * messages + m] !== NEVER) deliverers++;
+    }
+    delivered += deliverers;
+    bytes += deliverers * sizeBytes[m];
+    for (const [links, sum] of together) {
+      const missed = chanceOfNone(peers, deliverers, links);
+      together.set(links, sum + perDay * (1 - missed) * (sizeBytes[m] + FRAME_BYTES));
     }
   }
-  return {
-    uniqueMessages: perDay * uniqueMessages,
-    uniqueBytes: perDay * uniqueBytes,
-    deliveredMessages: perDay * deliveredMessages / peers,
-    deliveredBytes: perDay * deliveredBytes / peers,
-  };
+  return { messages: perDay * delivered / peers, bytes: perDay * bytes / peers, together };
+}
+
+/** The chance that `links` random peers of all are none of the deliverers: C(n − d, k) / C(n, k). */
+function chanceOfNone(peers: number, deliverers: number, links: number): number {
+  if (links >= peers) return deliverers === 0 ? 1 : 0;
+  let none = 1;
+  for (let i = 0; i < links && none > 0; i++) {
+    none *= Math.max(0, peers - deliverers - i) / (peers - i);
+  }
+  return none;
 }
 
 /** Bytes that a node receives per day with `links` links. */
@@ -58,8 +71,8 @@ export function protocolBytes(
   links: number,
   draft: DesignCost,
 ): [string, number][] {
-  const once = traffic.uniqueBytes + FRAME_BYTES * traffic.uniqueMessages;
-  const flooded = traffic.deliveredBytes + FRAME_BYTES * traffic.deliveredMessages;
+  const once = traffic.together.get(links)!;
+  const flooded = traffic.bytes + FRAME_BYTES * traffic.messages;
   const rounds = DAY_SECONDS / draft.syncSeconds;
   // A difference's ids go over the link once, in one message per round.
   const wanted = wireBytes(HEADER_BYTES + ID_BYTES * draft.differencesPerRound);
@@ -67,13 +80,13 @@ export function protocolBytes(
   const difference = Math.ceil(draft.differencesPerRound);
   const riblt = rounds *
     (wireBytes(HEADER_BYTES + CODED_SYMBOL_BYTES * codedSymbols(difference)) + wanted);
-  const { bytes, ways } = rangeCost(draft.elementsPerRound, difference);
+  const { bytes, ways } = rangeCost(OLD_ELEMENTS + draft.elementsPerRound, difference);
   const ranges = rounds * (bytes + ways * FRAME_BYTES + wanted);
   const backup = DAY_SECONDS / BACKUP_SECONDS * (draft.bytesPerRound[0] + wanted);
   const flood = Math.min(links, FLOODED_LINKS);
   return [
     ["flood", links * flooded],
-    ["inv", once + links * traffic.deliveredMessages * (ID_BYTES + FRAME_BYTES)],
+    ["inv", once + links * traffic.messages * (ID_BYTES + FRAME_BYTES)],
     ["draft-bolt", once + links * sketched],
     ["fan-out 2 + sketch", Math.max(once, flood * flooded) + (links - flood) * sketched],
     ["flood, sketch as backup", links * (flooded + backup)],

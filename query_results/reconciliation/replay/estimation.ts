@@ -3,14 +3,13 @@
  *
  * @module
  */
+import { HEADER_BYTES, ID_BYTES, wireBytes } from "../algorithms/wire.ts";
 import { UserError } from "../../../shared/errors.ts";
 import type { Random } from "../../../shared/random.ts";
 import type { Cell, Table } from "../../format/table.ts";
 import { addMs, decodeMs } from "../algorithms/costs.ts";
 import { bip330Q, Estimate, sketchSizes } from "../algorithms/estimators.ts";
 import { mean } from "../calibration/statistics.ts";
-import { HEADER_BYTES, ID_BYTES } from "../simulator/rounds.ts";
-import { wireBytes } from "../simulator/simulation.ts";
 import { blockOf, CellSums, countQuantile, ratio, type Resamples } from "./bootstrap.ts";
 import { type Pair, quantiles } from "./pairs.ts";
 import { type Preset, PRESETS } from "./presets.ts";

@@ -4,7 +4,7 @@
  * @module
  */
 import type { Cell, Table } from "../../format/table.ts";
-import { ascending, quantile, spearman, varianceShares } from "../calibration/statistics.ts";
+import { ascending, spearman, varianceShares } from "../calibration/statistics.ts";
 import { WIDE_SHARE } from "../calibration/traces.ts";
 import { meanDelays, onlyOneShare, type Pair, quantiles } from "./pairs.ts";
 import { NEVER, receiptsOf, type Recording } from "./recording.ts";
@@ -30,15 +30,16 @@ function measured({ firstMs, fromMs, untilMs, messages }: Recording): number[] {
 }
 
 /**
- * Question 7: seconds from a message's first sight until the first of k random peers delivers it, over all messages and
+ * Questions 6 and 7: the share of a peer's deliveries that k others had made earlier; and seconds from a message's first sight until the first of k random peers delivers it, over all messages and
  * choices of k peers: exact, as the chance that none of k peers is among the first i is C(n − i, k) / C(n, k).
  */
 export function delayWithPeers(recording: Recording): Table {
   const n = recording.features.length, { firstMs, receivedMs, messages } = recording;
   const chosen = measured(recording);
-  const counts = PEER_COUNTS.filter((k) => k <= n);
+  const counts = PEER_COUNTS.filter((k) => k < n);
   const bins = counts.map(() => new Float64Array(BINS));
-  const missed = new Float64Array(counts.length);
+  const missed = new Float64Array(counts.length), had = new Float64Array(counts.length);
+  let deliveries = 0;
   const delays = new Int32Array(n);
   for (const m of chosen) {
     let delivered = 0;
@@ -49,12 +50,18 @@ export function delayWithPeers(recording: Recording): Table {
       }
     }
     const sorted = delays.subarray(0, delivered).sort();
+    deliveries += delivered;
     counts.forEach((k, i) => {
-      let none = 1;
+      let none = 1, noneEarlier = 1;
       for (let rank = 0; rank < delivered && none > 0; rank++) {
         const left = none * Math.max(0, n - rank - k) / (n - rank);
         bins[i][Math.floor(sorted[rank] / 1000)] += none - left;
         none = left;
+      }
+      // The peer itself is not among the k others.
+      for (let rank = 0; rank < delivered; rank++) {
+        had[i] += 1 - noneEarlier;
+        noneEarlier *= Math.max(0, n - 1 - rank - k) / (n - 1 - rank);
       }
       missed[i] += none;
     });
@@ -66,9 +73,25 @@ export function delayWithPeers(recording: Recording): Table {
       while (second < BINS - 1 && sum + bins[i][second] < share * total) sum += bins[i][second++];
       return second + (bins[i][second] === 0 ? 0 : (share * total - sum) / bins[i][second]);
     };
-    return [k, chosen.length, at(0.05), at(0.5), at(0.95), missed[i] / chosen.length];
+    return [
+      k,
+      chosen.length,
+      at(0.05),
+      at(0.5),
+      at(0.95),
+      missed[i] / chosen.length,
+      had[i] / deliveries,
+    ];
   });
-  const names = ["peers", "messages", "delay_p5", "delay_p50", "delay_p95", "missed_share"];
+  const names = [
+    "peers",
+    "messages",
+    "delay_p5",
+    "delay_p50",
+    "delay_p95",
+    "missed_share",
+    "already_had_share",
+  ];
   return { columns: numbers(names), rows };
 }
 

@@ -7,14 +7,15 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { seededRandom } from "../../../shared/random.ts";
 import type { Window } from "../../catalog/parameters.ts";
 import type { Table } from "../../format/table.ts";
+import type { Findings } from "./answers.ts";
 import { resample } from "./bootstrap.ts";
 import { collisions } from "./collisions.ts";
 import { bytesTable, cpuTable } from "./costs.ts";
 import { compareDifferences } from "./differences.ts";
 import { draftOf, estimatorTable, qTable, replayDesigns } from "./estimation.ts";
-import { drawPairs, type Pair } from "./pairs.ts";
+import { drawPairs } from "./pairs.ts";
 import { delayWithPeers, missingMessages, slowPeers } from "./reach.ts";
-import { readRecording, type Recording } from "./recording.ts";
+import { readRecording } from "./recording.ts";
 
 export interface ReplayOptions {
   readonly window: Window;
@@ -25,18 +26,11 @@ export interface ReplayOptions {
   readonly onProgress?: (step: string, done: number) => void;
 }
 
-export interface Replay {
-  readonly recording: Recording;
-  readonly pairs: readonly Pair[];
-  /** By name without `replay_`. */
-  readonly tables: ReadonlyMap<string, Table>;
-}
-
-/** All answers of a replay. @throws {UserError} where the window has too little for them. */
+/** Leaves the tables of all questions on `connection`. @throws {UserError} where the window has too little for them. */
 export async function replay(
   connection: DuckDBConnection,
   { window, scale, pairs: wanted, seed, onProgress = () => {} }: ReplayOptions,
-): Promise<Replay> {
+): Promise<Findings> {
   const random = (name: string) => seededRandom(`${seed}/${name}`);
   onProgress("reading receipts", 0);
   const recording = await readRecording(connection, {
@@ -49,7 +43,7 @@ export async function replay(
   const pairs = drawPairs(recording, wanted, random("pairs"));
   const { fromMs, untilMs } = recording;
   const resamples = resample(pairs.length, fromMs, untilMs, random("bootstrap"));
-  const { differences, identities } = compareDifferences(
+  const differences = compareDifferences(
     recording,
     pairs,
     resamples,
@@ -60,8 +54,8 @@ export async function replay(
   const draft = draftOf(designs);
   onProgress("counting collisions", 0.9);
   const tables = new Map<string, Table>([
-    ["differences", differences],
-    ["identities", identities],
+    ["differences", differences.differences],
+    ["identities", differences.identities],
     ["estimators", estimatorTable(designs)],
     ["q", qTable(recording, pairs, random("q"))],
     ["delay_with_peers", delayWithPeers(recording)],
@@ -72,7 +66,7 @@ export async function replay(
     ["bytes", bytesTable(recording, draft)],
   ]);
   for (const [name, table] of tables) await load(connection, `replay_${name}`, table);
-  return { recording, pairs, tables };
+  return { recording, pairs: pairs.length, resamples, differences, designs };
 }
 
 const SQL_TYPES = {

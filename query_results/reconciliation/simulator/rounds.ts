@@ -4,17 +4,14 @@
  *
  * @module
  */
+import { FRAME_BYTES, HEADER_BYTES, ID_BYTES, wireBytes } from "../algorithms/wire.ts";
 import * as v from "valibot";
 import { duration, integer, oneOf } from "../../../shared/config.ts";
 import { randomInteger } from "../../../shared/random.ts";
 import { Difference } from "./difference.ts";
 import { FIRST_PROTOCOL_EVENT, FLOOD, type Protocol, SILENT } from "./protocol.ts";
-import { FRAME_BYTES, type Simulation, wireBytes } from "./simulation.ts";
+import type { Simulation } from "./simulation.ts";
 
-/** Bytes of an id on the wire. */
-export const ID_BYTES = 8;
-/** A request, a sketch: type, kind, count and set size. */
-export const HEADER_BYTES = 9;
 /** Ids that a liar makes up for each round: half of the draft's limit of new ids. */
 const JUNK_IDS = 64;
 

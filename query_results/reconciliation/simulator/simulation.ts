@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { FRAME_BYTES } from "../algorithms/wire.ts";
 import type { Random } from "../../../shared/random.ts";
 import type { DecodeCheck } from "./decode_check.ts";
 import { EventWheel } from "./event_wheel.ts";
@@ -29,16 +30,6 @@ const CHURN = 3;
 const HELD = 4;
 /** Events of the pacer: 5 to 15. */
 const FIRST_PACER_EVENT = 5;
-
-/** BOLT 8: an encrypted length with its tag, 18 bytes, and the tag of the message, 16. */
-export const FRAME_BYTES = 34;
-/** A message's longest payload (BOLT 1). */
-export const MAX_MESSAGE_BYTES = 65_535;
-
-/** Bytes on the wire of one message, or of several where `payload` is longer than one may be. */
-export function wireBytes(payload: number): number {
-  return payload + FRAME_BYTES * Math.max(1, Math.ceil(payload / MAX_MESSAGE_BYTES));
-}
 
 /** What a run is made of. */
 export interface SimulationParts {

@@ -4,14 +4,15 @@
  *
  * @module
  */
+import { HEADER_BYTES, wireBytes } from "../algorithms/wire.ts";
 import * as v from "valibot";
 import { integer, oneOf } from "../../../shared/config.ts";
 import { addMs, decodeMs } from "../algorithms/costs.ts";
 import { Estimate, type Estimator, ESTIMATORS, sketchSizes } from "../algorithms/estimators.ts";
 import type { FieldBits } from "../algorithms/field_wat.ts";
 import type { Difference } from "./difference.ts";
-import { allIdsBytes, type Codec, type Found, HEADER_BYTES } from "./rounds.ts";
-import { type Simulation, wireBytes } from "./simulation.ts";
+import { allIdsBytes, type Codec, type Found } from "./rounds.ts";
+import type { Simulation } from "./simulation.ts";
 import { MESSAGE_TYPES } from "./traffic.ts";
 
 /** The measured server; see `costs.ts`. */

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { HEADER_BYTES, ID_BYTES, wireBytes } from "../../algorithms/wire.ts";
 import * as v from "valibot";
 import {
   FIRST_PROTOCOL_EVENT,
@@ -11,8 +12,7 @@ import {
   type Protocol,
   type ProtocolFile,
 } from "../protocol.ts";
-import { HEADER_BYTES, ID_BYTES } from "../rounds.ts";
-import { type Simulation, wireBytes } from "../simulation.ts";
+import type { Simulation } from "../simulation.ts";
 
 class Announcing implements Protocol {
   /** Per node, which messages it has asked for. One that is lost on the way is not asked for again. */

@@ -3,36 +3,13 @@
  *
  * @module
  */
+import { BUCKETS, FRAME_BYTES, OLD_ELEMENTS, rangeCost } from "../../algorithms/wire.ts";
 import * as v from "valibot";
 import type { ProtocolFile } from "../protocol.ts";
 import { type Codec, ROUND_OPTIONS, type RoundOptions, Rounds } from "../rounds.ts";
-import { FRAME_BYTES } from "../simulation.ts";
 
-/** Ranges that a range splits into. */
-const BUCKETS = 16;
-/** Bytes per range: its bound, mode and 16-byte fingerprint. */
-const RANGE_BYTES = 22;
-/** Sets below this are listed as ids of 32 bytes. */
-const LISTED = 2 * BUCKETS;
-const LISTED_BYTES = 32;
-/** Elements that both ends have had for long: the mainnet's channels, directed updates and nodes. */
-const OLD_ELEMENTS = 140_000;
 /** Microseconds per range, when a tree keeps sums. */
 const RANGE_US = 1;
-
-/**
- * Bytes and ways when the `difference` lies among the newest of `elements`, as gossip's does: one range per level differs,
- * and one end lists its part of the last. Within 8 % of the three sizes measured in reconciliation.md §4.
- */
-export function rangeCost(elements: number, difference: number): { bytes: number; ways: number } {
-  let bytes = BUCKETS * RANGE_BYTES, ways = 1, inRange = elements / BUCKETS;
-  if (difference === 0) return { bytes, ways };
-  for (; inRange > LISTED; inRange /= BUCKETS) {
-    bytes += BUCKETS * RANGE_BYTES;
-    ways++;
-  }
-  return { bytes: bytes + LISTED_BYTES * Math.max(inRange, 0.625 * difference), ways: ways + 1 };
-}
 
 const codec: Codec = {
   find({ setSize, graph }, edge, { size }, isBad) {

@@ -1,0 +1,12 @@
+-- title: Bytes per node and day
+-- section: Set reconciliation
+-- order: 28
+-- question: How many bytes would a node receive per day by each protocol, by number of links?
+-- inputs: replay_bytes, of receipts, messages, sessions
+-- pitfall: Counterfactual: what two of this archive's peers would have found, had they reconciled. A receipt is when a
+--   peer sent a message, not when it had it, so a difference is an upper bound for a peer that reconciles.
+-- pitfall: Each link is taken to carry what the mean peer delivered or differed by; what any of the links has comes once in
+--   full but where links flood. BOLT 8's 34 bytes per message are counted, ids are 8 bytes, rounds every 30 s, a backup every 600 s.
+-- pitfall: Own messages in full, one update per block, and catching up after a pause are left out. What a protocol changes in
+--   when messages come, only the simulator shows.
+SELECT * FROM replay_bytes ORDER BY links, protocol

@@ -1,0 +1,16 @@
+-- title: Which estimator
+-- section: Set reconciliation
+-- order: 13
+-- question: Which way of choosing the sketch size fails in the fewest rounds, and what does a difference cost?
+-- inputs: replay_estimators, of receipts, sessions
+-- pitfall: Counterfactual: what two of this archive's peers would have found, had they reconciled. A receipt is when a
+--   peer sent a message, not when it had it, so a difference is an upper bound for a peer that reconciles.
+-- pitfall: Pairs are drawn by seed, stratified by pace and feature bits, of peers that stayed for the whole window. Its first
+--   and last ten minutes (a sixth, if that is less) are not measured. low and high are a 95 % bootstrap interval over pairs
+--   and hours; hours are few in a short window.
+-- pitfall: draft-bolt: three 64-bit sketches of k + D + c with c = 8, three times that after a failure, 1,024 after another,
+--   then all ids. bip330: one 32-bit sketch by the last q, twice that, then all ids. fixed-512-384-32, ewma (mean + 4
+--   deviations), quantile (99.9 % of the first half of rounds, judged on the second): 64 bits per type.
+-- pitfall: A round fails when its first sketch does not decode. Bytes are those of sketches and fall-back ids with BOLT 8's
+--   34 bytes per message; decoding is taken to succeed if and only if the difference is within the capacity.
+SELECT * FROM replay_estimators ORDER BY sync_seconds, failed_share

@@ -1,0 +1,11 @@
+-- title: Is q steady
+-- section: Set reconciliation
+-- order: 14
+-- question: How steady is BIP 330's q, what a difference has beyond the gap of the set sizes per element of the smaller set?
+-- inputs: replay_q, of receipts, sessions
+-- pitfall: Counterfactual: what two of this archive's peers would have found, had they reconciled. A receipt is when a
+--   peer sent a message, not when it had it, so a difference is an upper bound for a peer that reconciles.
+-- pitfall: BIP 330 assumes .01 to .1, and that the last round's q predicts the next: lag_1 is the mean autocorrelation of
+--   successive rounds within a pair, 1 if it did.
+-- pitfall: Rounds in which one of the two has nothing new have no q.
+SELECT * FROM replay_q ORDER BY sync_seconds

@@ -1,0 +1,103 @@
+/**
+ * `deno task lab replay`: questions about set reconciliation, answered from an archive.
+ *
+ * @module
+ */
+import { join, resolve } from "node:path";
+import { stopSignal, type Subcommand, subcommand, WINDOW_FLAGS } from "../../shared/cli.ts";
+import { UserError } from "../../shared/errors.ts";
+import { standardError } from "../../shared/terminal.ts";
+import { checkReach } from "../archive/open.ts";
+import { readQueries, selectQueries } from "../catalog/catalog.ts";
+import { formatDuration } from "../format/numbers.ts";
+import { runQueries } from "../run.ts";
+import { opening } from "./replay/answers.ts";
+import { replay } from "./replay/replay.ts";
+
+const QUESTIONS = new URL("./replay/questions/", import.meta.url);
+/** Queries of this section need no replay, and are in every report. */
+const SECTION = "Set reconciliation";
+
+export const replayCommand: Subcommand = subcommand({
+  name: "deno task lab replay",
+  summary: "Replay reconciliation between pairs of an archive's peers.",
+  details:
+    "Writes one CSV and one SVG per question, and index.html, which comes last: once it is there, all is.",
+  flags: {
+    archive: { type: "string", value: "FILE", help: "the archive" },
+    out: { type: "string", value: "DIR", help: "folder for the results" },
+    ...WINDOW_FLAGS,
+    pairs: { type: "number", value: "N", help: "pairs to draw", default: 300, min: 8, max: 5000 },
+    seed: {
+      type: "number",
+      value: "N",
+      help: "seed of all draws",
+      default: 1,
+      min: 0,
+      max: 2 ** 31,
+    },
+    scale: {
+      type: "number",
+      fraction: true,
+      value: "SCALE",
+      help: "seconds of network time per second of the archive: 1 unless it was simulated",
+      default: 1,
+      min: 0.001,
+      max: 1_000_000,
+    },
+    memory: { type: "string", value: "SIZE", help: "DuckDB's memory limit", default: "1GiB" },
+  },
+  examples: [
+    "deno task lab replay --archive archive/gossip.duckdb --out query_results/runs/lab",
+  ],
+}, async ({ archive, out, from, until, pairs, seed, scale, memory }) => {
+  if (!archive || !out) {
+    throw new UserError("deno task lab replay: --archive FILE and --out DIR are required");
+  }
+  await checkReach(archive, out);
+  // A report of an earlier run beside this run's files would be half of each.
+  await Deno.remove(join(out, "index.html")).catch(() => {});
+  const progress = progressOf();
+  const result = await runQueries({
+    archive,
+    out,
+    title: "What set reconciliation would save",
+    note: `${pairs} pairs, seed ${seed}` +
+      (scale === 1 ? "" : `, ${scale} s of network time per second`),
+    window: { from, to: until },
+    reader: { memoryLimit: memory },
+    reference: scale === 1 ? undefined : { scale },
+    queries: [
+      ...readQueries(QUESTIONS),
+      ...selectQueries().filter(({ section }) => section === SECTION),
+    ].sort((a, b) => a.order - b.order),
+    open: async (connection, frame) => {
+      const found = await replay(connection, {
+        window: frame.window,
+        scale,
+        pairs,
+        seed,
+        onProgress: (step, done) => progress(step, 0.8 * done),
+      });
+      return opening(found, frame);
+    },
+    onProgress: ({ query, index, count }) => progress(query, 0.8 + 0.2 * index / count),
+    signal: stopSignal(),
+  });
+  const { sentences, limits } = result.opening;
+  console.log([...sentences, limits].join("\n"));
+  console.log(`report=${resolve(result.report)}`);
+});
+
+/** Lines on standard error: the step, how far, and about how long still. */
+function progressOf(): (step: string, done: number) => void {
+  const output = standardError();
+  const started = performance.now();
+  return (step, done) => {
+    const seconds = (performance.now() - started) / 1000;
+    const left = done > 0
+      ? `, about ${formatDuration(Math.ceil(seconds / done * (1 - done)))} left`
+      : "";
+    output.write(`${Math.round(100 * done)} %: ${step}${left}\n`);
+  };
+}
