@@ -24,11 +24,11 @@ import {
   type Recording,
 } from "../../query_results/reconciliation/replay/recording.ts";
 import { differencesOf, roundsOf } from "../../query_results/reconciliation/replay/rounds.ts";
-import { replayCommand } from "../../query_results/reconciliation/replay_command.ts";
 import { runQueries } from "../../query_results/run.ts";
 import { seededRandom } from "../../shared/random.ts";
 import { at, makeQueryArchive } from "../support/fixtures/query_archive.ts";
 import { makeRecordedArchive, makeRecording } from "../support/fixtures/recording.ts";
+import { startProgram } from "../support/servers/process.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 
 const SMALL = makeRecording({ peers: 9, messages: 300, seconds: 1200, seed: 1 });
@@ -333,21 +333,24 @@ Deno.test("an archive's recording is its first receipts, at network time", async
   }
 });
 
+/** Runs a command of the lab, which may read and write `dir`. */
+async function lab(dir: TempDir, ...args: string[]): Promise<{ code: number; text: string }> {
+  const permissions = ["-P=lab", `--allow-read=.,${dir.path}`, `--allow-write=${dir.path}`];
+  await using program = startProgram("query_results/reconciliation/main.ts", args, permissions);
+  const { code } = await program.wait();
+  return { code, text: program.lines.filter((line) => !/config file/.test(line)).join("\n") };
+}
+
 Deno.test("the command answers every question with a CSV, a chart and sentences", async () => {
   await using dir = await tempDir();
   const recording = makeRecording({ peers: 24, messages: 2500, seconds: 3600, seed: 8 });
   const path = await archived(dir, recording, 3600);
   const out = dir.join("out");
-  const lines: string[] = [];
-  const log = console.log;
-  console.log = (line: string) => lines.push(line);
-  try {
-    await replayCommand.run(["--archive", path, "--out", out, "--pairs", "40"]);
-  } finally {
-    console.log = log;
-  }
-  const text = lines.join("\n");
-  assert.match(text, /^Peers delivered each byte \d/);
+  const flags = ["replay", "--archive", path, "--pairs", "40", "--out"];
+  const { code, text } = await lab(dir, ...flags, out);
+  assert.equal(code, 0, text);
+  assert.match(text, /^\d+ %: comparing pairs, about .* left$/m);
+  assert.match(text, /^Peers delivered each byte \d/m);
   assert.match(
     text,
     /At 30 s two peers differ by at most \d+ \(\d+–\d+\) channel updates in 99.9 % of rounds/,
@@ -388,12 +391,7 @@ Deno.test("the command answers every question with a CSV, a chart and sentences"
     assert.ok(page.includes(`id="${name}"`), name);
   }
   const again = dir.join("again");
-  console.log = () => {};
-  try {
-    await replayCommand.run(["--archive", path, "--out", again, "--pairs", "40"]);
-  } finally {
-    console.log = log;
-  }
+  await lab(dir, ...flags, again);
   for (const name of ["set_difference", "estimators", "bytes_per_day"]) {
     assert.equal(
       await Deno.readTextFile(`${again}/${name}.csv`),
@@ -455,11 +453,11 @@ Deno.test("a replay that cannot be is one line, and leaves no report", async () 
   await using dir = await tempDir();
   const path = await archived(dir, SMALL, 1200);
   const out = dir.join("out");
-  const refusal = (...flags: string[]) =>
-    replayCommand.run(["--archive", path, "--out", out, ...flags]).then(
-      () => assert.fail("it ran"),
-      (error: Error) => error.message,
-    );
+  const refusal = async (...flags: string[]) => {
+    const { code, text } = await lab(dir, "replay", "--archive", path, "--out", out, ...flags);
+    assert.equal(code, 2);
+    return text.split("\n").filter((line) => !/^\d+ %/.test(line)).join("\n");
+  };
   const iso = (seconds: number) => new Date(at(seconds) / 1000).toISOString();
   assert.match(
     await refusal("--from", iso(0), "--until", iso(100)),

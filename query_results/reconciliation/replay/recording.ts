@@ -19,7 +19,7 @@ export const MAX_CELLS = 200_000_000;
 /** Times are 32-bit milliseconds. */
 const MAX_SECONDS = 2 ** 31 / 1000;
 /** No receipt. */
-export const NEVER = -1;
+export const NEVER: number = -1;
 
 export interface Recording {
   /** By peer: its features in `init`, as hex. */
