@@ -156,3 +156,57 @@ Deno.test("a collector that is frozen says from when to when, and what came mean
     "none has a stamp of the time in which none could be given",
   );
 });
+
+Deno.test("after SIGKILL the channels that came before it still sign their updates", async () => {
+  await using stack = new AsyncDisposableStack();
+  const dir = stack.use(await tempDir());
+  const port = freePort();
+  const archiver = stack.use(await startArchiver({ dir: dir.path, port }));
+  const graph = signedGraph({ nodes: 5, channels: 8, timestamp: Math.floor(Date.now() / 1000) });
+  const announcements = graph.filter((raw) => raw[1] === 0);
+  const updates = graph.filter((raw) => raw[1] === 2);
+  // The first life hears of the channels, the second only of their updates.
+  const parts = [announcements, updates];
+  let lives = 0;
+  const taken = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  const node = stack.use(
+    new ScriptedPeer(
+      "node",
+      lightning(async (wire) => {
+        const life = lives++;
+        await wire.send(...parts[life], { type: 18, numPongBytes: 1, ignored: new Uint8Array(0) });
+        await wire.nextOf(19);
+        taken[life].resolve();
+        await wire.untilClosed();
+      }),
+    ),
+  );
+  const file = `${dir.path}/peers.txt`;
+  await Deno.writeTextFile(file, `${formatNodeAddress(node.address)}\n`);
+  const keys = {
+    ...{ name: "killed", network: "regtest", peers: { file, target: 1 } },
+    batch: { max_age: "100ms" },
+    uplink: { kind: "local", url: `http://127.0.0.1:${port}` },
+  };
+  const verdicts = async () => {
+    const sql =
+      "SELECT type, verdict, count(*)::INTEGER AS n FROM messages GROUP BY ALL ORDER BY ALL";
+    return (await archiveRows(archiver.archive, sql)).map(({ type, verdict, n }) =>
+      `${type} ${verdict} ${n}`
+    );
+  };
+
+  const first = stack.use(await startCollector(dir.path, keys));
+  await taken[0].promise;
+  const told = () => [...first.lines, ...archiver.process.lines].join("\n");
+  // Checked by then: the file is written with the check.
+  const recent = `${dir.path}/collector-killed/graph.recent`;
+  const bytes = announcements.reduce((sum, { length }) => sum + length, 0);
+  await until(() => Deno.stat(recent).then(({ size }) => size > bytes, () => false), told);
+  await first.kill();
+  const second = stack.use(await startCollector(dir.path, keys));
+  await taken[1].promise;
+  assert.equal((await second.terminate()).code, 0, second.lines.join("\n"));
+  assert.equal((await archiver.process.terminate()).code, 0, told());
+  assert.deepEqual(await verdicts(), ["256 valid 8", "258 valid 16"]);
+});
