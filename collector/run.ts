@@ -41,7 +41,9 @@ export interface RunOptions {
 
 export interface RunSummary {
   readonly receipts: number;
+  /** Batches that this run delivered, those of earlier runs included. */
   readonly delivered: number;
+  /** Batches that stay in the spool for the next run. */
   readonly left: number;
 }
 
@@ -49,7 +51,6 @@ export interface RunSummary {
 const VERIFY_MS = 5000;
 /** Within what timers can do. */
 const LONGEST_SLEEP_MS = 3_600_000;
-
 /** Of a machine that is too slow; the archive has them all. */
 const STALL_WARNINGS_PER_HOUR = 10;
 const HOUR_US = 3_600_000_000;
@@ -226,14 +227,15 @@ async function openUplink({ name, uplink }: CollectorConfig, pipeline: Pipeline)
   if (uplink.kind === "local") {
     return new LocalUplink({ url: uplink.url, collector: name, onResendRequest });
   }
-  const { max_outstanding: maxOutstanding } = uplink;
-  const readAccess = () => readNatsAccess(uplink);
-  // What cannot be read at all is said at once.
-  await readAccess();
-  const { servers, stream } = uplink;
+  // Read again at each connect; what cannot be read at all is reported at once.
+  await readNatsAccess(uplink);
   return new JetStreamUplink({
-    ...{ readAccess, servers, stream, collector: name },
-    ...{ maxOutstanding, onResendRequest },
+    servers: uplink.servers,
+    readAccess: () => readNatsAccess(uplink),
+    stream: uplink.stream,
+    collector: name,
+    maxOutstanding: uplink.max_outstanding,
+    onResendRequest,
   });
 }
 
