@@ -90,7 +90,7 @@ Deno.test("a missed day is made up for after a kill in its midst, and an old one
   assert.deepEqual(runs_.map(Object.values), [["done", 2]]);
 });
 
-Deno.test("what the archiver lacks leave for is told at its start, in one line", async () => {
+Deno.test("what the archiver lacks leave for is said at its start, with the command that gives it", async () => {
   await using dir = await tempDir();
   await using other = await tempDir();
   const config = await prepare(dir, freePort());
@@ -101,9 +101,17 @@ Deno.test("what the archiver lacks leave for is told at its start, in one line",
   await Deno.writeTextFile(config, text);
   await using archiver = start(dir, ["run", "--config", config]);
   assert.equal((await archiver.wait()).code, 2, archiver.lines.join("\n"));
-  assert.match(archiver.lines.at(-1)!, /^Cannot use a folder of analytics: .*--allow-(read|write)/);
+  const folder = other.join("reports");
+  for (const doing of ["reading", "writing"]) {
+    assert.ok(archiver.lines.includes(`  analytics.sets.folder: ${doing} ${folder}`));
+  }
+  assert.match(
+    archiver.lines.at(-1)!,
+    new RegExp(`--allow-read=.*${folder}.* --allow-write=.*${folder}`),
+  );
 
-  await using blind = start(dir, ["run", "--config", config], "archiver.yaml");
+  const own = await prepare(dir, freePort());
+  await using blind = start(dir, ["run", "--config", own], "archiver.yaml");
   assert.equal((await blind.wait()).code, 2, blind.lines.join("\n"));
   assert.match(
     blind.lines.at(-1)!,
