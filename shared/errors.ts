@@ -42,20 +42,30 @@ export function errorText(error: unknown): string {
 const DISK_FULL =
   /No space left on device|os error 28\b|quota exceeded|os error 122\b|File too large|os error 27\b|failed to offload data block/i;
 
+const OUT_OF_MEMORY = /^Out of Memory Error/m;
+
 /**
- * The error that a program should end on: of nested ones a {@link UserError}, or one made of a full disk; else the
- * error itself.
+ * The error that a program should end on: of nested ones a {@link UserError}, or one made of a full disk or too small a
+ * memory limit; else the error itself.
  */
 export function finalError(error: unknown): unknown {
   const nested = [...nestedErrors(error)];
   const mendable = nested.find((inner) => inner instanceof UserError);
   if (mendable !== undefined) return mendable;
-  const full = nested.find((inner) => DISK_FULL.test(errorText(inner)));
-  if (full === undefined) return error;
-  const reason = errorText(full).split("\n")[0];
-  return new UserError(`The disk is full: ${reason}. Free space and run the command again`, {
-    cause: error,
-  });
+  const lineOf = (pattern: RegExp) =>
+    nested.map((inner) => errorText(inner)).find((text) => pattern.test(text))?.split("\n")[0];
+  const full = lineOf(DISK_FULL);
+  if (full !== undefined) {
+    return new UserError(`The disk is full: ${full}. Free space and run the command again`, {
+      cause: error,
+    });
+  }
+  const tooMuch = lineOf(OUT_OF_MEMORY);
+  if (tooMuch === undefined) return error;
+  return new UserError(
+    `DuckDB ran out of memory: ${tooMuch}. Raise memory_limit (--memory for queries)`,
+    { cause: error },
+  );
 }
 
 /** An error, what it was caused by, and what was thrown while it passed through `using`. */

@@ -20,6 +20,14 @@ Deno.test("a full disk becomes one line, however deep it is", () => {
   }
 });
 
+Deno.test("too small a memory limit becomes one line", () => {
+  const text =
+    "Out of Memory Error: could not allocate block of size 256.0 KiB (900.0 KiB/1.0 MiB used)";
+  const last = finalError(new Error("Query q failed", { cause: new Error(`${text}\nmore`) }));
+  ok(last instanceof UserError);
+  match(last.message, /^DuckDB ran out of memory: Out of Memory Error: could.*Raise memory_limit/);
+});
+
 Deno.test("what the user can mend is found under later errors; a bug stays as it is", () => {
   const mendable = new UserError("Cannot do it: no");
   equal(finalError(new SuppressedError(new Error("closing"), mendable)), mendable);
