@@ -3,6 +3,7 @@
 // longer than a turn of it.
 
 import type { Clock } from "../../shared/clock.ts";
+import { every } from "../../shared/waiting.ts";
 import { pause } from "../../shared/waiting.ts";
 
 const LOOK_MS = 100;
@@ -24,28 +25,28 @@ export interface Stall {
 /** Watches for stalls until it is disposed of, which reports the one under way; twice is harmless. */
 export function watchStalls(clock: Clock, onStall: (stall: Stall) => void): Disposable {
   const stop = new AbortController();
+  let last = clock.now();
   let stall: Stall | null = null;
   const report = () => {
     if (stall) onStall(stall);
     stall = null;
   };
-  const watch = async () => {
-    let last = clock.now();
-    while (await pause(clock, LOOK_MS, stop.signal)) {
-      const at = clock.now();
-      if (at - last >= LOOK_MS * 1000 + LEAST_STALL_US) {
-        stall = { since: stall?.since ?? last, at };
-      } else if (stall && at - stall.at >= CALM_US) {
-        report();
-      }
-      if (stall && stall.at - stall.since >= LONGEST_PART_US) report();
-      last = at;
+  const look = () => {
+    const at = clock.now();
+    if (at - last >= LOOK_MS * 1000 + LEAST_STALL_US) {
+      stall = { since: stall?.since ?? last, at };
+    } else if (stall && at - stall.at >= CALM_US) {
+      report();
     }
+    if (stall && stall.at - stall.since >= LONGEST_PART_US) report();
+    last = at;
   };
-  void watch();
+  void every(clock, LOOK_MS, stop.signal, look);
   return {
     [Symbol.dispose]() {
+      if (stop.signal.aborted) return;
       stop.abort();
+      look();
       report();
     },
   };

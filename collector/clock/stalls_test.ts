@@ -22,7 +22,7 @@ class HeldUpClock implements Clock {
   async pass(milliseconds: number): Promise<void> {
     this.at += milliseconds * 1000;
     this.#wake?.();
-    for (let i = 0; i < 5; i++) await Promise.resolve();
+    for (let i = 0; i < 9; i++) await Promise.resolve();
   }
 }
 
@@ -52,4 +52,14 @@ Deno.test("stalls that follow each other within a second are one, and a long one
   );
   const starved = await stallsOf(...Array<number>(150).fill(1000));
   assert.deepEqual(starved, [[0, 60_000], [60_000, 120_000], [120_000, 150_000]]);
+});
+
+Deno.test("a stall that lasts until the end is reported with it", async () => {
+  const clock = new HeldUpClock();
+  const stalls: Stall[] = [];
+  const watch = watchStalls(clock, (stall) => stalls.push(stall));
+  await clock.pass(100);
+  clock.at += 5_000_000;
+  watch[Symbol.dispose]();
+  assert.deepEqual(stalls.map(({ since, at }) => at - since), [5_000_000]);
 });

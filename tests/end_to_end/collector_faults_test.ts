@@ -133,8 +133,9 @@ Deno.test("a collector that is frozen says from when to when, and what came mean
   await sent.promise;
   await systemClock.sleep(1500);
   const thawedAt = Date.now();
+  const from = collector.lines.length;
   collector.signal("SIGCONT");
-  await collector.waitForLine(/Held up for/);
+  await collector.waitForLine(/Held up for/, { from });
   assert.equal((await collector.terminate()).code, 0, told());
   assert.equal((await archiver.process.terminate()).code, 0, told());
 
