@@ -4,7 +4,6 @@
 
 import type { Clock } from "../../shared/clock.ts";
 import { every } from "../../shared/waiting.ts";
-import { pause } from "../../shared/waiting.ts";
 
 const LOOK_MS = 100;
 /** Lateness below it is the event loop's daily work; delays between peers are seconds. */
