@@ -165,17 +165,22 @@ CREATE OR REPLACE TEMP MACRO hearings(window_from, window_to, include_warmup) AS
   FROM drawn
 );
 
--- With several clocks: when each message was first heard by the archiver's, and by how much delays since then may be
--- wrong: 0 when one collector heard it, null when the clock of one of them is unknown. At worst the two least sure of the
--- collectors that heard it err in opposite directions.
-CREATE OR REPLACE TEMP MACRO sightings(window_from, window_to, include_warmup) AS TABLE (
-  SELECT h.message_id, min(h.heard_us + h.offset_us) AS first_us, count(*) AS collectors,
-    CAST(CASE WHEN count(*) = 1 THEN 0 WHEN count(h.error_us) = count(*) THEN list_sum(max(h.error_us, 2)) END AS BIGINT)
-      AS error_us
-  FROM hearings(window_from, window_to, include_warmup) h JOIN messages m ON m.message_id = h.message_id
-  GROUP BY h.message_id
+-- With several clocks: when each message was first heard anywhere, as the clock of each collector that heard it would show
+-- it, and by how much delays since then may be wrong: 0 when one collector heard it, null when the clock of one of them is
+-- unknown. At worst the two least sure of them err in opposite directions.
+CREATE OR REPLACE TEMP MACRO origins(window_from, window_to, include_warmup) AS TABLE (
+  SELECT message_id, collector_id, collectors, first_us - offset_us AS first_us, CAST(error_us AS BIGINT) AS error_us
+  FROM (
+    SELECT h.message_id, h.collector_id, h.offset_us, count(*) OVER own AS collectors,
+      min(h.heard_us + h.offset_us) OVER own AS first_us,
+      CASE WHEN count(*) OVER own = 1 THEN 0 WHEN count(h.error_us) OVER own = count(*) OVER own
+        THEN list_sum(max(h.error_us, 2) OVER own) END AS error_us,
+      min(h.heard_us) OVER own = epoch_us(m.first_seen) AS is_first
+    FROM hearings(window_from, window_to, include_warmup) h JOIN messages m ON m.message_id = h.message_id
+    WINDOW own AS (PARTITION BY h.message_id)
+  )
   -- Its very first receipt counts.
-  HAVING min(h.heard_us) = min(epoch_us(m.first_seen))
+  WHERE is_first
 );
 
 -- The seconds in which a collector was held up or had just been: what it stamped then may have come since from_us.
@@ -194,10 +199,8 @@ CREATE OR REPLACE TEMP MACRO stalled_seconds(window_from, window_to) AS TABLE (
 -- collector are its own clock's. With several, each one's first receipt of a message is moved by the offset measured
 -- then, and its others with it.
 CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS TABLE (
-  WITH origins AS (
-    SELECT h.message_id, h.collector_id, s.first_us - h.offset_us AS first_us, s.error_us
-    FROM hearings(window_from, window_to, include_warmup) h
-      JOIN sightings(window_from, window_to, include_warmup) s ON s.message_id = h.message_id
+  WITH begun AS (
+    SELECT message_id, collector_id, first_us, error_us FROM origins(window_from, window_to, include_warmup)
   ), delayed AS (
     SELECT r.message_id, r.peer_id, r.collector_id, r.is_warmup, epoch_us(r.received_at) AS us, m.first_us,
       CAST(0 AS BIGINT) AS error_us
@@ -209,7 +212,7 @@ CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS T
     SELECT r.message_id, r.peer_id, r.collector_id, r.is_warmup, epoch_us(r.received_at), o.first_us, o.error_us
     FROM counted_receipts(window_from, window_to, include_warmup) r
       ANTI JOIN shared_peers(window_from, window_to) s ON s.peer_id = r.peer_id
-      JOIN origins o ON o.message_id = r.message_id AND o.collector_id = r.collector_id
+      JOIN begun o ON o.message_id = r.message_id AND o.collector_id = r.collector_id
     UNION ALL
     SELECT r.message_id, r.peer_id, arg_min(r.collector_id, epoch_us(r.received_at) - o.first_us),
       arg_min(r.is_warmup, epoch_us(r.received_at) - o.first_us),
@@ -217,7 +220,7 @@ CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS T
       min_by(o.first_us, epoch_us(r.received_at) - o.first_us), any_value(o.error_us)
     FROM counted_receipts(window_from, window_to, include_warmup) r
       SEMI JOIN shared_peers(window_from, window_to) s ON s.peer_id = r.peer_id
-      JOIN origins o ON o.message_id = r.message_id AND o.collector_id = r.collector_id
+      JOIN begun o ON o.message_id = r.message_id AND o.collector_id = r.collector_id
     GROUP BY r.message_id, r.peer_id
   )
   SELECT d.message_id, d.peer_id, d.is_warmup, d.us - d.first_us AS delay_us, d.error_us,
@@ -316,7 +319,10 @@ CREATE OR REPLACE TEMP MACRO frame_clocks(window_from, window_to) AS TABLE (
     GROUP BY m.collector_id
   ), errors AS (
     SELECT count(*) AS messages, count(error_us) AS known, avg(error_us) / 1e6 AS seconds
-    FROM sightings(window_from, window_to, false) WHERE collectors > 1
+    FROM (
+      SELECT any_value(error_us) AS error_us FROM origins(window_from, window_to, false)
+      WHERE collectors > 1 GROUP BY message_id
+    )
   )
   SELECT
     (SELECT count(*) FROM several_clocks(window_from, window_to)) AS count,

@@ -74,18 +74,42 @@ export async function drawChart(
   };
   // A specification is data of this project's own; vega-lite checks it as it compiles.
   const compiled = compile(full as unknown as TopLevelSpec, { logger: silentLogger() });
-  const view = new vega.View(vega.parse(compiled.spec), {
+  const svg = await toSvg(compiled.spec, (view) => widenPoints(compiled.spec, view)) ??
+    await toSvg(compiled.spec, () => false);
+  const drawing = unwrap(svg!, idPrefix);
+  // Axes around nothing: every row lacked what the chart shows.
+  return HAS_MARK.test(drawing.content) ? { ...drawing, note } : noData();
+}
+
+/** The drawing; null when `isChanged`, called once the data has run through, says that the specification was. */
+async function toSvg(
+  spec: vega.Spec,
+  isChanged: (view: vega.View) => boolean,
+): Promise<string | null> {
+  const view = new vega.View(vega.parse(spec), {
     renderer: "none",
     logger: silentLogger(),
     loader: offlineLoader(),
   });
   try {
-    const drawing = unwrap(await view.toSVG(), idPrefix);
-    // Axes around nothing: every row lacked what the chart shows.
-    return HAS_MARK.test(drawing.content) ? { ...drawing, note } : noData();
+    await view.runAsync();
+    return isChanged(view) ? null : await view.toSVG();
   } finally {
     view.finalize();
   }
+}
+
+/** Where all values are one, a logarithmic scale puts every tick on one point; it gets a decade on both sides. */
+function widenPoints({ scales = [] }: vega.Spec, view: vega.View): boolean {
+  const points = scales.filter(({ name, type }) => {
+    const [least, most] = type === "log" ? view.scale(name).domain() : [];
+    return least === most && least > 0;
+  });
+  for (const scale of points) {
+    const [value] = view.scale(scale.name).domain();
+    Object.assign(scale, { domain: [value / 10, value * 10] });
+  }
+  return points.length > 0;
 }
 
 /** A mark of data, in a group of its own. */

@@ -1,6 +1,7 @@
 /** Each query's chart on archives that hold next to nothing, or far too much of one thing. */
 import assert from "node:assert/strict";
 import { allQueries } from "../../query_results/catalog/catalog.ts";
+import { textWidth } from "../../query_results/chart/theme.ts";
 import { runQueries } from "../../query_results/run.ts";
 import { makeSmallArchive, type SmallArchive } from "../support/fixtures/small_archive.ts";
 import { tempDir } from "../support/temp_dir.ts";
@@ -27,6 +28,12 @@ const ODD: Record<string, SmallArchive> = {
     collectors: ["alpha"],
     sessions: [1, 2, 3].map((peer) => ({ peer, from: 0 })),
     receipts: [1, 2, 3].map((peer) => ({ message: 1, peer, at: 100 + peer, warmup: true })),
+  },
+  "delays from a millisecond to an hour": {
+    collectors: ["alpha"],
+    sessions: many.map((peer) => ({ peer, from: 0 })),
+    receipts: many.map((peer) => ({ message: 1, peer, at: 4000 + (peer === 1 ? 0 : 1.08 ** peer) }))
+      .concat(many.map((peer) => ({ message: 2, peer, at: 9000 + 0.001 * peer }))),
   },
   "everything at once": {
     collectors: ["alpha"],
@@ -58,6 +65,14 @@ const ODD: Record<string, SmallArchive> = {
     ],
   },
 };
+
+/** A visible label of an axis: its anchor, its place and its text. */
+const LABEL =
+  /<text text-anchor="(\w+)" transform="translate\(([-\d.]+),([-\d.]+)\)[^>]*opacity="1"[^>]*>([^<]*)</g;
+/** textWidth is rather too wide. */
+const LEAST_WIDTH = 0.8;
+/** In px, of the digits of an 11 px font. */
+const LABEL_HEIGHT = 9;
 
 /** As wide as a page takes; a chart of more is cut. */
 const MOST_WIDTH = 760;
@@ -96,8 +111,21 @@ function* chartFaults(svg: string, rows: number): Generator<string> {
   const axes = [...svg.matchAll(/role-axis-label"[^>]*>(.*?)<\/g>/g)];
   if (axes.length < 2) yield `has ${axes.length} axes`;
   for (const [, axis] of axes) {
-    const labels = [...axis.matchAll(/<text[^>]*opacity="1"[^>]*>([^<]*)</g)]
-      .map(([, label]) => label).filter((label) => label !== "");
+    const texts = [...axis.matchAll(LABEL)].filter((match) => match[4] !== "");
+    const labels = texts.map((match) => match[4]);
+    for (const [i, [, anchor, x, y, label]] of texts.entries()) {
+      const next = texts[i + 1];
+      if (!next || next[3] !== y) continue;
+      const half = (text: string) => LEAST_WIDTH * textWidth(text, 11) / 2;
+      const free = Math.abs(Number(next[2]) - Number(x));
+      if (anchor === "middle" && next[1] === "middle" && free < half(label) + half(next[4])) {
+        yield `has labels that touch: ${label} and ${next[4]}`;
+      }
+    }
+    const heights = texts.filter(([, anchor]) => anchor === "end").map((match) => Number(match[3]));
+    if (heights.some((y, i) => i > 0 && Math.abs(y - heights[i - 1]) < LABEL_HEIGHT)) {
+      yield `has labels on top of each other: ${labels.slice(0, 8)}`;
+    }
     if (labels.length === 0) yield "has an axis without labels";
     if (new Set(labels).size < labels.length) yield `has labels alike: ${labels.slice(0, 8)}`;
   }
