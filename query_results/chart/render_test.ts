@@ -4,7 +4,7 @@ import type { Cell, Column, Table } from "../format/table.ts";
 import { PALETTE } from "./palette.ts";
 import { drawChart } from "./render.ts";
 import { svgFile } from "./svg_file.ts";
-import { CHART_WIDTH, resolveKeyedScales } from "./theme.ts";
+import { CHART_CONFIG, CHART_WIDTH, resolveKeyedScales } from "./theme.ts";
 
 const context = { parameters: { peers: 10 }, reference: [] };
 const bars = {
@@ -110,5 +110,12 @@ Deno.test("each query's chart draws marks from a row of its own columns", async 
     const drawing = await drawChart(chart, table(columns, ...rows), context, name);
     assert.match(drawing.content, /mark-(rect|line|symbol|rule)[^>]*role-mark/, name);
     assert.doesNotMatch(drawing.content, /NaN|undefined/, name);
+  }
+});
+
+Deno.test("the theme's colours are the palette's, so that a dark system has its own", () => {
+  const light: string[] = Object.values(PALETTE).map((pair) => pair.light);
+  for (const [color] of JSON.stringify(CHART_CONFIG).matchAll(/#[0-9a-f]{6}/g)) {
+    assert.ok(light.includes(color), color);
   }
 });

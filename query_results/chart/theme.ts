@@ -4,60 +4,22 @@
  * @module
  */
 import type { ChartSpec } from "../catalog/query.ts";
-import { KEY_COLORS, OTHER_COLORS, PALETTE } from "./palette.ts";
+import { KEY_COLORS, OTHER_COLORS } from "./palette.ts";
+import config from "./theme.json" with { type: "json" };
 
 /** The fonts of charts and page; each system has one of them. */
-export const FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', sans-serif";
+export const FONT: string = config.font;
 
 /** A chart's whole width in px; of one made of several plots, about that. */
 export const CHART_WIDTH = 700;
 /** A chart's height unless its specification says otherwise, in px, without axes. */
 export const CHART_HEIGHT = 260;
 
-export const CHART_CONFIG: Readonly<Record<string, unknown>> = {
-  background: null,
-  font: FONT,
-  padding: 4,
-  // The page and the SVG file describe the whole picture; a label per mark would make them many times larger.
-  aria: false,
-  view: { stroke: null },
-  axis: {
-    domainColor: PALETTE.line.light,
-    gridColor: PALETTE.line.light,
-    tickColor: PALETTE.line.light,
-    labelColor: PALETTE.muted.light,
-    titleColor: PALETTE.muted.light,
-    titleFontWeight: "normal",
-    labelFontSize: 11,
-    titleFontSize: 11,
-    titlePadding: 10,
-    labelPadding: 6,
-    tickSize: 4,
-    labelSeparation: 4,
-  },
-  axisX: { grid: false },
-  axisQuantitative: { labelOverlap: "greedy" },
-  axisTemporal: { labelOverlap: "greedy" },
-  axisY: { domain: false, ticks: false },
-  legend: {
-    orient: "top",
-    title: null,
-    labelColor: PALETTE.ink.light,
-    labelFontSize: 12,
-    symbolType: "circle",
-    symbolSize: 70,
-    symbolStrokeWidth: 0,
-    labelLimit: 260,
-    columns: 5,
-    columnPadding: 14,
-    offset: 12,
-  },
-  text: { color: PALETTE.ink.light, fontSize: 11 },
-  bar: { color: PALETTE.blue.light },
-  line: { color: PALETTE.blue.light, strokeWidth: 1.8, strokeJoin: "round", strokeCap: "round" },
-  point: { color: PALETTE.blue.light, filled: true, opacity: 1 },
-  rule: { color: PALETTE.sand.light },
-};
+/**
+ * vega-lite's config for all charts, in the palette's light colours. Without aria: the page and the SVG file describe the
+ * whole picture, and a label per mark would make them many times larger.
+ */
+export const CHART_CONFIG: Readonly<Record<string, unknown>> = config;
 
 export type ChartRow = Readonly<Record<string, unknown>>;
 
