@@ -34,7 +34,7 @@ export const calibrateCommand: Subcommand = subcommand({
   examples: [
     "deno task lab calibrate",
     "deno task lab calibrate --traces traces.csv.gz",
-    "deno run --no-prompt -P=lab --allow-read=.,/data query_results/reconciliation/main.ts \\\n" +
+    "deno run --quiet --no-prompt -P=lab --allow-read=.,/data query_results/reconciliation/main.ts \\\n" +
     "      calibrate --traces /data/traces.csv.gz",
   ],
 }, async ({ traces: file, fit, seed }) => {
