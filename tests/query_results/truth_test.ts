@@ -163,6 +163,27 @@ Deno.test("a fresh message counts from young sessions too, backlog does not", as
   assert.ok(result.frame.youngShare > 0.5, `${result.frame.youngShare}`);
 });
 
+Deno.test("peers that reconnect every forty minutes take nothing from messages and reach", async () => {
+  // Twenty peers, two minutes apart; a quarter of their time is warm-up. A message every 97 s, all within 2 s.
+  const peers = Array.from({ length: 20 }, (_, i) => i + 1);
+  const openings = (peer: number) =>
+    Array.from({ length: 6 }, (_, i) => 2400 * i + 120 * peer - 2400).filter((from) => from < 9600);
+  const sessions = peers.flatMap((peer) =>
+    openings(peer).map((from) => ({ peer, from: Math.max(from, 0), to: from + 2400 }))
+  ).filter(({ from, to }) => to > from);
+  const receipts = Array.from({ length: 60 }, (_, i) => 3001 + 97 * i).flatMap((second, message) =>
+    peers.map((peer) => {
+      const at = second + peer / 10;
+      const from = openings(peer).findLast((from) => from <= at)!;
+      return { message, peer, at, warmup: at - from < 600 };
+    })
+  );
+  assert.ok(receipts.filter(({ warmup }) => warmup).length > receipts.length / 5);
+  const { tables } = await run({ collectors: ["alpha"], sessions, receipts });
+  const { rows } = tables.get("peers_per_message")!;
+  assert.deepEqual(rows.map(([peers, messages]) => [peers, messages]), [[20, 60]]);
+});
+
 Deno.test("where all sessions are young, a message counts that is new by its own timestamp", async () => {
   const young: SmallArchive = {
     collectors: ["alpha"],
