@@ -58,24 +58,31 @@ CREATE OR REPLACE TEMP MACRO peer_steps(window_from, window_to) AS TABLE (
   FROM changes GROUP BY changed_at
 );
 
+-- Sessions while they are young: for an hour, or until the peer's next one.
+CREATE OR REPLACE TEMP MACRO young_sessions(window_from, window_to) AS TABLE (
+  SELECT collector_id, peer_id, filter_at, least(filter_at + INTERVAL 1 HOUR, lead(filter_at) OVER own) AS until_at
+  FROM sessions
+  WHERE filter_at < window_to AND filter_at >= window_from - INTERVAL 1 HOUR
+  WINDOW own AS (PARTITION BY collector_id, peer_id ORDER BY filter_at)
+);
+
 -- The receipts that count, each peer's repeats left out: those past their session's warm-up, and those of a young session
--- (less than an hour) whose peer was subscribed before the message was first seen anywhere. Such a peer could deliver it
--- as news; what it sends of before is backlog. So the peers that count are those connected and subscribed at first sight.
+-- whose peer was subscribed before the message was first seen anywhere. Such a peer could deliver it as news; what it sends
+-- of before is backlog. So the peers that count are those connected and subscribed at first sight.
 CREATE OR REPLACE TEMP MACRO counted_receipts(window_from, window_to, include_warmup) AS TABLE (
   SELECT message_id, peer_id, collector_id, received_at, is_warmup
   FROM receipts
   WHERE NOT is_repeat AND (include_warmup OR NOT is_warmup) AND received_at >= window_from AND received_at < window_to
   UNION ALL
   SELECT r.message_id, r.peer_id, r.collector_id, r.received_at, r.is_warmup
-  FROM (
-    SELECT message_id, peer_id, collector_id, received_at, is_warmup
-    FROM receipts
-    WHERE NOT include_warmup AND is_warmup AND NOT is_repeat AND received_at >= window_from AND received_at < window_to
-  ) r
-    ASOF JOIN sessions s
-      ON s.collector_id = r.collector_id AND s.peer_id = r.peer_id AND r.received_at >= s.filter_at
+  FROM receipts r
+    JOIN young_sessions(window_from, window_to) s ON s.collector_id = r.collector_id AND s.peer_id = r.peer_id
+      AND r.received_at >= s.filter_at AND r.received_at < s.until_at
     JOIN messages m ON m.message_id = r.message_id
-  WHERE r.received_at < s.filter_at + INTERVAL 1 HOUR AND m.first_seen >= s.filter_at
+  WHERE NOT include_warmup AND r.is_warmup AND NOT r.is_repeat
+    AND r.received_at >= window_from AND r.received_at < window_to
+    -- Written so that no one joins messages to sessions by it.
+    AND CASE WHEN m.first_seen >= s.filter_at THEN true ELSE false END
 );
 
 -- Peers that more than one collector process held in the window: any of these may have heard a message first.
