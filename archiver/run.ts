@@ -7,6 +7,7 @@ import { readNatsAccess } from "../shared/nats/access.ts";
 import { type Random, systemRandom } from "../shared/random.ts";
 import { atMost } from "../shared/waiting.ts";
 import { Analytics } from "./analytics/analytics.ts";
+import { openApiToken, tokenFile } from "./api/access.ts";
 import { createApi } from "./api/api.ts";
 import { Counters } from "./api/counters.ts";
 import { type ArchiverConfig, limitOptions } from "./config.ts";
@@ -71,6 +72,7 @@ export async function startArchiver(
   );
   await days.recover();
   const analytics = stack.use(await Analytics.start(config.analytics, { store, clock }));
+  const token = await openApiToken(tokenFile(config));
   const counters = new Counters(clock.now());
   const intake = new Intake(
     {
@@ -116,6 +118,8 @@ export async function startArchiver(
     analytics,
     snapshots: new Snapshots({ folder, maxFiles }, { store, clock }),
     now: () => clock.now(),
+    token,
+    names: [config.api.host, ...config.api.names],
   });
   stack.defer(() => intake[Symbol.asyncDispose]());
   const server = listen(config.api, api.fetch);

@@ -1,6 +1,7 @@
 // The collector's config file; `collector.example.yaml` documents each key.
 
 import * as v from "valibot";
+import { DEFAULT_TOKEN_FILE } from "../shared/api_token.ts";
 import { COLLECTOR_NAME } from "../shared/batch/batch.ts";
 import type { Flag } from "../shared/cli.ts";
 import { duration, group, integer, oneOf, readConfig, size, text } from "../shared/config.ts";
@@ -45,6 +46,7 @@ const localUplink = v.strictObject({
     text(/^http:\/\/[^\s/]+\/?$/, "the archiver's API, such as http://127.0.0.1:8470"),
     "http://127.0.0.1:8470",
   ),
+  token_file: v.optional(path, DEFAULT_TOKEN_FILE),
 });
 
 const natsUplink = v.strictObject({

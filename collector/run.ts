@@ -225,7 +225,12 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
 async function openUplink({ name, uplink }: CollectorConfig, pipeline: Pipeline): Promise<Uplink> {
   const onResendRequest = pipeline.recorder.resend.bind(pipeline.recorder);
   if (uplink.kind === "local") {
-    return new LocalUplink({ url: uplink.url, collector: name, onResendRequest });
+    return new LocalUplink({
+      url: uplink.url,
+      tokenFile: uplink.token_file,
+      collector: name,
+      onResendRequest,
+    });
   }
   // Read again at each connect; what cannot be read at all is reported at once.
   await readNatsAccess(uplink);

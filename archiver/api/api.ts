@@ -1,4 +1,5 @@
-// The archiver's HTTP API, meant for loopback. It answers in JSON, except for metrics.
+// The archiver's HTTP API, meant for loopback. It answers in JSON, except for metrics. What changes or copies the archive
+// takes a token; see `access.ts`.
 
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
@@ -15,6 +16,7 @@ import type { RolloverLine } from "../days/rollover.ts";
 import { firstLine } from "../intake/failure.ts";
 import type { Intake } from "../intake/intake.ts";
 import { SnapshotRefusal, type Snapshots } from "../snapshots/snapshots.ts";
+import { requireHost, requireToken } from "./access.ts";
 import { describeMessage, describePeers, MESSAGE_NAME } from "./debug.ts";
 import { createMetrics } from "./metrics.ts";
 import { collectStatus, type StatusSources } from "./status.ts";
@@ -33,10 +35,13 @@ export interface ApiDependencies extends StatusSources {
   readonly days: StatusSources["days"] & Pick<Days, "run">;
   readonly analytics: StatusSources["analytics"] & Pick<Analytics, "runNow">;
   readonly snapshots: Pick<Snapshots, "take">;
+  readonly token: string;
+  /** Host names under which it is served, beside localhost and IP addresses. */
+  readonly names: readonly string[];
 }
 
 /**
- * The routes:
+ * The routes; POST takes the token, and is refused to web pages:
  *
  * - `GET /healthz`: 200, or 503 with the problems;
  * - `GET /status`: see {@link Status};
@@ -56,6 +61,8 @@ export function createApi(dependencies: ApiDependencies): Hono {
   const { store, intake, days, analytics, snapshots } = dependencies;
   const metrics = createMetrics(dependencies);
   const app = new Hono();
+  app.use(requireHost(dependencies.names));
+  app.post("*", refuseBrowsers, requireToken(dependencies.token));
 
   app.get("/healthz", (c) => {
     const problems = healthProblems(dependencies);
@@ -85,14 +92,14 @@ export function createApi(dependencies: ApiDependencies): Hono {
     maxSize: MAX_BATCH_BYTES,
     onError: (c) => c.json({ error: `a batch should have at most ${MAX_BATCH_BYTES} bytes` }, 413),
   });
-  app.post("/batches", refuseBrowsers, limit, async (c) => {
+  app.post("/batches", limit, async (c) => {
     const bytes = new Uint8Array(await c.req.arrayBuffer());
     const outcome = await intake.submit(bytes, "http");
     if (outcome.status === "busy") return c.json(outcome, 503, { "retry-after": RETRY_SECONDS });
     return c.json(outcome, outcome.status === "dead_letter" ? 422 : 200);
   });
 
-  app.post("/rollover", refuseBrowsers, bodyLimit({ maxSize: MAX_REQUEST_BYTES }), async (c) => {
+  app.post("/rollover", bodyLimit({ maxSize: MAX_REQUEST_BYTES }), async (c) => {
     const request = parseRolloverRequest(await c.req.text());
     if (typeof request === "string") return c.json({ error: request }, 400);
     if (days.progress().isRunning) {
@@ -101,7 +108,7 @@ export function createApi(dependencies: ApiDependencies): Hono {
     return c.body(rolloverStream(days, request), 200, { "content-type": "application/x-ndjson" });
   });
 
-  app.post("/analytics/:set", refuseBrowsers, async (c) => {
+  app.post("/analytics/:set", async (c) => {
     try {
       const run = await analytics.runNow(c.req.param("set") ?? "", c.req.query("day"));
       const status: EndedRunStatus = endedRunStatus(run);
@@ -112,7 +119,7 @@ export function createApi(dependencies: ApiDependencies): Hono {
     }
   });
 
-  app.post("/snapshots", refuseBrowsers, async (c) => {
+  app.post("/snapshots", async (c) => {
     try {
       return c.json(await snapshots.take(), 201);
     } catch (error) {

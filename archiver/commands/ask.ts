@@ -1,15 +1,20 @@
 // Commands that ask the running archiver, through its API: status, snapshot, analyse; and the asking itself.
 
+import { authorization, readApiToken } from "../../shared/api_token.ts";
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { expectPermitted } from "../../shared/sandbox.ts";
 import { printable } from "../../shared/text.ts";
+import { tokenFile } from "../api/access.ts";
 import type { EndedRunStatus } from "../analytics/status.ts";
 import type { Status } from "../api/status.ts";
 import type { ArchiverConfig } from "../config.ts";
 import type { SnapshotFile } from "../snapshots/snapshots.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "./flags.ts";
 import { statusText } from "./status_text.ts";
+
+/** Where the archiver listens, and its token is. */
+type RunningConfig = Pick<ArchiverConfig, "api" | "archive">;
 
 export interface Answer {
   readonly status: number;
@@ -22,13 +27,13 @@ export interface Answer {
  * @throws {UserError} when none answers, or its port is unknown.
  */
 export async function askArchiver(
-  api: ArchiverConfig["api"],
+  config: RunningConfig,
   { path, method }: { readonly path: string; readonly method: "GET" | "POST" },
   timeoutMs: number,
 ): Promise<Answer> {
-  const url = urlOf(api, path);
+  const url = urlOf(config.api, path);
   const signal = AbortSignal.timeout(timeoutMs);
-  const response = await request(url, { method, signal });
+  const response = await request(config, url, { method, signal });
   return {
     status: response.status,
     body: await response.json().catch((error) => unanswered(url, error)),
@@ -47,12 +52,20 @@ function urlOf(api: ArchiverConfig["api"], path: string): string {
   return `http://${host}${path}`;
 }
 
-async function request(url: string, init: RequestInit): Promise<Response> {
+async function request(config: RunningConfig, url: string, init: RequestInit): Promise<Response> {
+  // Whether an archiver answers comes first: one that never ran has made no token.
+  const token = init.method === "POST"
+    ? await readApiToken(tokenFile(config)).catch((error: Error) => error)
+    : null;
+  const headers = typeof token === "string" ? authorization(token) : undefined;
+  let response: Response;
   try {
-    return await fetch(url, { ...init, redirect: "error" });
+    response = await fetch(url, { ...init, headers, redirect: "error" });
   } catch (error) {
     return unanswered(url, error);
   }
+  if (response.status === 401 && token instanceof Error) throw token;
+  return response;
 }
 
 function unanswered(url: string, error: unknown): never {
@@ -68,13 +81,13 @@ function unanswered(url: string, error: unknown): never {
  * @throws {UserError} when none answers, when it refuses, or when its answer breaks off.
  */
 export async function askForLines(
-  api: ArchiverConfig["api"],
+  config: RunningConfig,
   path: string,
   body: unknown,
   onLine: (value: unknown) => void,
 ): Promise<void> {
-  const url = urlOf(api, path);
-  const response = await request(url, { method: "POST", body: JSON.stringify(body) });
+  const url = urlOf(config.api, path);
+  const response = await request(config, url, { method: "POST", body: JSON.stringify(body) });
   if (!response.ok) {
     const { error } = await response.json().catch(() => ({ error: `HTTP ${response.status}` }));
     throw new UserError(`The archiver refused: ${printable(String(error), 500)}`);
@@ -107,9 +120,9 @@ export const statusCommand: Subcommand = subcommand({
   },
   examples: ["deno task archive status --config archiver.yaml"],
 }, async ({ config: path, json }) => {
-  const { api } = await readArchiverConfig(path);
+  const config = await readArchiverConfig(path);
   const request = { path: "/status", method: "GET" } as const;
-  const { status: code, body } = await askArchiver(api, request, STATUS_MS);
+  const { status: code, body } = await askArchiver(config, request, STATUS_MS);
   if (code !== 200) {
     throw new UserError(`The archiver cannot report its status: ${JSON.stringify(body)}`);
   }
@@ -133,9 +146,9 @@ export const snapshotCommand: Subcommand = subcommand({
     'duckdb -readonly "$(deno task --quiet archive snapshot)"',
   ],
 }, async ({ config: path }) => {
-  const { api } = await readArchiverConfig(path);
+  const config = await readArchiverConfig(path);
   const request = { path: "/snapshots", method: "POST" } as const;
-  const { status, body } = await askArchiver(api, request, SNAPSHOT_MS);
+  const { status, body } = await askArchiver(config, request, SNAPSHOT_MS);
   if (status !== CREATED) {
     const { error } = body as { error?: string };
     throw new UserError(`Cannot make a snapshot: ${printable(String(error), 500)}`);
@@ -165,7 +178,8 @@ export const analyseCommand: Subcommand = subcommand({
     "deno task archive analyse --set daily --day 2025-09-26",
   ],
 }, async ({ config: path, set, day }) => {
-  const { api, analytics } = await readArchiverConfig(path);
+  const config = await readArchiverConfig(path);
+  const { analytics } = config;
   const names = analytics.sets.map(({ name }) => name);
   const name = set ?? (names.length === 1 ? names[0] : undefined);
   if (name === undefined) {
@@ -180,7 +194,7 @@ export const analyseCommand: Subcommand = subcommand({
     path: `/analytics/${encodeURIComponent(name)}${query}`,
     method: "POST",
   } as const;
-  const answer = await askArchiver(api, request, analytics.run_timeout + STOP_MS);
+  const answer = await askArchiver(config, request, analytics.run_timeout + STOP_MS);
   const { folder, error } = answer.body as Partial<EndedRunStatus>;
   if (!folder) throw new UserError(`Cannot make a report: ${printable(String(error), 500)}`);
   console.log(folder);

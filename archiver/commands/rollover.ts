@@ -92,12 +92,12 @@ function lineText({ action, table, day, part, rows, bytes, reason }: RolloverLin
 }
 
 async function runThere(
-  { api }: ArchiverConfig,
+  config: ArchiverConfig,
   request: RolloverRequest,
   report: (line: RolloverLine) => void,
 ): Promise<void> {
   let isDone = false;
-  await askForLines(api, "/rollover", request, (value) => {
+  await askForLines(config, "/rollover", request, (value) => {
     const answer = value as RolloverAnswer;
     if ("error" in answer) {
       throw new UserError(`The rollover stopped: ${printable(answer.error, 500)}`);

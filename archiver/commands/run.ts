@@ -27,6 +27,7 @@ function needsOf({ archive, api, nats, days, analytics }: ArchiverConfig): Need[
   return [
     ...bothNeeds("archive", dirname(archive)),
     { kind: "net", key: "api", value: `${host}:${api.port}` },
+    ...api.token_file !== null ? bothNeeds("api.token_file", api.token_file) : [],
     ...nats ? natsNeeds("nats", nats) : [],
     ...bothNeeds("days.folder", days.folder),
     ...analytics.sets.length > 0 ? bothNeeds("analytics.work_folder", analytics.work_folder) : [],

@@ -76,7 +76,10 @@ function needsOf({ data_dir, peers, uplink, metrics }: CollectorConfig): Need[] 
       ? [net("peers.name_server", formatEndpoint(parseEndpoint(nameServer, DNS_PORT)))]
       : [],
     ...uplink.kind === "local"
-      ? [net("uplink.url", hostOf(uplink.url, HTTP_PORT))]
+      ? [
+        net("uplink.url", hostOf(uplink.url, HTTP_PORT)),
+        { kind: "read", key: "uplink.token_file", value: uplink.token_file } as const,
+      ]
       : natsNeeds("uplink", uplink),
     ...metrics
       ? [

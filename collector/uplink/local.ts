@@ -3,6 +3,7 @@
 import * as v from "valibot";
 import { batchId, type ResendRequest } from "../../shared/batch/batch.ts";
 import { checkResendRequest, MAX_RESEND_REQUEST_BYTES } from "../../shared/batch/resend_request.ts";
+import { authorization, readApiToken } from "../../shared/api_token.ts";
 import { errorText } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import { printable } from "../../shared/text.ts";
@@ -19,6 +20,8 @@ const MAX_ANSWER_BYTES = MAX_RESEND_REQUEST_BYTES + 4096;
 
 export interface LocalUplinkOptions {
   readonly url: string;
+  /** With the archiver's token; read again when the archiver refuses it. */
+  readonly tokenFile: string;
   readonly collector: string;
   readonly onResendRequest: (resend: ResendRequest) => void;
 }
@@ -34,6 +37,7 @@ export class LocalUplink implements Uplink {
   readonly target: string;
   readonly maxOutstanding: number = MAX_OUTSTANDING;
   readonly #options: LocalUplinkOptions;
+  #token: string | null = null;
 
   constructor(options: LocalUplinkOptions) {
     this.#options = options;
@@ -49,6 +53,7 @@ export class LocalUplink implements Uplink {
       log.error("The archive could not read batch {id} and set it aside: {answer}", { id, answer });
       return "set_aside";
     }
+    if (status === 401) this.#token = null;
     const code = status === 503 ? "busy" : "refused";
     throw new UplinkFault(code, `HTTP status ${status}: ${answer}`);
   }
@@ -62,6 +67,7 @@ export class LocalUplink implements Uplink {
     signal: AbortSignal,
   ): Promise<{ status: number; body: Uint8Array }> {
     signal.throwIfAborted();
+    const token = this.#token ??= await this.#readToken();
     const end = new AbortController();
     const onAbort = () => end.abort(signal.reason);
     signal.addEventListener("abort", onAbort);
@@ -70,7 +76,7 @@ export class LocalUplink implements Uplink {
     try {
       const response = await fetch(this.target, {
         method: "POST",
-        headers: { "content-type": "application/octet-stream" },
+        headers: { "content-type": "application/octet-stream", ...authorization(token) },
         body: bytes as Uint8Array<ArrayBuffer>,
         signal: end.signal,
       });
@@ -81,6 +87,14 @@ export class LocalUplink implements Uplink {
     } finally {
       clearTimeout(timer);
       signal.removeEventListener("abort", onAbort);
+    }
+  }
+
+  async #readToken(): Promise<string> {
+    try {
+      return await readApiToken(this.#options.tokenFile);
+    } catch (error) {
+      throw new UplinkFault("refused", `${errorText(error)} (uplink.token_file)`, { cause: error });
     }
   }
 

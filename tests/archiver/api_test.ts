@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { AnalyticsRefusal } from "../../archiver/analytics/analytics.ts";
+import { openApiToken } from "../../archiver/api/access.ts";
 import { type ApiDependencies, createApi } from "../../archiver/api/api.ts";
 import { Counters } from "../../archiver/api/counters.ts";
 import { jsonValue } from "../../archiver/api/debug.ts";
@@ -10,16 +11,18 @@ import { Heartbeats } from "../../archiver/intake/heartbeats.ts";
 import type { IntakeStatus } from "../../archiver/intake/contract.ts";
 import { Intake } from "../../archiver/intake/intake.ts";
 import { SnapshotRefusal } from "../../archiver/snapshots/snapshots.ts";
+import { authorization } from "../../shared/api_token.ts";
 import { encodeBatch, MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { type Clock, systemClock } from "../../shared/clock.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { encodeMessage } from "../../shared/nats/message.ts";
 import { isoTime } from "../../shared/time.ts";
-import { INTAKE_LIMITS, openArchive } from "../support/fixtures/archive.ts";
+import { INTAKE_LIMITS, openArchive, rows } from "../support/fixtures/archive.ts";
 import { BatchMaker, nodeId, plainMessage } from "../support/fixtures/batch_maker.ts";
 import { sessionFigures } from "../support/fixtures/session_figures.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
+const TOKEN = "ab".repeat(32);
 const IDLE: IntakeStatus = {
   batches: 0,
   bytes: 0,
@@ -59,13 +62,18 @@ async function openApi(
     },
     snapshots: { take: () => Promise.reject(new SnapshotRefusal("none today")) },
     now,
+    token: TOKEN,
+    names: ["gossip.example"],
     ...overrides,
   });
+  const request = (path: string, init: RequestInit = {}) =>
+    app.request(path, { ...init, headers: { ...authorization(TOKEN), ...init.headers } });
   return {
-    app,
+    app: { request },
+    bare: app,
     store,
     post: (body: Uint8Array<ArrayBuffer>, headers = {}) =>
-      app.request("/batches", { method: "POST", body, headers }),
+      request("/batches", { method: "POST", body, headers }),
     async [Symbol.asyncDispose]() {
       await intake[Symbol.asyncDispose]();
       await store[Symbol.asyncDispose]();
@@ -367,4 +375,56 @@ Deno.test("a snapshot that cannot be made now is told as 409, and none is made f
   const headers = { origin: "http://evil.example" };
   const page = await api.app.request("/snapshots", { method: "POST", headers });
   assert.equal(page.status, 403);
+});
+
+Deno.test("what changes or copies the archive takes the token, and is not done without", async () => {
+  await using dir = await tempDir();
+  let done = 0;
+  await using api = await openApi(dir.join("a.duckdb"), {
+    snapshots: { take: () => Promise.reject(new SnapshotRefusal(`call ${++done}`)) },
+  });
+  const body = encodeBatch(new BatchMaker().close());
+  for (const path of ["/batches", "/rollover", "/snapshots", "/analytics/daily", "/nothing"]) {
+    for (
+      const given of [undefined, "", "Bearer ", `Bearer ${"ab".repeat(31)}ac`, `Basic ${TOKEN}`]
+    ) {
+      const headers = given === undefined ? undefined : { authorization: given };
+      const response = await api.bare.request(path, { method: "POST", body, headers });
+      assert.equal(response.status, 401, path);
+      assert.match((await response.json()).error, /takes the archiver's token \(api\.token_file\)/);
+    }
+  }
+  assert.equal(done, 0);
+  assert.deepEqual(await rows(api.store, "SELECT * FROM epochs"), []);
+  assert.equal((await api.bare.request("/healthz")).status, 200, "pages are for everyone");
+  assert.equal((await api.app.request("/snapshots", { method: "POST" })).status, 409);
+});
+
+Deno.test("pages are served under the host's own names alone, so that no name elsewhere can be bound to it", async () => {
+  await using dir = await tempDir();
+  await using api = await openApi(dir.join("a.duckdb"));
+  const status = async (host: string) => (await api.bare.request(`http://${host}/status`)).status;
+  for (
+    const host of ["127.0.0.1:8470", "[::1]:8470", "localhost", "LOCALHOST:1", "gossip.example"]
+  ) {
+    assert.equal(await status(host), 200, host);
+  }
+  for (const host of ["evil.example:8470", "localhost.evil.example", "127.0.0.1.evil.example"]) {
+    assert.equal(await status(host), 421, host);
+  }
+});
+
+Deno.test("the token is made once, for its owner's eyes alone, and one that others can read is refused", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("token");
+  const token = await openApiToken(path);
+  assert.match(token, /^[0-9a-f]{64}$/);
+  assert.equal((await Deno.stat(path)).mode! & 0o777, 0o600);
+  assert.equal(await openApiToken(path), token);
+  await Deno.chmod(path, 0o640);
+  await assert.rejects(openApiToken(path), /others can read it; run chmod 600 /);
+  await Deno.writeTextFile(path, "short\n");
+  await Deno.chmod(path, 0o600);
+  await assert.rejects(openApiToken(path), /should hold 64 hex digits/);
+  await assert.rejects(openApiToken(dir.join("no", "token")), /Cannot make the API's token/);
 });

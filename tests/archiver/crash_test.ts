@@ -8,6 +8,7 @@ import { openArchive, receiptLines, rows } from "../support/fixtures/archive.ts"
 import { BatchMaker, plainMessage } from "../support/fixtures/batch_maker.ts";
 import { startNatsServer } from "../support/servers/nats_server.ts";
 import { type Process, startProgram } from "../support/servers/process.ts";
+import { tokenHeader } from "../support/servers/programs.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
 
@@ -110,6 +111,7 @@ Deno.test(`SIGKILL between and during commits loses and doubles nothing (HTTP, s
   const batches = makeBatches(BATCHES);
   await using victim = new Victim(config);
   await victim.start();
+  const headers = await tokenHeader(dir.path);
   let answered = 0;
   const ended = new AbortController();
   using _end = { [Symbol.dispose]: () => ended.abort() };
@@ -119,7 +121,11 @@ Deno.test(`SIGKILL between and during commits loses and doubles nothing (HTTP, s
     for (let bytes = queue.shift(); bytes; bytes = queue.shift()) {
       while (!ended.signal.aborted) {
         try {
-          const response = await fetch(`${victim.url}/batches`, { method: "POST", body: bytes });
+          const response = await fetch(`${victim.url}/batches`, {
+            method: "POST",
+            body: bytes,
+            headers,
+          });
           const { status } = await response.json();
           if (response.status === 200) {
             assert.match(status, /^(committed|duplicate)$/);

@@ -4,6 +4,7 @@ import { at, filesIn, fillDay, openDays } from "../support/fixtures/day_archive.
 import { archiveRows } from "../support/fixtures/archive_check.ts";
 import { freePort } from "../support/servers/free_port.ts";
 import { startProgram } from "../support/servers/process.ts";
+import { tokenHeader } from "../support/servers/programs.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 async function run(...args: string[]) {
@@ -63,6 +64,7 @@ Deno.test("the running archiver rolls days over when asked, and tells of them", 
   const bad = await fetch(`http://127.0.0.1:${port}/rollover`, {
     method: "POST",
     body: '{"day": "x"}',
+    headers: await tokenHeader(dir.path),
   });
   assert.deepEqual([bad.status, await bad.json()], [400, {
     error: "day: day should be a date such as 2025-09-26",

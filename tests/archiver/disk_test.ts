@@ -5,6 +5,7 @@ import { BatchMaker } from "../support/fixtures/batch_maker.ts";
 import { expectedReceipts, observe, writeExport } from "../support/fixtures/foreign_source.ts";
 import { startProcess, startProgram } from "../support/servers/process.ts";
 import { canMount, smallDisk } from "../support/small_disk.ts";
+import { tokenHeader } from "../support/servers/programs.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
 
@@ -33,6 +34,7 @@ async function fillUp(limitMebibytes: number, batches: number): Promise<void> {
     return { status: response.status, text: await response.text() };
   };
 
+  const headers = await tokenHeader(dir.path);
   const maker = new BatchMaker();
   const session = maker.session(1);
   let answered = 0;
@@ -43,7 +45,7 @@ async function fillUp(limitMebibytes: number, batches: number): Promise<void> {
         maker.receipt(maker.epoch + i * 1_000_000 + k, message, session);
       }
       const body = encodeBatch(maker.close());
-      const response = await fetch(`${url}/batches`, { method: "POST", body });
+      const response = await fetch(`${url}/batches`, { method: "POST", body, headers });
       assert.equal(response.status, 200, await response.text());
       answered++;
     }

@@ -9,6 +9,7 @@ import { BatchMaker, plainMessage } from "../support/fixtures/batch_maker.ts";
 import { freePort } from "../support/servers/free_port.ts";
 import { startProgram } from "../support/servers/process.ts";
 import { openArchive } from "../support/fixtures/archive.ts";
+import { tokenHeader } from "../support/servers/programs.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 async function run(...args: string[]) {
@@ -47,6 +48,7 @@ Deno.test("a snapshot taken while batches come is whole and sound, and the archi
   await using archiver = startProgram("archiver/main.ts", ["--config", config], ["-A"]);
   await archiver.waitForLine(/Archiving into/);
 
+  const headers = await tokenHeader(dir.path);
   const maker = new BatchMaker("alpha");
   const session = maker.session(1);
   let posting = true;
@@ -57,7 +59,11 @@ Deno.test("a snapshot taken while batches come is whole and sound, and the archi
       maker.receipt(maker.epoch + posted, number, session);
     }
     const body = encodeBatch(maker.close());
-    const answer = await fetch(`http://127.0.0.1:${port}/batches`, { method: "POST", body });
+    const answer = await fetch(`http://127.0.0.1:${port}/batches`, {
+      method: "POST",
+      body,
+      headers,
+    });
     assert.equal((await answer.json()).status, "committed");
     posted += 3;
   };

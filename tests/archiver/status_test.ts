@@ -5,6 +5,7 @@ import { observe, writeExport } from "../support/fixtures/foreign_source.ts";
 import { freePort } from "../support/servers/free_port.ts";
 import { BatchMaker, plainMessage } from "../support/fixtures/batch_maker.ts";
 import { startProcess, startProgram } from "../support/servers/process.ts";
+import { tokenHeader } from "../support/servers/programs.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 async function run(...args: string[]) {
@@ -31,7 +32,11 @@ Deno.test("status tells what the running archiver has, and says when none runs",
   const maker = new BatchMaker("alpha");
   maker.receipt(maker.epoch, maker.message(plainMessage(1)), maker.session(1));
   const body = encodeBatch(maker.close());
-  const answer = await fetch(`http://127.0.0.1:${port}/batches`, { method: "POST", body });
+  const answer = await fetch(`http://127.0.0.1:${port}/batches`, {
+    method: "POST",
+    body,
+    headers: await tokenHeader(dir.path),
+  });
   assert.equal((await answer.json()).status, "committed");
 
   const { code, lines } = await run("status", "--config", config);

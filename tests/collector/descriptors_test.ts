@@ -6,6 +6,7 @@ import { formatNodeAddress } from "../../collector/addresses/endpoint.ts";
 import { honest, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
 import { freePort } from "../support/servers/free_port.ts";
 import { startProcess } from "../support/servers/process.ts";
+import { writeToken } from "../support/servers/programs.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 const PEERS = 80;
@@ -30,7 +31,11 @@ Deno.test("without descriptors no peer is blamed, and the uplink finds one", asy
       network: "regtest",
       data_dir: dir.join("data"),
       peers: { file, target: PEERS, dials_per_second: 1000, bootstrap: 0 },
-      uplink: { kind: "local", url: `http://127.0.0.1:${port}` },
+      uplink: {
+        kind: "local",
+        url: `http://127.0.0.1:${port}`,
+        token_file: await writeToken(dir.path),
+      },
     }),
   );
   const flags =

@@ -13,6 +13,7 @@ import { honest, lightning, ScriptedPeer } from "../support/fixtures/scripted_pe
 import { signedGraph } from "../support/fixtures/signed_gossip.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
+import { writeToken } from "../support/servers/programs.ts";
 import { filterMessage } from "../support/fixtures/wire.ts";
 
 const graph = signedGraph({ nodes: 4, channels: 5, timestamp: Math.floor(Date.now() / 1000) - 60 });
@@ -26,7 +27,11 @@ async function configWith(dir: TempDir, peers: readonly ScriptedPeer[], port: nu
     network: "regtest",
     data_dir: dir.join("data"),
     peers: { file, target: PEERS, dials_per_second: 1000 },
-    uplink: { kind: "local", url: `http://127.0.0.1:${freePort()}` },
+    uplink: {
+      kind: "local",
+      url: `http://127.0.0.1:${freePort()}`,
+      token_file: await writeToken(dir.path),
+    },
     metrics: { port },
     stop_timeout: "0s",
   };

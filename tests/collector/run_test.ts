@@ -6,7 +6,7 @@ import { parseConfig } from "../../shared/config.ts";
 import { CapturedLog } from "../support/captured_log.ts";
 import { freePort } from "../support/servers/free_port.ts";
 import { startProgram } from "../support/servers/process.ts";
-import { startArchiver } from "../support/servers/programs.ts";
+import { startArchiver, writeToken } from "../support/servers/programs.ts";
 import { honest, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
 import { signedGraph, testKey } from "../support/fixtures/signed_gossip.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
@@ -52,7 +52,7 @@ Deno.test("a run delivers every receipt, and what it could not deliver the next 
   const port = freePort();
   let taken = 0, stop = new AbortController();
   const config = await network(stack, dir, {
-    uplink: { kind: "local", url: `http://127.0.0.1:${port}` },
+    uplink: { kind: "local", url: `http://127.0.0.1:${port}`, token_file: dir.join("token") },
     stop_timeout: "300ms",
   }, () => ++taken % PEERS === 0 && stop.abort());
 
@@ -87,7 +87,8 @@ Deno.test("a run ends by itself when its time is over", async () => {
 Deno.test("the process needs loopback, its config and its data folder, and ends in order on SIGTERM", async () => {
   await using stack = new AsyncDisposableStack();
   const dir = stack.use(await tempDir());
-  const uplink = { kind: "local", url: `http://127.0.0.1:${freePort()}` };
+  const token_file = await writeToken(dir.path);
+  const uplink = { kind: "local", url: `http://127.0.0.1:${freePort()}`, token_file };
   const config = await network(stack, dir, { uplink, stop_timeout: "100ms" });
   const elsewhere = ["localhost:9735", "[::1]:9735"].map((host, i) =>
     `${testKey(`${i}`).id}@${host}`
@@ -100,7 +101,12 @@ Deno.test("the process needs loopback, its config and its data folder, and ends 
   ], [
     "--ignore-env",
     "--allow-net=127.0.0.0/8",
-    `--allow-read=${dir.join("collector.yaml")},${dir.join("peers.txt")},${dir.join("data")}`,
+    `--allow-read=${[
+      dir.join("collector.yaml"),
+      dir.join("peers.txt"),
+      dir.join("data"),
+      token_file,
+    ]}`,
     `--allow-write=${dir.join("data")}`,
   ]);
   await collector.waitForLine(/Collector .* keeps/);

@@ -3,6 +3,7 @@ import { formatNodeAddress } from "../../collector/addresses/endpoint.ts";
 import { freePort } from "../support/servers/free_port.ts";
 import { honest, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
 import { signedGraph } from "../support/fixtures/signed_gossip.ts";
+import { writeToken } from "../support/servers/programs.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 const graph = signedGraph({ nodes: 3, channels: 3, timestamp: 1_758_844_000 });
@@ -22,7 +23,11 @@ async function onTerminal(
     // Should it never be seen.
     run_for: "30s",
     peers: { file: dir.join("peers.txt"), target: 1 },
-    uplink: { kind: "local", url: `http://127.0.0.1:${freePort()}` },
+    uplink: {
+      kind: "local",
+      url: `http://127.0.0.1:${freePort()}`,
+      token_file: await writeToken(dir.path),
+    },
     stop_timeout: "0s",
     log,
   };

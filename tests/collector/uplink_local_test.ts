@@ -43,6 +43,11 @@ function startApi(
   };
 }
 
+const TOKEN = "ab".repeat(32);
+const tokenFile = await Deno.makeTempFile({ prefix: "gossip-test-" });
+await Deno.writeTextFile(tokenFile, `${TOKEN}\n`);
+addEventListener("unload", () => Deno.removeSync(tokenFile));
+
 const batch = (number: number) => ({
   epoch: 1,
   number,
@@ -56,7 +61,7 @@ function uplinkTo(
   url: string,
   onResendRequest: (resend: ResendRequest) => void = () => {},
 ): LocalUplink {
-  return new LocalUplink({ url, collector: "test", onResendRequest });
+  return new LocalUplink({ url, tokenFile, collector: "test", onResendRequest });
 }
 
 Deno.test("a batch is delivered when the archiver says so, and its resend request is heard", async () => {
@@ -192,4 +197,40 @@ Deno.test("draining ends with the last batch or with its time, and tells what is
   assert.deepEqual(await delivery.drain(60_000), { batches: 0, bytes: again.bytes });
   assert.ok(patient.bodies.length >= 10);
   await delivery[Symbol.asyncDispose]();
+});
+
+Deno.test("each batch carries the archiver's token; a refused one is read again, and a missing one is named", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("token");
+  const seen: (string | null)[] = [];
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen: () => {} }, (request) => {
+    seen.push(request.headers.get("authorization"));
+    const isKnown = seen.at(-1) === `Bearer ${"cd".repeat(32)}`;
+    return isKnown
+      ? Response.json({ status: "committed", resend: null })
+      : Response.json({ error: "this takes the archiver's token" }, { status: 401 });
+  });
+  const url = `http://127.0.0.1:${server.addr.port}`;
+  await using uplink = new LocalUplink({
+    url,
+    tokenFile: path,
+    collector: "test",
+    onResendRequest: () => {},
+  });
+  const refusal = (why: RegExp) =>
+    assert.rejects(uplink.send(batch(0), never), (error: Error) => {
+      assert.ok(error instanceof UplinkFault);
+      assert.equal(error.code, "refused");
+      assert.match(error.message, why);
+      return true;
+    });
+  await refusal(/token: there is no such file; .* \(uplink\.token_file\)$/);
+  assert.equal(seen.length, 0);
+  await Deno.writeTextFile(path, `${TOKEN}\n`);
+  await refusal(/401: .*takes the archiver's token/);
+  await Deno.writeTextFile(path, `${"cd".repeat(32)}\n`);
+  assert.equal(await uplink.send(batch(0), never), "stored");
+  assert.equal(await uplink.send(batch(1), never), "stored");
+  assert.equal(seen.length, 3);
+  await server.shutdown();
 });

@@ -7,7 +7,7 @@ import { dirname, join } from "node:path";
 
 /** Where the batches go. */
 export type DemoUplink =
-  | { readonly kind: "local"; readonly url: string }
+  | { readonly kind: "local"; readonly url: string; readonly tokenFile: string }
   | { readonly kind: "nats"; readonly server: string };
 
 /** What the collector's config says. */
@@ -43,7 +43,7 @@ const LEAST_DIALS_PER_SECOND = 100;
 export function collectorConfig(settings: CollectorSettings): string {
   const { peersFile, peers, dataDir, uplink, longestSeconds } = settings;
   const destination = uplink.kind === "local"
-    ? `  kind: local\n  url: ${text(uplink.url)}`
+    ? `  kind: local\n  url: ${text(uplink.url)}\n  token_file: ${text(uplink.tokenFile)}`
     : `  kind: nats\n  servers: [${text(uplink.server)}]`;
   return `name: ${DEMO_COLLECTOR}
 data_dir: ${text(dataDir)}

@@ -83,7 +83,7 @@ export async function startCollector(
   const process = startProgram("collector/main.ts", ["--config", config], [
     "-P=collector",
     `--allow-net=${hosts}`,
-    `--allow-read=${folder.run}`,
+    `--allow-read=${folder.run},${join(folder.path, "token")}`,
     `--allow-write=${dataDir}`,
   ]);
   return { name: "collector", process };

@@ -141,7 +141,7 @@ async function record(
   });
 
   const uplink = broker === null
-    ? { kind: "local", url: archiver.url } as const
+    ? { kind: "local", url: archiver.url, tokenFile: join(folder.path, "token") } as const
     : { kind: "nats", server: broker.url } as const;
   const collector = await startCollector(
     folder,

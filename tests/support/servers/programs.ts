@@ -3,6 +3,8 @@
  *
  * @module
  */
+import { openApiToken } from "../../../archiver/api/access.ts";
+import { authorization, readApiToken } from "../../../shared/api_token.ts";
 import { freePort } from "./free_port.ts";
 import { type Process, startProgram } from "./process.ts";
 
@@ -21,7 +23,10 @@ export type CollectorKeys = {
 export async function startCollector(dir: string, keys: CollectorKeys): Promise<Process> {
   const config = `${dir}/collector-${keys.name}.yaml`;
   const data_dir = `${dir}/collector-${keys.name}`;
-  await writeConfig(config, { data_dir, log: JSON_LOG, ...keys });
+  const uplink = keys.uplink.kind === "local"
+    ? { token_file: `${dir}/token`, ...keys.uplink }
+    : keys.uplink;
+  await writeConfig(config, { data_dir, log: JSON_LOG, ...keys, uplink });
   return startProgram("collector/main.ts", ["--config", config], [
     "--ignore-env",
     "--allow-net=127.0.0.1",
@@ -98,4 +103,16 @@ const JSON_LOG = { level: "debug", format: "json" };
 /** JSON is YAML. */
 async function writeConfig(path: string, keys: Record<string, unknown>): Promise<void> {
   await Deno.writeTextFile(path, JSON.stringify(keys, null, 2));
+}
+
+/** Makes a token in `dir`, as an archiver does; returns its path. */
+export async function writeToken(dir: string): Promise<string> {
+  const path = `${dir}/token`;
+  await openApiToken(path);
+  return path;
+}
+
+/** The header with the token of the archiver whose archive is in `dir`. */
+export async function tokenHeader(dir: string): Promise<{ readonly authorization: string }> {
+  return authorization(await readApiToken(`${dir}/token`));
 }
