@@ -25,7 +25,8 @@ async function collect(dir: TempDir, ...args: string[]): Promise<[number, string
 }
 
 async function withConfig(dir: TempDir, peers: Record<string, unknown>): Promise<string> {
-  const config = { name: "x", data_dir: dir.join("data"), peers };
+  const uplink = { kind: "local", token_file: dir.join("token") };
+  const config = { name: "x", data_dir: dir.join("data"), peers, uplink };
   await Deno.writeTextFile(dir.join("c.yaml"), JSON.stringify(config));
   return dir.join("c.yaml");
 }
@@ -85,7 +86,9 @@ Deno.test("check-config holds addresses and paths against the sandbox, and gives
     network: "regtest",
     data_dir: dir.join("data"),
     peers: { file: dir.join("peers.txt") },
+    uplink: { kind: "local", token_file: dir.join("token") },
   };
+  const local = { ...regtest, network: "bitcoin", peers: {}, metrics: { port: 9999 } };
   const everything = {
     ...regtest,
     network: "bitcoin",
@@ -99,6 +102,7 @@ Deno.test("check-config holds addresses and paths against the sandbox, and gives
   };
   const cases: [config: object, told: string[]][] = [
     [regtest, [`such as 127.0.0.1:9735, and it opens no other`]],
+    [local, [`uplink.token_file: reading ${dir.join("token")}`]],
     [everything, [
       `data_dir: reading ${dir.join("data")}`,
       `data_dir: writing ${dir.join("data")}`,

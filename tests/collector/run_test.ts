@@ -123,7 +123,8 @@ Deno.test("the process needs loopback, its config and its data folder, and ends 
 Deno.test("what its user must mend ends the collector with 2 and one clear text", async () => {
   await using stack = new AsyncDisposableStack();
   const dir = stack.use(await tempDir());
-  const config = await network(stack, dir);
+  const uplink = { kind: "local", token_file: dir.join("token") };
+  const config = await network(stack, dir, { uplink });
   const cases: [Record<string, unknown> | null, RegExp][] = [
     [null, /^Cannot read config .*: no such file$/],
     [{ ...config, peers: { target: 0, file: 7 } }, /^Cannot use config .*: 2 faults$/],
