@@ -14,7 +14,7 @@ import { CONFIG_FLAG, readArchiverConfig } from "./flags.ts";
 import { statusText } from "./status_text.ts";
 
 /** Where the archiver listens, and its token is. */
-type RunningConfig = Pick<ArchiverConfig, "api" | "archive">;
+export type RunningConfig = Pick<ArchiverConfig, "api" | "archive">;
 
 export interface Answer {
   readonly status: number;
