@@ -136,7 +136,6 @@ async function writeResults(connection: DuckDBConnection, options: RunOptions): 
   const { out, reference, clock = systemClock } = options;
   const queries = options.queries ?? selectQueries(options.only);
   const frame = await readFrame(connection, options.window);
-  const opening = await openReport(connection, frame, options);
   await options.onTable?.(FRAME, frameTable(frame));
   const answers: Answer[] = [];
   for (const [i, query] of queries.entries()) {
@@ -157,6 +156,8 @@ async function writeResults(connection: DuckDBConnection, options: RunOptions): 
       drawMs: (clock.now() - queried) / 1000,
     });
   }
+  // Last: where it is stopped, the transaction is of no more use.
+  const opening = await openReport(connection, frame, options);
   const tables = new Map(answers.map(({ query, table }) => [query.name, table]));
   const figures = mainFigures(frame, tables);
   const report = join(out, "index.html");

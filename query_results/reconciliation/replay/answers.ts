@@ -61,7 +61,7 @@ export async function sampleOpening(
   }
 }
 
-/** The answers that a person wants first. @throws {UserError} when the window is too short for rounds. */
+/** The answers that a person wants first. @throws {UserError} when the window is too short or has too little for it. */
 export function opening(findings: Findings, frame: Frame): Opening {
   const { recording, resamples } = findings;
   const draft = draftOf(findings.designs);
@@ -75,6 +75,9 @@ export function opening(findings: Findings, frame: Frame): Opening {
     new Map(protocolBytes(traffic, LINKS, { ...draft, bytesPerRound: [bytesPerRound, 0, 0] }))
       .get("draft-bolt")!
   );
+  if (flood === 0 || ![...times, ...draft.bytesPerDifference].every(Number.isFinite)) {
+    throw new UserError("Too little to replay: the peers that stayed delivered too few messages.");
+  }
   const share = (value: number) => `${formatNumber(round(100 * value))} %`;
   const sentences = [`Peers delivered each byte ${estimate(times)} times.`];
   if (apart !== null) {
@@ -85,10 +88,12 @@ export function opening(findings: Findings, frame: Frame): Opening {
       `At ${DRAFT_SECONDS} s two peers differ by at most ${
         estimate(tail)
       } ${unit} in 99.9 % of rounds, ` +
-        `${estimate(average)} on average; ${fixed} elements are ${
-          formatNumber(round(fixed / tail[0]))
-        } times ` +
-        "what is needed.",
+        `${estimate(average)} on average` +
+        (tail[0] === 0
+          ? "."
+          : `; ${fixed} elements are ${
+            formatNumber(round(fixed / tail[0]))
+          } times what is needed.`),
     );
   }
   sentences.push(
