@@ -6,6 +6,7 @@
 import { runProgram } from "../../shared/cli.ts";
 import { calibrateCommand } from "./calibration/command.ts";
 import { replayCommand } from "./replay_command.ts";
+import { trafficCommand } from "./traffic_command.ts";
 import { simulateCommand } from "./simulator/command.ts";
 
 if (import.meta.main) {
@@ -16,6 +17,7 @@ if (import.meta.main) {
       replay: replayCommand,
       calibrate: calibrateCommand,
       simulate: simulateCommand,
+      traffic: trafficCommand,
     },
     fallback: "calibrate",
   });

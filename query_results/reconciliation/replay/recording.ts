@@ -129,16 +129,19 @@ export async function readRecording(
     at += types.length;
   }
   const receivedMs = new Int32Array(chosen.length * messages).fill(NEVER);
-  const ofReceipts = `SELECT p.number, m.number,
-      CAST(m.first_ms + greatest(d.delay_us * ${scale} / 1000, 0) AS INTEGER)
+  // A table of its own: DuckDB may move it to disk, and a stream straight from the joins can come to a standstill.
+  await connection.run(`CREATE OR REPLACE TEMP TABLE replay_receipts AS
+    SELECT p.number AS peer, m.number AS message, CAST(m.first_ms + greatest(d.delay_us * ${scale} / 1000, 0) AS INTEGER) AS ms
     FROM delays(${macro}, false) d JOIN replay_messages m ON m.message_id = d.message_id
-      JOIN replay_peers p ON p.peer_id = d.peer_id`;
+      JOIN replay_peers p ON p.peer_id = d.peer_id`);
+  const ofReceipts = "SELECT peer, message, ms FROM replay_receipts";
   for await (const [peers, numbers, times] of integers(connection, ofReceipts, [4, 4, 4])) {
     for (let i = 0; i < peers.length; i++) {
       const cell = Number(peers[i]) * messages + Number(numbers[i]);
       receivedMs[cell] = Number(times[i]);
     }
   }
+  await connection.run("DROP TABLE replay_receipts");
   return {
     features: chosen.map(([, features]) => String(features)),
     messages,

@@ -9,6 +9,7 @@ import { UserError } from "../../../shared/errors.ts";
 import { standardError } from "../../../shared/terminal.ts";
 import { formatDuration } from "../../format/numbers.ts";
 import { type CalibratedRow, calibrationText } from "../calibration/rows.ts";
+import { readTraffic } from "./traffic_file.ts";
 import { allProtocols } from "./catalog.ts";
 import { calibrated } from "./observer.ts";
 import { outcomes } from "./outcome.ts";
@@ -49,6 +50,11 @@ export const simulateCommand: Subcommand = subcommand({
       min: 0.001,
       max: 100,
     },
+    traffic: {
+      type: "string",
+      value: "FILE",
+      help: "Parquet of messages, as deno task lab traffic writes it",
+    },
     adoption: {
       type: "number",
       value: "SHARE",
@@ -81,11 +87,12 @@ export const simulateCommand: Subcommand = subcommand({
   const settings = config === undefined ? settingsOf(flags) : await readConfig(config, SETTINGS);
   const plans = planRuns(settings, protocols);
   const graph = await networkGraph(settings);
+  const messages = settings.traffic === undefined ? undefined : await readTraffic(settings.traffic);
   let calibration: readonly CalibratedRow[] | null = null;
   const rows: ReturnType<typeof outcomes>[] = [];
   const progress = progressOf(plans.length);
   for (const [i, plan] of plans.entries()) {
-    const run = simulate(plan, graph, (share) => progress(i, share, plan.label));
+    const run = simulate(plan, graph, (share) => progress(i, share, plan.label), messages);
     if (i === 0) {
       calibration = calibrated(run);
       console.log(calibration ? calibrationText(calibration) : verdict(null));

@@ -12,7 +12,7 @@ import { IMPLEMENTATIONS } from "./implementations.ts";
 import { makePopulation } from "./population.ts";
 import type { PlannedRun, Settings } from "./settings.ts";
 import { Simulation } from "./simulation.ts";
-import { makeTraffic } from "./traffic.ts";
+import { type GivenTraffic, makeTraffic } from "./traffic.ts";
 
 /** Most memory that a run's bitmaps and logs may take. */
 const MAX_BYTES = 8 * 1024 ** 3;
@@ -44,12 +44,14 @@ export async function networkGraph({ network, seed }: Settings): Promise<Graph> 
  * Simulates. Runs of one seed share graph, population and traffic, whatever their protocol.
  *
  * @param progress is given the share that is done.
+ * @param given messages in place of drawn ones.
  * @throws {UserError} when it would take too much memory.
  */
 export function simulate(
   plan: PlannedRun,
   base: Graph,
   progress: (share: number) => void,
+  given?: GivenTraffic,
 ): FinishedRun {
   const { settings, file } = plan;
   const { population, rate, seed } = settings;
@@ -58,7 +60,7 @@ export function simulate(
     .slice(0, settings.observer);
   const graph = peers.length > 0 ? withObserver(base, Int32Array.from(peers)) : base;
   const durationMs = Math.round(settings.hours * 3_600_000);
-  checkMemory(graph, rate * durationMs / 1000);
+  checkMemory(graph, given?.bornMs.length ?? rate * durationMs / 1000);
   const perImplementation = (of: Readonly<Record<string, number>>) =>
     IMPLEMENTATIONS.map(({ name }) => of[name]);
   const people = makePopulation(graph, base.nodes, {
@@ -77,7 +79,12 @@ export function simulate(
     graph,
     nodes: base.nodes,
     population: people,
-    traffic: makeTraffic(graph, base.nodes, { rate, durationMs, onePerBlock }, stream("traffic")),
+    traffic: makeTraffic(
+      graph,
+      base.nodes,
+      { rate, durationMs, onePerBlock, given },
+      stream("traffic"),
+    ),
     protocol: file.create(plan.options),
     churn: settings.churn && {
       onlineMs: settings.churn.online,

@@ -40,6 +40,8 @@ const schema = v.strictObject({
   hours: v.optional(number(0.01, 48), 1),
   /** Messages per second, network-wide. */
   rate: v.optional(number(0.001, 100), 2.44),
+  /** A table of messages that `deno task lab traffic` wrote, in place of messages drawn at this rate. */
+  traffic: v.optional(v.string("should be a path")),
   network: group({
     nodes: v.optional(integer(2, MAX_NODES), 2000),
     /** `hubs`: each node chooses so many earlier ones; `regular`: each has so many. */

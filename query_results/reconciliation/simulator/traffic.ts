@@ -47,6 +47,15 @@ export interface Traffic {
   readonly coalesced: number;
 }
 
+/** Recorded messages in order of birth, as columns: see {@link Traffic}. */
+export interface GivenTraffic {
+  readonly bornMs: Int32Array;
+  readonly type: Uint8Array;
+  readonly sizeBytes: Uint16Array;
+  /** From 0, of its own for each (scid, direction), node and announced channel. */
+  readonly subject: Int32Array;
+}
+
 /** What {@link makeTraffic} is asked for. */
 export interface TrafficOptions {
   /** Messages per second, network-wide. */
@@ -55,6 +64,8 @@ export interface TrafficOptions {
   readonly durationMs: number;
   /** At most one update per subject and block: later ones wait for the next block, the last one wins. */
   readonly onePerBlock: boolean;
+  /** In place of drawn messages, those born within the duration. */
+  readonly given?: GivenTraffic;
 }
 
 /**
@@ -64,7 +75,7 @@ export interface TrafficOptions {
 export function makeTraffic(
   graph: Graph,
   nodes: number,
-  { rate, durationMs, onePerBlock }: TrafficOptions,
+  { rate, durationMs, onePerBlock, given }: TrafficOptions,
   random: Random,
 ): Traffic {
   const blockMs = [0];
@@ -72,17 +83,17 @@ export function makeTraffic(
     blockMs.push(blockMs[blockMs.length - 1] + 1000 + randomInteger(random, 2 * BLOCK_MS));
   }
   const drawn = Math.round(rate * durationMs / 1000);
-  const births = Int32Array.from({ length: drawn }, () => randomInteger(random, durationMs)).sort();
+  const births = given?.bornMs.filter((ms) => ms < durationMs) ??
+    Int32Array.from({ length: drawn }, () => randomInteger(random, durationMs)).sort();
   const edges = graph.first[nodes];
   const channelEnds = Math.max(edges, CHANNEL_ENDS);
   const announcing = Math.max(nodes, ANNOUNCING_NODES);
   const edgeOrder = permutation(edges, random), nodeOrder = permutation(nodes, random);
-  const sent: { born: number; type: number; subject: number; origin: number; block: number }[] = [];
+  const sent: Sent[] = [];
   const waiting = new Map<number, number>();
   const lastBlock = new Map<number, number>();
   let block = 0, coalesced = 0;
-  for (const time of births) {
-    while (blockMs[block + 1] <= time) block++;
+  const draw = () => {
     const share = random.next();
     const type = share < TYPE_SHARES[0] ? 0 : share < TYPE_SHARES[0] + TYPE_SHARES[1] ? 1 : 2;
     const subject = type === 0
@@ -90,6 +101,11 @@ export function makeTraffic(
       : type === 1
       ? channelEnds + skewed(announcing, random)
       : channelEnds + announcing + sent.length;
+    return { type, subject };
+  };
+  for (const [i, time] of births.entries()) {
+    while (blockMs[block + 1] <= time) block++;
+    const { type, subject } = given ? { type: given.type[i], subject: given.subject[i] } : draw();
     const origin = type === 0
       ? graph.source[edgeOrder[subject % edges]]
       : nodeOrder[subject % nodes];
@@ -104,15 +120,25 @@ export function makeTraffic(
       waiting.set(subject, height);
     }
     lastBlock.set(subject, height);
-    sent.push({ born, type, subject, origin, block: height });
+    sent.push({ born, type, subject, origin, block: height, sizeBytes: given?.sizeBytes[i] });
   }
   // Array.sort is stable: equal times keep their order.
   sent.sort((a, b) => a.born - b.born);
   return columns(sent, blockMs, coalesced, random);
 }
 
+interface Sent {
+  readonly born: number;
+  readonly type: number;
+  readonly subject: number;
+  readonly origin: number;
+  readonly block: number;
+  /** Drawn unless given. */
+  readonly sizeBytes?: number;
+}
+
 function columns(
-  sent: readonly { born: number; type: number; subject: number; origin: number; block: number }[],
+  sent: readonly Sent[],
   blockMs: readonly number[],
   coalesced: number,
   random: Random,
@@ -130,9 +156,9 @@ function columns(
     bornMs: Int32Array.from(sent, ({ born }) => born),
     origin: Int32Array.from(sent, ({ origin }) => origin),
     type: Uint8Array.from(sent, ({ type }) => type),
-    sizeBytes: Uint16Array.from(sent, ({ type }) => {
+    sizeBytes: Uint16Array.from(sent, ({ type, sizeBytes }) => {
       const [low, high] = SIZE_BYTES[type];
-      return low + randomInteger(random, high - low + 1);
+      return sizeBytes ?? low + randomInteger(random, high - low + 1);
     }),
     newer,
     older,

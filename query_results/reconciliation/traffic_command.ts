@@ -1,0 +1,39 @@
+/**
+ * `deno task lab traffic`: an archive's messages for simulators.
+ *
+ * @module
+ */
+import { type Subcommand, subcommand, WINDOW_FLAGS } from "../../shared/cli.ts";
+import { UserError } from "../../shared/errors.ts";
+import { correctClocks } from "../archive/clocks.ts";
+import { readFrame } from "../archive/frame.ts";
+import { checkReach, openArchive } from "../archive/open.ts";
+import { DEFINITIONS } from "../catalog/catalog.ts";
+import { formatPlural } from "../format/numbers.ts";
+import { writeTraffic } from "./simulator/traffic_file.ts";
+
+/** See the module. */
+export const trafficCommand: Subcommand = subcommand({
+  name: "deno task lab traffic",
+  summary: "Export an archive's live messages as the Parquet table that lnconv-sim reads.",
+  details: "deno task lab simulate --traffic FILE runs our own simulator on the same table.",
+  flags: {
+    archive: { type: "string", value: "FILE", help: "the archive" },
+    out: { type: "string", value: "FILE", help: "the Parquet file to write" },
+    ...WINDOW_FLAGS,
+  },
+  examples: [
+    "deno task lab traffic --archive archive/gossip.duckdb --out query_results/runs/traffic.parquet",
+  ],
+}, async ({ archive, out, from, until }) => {
+  if (!archive || !out) {
+    throw new UserError("deno task lab traffic: --archive FILE and --out FILE are required");
+  }
+  await checkReach(archive, out);
+  using reader = await openArchive(archive);
+  await reader.connection.run(DEFINITIONS);
+  await correctClocks(reader.connection);
+  const { window } = await readFrame(reader.connection, { from, to: until });
+  const rows = await writeTraffic(reader.connection, window, out);
+  console.log(`traffic: ${formatPlural(rows, "message")} file=${out}`);
+});
