@@ -136,6 +136,7 @@ async function writeResults(connection: DuckDBConnection, options: RunOptions): 
   const { out, reference, clock = systemClock } = options;
   const queries = options.queries ?? selectQueries(options.only);
   const frame = await readFrame(connection, options.window);
+  const opened = await options.open?.(connection, frame);
   await options.onTable?.(FRAME, frameTable(frame));
   const answers: Answer[] = [];
   for (const [i, query] of queries.entries()) {
@@ -156,8 +157,8 @@ async function writeResults(connection: DuckDBConnection, options: RunOptions): 
       drawMs: (clock.now() - queried) / 1000,
     });
   }
-  // Last: where it is stopped, the transaction is of no more use.
-  const opening = await openReport(connection, frame, options);
+  // The sample comes last: where it is stopped, the transaction is of no more use.
+  const opening = opened ?? await openReport(connection, frame, options);
   const tables = new Map(answers.map(({ query, table }) => [query.name, table]));
   const figures = mainFigures(frame, tables);
   const report = join(out, "index.html");
@@ -186,8 +187,7 @@ async function openReport(
   frame: Frame,
   options: RunOptions,
 ): Promise<Opening> {
-  const { open, reference } = options;
-  if (open) return await open(connection, frame);
+  const { reference } = options;
   try {
     const sample = () => sampleOpening(connection, frame, reference?.scale ?? 1);
     return await limited(connection, "opening", options, sample);
