@@ -1,13 +1,7 @@
 // The rows of one group of batches. Nothing here awaits: what must be read was loaded before, what is written is gathered
 // for later.
 
-import type {
-  Batch,
-  CollectorEvent,
-  NewMessages,
-  SessionOpened,
-  Verdict,
-} from "../../shared/batch/batch.ts";
+import type { Batch, CollectorEvent, SessionOpened, Verdict } from "../../shared/batch/batch.ts";
 import { VERDICTS } from "../../shared/batch/batch.ts";
 import type { Epoch } from "./epoch.ts";
 import { bigintOrNull, instant, messageRow, type MessageToAdd, RowBuffer } from "./rows.ts";
@@ -25,6 +19,9 @@ export interface HashedMessage {
   /** Its message_id; 0 when it is new. */
   id: number;
 }
+
+/** Stands for a first_seen that is not known yet: later than any receipt. */
+export const UNSETTLED = Number.MAX_SAFE_INTEGER;
 
 /** A message that this group brings into the archive. */
 interface NewMessage extends MessageToAdd {
@@ -48,6 +45,8 @@ export class Group {
   readonly changes: StagedChanges = new StagedChanges();
   readonly touched: Set<Epoch> = new Set();
   readonly toResolve: Set<Epoch> = new Set();
+  /** Ids of new messages of which no receipt was found yet. */
+  readonly unsettled: number[] = [];
   receipts = 0;
 
   readonly #state: ArchiveState;
@@ -82,7 +81,7 @@ export class Group {
     for (const event of batch.events) {
       if (event.kind === "session_opened") this.#openSession(epoch, event);
     }
-    this.#addMessages(epoch, batch.messages, hashed);
+    this.#addMessages(epoch, batch, hashed);
     this.#addReceipts(epoch, batch);
     if (arrival === "late") this.#lowerFirstSeen(epoch, batch);
     this.#settleFirstSeen(epoch, batch);
@@ -99,21 +98,25 @@ export class Group {
     return rows;
   }
 
-  #addMessages(
-    epoch: Epoch,
-    { numbers, raws }: NewMessages,
-    hashed: readonly HashedMessage[],
-  ): void {
+  /**
+   * Takes the messages that a receipt of the batch, or an unresolved one, names. Others have no first receipt, so they
+   * are left out; a receipt that names one later has it requested again.
+   */
+  #addMessages(epoch: Epoch, batch: Batch, hashed: readonly HashedMessage[]): void {
+    const { numbers, raws } = batch.messages;
+    const received = receivedNumbers(batch);
     for (let i = 0; i < numbers.length; i++) {
       // Sent a second time: it was requested, or the batch is late.
       if (epoch.messages.get(numbers[i]) !== 0) continue;
+      const { messages, judged, overflown } = epoch.wanted;
+      if (!received.has(numbers[i]) && !messages.has(numbers[i]) && !overflown) continue;
       const { id: knownId, sha256 } = hashed[i];
       const id = knownId !== 0 ? knownId : this.#idOfNew(sha256, raws[i]);
       // Negative until its first receipt is found, which is the earliest of this collector.
       epoch.messages.set(numbers[i], -id);
       this.rows.message_numbers.push(epoch.id, BigInt(numbers[i]), BigInt(id));
-      const { messages, overflown } = epoch.wanted;
-      if (messages.delete(numbers[i]) || overflown) this.toResolve.add(epoch);
+      const isPending = messages.delete(numbers[i]);
+      if (judged.delete(numbers[i]) || isPending || overflown) this.toResolve.add(epoch);
     }
   }
 
@@ -191,15 +194,17 @@ export class Group {
       if (id >= 0) continue;
       epoch.messages.set(number, -id);
       const message = this.#newMessage(-id);
-      // Its receipts are unresolved ones: they lower this when they are resolved.
-      if (message?.firstSeen === Infinity) message.firstSeen = this.#now;
+      if (message?.firstSeen !== Infinity) continue;
+      // Its receipts are unresolved ones, which lower this when they are resolved.
+      message.firstSeen = UNSETTLED;
+      this.unsettled.push(-id);
     }
   }
 
   #judge(epoch: Epoch, number: number, verdict: Verdict): void {
     const id = epoch.messages.get(number);
     if (id === 0) {
-      epoch.missMessage(number);
+      epoch.missJudged(number);
       const event = JSON.stringify({ kind: "verdict", verdict });
       this.rows.unresolved_events.push(epoch.id, BigInt(number), null, event);
       return;
@@ -306,4 +311,17 @@ export class Group {
         event satisfies never;
     }
   }
+}
+
+/** The messages that a batch brings and that a receipt of it names. */
+function receivedNumbers({ messages: { numbers }, receipts: { messages } }: Batch): Set<number> {
+  const received = new Set<number>();
+  if (numbers.length === 0) return received;
+  const brought = new Set(numbers);
+  const least = numbers.reduce((least, number) => Math.min(least, number));
+  for (let i = 0; i < messages.length; i++) {
+    // Most receipts are of messages that earlier batches brought.
+    if (messages[i] >= least && brought.has(messages[i])) received.add(messages[i]);
+  }
+  return received;
 }

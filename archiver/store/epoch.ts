@@ -14,8 +14,14 @@ const MAX_MESSAGE_PAGES = 128;
 export interface Wanted {
   readonly messages: Set<number>;
   readonly sessions: Set<number>;
+  /** Messages that verdicts alone name: not requested, as there are no receipts of them. */
+  readonly judged: Set<number>;
   /** More are lacking than fit into one request: read them anew once some came. */
   overflown: boolean;
+}
+
+function nothingWanted(): Wanted {
+  return { messages: new Set(), sessions: new Set(), judged: new Set(), overflown: false };
 }
 
 /** One run of a collector. All instants are µs since the Unix epoch. */
@@ -34,7 +40,7 @@ export class Epoch {
   storedGaps: readonly Gap[] = this.mark.gaps;
   messages: NumberMap = new NumberMap();
   sessions: NumberMap = new NumberMap();
-  wanted: Wanted = { messages: new Set(), sessions: new Set(), overflown: false };
+  wanted: Wanted = nothingWanted();
 
   constructor(id: number, collectorId: number, collector: string, startedAt: number) {
     this.id = id;
@@ -52,6 +58,10 @@ export class Epoch {
 
   missMessage(number: number): void {
     this.#miss(this.wanted.messages, number);
+  }
+
+  missJudged(number: number): void {
+    if (!this.wanted.messages.has(number)) this.#miss(this.wanted.judged, number);
   }
 
   missSession(number: number): void {
@@ -134,22 +144,23 @@ async function loadMark(
 
 /** Reads anew what is lacking: all that unresolved rows name and the archive does not have. */
 export async function loadMissing(connection: DuckDBConnection, epoch: Epoch): Promise<void> {
-  const wanted: Wanted = { messages: new Set(), sessions: new Set(), overflown: false };
-  epoch.wanted = wanted;
-  const unknown = (column: string, table: string) =>
+  epoch.wanted = nothingWanted();
+  const unknown = (from: string, column: string, table: string) =>
     rowsOf(
       connection,
-      `SELECT DISTINCT ${column} AS number FROM (
-        SELECT epoch_id, ${column} FROM unresolved_receipts UNION ALL
-        SELECT epoch_id, ${column} FROM unresolved_events) u
+      `SELECT DISTINCT ${column} AS number FROM ${from} u
       WHERE epoch_id = $1 AND ${column} IS NOT NULL AND NOT EXISTS (
         SELECT 1 FROM ${table} t WHERE t.epoch_id = u.epoch_id AND t.number = u.${column})
       LIMIT ${MAX_RESEND_NUMBERS + 1}`,
       [epoch.id],
     );
-  const messages = await unknown("message_number", "message_numbers");
-  const sessions = await unknown("session_number", "sessions");
+  const messages = await unknown("unresolved_receipts", "message_number", "message_numbers");
+  const judged = await unknown("unresolved_events", "message_number", "message_numbers");
+  const named = `(SELECT epoch_id, session_number FROM unresolved_receipts UNION ALL
+    SELECT epoch_id, session_number FROM unresolved_events)`;
+  const sessions = await unknown(named, "session_number", "sessions");
   for (const { number } of messages) epoch.missMessage(Number(number));
+  for (const { number } of judged) epoch.missJudged(Number(number));
   for (const { number } of sessions) epoch.missSession(Number(number));
 }
 

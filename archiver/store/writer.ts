@@ -1,6 +1,6 @@
 // Batches into the archive: all rows of a group of batches, and the high-water marks, in one transaction.
 
-import { BLOB, type DuckDBBlobValue, LIST, listValue } from "@duckdb/node-api";
+import { BIGINT, BLOB, type DuckDBBlobValue, LIST, listValue, TIMESTAMPTZ } from "@duckdb/node-api";
 import { createHash } from "node:crypto";
 import type { Batch, ResendRequest } from "../../shared/batch/batch.ts";
 import type { Clock } from "../../shared/clock.ts";
@@ -8,7 +8,7 @@ import type { Random } from "../../shared/random.ts";
 import { findCold } from "./cold.ts";
 import { type Database, type Row, rowsOf } from "./database.ts";
 import { type Epoch, loadMessagePages, loadMissing } from "./epoch.ts";
-import { Group, type HashedMessage } from "./commit_rows.ts";
+import { Group, type HashedMessage, UNSETTLED } from "./commit_rows.ts";
 import type { KeyFilter } from "./key_filter.ts";
 import { ReceiptAppender } from "./receipt_appender.ts";
 import { resolvePending } from "./resolve_pending.ts";
@@ -131,6 +131,7 @@ export class Writer {
     this.#onStep("commit: rows appended");
     for (const epoch of group.toResolve) await resolvePending(connection, epoch, group.changes);
     await group.changes.apply(connection);
+    await this.#settle(group.unsettled, now);
     await this.#appendDeadLetters(deadLetters);
     for (const epoch of group.touched) await this.#writeEpoch(epoch, now);
     this.#onStep("commit: changes applied");
@@ -199,6 +200,17 @@ export class Writer {
     const cold = await findCold(this.#database.writing, rest);
     for (const [name, id] of cold) known(unknown.get(name)![0].sha256, name, id);
     return hashed;
+  }
+
+  /** Gives messages of which no receipt turned up the time of the commit. */
+  async #settle(messageIds: readonly number[], now: number): Promise<void> {
+    if (messageIds.length === 0) return;
+    await this.#database.writing.run(
+      `UPDATE hot_messages SET first_seen = $1 WHERE first_seen = $2
+        AND message_id IN (SELECT unnest($3))`,
+      [instant(now), instant(UNSETTLED), listValue(messageIds.map(BigInt))],
+      [TIMESTAMPTZ, TIMESTAMPTZ, LIST(BIGINT)],
+    );
   }
 
   async #appendDeadLetters(deadLetters: readonly DeadLetter[]): Promise<void> {

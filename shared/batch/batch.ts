@@ -24,7 +24,10 @@ export const VERDICTS = ["unchecked", "valid", "invalid", "unknown_signer", "mal
  */
 export type Verdict = typeof VERDICTS[number];
 
-/** Messages whose text travels in this batch. */
+/**
+ * Messages whose bytes travel in this batch: those whose first receipt is in it, or that the archive requested. The archive
+ * leaves others out, and requests one when a receipt names it.
+ */
 export interface NewMessages {
   readonly numbers: Uint32Array;
   /** Their bytes, type included: what BOLT 7 signs and hashes, without transport framing. */

@@ -216,7 +216,9 @@ Deno.test("the first verdict that decides holds", async () => {
   await using dir = await tempDir();
   await using store = await openArchive(dir.join("a.duckdb"));
   const maker = new BatchMaker();
+  const session = maker.session(1);
   const numbers = [1, 2, 3, 4].map((seed) => maker.message(plainMessage(seed)));
+  for (const number of numbers) maker.receipt(maker.epoch, number, session);
   const verdicts = async () =>
     (await rows(store, "SELECT verdict FROM messages ORDER BY message_id"))
       .map(({ verdict }) => verdict);
@@ -304,9 +306,10 @@ Deno.test("missing batches are gaps with their receipts, dropped ones have that 
   await using store = await openArchive(dir.join("a.duckdb"));
   const maker = new BatchMaker();
   const session = maker.session(1);
-  const message = maker.message(plainMessage(1));
   const batches = [maker.close()];
+  const message = 0;
   for (let i = 1; i < 6; i++) {
+    if (i === 1 || i === 5) maker.tell(message, plainMessage(1));
     for (let k = 0; k < i; k++) maker.receipt(maker.epoch + 10 * i + k, message, session);
     batches.push(maker.close());
   }
@@ -346,6 +349,48 @@ Deno.test("missing batches are gaps with their receipts, dropped ones have that 
   await store.commit([batches[1], batches[3], batches[4]]);
   assert.deepEqual((await gaps()).map(({ first_batch }) => first_batch), [0, 6]);
   assert.equal((await receiptLines(store)).length, 15);
+});
+
+Deno.test("a message that no receipt names is left out, and asked for once a receipt does", async () => {
+  await using dir = await tempDir();
+  await using store = await openArchive(dir.join("a.duckdb"));
+  const maker = new BatchMaker();
+  const session = maker.session(1);
+  const message = maker.message(plainMessage(1));
+  maker.verdict(message, "valid");
+  const first = await store.commit([maker.close()]);
+  assert.deepEqual(first, [{ status: "committed", resend: null }]);
+  assert.deepEqual(await rows(store, "SELECT * FROM messages"), []);
+
+  const received = maker.epoch + 3600 * SECOND;
+  maker.receipt(received, message, session);
+  const [{ resend }] = await store.commit([maker.close()]);
+  assert.deepEqual(resend, { epoch: maker.epoch, messages: [message], sessions: [] });
+  maker.tell(message, plainMessage(1));
+  assert.deepEqual(await store.commit([maker.close()]), [{ status: "committed", resend: null }]);
+  assert.deepEqual(
+    await rows(store, "SELECT epoch_us(first_seen) AS first_seen, verdict FROM messages"),
+    [{ first_seen: received, verdict: "valid" }],
+  );
+  for (const table of ["unresolved_receipts", "unresolved_events"]) {
+    assert.deepEqual(await rows(store, `SELECT * FROM ${table}`), [], table);
+  }
+});
+
+Deno.test("a message that comes after its receipts is first seen when they came, however far ahead they are stamped", async () => {
+  await using dir = await tempDir();
+  await using store = await openArchive(dir.join("a.duckdb"));
+  // An hour ahead of the archiver's clock.
+  const maker = new BatchMaker("alpha", (Date.now() + 3_600_000) * 1000);
+  const session = maker.session(1);
+  maker.receipt(maker.epoch + 7, 0, session);
+  await store.commit([maker.close()]);
+  maker.tell(0, plainMessage(1));
+  await store.commit([maker.close()]);
+  assert.deepEqual(
+    await rows(store, "SELECT epoch_us(first_seen) AS first_seen FROM messages"),
+    [{ first_seen: maker.epoch + 7 }],
+  );
 });
 
 Deno.test("dead letters are kept whole with their reason", async () => {
