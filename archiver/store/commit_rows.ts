@@ -21,7 +21,7 @@ export interface HashedMessage {
 }
 
 /** Stands for a first_seen that is not known yet: later than any receipt. */
-export const UNSETTLED = Number.MAX_SAFE_INTEGER;
+export const UNSETTLED: number = Number.MAX_SAFE_INTEGER;
 
 /** A message that this group brings into the archive. */
 interface NewMessage extends MessageToAdd {
