@@ -14,12 +14,21 @@ import { atMost, every, pause } from "../../shared/waiting.ts";
 import { retryDelayMs } from "./failure.ts";
 import type { Intake } from "./intake.ts";
 import { OrderedAcks } from "./ordered_acks.ts";
-import { ACK_WAIT_MS, openConsumer, openStream, resetConsumer } from "./stream.ts";
+import {
+  ACK_WAIT_MS,
+  CONSUMER,
+  openConsumer,
+  openStream,
+  resetConsumer,
+  storedBatches,
+} from "./stream.ts";
 
 /** Size of one pull, which may be limited by messages or by bytes, not both. */
 const PULL_BATCHES = 16;
 const PULL_BYTES: number = PULL_BATCHES * MAX_BATCH_BYTES;
 const PULL_MS = 2000;
+/** Empty pulls until the stream is asked what it holds. */
+const STALLED_PULLS = 3;
 /** How long a batch that found no room waits. */
 const BUSY_MS = 1000;
 /** A third of the server's ack_wait: in time even if one extension is lost. */
@@ -31,6 +40,9 @@ const RESEND_AGAIN_MS = 5000;
 const CLOSE_MS = 2000;
 
 const log = logger("archiver", "nats");
+
+/** The consumer delivers nothing though batches wait. */
+class Stalled extends Error {}
 
 export interface JetStreamOptions {
   readonly servers: readonly string[];
@@ -69,6 +81,10 @@ export class JetStreamIntake implements AsyncDisposable {
   #pull: ConsumerMessages | null = null;
   #connection: NatsConnection | null = null;
   #isFresh = true;
+  /** Until a pull brings batches again. */
+  #isStalled = false;
+  /** Batches that waited at the last look while none was delivered. */
+  #waited = 0;
   readonly #loop: Promise<void>;
 
   constructor(options: JetStreamOptions, dependencies: JetStreamDependencies) {
@@ -116,9 +132,10 @@ export class JetStreamIntake implements AsyncDisposable {
         this.#isFresh = false;
         const consumer = await openConsumer(connection, stream);
         attempt = 0;
-        this.#settle(`Pulling batches from stream ${stream}`);
-        await this.#pullFrom(consumer);
+        if (!this.#isStalled) this.#settle(`Pulling batches from stream ${stream}`);
+        await this.#pullFrom(connection, consumer);
       } catch (error) {
+        if (error instanceof Stalled) this.#isStalled = this.#isFresh = true;
         this.#complain(natsErrorText(error));
       }
       if (this.#connection?.isClosed()) this.#connection = null;
@@ -168,17 +185,34 @@ export class JetStreamIntake implements AsyncDisposable {
     });
   }
 
-  async #pullFrom(consumer: Consumer): Promise<void> {
+  /** Pulls until the archiver stops. @throws {Stalled} when the stream has batches and the consumer delivers none. */
+  async #pullFrom(connection: NatsConnection, consumer: Consumer): Promise<void> {
     const { signal } = this.#stopping;
+    let emptyPulls = 0;
     while (!signal.aborted) {
       await this.#dependencies.intake.room(PULL_BATCHES, PULL_BYTES);
       if (signal.aborted) return;
-      this.#pull = await consumer.fetch({
-        max_messages: PULL_BATCHES,
-        expires: PULL_MS,
-      });
-      for await (const message of this.#pull) void this.#take(message);
+      this.#pull = await consumer.fetch({ max_messages: PULL_BATCHES, expires: PULL_MS });
+      let pulled = 0;
+      for await (const message of this.#pull) {
+        pulled++;
+        void this.#take(message);
+      }
       this.#pull = null;
+      if (pulled > 0) this.#settle(`Pulling batches from stream ${this.#options.stream}`);
+      emptyPulls = pulled > 0 || this.#acks.size > 0 ? 0 : emptyPulls + 1;
+      if (emptyPulls < STALLED_PULLS || signal.aborted) continue;
+      // Those of the last pulls may just have come; what waited through all of them is not delivered.
+      const waiting = await storedBatches(connection, this.#options.stream);
+      if (waiting > 0 && this.#waited > 0) {
+        this.#waited = 0;
+        throw new Stalled(
+          `${waiting} batches wait and consumer ${CONSUMER} delivers none (paused, or changed by another client); ` +
+            "making it anew",
+        );
+      }
+      this.#waited = waiting;
+      emptyPulls = 0;
     }
   }
 
@@ -210,5 +244,6 @@ export class JetStreamIntake implements AsyncDisposable {
   #settle(line: string): void {
     if (this.#problem !== null) log.info(line);
     this.#problem = null;
+    this.#isStalled = false;
   }
 }

@@ -18,7 +18,7 @@ import { printable } from "../../shared/text.ts";
 import { BATCHES } from "../../shared/subjects.ts";
 
 /** The durable consumer's name. */
-const CONSUMER = "archiver";
+export const CONSUMER = "archiver";
 /** The server delivers a batch again after this long without an acknowledgement or extension. */
 export const ACK_WAIT_MS = 10_000;
 /** Batches delivered and not acknowledged. */
@@ -110,6 +110,12 @@ export async function openConsumer(connection: NatsConnection, stream: string): 
     max_deliver: -1,
   });
   return await connection.jetstream().consumers.get(stream, CONSUMER);
+}
+
+/** Batches in the stream, delivered or not: an acknowledged one leaves it. */
+export async function storedBatches(connection: NatsConnection, stream: string): Promise<number> {
+  const manager = await connection.jetstreamManager();
+  return (await manager.streams.info(stream)).state.messages;
 }
 
 function isNotFound(error: unknown): boolean {

@@ -260,6 +260,36 @@ Deno.test("a collector cannot write as another: the broker's subject says who se
   await checkArchive(path, batches);
 });
 
+Deno.test("a consumer that delivers nothing while batches wait is noticed, named and made anew", async () => {
+  await using dir = await tempDir();
+  await using server = await startNatsServer();
+  const path = dir.join("a.duckdb");
+  const batches = makeBatches(3);
+  {
+    await using archiver = await startArchiver(configFor(path, server.url));
+    const connection = await connectNats({ servers: [server.url], name: "test" });
+    await publish(connection, batches.slice(0, 1));
+    await until(async () => await receiptsAt(archiver.url) === 2);
+    const manager = await connection.jetstreamManager();
+    // As a newer server's pause would, or another client's mistake.
+    await manager.consumers.update(STREAM, "archiver", { filter_subject: batchSubject("nobody") });
+    await publish(connection, batches.slice(1));
+    let problem = "";
+    await until(async () => {
+      const { body } = await get(archiver.url, "/healthz");
+      problem = body.problems[0] ?? problem;
+      return await receiptsAt(archiver.url) === 6;
+    });
+    assert.match(
+      problem,
+      /^no batches from NATS: 2 batches wait and consumer archiver delivers none .* making it anew$/,
+    );
+    await until(async () => (await get(archiver.url, "/healthz")).status === 200);
+    await connection.close();
+  }
+  await checkArchive(path, batches);
+});
+
 Deno.test("what is wanted is asked for on the collector's subject, until it is told", async () => {
   await using dir = await tempDir();
   await using server = await startNatsServer();
