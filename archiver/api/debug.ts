@@ -41,7 +41,8 @@ export async function describeMessage(store: Readable, name: string): Promise<un
     id,
     [BIGINT],
   );
-  const decoded = decode((message.raw as DuckDBBlobValue).bytes);
+  const raw = message.raw as DuckDBBlobValue | null;
+  const decoded = raw && decode(raw.bytes);
   return jsonValue({ ...message, decoded, receipts, arrivals });
 }
 

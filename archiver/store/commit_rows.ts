@@ -3,6 +3,7 @@
 
 import type { Batch, CollectorEvent, SessionOpened, Verdict } from "../../shared/batch/batch.ts";
 import { VERDICTS } from "../../shared/batch/batch.ts";
+import type { Digest } from "../../shared/batch/digest.ts";
 import type { Epoch } from "./epoch.ts";
 import { bigintOrNull, instant, messageRow, type MessageToAdd, RowBuffer } from "./rows.ts";
 import { NO_PAGE, PAGE_BITS, PAGE_MASK } from "./number_map.ts";
@@ -18,6 +19,8 @@ export interface HashedMessage {
   readonly sha256: Uint8Array;
   /** Its message_id; 0 when it is new. */
   id: number;
+  /** Set when its bytes are not stored. */
+  readonly digest: Digest | null;
 }
 
 /** Stands for a first_seen that is not known yet: later than any receipt. */
@@ -110,8 +113,8 @@ export class Group {
       if (epoch.messages.get(numbers[i]) !== 0) continue;
       const { messages, judged, overflown } = epoch.wanted;
       if (!received.has(numbers[i]) && !messages.has(numbers[i]) && !overflown) continue;
-      const { id: knownId, sha256 } = hashed[i];
-      const id = knownId !== 0 ? knownId : this.#idOfNew(sha256, raws[i]);
+      const { id: knownId, sha256, digest } = hashed[i];
+      const id = knownId !== 0 ? knownId : this.#idOfNew(sha256, raws[i], digest);
       // Negative until its first receipt is found, which is the earliest of this collector.
       epoch.messages.set(numbers[i], -id);
       this.rows.message_numbers.push(epoch.id, BigInt(numbers[i]), BigInt(id));
@@ -120,14 +123,21 @@ export class Group {
     }
   }
 
-  #idOfNew(sha256: Uint8Array, raw: Uint8Array): number {
+  #idOfNew(sha256: Uint8Array, raw: Uint8Array, digest: Digest | null): number {
     const key = sha256.toHex();
     let id = this.#newIds.get(key);
     if (id === undefined) {
       id = this.#state.ids.message.take();
       this.#newIds.set(key, id);
       this.#state.messages.set(sha256, id);
-      this.#newMessages.push({ id, sha256, raw, verdict: "unchecked", firstSeen: Infinity });
+      const stored = digest === null ? { raw } : { raw: null, facts: digest.facts };
+      this.#newMessages.push({
+        id,
+        sha256,
+        ...stored,
+        verdict: "unchecked",
+        firstSeen: Infinity,
+      });
     }
     return id;
   }

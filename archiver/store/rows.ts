@@ -17,7 +17,7 @@ import {
   VARCHAR,
 } from "@duckdb/node-api";
 import type { Verdict } from "../../shared/batch/batch.ts";
-import { gossipFacts } from "../../shared/bolt/facts.ts";
+import { type GossipFacts, gossipFacts } from "../../shared/bolt/facts.ts";
 
 /** Rows in one of DuckDB's vectors. */
 export const VECTOR_ROWS = 2048;
@@ -148,8 +148,10 @@ export interface MessageToAdd {
   readonly id: number;
   /** SHA-256 of {@link raw}. */
   readonly sha256: Uint8Array;
-  /** Its bytes, type included. */
-  readonly raw: Uint8Array;
+  /** Its bytes, type included; null when the collector stored only a digest. */
+  readonly raw: Uint8Array | null;
+  /** Those of the bytes, by default. */
+  readonly facts?: GossipFacts;
   readonly verdict: Verdict;
   /** Its earliest receipt, µs since the Unix epoch. */
   readonly firstSeen: number;
@@ -158,7 +160,7 @@ export interface MessageToAdd {
 /** Its row in `hot_messages`. */
 export function messageRow(message: MessageToAdd): DuckDBValue[] {
   const { id, sha256, raw, verdict, firstSeen } = message;
-  const facts = gossipFacts(raw);
+  const facts = message.facts ?? gossipFacts(raw!);
   return [
     BigInt(id),
     bytes(sha256),
@@ -171,6 +173,6 @@ export function messageRow(message: MessageToAdd): DuckDBValue[] {
     facts.ownTimestamp === null ? null : instant(facts.ownTimestamp * US_PER_SECOND),
     facts.innerId && bytes(facts.innerId),
     instant(firstSeen),
-    bytes(raw),
+    raw && bytes(raw),
   ];
 }

@@ -3,6 +3,7 @@
 import { BIGINT, BLOB, type DuckDBBlobValue, LIST, listValue, TIMESTAMPTZ } from "@duckdb/node-api";
 import { createHash } from "node:crypto";
 import type { Batch, ResendRequest } from "../../shared/batch/batch.ts";
+import { decodeDigest } from "../../shared/batch/digest.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Random } from "../../shared/random.ts";
 import { findCold } from "./cold.ts";
@@ -170,8 +171,9 @@ export class Writer {
     const { messages } = this.#state;
     const hashed = batches.map((batch) =>
       batch.messages.raws.map((raw): HashedMessage => {
-        const sha256 = createHash("sha256").update(raw).digest();
-        return { sha256, id: messages.get(sha256) };
+        const digest = decodeDigest(raw);
+        const sha256 = digest?.sha256 ?? createHash("sha256").update(raw).digest();
+        return { sha256, id: messages.get(sha256), digest };
       })
     );
     if (!messages.forgetful) return hashed;

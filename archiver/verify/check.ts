@@ -83,7 +83,7 @@ async function lookAtFacts(connection: DuckDBConnection): Promise<Finding> {
     const rows = await rowsOf(
       connection,
       `SELECT type, size, scid, direction, node_id, own_timestamp, inner_id, raw FROM messages
-      WHERE message_id BETWEEN $1 AND $2`,
+      WHERE message_id BETWEEN $1 AND $2 AND raw IS NOT NULL`,
       [BigInt(from), BigInt(from + PAGE_MESSAGES - 1)],
       [BIGINT, BIGINT],
     );

@@ -174,7 +174,7 @@ export const CHECKS: readonly Check[] = [
   sqlCheck(
     "contradiction",
     "sha256 is that of the message's bytes",
-    `SELECT count(*) FILTER (WHERE from_hex(sha256(raw)) <> sha256) AS misfits, count(*) AS seen FROM messages`,
+    `SELECT count(*) FILTER (WHERE from_hex(sha256(raw)) <> sha256) AS misfits, count(raw) AS seen FROM messages`,
   ),
   factsCheck,
   sqlCheck(

@@ -135,11 +135,12 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   );
   count("warmup_receipts_total", "Warm-up receipts", () => recorder.counters.warmups);
   count(
-    "withheld_receipts_total",
-    "Receipts whose message's text is not stored",
+    "withheld_messages_total",
+    "Messages whose bytes are not stored, by reason",
     () => quotas.withheld,
     "reason",
   );
+  count("folded_receipts_total", "Receipts of messages past all quotas", () => quotas.folded);
   count("verdicts_total", "Messages by signature check", () => verifier.counts.verdicts, "verdict");
   gauge("verify_queue", "Messages that wait for their check", () => verifier.counts.queued);
   gauge("orphans", "Updates that wait for their channel", () => verifier.counts.orphans);

@@ -1,6 +1,7 @@
 // The messages of this epoch: their numbers, the newest ones' bytes, and their own timestamps.
 
 import { createHash } from "node:crypto";
+import { encodeDigest } from "../../shared/batch/digest.ts";
 import { gossipFacts } from "../../shared/bolt/facts.ts";
 import type { Random } from "../../shared/random.ts";
 import { MessageIndex } from "./message_index.ts";
@@ -20,7 +21,9 @@ export interface KnownMessagesLimits {
 export interface Identified {
   readonly number: number;
   readonly isNew: boolean;
+  /** What is recorded for it: its bytes, a digest of it, or a stand-in. */
   readonly raw: Uint8Array;
+  readonly isStandIn: boolean;
 }
 
 const NO_TIMESTAMP = 0xffff_ffff;
@@ -48,7 +51,9 @@ export class KnownMessages {
   /** The message's number. A new message is held against the quotas of the peer (`nodeId`) that brings it at `now`, µs. */
   identify(raw: Uint8Array, nodeId: string, now: number): Identified {
     const number = this.#raws.find(raw);
-    return number >= 0 ? { number, isNew: false, raw } : this.#lookUp(raw, nodeId, now);
+    return number >= 0
+      ? { number, isNew: false, raw, isStandIn: false }
+      : this.#lookUp(raw, nodeId, now);
   }
 
   #lookUp(raw: Uint8Array, nodeId: string, now: number): Identified {
@@ -57,15 +62,19 @@ export class KnownMessages {
     const known = this.#index.find(digest);
     if (known >= 0) {
       this.#raws.guess(known, raw);
-      return { number: known, isNew: false, raw };
+      return { number: known, isNew: false, raw, isStandIn: false };
     }
     const facts = gossipFacts(raw);
-    const standIn = this.#quotas?.standInFor(facts, nodeId, now);
-    if (standIn) return this.identify(standIn, nodeId, now);
+    const judged = this.#quotas?.judge(facts, nodeId, now) ?? "raw";
+    if (typeof judged !== "string") {
+      return { ...this.identify(judged, nodeId, now), isStandIn: true };
+    }
     const number = this.#index.add(digest);
     this.#raws.add(number, raw);
     this.#timestamps[number & (this.#index.capacity - 1)] = facts.ownTimestamp ?? NO_TIMESTAMP;
-    return { number, isNew: true, raw };
+    if (judged === "raw") return { number, isNew: true, raw, isStandIn: false };
+    const sha256 = new Uint8Array(digest.buffer);
+    return { number, isNew: true, raw: encodeDigest({ sha256, facts }), isStandIn: false };
   }
 
   /** The message's own timestamp, seconds since the Unix epoch; `undefined` without one. Not for forgotten ones. */

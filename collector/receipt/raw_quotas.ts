@@ -1,13 +1,16 @@
 // How many messages peers may have stored. A message is stored once, on the broker and in the archive, so a peer that
 // makes up ever new ones would fill both; a receipt costs a few bytes, and each one is kept.
 //
-// A message over quota is not stored. Its receipts are recorded as those of a **stand-in**: a message of a type that no
-// peer's message has, whose text names what is missing and why. There is one per type and reason.
+// A message over quota is not stored, but keeps its own row: a **digest** (`shared/batch/digest.ts`) travels in the place of
+// its bytes. Far beyond what the real network does there are quotas for digests, too. Past them its receipts are folded
+// together as those of a **stand-in**: a message of a type that no peer's message has, whose text names what is missing
+// and why. There is one per type and reason.
 //
 // Signatures are not checked yet at this point, so a liar could use up a shared quota to keep true news out. That is why
 // each peer has a small share of its own, beyond those that all have together, and why a message is judged anew for each
 // peer that brings it: what a flooder brought first is stored when another peer brings it.
 
+import { NOT_STORED_TYPE } from "../../shared/batch/digest.ts";
 import type { GossipFacts } from "../../shared/bolt/facts.ts";
 import { MESSAGE_TYPES, messageName } from "../../shared/bolt/message_types.ts";
 import { logger } from "../../shared/log.ts";
@@ -50,6 +53,14 @@ export interface RawLimits {
   readonly totalBytes: Allowance;
   /** Bytes that one peer may bring when {@link totalBytes} are used up. */
   readonly peerReserve: Allowance;
+  /** Digests of one thing, by all peers. */
+  readonly subjectDigests: Quota;
+  /** Digests that one peer may bring first. */
+  readonly peerDigests: Allowance;
+  /** Digests that all may bring. */
+  readonly totalDigests: Allowance;
+  /** Digests that one peer may bring when {@link totalDigests} are used up. */
+  readonly peerDigestReserve: Allowance;
 }
 
 const log = logger("collector", "receipt");
@@ -69,10 +80,14 @@ export const RAW_LIMITS: RawLimits = {
   peerBytes: { burst: 96 * MIB, perSecond: 4 * KIB },
   totalBytes: { burst: 512 * MIB, perSecond: 32 * KIB },
   peerReserve: { burst: 64 * KIB, perSecond: 256 },
+  // Ten times the busiest node of mainnet, which has 3,369 announcements a day.
+  subjectDigests: { burst: 33_690, intervalSeconds: 2 },
+  // At 100 bytes each 20 MB of one peer, and 100 MB of all: mainnet has 400,000 messages a day.
+  peerDigests: { burst: 200_000, perSecond: 4 },
+  totalDigests: { burst: 1_000_000, perSecond: 20 },
+  peerDigestReserve: { burst: 2000, perSecond: 1 / 30 },
 };
 
-/** The type of stand-ins: odd, unassigned (BOLT 1), and never recorded of a peer. */
-const STAND_IN_TYPE = 0xffff;
 const SECOND_US = 1_000_000;
 /** Things share 2^18 buckets by a hash: mainnet has 210,000 things, so few share one. 1 MiB. */
 const SUBJECT_SLOTS_LOG2 = 18;
@@ -87,6 +102,8 @@ interface Account {
   readonly proposed: Meter;
   readonly bytes: Meter;
   readonly reserve: Meter;
+  readonly digests: Meter;
+  readonly digestReserve: Meter;
 }
 
 export interface QuotaOptions {
@@ -101,12 +118,15 @@ export class RawQuotas {
   readonly #isKnownChannel: (scid: bigint) => boolean;
   /** When the bucket of a thing is full again, seconds since the Unix epoch. */
   readonly #subjects = new Uint32Array(2 ** SUBJECT_SLOTS_LOG2);
+  readonly #subjectDigests = new Uint32Array(2 ** SUBJECT_SLOTS_LOG2);
   /** Odd: a peer that knew them could choose scids that share one bucket. */
   readonly #keys: readonly [number, number, number];
   /** By node id; the peer that brought something new last comes last. */
   readonly #accounts = new Map<string, Account>();
   readonly #proposed: Meter;
   readonly #bytes: Meter;
+  readonly #digests: Meter;
+  #folded = 0;
   readonly #standIns = new Map<string, Uint8Array>();
   readonly #withheld = Object.fromEntries(WITHHELD.map((reason) => [reason, 0])) as Record<
     Withheld,
@@ -120,21 +140,37 @@ export class RawQuotas {
     this.#keys = [odd(), odd(), odd()];
     this.#proposed = meter(this.#limits.totalProposed);
     this.#bytes = meter(this.#limits.totalBytes);
+    this.#digests = meter(this.#limits.totalDigests);
   }
 
+  /** Receipts folded into stand-ins. */
+  get folded(): number {
+    return this.#folded;
+  }
+
+  /** Messages whose bytes are not stored, once for each time they were judged. */
   get withheld(): Readonly<Record<Withheld, number>> {
     return { ...this.#withheld };
   }
 
   /**
-   * Charges a message that is not stored yet to the peer (`nodeId`) that brings it at `now`, µs since the Unix epoch;
-   * null when it may be stored, else its stand-in. What an earlier quota took stays taken when a later one refuses.
+   * Charges a message that is not stored yet to the peer (`nodeId`) that brings it at `now`, µs since the Unix epoch.
+   * What an earlier quota took stays taken when a later one refuses.
+   * @returns whether its bytes or a digest of it may be stored, else its stand-in.
    */
-  standInFor(facts: GossipFacts, nodeId: string, now: number): Uint8Array | null {
-    if (facts.type === STAND_IN_TYPE) return null;
-    const reason = this.#refusal(facts, this.#accountOf(nodeId), now);
-    if (reason === null) return null;
+  judge(facts: GossipFacts, nodeId: string, now: number): "raw" | "digest" | Uint8Array {
+    if (facts.type === NOT_STORED_TYPE) return "raw";
+    const account = this.#accountOf(nodeId);
+    const reason = this.#refusal(facts, account, now);
+    if (reason === null) return "raw";
     this.#withheld[reason]++;
+    const { subjectDigests } = this.#limits;
+    if (
+      spendSubject(this.#subjectDigests, this.#slotOf(facts), subjectDigests, 1, now) &&
+      account.digests.spend(1, now) &&
+      (this.#digests.spend(1, now) || account.digestReserve.spend(1, now))
+    ) return "digest";
+    this.#folded++;
     const what = `${messageName(facts.type)} not stored: ${reason}`;
     let standIn = this.#standIns.get(what);
     if (!standIn) {
@@ -154,7 +190,9 @@ export class RawQuotas {
     }
     if (this.#isOfUnknownChannel(facts) && !account.unknown.spend(1, now)) return "unknown_channel";
     const kib = Math.ceil(size / KIB);
-    if (!this.#spendSubject(facts, kib, now) && !account.spam.spend(kib, now)) return "spam";
+    const { subject } = this.#limits;
+    const isWithin = spendSubject(this.#subjects, this.#slotOf(facts), subject, kib, now);
+    if (!isWithin && !account.spam.spend(kib, now)) return "spam";
     if (!account.bytes.spend(size, now)) return "peer";
     return this.#bytes.spend(size, now) || account.reserve.spend(size, now) ? null : "total";
   }
@@ -164,21 +202,13 @@ export class RawQuotas {
       !this.#isKnownChannel(BigInt.asUintN(64, scid));
   }
 
-  /** False when there were too many versions of this thing; what names no thing passes. */
-  #spendSubject(facts: GossipFacts, kib: number, now: number): boolean {
+  /** The bucket of what a message is a version of; null when it names no thing. */
+  #slotOf(facts: GossipFacts): number | null {
     const words = subjectOf(facts);
-    if (words === null) return true;
+    if (words === null) return null;
     const [a, b, c] = this.#keys;
     const hash = Math.imul(words[0], a) + Math.imul(words[1], b) + Math.imul(words[2], c);
-    const slot = hash >>> (32 - SUBJECT_SLOTS_LOG2);
-    const seconds = Math.floor(now / SECOND_US);
-    let fullAt = this.#subjects[slot];
-    for (let i = 0; i < kib; i++) {
-      fullAt = spendToken(this.#limits.subject, fullAt, seconds);
-      if (fullAt === OVER_QUOTA) return false;
-    }
-    this.#subjects[slot] = fullAt;
-    return true;
+    return hash >>> (32 - SUBJECT_SLOTS_LOG2);
   }
 
   #accountOf(nodeId: string): Account {
@@ -187,12 +217,15 @@ export class RawQuotas {
       this.#accounts.delete(nodeId);
     } else {
       const { peerSpam, peerUnknown, peerProposed, peerBytes, peerReserve } = this.#limits;
+      const { peerDigests, peerDigestReserve } = this.#limits;
       account = {
         spam: meter(peerSpam),
         unknown: meter(peerUnknown),
         proposed: meter(peerProposed),
         bytes: meter(peerBytes),
         reserve: meter(peerReserve),
+        digests: meter(peerDigests),
+        digestReserve: meter(peerDigestReserve),
       };
       if (this.#accounts.size >= MAX_PEERS) {
         const [oldest] = this.#accounts.keys();
@@ -202,6 +235,25 @@ export class RawQuotas {
     this.#accounts.set(nodeId, account);
     return account;
   }
+}
+
+/** False when there were too many versions of this thing; what names no thing passes. */
+function spendSubject(
+  buckets: Uint32Array,
+  slot: number | null,
+  quota: Quota,
+  count: number,
+  now: number,
+): boolean {
+  if (slot === null) return true;
+  const seconds = Math.floor(now / SECOND_US);
+  let fullAt = buckets[slot];
+  for (let i = 0; i < count; i++) {
+    fullAt = spendToken(quota, fullAt, seconds);
+    if (fullAt === OVER_QUOTA) return false;
+  }
+  buckets[slot] = fullAt;
+  return true;
 }
 
 function meter({ burst, perSecond }: Allowance): Meter {

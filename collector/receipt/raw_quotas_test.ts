@@ -17,7 +17,12 @@ const MUCH_OF_ALL: RawLimits = {
   peerBytes: MUCH,
   totalBytes: MUCH,
   peerReserve: NONE,
+  subjectDigests: { burst: 1_000_000, intervalSeconds: 1 },
+  peerDigests: MUCH,
+  totalDigests: MUCH,
+  peerDigestReserve: NONE,
 };
+const NO_DIGESTS = { totalDigests: NONE };
 
 const quotas = (limits: Partial<RawLimits>, isKnownChannel?: (scid: bigint) => boolean) =>
   new RawQuotas({
@@ -40,7 +45,7 @@ const other = (type: number, size = 100): GossipFacts => ({ ...NOTHING, type, si
 /** How many of so many equal messages of one peer are stored. */
 function stored(quotas: RawQuotas, facts: GossipFacts, count: number, peer = "a", now = START) {
   let passed = 0;
-  for (let i = 0; i < count; i++) if (quotas.standInFor(facts, peer, now) === null) passed++;
+  for (let i = 0; i < count; i++) if (quotas.judge(facts, peer, now) === "raw") passed++;
   return passed;
 }
 
@@ -115,9 +120,13 @@ Deno.test("a peer's bytes are its own, and when all bytes are used up each has a
 });
 
 Deno.test("a stand-in says what is missing and why, is equal each time, and of a type nobody sends", () => {
-  const limited = quotas({ totalProposed: NONE, subject: { burst: 0, intervalSeconds: 1 } });
+  const limited = quotas({
+    ...NO_DIGESTS,
+    totalProposed: NONE,
+    subject: { burst: 0, intervalSeconds: 1 },
+  });
   const text = (facts: GossipFacts) => {
-    const raw = limited.standInFor(facts, "a", START)!;
+    const raw = limited.judge(facts, "a", START) as Uint8Array;
     assert.deepEqual([...raw.subarray(0, 2)], [255, 255]);
     return new TextDecoder().decode(raw.subarray(2));
   };
@@ -145,11 +154,53 @@ Deno.test("whatever comes, each message is stored or counted, and bytes stay wit
     let now = START, bytes = 0, withheld = 0;
     for (const { facts, peer, after } of arrivals) {
       now += after * SECOND;
-      if (limited.standInFor(facts, peer, now) === null) bytes += facts.size;
+      if (limited.judge(facts, peer, now) === "raw") bytes += facts.size;
       else withheld++;
     }
     const seconds = (now - START) / SECOND;
     assert.ok(bytes <= 130_000 + 13 * seconds + 1e-6, String(bytes));
     assert.equal(Object.values(limited.withheld).reduce((a, b) => a + b, 0), withheld);
   }));
+});
+
+Deno.test("what is not stored keeps a digest, ten times what the busiest node needs, and only past that it is folded", () => {
+  const limited = quotas({
+    subject: { burst: 5, intervalSeconds: 1e6 },
+    subjectDigests: { burst: 20, intervalSeconds: 1e6 },
+  });
+  const judged = (facts: GossipFacts) =>
+    Object.groupBy(
+      Array.from({ length: 40 }, () => limited.judge(facts, "a", START)),
+      (judgement) => typeof judgement === "string" ? judgement : "folded",
+    );
+  for (const scid of [7n, 8n]) {
+    const { raw, digest, folded } = judged(update(scid));
+    assert.deepEqual([raw?.length, digest?.length, folded?.length], [5, 20, 15]);
+  }
+  assert.equal(limited.folded, 30);
+  assert.equal(limited.withheld.spam, 70);
+
+  // The busiest node of mainnet, for a week: nothing of it is folded.
+  const real = new RawQuotas({ random: seededRandom(1) });
+  for (let i = 0; i < 7 * 3369; i++) {
+    const now = START + Math.floor(i * 86_400 / 3369) * SECOND;
+    assert.equal(typeof real.judge(node(`02${"5".repeat(64)}`), `peer ${i % 9}`, now), "string");
+  }
+});
+
+Deno.test("a flooder that uses up all digests leaves each other peer some of its own", () => {
+  const limited = quotas({
+    peerBytes: NONE,
+    peerDigests: { burst: 100, perSecond: 1e-9 },
+    totalDigests: { burst: 150, perSecond: 1e-9 },
+    peerDigestReserve: { burst: 10, perSecond: 1e-9 },
+  });
+  const digests = (peer: string) => {
+    let count = 0;
+    for (let scid = 0n; scid < 200n; scid++) {
+      if (limited.judge(update(scid), peer, START) === "digest") count++;
+    }
+    return count;
+  };
+  assert.deepEqual(["flooder", "accomplice", "honest"].map(digests), [100, 60, 10]);
 });

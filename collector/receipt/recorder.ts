@@ -147,12 +147,15 @@ export class Recorder implements Disposable {
     const from = this.#sessions.get(session);
     if (!from) throw new Error(`Receipt of session ${session}, which is not open`);
     const counters = this.#counters;
-    const { number, isNew, raw: recorded } = this.#messages.identify(raw, from.nodeId, receivedAt);
+    const { number, isNew, raw: recorded, isStandIn } = this.#messages.identify(
+      raw,
+      from.nodeId,
+      receivedAt,
+    );
     if (isNew) this.#addNewMessage(number, recorded);
     else if (this.#resender.isDue(number)) this.#resendMessage(number, recorded);
 
-    // Whether a message that is not stored came before is unknown: no delay may count its receipts.
-    const isStandIn = recorded !== raw;
+    // Whether a message that is folded into a stand-in came before is unknown: no delay may count its receipts.
     let flags = 0;
     if (!isStandIn && this.#repeats.mark(number, from.column)) {
       flags |= RECEIPT_REPEAT;

@@ -10,7 +10,7 @@ CREATE OR REPLACE TEMP TABLE clock_shifts (
 -- A message type's name; types without one show their number.
 CREATE OR REPLACE TEMP MACRO gossip_type(type) AS
   CASE type WHEN 256 THEN 'channel_announcement' WHEN 257 THEN 'node_announcement' WHEN 258 THEN 'channel_update'
-    WHEN 65535 THEN 'not stored' ELSE 'type ' || CAST(type AS TEXT) END;
+    WHEN 65535 THEN 'folded' ELSE 'type ' || CAST(type AS TEXT) END;
 
 -- The start of the bin that an instant falls into; bins are counted from the Unix epoch.
 CREATE OR REPLACE TEMP MACRO bin_start(instant, bin_seconds) AS

@@ -8,8 +8,8 @@
 -- pitfall: A receipt is a first one of its peer, a repeat, or the same delivery heard by a second collector process; the
 --   three add up to receipts.
 -- pitfall: Repeats are known for as long as a collector remembers a message; a very late one counts as a first receipt.
--- pitfall: "not stored" stands for messages past a collector's quotas against spam: their receipts are all here, their texts
---   are not, so unique_messages counts one for each reason and each type of them.
+-- pitfall: "folded" stands for messages past all of a collector's quotas against spam (ten times the busiest real node, and
+--   totals): their receipts are all here, their identities are not, so unique_messages counts one per reason and type.
 WITH window_hours AS (
   SELECT (epoch_us($window_to) - epoch_us($window_from)) / 3.6e9 AS hours
 ), heard AS (

@@ -1,12 +1,20 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import { describeMessage } from "../../archiver/api/debug.ts";
+import { ArchiverConfigSchema } from "../../archiver/config.ts";
+import { Days } from "../../archiver/days/days.ts";
+import { CHECKS } from "../../archiver/verify/checks.ts";
 import type { SessionClosed } from "../../shared/batch/batch.ts";
+import { encodeDigest } from "../../shared/batch/digest.ts";
+import { systemClock } from "../../shared/clock.ts";
+import { parseConfig } from "../../shared/config.ts";
 import { MAX_RESEND_NUMBERS } from "../../shared/batch/resend_request.ts";
 import { gossipFacts } from "../../shared/bolt/facts.ts";
 import { isoTime } from "../../shared/time.ts";
-import { openArchive, receiptLines, rows } from "../support/fixtures/archive.ts";
+import { onArchive, openArchive, receiptLines, rows } from "../support/fixtures/archive.ts";
 import { BatchMaker, nodeId, plainMessage } from "../support/fixtures/batch_maker.ts";
 import { sessionFigures } from "../support/fixtures/session_figures.ts";
+import { signedGraph } from "../support/fixtures/signed_gossip.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 const SECOND = 1_000_000;
@@ -391,6 +399,66 @@ Deno.test("a message that comes after its receipts is first seen when they came,
     await rows(store, "SELECT epoch_us(first_seen) AS first_seen FROM messages"),
     [{ first_seen: maker.epoch + 7 }],
   );
+});
+
+Deno.test("a message that is not stored has its own row by its digest, and is found, checked and copied as others are", async () => {
+  await using dir = await tempDir();
+  const path = dir.join("a.duckdb");
+  const [announcement, update] = signedGraph({ nodes: 3, channels: 1, timestamp: 1_758_844_700 });
+  const raws = [announcement, update, plainMessage(1)];
+  const maker = new BatchMaker();
+  const session = maker.session(1);
+  for (const raw of raws) {
+    const sha256 = createHash("sha256").update(raw).digest();
+    const digest = maker.message(encodeDigest({ sha256, facts: gossipFacts(raw) }));
+    maker.receipt(maker.epoch + digest, digest, session);
+    maker.verdict(digest, "valid");
+  }
+  const columns =
+    "type, size, hex(sha256) AS sha256, verdict, scid, direction, node_id, own_timestamp, " +
+    "hex(inner_id) AS inner_id, epoch_us(first_seen) AS first_seen";
+  {
+    await using store = await openArchive(path);
+    await store.commit([maker.close()]);
+    const known = await rows(store, `SELECT ${columns}, raw FROM messages ORDER BY message_id`);
+    assert.deepEqual(known.map(({ raw }) => raw), [null, null, null]);
+    // Another collector that stored the bytes makes the same rows, but for them.
+    await using other = await openArchive(dir.join("b.duckdb"));
+    const twin = new BatchMaker();
+    const twinSession = twin.session(1);
+    for (const raw of raws) {
+      const number = twin.message(raw);
+      twin.receipt(twin.epoch + number, number, twinSession);
+      twin.verdict(number, "valid");
+    }
+    await other.commit([twin.close()]);
+    const stored = await rows(other, `SELECT ${columns} FROM messages ORDER BY message_id`);
+    assert.deepEqual(known.map(({ raw: _, ...rest }) => rest), stored);
+    // It is one message, whoever brings it how.
+    const later = new BatchMaker("beta");
+    later.receipt(later.epoch, later.message(raws[0]), later.session(2));
+    await store.commit([later.close()]);
+    assert.equal((await rows(store, "SELECT * FROM messages")).length, 3);
+    const described = await describeMessage(store, String(known[1].sha256).toLowerCase());
+    assert.deepEqual((described as { decoded: unknown }).decoded, null);
+
+    const options = { path, memoryLimitBytes: 2 ** 28, threads: 1 };
+    await using days = new Days(
+      {
+        ...parseConfig("", ArchiverConfigSchema, "none").days,
+        ...options,
+        folder: dir.join("days"),
+      },
+      { store, clock: systemClock },
+    );
+    const lines = await days.run({ day: null, drop: "hot", apply: true });
+    assert.deepEqual(lines.filter(({ action }) => action === "kept"), []);
+    assert.equal((await rows(store, "SELECT * FROM hot_messages")).length, 0);
+    assert.equal((await rows(store, "SELECT * FROM messages WHERE raw IS NULL")).length, 3);
+  }
+  await onArchive(path, async (connection) => {
+    for (const { claim, look } of CHECKS) assert.equal((await look(connection)).misfits, 0, claim);
+  });
 });
 
 Deno.test("dead letters are kept whole with their reason", async () => {

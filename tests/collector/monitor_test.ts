@@ -90,7 +90,8 @@ Deno.test("a running collector serves its metrics and its health on loopback, an
   assert.equal(value(`receipts_total{type="channel_announcement"}`), PEERS * 5);
   assert.equal(value(`receipts_total{type="channel_update"}`), PEERS * 10);
   assert.equal(value("messages_total"), graph.length);
-  assert.equal(value(`withheld_receipts_total{reason="spam"}`), 0);
+  assert.equal(value(`withheld_messages_total{reason="spam"}`), 0);
+  assert.equal(value("folded_receipts_total"), 0);
   assert.equal(
     value(`gossip_sent_messages_total{reason="own_filter",type="gossip_timestamp_filter"}`),
     PEERS,

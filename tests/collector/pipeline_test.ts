@@ -1,5 +1,8 @@
 import assert from "node:assert/strict";
-import { RECEIPT_WARMUP } from "../../shared/batch/batch.ts";
+import { createHash } from "node:crypto";
+import { RECEIPT_REPEAT, RECEIPT_WARMUP } from "../../shared/batch/batch.ts";
+import { decodeDigest } from "../../shared/batch/digest.ts";
+import { gossipFacts } from "../../shared/bolt/facts.ts";
 import { scidOf } from "../../shared/bolt/scid.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { CapturedLog } from "../support/captured_log.ts";
@@ -37,6 +40,7 @@ Deno.test("of spam updates some texts are stored, and every receipt is, marked s
   using recorded = new Recorded(systemClock, {
     subject: { burst: 5, intervalSeconds: 3600 },
     peerSpam: { burst: 2, perSecond: 1e-6 },
+    subjectDigests: { burst: 0, intervalSeconds: 3600 },
   });
   const spammer = open(recorded, 1), other = open(recorded, 2);
   const spam = updates(100);
@@ -63,6 +67,35 @@ Deno.test("of spam updates some texts are stored, and every receipt is, marked s
   for (const { message, flags } of receipts) {
     assert.equal(flags, message === standIn ? RECEIPT_WARMUP : 0);
   }
+});
+
+Deno.test("past the quota a message keeps its identity, its repeats and its delay: only its bytes are not stored", () => {
+  using _log = new CapturedLog();
+  using recorded = new Recorded(systemClock, {
+    subject: { burst: 5, intervalSeconds: 3600 },
+    peerSpam: { burst: 0.5, perSecond: 1e-9 },
+  });
+  const peers = [open(recorded, 1), open(recorded, 2)];
+  const all = updates(20);
+  for (const peer of [...peers, peers[0]]) {
+    for (const raw of all) recorded.pipeline.receive(peer, raw, systemClock.now());
+  }
+  const receipts = recorded.receipts();
+  assert.equal(receipts.length, 60);
+  assert.equal(recorded.messages().size, 20, "each message has a row of its own");
+  for (const [i, raw] of all.entries()) {
+    const bytes = Uint8Array.fromHex(receipts[i].message);
+    const digest = decodeDigest(bytes);
+    assert.equal(digest === null, i < 5);
+    if (digest === null) continue;
+    assert.deepEqual(digest.facts, gossipFacts(raw));
+    assert.equal(digest.sha256.toHex(), createHash("sha256").update(raw).digest("hex"));
+    assert.equal(receipts[i].message, receipts[20 + i].message, "whichever peer brings it");
+  }
+  const repeat = (from: number) => receipts.slice(from, from + 20).map(({ flags }) => flags);
+  assert.deepEqual(repeat(0), Array(20).fill(0));
+  assert.deepEqual(repeat(20), Array(20).fill(0));
+  assert.deepEqual(repeat(40), Array(20).fill(RECEIPT_REPEAT));
 });
 
 Deno.test("what found no room in the verifier's queue is checked when it comes again", async () => {

@@ -4,6 +4,9 @@ import { seededRandom } from "../../shared/random.ts";
 import { compareWithLedger, type Comparison, isFaithful } from "./compare.ts";
 import { Ledger, LEDGER_FILES } from "../simnet/ledger.ts";
 import { BatchMaker, nodeId, plainMessage } from "../support/fixtures/batch_maker.ts";
+import { encodeDigest } from "../../shared/batch/digest.ts";
+import { gossipFacts } from "../../shared/bolt/facts.ts";
+import { createHash } from "node:crypto";
 import { ManualClock } from "../support/manual_clock.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
@@ -54,6 +57,7 @@ Deno.test("an archive that holds what was sent is faithful", async () => {
     sent: PEERS * MESSAGES + 2,
     archived: PEERS * MESSAGES + 2,
     lost: 0,
+    folded: 0,
     duplicated: 0,
     messages: MESSAGES,
     differing: 0,
@@ -100,4 +104,37 @@ Deno.test("a message that was never made differs, and its receipts are duplicate
   const comparison = await comparedAfter("messages", (lines) => lines.slice(0, -1));
   assert.equal(comparison.differing, 1);
   assert.equal(comparison.duplicated, PEERS);
+});
+
+Deno.test("a message by its digest is faithful, and folded receipts stand for as many of their peer", async () => {
+  for (const folds of [1, 2, 3]) {
+    await using dir = await tempDir();
+    const archive = dir.join("archive.duckdb");
+    const raws = Array.from({ length: 3 }, (_, i) => plainMessage(i));
+    const maker = new BatchMaker();
+    const session = maker.session(0);
+    const sha256 = createHash("sha256").update(raws[0]).digest();
+    const digest = maker.message(encodeDigest({ sha256, facts: gossipFacts(raws[0]) }));
+    const standIn = maker.message(Uint8Array.of(255, 255, ...new TextEncoder().encode("x")));
+    maker.receipt(maker.epoch, digest, session);
+    for (let i = 0; i < folds; i++) maker.receipt(maker.epoch + i, standIn, session);
+    {
+      await using store = await Store.open(
+        { path: archive, memoryLimitBytes: 64 * 1024 * 1024, threads: 1 },
+        { clock: new ManualClock(), random: seededRandom(1) },
+      );
+      await store.commit([maker.close()]);
+    }
+    using ledger = new Ledger(dir.path);
+    raws.forEach((raw, i) => ledger.message(i, raw));
+    for (const message of [0, 1, 2]) ledger.wrote(0, message);
+    ledger.write([`${nodeId(0)}@127.0.0.1:1`]);
+    const { lost, duplicated, differing, folded } = await compareWithLedger(archive, dir.path);
+    assert.deepEqual([lost, duplicated, differing, folded], [
+      Math.max(0, 2 - folds),
+      Math.max(0, folds - 2),
+      0,
+      folds,
+    ]);
+  }
 });

@@ -56,6 +56,9 @@ function summary({ comparison, sent, archiveBytes, compression }: DemoResult): s
       `All ${grouped(archived)} receipts are in the archive once each, every byte as sent ` +
         `(${(archiveBytes / 1e6).toFixed(1)} MB).`,
     );
+    if (comparison.folded > 0) {
+      lines.push(`${grouped(comparison.folded)} of them are past all quotas, and folded together.`);
+    }
   } else {
     const { lost, duplicated, differing, examples } = comparison;
     lines.push(

@@ -7,6 +7,7 @@ const RESULT: DemoResult = {
     sent: 1000,
     archived: 1000,
     lost: 0,
+    folded: 0,
     duplicated: 0,
     messages: 20,
     differing: 0,

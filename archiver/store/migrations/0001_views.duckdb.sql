@@ -25,9 +25,9 @@ COMMENT ON COLUMN receipts.is_warmup IS 'In the first minutes of its session, or
 
 COMMENT ON VIEW messages IS 'One row per distinct message; its identity is the SHA-256 of its bytes.';
 COMMENT ON COLUMN messages.message_id IS 'Identifies the message within this archive.';
-COMMENT ON COLUMN messages.sha256 IS 'SHA-256 of raw.';
-COMMENT ON COLUMN messages.type IS 'Message type (BOLT 7): 256, 257 and 258 are the gossip that floods; 65535 stands for messages that a collector did not store.';
-COMMENT ON COLUMN messages.size IS 'Bytes of raw.';
+COMMENT ON COLUMN messages.sha256 IS 'SHA-256 of its bytes.';
+COMMENT ON COLUMN messages.type IS 'Message type (BOLT 7): 256, 257 and 258 are the gossip that floods; 65535 stands for many messages past all quotas of a collector, folded together.';
+COMMENT ON COLUMN messages.size IS 'Number of its bytes.';
 COMMENT ON COLUMN messages.verdict IS 'Result of its signature check: unchecked, valid, invalid, unknown_signer or malformed.';
 COMMENT ON COLUMN messages.scid IS 'short_channel_id: the wire''s u64 as a signed integer; null where there is none.';
 COMMENT ON COLUMN messages.direction IS 'channel_flags & 1 of a channel_update; else null.';
@@ -35,7 +35,7 @@ COMMENT ON COLUMN messages.node_id IS 'The node a node_announcement describes, a
 COMMENT ON COLUMN messages.own_timestamp IS 'The message''s own timestamp; null where there is none.';
 COMMENT ON COLUMN messages.inner_id IS 'First 16 bytes of the SHA-256 of its content without signatures and timestamp; a re-signed repeat has the same.';
 COMMENT ON COLUMN messages.first_seen IS 'Its earliest receipt at any collector.';
-COMMENT ON COLUMN messages.raw IS 'Its bytes, type included, without transport framing.';
+COMMENT ON COLUMN messages.raw IS 'Its bytes, type included, without transport framing; null when a collector''s quotas let it store only the facts.';
 
 CREATE TABLE day_files (
   file_id INTEGER NOT NULL,
