@@ -14,6 +14,7 @@ import {
   seedList,
 } from "./addresses/config.ts";
 import { HOST_KINDS } from "./addresses/endpoint.ts";
+import { sourceList } from "./sources/config.ts";
 import { FSYNC_POLICIES } from "./spool/syncer.ts";
 import { LOG_LEVELS } from "../shared/log.ts";
 import { natsServerEntries, STREAM_NAME } from "../shared/nats/access.ts";
@@ -37,6 +38,8 @@ const share = (min: number) => {
   const message = `should be a share from ${min} to 1`;
   return v.pipe(v.number(message), v.minValue(min, message), v.maxValue(1, message));
 };
+
+const MAX_PEERS = 5000;
 
 const path = text(/^[^\0]{1,4096}$/, "the path of a file or folder");
 
@@ -77,7 +80,7 @@ const schema = v.strictObject({
     save_every: v.optional(duration(MINUTE, DAY), "10m"),
     rotate_every: v.optional(duration(MINUTE, 30 * DAY)),
     rotate_share: v.optional(share(0.01), 0.1),
-    target: v.optional(integer(1, 5000), 500),
+    target: v.optional(integer(0, MAX_PEERS), 500),
     dials_per_second: v.optional(integer(1, 1000), 10),
     max_pending: v.optional(integer(1, 1000), 64),
     bootstrap: v.optional(integer(0, 100), 3),
@@ -85,6 +88,7 @@ const schema = v.strictObject({
     handshake_timeout: v.optional(duration(100, 5 * MINUTE), "15s"),
     init_timeout: v.optional(duration(100, 5 * MINUTE), "15s"),
   }),
+  sources: sourceList,
   gossip: group({
     lookback: v.optional(duration(0, 14 * DAY), "1h"),
     warmup: v.optional(duration(0, DAY), "10m"),
@@ -130,7 +134,17 @@ const schema = v.strictObject({
 /** A collector's config, checked and with its defaults; see `collector.example.yaml`. Times in ms, sizes in bytes. */
 export type CollectorConfig = v.InferOutput<typeof schema>;
 
-export const CollectorConfigSchema: v.GenericSchema<unknown, CollectorConfig> = schema;
+export const CollectorConfigSchema: v.GenericSchema<unknown, CollectorConfig> = v.pipe(
+  schema,
+  v.forward(
+    v.partialCheck(
+      [["peers", "target"], ["sources"]],
+      ({ peers, sources }) => peers.target > 0 || sources.length > 0,
+      `should be an integer from 1 to ${MAX_PEERS}`,
+    ),
+    ["peers", "target"],
+  ),
+);
 
 export const CONFIG_FLAG = {
   type: "string",

@@ -7,6 +7,7 @@ import type { SourcePeer } from "./gossip/graph/unconfirmed.ts";
 import { type BadMessage, Verifier, type VerifierOptions } from "./gossip/verifier.ts";
 import { Witnesses } from "./gossip/witnesses.ts";
 import { type RawLimits, RawQuotas } from "./receipt/raw_quotas.ts";
+import type { Place } from "./receipt/journal.ts";
 import { type ReceiptSink, Recorder } from "./receipt/recorder.ts";
 import type { RecorderDependencies, RecorderOptions } from "./receipt/recorder_options.ts";
 
@@ -17,6 +18,8 @@ export type PipelineDependencies =
 
 /** Bad messages that are recognized when they are repeated; past it they are all forgotten. */
 const MAX_PROVEN_BAD = 65_536;
+/** Messages that were rebuilt and have no verdict yet; past it they are all forgotten, and count as invalid. */
+const MAX_REBUILT = 65_536;
 /** Messages that found no room in the verifier's queue and are tried again with their next receipt; likewise. */
 const MAX_UNCHECKED = 65_536;
 
@@ -29,12 +32,14 @@ export class Pipeline implements ReceiptSink, Disposable {
   readonly #onValid: VerifierOptions["onValid"];
   readonly #peers = new Map<
     number,
-    SourcePeer & { askedUntil: number; readonly isDump: boolean }
+    SourcePeer & { askedUntil: number; readonly isDump: boolean; readonly isRebuilt: boolean }
   >();
   readonly #witnesses = new Witnesses();
   /** Messages that are bad beyond doubt: each receipt of one counts against the peer that brings it. */
   readonly #provenBad = new Map<number, BadMessage["verdict"]>();
   readonly #unchecked = new Set<number>();
+  /** Messages whose bytes were rebuilt: their signatures prove them. */
+  readonly #rebuilt = new Set<number>();
   /** By the second byte of the type: the first is 1 for all gossip (BOLT 7). */
   readonly #receipts = new Float64Array(256);
 
@@ -43,7 +48,10 @@ export class Pipeline implements ReceiptSink, Disposable {
     this.#onValid = dependencies.onValid;
     this.verifier = new Verifier({
       ...dependencies,
-      onVerdict: (number, verdict) => this.recorder.verdict(number, verdict),
+      onVerdict: (number, verdict) => {
+        const isUnproven = this.#rebuilt.delete(number) && verdict === "invalid";
+        this.recorder.verdict(number, isUnproven ? "rebuilt" : verdict);
+      },
       onBad: (bad) => this.#takeBad(bad),
     });
     this.quotas = new RawQuotas({
@@ -58,7 +66,8 @@ export class Pipeline implements ReceiptSink, Disposable {
     const session = this.recorder.openSession(opened);
     const isDump = opened.filter_first === 0;
     const askedUntil = isDump ? Infinity : 0;
-    this.#peers.set(session, { nodeId: opened.node_id, askedUntil, isDump });
+    const isRebuilt = opened.source?.kind === "lnd_trace_log";
+    this.#peers.set(session, { nodeId: opened.node_id, askedUntil, isDump, isRebuilt });
     return session;
   }
 
@@ -68,9 +77,13 @@ export class Pipeline implements ReceiptSink, Disposable {
     if (peer && !peer.isDump) peer.askedUntil = until;
   }
 
-  receive(session: number, raw: Uint8Array, receivedAt: number): void {
+  receive(session: number, raw: Uint8Array, receivedAt: number, place?: Place): void {
     this.#receipts[raw[1]]++;
-    const { number, isNew } = this.recorder.receive(session, raw, receivedAt);
+    const { number, isNew } = this.recorder.receive(session, raw, receivedAt, place);
+    if (isNew && this.#peers.get(session)?.isRebuilt) {
+      if (this.#rebuilt.size >= MAX_REBUILT) this.#rebuilt.clear();
+      this.#rebuilt.add(number);
+    }
     if (isNew || this.#unchecked.size > 0 && this.#unchecked.delete(number)) {
       return this.#check(session, number, raw.slice());
     }

@@ -12,6 +12,7 @@ import { watchStalls } from "./clock/stalls.ts";
 import { watchSteps } from "./clock/steps.ts";
 import type { CollectorConfig } from "./config.ts";
 import { holdDataDir } from "./spool/data_dir.ts";
+import type { VerifierOptions } from "./gossip/verifier.ts";
 import { GossipService, graphPath } from "./gossip/service.ts";
 import { Pipeline } from "./pipeline.ts";
 import { keyPath, loadIdentity } from "./peer/identity.ts";
@@ -19,8 +20,10 @@ import { managerOptionsOf, openPeerChoice } from "./peer/peer_choice.ts";
 import { watch } from "./monitor/server.ts";
 import { PeerManager } from "./peer/manager.ts";
 import { reportProgress } from "./monitor/progress.ts";
-import { Journal } from "./receipt/journal.ts";
+import { Journal, type Place } from "./receipt/journal.ts";
 import { JournalFile, recoverOpenBatch } from "./receipt/journal_file.ts";
+import { PlacesFile } from "./sources/places.ts";
+import { startSources } from "./sources/sources.ts";
 import { Spool } from "./spool/spool.ts";
 import { Delivery } from "./uplink/delivery.ts";
 import { sendHeartbeats } from "./uplink/heartbeats.ts";
@@ -91,10 +94,18 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     }),
   );
   const journalPath = join(config.data_dir, "spool", "open_batch.journal");
-  recoverOpenBatch(journalPath, spool);
+  const journaled = new Map<number, Place>();
+  recoverOpenBatch(journalPath, spool, journaled);
+  // Before the journal is opened anew, which empties it.
+  const places = new PlacesFile(join(config.data_dir, "places.json"), journaled, clock.now());
   const journalFile = stack.use(new JournalFile(journalPath));
   const journal = new Journal(journalFile);
   const epoch = clock.now();
+  const onValid: NonNullable<VerifierOptions["onValid"]> = (raw, signer, sourcePeer) => {
+    const outcome = gossip.accept(raw, signer, sourcePeer);
+    // A liar can sign an announcement, and channels to go with it; it is dialled like any other node.
+    if (outcome === "added" || outcome === "replaced") choice.learn(raw);
+  };
   const pipeline: Pipeline = stack.use(
     new Pipeline({
       collector: config.name,
@@ -109,14 +120,13 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       clock,
       random,
       chain,
-      sink: (bytes, id) => spool.append(bytes, id),
+      sink(bytes, id) {
+        spool.append(bytes, id);
+        places.save(pipeline.recorder.places, clock.now());
+      },
       journal,
       nodesOf: (scid) => gossip.graph.view.nodesOf(scid),
-      onValid: (raw, signer, sourcePeer) => {
-        const outcome = gossip.accept(raw, signer, sourcePeer);
-        // A liar can sign an announcement, and channels to go with it; it is dialled like any other node.
-        if (outcome === "added" || outcome === "replaced") choice.learn(raw);
-      },
+      onValid,
       onBad: (bad) => manager.blame(bad),
     }),
   );
@@ -132,6 +142,10 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     gossip,
     onDials: (event) => pipeline.recorder.note(event),
   });
+  const { view } = gossip.graph;
+  const sources = stack.use(
+    startSources(config.sources, { pipeline, places, view, clock, chain, onValid }),
+  );
   choice.onLearnt = () => manager.lookAgain();
   log.info("Collector {name} ({nodeId}) keeps {target} peers on {network} and knows {nodes}", {
     name: config.name,
@@ -209,6 +223,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     await atMost(clock, VERIFY_MS, pipeline.verifier.idle());
   } finally {
     stalls[Symbol.dispose]();
+    await sources[Symbol.asyncDispose]();
     pipeline.end();
   }
   const left = await delivery.drain(config.stop_timeout);

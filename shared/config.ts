@@ -55,7 +55,8 @@ export function parseConfig<S extends v.GenericSchema>(
 /** One line for one broken rule: `peers.target: -3 — should be an integer from 1 to 5000`. */
 function describeIssue(issue: v.BaseIssue<unknown>): string {
   const path = v.getDotPath(issue) ?? "(top level)";
-  const { input } = issue;
+  // Of a rule over several keys `input` is the whole config.
+  const input = issue.path ? issue.path.at(-1)!.value : issue.input;
   if (issue.expected === "never") return `${path}: unknown key; remove it or check its spelling`;
   if (input === undefined) return `${path}: missing; it has no default`;
   const value = typeof input === "string"

@@ -1,7 +1,13 @@
 // The rows of one group of batches. Nothing here awaits: what must be read was loaded before, what is written is gathered
 // for later.
 
-import type { Batch, CollectorEvent, SessionOpened, Verdict } from "../../shared/batch/batch.ts";
+import type {
+  Batch,
+  CollectorEvent,
+  SessionOpened,
+  SessionSource,
+  Verdict,
+} from "../../shared/batch/batch.ts";
 import { VERDICTS } from "../../shared/batch/batch.ts";
 import type { Digest } from "../../shared/batch/digest.ts";
 import type { Epoch } from "./epoch.ts";
@@ -35,6 +41,8 @@ interface NewMessage extends MessageToAdd {
 /** Takes the batches of one transaction, one after another. */
 export class Group {
   readonly rows = {
+    collectors: new RowBuffer("collectors"),
+    sources: new RowBuffer("sources"),
     peers: new RowBuffer("peers"),
     sessions: new RowBuffer("sessions"),
     message_numbers: new RowBuffer("message_numbers"),
@@ -145,7 +153,7 @@ export class Group {
   #addReceipts(epoch: Epoch, batch: Batch): void {
     const { receivedAt, messages, sessions, flags } = batch.receipts;
     const { pages } = epoch.messages;
-    const collectorId = epoch.collectorId;
+    let collectorId = epoch.collectorId;
     const receipts = this.#receipts;
     let session = -1;
     let peerId = 0;
@@ -157,6 +165,7 @@ export class Group {
       if (sessions[i] !== session) {
         session = sessions[i];
         peerId = epoch.sessions.get(session);
+        collectorId = epoch.collectorOf(session);
       }
       if (messageId !== 0 && peerId !== 0) {
         receipts.push(receivedAt[i], messageId, peerId, collectorId, flags[i]);
@@ -233,11 +242,13 @@ export class Group {
       this.rows.peers.push(peerId, event.node_id);
     }
     epoch.sessions.set(event.session, peerId);
+    const collectorId = event.source ? this.#sourceId(epoch, event.source) : epoch.collectorId;
+    if (event.source) epoch.sources.set(event.session, collectorId);
     this.rows.sessions.push(
       BigInt(this.#state.ids.session.take()),
       epoch.id,
       BigInt(event.session),
-      epoch.collectorId,
+      collectorId,
       peerId,
       event.address,
       instant(event.dialled_at),
@@ -249,6 +260,17 @@ export class Group {
     );
     const { sessions, overflown } = epoch.wanted;
     if (sessions.delete(event.session) || overflown) this.toResolve.add(epoch);
+  }
+
+  #sourceId(epoch: Epoch, { name, kind, uncertainty }: SessionSource): number {
+    const full = `${epoch.collector}/${name}`;
+    const known = this.#state.collectors.get(full);
+    if (known !== undefined) return known;
+    const id = this.#state.ids.collector.take();
+    this.#state.collectors.set(full, id);
+    this.rows.collectors.push(id, full);
+    this.rows.sources.push(id, epoch.collector, kind, BigInt(uncertainty));
+    return id;
   }
 
   #addEvent(epoch: Epoch, event: CollectorEvent): void {

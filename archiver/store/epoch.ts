@@ -40,6 +40,8 @@ export class Epoch {
   storedGaps: readonly Gap[] = this.mark.gaps;
   messages: NumberMap = new NumberMap();
   sessions: NumberMap = new NumberMap();
+  /** The collector_id of sessions that were read out of logs. */
+  readonly sources: Map<number, number> = new Map();
   wanted: Wanted = nothingWanted();
 
   constructor(id: number, collectorId: number, collector: string, startedAt: number) {
@@ -47,6 +49,12 @@ export class Epoch {
     this.collectorId = collectorId;
     this.collector = collector;
     this.startedAt = startedAt;
+  }
+
+  collectorOf(session: number): number {
+    return this.sources.size === 0
+      ? this.collectorId
+      : this.sources.get(session) ?? this.collectorId;
   }
 
   /** What to request from the collector; null when nothing is lacking. */
@@ -107,10 +115,13 @@ export async function loadEpoch(
   epoch.storedGaps = epoch.mark.gaps;
   const sessions = await rowsOf(
     connection,
-    "SELECT number, peer_id FROM sessions WHERE epoch_id = $1",
+    "SELECT number, peer_id, collector_id FROM sessions WHERE epoch_id = $1",
     [epoch.id],
   );
-  for (const { number, peer_id } of sessions) epoch.sessions.set(Number(number), Number(peer_id));
+  for (const { number, peer_id, collector_id } of sessions) {
+    epoch.sessions.set(Number(number), Number(peer_id));
+    if (collector_id !== collectorId) epoch.sources.set(Number(number), Number(collector_id));
+  }
   await loadMissing(connection, epoch);
   return epoch;
 }

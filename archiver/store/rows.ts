@@ -25,6 +25,7 @@ export const VECTOR_ROWS = 2048;
 /** A table that {@link RowBuffer} can fill. */
 export type RowTable =
   | "collectors"
+  | "sources"
   | "peers"
   | "sessions"
   | "hot_messages"
@@ -46,6 +47,7 @@ export type RowTable =
 /** The columns that {@link RowBuffer} fills, by table, in the order of the schema. */
 const TABLES = {
   collectors: [INTEGER, VARCHAR],
+  sources: [INTEGER, VARCHAR, VARCHAR, BIGINT],
   peers: [INTEGER, VARCHAR],
   sessions: [
     ...[BIGINT, INTEGER, BIGINT, INTEGER, INTEGER, VARCHAR, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ],

@@ -5,6 +5,7 @@ import { type Check, dayFilesCheck, factsCheck, sqlCheck } from "./check.ts";
 /** Foreign keys: table, column, and the table whose key it is. */
 const REFERENCES = [
   ["epochs", "collector_id", "collectors"],
+  ["sources", "collector_id", "collectors"],
   ["sessions", "epoch_id", "epochs"],
   ["sessions", "collector_id", "collectors"],
   ["sessions", "peer_id", "peers"],
@@ -37,6 +38,7 @@ const REFERENCES = [
 const KEYS = [
   ["collectors", "collector_id"],
   ["collectors", "name"],
+  ["sources", "collector_id"],
   ["epochs", "epoch_id"],
   ["epochs", "collector_id, started_at"],
   ["peers", "peer_id"],
@@ -85,8 +87,11 @@ export const CHECKS: readonly Check[] = [
   ),
   sqlCheck(
     "contradiction",
-    "each collector has as many receipts as its epochs say",
-    `WITH found AS (
+    "each collector has as many receipts, those out of logs included, as its epochs say",
+    `WITH owners AS (
+      SELECT s.collector_id, o.collector_id AS owner_id
+      FROM sources s JOIN collectors o ON o.name = s.recorded_by
+    ), found AS (
       SELECT collector_id, count(*) AS receipts FROM receipts GROUP BY collector_id
       UNION ALL
       SELECT e.collector_id, count(*) FROM unresolved_receipts u JOIN epochs e ON e.epoch_id = u.epoch_id
@@ -97,7 +102,8 @@ export const CHECKS: readonly Check[] = [
       UNION ALL
       SELECT collector_id, -receipts FROM epochs
     ), differences AS (
-      SELECT collector_id, sum(receipts) AS difference FROM found GROUP BY collector_id
+      SELECT coalesce(owner_id, collector_id) AS collector_id, sum(receipts) AS difference
+      FROM found LEFT JOIN owners USING (collector_id) GROUP BY ALL
     )
     SELECT CAST(coalesce(sum(abs(difference)), 0) AS BIGINT) AS misfits, (SELECT count(*) FROM receipts) AS seen
     FROM differences`,
@@ -120,8 +126,10 @@ export const CHECKS: readonly Check[] = [
   sqlCheck(
     "contradiction",
     "each session is of the collector that its epoch is of",
-    `SELECT count(*) FILTER (WHERE s.collector_id <> e.collector_id) AS misfits, count(*) AS seen
-    FROM sessions s JOIN epochs e ON e.epoch_id = s.epoch_id`,
+    `SELECT count(*) FILTER (WHERE coalesce(o.collector_id, s.collector_id) <> e.collector_id) AS misfits,
+      count(*) AS seen
+    FROM sessions s JOIN epochs e ON e.epoch_id = s.epoch_id
+      LEFT JOIN sources x ON x.collector_id = s.collector_id LEFT JOIN collectors o ON o.name = x.recorded_by`,
   ),
   sqlCheck(
     "contradiction",

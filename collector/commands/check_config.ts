@@ -4,12 +4,13 @@ import { dialPolicyOf } from "../peer/peer_choice.ts";
 import { faultLines, readPeerFile } from "../peer/peer_file.ts";
 import { CONFIG_FLAG, readCollectorConfig } from "../config.ts";
 import { checkSandbox } from "./sandbox.ts";
+import { describeLevel } from "../sources/level.ts";
 import { PROGRAM } from "../program.ts";
 
 export const checkConfigCommand: Subcommand = subcommand({
   name: `${PROGRAM} check-config`,
   summary:
-    "Check the config, its peer file, and the secrets and authorities for NATS, without connecting.\n" +
+    "Check the config, its peer file, the levels of the logs it reads, and the secrets and authorities for NATS, without connecting.\n" +
     "Exit status: 0 no faults, 2 something must be fixed.",
   flags: { config: CONFIG_FLAG },
 }, async ({ config: path }) => {
@@ -25,6 +26,7 @@ export const checkConfigCommand: Subcommand = subcommand({
     );
   }
   for (const warning of await checkSandbox(config)) console.log(warning);
+  for (const source of config.sources) console.log(await describeLevel(source));
   if (config.uplink.kind === "nats") await readNatsAccess(config.uplink);
   console.log(`Config ${path}: no faults`);
 });

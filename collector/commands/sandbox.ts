@@ -1,5 +1,6 @@
 // What a collector's config needs of the sandbox.
 
+import { dirname } from "node:path";
 import { UserError } from "../../shared/errors.ts";
 import {
   bothNeeds,
@@ -65,12 +66,18 @@ function checkPeers(file: string, peers: readonly NodeAddress[], policy: DialPol
 }
 
 /** All but its peers. */
-function needsOf({ data_dir, peers, uplink, metrics }: CollectorConfig): Need[] {
+function needsOf({ data_dir, peers, sources, uplink, metrics }: CollectorConfig): Need[] {
   const { file, proxy, name_server: nameServer } = peers;
   const net = (key: string, value: string): Need => ({ kind: "net", key, value });
   return [
     ...bothNeeds("data_dir", data_dir),
     ...file !== undefined ? [{ kind: "read", key: "peers.file", value: file } as const] : [],
+    // The folder, for the files that are rotated out.
+    ...sources.map(({ name, path }): Need => ({
+      kind: "read",
+      key: `sources: ${name}`,
+      value: dirname(path),
+    })),
     ...proxy !== undefined ? [net("peers.proxy", proxy)] : [],
     ...nameServer !== undefined
       ? [net("peers.name_server", formatEndpoint(parseEndpoint(nameServer, DNS_PORT)))]

@@ -71,6 +71,7 @@ export class Verifier implements Disposable {
     invalid: 0,
     unknown_signer: 0,
     malformed: 0,
+    rebuilt: 0,
   };
   #timer: ReturnType<typeof setTimeout> | undefined;
   #idle: (() => void)[] = [];

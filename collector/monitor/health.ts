@@ -1,7 +1,8 @@
 import type { DeliveryStatus } from "../uplink/delivery.ts";
 
 export interface Vitals {
-  readonly peers: number;
+  /** Null where none is wanted: receipts come out of logs. */
+  readonly peers: number | null;
   readonly spoolBytes: number;
   readonly spoolMaxBytes: number;
   readonly dropped: number;
@@ -52,7 +53,7 @@ export class Health {
   }
 
   look(vitals: Vitals, now: number): void {
-    if (vitals.peers > 0) this.#peersAt = now;
+    if (vitals.peers !== 0) this.#peersAt = now;
     if (vitals.uplink.trouble === null) this.#deliveredAt = now;
     if (vitals.clockOffset !== null) this.#measuredAt = now;
     if (vitals.dropped > this.#dropped) this.#droppedAt = now;

@@ -88,7 +88,7 @@ export function watch(parts: Parts, run: RunFacts, listen: Listen, clock: Clock)
   const health = new Health(clock.now());
   const problems = () => {
     health.look({
-      peers: manager.counts.connected,
+      peers: run.target === 0 ? null : manager.counts.connected,
       spoolBytes: spool.bytes,
       spoolMaxBytes: run.spoolMaxBytes,
       dropped: spool.counters.dropped,

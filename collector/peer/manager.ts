@@ -170,7 +170,8 @@ export class PeerManager {
           await pause(clock, 1000 / this.#options.dialsPerSecond, signal);
         } else {
           const due = book.soonest();
-          if (due === Infinity && this.#attempts.size === 0 && !isSeeking()) {
+          const isAlone = due === Infinity && this.#attempts.size === 0 && !isSeeking();
+          if (isAlone && this.#options.target > 0) {
             log.error("No peer is left: none of those known can be dialled again in this run");
           }
           await this.#change(this.#hasRoom() ? due - now : Infinity);

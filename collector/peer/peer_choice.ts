@@ -68,7 +68,7 @@ export async function openPeerChoice(
     await learnFile(book, peers.file, refusal, clock.now());
   }
   const seeds = fileAlone ? [] : seedsOf(config);
-  if (seeds.length === 0 && book.soonest() === Infinity) {
+  if (peers.target > 0 && seeds.length === 0 && book.soonest() === Infinity) {
     throw new UserError(
       peers.file === undefined
         ? "Cannot start: no known peer can be dialled; set peers.file or peers.seeds"
@@ -116,8 +116,9 @@ export function refusalOf(
   return rules.refusal(nodeId, end)?.reason ?? null;
 }
 
-/** Those that the config names; without them and a peer file, the well-known ones. */
+/** Those that the config names; without them and a peer file, the well-known ones; none where no peer is wanted. */
 export function seedsOf({ network, peers }: CollectorConfig): readonly string[] {
+  if (peers.target === 0) return [];
   return peers.seeds ?? (peers.file === undefined ? DEFAULT_SEEDS[network] : []);
 }
 

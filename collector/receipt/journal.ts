@@ -11,6 +11,7 @@
  * | 3 | message: u32 number, u32 length, its bytes |
  * | 4 | verdict: u32 number, u8 code |
  * | 5 | event: u32 length, JSON |
+ * | 6 | receipt out of a log: as 2, then f64 log, f64 file, f64 offset of a {@link Place} |
  *
  * All integers are little-endian.
  */
@@ -19,16 +20,26 @@ import type { Batch } from "../../shared/batch/batch.ts";
 
 export type BatchHead = Pick<Batch, "collector" | "epoch" | "number" | "receiptsBefore">;
 
+/** Up to where a log was read when a receipt out of it was stamped. */
+export interface Place {
+  /** Which source; see `sources/places.ts` for both numbers. */
+  readonly log: number;
+  readonly file: number;
+  /** Of the first byte after. */
+  readonly offset: number;
+}
+
 /** Where chunks go. Neither may throw: a journal that cannot be written costs an open batch at SIGKILL, no more. */
 export interface JournalSink {
   append(chunk: Uint8Array): void;
   clear(): void;
 }
 
-export const ITEM = { head: 1, receipt: 2, raw: 3, verdict: 4, event: 5 } as const;
+export const ITEM = { head: 1, receipt: 2, raw: 3, verdict: 4, event: 5, placed: 6 } as const;
 /** Bytes before a chunk's payload. */
 export const CHUNK_PREFIX_BYTES = 8;
 export const RECEIPT_ITEM_BYTES = 18;
+export const PLACED_ITEM_BYTES: number = RECEIPT_ITEM_BYTES + 24;
 export const VERDICT_ITEM_BYTES = 6;
 /** Bytes of a head or an event before its JSON. */
 export const JSON_ITEM_BYTES = 5;
@@ -49,6 +60,7 @@ export class Journal {
   #willWrite = false;
   /** Between {@link begin} and {@link settle}: the batch before may still be needed where it is written. */
   #isClosing = false;
+  #hasPlaces = false;
 
   constructor(sink: JournalSink) {
     this.#sink = sink;
@@ -56,6 +68,8 @@ export class Journal {
 
   /** The batch so far is closed, another one begins; {@link settle} is to follow in the same turn. */
   begin({ collector, epoch, number, receiptsBefore }: BatchHead): void {
+    // Places have to be on disk before the batch is anywhere: else a log would be read twice after a crash.
+    if (this.#hasPlaces) this.flush();
     this.#isClosing = true;
     this.#length = CHUNK_PREFIX_BYTES;
     const head: BatchHead = { collector, epoch, number, receiptsBefore };
@@ -70,14 +84,25 @@ export class Journal {
     this.#sink.clear();
   }
 
-  receipt(receivedAt: number, message: number, session: number, flags: number): void {
-    const at = this.#room(RECEIPT_ITEM_BYTES);
+  receipt(
+    receivedAt: number,
+    message: number,
+    session: number,
+    flags: number,
+    place?: Place,
+  ): void {
+    const at = this.#room(place ? PLACED_ITEM_BYTES : RECEIPT_ITEM_BYTES);
     const view = this.#view;
-    this.#bytes[at] = ITEM.receipt;
+    this.#bytes[at] = place ? ITEM.placed : ITEM.receipt;
     view.setFloat64(at + 1, receivedAt, true);
     view.setUint32(at + 9, message, true);
     view.setUint32(at + 13, session, true);
     this.#bytes[at + 17] = flags;
+    if (!place) return;
+    this.#hasPlaces = true;
+    view.setFloat64(at + 18, place.log, true);
+    view.setFloat64(at + 26, place.file, true);
+    view.setFloat64(at + 34, place.offset, true);
   }
 
   raw(number: number, raw: Uint8Array): void {
@@ -137,6 +162,7 @@ export class Journal {
     if (this.#length === this.#idleLength) return;
     const chunk = this.#bytes.subarray(0, this.#length);
     const payload = chunk.subarray(CHUNK_PREFIX_BYTES);
+    this.#hasPlaces = false;
     this.#length = this.#idleLength = CHUNK_PREFIX_BYTES;
     this.#view.setUint32(0, payload.length, true);
     this.#view.setUint32(4, crc32(payload), true);

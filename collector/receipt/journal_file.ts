@@ -6,7 +6,7 @@ import { encodeBatch } from "../../shared/batch/codec.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import type { Spool } from "../spool/spool.ts";
-import type { JournalSink } from "./journal.ts";
+import type { JournalSink, Place } from "./journal.ts";
 import { readJournal } from "./journal_reader.ts";
 
 const log = logger("collector", "receipt");
@@ -113,16 +113,21 @@ export function readJournalFile(path: string): Uint8Array | null {
 /**
  * Closes the batch that a killed collector left in its journal, unless the spool has it. Call it before anything else
  * is appended, and before the journal is opened anew.
+ * @param places gets where logs were read up to.
  * @returns the number of its receipts.
  * @throws {UserError} when the journal cannot be read from disk.
  */
-export function recoverOpenBatch(path: string, spool: Spool): number {
+export function recoverOpenBatch(
+  path: string,
+  spool: Spool,
+  places: Map<number, Place> = new Map(),
+): number {
   const bytes = readJournalFile(path);
   if (bytes === null) return 0;
   let batch: Batch | null;
   let encoded: Uint8Array;
   try {
-    batch = readJournal(bytes);
+    batch = readJournal(bytes, places);
     if (batch === null) return 0;
     encoded = encodeBatch(batch);
   } catch (error) {

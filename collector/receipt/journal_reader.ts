@@ -11,6 +11,8 @@ import {
   CHUNK_PREFIX_BYTES,
   ITEM,
   JSON_ITEM_BYTES,
+  type Place,
+  PLACED_ITEM_BYTES,
   RAW_ITEM_BYTES,
   RECEIPT_ITEM_BYTES,
   VERDICT_ITEM_BYTES,
@@ -27,9 +29,13 @@ const headSchema: v.GenericSchema<BatchHead> = v.strictObject({
 
 /**
  * The last batch of a journal, as far as its chunks are whole; null when it holds nothing.
+ * @param places gets where logs were read up to.
  * @throws {BatchFault} when a chunk's CRC-32 fits but its items do not decode.
  */
-export function readJournal(bytes: Uint8Array): Batch | null {
+export function readJournal(
+  bytes: Uint8Array,
+  places: Map<number, Place> = new Map(),
+): Batch | null {
   const batch = new OpenBatch(MAX_BATCH_RECEIPTS);
   let head: BatchHead | null = null;
   let isEmpty = true;
@@ -48,6 +54,7 @@ export function readJournal(bytes: Uint8Array): Batch | null {
       }
     }
   }
+  for (const [log, place] of batch.places) places.set(log, place);
   if (isEmpty) return null;
   if (head === null) throw new BatchFault("bad_value", "journal: items before any head");
   return { ...head, ...batch.take() };
@@ -100,13 +107,14 @@ class Item {
   addTo(batch: OpenBatch): void {
     const view = this.#view;
     switch (this.kind) {
-      case ITEM.receipt: {
+      case ITEM.receipt:
+      case ITEM.placed: {
         const receivedAt = view.getFloat64(1, true);
         if (!Number.isSafeInteger(receivedAt) || receivedAt < 0) {
           throw new BatchFault("bad_value", `journal: ${receivedAt} is not an instant`);
         }
         const [message, session] = [view.getUint32(9, true), view.getUint32(13, true)];
-        return batch.addReceipt(receivedAt, message, session, view.getUint8(17));
+        return batch.addReceipt(receivedAt, message, session, view.getUint8(17), this.#place());
       }
       case ITEM.raw:
         // A copy: the batch keeps it.
@@ -124,6 +132,12 @@ class Item {
     }
   }
 
+  #place(): Place | undefined {
+    if (this.kind !== ITEM.placed) return undefined;
+    const [log, file, offset] = [18, 26, 34].map((at) => this.#view.getFloat64(at, true));
+    return { log, file, offset };
+  }
+
   #json(): Uint8Array {
     return this.#bytes.subarray(JSON_ITEM_BYTES);
   }
@@ -139,6 +153,8 @@ function itemLength(kind: number, view: DataView): number {
   switch (kind) {
     case ITEM.receipt:
       return RECEIPT_ITEM_BYTES;
+    case ITEM.placed:
+      return PLACED_ITEM_BYTES;
     case ITEM.verdict:
       return VERDICT_ITEM_BYTES;
     case ITEM.raw:

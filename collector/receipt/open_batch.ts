@@ -10,7 +10,7 @@ import {
 } from "../../shared/batch/body.ts";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { MAX_BATCH_EVENTS } from "../../shared/batch/events.ts";
-import type { Journal } from "./journal.ts";
+import type { Journal, Place } from "./journal.ts";
 
 /**
  * A batch is full when it may take more than this. What is left to {@link MAX_BATCH_BYTES} holds the largest single
@@ -28,6 +28,9 @@ export class OpenBatch {
   openedAt: number | undefined;
   rawBytes = 0;
   receipts = 0;
+
+  /** By log: those of the last receipts, of earlier batches too. */
+  readonly places: Map<number, Place> = new Map();
 
   readonly #receivedAt: Float64Array;
   readonly #messages: Uint32Array;
@@ -64,14 +67,21 @@ export class OpenBatch {
       MESSAGE_OVERHEAD_BYTES * this.#raws.size + VERDICT_BYTES * this.#verdicts;
   }
 
-  addReceipt(receivedAt: number, message: number, session: number, flags: number): void {
+  addReceipt(
+    receivedAt: number,
+    message: number,
+    session: number,
+    flags: number,
+    place?: Place,
+  ): void {
     const at = this.receipts++;
     if (at > 0 && receivedAt < this.#receivedAt[at - 1]) this.#ordered = false;
     this.#receivedAt[at] = receivedAt;
     this.#messages[at] = message;
     this.#sessions[at] = session;
     this.#flags[at] = flags;
-    this.#journal?.receipt(receivedAt, message, session, flags);
+    if (place) this.places.set(place.log, place);
+    this.#journal?.receipt(receivedAt, message, session, flags, place);
   }
 
   /** Adds a message, unless it is in already; `raw` must not change any more. */

@@ -19,6 +19,7 @@ import {
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { MAX_EVENT_TEXT } from "../../shared/batch/events.ts";
 import { pause } from "../../shared/waiting.ts";
+import type { Place } from "./journal.ts";
 import { KnownMessages } from "./known_messages.ts";
 import { OpenBatch } from "./open_batch.ts";
 import {
@@ -43,8 +44,9 @@ export interface ReceiptSink {
    * One gossip message came; the hot path.
    * @param raw the message, type included; copied if it is kept.
    * @param receivedAt when the socket read returned, µs since the Unix epoch.
+   * @param place up to where a log was read.
    */
-  receive(session: number, raw: Uint8Array, receivedAt: number): void;
+  receive(session: number, raw: Uint8Array, receivedAt: number, place?: Place): void;
   sessionState(state: Omit<SessionState, "kind">): void;
   /** The session's end; no receipt of it may follow. */
   closeSession(closed: Omit<SessionClosed, "kind">): void;
@@ -115,13 +117,20 @@ export class Recorder implements Disposable {
     return this.#repeats.untracked;
   }
 
+  /** Up to where logs were read, by log, as far as receipts are stamped. */
+  get places(): ReadonlyMap<number, Place> {
+    return this.#batch.places;
+  }
+
   get clockSample(): ClockSample | null {
     return this.#clockSample;
   }
 
   openSession(opened: Omit<SessionOpened, "kind" | "session">): number {
     const session = this.#nextSession++;
-    const { node_id: nodeId, filter_at, address } = opened;
+    const { filter_at, address, source } = opened;
+    // The archive takes a log for a collector of its own, so repeats are its own too.
+    const nodeId = source ? `${source.name}/${opened.node_id}` : opened.node_id;
     const column = this.#repeats.open(nodeId);
     if (column < 0) this.#counters.untrackedSessions++;
     const { warmupMs } = this.#options;
@@ -143,7 +152,7 @@ export class Recorder implements Disposable {
     if (asked) asked.warmUntil = Math.max(asked.youngUntil, until);
   }
 
-  receive(session: number, raw: Uint8Array, receivedAt: number): Received {
+  receive(session: number, raw: Uint8Array, receivedAt: number, place?: Place): Received {
     const from = this.#sessions.get(session);
     if (!from) throw new Error(`Receipt of session ${session}, which is not open`);
     const counters = this.#counters;
@@ -166,7 +175,7 @@ export class Recorder implements Disposable {
       counters.warmups++;
     }
     counters.receipts++;
-    this.#batch.addReceipt(receivedAt, number, session, flags);
+    this.#batch.addReceipt(receivedAt, number, session, flags, place);
     this.#afterAdding(receivedAt);
     return { number, isNew: isNew && !isStandIn };
   }

@@ -14,6 +14,8 @@ export interface Frame {
   readonly window: Window;
   /** Names of those with a run that touches the window. */
   readonly collectors: readonly string[];
+  /** Logs of other nodes that were read: name and kind, and how late their times may be. */
+  readonly secondHand?: readonly { name: string; kind: string; lateSeconds: number }[];
   /** Distinct ones connected and subscribed at some time in the window. */
   readonly peers: number;
   /** At once. */
@@ -107,11 +109,21 @@ export async function readFrame(
     "FROM frame_collectors($window_from, $window_to)",
     window,
   );
+  const { rows: secondHand } = await readTable(
+    connection,
+    "FROM frame_sources($window_from, $window_to)",
+    window,
+  );
   const clocks = await firstRow(connection, "frame_clocks($window_from, $window_to)", window);
   return {
     ...Object.assign({}, EMPTY_FRAME, whole, ...parts),
     window,
     collectors: collectors.map(([name]) => String(name)),
+    secondHand: secondHand.map(([name, kind, late]) => ({
+      name: String(name),
+      kind: String(kind),
+      lateSeconds: Number(late),
+    })),
     clocks: clocks.count === 0 ? null : clocks as unknown as FrameClocks,
   };
 }

@@ -88,6 +88,8 @@ CREATE OR REPLACE TEMP MACRO counted_receipts(window_from, window_to, include_wa
 -- Peers that more than one collector process held in the window: any of these may have heard a message first.
 CREATE OR REPLACE TEMP MACRO shared_peers(window_from, window_to) AS TABLE (
   SELECT peer_id FROM session_spans(window_from, window_to) GROUP BY peer_id HAVING min(epoch_id) < max(epoch_id)
+    -- A collector and a log that it reads, in one run.
+    OR min(collector_id) < max(collector_id)
 );
 
 -- f(m, p): the first receipt of each message from each peer.
@@ -128,14 +130,21 @@ CREATE OR REPLACE TEMP MACRO live_messages(window_from, window_to, include_warmu
 CREATE OR REPLACE TEMP MACRO several_clocks(window_from, window_to) AS TABLE (
   WITH heard AS (
     SELECT DISTINCT collector_id FROM epochs WHERE started_at < window_to AND last_receipt_at >= window_from
+    UNION
+    -- Logs of other nodes.
+    SELECT DISTINCT collector_id FROM sessions SEMI JOIN sources USING (collector_id)
+    WHERE filter_at < window_to AND (closed_at IS NULL OR closed_at >= window_from)
   )
   SELECT collector_id FROM heard WHERE (SELECT count(*) FROM heard) > 1
 );
 
--- Measurements of these clocks, up to a day before and after the window.
+-- Measurements of these clocks, up to a day before and after the window. A log's times are those of the host of the
+-- collector that reads it.
 CREATE OR REPLACE TEMP MACRO clock_measurements(window_from, window_to) AS TABLE (
-  SELECT epoch_id, collector_id, sampled_at, offset_microseconds AS offset_us, uncertainty_microseconds AS error_us
-  FROM clock_samples SEMI JOIN several_clocks(window_from, window_to) USING (collector_id)
+  SELECT epoch_id, h.collector_id, sampled_at, offset_microseconds AS offset_us, m.uncertainty_microseconds AS error_us
+  FROM several_clocks(window_from, window_to) h
+    LEFT JOIN sources s ON s.collector_id = h.collector_id LEFT JOIN collectors o ON o.name = s.recorded_by
+    JOIN clock_samples m ON m.collector_id = coalesce(o.collector_id, h.collector_id)
   WHERE sampled_at >= window_from - INTERVAL 1 DAY AND sampled_at < window_to + INTERVAL 1 DAY
 );
 
@@ -143,7 +152,7 @@ CREATE OR REPLACE TEMP MACRO clock_measurements(window_from, window_to) AS TABLE
 -- by how much that may be wrong. The offset is drawn straight from the measurement before to the one after, and taken to
 -- have stayed within the bounds of these two. Farther than a minute from any measurement, the error grows by 100 us/s,
 -- more than two crystals differ. Before the first measurement and after the last, that one holds. Of a collector
--- without any the offset is 0 and the error null.
+-- without any the offset is 0 and the error null. late_us is how late the times of a log may be: 0 of own connections.
 CREATE OR REPLACE TEMP MACRO hearings(window_from, window_to, include_warmup) AS TABLE (
   WITH firsts AS (
     SELECT message_id, collector_id, min(received_at) AS heard_at
@@ -166,21 +175,22 @@ CREATE OR REPLACE TEMP MACRO hearings(window_from, window_to, include_warmup) AS
     FROM measured
   )
   SELECT message_id, collector_id, heard_us, CAST(round(coalesce(offset_us, 0)) AS BIGINT) AS offset_us,
-    CAST(ceil(greatest(offset_us - least(before_us - before_error_us, after_us - after_error_us),
+    coalesce(uncertainty_microseconds, 0) AS late_us,
+    coalesce(uncertainty_microseconds, 0) + CAST(ceil(greatest(offset_us - least(before_us - before_error_us, after_us - after_error_us),
       greatest(before_us + before_error_us, after_us + after_error_us) - offset_us)
       + 0.0001 * greatest(least(since_us, until_us) - 60000000, 0)) AS BIGINT) AS error_us
-  FROM drawn
+  FROM drawn LEFT JOIN sources USING (collector_id)
 );
 
 -- With several clocks: when each message was first heard anywhere, as the clock of each collector that heard it would show
--- it, and by how much delays since then may be wrong: 0 when one collector heard it, null when the clock of one of them is
--- unknown. At worst the two least sure of them err in opposite directions.
+-- it, and by how much delays since then may be wrong: when one collector heard it 0, or what its log may be late; null when
+-- the clock of one of them is unknown. At worst the two least sure of them err in opposite directions.
 CREATE OR REPLACE TEMP MACRO origins(window_from, window_to, include_warmup) AS TABLE (
   SELECT message_id, collector_id, collectors, first_us - offset_us AS first_us, CAST(error_us AS BIGINT) AS error_us
   FROM (
     SELECT h.message_id, h.collector_id, h.offset_us, count(*) OVER own AS collectors,
       min(h.heard_us + h.offset_us) OVER own AS first_us,
-      CASE WHEN count(*) OVER own = 1 THEN 0 WHEN count(h.error_us) OVER own = count(*) OVER own
+      CASE WHEN count(*) OVER own = 1 THEN h.late_us WHEN count(h.error_us) OVER own = count(*) OVER own
         THEN list_sum(max(h.error_us, 2) OVER own) END AS error_us,
       min(h.heard_us) OVER own = epoch_us(m.first_seen) AS is_first
     FROM hearings(window_from, window_to, include_warmup) h JOIN messages m ON m.message_id = h.message_id
@@ -264,6 +274,17 @@ CREATE OR REPLACE TEMP MACRO frame_extent() AS TABLE (
     coalesce(min(r.received_at), (SELECT min(filter_at) FROM sessions)) AS first,
     greatest(max(r.received_at), (SELECT max(known_at) FROM known)) AS last
   FROM receipts r
+);
+
+-- Logs of other nodes with a session that touches the window: their receipts are second-hand.
+CREATE OR REPLACE TEMP MACRO frame_sources(window_from, window_to) AS TABLE (
+  SELECT c.name, x.kind, CAST(x.uncertainty_microseconds / 1e6 AS DOUBLE) AS late_seconds
+  FROM sources x JOIN collectors c ON c.collector_id = x.collector_id
+  WHERE x.collector_id IN (
+    SELECT collector_id FROM sessions
+    WHERE filter_at < window_to AND (closed_at IS NULL OR closed_at >= window_from)
+  )
+  ORDER BY c.name
 );
 
 -- Collectors with a run that touches the window.

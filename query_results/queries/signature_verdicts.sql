@@ -4,6 +4,7 @@
 -- question: Were the messages truly signed by the nodes and channels they speak for?
 -- inputs: messages.verdict, receipts (all)
 -- pitfall: unknown_signer is a channel_update whose channel_announcement the collector has not seen: neither good nor bad.
+-- pitfall: rebuilt messages come out of LND's log, which shows their fields; no signature proves that the bytes are right.
 -- pitfall: unchecked messages met a full queue, or were too new when the window ended.
 WITH heard AS (
   SELECT message_id, count(*) AS receipts

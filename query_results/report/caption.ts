@@ -53,6 +53,13 @@ export function missingText(frame: Frame): string {
 /** How good the clocks were, and how long collectors were held up, in words. */
 export function clocksText(frame: Frame): string {
   const parts = [agreementText(frame)];
+  for (const { name, kind, lateSeconds } of frame.secondHand ?? []) {
+    parts.push(
+      `receipts of ${shortName(name)} are second-hand (${kind}), their times up to ${
+        formatDuration(lateSeconds)
+      } late`,
+    );
+  }
   if (frame.movedClocks > 0) {
     parts.push(
       `${formatPlural(frame.movedClocks, "clock")} up to ${formatDuration(frame.movedSeconds)} ` +

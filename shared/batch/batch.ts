@@ -14,13 +14,21 @@ export const RECEIPT_REPEAT = 1;
 export const RECEIPT_WARMUP = 2;
 
 /** What a collector found out about a message's signatures; the order is the code on the wire. */
-export const VERDICTS = ["unchecked", "valid", "invalid", "unknown_signer", "malformed"] as const;
+export const VERDICTS = [
+  "unchecked",
+  "valid",
+  "invalid",
+  "unknown_signer",
+  "malformed",
+  "rebuilt",
+] as const;
 
 /**
  * - `unchecked`: not looked at yet, or the verify queue was full;
  * - `valid`, `invalid`: every signature was checked against the key the message names or its channel implies;
  * - `unknown_signer`: a channel_update whose channel_announcement this collector has not seen;
- * - `malformed`: its bytes do not decode as its type.
+ * - `malformed`: its bytes do not decode as its type;
+ * - `rebuilt`: its bytes were rebuilt from a log, and its signatures do not prove them.
  */
 export type Verdict = typeof VERDICTS[number];
 
@@ -91,7 +99,29 @@ export interface SessionOpened {
   readonly filter_first: number;
   /** Its init feature bits, both bitmaps or-ed, hex. */
   readonly features: string;
+  /** Null, or left out, for a connection of the collector's own. */
+  readonly source?: SessionSource | null;
 }
+
+/** Of another node's session, read out of its log. */
+export interface SessionSource {
+  /** The source's name in the collector's config. */
+  readonly name: string;
+  readonly kind: SourceKind;
+  /** How late the log's times may be, µs. */
+  readonly uncertainty: number;
+}
+
+/** What a collector reads of another node. */
+export const SOURCE_KINDS = [
+  "cln_io_log",
+  "lnd_trace_log",
+  "lnd_debug_log",
+  "cln_gossip_store",
+] as const;
+
+/** See {@link SOURCE_KINDS}. */
+export type SourceKind = typeof SOURCE_KINDS[number];
 
 /**
  * What a session has seen so far. The first collectors sent only the first five of these; the others are then null.
@@ -135,7 +165,8 @@ export interface SessionClosed extends SessionFigures {
   readonly kind: "session_closed";
   readonly session: number;
   readonly at: number;
-  readonly by: "us" | "peer" | "network";
+  /** Unknown where a log does not say. */
+  readonly by: "us" | "peer" | "network" | "unknown";
   readonly reason: string;
 }
 

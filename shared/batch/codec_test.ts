@@ -66,6 +66,10 @@ const event: fc.Arbitrary<CollectorEvent> = fc.oneof(
   }),
   record({
     kind: fc.constant("session_opened" as const),
+    source: fc.constantFrom(
+      null,
+      { name: "cln", kind: "cln_io_log" as const, uncertainty: 550_000 },
+    ),
     session: u32,
     node_id: hex(32).map((x) => `02${x}`),
     address: shortText,

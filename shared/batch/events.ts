@@ -2,7 +2,13 @@
 
 import * as v from "valibot";
 import { errorText } from "../errors.ts";
-import { ADDRESS_KINDS, type CollectorEvent, DIAL_OUTCOMES } from "./batch.ts";
+import {
+  ADDRESS_KINDS,
+  COLLECTOR_NAME,
+  type CollectorEvent,
+  DIAL_OUTCOMES,
+  SOURCE_KINDS,
+} from "./batch.ts";
 import { BatchFault } from "./fault.ts";
 
 /** Events in one batch, at most. */
@@ -62,12 +68,19 @@ const eventSchema: v.GenericSchema<unknown, CollectorEvent> = v.variant("kind", 
       v.maxLength(MAX_FEATURES_DIGITS),
       v.regex(/^([0-9a-f]{2})*$/),
     ),
+    source: v.optional(
+      v.nullable(v.strictObject({
+        name: v.pipe(v.string(), v.regex(COLLECTOR_NAME)),
+        kind: v.picklist(SOURCE_KINDS),
+        uncertainty: whole,
+      })),
+    ),
   }),
   v.strictObject({
     kind: v.literal("session_closed"),
     session,
     at: whole,
-    by: v.picklist(["us", "peer", "network"]),
+    by: v.picklist(["us", "peer", "network", "unknown"]),
     reason: shortText,
     ...figures,
   }),

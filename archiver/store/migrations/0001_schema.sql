@@ -15,6 +15,18 @@ COMMENT ON TABLE collectors IS 'One row per collector.';
 COMMENT ON COLUMN collectors.collector_id IS 'Identifies the collector within this archive.';
 COMMENT ON COLUMN collectors.name IS 'Its name, as in its config.';
 
+CREATE TABLE sources (
+  collector_id INTEGER NOT NULL,
+  recorded_by TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  uncertainty_microseconds BIGINT NOT NULL
+);
+COMMENT ON TABLE sources IS 'One row per log of another node that a collector reads. Its receipts are second-hand, so it is a collector of its own here, named collector/source; sessions and receipts are of it, epochs of the collector that reads it.';
+COMMENT ON COLUMN sources.collector_id IS 'Identifies it in collectors.';
+COMMENT ON COLUMN sources.recorded_by IS 'Name of the collector that reads the log. The node is taken to run on its host, by its clock.';
+COMMENT ON COLUMN sources.kind IS 'cln_io_log, lnd_trace_log or lnd_debug_log.';
+COMMENT ON COLUMN sources.uncertainty_microseconds IS 'How late its times may be.';
+
 CREATE TABLE epochs (
   epoch_id INTEGER NOT NULL,
   collector_id INTEGER NOT NULL,
@@ -87,18 +99,18 @@ COMMENT ON COLUMN sessions.epoch_id IS 'The collector''s run it belongs to.';
 COMMENT ON COLUMN sessions.number IS 'The collector''s number for it within the epoch.';
 COMMENT ON COLUMN sessions.collector_id IS 'The collector.';
 COMMENT ON COLUMN sessions.peer_id IS 'The peer.';
-COMMENT ON COLUMN sessions.address IS 'Where the peer was reached; empty where an import does not say.';
+COMMENT ON COLUMN sessions.address IS 'Where the peer was reached; empty where an import or a log does not say.';
 COMMENT ON COLUMN sessions.dialled_at IS 'When dialling began.';
 COMMENT ON COLUMN sessions.handshake_at IS 'When the BOLT 8 handshake was done.';
 COMMENT ON COLUMN sessions.filter_at IS 'When gossip_timestamp_filter was sent: the subscription''s start.';
 COMMENT ON COLUMN sessions.filter_first IS 'The filter''s first_timestamp, seconds since the Unix epoch.';
 COMMENT ON COLUMN sessions.features IS 'The peer''s features in its init, as hex.';
 COMMENT ON COLUMN sessions.closed_at IS 'When it ended; null while it lasts, or when its end was never reported.';
-COMMENT ON COLUMN sessions.closed_by IS 'Who ended it: us, peer or network; unknown where it was imported.';
+COMMENT ON COLUMN sessions.closed_by IS 'Who ended it: us, peer or network; unknown where it was imported or read out of a log.';
 COMMENT ON COLUMN sessions.close_reason IS 'Why it ended.';
 COMMENT ON COLUMN sessions.receipts IS 'Receipts stamped in it, by the collector''s count at counted_at.';
-COMMENT ON COLUMN sessions.bytes_in IS 'Bytes received on the socket.';
-COMMENT ON COLUMN sessions.bytes_out IS 'Bytes sent on the socket.';
+COMMENT ON COLUMN sessions.bytes_in IS 'Bytes received on the socket; of a log, those of its gossip messages.';
+COMMENT ON COLUMN sessions.bytes_out IS 'Bytes sent on the socket; 0 where they are read out of a log.';
 COMMENT ON COLUMN sessions.first_gossip_at IS 'First gossip message in it; null when there was none.';
 COMMENT ON COLUMN sessions.last_gossip_at IS 'Last gossip message in it; null when there was none.';
 COMMENT ON COLUMN sessions.counted_at IS 'When the counts and times of this row were last reported: at its end; before that at ages doubling from 5 minutes, then hourly; null until then.';
@@ -132,7 +144,7 @@ COMMENT ON COLUMN messages.message_id IS 'Identifies the message within this arc
 COMMENT ON COLUMN messages.sha256 IS 'SHA-256 of its bytes.';
 COMMENT ON COLUMN messages.type IS 'Message type (BOLT 7): 256, 257 and 258 are the gossip that floods; 65535 stands for many messages past all quotas of a collector, folded together.';
 COMMENT ON COLUMN messages.size IS 'Number of its bytes.';
-COMMENT ON COLUMN messages.verdict IS 'Result of its signature check: unchecked, valid, invalid, unknown_signer or malformed.';
+COMMENT ON COLUMN messages.verdict IS 'Result of its signature check: unchecked, valid, invalid, unknown_signer, malformed, or rebuilt: out of a log, and not proven by its signature.';
 COMMENT ON COLUMN messages.scid IS 'short_channel_id: the wire''s u64 as a signed integer; null where there is none.';
 COMMENT ON COLUMN messages.direction IS 'channel_flags & 1 of a channel_update; else null.';
 COMMENT ON COLUMN messages.node_id IS 'The node a node_announcement describes, as lower-case hex; else null.';

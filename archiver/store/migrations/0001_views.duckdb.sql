@@ -28,7 +28,7 @@ COMMENT ON COLUMN messages.message_id IS 'Identifies the message within this arc
 COMMENT ON COLUMN messages.sha256 IS 'SHA-256 of its bytes.';
 COMMENT ON COLUMN messages.type IS 'Message type (BOLT 7): 256, 257 and 258 are the gossip that floods; 65535 stands for many messages past all quotas of a collector, folded together.';
 COMMENT ON COLUMN messages.size IS 'Number of its bytes.';
-COMMENT ON COLUMN messages.verdict IS 'Result of its signature check: unchecked, valid, invalid, unknown_signer or malformed.';
+COMMENT ON COLUMN messages.verdict IS 'Result of its signature check: unchecked, valid, invalid, unknown_signer, malformed, or rebuilt: out of a log, and not proven by its signature.';
 COMMENT ON COLUMN messages.scid IS 'short_channel_id: the wire''s u64 as a signed integer; null where there is none.';
 COMMENT ON COLUMN messages.direction IS 'channel_flags & 1 of a channel_update; else null.';
 COMMENT ON COLUMN messages.node_id IS 'The node a node_announcement describes, as lower-case hex; else null.';

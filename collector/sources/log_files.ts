@@ -1,0 +1,161 @@
+// The files of a log: the one that is written, and those that were rotated out, compressed or not.
+
+import { Buffer } from "node:buffer";
+import { basename, dirname, join } from "node:path";
+import { fingerprint } from "./places.ts";
+
+/** A file of a log, and from where to read it. Offsets are those of the uncompressed bytes. */
+export interface LogPart {
+  readonly path: string;
+  readonly file: number;
+  readonly offset: number;
+  readonly isZipped: boolean;
+  readonly isActive: boolean;
+}
+
+/** What is left to read. */
+export interface LeftToRead {
+  readonly parts: readonly LogPart[];
+  /** The file in which to go on is gone, and with it what it held after that place. */
+  readonly isGap: boolean;
+}
+
+/** Where reading stopped. */
+export interface Stopped {
+  readonly file: number;
+  readonly offset: number;
+  /** Nothing was left in the file. */
+  readonly isDrained: boolean;
+}
+
+/** Where the first time of a log is, or as distinct as one. */
+const HEAD_BYTES = 4096;
+const TIME = /\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d{3}/;
+/** LND keeps 10. */
+const MAX_ROTATED = 100;
+
+/**
+ * The files to read, oldest first. @param stopped null at the very first: then only the file that is written counts.
+ * @param since when that was, ms since the Unix epoch: files last written before it hold nothing new.
+ */
+export async function leftToRead(
+  path: string,
+  stopped: Stopped | null,
+  since: number,
+): Promise<LeftToRead> {
+  const head = await headOf(path);
+  const active: LogPart[] = head === null
+    ? []
+    : [{ path, file: head, offset: 0, isZipped: false, isActive: true }];
+  if (stopped === null) return { parts: active, isGap: false };
+  const rotated = await rotatedFiles(path, head);
+  const all = [...rotated, ...active];
+  const at = all.findLastIndex(({ file }) => file === stopped.file);
+  if (at >= 0) {
+    const [first, ...later] = all.slice(at);
+    return { parts: [{ ...first, offset: stopped.offset }, ...later], isGap: false };
+  }
+  const parts = [...rotated.filter(({ writtenAt }) => writtenAt > since), ...active];
+  return { parts, isGap: parts.length > 0 && !stopped.isDrained };
+}
+
+/** The fingerprint of a file's first lines; null while it has none, or when there is no file. */
+export async function headOf(path: string): Promise<number | null> {
+  try {
+    using file = await Deno.open(path);
+    return await headOfFile(file);
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  }
+}
+
+/** {@link headOf} of an open file, which is left at another place. */
+export async function headOfFile(file: Deno.FsFile): Promise<number | null> {
+  return fingerprintOf(await plainHead(file));
+}
+
+/** The uncompressed bytes of a file. Returning early closes it. */
+export async function* unzipped(path: string): AsyncGenerator<Uint8Array> {
+  const file = await Deno.open(path);
+  const bytes = file.readable.pipeThrough(new DecompressionStream("gzip"));
+  for await (const chunk of bytes) yield chunk;
+}
+
+interface RotatedFile extends LogPart {
+  readonly writtenAt: number;
+  /** The first time in it, as text. */
+  readonly begins: string;
+}
+
+async function rotatedFiles(path: string, active: number | null): Promise<RotatedFile[]> {
+  const [folder, base] = [dirname(path), basename(path)];
+  const named: { path: string; writtenAt: number }[] = [];
+  for await (const { name, isFile } of Deno.readDir(folder)) {
+    const isRotated = name.startsWith(base) && /^[.-][\w.-]+$/.test(name.slice(base.length));
+    if (!isFile || !isRotated) continue;
+    const file = join(folder, name);
+    const { mtime } = await Deno.stat(file).catch(() => ({ mtime: null }));
+    if (mtime) named.push({ path: file, writtenAt: mtime.getTime() });
+  }
+  named.sort((a, b) => a.writtenAt - b.writtenAt);
+  const found = new Map<number, RotatedFile>();
+  for (const { path, writtenAt } of named.slice(-MAX_ROTATED)) {
+    const isZipped = path.endsWith(".gz");
+    // What cannot be read, or vanishes meanwhile, is not there.
+    const head = await headBytes(path, isZipped).catch(() => new Uint8Array());
+    const file = fingerprintOf(head);
+    // While a file is compressed it is there twice: the one that is whole counts.
+    if (file === null || file === active || found.get(file)?.isZipped === false) continue;
+    const begins = firstTime(head) ?? new Date(writtenAt).toISOString().replace("T", " ");
+    found.set(file, { path, file, offset: 0, isZipped, isActive: false, writtenAt, begins });
+  }
+  // Compressing changes when a file was written last.
+  return [...found.values()].sort((a, b) => a.begins < b.begins ? -1 : 1);
+}
+
+/** The same form for both implementations, so that it sorts. */
+function firstTime(head: Uint8Array): string | undefined {
+  return latin1(head).match(TIME)?.[0].replace("T", " ");
+}
+
+async function headBytes(path: string, isZipped: boolean): Promise<Uint8Array> {
+  if (!isZipped) {
+    using file = await Deno.open(path);
+    return await plainHead(file);
+  }
+  const head = new Uint8Array(HEAD_BYTES);
+  let length = 0;
+  for await (const chunk of unzipped(path)) {
+    const part = chunk.subarray(0, HEAD_BYTES - length);
+    head.set(part, length);
+    length += part.length;
+    if (length === HEAD_BYTES) break;
+  }
+  return head.subarray(0, length);
+}
+
+async function plainHead(file: Deno.FsFile): Promise<Uint8Array> {
+  await file.seek(0, Deno.SeekMode.Start);
+  const head = new Uint8Array(HEAD_BYTES);
+  let length = 0;
+  while (length < HEAD_BYTES) {
+    const count = await file.read(head.subarray(length));
+    if (count === null) break;
+    length += count;
+  }
+  return head.subarray(0, length);
+}
+
+/** Up to the end of the first line with a time: LND may begin a file in the middle of a dump. */
+function fingerprintOf(head: Uint8Array): number | null {
+  const text = latin1(head);
+  const time = text.search(TIME);
+  const end = time < 0 ? -1 : text.indexOf("\n", time);
+  if (end < 0 && head.length < HEAD_BYTES) return null;
+  return fingerprint(end < 0 ? head : head.subarray(0, end));
+}
+
+function latin1(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length).toString("latin1");
+}

@@ -1,0 +1,141 @@
+// The sessions of another node, as its log shows them: from a peer's first message to its last line.
+
+import type { SessionSource } from "../../shared/batch/batch.ts";
+import type { LogSink } from "../../shared/node_logs/reader.ts";
+import { printable } from "../../shared/text.ts";
+import type { ReceiptSink } from "../receipt/recorder.ts";
+import { fingerprint } from "./places.ts";
+
+/** Both implementations ping an idle peer each minute, and log it. */
+const SILENT_US = 600_000_000;
+const SWEEP_US = 60_000_000;
+/** More than a node has; a log that names more is not one. */
+const MAX_PEERS = 20_000;
+
+interface OpenPeer {
+  readonly session: number;
+  receipts: number;
+  bytes: number;
+  firstAt: number | null;
+  gossipAt: number | null;
+  seenAt: number;
+}
+
+/** Brings what a reader finds to the recorder. */
+export class LogSessions implements Omit<LogSink, "named"> {
+  /** The file that is read; null for a FIFO, in which there is nothing to go back to. */
+  file: number | null = null;
+  /** Receipts of peers past the limit. */
+  dropped = 0;
+  receipts = 0;
+  readonly #log: number;
+  readonly #peers = new Map<string, OpenPeer>();
+  #sweptAt = -Infinity;
+  #doubtfulUntil = -Infinity;
+
+  constructor(private readonly sink: ReceiptSink, private readonly source: SessionSource) {
+    this.#log = fingerprint(source.name);
+  }
+
+  get peers(): number {
+    return this.#peers.size;
+  }
+
+  receipt(peer: string, raw: Uint8Array, at: number, end: number): void {
+    if (!this.#peers.has(peer)) this.#open(peer, at, "");
+    const open = this.#peers.get(peer);
+    if (open === undefined) return void this.dropped++;
+    open.receipts++;
+    open.bytes += raw.length;
+    open.firstAt ??= at;
+    open.gossipAt = at;
+    this.seen(peer, at);
+    const { file } = this;
+    const place = file === null ? undefined : { log: this.#log, file, offset: end };
+    this.receipts++;
+    this.sink.receive(open.session, raw, at, place);
+  }
+
+  opened(peer: string, at: number, features: string): void {
+    this.#close(peer, "the peer connected again");
+    this.#open(peer, at, features);
+  }
+
+  seen(peer: string, at: number): void {
+    const open = this.#peers.get(peer);
+    if (open && at > open.seenAt) open.seenAt = at;
+    if (at - this.#sweptAt >= SWEEP_US) this.#sweep(at);
+  }
+
+  closed(peer: string, at: number, reason: string): void {
+    this.seen(peer, at);
+    this.#close(peer, printable(reason));
+  }
+
+  /** Nothing in these times may count as news. */
+  doubtful(until: number): void {
+    if (until - this.#doubtfulUntil < SWEEP_US) return;
+    this.#doubtfulUntil = until;
+    for (const { session } of this.#peers.values()) this.sink.asked(session, until);
+  }
+
+  /** Ends all sessions. */
+  closeAll(reason: string): void {
+    for (const peer of [...this.#peers.keys()]) this.#close(peer, reason);
+  }
+
+  #open(peer: string, at: number, features: string): void {
+    if (this.#peers.size >= MAX_PEERS) return;
+    const session = this.sink.openSession({
+      node_id: peer,
+      address: "",
+      dialled_at: at,
+      handshake_at: at,
+      filter_at: at,
+      filter_first: Math.floor(at / 1e6),
+      features,
+      source: this.source,
+    });
+    if (at < this.#doubtfulUntil) this.sink.asked(session, this.#doubtfulUntil);
+    const counts = { receipts: 0, bytes: 0, firstAt: null, gossipAt: null };
+    this.#peers.set(peer, { session, ...counts, seenAt: at });
+  }
+
+  #close(peer: string, reason: string): void {
+    const open = this.#peers.get(peer);
+    if (open === undefined) return;
+    this.#peers.delete(peer);
+    this.sink.closeSession({
+      session: open.session,
+      at: open.seenAt,
+      by: "unknown",
+      reason,
+      receipts: open.receipts,
+      bytes_in: open.bytes,
+      bytes_out: 0,
+      first_gossip_at: open.firstAt,
+      last_gossip_at: open.gossipAt,
+      ...NOT_IN_A_LOG,
+    });
+  }
+
+  #sweep(now: number): void {
+    this.#sweptAt = now;
+    for (const [peer, { seenAt }] of this.#peers) {
+      if (now - seenAt > SILENT_US) this.#close(peer, "no line of it for 10 minutes");
+    }
+  }
+}
+
+const NOT_IN_A_LOG = {
+  messages_in: null,
+  messages_out: null,
+  gossip_out: null,
+  pings_sent: null,
+  pings_answered: null,
+  rtt_min: null,
+  rtt_median: null,
+  rtt_max: null,
+  pings_received: null,
+  pongs_sent: null,
+};

@@ -1,0 +1,74 @@
+import assert from "node:assert/strict";
+import { CHECKS } from "../../archiver/verify/checks.ts";
+import { DEFINITIONS } from "../../query_results/catalog/catalog.ts";
+import { readFrame } from "../../query_results/archive/frame.ts";
+import { openArchive } from "../../query_results/archive/open.ts";
+import { clocksText } from "../../query_results/report/caption.ts";
+import { archiveRows } from "../support/fixtures/archive_check.ts";
+import { startArchiver, startCollector } from "../support/servers/programs.ts";
+import { freePort } from "../support/servers/free_port.ts";
+import { tempDir } from "../support/temp_dir.ts";
+import { until } from "../support/until.ts";
+
+Deno.test("what comes out of a log is a collector of its own in the archive, and captions say so", async () => {
+  await using dir = await tempDir();
+  const log = new URL("../vectors/node_logs/cln_io.log", import.meta.url).pathname;
+  await Deno.copyFile(log, dir.join("io.log"));
+  const port = freePort();
+  let path: string;
+  {
+    await using archiver = await startArchiver({ dir: dir.path, port });
+    path = archiver.archive;
+    await using collector = await startCollector(dir.path, {
+      name: "home",
+      network: "regtest",
+      peers: { target: 0 },
+      sources: [{ name: "cln", kind: "cln_io_log", path: dir.join("io.log") }],
+      batch: { max_age: "50ms" },
+      uplink: { kind: "local", url: `http://127.0.0.1:${port}` },
+    });
+    interface Status {
+      readonly collectors: readonly { readonly receipts: number }[];
+    }
+    await until(async () => {
+      const status = await archiver.get("/status") as Status | null;
+      return status?.collectors[0]?.receipts === 53;
+    });
+    collector.signal("SIGTERM");
+    await collector.wait();
+    archiver.process.signal("SIGTERM");
+    await archiver.process.wait();
+  }
+  assert.deepEqual(
+    await archiveRows(
+      path,
+      "SELECT c.name, CAST(count(*) AS INTEGER) AS receipts " +
+        "FROM receipts r JOIN collectors c USING (collector_id) GROUP BY ALL",
+    ),
+    [{ name: "home/cln", receipts: 53 }],
+  );
+  assert.deepEqual(
+    await archiveRows(
+      path,
+      "SELECT recorded_by, kind, CAST(uncertainty_microseconds AS INTEGER) AS us FROM sources",
+    ),
+    [{ recorded_by: "home", kind: "cln_io_log", us: 550_000 }],
+  );
+  using archive = await openArchive(path);
+  for (const { kind, claim, look } of CHECKS) {
+    if (kind === "contradiction") {
+      assert.equal((await look(archive.connection)).misfits, 0, claim);
+    }
+  }
+  await archive.connection.run(DEFINITIONS);
+  const frame = await readFrame(archive.connection);
+  assert.match(
+    clocksText(frame),
+    /receipts of home\/cln are second-hand \(cln_io_log\), their times up to 550 ms late/,
+  );
+  const delays = await archive.connection.runAndReadAll(
+    `SELECT DISTINCT CAST(error_us AS INTEGER) AS error_us
+    FROM delays(make_timestamptz(${frame.window.from}), make_timestamptz(${frame.window.to}), true)`,
+  );
+  assert.deepEqual(delays.getRowObjects(), [{ error_us: 550_000 }]);
+});
