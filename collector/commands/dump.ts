@@ -5,12 +5,14 @@ import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { configureLog } from "../../shared/log.ts";
+import { expectPermitted } from "../../shared/sandbox.ts";
 import { systemRandom } from "../../shared/random.ts";
 import { announcedEndpoint } from "../addresses/endpoint.ts";
 import { addressLine, channelLine, DUMP_FILES, DUMP_FOLDER, nodeLine } from "./dump_lists.ts";
 import { AddressFault } from "../addresses/fault.ts";
 import { type CollectorConfig, CONFIG_FLAG, readCollectorConfig } from "../config.ts";
 import { holdDataDir } from "../spool/data_dir.ts";
+import { storeGraph } from "./store_graph.ts";
 import { fillGraph } from "./fill_graph.ts";
 import { Graph } from "../gossip/graph/graph.ts";
 import { GraphFile } from "../gossip/graph/graph_file.ts";
@@ -26,10 +28,15 @@ export const dumpCommand: Subcommand = subcommand({
   summary:
     "Ask a few peers for the whole graph until little new arrives, and write its nodes, channels\n" +
     "and node addresses. Exit status 3: the lists are written, but the graph was still growing.\n" +
-    "Do not run it beside a collector of the same data_dir, except with --saved.",
+    "Do not run it beside a collector of the same data_dir, except with --saved or --from.",
   flags: {
     config: CONFIG_FLAG,
     peers: { type: "string", value: "FILE", help: "ask only the peers of this file" },
+    from: {
+      type: "string",
+      value: "FILE",
+      help: "ask no peer: read this gossip_store of Core Lightning (versions 9 to 16)",
+    },
     saved: { type: "boolean", help: "ask no peer: use the graph that the collector saved last" },
     out: { type: "string", value: "FOLDER", help: "folder for the lists", default: DUMP_FOLDER },
     timestamps: { type: "boolean", help: "append each node's newest timestamp to its addresses" },
@@ -53,9 +60,18 @@ export const dumpCommand: Subcommand = subcommand({
   examples: [
     `${PROGRAM} dump --peers peers.txt`,
     `${PROGRAM} dump --saved --timestamps --out lists`,
+    `${PROGRAM} dump --from ~/.lightning/bitcoin/gossip_store`,
   ],
-}, async ({ config: path, peers, saved, out, timestamps, settle, limit }) => {
+}, async ({ config: path, peers, from, saved, out, timestamps, settle, limit }) => {
   const config = await readCollectorConfig(path);
+  if (from !== undefined) {
+    expectPermitted([{ kind: "read", key: "--from", value: from }], "collector");
+    const chain = chainHash(config.network);
+    const { graph, messages, refused, unread } = await storeGraph(from, chain, systemClock);
+    console.log(`${from}: ${messages} messages, ${refused} not valid, ${unread} bytes unread`);
+    await writeLists(graph.view, out, timestamps);
+    return 0;
+  }
   if (saved) {
     await writeLists(await savedGraph(config), out, timestamps);
     return 0;

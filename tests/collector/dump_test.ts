@@ -119,3 +119,24 @@ Deno.test("a dump keeps away from a collector that runs, and from nobody it ends
   assert.equal(code, 2);
   assert.match(told, /^Cannot start: no known peer can be dialled/m);
 });
+
+Deno.test("a dump of a gossip_store needs no connection, and lists what its signatures prove", async () => {
+  await using dir = await tempDir();
+  const store = new URL("../vectors/node_logs/gossip_store_v16_compacted.bin", import.meta.url);
+  const bytes = await Deno.readFile(store);
+  await Deno.writeFile(dir.join("store"), bytes);
+  const out = dir.join("lists");
+  const [code, told] = await dump(dir, "--from", dir.join("store"), "--out", out);
+  assert.equal(code, 0, told);
+  assert.match(told, /9 messages, 0 not valid, 0 bytes unread/);
+  assert.equal((await linesOf(`${out}/channel_list.csv`)).length, 2);
+  assert.equal((await linesOf(`${out}/node_list.csv`)).length, 3);
+  // Cut in the middle of its last record.
+  await Deno.writeFile(dir.join("store"), bytes.subarray(0, bytes.length - 9));
+  const [, cut] = await dump(dir, "--from", dir.join("store"), "--out", out);
+  assert.match(cut, /8 messages, 0 not valid, \d+ bytes unread/);
+  await Deno.writeTextFile(dir.join("store"), "no store");
+  const [refused, why] = await dump(dir, "--from", dir.join("store"), "--out", out);
+  assert.equal(refused, 2);
+  assert.match(why, /Cannot read gossip_store .*: version 110 should be from 9 to 16/);
+});
