@@ -14,6 +14,7 @@ import { type ArchiverConfig, limitOptions } from "./config.ts";
 import { Days } from "./days/days.ts";
 import { answerClock, Heartbeats } from "./intake/heartbeats.ts";
 import { Intake } from "./intake/intake.ts";
+import { CollectorWatch } from "./intake/watch.ts";
 import { JetStreamIntake } from "./intake/jetstream.ts";
 import { Snapshots } from "./snapshots/snapshots.ts";
 import type { OnStep } from "./store/crash_points.ts";
@@ -74,15 +75,26 @@ export async function startArchiver(
   const analytics = stack.use(await Analytics.start(config.analytics, { store, clock }));
   const token = await openApiToken(tokenFile(config));
   const counters = new Counters(clock.now());
+  const watch = stack.use(new CollectorWatch({ store, clock }));
   const intake = new Intake(
     {
       maxReceipts: config.commit.max_receipts,
       maxWaitMs: config.commit.max_wait,
       limits: limitOptions(config),
     },
-    { store, clock, onCommit: (commit) => counters.add(commit, clock.now()) },
+    {
+      store,
+      clock,
+      onCommit(commit) {
+        counters.add(commit, clock.now());
+        for (const batch of commit.batches) watch.batch(batch);
+      },
+    },
   );
-  const heartbeats = new Heartbeats(clock);
+  const heartbeats = new Heartbeats(
+    clock,
+    (name, { epoch, at }) => watch.heartbeat(name, epoch, at),
+  );
   const { nats } = config;
   // What cannot be read at all is said at once.
   if (nats) await readNatsAccess(nats);
@@ -118,6 +130,7 @@ export async function startArchiver(
     analytics,
     snapshots: new Snapshots({ folder, maxFiles }, { store, clock }),
     now: () => clock.now(),
+    watch,
     token,
     names: [config.api.host, ...config.api.names],
   });
@@ -132,6 +145,7 @@ export async function startArchiver(
   });
   stack.defer(reportProgress(counters, intake, clock));
   days.start();
+  watch.start();
   const { hostname, port } = server.addr;
   const url = `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
   log.info("Archiving into {path}; API at {url}", { path: config.archive, url });

@@ -205,10 +205,14 @@ function rolloverStream(
   });
 }
 
-type HealthSources = Pick<StatusSources, "intake" | "jetStream" | "days" | "analytics" | "now">;
+type HealthSources = Pick<
+  StatusSources,
+  "intake" | "jetStream" | "days" | "analytics" | "watch" | "now"
+>;
 
 /** One line per problem; empty when all is well. */
-function healthProblems({ intake, jetStream, days, analytics, now }: HealthSources): string[] {
+function healthProblems(sources: HealthSources): string[] {
+  const { intake, jetStream, days, analytics, watch, now } = sources;
   const problems: string[] = [];
   const { failure } = intake.status();
   if (failure) problems.push(`commits fail: ${failure.reason}`);
@@ -222,6 +226,7 @@ function healthProblems({ intake, jetStream, days, analytics, now }: HealthSourc
   }
   const nats = jetStream?.status().problem ?? null;
   if (nats !== null) problems.push(`no batches from NATS: ${nats}`);
+  problems.push(...watch.problems());
   const { failure: rollover, unreadable } = days.progress();
   if (rollover) problems.push(`days do not roll over: ${rollover.reason}`);
   for (const [what, paths] of Object.entries(unreadable)) {

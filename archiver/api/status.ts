@@ -8,6 +8,7 @@ import { type DaysSource, type DaysStatus, daysStatus } from "../days/status.ts"
 import type { IntakeStatus } from "../intake/contract.ts";
 import type { HeardHeartbeat } from "../intake/heartbeats.ts";
 import type { JetStreamStatus } from "../intake/jetstream.ts";
+import { AWAITED_US } from "../intake/watch.ts";
 import type { Row } from "../store/store.ts";
 import type { Counters } from "./counters.ts";
 
@@ -30,6 +31,7 @@ export interface StatusSources {
   readonly analytics: { status(): AnalyticsStatus };
   readonly heartbeats: { readonly last: ReadonlyMap<string, HeardHeartbeat> };
   readonly counters: Counters;
+  readonly watch: { problems(): string[] };
   /** µs since the Unix epoch. */
   readonly now: () => number;
 }
@@ -179,14 +181,18 @@ function collectorStatus(
   const gaps = epochs.flatMap((epoch) =>
     (gapsByEpoch.get(Number(epoch.epoch_id)) ?? []).map((gap) => gapStatus(epoch, gap))
   );
-  const missing = gaps.reduce((total, gap) => total + gap.last_batch - gap.first_batch + 1, 0);
+  const missing = batchesIn(gaps);
+  const awaited = gaps.filter(({ reason, noticed_at }) =>
+    reason === "missing" && isAwaited(now - Date.parse(noticed_at) * 1000)
+  );
   const lastReceiptAt = max("last_receipt_at");
   const lastCommitAt = max("last_commit_at")!;
   return {
     name: String(latest.name),
     receipts: sum("receipts"),
     unresolved_receipts: sum("unresolved"),
-    lost_receipts: sum("stamped_receipts") - sum("receipts"),
+    lost_receipts: sum("stamped_receipts") - sum("receipts") -
+      awaited.reduce((total, gap) => total + (gap.receipts ?? 0), 0),
     batches: sum("next_batch") - missing,
     /** Age of its latest receipt in the archive. */
     lag_seconds: lastReceiptAt === null ? null : (now - lastReceiptAt) / US_PER_SECOND,
@@ -209,8 +215,22 @@ function collectorStatus(
       .filter((epoch) => epoch.ended_at === null)
       .slice(-MAX_LISTED)
       .map((epoch) => isoTime(Number(epoch.started_at))),
-    gaps: { count: gaps.length, batches: missing, latest: gaps.slice(-MAX_LISTED) },
+    /** `awaited`: those of the batches that may still come, out of order. */
+    gaps: {
+      count: gaps.length,
+      batches: missing,
+      awaited: batchesIn(awaited),
+      latest: gaps.slice(-MAX_LISTED),
+    },
   };
+}
+
+function isAwaited(ageUs: number): boolean {
+  return ageUs >= 0 && ageUs < AWAITED_US;
+}
+
+function batchesIn(gaps: readonly ReturnType<typeof gapStatus>[]): number {
+  return gaps.reduce((total, gap) => total + gap.last_batch - gap.first_batch + 1, 0);
 }
 
 function gapStatus(epoch: Row, gap: Row) {

@@ -122,8 +122,12 @@ function collectorLines(collector: CollectorStatus): string[] {
   if (collector.unresolved_receipts > 0) {
     lines.push(row("unresolved", `${grouped(collector.unresolved_receipts)} receipts`));
   }
-  if (collector.lost_receipts > 0 || gaps.count > 0) {
-    const holes = `${grouped(gaps.batches)} batches in ${grouped(gaps.count)} gaps`;
+  if (gaps.awaited > 0) {
+    lines.push(row("awaited", `${grouped(gaps.awaited)} batches that may still come`));
+  }
+  const lostBatches = gaps.batches - gaps.awaited;
+  if (collector.lost_receipts > 0 || lostBatches > 0) {
+    const holes = `${grouped(lostBatches)} batches in ${grouped(gaps.count)} gaps`;
     lines.push(row("LOST", `${grouped(collector.lost_receipts)} receipts, ${holes}`));
   }
   const cut = collector.cut_off_epochs.length;

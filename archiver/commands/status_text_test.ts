@@ -23,7 +23,7 @@ const QUIET: CollectorStatus = {
   },
   clock: null,
   cut_off_epochs: [],
-  gaps: { count: 0, batches: 0, latest: [] },
+  gaps: { count: 0, batches: 0, awaited: 0, latest: [] },
 };
 
 const STATUS: Status = {
@@ -90,7 +90,7 @@ Deno.test("a status tells all that is amiss", () => {
       lost_receipts: 70,
       epoch: { ...QUIET.epoch, ended_at: "2025-09-26T13:00:00.000000Z" },
       cut_off_epochs: ["2025-09-25T00:00:00.000000Z"],
-      gaps: { count: 2, batches: 3, latest: [] },
+      gaps: { count: 2, batches: 7, awaited: 4, latest: [] },
       heartbeat: HEARTBEAT,
       clock: {
         measured_at: STATUS.started_at,
@@ -112,6 +112,7 @@ Deno.test("a status tells all that is amiss", () => {
       "978 peers, spool 1.0 MiB",
       "clock          12.3 ms ahead of the archiver's, give or take 0.4 ms, at 2025-09-26 10:00:00",
       "unresolved     5 receipts",
+      "awaited        4 batches that may still come",
       "LOST           70 receipts, 3 batches in 2 gaps",
       "beta  LATE",
       "3 peers, spool",

@@ -24,10 +24,12 @@ export interface HeardHeartbeat extends Heartbeat {
 export class Heartbeats {
   ignored = 0;
   readonly #clock: Clock;
+  readonly #onHeartbeat: (name: string, heartbeat: Heartbeat) => void;
   readonly #last = new Map<string, HeardHeartbeat>();
 
-  constructor(clock: Clock) {
+  constructor(clock: Clock, onHeartbeat: (name: string, heartbeat: Heartbeat) => void = () => {}) {
     this.#clock = clock;
+    this.#onHeartbeat = onHeartbeat;
   }
 
   get last(): ReadonlyMap<string, HeardHeartbeat> {
@@ -55,6 +57,10 @@ export class Heartbeats {
       this.#ignore(subject, "not a collector's name, or too many collectors");
       return;
     }
+    this.#onHeartbeat(name, heartbeat);
+    const last = this.#last.get(name);
+    // Of two collectors of one name the newer run is shown.
+    if (last && heartbeat.epoch < last.epoch) return;
     this.#last.set(name, { ...heartbeat, heardAt: this.#clock.now() });
   }
 

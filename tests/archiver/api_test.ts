@@ -52,6 +52,7 @@ async function openApi(
     jetStream: null,
     heartbeats: { last: new Map() },
     counters,
+    watch: { problems: () => [] },
     days: new Days(
       { ...parseConfig("", ArchiverConfigSchema, "none").days, memoryLimitBytes: 2 ** 28 },
       { store, clock },
@@ -240,7 +241,13 @@ Deno.test("health tells why it is not well", async () => {
     status: () => ({ halted: "a worker hangs", sets: [] }),
     runNow: () => Promise.reject(new AnalyticsRefusal("halted")),
   };
-  await using api = await openApi(dir.join("a.duckdb"), { intake, jetStream, days, analytics });
+  await using api = await openApi(dir.join("a.duckdb"), {
+    intake,
+    jetStream,
+    days,
+    analytics,
+    watch: { problems: () => ["vps1 lost 3 batches in the last day (9 receipts)"] },
+  });
   const response = await api.app.request("/healthz");
   assert.equal(response.status, 503);
   assert.deepEqual(await response.json(), {
@@ -249,6 +256,7 @@ Deno.test("health tells why it is not well", async () => {
       "commits fail: IO Error: No space left on device",
       "3 payloads set aside, the last from gossip.batches.evil: wrong_sender: x",
       "no batches from NATS: disconnected",
+      "vps1 lost 3 batches in the last day (9 receipts)",
       "days do not roll over: no room",
       "2 files of days are missing, such as /days/a.parquet",
       "1 files of days are damaged, such as /days/c.parquet",
