@@ -18,7 +18,7 @@ import { sampleOpening } from "./reconciliation/replay/answers.ts";
 import { type Figure, mainFigures } from "./report/figures.ts";
 import { type Frame, frameTable, readFrame, type WantedWindow } from "./archive/frame.ts";
 import { interruptAll } from "./archive/interrupt.ts";
-import { checkSettings, useParameters } from "./catalog/parameters.ts";
+import { checkSettings, SOURCES_SETTING, useParameters } from "./catalog/parameters.ts";
 import { DEFINITIONS, FRAME, selectQueries } from "./catalog/catalog.ts";
 import type { Query } from "./catalog/query.ts";
 import { type Reference, referenceRows } from "./report/reference.ts";
@@ -116,7 +116,7 @@ async function runOn(connection: DuckDBConnection, options: RunOptions): Promise
     await connection.run(DEFINITIONS);
     await connection.run("BEGIN");
     try {
-      await correctClocks(connection);
+      await correctClocks(connection, isOwnOnly(options));
       return await writeResults(connection, options);
     } finally {
       ignoreSignal();
@@ -132,10 +132,16 @@ async function runOn(connection: DuckDBConnection, options: RunOptions): Promise
   }
 }
 
+/** `--set sources=own`. */
+function isOwnOnly({ settings }: RunOptions): boolean {
+  return settings?.[SOURCES_SETTING] === "own";
+}
+
 async function writeResults(connection: DuckDBConnection, options: RunOptions): Promise<RunResult> {
   const { out, reference, clock = systemClock } = options;
   const queries = options.queries ?? selectQueries(options.only);
-  const frame = await readFrame(connection, options.window);
+  const read = await readFrame(connection, options.window);
+  const frame = isOwnOnly(options) ? { ...read, ownOnly: true } : read;
   const opened = await options.open?.(connection, frame);
   await options.onTable?.(FRAME, frameTable(frame));
   const answers: Answer[] = [];

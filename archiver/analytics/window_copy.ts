@@ -3,7 +3,7 @@
 
 import { statfs } from "node:fs/promises";
 import { dirname } from "node:path";
-import { CLOCK_SHIFTS } from "../../query_results/archive/clocks.ts";
+import { CLOCK_SHIFTS, RECEIPT_SHIFTS } from "../../query_results/archive/clocks.ts";
 import { TREND_SOURCES } from "../../query_results/catalog/catalog.ts";
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import type { CopyStatements } from "../store/snapshot.ts";
@@ -71,7 +71,7 @@ const CLOCKED: ReadonlySet<string> = new Set([
  * queries know what was seen before.
  */
 function movedReceipts(from: string, to: string): string {
-  return `WITH shifts AS (${CLOCK_SHIFTS}), moved AS (
+  return `WITH shifts AS (${RECEIPT_SHIFTS}), moved AS (
     SELECT r.*, r.received_at + to_microseconds(coalesce(s.shift_us, 0)) AS true_at
     FROM receipts r LEFT JOIN shifts s
       ON s.collector_id = r.collector_id AND r.received_at >= s.from_at AND r.received_at < s.to_at

@@ -12,6 +12,16 @@ import clockShifts from "./clock_shifts.sql" with { type: "text" };
 /** A row per run of a collector whose clock is to be moved. */
 export const CLOCK_SHIFTS: string = clockShifts;
 
+/** The same by collector alone, for receipts: a log of another node goes by the clock of the host that reads it. */
+export const RECEIPT_SHIFTS: string = `
+  SELECT collector_id, from_at, to_at, shift_us FROM (${CLOCK_SHIFTS})
+  UNION ALL
+  SELECT x.collector_id, c.from_at, c.to_at, c.shift_us
+  FROM (${CLOCK_SHIFTS}) c JOIN collectors o ON o.collector_id = c.collector_id
+    JOIN sources x ON x.recorded_by = o.name`;
+
+const OWN = "WHERE t.collector_id NOT IN (SELECT collector_id FROM sources)";
+
 /** Instants by a collector's clock, of tables that name its run. */
 const INSTANTS: Readonly<Record<string, readonly string[]>> = {
   epochs: ["started_at", "ended_at", "last_receipt_at"],
@@ -27,13 +37,16 @@ const INSTANTS: Readonly<Record<string, readonly string[]>> = {
 const moved = (column: string) =>
   `t.${column} + to_microseconds(coalesce(s.shift_us, 0)) AS ${column}`;
 
-function statements(archive: string): string[] {
+function statements(archive: string, ownOnly: boolean): string[] {
   const view = (table: string, columns: string[], join: string, where = "") =>
     `CREATE OR REPLACE TEMP VIEW ${table} AS SELECT t.* REPLACE (${columns.join(", ")})
     FROM ${archive}.main.${table} t LEFT JOIN ${join} ${where}`;
+  const own = ownOnly ? OWN : "";
   const byRun = "clock_shifts s ON s.epoch_id = t.epoch_id";
   return [
-    ...Object.entries(INSTANTS).map(([table, columns]) => view(table, columns.map(moved), byRun)),
+    ...Object.entries(INSTANTS).map(([table, columns]) =>
+      view(table, columns.map(moved), byRun, table === "sessions" ? own : "")
+    ),
     view(
       "clock_samples",
       [
@@ -47,8 +60,9 @@ function statements(archive: string): string[] {
     view(
       "receipts",
       [moved("received_at")],
-      `clock_shifts s ON s.collector_id = t.collector_id AND t.received_at >= s.from_at
+      `receipt_shifts s ON s.collector_id = t.collector_id AND t.received_at >= s.from_at
         AND t.received_at < s.to_at`,
+      own,
     ),
     `CREATE OR REPLACE TEMP TABLE first_sights AS
       SELECT message_id, min(received_at) AS first_seen FROM receipts GROUP BY message_id`,
@@ -60,14 +74,18 @@ function statements(archive: string): string[] {
   ];
 }
 
-/** Sets wrong clocks right on `connection`, for its transaction; costs nothing where no clock is wrong. */
-export async function correctClocks(connection: DuckDBConnection): Promise<void> {
+/**
+ * Sets wrong clocks right on `connection`, for its transaction; costs nothing where no clock is wrong.
+ * @param ownOnly leaves out what was read out of other nodes' logs.
+ */
+export async function correctClocks(connection: DuckDBConnection, ownOnly = false): Promise<void> {
   await connection.run(`CREATE OR REPLACE TEMP TABLE clock_shifts AS ${CLOCK_SHIFTS}`);
+  await connection.run(`CREATE OR REPLACE TEMP TABLE receipt_shifts AS ${RECEIPT_SHIFTS}`);
   const shifts = await connection.runAndReadAll(
-    "SELECT current_database() FROM clock_shifts LIMIT 1",
+    "SELECT current_database(), (SELECT count(*) FROM clock_shifts) AS count",
   );
   const [first] = shifts.getRows();
-  if (!first) return;
+  if (Number(first[1]) === 0 && !ownOnly) return;
   const archive = `"${String(first[0]).replaceAll('"', '""')}"`;
-  for (const statement of statements(archive)) await connection.run(statement);
+  for (const statement of statements(archive, ownOnly)) await connection.run(statement);
 }

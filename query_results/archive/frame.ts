@@ -14,6 +14,8 @@ export interface Frame {
   readonly window: Window;
   /** Names of those with a run that touches the window. */
   readonly collectors: readonly string[];
+  /** What other nodes' logs show is left out. */
+  readonly ownOnly?: boolean;
   /** Logs of other nodes that were read: name and kind, and how late their times may be. */
   readonly secondHand?: readonly { name: string; kind: string; lateSeconds: number }[];
   /** Distinct ones connected and subscribed at some time in the window. */

@@ -74,6 +74,9 @@ export function useParameters(
   });
 }
 
+/** Of all queries: `own` leaves out what was read out of other nodes' logs, `all` does not. */
+export const SOURCES_SETTING = "sources";
+
 /** Checks that each setting belongs to one of `queries` and is a value that it takes. @throws {UserError} */
 export function checkSettings(
   queries: readonly Query[],
@@ -81,7 +84,11 @@ export function checkSettings(
 ): void {
   const parameters = queries.flatMap((query) => query.parameters);
   const known = new Set(parameters.map((parameter) => parameter.name));
-  const unknown = Object.keys(settings).filter((name) => !known.has(name));
+  const { [SOURCES_SETTING]: sources = "all", ...others } = settings;
+  if (sources !== "own" && sources !== "all") {
+    throw new UserError(`Cannot set sources: "${printable(sources, 40)}" should be own or all`);
+  }
+  const unknown = Object.keys(others).filter((name) => !known.has(name));
   if (unknown.length > 0) {
     throw new UserError(
       `Cannot set ${unknown.map((name) => printable(name, 40)).join(", ")}: ` +

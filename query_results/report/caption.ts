@@ -53,6 +53,7 @@ export function missingText(frame: Frame): string {
 /** How good the clocks were, and how long collectors were held up, in words. */
 export function clocksText(frame: Frame): string {
   const parts = [agreementText(frame)];
+  if (frame.ownOnly) parts.push("what other nodes' logs show is left out");
   for (const { name, kind, lateSeconds } of frame.secondHand ?? []) {
     parts.push(
       `receipts of ${shortName(name)} are second-hand (${kind}), their times up to ${

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { CHECKS } from "../../archiver/verify/checks.ts";
 import { DEFINITIONS } from "../../query_results/catalog/catalog.ts";
 import { readFrame } from "../../query_results/archive/frame.ts";
+import { runQueries } from "../../query_results/run.ts";
 import { openArchive } from "../../query_results/archive/open.ts";
 import { clocksText } from "../../query_results/report/caption.ts";
 import { archiveRows } from "../support/fixtures/archive_check.ts";
@@ -71,4 +72,15 @@ Deno.test("what comes out of a log is a collector of its own in the archive, and
     FROM delays(make_timestamptz(${frame.window.from}), make_timestamptz(${frame.window.to}), true)`,
   );
   assert.deepEqual(delays.getRowObjects(), [{ error_us: 550_000 }]);
+  const answers = async (settings: Record<string, string>) => {
+    const only = ["convergence_delay", "sessions"];
+    const out = dir.join(settings.sources);
+    const { tables, frame } = await runQueries({ archive: path, out, only, settings });
+    return { rows: tables.get("sessions")!.rows.length, clocks: clocksText(frame) };
+  };
+  assert.ok((await answers({ sources: "all" })).rows > 0);
+  const own = await answers({ sources: "own" });
+  assert.equal(own.rows, 0);
+  assert.match(own.clocks, /what other nodes' logs show is left out/);
+  await assert.rejects(answers({ sources: "some" }), /should be own or all/);
 });
