@@ -32,7 +32,7 @@ Deno.test("a set that cannot be run is refused, with what would be right", () =>
     ["{name: a, cron: '0 0 30 2 *'}", /sets\.0\.cron: .* no time matches this one/],
     ["{name: a, only: [nonsense]}", /There is no query nonsense; there are convergence_delay/],
     ["{name: a, only: [gaps], settings: {reach_share: 0.5}}", /Cannot set reach_share/],
-    ["{name: a, settings: {reach_share: half}}", /"half" should be a number above 0/],
+    ["{name: a, settings: {reach_share: half}}", /"half" should be a number from 0.* to 1/],
     [
       "{name: a, window: 90m}",
       /sets\.0\.window: "90m" — should be whole hours or days, such as 6h/,

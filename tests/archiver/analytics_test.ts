@@ -249,11 +249,15 @@ Deno.test("stopping ends the run under way soon, and it is made when the archive
   await using store = await openFilled(dir);
   // All queries, so that most are still to come after the first.
   const config = configOf(dir, {}, [{ only: undefined }]);
-  const start = () =>
-    Analytics.start(config, { store, clock: new ManualClock(EVENING + 3_600_000_000) });
-  const first = await start();
+  const start = (script?: URL) =>
+    Analytics.start(config, { store, clock: new ManualClock(EVENING + 3_600_000_000), script });
+  // Held in its midst until it was told to stop, so that it cannot be through before.
+  const first = await start(new URL("../support/fixtures/held_worker.ts", import.meta.url));
   await statusWhen(first, ({ running }) => running !== null && running.queries_done > 0);
-  await first[Symbol.asyncDispose]();
+  const stopped = first[Symbol.asyncDispose]();
+  const [part] = await names(dir.join("reports"));
+  await Deno.writeTextFile(dir.join("reports", part, "go"), "");
+  await stopped;
   await first[Symbol.asyncDispose]();
   assert.deepEqual(await names(dir.join("reports")), []);
   assert.deepEqual(await names(dir.join("work")), []);

@@ -52,10 +52,12 @@ Deno.test("killing archiver and nats-server in turn loses and doubles nothing", 
     dir: dir.path,
     uplink: { kind: "nats", servers: [server.url] },
     startArchiver: () => startArchiver({ dir: dir.path, nats: server.url }),
+    hold: true,
   });
 
   let seen = await untilMore(run, 0);
   assert.equal(run.done, null, "the network was through before the first kill");
+  run.release();
   await run.replaceArchiver();
   seen = await untilMore(run, seen);
   await server.kill();
@@ -76,10 +78,12 @@ Deno.test("killing the archiver of a local collector loses and doubles nothing",
     dir: dir.path,
     uplink: { kind: "local", url: `http://127.0.0.1:${port}` },
     startArchiver: () => startArchiver({ dir: dir.path, port }),
+    hold: true,
   });
 
   let seen = await untilMore(run, 0);
   assert.equal(run.done, null, "the network was through before the first kill");
+  run.release();
   await run.replaceArchiver();
   seen = await untilMore(run, seen);
   await run.replaceArchiver();
