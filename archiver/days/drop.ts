@@ -86,7 +86,7 @@ async function dropMessages(
 async function changingSum(connection: DuckDBConnection, file: DayFile): Promise<string> {
   const [row] = await rowsOf(
     connection,
-    `SELECT count(*) || ' ' || coalesce(sum(hash(message_id, verdict, first_seen)), 0) AS state
+    `SELECT count(*) || ' ' || coalesce(sum(hash(message_id, verdict, first_seen, raw IS NULL)), 0) AS state
     FROM ${MESSAGES.hot} WHERE ${within(MESSAGES)}`,
     bounds(file.interval),
     [BIGINT, BIGINT],

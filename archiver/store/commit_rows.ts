@@ -10,6 +10,7 @@ import type {
 } from "../../shared/batch/batch.ts";
 import { VERDICTS } from "../../shared/batch/batch.ts";
 import type { Digest } from "../../shared/batch/digest.ts";
+import type { GossipFacts } from "../../shared/bolt/facts.ts";
 import type { Epoch } from "./epoch.ts";
 import { bigintOrNull, instant, messageRow, type MessageToAdd, RowBuffer } from "./rows.ts";
 import { NO_PAGE, PAGE_BITS, PAGE_MASK } from "./number_map.ts";
@@ -34,6 +35,8 @@ export const UNSETTLED: number = Number.MAX_SAFE_INTEGER;
 
 /** A message that this group brings into the archive. */
 interface NewMessage extends MessageToAdd {
+  raw: Uint8Array | null;
+  facts?: GossipFacts;
   verdict: Verdict;
   firstSeen: number;
 }
@@ -123,6 +126,8 @@ export class Group {
       if (!received.has(numbers[i]) && !messages.has(numbers[i]) && !overflown) continue;
       const { id: knownId, sha256, digest } = hashed[i];
       const id = knownId !== 0 ? knownId : this.#idOfNew(sha256, raws[i], digest);
+      // Only a digest of it is there: the bytes are the better witness.
+      if (digest === null && this.#state.digests.delete(id)) this.#fill(id, raws[i]);
       // Negative until its first receipt is found, which is the earliest of this collector.
       epoch.messages.set(numbers[i], -id);
       this.rows.message_numbers.push(epoch.id, BigInt(numbers[i]), BigInt(id));
@@ -138,6 +143,7 @@ export class Group {
       id = this.#state.ids.message.take();
       this.#newIds.set(key, id);
       this.#state.messages.set(sha256, id);
+      if (digest !== null) this.#state.addDigest(id);
       const stored = digest === null ? { raw } : { raw: null, facts: digest.facts };
       this.#newMessages.push({
         id,
@@ -148,6 +154,13 @@ export class Group {
       });
     }
     return id;
+  }
+
+  #fill(messageId: number, raw: Uint8Array): void {
+    const message = this.#newMessage(messageId);
+    if (message === undefined) return this.changes.raw(messageId, raw);
+    message.raw = raw;
+    message.facts = undefined;
   }
 
   #addReceipts(epoch: Epoch, batch: Batch): void {

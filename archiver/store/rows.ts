@@ -145,6 +145,13 @@ export function integerAtMost(value: number): number {
 
 const US_PER_SECOND = 1_000_000;
 
+/** A message's own timestamp as a value. */
+export function ownTimestamp(
+  { ownTimestamp: seconds }: GossipFacts,
+): DuckDBTimestampTZValue | null {
+  return seconds === null ? null : instant(seconds * US_PER_SECOND);
+}
+
 /** A message that the archive does not have yet. */
 export interface MessageToAdd {
   readonly id: number;
@@ -172,7 +179,7 @@ export function messageRow(message: MessageToAdd): DuckDBValue[] {
     facts.scid,
     facts.direction,
     facts.nodeId,
-    facts.ownTimestamp === null ? null : instant(facts.ownTimestamp * US_PER_SECOND),
+    ownTimestamp(facts),
     facts.innerId && bytes(facts.innerId),
     instant(firstSeen),
     raw && bytes(raw),

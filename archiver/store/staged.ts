@@ -2,18 +2,21 @@
 
 import {
   BIGINT,
+  BLOB,
   type DuckDBConnection,
   type DuckDBType,
   type DuckDBValue,
   INTEGER,
   LIST,
   listValue,
+  SMALLINT,
   TIMESTAMPTZ,
   VARCHAR,
 } from "@duckdb/node-api";
 import type { SessionClosed, SessionState, Verdict } from "../../shared/batch/batch.ts";
 import { changeColdFirstSeen, changeColdVerdicts } from "./cold.ts";
-import { bigintOrNull, instant, instantOrNull } from "./rows.ts";
+import { gossipFacts } from "../../shared/bolt/facts.ts";
+import { bigintOrNull, bytes, instant, instantOrNull, ownTimestamp } from "./rows.ts";
 
 /** Runs an UPDATE whose parameters are columns of one length, each with its type. */
 async function update(
@@ -40,7 +43,13 @@ export function laterVerdict(earlier: Verdict, later: Verdict): Verdict {
 export class StagedChanges {
   readonly #verdicts = new Map<number, Verdict>();
   readonly #firstSeen = new Map<number, number>();
+  readonly #raws = new Map<number, Uint8Array>();
   readonly #sessions = new StagedSessions();
+
+  /** The bytes of a message of which there is only a digest. */
+  raw(messageId: number, raw: Uint8Array): void {
+    this.#raws.set(messageId, raw);
+  }
 
   verdict(messageId: number, verdict: Verdict): void {
     this.#verdicts.set(
@@ -72,6 +81,7 @@ export class StagedChanges {
       );
       await changeColdVerdicts(connection, verdicts);
     }
+    if (this.#raws.size > 0) await this.#fill(connection);
     if (this.#firstSeen.size > 0) {
       await update(
         connection,
@@ -84,6 +94,29 @@ export class StagedChanges {
       await changeColdFirstSeen(connection, [...this.#firstSeen]);
     }
     await this.#sessions.apply(connection);
+  }
+
+  async #fill(connection: DuckDBConnection): Promise<void> {
+    const all = [...this.#raws].map(([id, raw]) => ({ id, raw, facts: gossipFacts(raw) }));
+    const column = <T>(value: (one: typeof all[number]) => T) => all.map(value);
+    await update(
+      connection,
+      `UPDATE hot_messages SET type = u.type, size = u.size, scid = u.scid, direction = u.direction,
+        node_id = u.node_id, own_timestamp = u.own_timestamp, inner_id = u.inner_id, raw = u.raw
+      FROM (SELECT unnest($1) AS message_id, unnest($2) AS type, unnest($3) AS size, unnest($4) AS scid,
+        unnest($5) AS direction, unnest($6) AS node_id, unnest($7) AS own_timestamp, unnest($8) AS inner_id,
+        unnest($9) AS raw) u
+      WHERE hot_messages.message_id = u.message_id AND hot_messages.raw IS NULL`,
+      [BIGINT, column(({ id }) => BigInt(id))],
+      [INTEGER, column(({ facts }) => facts.type)],
+      [INTEGER, column(({ facts }) => facts.size)],
+      [BIGINT, column(({ facts }) => facts.scid)],
+      [SMALLINT, column(({ facts }) => facts.direction)],
+      [VARCHAR, column(({ facts }) => facts.nodeId)],
+      [TIMESTAMPTZ, column(({ facts }) => ownTimestamp(facts))],
+      [BLOB, column(({ facts }) => facts.innerId && bytes(facts.innerId))],
+      [BLOB, column(({ raw }) => bytes(raw))],
+    );
   }
 }
 

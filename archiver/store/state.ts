@@ -18,6 +18,8 @@ const MAX_EPOCHS = 64;
 /** Cold ones included, whether or not their files are there. */
 const ALL_MESSAGE_IDS =
   "(SELECT message_id FROM hot_messages UNION ALL SELECT message_id FROM cold_messages)";
+/** 8 MiB. */
+const MAX_DIGESTS = 2 ** 18;
 /** Ids are kept in 32-bit arrays. */
 const MAX_ID = 2 ** 31 - 1;
 
@@ -44,6 +46,8 @@ export class ArchiveState {
   readonly collectors: Map<string, number> = new Map();
   readonly peers: Map<string, number> = new Map();
   readonly messages: MessageIndex;
+  /** Hot messages known by their digests alone; the newest ones. */
+  readonly digests: Set<number> = new Set();
   readonly ids: {
     readonly collector: IdSequence;
     readonly epoch: IdSequence;
@@ -101,6 +105,11 @@ export class ArchiveState {
     for (const { message_id, sha256 } of messages) {
       state.messages.set((sha256 as DuckDBBlobValue).bytes, Number(message_id));
     }
+    const digests = await rowsOf(
+      connection,
+      `SELECT message_id FROM hot_messages WHERE raw IS NULL ORDER BY message_id DESC LIMIT ${MAX_DIGESTS}`,
+    );
+    for (const { message_id } of digests) state.digests.add(Number(message_id));
     for (const row of await rowsOf(connection, "SELECT collector_id, name FROM collectors")) {
       state.collectors.set(String(row.name), Number(row.collector_id));
     }
@@ -112,6 +121,11 @@ export class ArchiveState {
 
   epochs(): Iterable<Epoch> {
     return this.#epochs.values();
+  }
+
+  /** Takes note of a message whose bytes are not stored. */
+  addDigest(messageId: number): void {
+    if (this.digests.size < MAX_DIGESTS) this.digests.add(messageId);
   }
 
   /** An epoch in memory. @throws {Error} when {@link loadEpoch} was not called for it. */
