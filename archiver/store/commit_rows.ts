@@ -275,14 +275,14 @@ export class Group {
     if (sessions.delete(event.session) || overflown) this.toResolve.add(epoch);
   }
 
-  #sourceId(epoch: Epoch, { name, kind, uncertainty }: SessionSource): number {
+  #sourceId(epoch: Epoch, { name, kind, uncertainty, node_id }: SessionSource): number {
     const full = `${epoch.collector}/${name}`;
     const known = this.#state.collectors.get(full);
     if (known !== undefined) return known;
     const id = this.#state.ids.collector.take();
     this.#state.collectors.set(full, id);
     this.rows.collectors.push(id, full);
-    this.rows.sources.push(id, epoch.collector, kind, BigInt(uncertainty));
+    this.rows.sources.push(id, epoch.collector, kind, BigInt(uncertainty), node_id ?? null);
     return id;
   }
 

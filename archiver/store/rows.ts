@@ -47,7 +47,7 @@ export type RowTable =
 /** The columns that {@link RowBuffer} fills, by table, in the order of the schema. */
 const TABLES = {
   collectors: [INTEGER, VARCHAR],
-  sources: [INTEGER, VARCHAR, VARCHAR, BIGINT],
+  sources: [INTEGER, VARCHAR, VARCHAR, BIGINT, VARCHAR],
   peers: [INTEGER, VARCHAR],
   sessions: [
     ...[BIGINT, INTEGER, BIGINT, INTEGER, INTEGER, VARCHAR, TIMESTAMPTZ, TIMESTAMPTZ, TIMESTAMPTZ],

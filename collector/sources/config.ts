@@ -11,6 +11,8 @@ export interface SourceConfig {
   readonly path: string;
   /** Of LND's times, an IANA name. */
   readonly zone: string;
+  /** The node's own. */
+  readonly node_id?: string;
 }
 
 /** Each has files and a place of its own. */
@@ -28,6 +30,7 @@ const source = v.strictObject({
   name: text(COLLECTOR_NAME, "1 to 63 lower-case letters, digits and dashes"),
   kind: oneOf(SOURCE_KINDS),
   path: text(/^[^\0]{1,4096}$/, "the path of a file or FIFO"),
+  node_id: v.optional(text(/^0[23][0-9a-f]{64}$/, "a node id: 66 lower-case hex digits")),
   zone: v.optional(
     v.pipe(v.string(), v.check(isZone, "should be a time zone such as UTC or Europe/Berlin")),
     Intl.DateTimeFormat().resolvedOptions().timeZone,

@@ -76,12 +76,13 @@ async function keepReading(
 }
 
 async function readLog(
-  { name, path, zone }: SourceConfig,
+  { name, path, zone, node_id }: SourceConfig,
   kind: Exclude<SourceKind, "cln_gossip_store">,
   { pipeline, places, view, clock }: SourcesDependencies,
   signal: AbortSignal,
 ): Promise<void> {
-  const source: SessionSource = { name, kind, uncertainty: latenessOf(kind) };
+  const uncertainty = latenessOf(kind);
+  const source: SessionSource = { name, kind, uncertainty, ...node_id && { node_id } };
   const sessions = new LogSessions(pipeline, source);
   const named = new NamedReceipts(sessions, view, clock);
   const reader = readerOf(kind, named, zone);

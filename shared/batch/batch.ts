@@ -110,6 +110,8 @@ export interface SessionSource {
   readonly kind: SourceKind;
   /** How late the log's times may be, µs. */
   readonly uncertainty: number;
+  /** The node's own id, where the config names it. */
+  readonly node_id?: string;
 }
 
 /** What a collector reads of another node. */

@@ -28,6 +28,8 @@ const shortText = v.pipe(v.string(), v.maxLength(MAX_EVENT_TEXT));
 /** A figure that the first collectors did not send. */
 const later = v.optional(v.nullable(whole), null);
 
+const nodeId = v.pipe(v.string(), v.regex(/^0[23][0-9a-f]{64}$/));
+
 /** Of a session so far. */
 const figures = {
   receipts: whole,
@@ -57,7 +59,7 @@ const eventSchema: v.GenericSchema<unknown, CollectorEvent> = v.variant("kind", 
   v.strictObject({
     kind: v.literal("session_opened"),
     session,
-    node_id: v.pipe(v.string(), v.regex(/^0[23][0-9a-f]{64}$/)),
+    node_id: nodeId,
     address: shortText,
     dialled_at: whole,
     handshake_at: whole,
@@ -73,6 +75,7 @@ const eventSchema: v.GenericSchema<unknown, CollectorEvent> = v.variant("kind", 
         name: v.pipe(v.string(), v.regex(COLLECTOR_NAME)),
         kind: v.picklist(SOURCE_KINDS),
         uncertainty: whole,
+        node_id: v.optional(nodeId),
       })),
     ),
   }),

@@ -19,13 +19,15 @@ CREATE TABLE sources (
   collector_id INTEGER NOT NULL,
   recorded_by TEXT NOT NULL,
   kind TEXT NOT NULL,
-  uncertainty_microseconds BIGINT NOT NULL
+  uncertainty_microseconds BIGINT NOT NULL,
+  node_id TEXT
 );
 COMMENT ON TABLE sources IS 'One row per log of another node that a collector reads. Its receipts are second-hand, so it is a collector of its own here, named collector/source; sessions and receipts are of it, epochs of the collector that reads it.';
 COMMENT ON COLUMN sources.collector_id IS 'Identifies it in collectors.';
 COMMENT ON COLUMN sources.recorded_by IS 'Name of the collector that reads the log. The node is taken to run on its host, by its clock.';
 COMMENT ON COLUMN sources.kind IS 'cln_io_log, lnd_trace_log or lnd_debug_log.';
 COMMENT ON COLUMN sources.uncertainty_microseconds IS 'How late its times may be.';
+COMMENT ON COLUMN sources.node_id IS 'The node''s public key, as the collector''s config names it: lower-case hex; null where it does not.';
 
 CREATE TABLE epochs (
   epoch_id INTEGER NOT NULL,
