@@ -28,6 +28,8 @@ export interface Frame {
   readonly youngShare: number;
   readonly receipts: number;
   readonly warmupReceipts: number;
+  /** Of messages past all quotas of a collector: no figure of delay or reach counts them. */
+  readonly foldedReceipts: number;
   /** Batches that never came. */
   readonly missingBatches: number;
   /** Rows of the gaps table. */
@@ -76,6 +78,7 @@ export const EMPTY_FRAME: Frame = {
   youngShare: 0,
   receipts: 0,
   warmupReceipts: 0,
+  foldedReceipts: 0,
   missingBatches: 0,
   gaps: 0,
   unresolvedReceipts: 0,

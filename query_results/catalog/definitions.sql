@@ -315,6 +315,7 @@ CREATE OR REPLACE TEMP MACRO frame_receipts(window_from, window_to) AS TABLE (
     FROM session_spans(window_from, window_to) span JOIN sessions s ON s.session_id = span.session_id
   )
   SELECT count(*) AS receipts, count(*) FILTER (is_warmup) AS "warmupReceipts",
+    count(*) FILTER (message_id IN (SELECT m.message_id FROM messages m WHERE m.type = 65535)) AS "foldedReceipts",
     (SELECT coalesce(sum(young_us) / nullif(sum(us), 0), 0) FROM spans) AS "youngShare"
   FROM receipts WHERE received_at >= window_from AND received_at < window_to
 );

@@ -46,6 +46,9 @@ export function missingText(frame: Frame): string {
   if (frame.unresolvedReceipts > 0) {
     parts.push(`${formatPlural(frame.unresolvedReceipts, "receipt")} unresolved`);
   }
+  if (frame.foldedReceipts > 0) {
+    parts.push(`${formatPlural(frame.foldedReceipts, "receipt")} past all quotas, folded together`);
+  }
   if (frame.deadLetters > 0) parts.push(`${batches(frame.deadLetters)} set aside unread`);
   return parts.join(", ");
 }

@@ -2,7 +2,12 @@
  * Figures that wrong clocks, stalls, young sessions and quiet spells must not spoil; the comments work them out.
  */
 import assert from "node:assert/strict";
-import { clocksText, emptyText, peersText } from "../../query_results/report/caption.ts";
+import {
+  clocksText,
+  emptyText,
+  missingText,
+  peersText,
+} from "../../query_results/report/caption.ts";
 import type { Cell } from "../../query_results/format/table.ts";
 import { type RunOptions, runQueries, type RunResult } from "../../query_results/run.ts";
 import { at } from "../support/fixtures/query_archive.ts";
@@ -239,4 +244,19 @@ Deno.test("at another time scale the cap on delays is an hour of network time", 
   assert.ok(Number(most(await run(spec, { reference: { scale: 30 } }))) < 1);
   const kept = { reference: { scale: 30 }, settings: { cap_seconds: "3600" } };
   assert.ok(Number(most(await run(spec, kept))) > 199);
+});
+
+Deno.test("messages whose bytes are not stored are in every figure, and what is folded together is said", async () => {
+  const stored = await run(TWO);
+  const digests = await run({ ...TWO, more: ["UPDATE hot_messages SET raw = NULL"] });
+  for (const [name, table] of stored.tables) {
+    assert.deepEqual(digests.tables.get(name), table, name);
+  }
+  assert.doesNotMatch(missingText(digests.frame), /folded/);
+  const folded = await run({
+    ...TWO,
+    more: ["UPDATE hot_messages SET type = 65535 WHERE message_id = 2"],
+  });
+  assert.equal(folded.frame.foldedReceipts, 8);
+  assert.match(missingText(folded.frame), /, 8 receipts past all quotas, folded together/);
 });
