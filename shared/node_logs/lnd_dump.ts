@@ -213,16 +213,20 @@ class Dump {
 
   /** `00000000  c9 ed e9 14 62 ad 06 59  37 d5 53 f4 f6 32 1f e7  |....b..Y7.S..2..|`. */
   #hexLines(length: number): Uint8Array {
-    let hex = "";
+    const bytes = new Uint8Array(length);
     for (let done = 0; done < length; done += 16) {
-      const indent = this.text.indexOf("0", this.#at);
+      const first = this.text.indexOf("0", this.#at) + "00000000  ".length;
       const end = this.text.indexOf("\n", this.#at);
-      if (indent < 0 || end < indent) this.#fail("bytes in hex");
-      hex += this.text.slice(indent + 10, indent + 58);
+      const count = Math.min(16, length - done);
+      if (end < first + 3 * count) this.#fail("bytes in hex");
+      for (let i = 0; i < count; i++) {
+        const at = first + 3 * i + (i >> 3);
+        const value = nibble(this.text.charCodeAt(at)) << 4 | nibble(this.text.charCodeAt(at + 1));
+        if (value > 255) this.#fail("bytes in hex");
+        bytes[done + i] = value;
+      }
       this.#at = end + 1;
     }
-    const bytes = hexBytes(hex.replaceAll(" ", ""));
-    if (bytes.length !== length) this.#fail(`${length} bytes`);
     return bytes;
   }
 
@@ -242,6 +246,12 @@ class Dump {
   #fail(wish: string): never {
     throw new DumpFault("bad_dump", `dump: at ${this.#at} there should be ${wish}`);
   }
+}
+
+/** 256 and more for what is no lower-case digit. */
+function nibble(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  return code >= 0x61 && code <= 0x66 ? code - 0x61 + 10 : 0x100;
 }
 
 const ADDRESSES = " Addresses: ([]net.Addr) ";
