@@ -200,6 +200,7 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     manager,
     book: choice.book,
     pipeline,
+    sources,
     gossip,
     spool,
     journal: journalFile,

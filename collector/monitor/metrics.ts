@@ -3,6 +3,7 @@ import type { Pipeline } from "../pipeline.ts";
 import type { GossipService } from "../gossip/service.ts";
 import type { PeerManager } from "../peer/manager.ts";
 import type { JournalFile } from "../receipt/journal_file.ts";
+import type { SourceFigures, Sources } from "../sources/sources.ts";
 import type { Spool } from "../spool/spool.ts";
 import type { Delivery } from "../uplink/delivery.ts";
 import type { Twins } from "../uplink/twins.ts";
@@ -16,6 +17,7 @@ export interface Parts {
   readonly gossip: GossipService;
   readonly spool: Spool;
   readonly journal: JournalFile;
+  readonly sources?: Sources;
   readonly delivery: Delivery;
   /** Null where no broker lets them be heard. */
   readonly twins: Twins | null;
@@ -116,6 +118,26 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
     "Receipts stamped",
     () => receiptsByType(pipeline.receiptsByType),
     "type",
+  );
+  const figureOf = (what: keyof SourceFigures) => () => parts.sources?.figure(what) ?? {};
+  count("source_receipts_total", "Receipts out of a log", figureOf("receipts"), "source");
+  count(
+    "source_unreadable_total",
+    "Gossip in a log that cannot be read",
+    figureOf("unreadable"),
+    "source",
+  );
+  count(
+    "source_unresolved_total",
+    "Receipts that a log names and whose message never came",
+    figureOf("unresolved"),
+    "source",
+  );
+  count(
+    "source_dropped_total",
+    "Receipts of a log with too many peers",
+    figureOf("dropped"),
+    "source",
   );
   count("messages_total", "Distinct messages among them", () => recorder.counters.messages);
   count(

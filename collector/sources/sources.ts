@@ -35,16 +35,39 @@ const PUMP_MS = 1000;
 const MAX_UNCHECKED = 4096;
 const REPORT_MS = 3_600_000;
 
+type Figures = Map<string, () => SourceFigures>;
+
 const log = logger("collector", "sources");
 
-/** Reads all sources. Disposing ends that, and closes their sessions. */
+/** Of a log, since it was last opened. */
+export interface SourceFigures {
+  readonly receipts: number;
+  /** With a session now. */
+  readonly peers: number;
+  readonly unreadable: number;
+  /** Receipts of messages that never came. */
+  readonly unresolved: number;
+  /** Receipts of peers past the limit. */
+  readonly dropped: number;
+}
+
+/** Sources that are read. Disposing ends that, and closes their sessions. */
+export interface Sources extends AsyncDisposable {
+  /** One figure of all logs, by source. */
+  figure(what: keyof SourceFigures): Record<string, number>;
+}
+
+/** Reads all sources. */
 export function startSources(
   sources: readonly SourceConfig[],
   dependencies: SourcesDependencies,
-): AsyncDisposable {
+): Sources {
   const stop = new AbortController();
-  const tasks = sources.map((source) => keepReading(source, dependencies, stop.signal));
+  const figures: Figures = new Map();
+  const tasks = sources.map((source) => keepReading(source, dependencies, figures, stop.signal));
   return {
+    figure: (what) =>
+      Object.fromEntries([...figures].map(([name, figuresOf]) => [name, figuresOf()[what]])),
     async [Symbol.asyncDispose]() {
       stop.abort();
       await Promise.all(tasks);
@@ -55,6 +78,7 @@ export function startSources(
 async function keepReading(
   source: SourceConfig,
   dependencies: SourcesDependencies,
+  figures: Figures,
   signal: AbortSignal,
 ): Promise<void> {
   const { name, path } = source;
@@ -63,7 +87,7 @@ async function keepReading(
   while (!signal.aborted) {
     try {
       if (source.kind === "cln_gossip_store") await readStore(source, dependencies, signal);
-      else await readLog(source, source.kind, dependencies, signal);
+      else await readLog(source, source.kind, dependencies, figures, signal);
     } catch (error) {
       const reason = errorText(error);
       if (reason !== trouble) {
@@ -79,6 +103,7 @@ async function readLog(
   { name, path, zone, node_id }: SourceConfig,
   kind: Exclude<SourceKind, "cln_gossip_store">,
   { pipeline, places, view, clock }: SourcesDependencies,
+  figures: Figures,
   signal: AbortSignal,
 ): Promise<void> {
   const uncertainty = latenessOf(kind);
@@ -86,17 +111,18 @@ async function readLog(
   const sessions = new LogSessions(pipeline, source);
   const named = new NamedReceipts(sessions, view, clock);
   const reader = readerOf(kind, named, zone);
+  const figuresOf = () => ({
+    receipts: sessions.receipts,
+    peers: sessions.peers,
+    unreadable: reader.counts.unreadable + reader.counts.tooLong,
+    unresolved: named.unresolved,
+    dropped: sessions.dropped,
+  });
+  figures.set(name, figuresOf);
   const report = () =>
     log.info(
       "Source {name}: {receipts} receipts, {peers} peers, {unreadable} unreadable, {unresolved} unresolved, {dropped} dropped",
-      {
-        name,
-        receipts: sessions.receipts,
-        peers: sessions.peers,
-        unreadable: reader.counts.unreadable + reader.counts.tooLong,
-        unresolved: named.unresolved,
-        dropped: sessions.dropped,
-      },
+      { name, ...figuresOf() },
     );
   const done = new AbortController();
   const upkeep = Promise.all([

@@ -16,6 +16,8 @@ import { type Process, startProgram } from "../support/servers/process.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
 
+const METRICS_PORT = freePort();
+
 /** A collector that reads sources and has no peers; nobody takes its batches. */
 function startCollector(dir: TempDir, ...sources: Record<string, unknown>[]): Process {
   const config = {
@@ -31,6 +33,7 @@ function startCollector(dir: TempDir, ...sources: Record<string, unknown>[]): Pr
       token_file: dir.join("token"),
     },
     stop_timeout: "0s",
+    metrics: { port: METRICS_PORT },
   };
   Deno.mkdirSync(dir.join("logs"), { recursive: true });
   Deno.writeTextFileSync(dir.join("collector.yaml"), JSON.stringify(config));
@@ -84,6 +87,11 @@ Deno.test("a collector without peers records what another node's log shows, with
   await using collector = startCollector(dir, { kind: "cln_io_log" });
   await Deno.copyFile(sample("cln_io.log"), dir.join("logs", "log"));
   await until(async () => await stampedTo(dir) > 0);
+  const metrics = await fetch(`http://127.0.0.1:${METRICS_PORT}/metrics`);
+  assert.match(
+    await metrics.text(),
+    /^gossip_collector_source_receipts_total\{source="node"\} 53$/m,
+  );
   await stop(collector);
   const batches = await spooled(dir);
   const receipts = batches.reduce((sum, { receipts }) => sum + receipts.flags.length, 0);

@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { Buffer } from "node:buffer";
 import { CHECKS } from "../../archiver/verify/checks.ts";
 import { DEFINITIONS } from "../../query_results/catalog/catalog.ts";
 import { readFrame } from "../../query_results/archive/frame.ts";
@@ -14,7 +15,13 @@ import { until } from "../support/until.ts";
 Deno.test("what comes out of a log is a collector of its own in the archive, and captions say so", async () => {
   await using dir = await tempDir();
   const log = new URL("../vectors/node_logs/cln_io.log", import.meta.url).pathname;
-  await Deno.copyFile(log, dir.join("io.log"));
+  // An update_add_htlc and a revoke_and_ack as the log shows them, and text of an RPC call.
+  const secret = "5ec2e7b0d1a7a5ecc0deb10b";
+  const line = (type: string) =>
+    `2026-11-30T20:16:50.785Z 02${"e5".repeat(32)}-connectd: [IN] ${type}${secret.repeat(60)}\n`;
+  const rpc = `2026-11-30T20:11:25.537Z jsonrpc#61: "pay"[IN] ${secret}\n`;
+  await Deno.writeTextFile(dir.join("io.log"), line("0080") + line("0085") + rpc);
+  await Deno.writeFile(dir.join("io.log"), await Deno.readFile(log), { append: true });
   const port = freePort();
   let path: string;
   {
@@ -40,6 +47,8 @@ Deno.test("what comes out of a log is a collector of its own in the archive, and
     archiver.process.signal("SIGTERM");
     await archiver.process.wait();
   }
+  const archived = Buffer.from(await Deno.readFile(path));
+  assert.ok(!archived.includes(secret) && !archived.includes(Buffer.from(secret, "hex")));
   assert.deepEqual(
     await archiveRows(
       path,
