@@ -7,6 +7,7 @@ import type { Target } from "../target.ts";
 import {
   batchTarget,
   bodyTarget,
+  digestTarget,
   eventsTarget,
   heartbeatTarget,
   journalTarget,
@@ -29,6 +30,7 @@ export function allTargets(dir: string): Target[] {
     ...nodeLogTargets(),
     batchTarget(),
     bodyTarget(),
+    digestTarget(),
     eventsTarget(),
     journalTarget(),
     segmentTarget(dir),

@@ -10,6 +10,7 @@ import { OpenBatch } from "../../../collector/receipt/open_batch.ts";
 import type { Batch } from "../../../shared/batch/batch.ts";
 import { decodeBody, encodeBody } from "../../../shared/batch/body.ts";
 import { decodeBatch, encodeBatch } from "../../../shared/batch/codec.ts";
+import { decodeDigest, encodeDigest } from "../../../shared/batch/digest.ts";
 import { decodeEvents } from "../../../shared/batch/events.ts";
 import { decodeResendRequest, encodeResendRequest } from "../../../shared/batch/resend_request.ts";
 import {
@@ -192,6 +193,33 @@ export function heartbeatTarget(): Target {
       } catch (error) {
         return refusal(error, MessageFault as typeof Fault<string>);
       }
+    },
+  };
+}
+
+/** Digests of messages that are not stored. */
+export function digestTarget(): Target {
+  const facts = {
+    type: 257,
+    size: 170,
+    scid: 7n,
+    direction: 1 as const,
+    nodeId: `02${"5".repeat(64)}`,
+    ownTimestamp: 9,
+    innerId: new Uint8Array(16),
+  };
+  const bare = { ...facts, scid: null, direction: null, nodeId: null, innerId: null };
+  const sha256 = new Uint8Array(32).fill(3);
+  return {
+    name: "digest",
+    corpus: [encodeDigest({ sha256, facts }), encodeDigest({ sha256, facts: bare })],
+    maxBytes: 200,
+    run(input) {
+      const digest = decodeDigest(input);
+      if (digest === null) return "none";
+      check(digest.sha256.length === 32 && digest.facts.size <= 65_535, "a field is out of bounds");
+      check(decodeDigest(encodeDigest(digest)) !== null, "it cannot be written as it was read");
+      return `ok ${input[3]}`;
     },
   };
 }
