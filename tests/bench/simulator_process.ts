@@ -10,7 +10,8 @@ import { parseConfig } from "../../shared/config.ts";
 import { peakRss } from "./process_cost.ts";
 
 const [protocol, text] = Deno.args;
-const settings = parseConfig(text, SETTINGS, "bench");
+const wanted = JSON.stringify({ ...JSON.parse(text), protocols: [{ name: protocol }] });
+const settings = parseConfig(wanted, SETTINGS, "bench");
 const plan = planRuns(settings, await allProtocols()).find((plan) => plan.protocol === protocol)!;
 const graph = await networkGraph(settings);
 const started = performance.now();

@@ -44,6 +44,10 @@ export function verdict(rows: readonly CalibratedRow[] | null): string {
     : `simulated, not calibrated: flooding holds ${held} of ${rows.length} rows`;
 }
 
+function isCalibrated(rows: readonly CalibratedRow[] | null): boolean {
+  return rows !== null && rows.every(({ holds }) => holds);
+}
+
 /** The table of costs and benefits against flooding, the first row, as text. */
 export function comparisonText(table: Table): string {
   const column = (name: string) => figures(table, name);
@@ -101,9 +105,11 @@ export async function writeReport(
   for (const [name, chart] of Object.entries(charts)) {
     const drawing = await drawChart(chart.spec, long, { parameters: {}, reference: [] }, name);
     const svg = svgFile(drawing, {
-      title: `${chart.title} (${title})`,
+      title: `${chart.title} (${
+        isCalibrated(calibration) ? "simulated" : "simulated, not calibrated"
+      })`,
       description: chart.title,
-      caption: [words.settings],
+      caption: [words.settings, title],
     }, name);
     await writeWhole(join(folder, `${name}.svg`), svg);
   }
@@ -169,14 +175,17 @@ function sweepChart(parameter: string): { title: string; spec: ChartSpec } {
   return {
     title: `What ${parameter} changes`,
     spec: {
-      transform: [{ filter: "datum.figure !== null" }],
+      transform: [
+        { filter: "datum.figure !== null" },
+        { calculate: "datum.value === null ? datum.protocol : datum.value", as: "swept" },
+      ],
       width: 190,
       height: 110,
       autosize: "pad",
       mark: { type: "line", point: true },
       encoding: {
         facet: { field: "figure", columns: 3, title: null, sort: PANELS.map(([, title]) => title) },
-        x: { field: "value", type: "ordinal", sort: null, title: parameter },
+        x: { field: "swept", type: "ordinal", sort: null, title: parameter },
         y: { field: "amount", type: "quantitative", title: null },
         color: COLOR,
       },
