@@ -3,20 +3,13 @@
  *
  * @module
  */
-import { join, resolve } from "node:path";
+import { resolve } from "node:path";
 import { stopSignal, type Subcommand, subcommand, WINDOW_FLAGS } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
 import { standardError } from "../../shared/terminal.ts";
 import { checkReach } from "../archive/open.ts";
-import { readQueries, selectQueries } from "../catalog/catalog.ts";
 import { formatDuration } from "../format/numbers.ts";
-import { runQueries } from "../run.ts";
-import { opening } from "./replay/answers.ts";
-import { replay } from "./replay/replay.ts";
-
-const QUESTIONS = new URL("./replay/questions/", import.meta.url);
-/** Queries of this section need no replay, and are in every report. */
-const SECTION = "Set reconciliation";
+import { replayReport } from "./replay_report.ts";
 
 export const replayCommand: Subcommand = subcommand({
   name: "deno task lab replay",
@@ -55,33 +48,15 @@ export const replayCommand: Subcommand = subcommand({
     throw new UserError("deno task lab replay: --archive FILE and --out DIR are required");
   }
   await checkReach(archive, out);
-  // A report of an earlier run beside this run's files would be half of each.
-  await Deno.remove(join(out, "index.html")).catch(() => {});
-  const progress = progressOf();
-  const result = await runQueries({
+  const result = await replayReport({
     archive,
     out,
-    title: "What set reconciliation would save",
-    note: `${pairs} pairs, seed ${seed}` +
-      (scale === 1 ? "" : `, ${scale} s of network time per second`),
     window: { from, to: until },
-    reader: { memoryLimit: memory },
-    reference: scale === 1 ? undefined : { scale },
-    queries: [
-      ...readQueries(QUESTIONS),
-      ...selectQueries().filter(({ section }) => section === SECTION),
-    ].sort((a, b) => a.order - b.order),
-    open: async (connection, frame) => {
-      const found = await replay(connection, {
-        window: frame.window,
-        scale,
-        pairs,
-        seed,
-        onProgress: (step, done) => progress(step, 0.8 * done),
-      });
-      return opening(found, frame);
-    },
-    onProgress: ({ query, index, count }) => progress(query, 0.8 + 0.2 * index / count),
+    pairs,
+    seed,
+    scale,
+    memoryLimit: memory,
+    onProgress: progressOf(),
     signal: stopSignal(),
   });
   const { sentences, limits } = result.opening;
