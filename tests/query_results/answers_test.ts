@@ -435,3 +435,66 @@ Deno.test("a narrower window counts only messages first seen in it", async () =>
   const all = pick(tables.get("message_totals"), "unique_messages", "receipts", "repeats");
   assert.deepEqual(all[0], [5, 9, 1]);
 });
+
+Deno.test("redundancy, first places, blocks, supersession and ids are as worked out by hand", async () => {
+  // m1 has 4 peers, m2 and m5 two, m3 and m6 one; m4 is backlog.
+  assertClose(
+    pick(
+      tables.get("redundancy"),
+      "summary_type",
+      "messages",
+      "unique_bytes",
+      "delivered_bytes",
+      "times_per_byte",
+    ),
+    [
+      ["all", 5, 600, 1100, 11 / 6],
+      ["channel_update", 4, 400, 900, 2.25],
+      ["node_announcement", 1, 200, 200, 1],
+    ],
+  );
+  const { tables: set } = await answers({ places: "1", block_seconds: "10000" }, [
+    "first_places",
+    "one_per_block",
+  ]);
+  // Of m1, m2 and m5, which more than one peer delivered, A was first.
+  assertClose(
+    pick(set.get("first_places"), "node_id", "delivered", "first_places", "cumulative_percent"),
+    [[nodeId("A"), 3, 3, 100], [nodeId("B"), 1, 0, 100], [nodeId("C"), 2, 0, 100], [
+      nodeId("D"),
+      2,
+      0,
+      100,
+    ]],
+  );
+  // In ten thousand seconds m6 replaces m1.
+  assertClose(
+    pick(
+      set.get("one_per_block"),
+      "summary_type",
+      "messages",
+      "subjects",
+      "kept",
+      "percent_left_out",
+    ),
+    [["channel_update", 4, 3, 3, 25], ["node_announcement", 1, 1, 1, 0]],
+  );
+  assertClose(pick(tables.get("one_per_block"), "summary_type", "kept"), [
+    ["channel_update", 4],
+    ["node_announcement", 1],
+  ]);
+  // m6 says what m1 had said, 1,900 s later; 95 % of m1's deliveries took until 4,168 s, by D's late one.
+  const names = ["percent_nothing_new", "percent_superseded", "percent_before_spread"];
+  assertClose(pick(tables.get("superseded"), "summary_type", "messages", ...names), [
+    ["channel_update", 4, 25, 25, 25],
+    ["node_announcement", 1, 0, 0, 0],
+  ]);
+  assertClose(pick(tables.get("draft_ids"), "channels", "messages"), [
+    [2, 4],
+    [0, 0],
+    [0, 0],
+    [0, 0],
+    [0, 0],
+  ]);
+  assert.deepEqual(tables.get("relay_timers")?.rows, [], "no peer has 100 receipts");
+});

@@ -449,6 +449,25 @@ Deno.test("a report opens with what reconciliation would save, or why that is un
   assert.ok((await Deno.readTextFile(report)).includes(why));
 });
 
+Deno.test("a peer that sends every minute is in step with 60 s and 5 s, not with 90 s", async () => {
+  await using dir = await tempDir();
+  const recording = makeRecording({ peers: 9, messages: 102, seconds: 6120, seed: 1 });
+  recording.receivedMs.forEach((_, i) => recording.receivedMs[i] = 60_000 * (i % 102));
+  recording.firstMs.forEach((_, m) => recording.firstMs[m] = 60_000 * m);
+  const archive = await archived(dir, recording, 6120);
+  const { tables } = await runQueries({ archive, out: dir.join("out"), only: ["relay_timers"] });
+  const table = tables.get("relay_timers")!;
+  assert.equal(table.rows.length, 9);
+  for (const [, receipts, trickle, minute, flush] of table.rows) {
+    assert.deepEqual([receipts, Math.round(Number(trickle)), Math.round(Number(minute))], [
+      102,
+      1,
+      1,
+    ]);
+    assert.ok(Number(flush) < 0.01, `${flush}`);
+  }
+});
+
 Deno.test("a replay that cannot be is one line, and leaves no report", async () => {
   await using dir = await tempDir();
   const path = await archived(dir, SMALL, 1200);

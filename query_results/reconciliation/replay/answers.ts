@@ -128,6 +128,7 @@ function limits({ recording, pairs, differences }: Findings, frame: Frame): stri
     }; ` +
     "in brackets 95 % intervals over pairs and hours",
     "a receipt is when a peer sent a message, not when it had it, so differences are upper bounds",
+    "flooding is counted for a node that sends nothing; one that relays is spared up to half of it",
     "one update per block, own messages in full and catching up are left out",
   ];
   const types = new Set(type);
