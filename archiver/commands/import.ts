@@ -2,12 +2,16 @@
 
 import { DuckDBInstance } from "@duckdb/node-api";
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
+import { systemRandom } from "../../shared/random.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { UserError } from "../../shared/errors.ts";
 import { standardOutput } from "../../shared/terminal.ts";
 import { countsTable, isAccounted } from "../import/finish.ts";
 import { countDirections, lookAt, runImport } from "../import/run.ts";
+import { importLogs, logFiles } from "../import/logs.ts";
+import { Store } from "../store/store.ts";
 import { Database } from "../store/database.ts";
+import type { ArchiverConfig } from "../config.ts";
 import { ARCHIVE_FLAGS, archiveConfig } from "./flags.ts";
 import { RowsProgress } from "./rows_progress.ts";
 
@@ -38,9 +42,20 @@ export const importCommand: Subcommand = subcommand({
     "- is_warmup marks backlog by the message's own timestamp only: connection times are unknown.\n" +
     "- inner_hash, orig_timestamp, size, orig_node and scid are derived from the bytes instead.\n" +
     "\n" +
+    "A source that is a .log, .txt or .gz file, or a pattern with * in quotes, is a log: Core Lightning's\n" +
+    "io log or LND's at PEER=trace, compressed or not. Its receipts become those of the collector\n" +
+    "PREFIXimported. Each file is one run: a message that two files share is lost, and a file that is\n" +
+    "imported twice changes nothing. Signatures are checked.\n" +
+    "\n" +
     "Exit status: 1 if counts in and out differ, or if stopped.",
   flags: {
-    from: { type: "string", value: "FOLDER", help: "the source folder (required)" },
+    from: { type: "string", value: "SOURCE", help: "the source folder, or log files (required)" },
+    zone: {
+      type: "string",
+      value: "ZONE",
+      help: "time zone of LND's logs, such as Europe/Berlin",
+      default: "UTC",
+    },
     ...ARCHIVE_FLAGS,
     "collector-prefix": {
       type: "string",
@@ -61,15 +76,19 @@ export const importCommand: Subcommand = subcommand({
     "deno task archive import --from /data/dump_0926T195046 --dry-run",
     "deno task archive import --from /data/dump_0926T195046 --archive archive/2025.duckdb",
     "deno task archive import --from /data/gossip-observer-data --collector-prefix successor-",
+    "deno task archive import --from '/data/lnd.log*' --zone Europe/Berlin --collector-prefix alice-",
   ],
 }, async (flags) => {
   const { from, "collector-prefix": prefix = "", "rows-per-commit": rowsPerCommit } = flags;
   if (from === undefined) {
     throw new UserError("deno task archive import: --from is required. See --help");
   }
-  if (flags["dry-run"]) return await look(from);
+  const isFolder = (await Deno.stat(from).catch(() => null))?.isDirectory ?? false;
+  const isLog = !isFolder && /(\*|\.(log|gz|txt))[^/]*$/.test(from);
+  if (flags["dry-run"] && !isLog) return await look(from);
   const config = await archiveConfig(flags, true);
   const path = config.archive;
+  if (isLog) return await fromLogs(from, prefix, flags.zone, config);
   const database = await Database.open({
     path,
     memoryLimitBytes: config.memory_limit,
@@ -104,6 +123,34 @@ export const importCommand: Subcommand = subcommand({
     await database.close();
   }
 });
+
+/** Logs go the way of collectors' batches. */
+async function fromLogs(
+  from: string,
+  prefix: string,
+  zone: string,
+  { archive: path, memory_limit: memoryLimitBytes, threads }: ArchiverConfig,
+): Promise<number> {
+  const files = await logFiles(from);
+  await using store = await Store.open(
+    { path, memoryLimitBytes, threads },
+    { clock: systemClock, random: systemRandom },
+  );
+  const isWhole = await importLogs({
+    files,
+    collector: `${prefix}imported`,
+    zone,
+    async commit(batches) {
+      const outcomes = await store.commit(batches);
+      return { committed: outcomes.filter(({ status }) => status === "committed").length };
+    },
+    say: console.log,
+    signal: stopSignal(),
+  });
+  if (isWhole) console.log(`import: finished archive=${path}`);
+  else console.log("import: stopped; run the same command to continue");
+  return isWhole ? 0 : EXIT_STOPPED;
+}
 
 async function look(folder: string): Promise<void> {
   const instance = await DuckDBInstance.create(":memory:", {

@@ -88,22 +88,50 @@ interface RotatedFile extends LogPart {
   readonly begins: string;
 }
 
+/** A file that is renamed or compressed while the folder is read must not be missed: then it is read again. */
 async function rotatedFiles(path: string, active: number | null): Promise<RotatedFile[]> {
-  const [folder, base] = [dirname(path), basename(path)];
-  const named: { path: string; writtenAt: number }[] = [];
-  for await (const { name, isFile } of Deno.readDir(folder)) {
+  for (let names = await rotatedNames(path);;) {
+    const files = await readRotated(dirname(path), names, active).catch((error) => {
+      if (error instanceof Deno.errors.NotFound) return null;
+      throw error;
+    });
+    const now = await rotatedNames(path);
+    if (files !== null && now.join("/") === names.join("/")) return files;
+    names = now;
+  }
+}
+
+async function rotatedNames(path: string): Promise<string[]> {
+  const base = basename(path);
+  const names: string[] = [];
+  for await (const { name, isFile } of Deno.readDir(dirname(path))) {
     const isRotated = name.startsWith(base) && /^[.-][\w.-]+$/.test(name.slice(base.length));
-    if (!isFile || !isRotated) continue;
+    if (isFile && isRotated) names.push(name);
+  }
+  return names.sort();
+}
+
+/** @throws {Deno.errors.NotFound} when one of them has vanished. */
+async function readRotated(
+  folder: string,
+  names: readonly string[],
+  active: number | null,
+): Promise<RotatedFile[]> {
+  const named: { path: string; writtenAt: number }[] = [];
+  for (const name of names) {
     const file = join(folder, name);
-    const { mtime } = await Deno.stat(file).catch(() => ({ mtime: null }));
+    const { mtime } = await Deno.stat(file);
     if (mtime) named.push({ path: file, writtenAt: mtime.getTime() });
   }
   named.sort((a, b) => a.writtenAt - b.writtenAt);
   const found = new Map<number, RotatedFile>();
   for (const { path, writtenAt } of named.slice(-MAX_ROTATED)) {
     const isZipped = path.endsWith(".gz");
-    // What cannot be read, or vanishes meanwhile, is not there.
-    const head = await headBytes(path, isZipped).catch(() => new Uint8Array());
+    const head = await headBytes(path, isZipped).catch((error) => {
+      // One that is still being compressed; the other is there, too.
+      if (error instanceof TypeError) return new Uint8Array();
+      throw error;
+    });
     const file = fingerprintOf(head);
     // While a file is compressed it is there twice: the one that is whole counts.
     if (file === null || file === active || found.get(file)?.isZipped === false) continue;

@@ -47,8 +47,9 @@ export class LogSessions implements Omit<LogSink, "named"> {
     if (open === undefined) return void this.dropped++;
     open.receipts++;
     open.bytes += raw.length;
-    open.firstAt ??= at;
-    open.gossipAt = at;
+    // A clock that was set back makes times of a log go back.
+    open.firstAt = Math.min(open.firstAt ?? at, at);
+    open.gossipAt = Math.max(open.gossipAt ?? at, at);
     this.seen(peer, at);
     const { file } = this;
     const place = file === null ? undefined : { log: this.#log, file, offset: end };

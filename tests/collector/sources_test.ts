@@ -313,3 +313,18 @@ Deno.test("check-config says whether a log shows what is needed, and the one com
     /^Source a, .*none: cannot be read: /,
   );
 });
+
+Deno.test("a log whose clock was set back gives sessions that agree with themselves", async () => {
+  await using dir = await tempDir();
+  await using collector = startCollector(dir, { kind: "cln_io_log" });
+  await Deno.writeTextFile(dir.join("logs", "log"), receiptLines(300, 330) + receiptLines(0, 30));
+  await until(async () => await stampedTo(dir) > 0);
+  await stop(collector);
+  const closed = events(await spooled(dir), "session_closed");
+  assert.equal(closed.length, 3);
+  for (const event of closed) {
+    assert.ok(event.kind === "session_closed");
+    assert.ok(event.first_gossip_at! < event.last_gossip_at!);
+    assert.equal(event.at, event.last_gossip_at);
+  }
+});

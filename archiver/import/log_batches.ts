@@ -1,0 +1,239 @@
+// Batches out of a recorded log of another node, as a collector that read it would have sent them. Equal files give equal
+// batches, so a file that is imported twice changes nothing.
+
+import { createHash } from "node:crypto";
+import {
+  type Batch,
+  type CollectorEvent,
+  RECEIPT_REPEAT,
+  RECEIPT_WARMUP,
+  type SessionSource,
+  type Verdict,
+  VERDICTS,
+} from "../../shared/batch/batch.ts";
+import { gossipFacts } from "../../shared/bolt/facts.ts";
+import type { LogSink } from "../../shared/node_logs/reader.ts";
+
+/** Receipts in a batch: a second of a busy node, and little memory. */
+const BATCH_RECEIPTS = 16_384;
+/** What is remembered; past it all is forgotten, and a message's text is sent again. */
+const MAX_MESSAGES = 500_000, MAX_DELIVERIES = 4_000_000;
+/** As collectors mark backlog. */
+const BACKLOG_US = 3_600_000_000;
+
+interface OpenSession {
+  readonly number: number;
+  readonly openedAt: number;
+  receipts: number;
+  bytes: number;
+  firstAt: number | null;
+  lastAt: number | null;
+  seenAt: number;
+}
+
+/** What a batch is made of; see {@link LogBatches.take}. */
+export interface LogBatchesOptions {
+  readonly collector: string;
+  readonly source: SessionSource;
+  /** For the epoch's version. */
+  readonly file: string;
+  /** Below 1,000: keeps apart files that begin in the same millisecond. */
+  readonly salt: number;
+  readonly judge: (raw: Uint8Array) => Verdict;
+}
+
+/** Takes what a reader finds. */
+export class LogBatches implements LogSink {
+  receipts = 0;
+  readonly #options: LogBatchesOptions;
+  readonly #closed: Batch[] = [];
+  #epoch = 0;
+  #batches = 0;
+  #receiptsBefore = 0;
+  #lastAt = 0;
+  #doubtfulUntil = 0;
+  readonly #sessions = new Map<string, OpenSession>();
+  #nextSession = 0;
+  readonly #messages = new Map<string, number>();
+  #nextMessage = 0;
+  readonly #peers = new Map<string, number>();
+  readonly #delivered = new Set<number>();
+  #rows: { at: number; message: number; session: number; flags: number }[] = [];
+  #raws: [number: number, raw: Uint8Array][] = [];
+  #verdicts: [number: number, code: number][] = [];
+  #events: CollectorEvent[] = [];
+
+  constructor(options: LogBatchesOptions) {
+    this.#options = options;
+  }
+
+  receipt(peer: string, raw: Uint8Array, at: number): void {
+    this.#begin(at);
+    const session = this.#sessions.get(peer) ?? this.#open(peer, at, "");
+    const number = this.#number(raw);
+    const own = gossipFacts(raw).ownTimestamp;
+    const isBacklog = own !== null && at - own * 1e6 > BACKLOG_US;
+    const flags = (this.#isRepeat(peer, number) ? RECEIPT_REPEAT : 0) |
+      (isBacklog || at < this.#doubtfulUntil ? RECEIPT_WARMUP : 0);
+    this.#rows.push({ at, message: number, session: session.number, flags });
+    this.receipts++;
+    session.receipts++;
+    session.bytes += raw.length;
+    // A clock that was set back makes times of a log go back.
+    session.firstAt = Math.min(session.firstAt ?? at, at);
+    session.lastAt = Math.max(session.lastAt ?? at, at);
+    session.seenAt = Math.max(session.seenAt, at);
+    this.#lastAt = Math.max(this.#lastAt, at);
+    if (this.#rows.length >= BATCH_RECEIPTS) this.#close();
+  }
+
+  /** The log has no bytes, and nothing else is at hand that has them. */
+  named(): void {}
+
+  opened(peer: string, at: number, features: string): void {
+    this.#begin(at);
+    this.#end(peer, "the peer connected again");
+    this.#open(peer, at, features);
+  }
+
+  seen(peer: string, at: number): void {
+    const session = this.#sessions.get(peer);
+    if (session) session.seenAt = Math.max(session.seenAt, at);
+  }
+
+  closed(peer: string, at: number, reason: string): void {
+    this.seen(peer, at);
+    this.#end(peer, reason.slice(0, 200));
+  }
+
+  doubtful(until: number): void {
+    this.#doubtfulUntil = until;
+  }
+
+  /** Closes all; nothing may follow. */
+  finish(): void {
+    if (this.#epoch === 0) return;
+    for (const peer of [...this.#sessions.keys()]) this.#end(peer, "the imported log ends");
+    this.#events.push({ kind: "run_ended", at: this.#lastAt, receipts: this.receipts });
+    this.#close();
+  }
+
+  /** Batches that are ready to be committed. */
+  take(): Batch[] {
+    return this.#closed.splice(0);
+  }
+
+  #begin(at: number): void {
+    if (this.#epoch !== 0) return;
+    this.#epoch = at + this.#options.salt;
+    this.#lastAt = at;
+    const version = `imported from ${this.#options.file}`.slice(0, 1000);
+    this.#events.push({ kind: "run_started", at: this.#epoch, version, target_peers: 0 });
+  }
+
+  #open(peer: string, at: number, features: string): OpenSession {
+    const session: OpenSession = {
+      number: this.#nextSession++,
+      openedAt: at,
+      receipts: 0,
+      bytes: 0,
+      firstAt: null,
+      lastAt: null,
+      seenAt: at,
+    };
+    this.#sessions.set(peer, session);
+    this.#events.push({
+      kind: "session_opened",
+      session: session.number,
+      node_id: peer,
+      address: "",
+      dialled_at: at,
+      handshake_at: at,
+      filter_at: at,
+      filter_first: Math.floor(at / 1e6),
+      features,
+      source: this.#options.source,
+    });
+    return session;
+  }
+
+  #end(peer: string, reason: string): void {
+    const session = this.#sessions.get(peer);
+    if (session === undefined) return;
+    this.#sessions.delete(peer);
+    this.#events.push({
+      kind: "session_closed",
+      session: session.number,
+      at: session.seenAt,
+      by: "unknown",
+      reason,
+      receipts: session.receipts,
+      bytes_in: session.bytes,
+      bytes_out: 0,
+      first_gossip_at: session.firstAt,
+      last_gossip_at: session.lastAt,
+      messages_in: null,
+      messages_out: null,
+      gossip_out: null,
+      pings_sent: null,
+      pings_answered: null,
+      rtt_min: null,
+      rtt_median: null,
+      rtt_max: null,
+      pings_received: null,
+      pongs_sent: null,
+    });
+  }
+
+  #number(raw: Uint8Array): number {
+    const key = createHash("sha256").update(raw).digest("base64");
+    const known = this.#messages.get(key);
+    if (known !== undefined) return known;
+    if (this.#messages.size >= MAX_MESSAGES) this.#messages.clear();
+    const number = this.#nextMessage++;
+    this.#messages.set(key, number);
+    this.#raws.push([number, raw]);
+    this.#verdicts.push([number, VERDICTS.indexOf(this.#options.judge(raw))]);
+    return number;
+  }
+
+  #isRepeat(peer: string, message: number): boolean {
+    let index = this.#peers.get(peer);
+    if (index === undefined) this.#peers.set(peer, index = this.#peers.size);
+    const delivery = index * 2 ** 32 + message;
+    if (this.#delivered.has(delivery)) return true;
+    if (this.#delivered.size >= MAX_DELIVERIES) this.#delivered.clear();
+    this.#delivered.add(delivery);
+    return false;
+  }
+
+  #close(): void {
+    const rows = this.#rows.sort((a, b) => a.at - b.at);
+    this.#closed.push({
+      collector: this.#options.collector,
+      epoch: this.#epoch,
+      number: this.#batches++,
+      receiptsBefore: this.#receiptsBefore,
+      messages: {
+        numbers: Uint32Array.from(this.#raws, ([number]) => number),
+        raws: this.#raws.map(([, raw]) => raw),
+      },
+      verdicts: {
+        numbers: Uint32Array.from(this.#verdicts, ([number]) => number),
+        codes: Uint8Array.from(this.#verdicts, ([, code]) => code),
+      },
+      receipts: {
+        receivedAt: Float64Array.from(rows, ({ at }) => at),
+        messages: Uint32Array.from(rows, ({ message }) => message),
+        sessions: Uint32Array.from(rows, ({ session }) => session),
+        flags: Uint8Array.from(rows, ({ flags }) => flags),
+      },
+      events: this.#events,
+    });
+    this.#receiptsBefore += rows.length;
+    this.#rows = [];
+    this.#raws = [];
+    this.#verdicts = [];
+    this.#events = [];
+  }
+}
