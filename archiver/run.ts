@@ -52,9 +52,8 @@ export async function runArchiver(config: ArchiverConfig, signal: AbortSignal): 
 
 /**
  * Starts an archiver.
- *
- * @throws {UserError} when the archive cannot be opened, the NATS credentials cannot be read, a folder of analytics cannot
- * be used, or the API cannot listen. An unreachable NATS server is no error: it is retried.
+ * @throws {UserError} when the archive cannot be opened, the NATS credentials cannot be read, a folder of analytics
+ * cannot be used, or the API cannot listen. An unreachable NATS server is no error: it is retried.
  */
 export async function startArchiver(
   config: ArchiverConfig,

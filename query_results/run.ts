@@ -30,15 +30,12 @@ import { makeFolder, writeWhole } from "./format/whole_files.ts";
 /** In the folder for the results, so that nothing is written beside the archive. */
 const TEMP_FOLDER = ".duckdb-temp";
 
-/** A query that is done. */
 export interface Progress {
   readonly query: string;
-  /** From 1, of `count`. */
   readonly index: number;
   readonly count: number;
   readonly rows: number;
   readonly queryMs: number;
-  /** For its chart and files. */
   readonly drawMs: number;
 }
 
@@ -63,7 +60,6 @@ export interface RunOptions {
   readonly window?: WantedWindow;
   /** Compare with the published run of 2025-09-26. */
   readonly reference?: Reference;
-  /** For when `archive` is a path. */
   readonly reader?: ReaderOptions;
   /** Stops the current query; {@link runQueries} then throws its reason. */
   readonly signal?: AbortSignal;
@@ -76,18 +72,15 @@ export interface RunOptions {
 }
 
 export interface RunResult {
-  /** The report's path. */
   readonly report: string;
   readonly frame: Frame;
   readonly figures: readonly Figure[];
   readonly opening: Opening;
-  /** By query. */
   readonly tables: ReadonlyMap<string, Table>;
 }
 
 /**
  * Runs queries and writes their results. The report comes last: once it is there, so is everything else.
- *
  * @throws {UserError} when the archive cannot be read (see {@link openArchive}), the folder cannot be written, or a
  * query name or setting does not exist.
  * @throws the signal's reason when it aborts.
@@ -132,7 +125,6 @@ async function runOn(connection: DuckDBConnection, options: RunOptions): Promise
   }
 }
 
-/** `--set sources=own`. */
 function isOwnOnly({ settings }: RunOptions): boolean {
   return settings?.[SOURCES_SETTING] === "own";
 }

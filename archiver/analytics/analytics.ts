@@ -22,12 +22,10 @@ import { type RunDependencies, runSet, tidyWork } from "./run_set.ts";
 import { nextDue, planRuns, windowAt, windowKey, windowName } from "./schedule.ts";
 import { type AnalyticsStatus, type SetState, setStatus } from "./status.ts";
 
-/** Longest wait before looking for due runs again. */
 const MAX_REST_MS = 3_600_000;
 /** How often, and how long at most, a window is held back while its receipts still arrive. */
 const HOLD_MS = 30_000;
 const MAX_HOLD_US = 3_600_000_000;
-/** After a failed read of the archive. */
 const RETRY_MS = 60_000;
 
 const log = logger("archiver", "analytics");
@@ -37,7 +35,6 @@ export class AnalyticsRefusal extends Error {
   override readonly name = "AnalyticsRefusal";
 }
 
-/** What scheduled analytics need of the world. */
 export interface AnalyticsDependencies extends RunDependencies {
   readonly store: RunDependencies["store"] & RunReader;
 }
@@ -78,7 +75,6 @@ export class Analytics implements AsyncDisposable {
 
   /**
    * Clears up what an interrupted process left, and begins.
-   *
    * @throws {UserError} when a folder that the config names cannot be used, or the worker's source cannot be read.
    * @throws {Error} when the archive cannot be read.
    */
@@ -111,7 +107,6 @@ export class Analytics implements AsyncDisposable {
 
   /**
    * Runs a set now, even if its window was done before.
-   *
    * @param day the window's first day, `YYYY-MM-DD`; by default the window due now.
    * @throws {AnalyticsRefusal} when there is no such set or day, or another run is under way.
    * @throws {Error} when the archiver stops meanwhile.
@@ -266,7 +261,6 @@ export class Analytics implements AsyncDisposable {
   }
 }
 
-/** Makes and tidies the folders. */
 async function tidy(config: AnalyticsConfig, store: RunReader): Promise<void> {
   const known = new Map<string, ReportRun[]>();
   for (const { name } of config.sets) known.set(name, await readReportRuns(store, name));

@@ -11,7 +11,6 @@ import { cronFault, HOUR_MS, windowSuffix } from "./schedule.ts";
 const MIB = 1024 ** 2;
 const GIB = 1024 ** 3;
 
-/** Sets in one config. */
 const MAX_SETS = 20;
 
 const cron = v.pipe(

@@ -26,11 +26,7 @@ export interface ReportRun {
   readonly finishedAt: number;
 }
 
-/**
- * Marks a whole report as ready, once it is on disk.
- *
- * @returns its final path, absolute.
- */
+/** Marks a whole report as ready, once it is on disk. @returns its final path, absolute. */
 export async function readyReport(folder: string, run: ReportRun): Promise<string> {
   const [part] = pathsOf(folder, run.name);
   await syncFiles(part);
@@ -62,7 +58,6 @@ export async function dropReady(folder: string, run: ReportRun): Promise<void> {
 
 /**
  * Repairs what an interrupted process left of reports with windows of one length, so that they match the archive.
- *
  * @param known runs in the archive: their ready reports are published, others are removed.
  */
 export async function tidyReports(
@@ -88,11 +83,7 @@ export async function tidyReports(
   }
 }
 
-/**
- * Removes the oldest reports with windows of one length.
- *
- * @returns how many.
- */
+/** Removes the oldest reports with windows of one length. @returns how many. */
 export async function pruneReports(
   folder: string,
   lengthMs: number,

@@ -10,7 +10,6 @@ export interface Job {
   readonly set: string;
   readonly window: Window;
   readonly title: string;
-  /** Names of the queries; all when absent. */
   readonly only?: readonly string[];
   readonly settings: Readonly<Record<string, string>>;
   readonly reference: boolean;

@@ -14,11 +14,7 @@ const GRACE_MS = 30_000;
 const SOURCES = ["../", "../../query_results/", "../../shared/"]
   .map((folder) => new URL(folder, import.meta.url));
 
-/**
- * Checks that this process may let a worker read its own source.
- *
- * @throws {UserError} when it may not.
- */
+/** Checks that this process may let a worker read its own source. @throws {UserError} when it may not. */
 export async function checkRights(): Promise<void> {
   const states = await Promise.all(
     SOURCES.map((path) => Deno.permissions.query({ name: "read", path })),
@@ -45,7 +41,6 @@ export interface WorkerOptions {
 
 /**
  * Runs a job in its own worker.
- *
  * @throws the signal's reason when that stopped it.
  * @throws {WorkerHung} when it could not be stopped.
  * @throws {Error} why the job failed.

@@ -52,7 +52,6 @@ export function keepRows(query: string, table: Table, most: number): KeptResult 
 /**
  * Writes a run within the connection's transaction. A successful one replaces all of the same set and window, a failed
  * one only failed ones.
- *
  * @returns its number.
  */
 export async function writeRun(connection: DuckDBConnection, run: FinishedRun): Promise<bigint> {
@@ -119,7 +118,6 @@ function value(cell: Exclude<Cell, null>, kind: ColumnKind) {
 }
 
 export interface RunReader {
-  /** See `Store.read`. */
   read(sql: string, values?: DuckDBValue[], types?: DuckDBType[]): Promise<Row[]>;
 }
 
@@ -187,7 +185,6 @@ const DELIVERING_US = 60_000_000;
 
 /**
  * Whether receipts of a window still arrive: a collector is delivering and has not reached the window's end.
- *
  * @param now µs since the Unix epoch.
  */
 export async function isArriving(store: RunReader, window: Window, now: number): Promise<boolean> {

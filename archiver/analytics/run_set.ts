@@ -26,7 +26,6 @@ const RUN_FOLDER = "run";
 const COPY = "window.duckdb";
 const TEMP = "temp";
 
-/** What a run needs of the world. */
 export interface RunDependencies {
   readonly store: CopySource & {
     change(work: (connection: DuckDBConnection) => Promise<void>): Promise<void>;
@@ -49,7 +48,6 @@ export async function tidyWork(config: AnalyticsConfig): Promise<void> {
 
 /**
  * Runs a set on a window.
- *
  * @returns how it ended, as written to the archive if that worked.
  * @throws the signal's reason when that stopped it; then nothing is kept of it.
  * @throws {WorkerHung} when the worker could not be stopped; the archive lists the run as failed.

@@ -12,9 +12,7 @@ export interface EndedRunStatus {
   readonly outcome: "done" | "failed";
   readonly started_at: string;
   readonly seconds: number;
-  /** Of its report; null when it failed. */
   readonly folder: string | null;
-  /** Why it failed; null when it did not. */
   readonly error: string | null;
 }
 
@@ -30,7 +28,6 @@ export interface SetStatus {
     readonly queries_done: number;
     readonly queries: number;
   } | null;
-  /** Null when never. */
   readonly next_at: string | null;
   readonly waiting: readonly string[];
   /** Windows that will not be run, the newest first; `and earlier` where more may be. */

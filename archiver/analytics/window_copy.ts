@@ -28,7 +28,6 @@ const LEFT_OUT: ReadonlySet<string> = new Set([
   "import_epochs",
 ]);
 
-/** The part of a table to copy. */
 type Part = (window: { readonly from: string; readonly to: string }) => string;
 
 /** Clock offsets are interpolated from measurements around the window: copied this far before and after it. */
@@ -99,13 +98,11 @@ function countReceipts(window: Window): string {
   return `SELECT count(*) AS receipts FROM receipts WHERE received_at >= ${from} AND received_at < ${to}`;
 }
 
-/** The archive's tables. */
 export const TABLE_NAMES =
   "SELECT table_name FROM duckdb_tables() WHERE database_name = current_database() AND schema_name = 'main'";
 
 /**
  * The statements for a window. What they copy gives the queries the same answers as the whole archive would.
- *
  * @param tables the archive's, see {@link TABLE_NAMES}; unknown ones are copied whole.
  * @param isMoved see {@link IS_MOVED}.
  */
@@ -140,20 +137,17 @@ export function windowStatements(
   };
 }
 
-/** Left free for the archive. */
 const RESERVE_BYTES = 1024 ** 3;
 const WATCH_MS = 200;
 const MIB = 1024 ** 2;
 
 export interface CopySource {
   read(sql: string): Promise<Row[]>;
-  /** See `Store.snapshot`. */
   snapshot(path: string, statements: CopyStatements, signal: AbortSignal): Promise<void>;
 }
 
 /**
  * Copies what queries need for a window.
- *
  * @param path the new file, in an existing folder.
  * @param maxBytes limit of its size.
  * @throws {Error} when it would exceed that or fill the disk, or when the copy fails.

@@ -21,7 +21,6 @@ export function tokenFile({ api, archive }: Pick<ArchiverConfig, "api" | "archiv
 
 /**
  * Reads the token, or makes it where there is none.
- *
  * @throws {UserError} when it cannot be made or read, or others can read it.
  */
 export async function openApiToken(path: string): Promise<string> {

@@ -59,8 +59,7 @@ function decode(raw: Uint8Array): unknown {
 
 /** The peers with figures over their sessions, open ones as of last_counted, for JSON. */
 export async function describePeers(store: Readable): Promise<unknown> {
-  const peers = await store.read(
-    `SELECT p.peer_id, p.node_id, count(s.session_id) AS sessions,
+  const peers = await store.read(`SELECT p.peer_id, p.node_id, count(s.session_id) AS sessions,
       count(s.session_id) FILTER (WHERE s.closed_at IS NULL) AS sessions_not_closed,
       arg_max(s.address, s.filter_at) AS address, min(s.filter_at) AS first_subscribed,
       max(s.filter_at) AS last_subscribed, max(s.closed_at) AS last_closed,
@@ -71,8 +70,7 @@ export async function describePeers(store: Readable): Promise<unknown> {
       CAST(sum(s.pings_answered) AS BIGINT) AS pings_answered,
       arg_max(s.rtt_median_microseconds, s.counted_at) AS last_rtt_median_microseconds
     FROM peers p LEFT JOIN sessions s ON s.peer_id = p.peer_id
-    GROUP BY p.peer_id, p.node_id ORDER BY p.peer_id LIMIT ${MAX_PEERS}`,
-  );
+    GROUP BY p.peer_id, p.node_id ORDER BY p.peer_id LIMIT ${MAX_PEERS}`);
   return jsonValue(peers);
 }
 

@@ -7,7 +7,6 @@ import { readCollectors, type StatusSources } from "./status.ts";
 
 const PREFIX = "gossip_archiver_";
 
-/** Read anew at each request. */
 export interface Metrics {
   readonly contentType: string;
   text(): Promise<string>;

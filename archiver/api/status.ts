@@ -41,7 +41,6 @@ export type CollectorStatus = ReturnType<typeof collectorStatus>;
 export type HeartbeatStatus = ReturnType<typeof heartbeatStatus>;
 export type ClockStatus = ReturnType<typeof clockStatus>;
 
-/** The JSON of `/status`. */
 export interface Status {
   readonly started_at: string;
   readonly archive: { readonly path: string; readonly bytes: number; readonly log_bytes: number };
@@ -51,18 +50,15 @@ export interface Status {
     readonly receipts: number;
     readonly milliseconds: number;
   } | null;
-  /** Why commits fail; null while they do not. */
   readonly failure: { readonly reason: string; readonly since: string } | null;
   readonly intake: {
     readonly batches: number;
     readonly bytes: number;
     readonly receipts: number;
   };
-  /** NATS; null when it is not in use. */
   readonly nats: JetStreamStatus | null;
   readonly days: DaysStatus;
   readonly analytics: AnalyticsStatus;
-  /** Payloads set aside, in the archive. */
   readonly dead_letters: number;
   readonly collectors: readonly CollectorStatus[];
   readonly new_collectors: readonly {
@@ -136,17 +132,13 @@ export async function readCollectors(
     FROM epochs e JOIN collectors c ON c.collector_id = e.collector_id
     ORDER BY c.name, e.started_at`,
   );
-  const gaps = await store.read(
-    `SELECT epoch_id, first_batch, last_batch, receipts, reason,
+  const gaps = await store.read(`SELECT epoch_id, first_batch, last_batch, receipts, reason,
       epoch_us(noticed_at) AS noticed_at
-    FROM gaps ORDER BY epoch_id, first_batch`,
-  );
-  const clocks = await store.read(
-    `SELECT collector_id, epoch_us(max(sampled_at)) AS measured_at,
+    FROM gaps ORDER BY epoch_id, first_batch`);
+  const clocks = await store.read(`SELECT collector_id, epoch_us(max(sampled_at)) AS measured_at,
       arg_max(offset_microseconds, sampled_at) AS offset_us,
       arg_max(uncertainty_microseconds, sampled_at) AS uncertainty_us
-    FROM clock_samples GROUP BY collector_id`,
-  );
+    FROM clock_samples GROUP BY collector_id`);
   const gapsByEpoch = Map.groupBy(gaps, (gap) => Number(gap.epoch_id));
   const clockById = new Map(clocks.map((row) => [Number(row.collector_id), clockStatus(row)]));
   const byName = Map.groupBy(epochs, (epoch) => String(epoch.name));

@@ -13,7 +13,6 @@ import type { SnapshotFile } from "../snapshots/snapshots.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "./flags.ts";
 import { statusText } from "./status_text.ts";
 
-/** Where the archiver listens, and its token is. */
 export type RunningConfig = Pick<ArchiverConfig, "api" | "archive">;
 
 export interface Answer {

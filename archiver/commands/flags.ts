@@ -6,7 +6,6 @@ import { readConfig } from "../../shared/config.ts";
 import { bothNeeds, expectPermitted } from "../../shared/sandbox.ts";
 import { type ArchiverConfig, ArchiverConfigSchema } from "../config.ts";
 
-/** Names the archiver's config file. */
 export const CONFIG_FLAG = {
   type: "string",
   value: "FILE",

@@ -17,7 +17,6 @@ import {
 /**
  * Compares the archive's list, the manifest and the Parquet file: SHA-256, size, row count, time bounds and the sum of
  * each column.
- *
  * @returns the file's sums, or a problem in words.
  */
 export async function checkFile(
@@ -70,7 +69,6 @@ export async function wasListed(
   return await sizeOf(path) === file.bytes && (await digest(path, signal)).sha256 === file.sha256;
 }
 
-/** Of the manifest beside a Parquet file; null when none can be read. */
 async function manifestSha256(path: string): Promise<string | null> {
   try {
     const beside = manifestPath(path);

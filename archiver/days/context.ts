@@ -11,7 +11,6 @@ export interface DaysContext {
   readonly change: (work: (connection: DuckDBConnection) => Promise<void>) => Promise<void>;
   /** The folder of the files, absolute. */
   readonly folder: string;
-  /** Rows per file. */
   readonly maxFileRows: number;
   readonly clock: Clock;
   readonly onStep: OnStep;

@@ -57,15 +57,12 @@ import type { Interval } from "./plan.ts";
 const ROW_GROUP_ROWS = 122_880;
 const ZSTD_LEVEL = 3;
 
-/** All instants that can be. */
 const ALWAYS: Interval = { from: Number.MIN_SAFE_INTEGER, to: Number.MAX_SAFE_INTEGER };
 
 const log = logger("archiver", "days");
 
-/** A part of a day to copy. */
 export interface CopyTarget {
   readonly table: DayTable;
-  /** `YYYY-MM-DD`. */
   readonly day: string;
   /** From 0; a later one when another file has the name. */
   readonly part: number;
@@ -82,7 +79,6 @@ interface Copied {
 
 /**
  * Copies a part of a day.
- *
  * @returns the file as recorded.
  * @throws {Error} when it cannot be written or read back; then nothing of it stays.
  */
@@ -159,13 +155,11 @@ async function writeParquet(
     const sums = await readSums(connection, table, table.hot, interval);
     if (sums.rows === 0) throw new Error(`${day} has no ${table.name} to copy`);
     const counts = table === RECEIPTS ? await receiptCounts(connection, interval) : [];
-    await connection.run(
-      `COPY (SELECT ${Object.keys(table.columns).join(", ")} FROM ${table.hot}
+    await connection.run(`COPY (SELECT ${Object.keys(table.columns).join(", ")} FROM ${table.hot}
       WHERE ${table.time} >= make_timestamptz(${interval.from})
         AND ${table.time} < make_timestamptz(${interval.to}))
       TO ${literal(path)} (FORMAT parquet, COMPRESSION zstd, COMPRESSION_LEVEL ${ZSTD_LEVEL},
-        PARQUET_VERSION V2, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`,
-    );
+        PARQUET_VERSION V2, ROW_GROUP_SIZE ${ROW_GROUP_ROWS})`);
     return {
       sums,
       receipts: counts.map(({ id, receipts }) => [id, receipts] as const),

@@ -16,7 +16,6 @@ export interface DayFile {
   readonly table: string;
   /** `YYYY-MM-DD`. */
   readonly day: string;
-  /** From 0. */
   readonly part: number;
   readonly state: FileState;
   /** Absolute. */
@@ -24,7 +23,6 @@ export interface DayFile {
   readonly interval: Interval;
   readonly rows: number;
   readonly bytes: number;
-  /** The file's SHA-256, lower-case hex. */
   readonly sha256: string;
   readonly copiedAt: number;
 }

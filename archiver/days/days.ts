@@ -15,13 +15,11 @@ import { rollOver, type RolloverAction, type RolloverLine, type RolloverPlan } f
 
 /** From the start to the first pass. */
 const FIRST_PASS_MS = 60_000;
-/** Between passes. */
 const PASS_EVERY_MS = 3_600_000;
 /** After a pass that failed, for instance on a full disk. */
 const RETRY_MS = 600_000;
 /** Longer passes are stopped; the next one continues. */
 const MAX_PASS_MS = 6 * 3_600_000;
-/** Lines kept of the last pass. */
 const MAX_LINES = 1000;
 /**
  * A file's rows leave the hot store in one transaction, for which DuckDB keeps 8 bytes each in memory: 159 million rows
@@ -35,15 +33,11 @@ export type { DaysOptions, RolloverRequest };
 
 const log = logger("archiver", "days");
 
-/** The archive, as far as days go. */
 export interface DaysStore {
-  /** See `Store.beside`. */
   beside<T>(work: SideWork<T>): Promise<T>;
-  /** See `Store.change`. */
   change(work: (connection: DuckDBConnection) => Promise<void>): Promise<void>;
 }
 
-/** What days need of the world. */
 export interface DaysDependencies {
   readonly store: DaysStore;
   readonly clock: Clock;
@@ -96,7 +90,6 @@ export class Days implements AsyncDisposable {
 
   /**
    * Repairs what a crash or a move of the folder left. Call first.
-   *
    * @throws {UserError} when the folder cannot be used.
    */
   async recover(): Promise<void> {
@@ -137,7 +130,6 @@ export class Days implements AsyncDisposable {
 
   /**
    * Runs a pass.
-   *
    * @param onLine gets each line once it is done.
    * @returns all lines.
    * @throws {RolloverRefusal} while another runs.

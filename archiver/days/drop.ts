@@ -23,7 +23,6 @@ export async function compareWithHot(context: DaysContext, file: DayFile): Promi
 /**
  * Drops the file's rows from the hot store if file, manifest and hot rows agree. Rows, view and list change in one
  * transaction, in which the hot rows are summed, too: rows that come later stay.
- *
  * @returns why nothing was dropped, or null.
  */
 export async function dropHot(context: DaysContext, file: DayFile): Promise<string | null> {
@@ -138,7 +137,6 @@ async function keepKeys(connection: DuckDBConnection, file: DayFile): Promise<vo
 
 /**
  * Why a cold file must stay: it is another archive's, or file, manifest and list differ.
- *
  * @param verify false: the file is not read.
  * @returns null when it may be dropped.
  */

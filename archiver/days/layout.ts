@@ -67,15 +67,12 @@ export function dayTable(name: string): DayTable {
   return table;
 }
 
-/** Suffix of a file being written. */
 export const PARTIAL = ".partial";
 
-/** What a file's path follows from. */
 export interface FileName {
   readonly table: string;
   /** `YYYY-MM-DD`. */
   readonly day: string;
-  /** From 0. */
   readonly part: number;
 }
 

@@ -97,7 +97,6 @@ export function difference(
   return compared && a.together !== b.together ? "values that go together otherwise" : null;
 }
 
-/** Version of the manifest's format. */
 const FORMAT = 1;
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
@@ -132,9 +131,7 @@ export type Manifest = v.InferOutput<typeof ManifestSchema>;
 
 export interface ManifestParts {
   readonly table: "receipts" | "messages";
-  /** `YYYY-MM-DD`. */
   readonly day: string;
-  /** From 0. */
   readonly part: number;
   readonly schemaVersion: number;
   readonly interval: Interval;

@@ -17,7 +17,6 @@ export interface RowCount {
 
 /**
  * Cuts an interval so that each piece has `maxRows` rows or less, unless one count alone has more.
- *
  * @param counts in order of time, all within `whole`.
  * @returns adjoining pieces that cover `whole`; at least one.
  */

@@ -20,7 +20,6 @@ export interface UnreadableFiles {
 
 /**
  * Removes partial and dropped files, forgets the keys of hot messages, and follows files that moved with the folder.
- *
  * @param folder of the files, absolute.
  * @returns cold files that are missing or damaged.
  */
@@ -106,7 +105,6 @@ const CUT_OFF_US = 30 * 86_400_000_000;
 /**
  * Forgets the message numbers of finished epochs whose messages are cold. An epoch is finished when it ended and all it
  * stamped is here, or when it was cut off long ago; not while receipts or events of it are unresolved.
- *
  * @param now µs since the Unix epoch.
  * @returns how many were forgotten.
  */

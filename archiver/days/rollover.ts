@@ -12,7 +12,6 @@ import { bounds, within } from "./manifest.ts";
 import { type Interval, type RowCount, split, uncovered } from "./plan.ts";
 import { DAY_US, dayOf, dayStart } from "../../shared/time.ts";
 
-/** Resolution at which a day is split. */
 const SPLIT_US = 1_000_000;
 
 /** What a pass does. Instants are µs since the Unix epoch. */
@@ -33,7 +32,6 @@ export interface RolloverPlan {
   readonly verify: boolean;
 }
 
-/** What was done with a file. */
 export type RolloverAction =
   | "copied"
   | "copied again"
@@ -46,9 +44,7 @@ export type RolloverAction =
 export interface RolloverLine {
   readonly action: RolloverAction;
   readonly table: string;
-  /** `YYYY-MM-DD`. */
   readonly day: string;
-  /** From 0. */
   readonly part: number;
   readonly rows: number;
   readonly bytes: number;
@@ -58,7 +54,6 @@ export interface RolloverLine {
 
 /**
  * Runs a pass.
- *
  * @param onLine gets each line once it is done.
  * @throws {Error} when a file cannot be written; what was done stays, and the rest waits for the next pass.
  */

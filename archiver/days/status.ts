@@ -14,9 +14,7 @@ export interface DayFilesStatus {
   readonly files: number;
   readonly rows: number;
   readonly bytes: number;
-  /** `YYYY-MM-DD`. */
   readonly first_day: string;
-  /** `YYYY-MM-DD`. */
   readonly last_day: string;
 }
 
@@ -25,7 +23,6 @@ export interface PathsStatus {
   readonly paths: readonly string[];
 }
 
-/** The part of `/status` about days. */
 export interface DaysStatus {
   /** The folder of the files, absolute. */
   readonly folder: string;
@@ -41,7 +38,6 @@ export interface DaysStatus {
   readonly files: readonly DayFilesStatus[];
 }
 
-/** Where the status comes from. */
 export interface DaysSource {
   readonly folder: string;
   progress(): DaysProgress;

@@ -16,7 +16,6 @@ export interface PostgresAddress {
   readonly host: string;
   readonly port: number;
   readonly user: string;
-  /** Null when the URL has none. */
   readonly password: string | null;
   readonly database: string;
   /** `prefer` where the URL does not say, but on this host `disable`. */

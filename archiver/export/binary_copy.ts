@@ -12,11 +12,9 @@ export const COPY_HEADER: Uint8Array = Uint8Array.of(
   ...[0, 0, 0, 0, 0, 0, 0, 0],
 );
 
-/** What goes behind the last row. */
 export const COPY_TRAILER: Uint8Array = Uint8Array.of(0xff, 0xff);
 
 export interface FixedColumn {
-  /** Bytes of a value. */
   readonly width: 1 | 2 | 4 | 8;
   /** Little-endian, one value after another. */
   readonly data: Uint8Array;
@@ -25,7 +23,6 @@ export interface FixedColumn {
 }
 
 export interface BytesColumn {
-  /** A row's bytes; null where the value is null. */
   readonly values: readonly (Uint8Array | null)[];
 }
 

@@ -102,7 +102,6 @@ export interface PartOutcome {
   /** PostgreSQL's, as they are now, or would have been: rows that differ are not kept. */
   readonly theirs: Summary;
   readonly nuls: number;
-  /** Rows that were sent; 0 when equal ones were there already. */
   readonly sent: number;
 }
 

@@ -19,7 +19,6 @@ const INDEXES = [
 
 export interface TargetTable {
   readonly name: string;
-  /** Its columns, in order. */
   readonly columns: readonly TargetColumn[];
 }
 

@@ -12,7 +12,6 @@ import { type Span, within } from "./tables.ts";
 
 export interface Summary {
   readonly rows: number;
-  /** See `columns.ts`. */
   readonly checksum: bigint;
 }
 

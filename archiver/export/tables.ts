@@ -64,9 +64,7 @@ export type TableRule =
     readonly kind: "whole";
   };
 
-/** What names a message, and its key. */
 export const MESSAGE_KEY = "message_id";
-/** See {@link MESSAGE_KEY}. */
 export const MESSAGE_NAME = "sha256";
 
 const EVERYTHING = () => "TRUE";

@@ -26,7 +26,6 @@ export type TargetRow = Record<string, unknown>;
 
 export interface TargetOptions {
   readonly address: PostgresAddress;
-  /** Null where none is wanted. */
   readonly password: string | null;
   readonly schema: string;
 }

@@ -10,7 +10,6 @@ export interface Reading {
 export interface SourceColumn {
   /** Its table and name, for errors, e.g. `timings.hash`. */
   readonly name: string;
-  /** How SQL calls it, e.g. `t.hash`. */
   readonly sql: string;
   /** Its type in DuckDB's words; null when there is no such column. */
   readonly type: string | null;
@@ -96,9 +95,7 @@ export function instantReading(
 
 export interface InstantUnit {
   readonly name: string;
-  /** How many make a second. */
   readonly perSecond: bigint;
-  /** SQL that makes microseconds of an integer. */
   readonly microseconds: (sql: string) => string;
 }
 
@@ -158,7 +155,6 @@ export function inboundReading(column: SourceColumn, values: readonly string[]):
 
 /**
  * The BOLT 7 type of a message, from the observer's own numbers 1 to 5 or as it is on the wire; other values give null.
- *
  * @param greatest the greatest value in the data; null when there is none.
  * @throws {UserError} when it is no integer.
  */

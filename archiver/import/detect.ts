@@ -26,11 +26,9 @@ import {
 /** How to read a source. SQL names a row of messages `m`, of metadata `d`, of timings `t`. */
 export interface Encodings {
   readonly hashType: string;
-  /** The BOLT 7 type of a message, from metadata. */
   readonly type: Reading;
   /** How texts in `messages.raw` hold bytes; null when it holds bytes. */
   readonly text: RawEncoding["text"];
-  /** What the bytes are of a message. */
   readonly form: RawEncoding["form"];
   /** When a row came; null where it cannot be. */
   readonly receivedAt: Reading;
@@ -38,13 +36,11 @@ export interface Encodings {
   readonly peerColumn: string;
   /** The peer's node id, of that column under the name `peer`. */
   readonly nodeId: Reading;
-  /** Where the source keeps when messages were first seen; may be empty. */
   readonly firstSeen: readonly FirstSeen[];
   readonly summary: Readonly<Record<string, string>>;
 }
 
 export interface FirstSeen {
-  /** They have a column `hash`. */
   readonly files: readonly SourceFile[];
   /** The instant, of a row that is named `f`. */
   readonly at: Reading;

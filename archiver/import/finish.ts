@@ -80,12 +80,10 @@ async function dateMessages(
       }) f WHERE f.hash IN (SELECT hash FROM import_undated) GROUP BY f.hash`
     ),
   ).join(" UNION ALL ");
-  await connection.run(
-    `UPDATE hot_messages SET first_seen = least(first_seen, c.at) FROM (
+  await connection.run(`UPDATE hot_messages SET first_seen = least(first_seen, c.at) FROM (
       SELECT u.message_id, coalesce(min(t.at), min(u.own_timestamp)) AS at
       FROM import_undated u LEFT JOIN (${dates}) t ON t.hash = u.hash GROUP BY u.message_id
-    ) c WHERE hot_messages.message_id = c.message_id AND c.at IS NOT NULL`,
-  );
+    ) c WHERE hot_messages.message_id = c.message_id AND c.at IS NOT NULL`);
 }
 
 /** Whether an import is finished, with no file that came since. */
@@ -100,7 +98,6 @@ export async function isFinished(connection: DuckDBConnection, { id }: Import): 
   return finished === true && Number(pending) === 0;
 }
 
-/** One line of the comparison. */
 export interface Count {
   readonly what: string;
   readonly inSource: number;

@@ -30,7 +30,6 @@ const SKIPPED = {
   undecodable: "raw cannot be decoded",
 } as const;
 
-/** What bringing in messages needs. */
 export interface MessageImport {
   readonly connection: DuckDBConnection;
   readonly source: Source;
@@ -110,7 +109,6 @@ function fatesSql(fates: ReadonlyMap<string, number>): string {
   return `SELECT * FROM (VALUES ${counts.join(", ")}) c(collector, fate, row_count)`;
 }
 
-/** Brings rows into the archive, within the connection's transaction. @returns how many had which fate. */
 async function takeRows(
   { connection, encodings, into }: MessageImport,
   rows: readonly Row[],
@@ -220,7 +218,6 @@ function hashOf(value: DuckDBValue): bigint | null {
 interface SourceMessage {
   readonly raw: Uint8Array;
   readonly sha256: Uint8Array;
-  /** The SHA-256 as hex. */
   readonly key: string;
 }
 

@@ -66,7 +66,6 @@ export function encodingName(encoding: TextEncoding, padded: boolean): string {
 /** `whole`: type included; `behind_type`: all but the type; `behind_signatures`: what is signed. */
 export type RawForm = "whole" | "behind_type" | "behind_signatures";
 
-/** The forms in words. */
 export const RAW_FORMS: Readonly<Record<RawForm, string>> = {
   whole: "the whole message",
   behind_type: "the message without its two bytes of type",
@@ -74,7 +73,6 @@ export const RAW_FORMS: Readonly<Record<RawForm, string>> = {
     "the message without type and signatures (zero bytes stand in for these: SHA-256 differs from the true message's)",
 };
 
-/** Where the signed part of a message begins, by type. */
 const SIGNED_AT: Readonly<Record<number, number>> = {
   256: CHANNEL_ANNOUNCEMENT_SIGNED_AT,
   257: NODE_ANNOUNCEMENT_SIGNED_AT,
@@ -102,13 +100,9 @@ export function wholeMessage(form: RawForm, type: number, kept: Uint8Array): Uin
 }
 
 export interface KeptMessage {
-  /** 256 to 258. */
   readonly type: number;
-  /** What was kept of its bytes. */
   readonly kept: Uint8Array;
-  /** Its short_channel_id, as a signed integer; null when the source has none. */
   readonly scid: bigint | null;
-  /** The node it is about, lower-case hex; null when the source has none. */
   readonly nodeId: string | null;
 }
 
@@ -138,11 +132,8 @@ export function formShares(messages: readonly KeptMessage[]): Record<RawForm, nu
 export interface RawEncoding {
   /** How texts in `messages.raw` hold bytes; null when it holds bytes. */
   readonly text: TextEncoding | null;
-  /** What the bytes are of a message. */
   readonly form: RawForm;
-  /** What was found of `messages.raw`, for the reader. */
   readonly summary: string;
-  /** What was found of `metadata.scid`, for the reader. */
   readonly scid: string;
 }
 

@@ -47,17 +47,15 @@ export async function findParties(
   now: number,
 ): Promise<void> {
   const { nodeId, peerColumn, receivedAt } = encodings;
-  await connection.run(
-    `CREATE OR REPLACE TEMP TABLE import_found AS
+  await connection.run(`CREATE OR REPLACE TEMP TABLE import_found AS
     SELECT ${
-      literal(prefix)
-    } || t.collector AS name, t.collector, t.peer, ${nodeId.sql} AS node_id, t.first_at
+    literal(prefix)
+  } || t.collector AS name, t.collector, t.peer, ${nodeId.sql} AS node_id, t.first_at
     FROM (
       SELECT t.collector, ${peerColumn} AS peer,
         min(${receivedAt.sql}) FILTER (WHERE ${isReceiptSql(encodings)}) AS first_at
       FROM read_parquet(${literal(file.path)}) t GROUP BY ALL
-    ) t`,
-  );
+    ) t`);
   const sending =
     "import_found WHERE node_id IS NOT NULL AND first_at IS NOT NULL AND name IS NOT NULL";
   await refuseOthers(connection, id, `SELECT name FROM ${sending}`);
@@ -121,7 +119,6 @@ export async function refuseOthers(
   );
 }
 
-/** Gives ids to names that a table does not have yet. @param names a query with the column name. */
 async function addNames(
   connection: DuckDBConnection,
   table: "collectors" | "peers",
@@ -129,11 +126,9 @@ async function addNames(
   names: string,
 ): Promise<void> {
   const column = table === "peers" ? "node_id" : "name";
-  await connection.run(
-    `INSERT INTO ${table}
+  await connection.run(`INSERT INTO ${table}
     SELECT row_number() OVER (ORDER BY name) + (SELECT coalesce(max(${key}), 0) FROM ${table}), name
-    FROM (SELECT DISTINCT name FROM (${names})) WHERE name NOT IN (SELECT ${column} FROM ${table})`,
-  );
+    FROM (SELECT DISTINCT name FROM (${names})) WHERE name NOT IN (SELECT ${column} FROM ${table})`);
 }
 
 /** A message whose own timestamp is so long before its receipt is backlog: collectors mark it in the same way. */
@@ -149,7 +144,6 @@ const SKIPPED = {
   textless: CURABLE.textless,
 } as const;
 
-/** What bringing in receipts needs. */
 export interface ReceiptImport {
   readonly connection: DuckDBConnection;
   readonly encodings: Encodings;
@@ -160,7 +154,6 @@ export interface ReceiptImport {
 
 /**
  * Makes the temporary table of the import's messages by hash, in the source's own type.
- *
  * @param file only those that it names; all when absent, which is right for more than one file unless there are years.
  */
 export async function prepareHashes(
@@ -333,15 +326,11 @@ const CURED_FATES = `WITH fresh AS (${NEW_FATES}), cured AS (
 
 /** Brings the staged rows into the archive, with all that is counted of them. */
 async function takeRows({ connection, into, now }: ReceiptImport, file: SourceFile): Promise<void> {
-  await connection.run(
-    `INSERT INTO hot_receipts
-    SELECT received_at, message_id, peer_id, collector_id, FALSE, is_warmup FROM import_rows WHERE skipped IS NULL`,
-  );
-  await connection.run(
-    `CREATE OR REPLACE TEMP TABLE import_totals AS
+  await connection.run(`INSERT INTO hot_receipts
+    SELECT received_at, message_id, peer_id, collector_id, FALSE, is_warmup FROM import_rows WHERE skipped IS NULL`);
+  await connection.run(`CREATE OR REPLACE TEMP TABLE import_totals AS
     SELECT pair_id, skipped, count(*) AS row_count, min(received_at) AS first_at, max(received_at) AS last_at
-    FROM import_rows GROUP BY pair_id, skipped`,
-  );
+    FROM import_rows GROUP BY pair_id, skipped`);
   await countSessions(connection);
   await countEpochs(connection, now);
   await lowerFirstSeen(connection);
@@ -362,8 +351,7 @@ async function stageRows(
   join: "LEFT JOIN" | "JOIN" = "LEFT JOIN",
 ): Promise<void> {
   const { receivedAt, inbound, peerColumn } = encodings;
-  await connection.run(
-    `CREATE OR REPLACE TEMP TABLE import_rows AS
+  await connection.run(`CREATE OR REPLACE TEMP TABLE import_rows AS
     SELECT t.hash, t.received_at, h.message_id, p.peer_id, p.collector_id, p.pair_id,
       coalesce(epoch_us(t.received_at) - h.own_us > ${BACKLOG_US}, FALSE) AS is_warmup,
       CASE
@@ -381,8 +369,7 @@ async function stageRows(
       WHERE file_row_number >= ${rowsDone} AND file_row_number < ${end}
     ) t
     LEFT JOIN import_pairs p ON p.peer = t.peer AND p.collector = t.collector
-    ${join} import_hashes h ON h.hash = t.hash`,
-  );
+    ${join} import_hashes h ON h.hash = t.hash`);
 }
 
 async function countSessions(connection: DuckDBConnection): Promise<void> {
@@ -431,14 +418,10 @@ async function countEpochs(connection: DuckDBConnection, now: number): Promise<v
 }
 
 async function lowerFirstSeen(connection: DuckDBConnection): Promise<void> {
-  await connection.run(
-    `CREATE OR REPLACE TEMP TABLE import_firsts AS
-    SELECT message_id, min(received_at) AS first_at FROM import_rows WHERE skipped IS NULL GROUP BY message_id`,
-  );
-  await connection.run(
-    `UPDATE hot_messages SET first_seen = c.first_at FROM import_firsts c
-    WHERE hot_messages.message_id = c.message_id AND hot_messages.first_seen > c.first_at`,
-  );
+  await connection.run(`CREATE OR REPLACE TEMP TABLE import_firsts AS
+    SELECT message_id, min(received_at) AS first_at FROM import_rows WHERE skipped IS NULL GROUP BY message_id`);
+  await connection.run(`UPDATE hot_messages SET first_seen = c.first_at FROM import_firsts c
+    WHERE hot_messages.message_id = c.message_id AND hot_messages.first_seen > c.first_at`);
   const cold = await rowsOf(
     connection,
     `SELECT message_id, epoch_us(first_at) AS first_at FROM import_firsts

@@ -35,7 +35,6 @@ export async function markRepeats(
   );
 }
 
-/** Makes the temporary table of messages with new receipts. @returns false when there are none. */
 async function findTouched(connection: DuckDBConnection, importId: number): Promise<boolean> {
   const [files] = await rowsOf(
     connection,
@@ -44,12 +43,10 @@ async function findTouched(connection: DuckDBConnection, importId: number): Prom
     [importId],
   );
   if (files.first_at === null) return false;
-  await connection.run(
-    `CREATE OR REPLACE TEMP TABLE import_touched AS
+  await connection.run(`CREATE OR REPLACE TEMP TABLE import_touched AS
     SELECT DISTINCT message_id FROM receipts
     WHERE received_at BETWEEN make_timestamptz(${files.first_at}) AND make_timestamptz(${files.last_at})
-      AND collector_id IN (SELECT collector_id FROM import_sessions)`,
-  );
+      AND collector_id IN (SELECT collector_id FROM import_sessions)`);
   return true;
 }
 
@@ -66,14 +63,12 @@ async function findSuspects(
   const groups = await messageGroups(connection, "import_touched", size);
   await connection.run("CREATE OR REPLACE TEMP TABLE import_suspects (message_id BIGINT)");
   for (const [i, group] of groups.entries()) {
-    await connection.run(
-      `INSERT INTO import_suspects
+    await connection.run(`INSERT INTO import_suspects
       SELECT r.message_id FROM receipts r
       JOIN import_sessions s ON s.collector_id = r.collector_id AND s.peer_id = r.peer_id
       WHERE r.message_id BETWEEN ${group.first} AND ${group.last}
         AND r.message_id IN (SELECT message_id FROM import_touched)
-      GROUP BY r.message_id HAVING count(*) > bit_count(bitstring_agg(s.bit, 1, ${bits}))`,
-    );
+      GROUP BY r.message_id HAVING count(*) > bit_count(bitstring_agg(s.bit, 1, ${bits}))`);
     onPart((i + 1) / groups.length);
   }
 }
@@ -97,8 +92,7 @@ async function settleSuspects(
   for (const [i, { first, last }] of groups.entries()) {
     const inGroup = (alias: string) =>
       `${alias}.message_id BETWEEN ${first} AND ${last} AND ${ours(alias)}`;
-    await connection.run(
-      `INSERT INTO import_changes
+    await connection.run(`INSERT INTO import_changes
       SELECT id, is_repeat FROM (
         SELECT h.rowid AS id, h.is_repeat AS before, h.received_at > f.first_at OR row_number() OVER (
           PARTITION BY h.message_id, h.peer_id, h.collector_id ORDER BY h.received_at, h.rowid) > 1 AS is_repeat
@@ -107,8 +101,7 @@ async function settleSuspects(
           WHERE ${inGroup("r")} GROUP BY ALL HAVING count(*) > 1
         ) f ON f.message_id = h.message_id AND f.peer_id = h.peer_id AND f.collector_id = h.collector_id
         WHERE ${inGroup("h")}
-      ) WHERE before <> is_repeat`,
-    );
+      ) WHERE before <> is_repeat`);
     onPart((i + 1) / groups.length);
   }
   await connection.run(

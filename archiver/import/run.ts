@@ -55,7 +55,6 @@ export interface ImportOptions {
   readonly connection: DuckDBConnection;
   readonly folder: string;
   readonly prefix: string;
-  /** Rows of timings in one transaction, at most. */
   readonly rowsPerCommit: number;
   readonly clock: Clock;
   readonly say: (line: string) => void;

@@ -11,7 +11,6 @@ import { literal, literals } from "../store/sql.ts";
  */
 export type Layout = "export" | "daily";
 
-/** The tables that every source has. */
 export const REQUIRED_TABLES = ["messages", "metadata", "timings"] as const;
 
 /**

@@ -17,7 +17,6 @@ export class SnapshotRefusal extends Error {
 }
 
 export interface SnapshotFile {
-  /** Absolute. */
   readonly path: string;
   readonly bytes: number;
   readonly milliseconds: number;
@@ -28,7 +27,6 @@ export interface SnapshotsOptions {
   readonly maxFiles: number;
 }
 
-/** What snapshots need of the world. */
 export interface SnapshotsDependencies {
   readonly store: { snapshot(path: string): Promise<void> };
   readonly clock: Clock;
@@ -46,9 +44,8 @@ export class Snapshots {
   }
 
   /**
-   * Takes a snapshot. Parquet files of cold days are not copied: its views read the archive's own files by absolute path.
-   * Opening the snapshot fails with a clear error once one of them is gone.
-   *
+   * Takes a snapshot. Parquet files of cold days are not copied: its views read the archive's own files by absolute
+   * path. Opening the snapshot fails with a clear error once one of them is gone.
    * @throws {SnapshotRefusal} while one is being taken, or when the folder is full.
    * @throws {Error} when the copy fails, for instance on a full disk; then no file is left of it.
    */

@@ -46,9 +46,8 @@ export async function checkReach(archive: string, out: string): Promise<void> {
 /**
  * Opens an archive read-only, which no writing process may hold meanwhile. A process that writes it must pass its own
  * connection to the runner instead: a second instance in one process breaks the file's lock.
- *
- * @throws {UserError} in one line when the file is missing, held by another process, no archive, or of a schema
- * version that the queries do not know.
+ * @throws {UserError} in one line when the file is missing, held by another process, no archive, or of a schema version
+ * that the queries do not know.
  */
 export async function openArchive(
   path: string,

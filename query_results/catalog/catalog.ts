@@ -24,7 +24,6 @@ export function allQueries(): readonly Query[] {
 /**
  * The queries in `folder`, each a `NAME.sql` and a `NAME.chart.json`: by section, sections by their first query, in
  * each by `order`, then by name.
- *
  * @throws {UserError} when a file cannot be read or is ill-formed.
  */
 export function readQueries(folder: URL): Query[] {

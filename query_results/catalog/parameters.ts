@@ -40,7 +40,6 @@ export function adaptiveBinSeconds(preferred: number, window: Window): number {
 
 /**
  * The parameters of `query` for a window; `settings` may hold those of other queries too.
- *
  * @param scale seconds of network time per second of the run.
  * @throws {UserError}
  */

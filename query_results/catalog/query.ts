@@ -26,7 +26,6 @@ export interface NetworkSeconds {
 
 export type ParameterValue = number | boolean;
 
-/** What a number may be, both included. */
 export interface Bounds {
   readonly least: number;
   readonly greatest: number;
@@ -36,7 +35,6 @@ export interface Parameter {
   /** As in the SQL, without `$`. */
   readonly name: string;
   readonly type: ParameterType;
-  /** Null for BOOLEAN. */
   readonly bounds: Bounds | null;
   readonly fallback: ParameterValue | AdaptiveBin | NetworkSeconds;
   readonly meaning: string;
@@ -49,10 +47,8 @@ export interface Query {
   /** Its file's name without `.sql`; also names its CSV and SVG. */
   readonly name: string;
   readonly title: string;
-  /** The heading of the report under which it stands. */
   readonly section: string;
   readonly order: number;
-  /** In the report only when it has rows. */
   readonly onlyWithRows: boolean;
   readonly question: string;
   readonly inputs: string;
@@ -75,7 +71,6 @@ const PARAMETER =
 
 /**
  * Reads a query's header.
- *
  * @throws {UserError} when the header lacks a key, has an unknown or ill-formed one, or the SQL names a parameter that
  * the header does not declare or the other way round.
  */

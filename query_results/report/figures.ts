@@ -6,7 +6,6 @@ import { PUBLISHED } from "./reference.ts";
 
 export interface Figure {
   readonly label: string;
-  /** Whether it grows or shrinks with the time scale. */
   readonly kind: "plain" | "seconds" | "rate";
   /** Null when unknown, as when its query found nothing. */
   readonly value: number | null;
@@ -17,7 +16,6 @@ export interface Figure {
   readonly basis: string;
 }
 
-/** A figure that is a cell of a query's result. */
 interface Spec {
   readonly label: string;
   readonly query: string;

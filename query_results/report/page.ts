@@ -34,7 +34,6 @@ export interface ReportSection {
 
 export interface Report {
   readonly title: string;
-  /** A line under the title, or empty. */
   readonly note: string;
   /** µs since the Unix epoch. */
   readonly madeAt: number;
@@ -42,7 +41,6 @@ export interface Report {
   readonly opening: Opening;
   readonly figures: readonly Figure[];
   readonly reference?: Reference;
-  /** Without empty ones. */
   readonly sections: readonly ReportSection[];
   /** The SQL that all queries share. */
   readonly definitions: string;

@@ -16,7 +16,6 @@ const MAX_HEX_CHARACTERS = 20;
 
 /**
  * The most telling rows as a table, the rest counted; or why there are none.
- *
  * @param telling the column by whose greatest values rows are chosen; the first rows without it.
  */
 export function dataTable(
