@@ -11,7 +11,7 @@ import { LONGEST_MILLISECONDS, RssWatch } from "./whole_run/children.ts";
 
 const MAIN = new URL("../../query_results/reconciliation/main.ts", import.meta.url).pathname;
 const PERMISSIONS = ["--no-check", "--allow-read", "--allow-write", "--allow-ffi", "--ignore-env"];
-/** Three hours' traffic of which the last is replayed: what an hour holds in the middle of a run. */
+/** Ten minutes for the network to fill, then the hour that is replayed. */
 const RUN = {
   collector: "bench",
   startedAt: Date.UTC(2025, 8, 26, 20, 31, 10) * 1000,
