@@ -22,8 +22,8 @@ export async function checkRights(): Promise<void> {
   if (states.every(({ state }) => state === "granted")) return;
   const folders = SOURCES.map((url) => fileURLToPath(url)).join(",");
   throw new UserError(
-    "Cannot run analytics: the worker must read its own source, which this process may not. The permission set archiver " +
-      `of deno.json allows it; --allow-read replaces that list, so it should name ${folders}, too`,
+    "Cannot run analytics: the sandbox blocks reading the worker's source. --allow-read replaces the list of the " +
+      `permission set archiver, so it should name ${folders}, too`,
   );
 }
 

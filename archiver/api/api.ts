@@ -231,7 +231,7 @@ function healthProblems(sources: HealthSources): string[] {
   if (rollover) problems.push(`days do not roll over: ${rollover.reason}`);
   for (const [what, paths] of Object.entries(unreadable)) {
     if (paths.length === 0) continue;
-    problems.push(`${paths.length} files of days are ${what}, such as ${paths[0]}`);
+    problems.push(`${paths.length} day files are ${what}, such as ${paths[0]}`);
   }
   const { halted } = analytics.status();
   if (halted !== null) problems.push(`scheduled queries are halted: ${halted}`);

@@ -78,7 +78,7 @@ export function createMetrics(sources: StatusSources): Metrics {
   );
   new Counter({
     name: `${PREFIX}rollover_files_total`,
-    help: "Files of days since the start, by action",
+    help: "Day files since the start, by action",
     labelNames: ["action"],
     registers: [registry],
     collect() {
@@ -88,7 +88,7 @@ export function createMetrics(sources: StatusSources): Metrics {
   });
   const dayRows = new Gauge({
     name: `${PREFIX}day_file_rows`,
-    help: "Rows in files of days, by table and state",
+    help: "Rows in day files, by table and state",
     labelNames: ["table", "state"],
     registers: [registry],
   });

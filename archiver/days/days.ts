@@ -101,7 +101,7 @@ export class Days implements AsyncDisposable {
     });
     for (const [what, paths] of Object.entries(this.#unreadable)) {
       if (paths.length === 0) continue;
-      log.error("{count} files of days are {what}, such as {path}: queries that need them fail", {
+      log.error("{count} day files are {what}, such as {path}; queries that read them will fail", {
         count: paths.length,
         what,
         path: paths[0],

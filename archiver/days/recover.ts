@@ -89,7 +89,7 @@ async function followFolder(
     if (path !== file.path && await isListed(path, file)) moved.push([file, path]);
   }
   if (moved.length === 0) return;
-  log.info("{count} files of days are in {folder} now", { count: moved.length, folder });
+  log.info("Moved {count} day files to {folder}", { count: moved.length, folder });
   await transaction(connection, async () => {
     for (const [file, path] of moved) await setPath(connection, file.id, path);
     const tables = new Set(

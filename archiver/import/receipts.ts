@@ -286,8 +286,8 @@ async function filesThatWait(
   const gone = names.find((name) => !there.has(name));
   if (gone !== undefined) {
     throw new UserError(
-      `Cannot continue the import: ${gone} is gone, and receipts in it waited for messages that came ` +
-        "now; put it back",
+      `Cannot continue the import: ${gone} is missing, but some of its receipts can now be matched ` +
+        "to messages; restore it and run again",
     );
   }
   return new Set(names);

@@ -10,7 +10,7 @@ import { PROGRAM } from "../program.ts";
 export const checkConfigCommand: Subcommand = subcommand({
   name: `${PROGRAM} check-config`,
   summary:
-    "Check the config, its peer file, the levels of the logs it reads, and the secrets and authorities for NATS, without connecting.\n" +
+    "Check the config, the peer file, the log level of each source, and the NATS credentials and CA file.\nMakes no connections. " +
     "Exit status: 0 no faults, 2 something must be fixed.",
   flags: { config: CONFIG_FLAG },
 }, async ({ config: path }) => {

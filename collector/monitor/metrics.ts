@@ -217,7 +217,7 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   count("sync_timeouts_total", "Queries that timed out", () => manager.syncCounts.timeouts);
 
   count("batches_total", "Batches closed", () => recorder.counters.batches);
-  count("batch_bytes_total", "Their bytes", () => recorder.counters.batchBytes);
+  count("batch_bytes_total", "Bytes of closed batches", () => recorder.counters.batchBytes);
   count("resent_total", "Messages and sessions sent again", () => recorder.counters.resent);
   count(
     "unanswered_resends_total",
@@ -225,9 +225,13 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
     () => recorder.counters.unanswered,
   );
   gauge("spool_bytes", "Bytes of the spool's files", () => spool.bytes);
-  gauge("spool_max_bytes", "What it may hold", () => run.spoolMaxBytes);
+  gauge("spool_max_bytes", "Spool size limit in bytes", () => run.spoolMaxBytes);
   gauge("spool_batches", "Batches in it that are not delivered", () => spool.batches);
-  count("spool_recovered_batches_total", "Found at the start", () => spool.counters.recovered);
+  count(
+    "spool_recovered_batches_total",
+    "Batches recovered from earlier runs at start-up",
+    () => spool.counters.recovered,
+  );
   count(
     "spool_torn_bytes_total",
     "Torn bytes cut off at the start",
@@ -277,7 +281,7 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   );
   gauge(
     "clock_uncertainty_seconds",
-    "How far that may be off",
+    "Uncertainty of the clock offset",
     () => (sample()?.uncertainty ?? NaN) / 1e6,
   );
 }

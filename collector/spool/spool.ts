@@ -229,12 +229,12 @@ export class Spool implements Disposable, AsyncDisposable {
     let kept: string;
     try {
       const copy = keepDamaged(path);
-      kept = copy === null ? "and enough such files are kept" : `but kept in ${copy}`;
+      kept = copy === null ? "No copy kept: the limit is reached" : `Copy kept in ${copy}`;
     } catch (error) {
-      kept = `and cannot be kept: ${errorText(error)}`;
+      kept = `No copy kept: ${errorText(error)}`;
     }
     log.error(
-      "Spool file {path} is damaged; what follows the damage is not delivered, {kept}",
+      "Spool file {path} is damaged; batches after the damage are lost. {kept}",
       {
         path,
         kept,

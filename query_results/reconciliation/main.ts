@@ -12,7 +12,8 @@ import { simulateCommand } from "./simulator/command.ts";
 if (import.meta.main) {
   await runProgram({
     name: "deno task lab",
-    summary: "The reconciliation lab: what set reconciliation would save, from real receipts.",
+    summary:
+      "The reconciliation lab: what set reconciliation would save, from recorded and\nsimulated receipts.",
     commands: {
       replay: replayCommand,
       calibrate: calibrateCommand,

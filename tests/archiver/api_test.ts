@@ -258,8 +258,8 @@ Deno.test("health tells why it is not well", async () => {
       "no batches from NATS: disconnected",
       "vps1 lost 3 batches in the last day (9 receipts)",
       "days do not roll over: no room",
-      "2 files of days are missing, such as /days/a.parquet",
-      "1 files of days are damaged, such as /days/c.parquet",
+      "2 day files are missing, such as /days/a.parquet",
+      "1 day files are damaged, such as /days/c.parquet",
       "scheduled queries are halted: a worker hangs",
     ],
   });

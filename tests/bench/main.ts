@@ -43,11 +43,11 @@ const flags = {
   only: { type: "string", help: "only these, separated by commas", value: "NAMES" },
   full: {
     type: "boolean",
-    help: "the day with 163 million receipts in whole rather than a tenth of it: half an hour; " +
-      "1,000 peers for ten minutes a run rather than one",
+    help: "replay the full day (164 million receipts, about 25 minutes) instead of a tenth; " +
+      "hold 1,000 peers for ten minutes per run instead of one",
   },
-  list: { type: "boolean", help: "say what there is and end" },
-  repeat: { type: "number", help: "runs a median is made of", default: 3, min: 1, max: 100 },
+  list: { type: "boolean", help: "list the benchmarks and exit" },
+  repeat: { type: "number", help: "runs per median", default: 3, min: 1, max: 100 },
 } as const satisfies Record<string, Flag>;
 
 const command: Command<typeof flags> = {

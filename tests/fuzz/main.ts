@@ -19,11 +19,11 @@ const EXIT_FOUND = 1;
 const command = {
   name: "deno task fuzz",
   summary:
-    "Gives every parser of outside bytes changed valid inputs. First a parser with a known mistake,\n" +
-    "the canary, must be found. Ends with 1 when a parser does not keep its word.",
+    "Feed mutated valid inputs to every parser of untrusted bytes. A deliberately broken parser\n" +
+    "(the canary) must be caught first. Exit status: 1 if a parser breaks its contract.",
   flags: {
     seed: { type: "string", help: "equal seeds give equal inputs; a new one by default" },
-    runs: { type: "number", help: "inputs a target", default: 1_000_000, min: 1, max: 1e12 },
+    runs: { type: "number", help: "inputs per target", default: 1_000_000, min: 1, max: 1e12 },
     only: { type: "string", help: "the targets to try, separated by commas", value: "NAMES" },
     input: { type: "string", help: "try this one file, with --only", value: "FILE" },
   },
