@@ -5,18 +5,27 @@ import { UserError } from "../../shared/errors.ts";
 import { rowsOf } from "../store/database.ts";
 import { literal } from "../store/sql.ts";
 import {
+  detectTextEncoding,
+  encodingName,
+  formShares,
   hashReading,
   inboundReading,
   instantReading,
+  isGossipType,
+  keptBytes,
   nodeIdReading,
+  RAW_FORMS,
+  type RawForm,
   type Reading,
+  scidReadings,
   type SourceColumn,
+  type TextEncoding,
   typeReading,
-} from "./columns.ts";
-import { type Columns, detectRaw, type RawEncoding } from "./raw.ts";
+} from "./encodings.ts";
 import {
   checkAlike,
   columnTypes,
+  metadataOf,
   REQUIRED_TABLES,
   type Source,
   type SourceFile,
@@ -28,8 +37,8 @@ export interface Encodings {
   readonly hashType: string;
   readonly type: Reading;
   /** How texts in `messages.raw` hold bytes; null when it holds bytes. */
-  readonly text: RawEncoding["text"];
-  readonly form: RawEncoding["form"];
+  readonly text: TextEncoding | null;
+  readonly form: RawForm;
   /** When a row came; null where it cannot be. */
   readonly receivedAt: Reading;
   readonly inbound: Reading;
@@ -67,31 +76,25 @@ export async function detectEncodings(
     return file;
   };
   const [messages, metadata, timings] = [first("messages"), first("metadata"), first("timings")];
-  const firstSeen = files.message_first_seen.at(0);
+  const seen = files.message_first_seen.at(0);
   for (const table of [...REQUIRED_TABLES, "message_first_seen"] as const) {
     await checkAlike(connection, files[table]);
   }
-  const column = await columnsOf(connection, {
-    messages,
-    metadata,
-    timings,
-    message_first_seen: firstSeen,
-  });
+  const tables = { messages, metadata, timings, message_first_seen: seen };
+  const column = await columnsOf(connection, tables);
   const names = TIMING_COLUMNS[layout];
 
   const hashes = [
     column("messages", "hash"),
     column("metadata", "hash"),
     column("timings", "hash"),
-    ...firstSeen ? [column("message_first_seen", "hash")] : [],
+    ...seen ? [column("message_first_seen", "hash")] : [],
   ];
   const hash = hashes.map(hashReading)[0];
   if (new Set(hashes.map(({ type }) => type)).size > 1) {
+    const types = hashes.map(({ name, type }) => `${name} is ${type}`).join(", ");
     throw new UserError(
-      `Cannot import from ${source.folder}: ${
-        hashes.map(({ name, type }) => `${name} is ${type}`).join(", ")
-      }; ` +
-        "they should be of one type",
+      `Cannot import from ${source.folder}: ${types}; they should be of one type`,
     );
   }
   const collector = column("timings", "collector");
@@ -106,16 +109,11 @@ export async function detectEncodings(
   const nodeId = nodeIdReading({ ...peer, sql: "peer" });
   const type = await detectType(connection, metadata, column("metadata", "type"));
   const raw = await detectRaw(connection, source, column, type);
+  const { text, form } = raw;
+  const firstSeen = await detectFirstSeen(connection, source, column);
   return {
-    hashType: hashes[0].type!,
-    type,
-    text: raw.text,
-    form: raw.form,
-    receivedAt,
-    inbound,
+    ...{ hashType: hashes[0].type!, type, text, form, receivedAt, inbound, nodeId, firstSeen },
     peerColumn: peer.sql,
-    nodeId,
-    firstSeen: await detectFirstSeen(connection, source, column),
     summary: {
       hash: hash.summary,
       "messages.raw": raw.summary,
@@ -158,12 +156,11 @@ async function detectFirstSeen(
   for (const table of ["message_first_seen", "messages"] as const) {
     const { name, type } = column(table, "first_seen");
     if (files[table].length === 0 || table === "messages" && type === null) continue;
-    const at = await detectInstant(connection, files[table][0], {
-      name,
-      type,
-      sql: "f.first_seen",
+    const seen = { name, type, sql: "f.first_seen" };
+    found.push({
+      files: files[table],
+      at: await detectInstant(connection, files[table][0], seen),
     });
-    found.push({ files: files[table], at });
   }
   return found;
 }
@@ -182,10 +179,8 @@ async function detectInstant(
   );
   const whole = /^-?\d+$/;
   if (!whole.test(String(least)) || !whole.test(String(greatest))) return instantReading(column);
-  return instantReading(column, {
-    least: BigInt(String(least)),
-    greatest: BigInt(String(greatest)),
-  });
+  const bounds = { least: BigInt(String(least)), greatest: BigInt(String(greatest)) };
+  return instantReading(column, bounds);
 }
 
 async function detectInbound(
@@ -194,12 +189,10 @@ async function detectInbound(
   column: SourceColumn,
 ): Promise<Reading> {
   if (column.type === null) return inboundReading(column, []);
+  const sample = `SELECT dir FROM read_parquet(${literal(file.path)}) LIMIT ${SAMPLE_TIMINGS}`;
   const rows = await rowsOf(
     connection,
-    `SELECT DISTINCT CAST(dir AS VARCHAR) AS dir FROM
-      (SELECT dir FROM read_parquet(${
-      literal(file.path)
-    }) LIMIT ${SAMPLE_TIMINGS}) WHERE dir IS NOT NULL`,
+    `SELECT DISTINCT CAST(dir AS VARCHAR) AS dir FROM (${sample}) WHERE dir IS NOT NULL`,
   );
   return inboundReading(column, rows.map(({ dir }) => String(dir)));
 }
@@ -215,4 +208,90 @@ async function detectType(
     `SELECT CAST(max(type) AS VARCHAR) AS greatest FROM read_parquet(${literal(file.path)})`,
   );
   return typeReading(column, greatest === null ? null : BigInt(String(greatest)));
+}
+
+type Columns = (table: SourceTable, name: string) => SourceColumn;
+
+const SAMPLE_MESSAGES = 2000;
+/** A form must fit this share of the sample. */
+const LEAST_FORM_SHARE = 0.9;
+
+/**
+ * Looks at the first messages and at what metadata says of them.
+ * @param type how `metadata.type` is read.
+ * @throws {UserError} when nothing known fits.
+ */
+async function detectRaw(
+  connection: DuckDBConnection,
+  { folder, files }: Source,
+  column: Columns,
+  type: Reading,
+) {
+  const raw = column("messages", "raw");
+  if (raw.type !== "VARCHAR" && raw.type !== "BLOB") {
+    throw new UserError(
+      `Cannot read ${raw.name}: its type is ${raw.type}; it should be VARCHAR or BLOB`,
+    );
+  }
+  const scids = scidReadings(column("metadata", "scid"));
+  const node = column("metadata", "orig_node");
+  const nodeId = node.type === null ? "NULL" : nodeIdReading(node).sql;
+  const sample = files.messages.find((file) => metadataOf(files, file) !== "[]");
+  if (sample === undefined) {
+    throw new UserError(
+      `Cannot import from ${folder}: no file of messages has metadata of its day`,
+    );
+  }
+  const rows = (await rowsOf(
+    connection,
+    `SELECT m.raw, ${type.sql} AS type, ${nodeId} AS node_id,
+      ${scids.map(({ sql }, i) => `${sql} AS scid${i}`).concat("NULL AS none").join(", ")}
+    FROM (SELECT * FROM read_parquet(${literal(sample.path)}) LIMIT ${SAMPLE_MESSAGES}) m
+    JOIN read_parquet(${metadataOf(files, sample)}) d ON d.hash = m.hash`,
+  )).filter(({ type }) => isGossipType(Number(type)));
+  if (rows.length === 0) {
+    throw new UserError(
+      `Cannot import from ${folder}: no gossip message among the first of ${sample.name} has metadata`,
+    );
+  }
+  const texts = rows.map(({ raw }) => raw).filter((raw) => typeof raw === "string");
+  const text = raw.type === "BLOB" ? null : detectTextEncoding(texts);
+  if (raw.type === "VARCHAR" && text === null) {
+    throw new UserError(
+      `Cannot read ${raw.name}: its texts should be base64 (either alphabet) or hex, all alike`,
+    );
+  }
+  const found = (scids.length === 0 ? [{ summary: "no such column" }] : scids).flatMap(
+    ({ summary }, i) => {
+      const messages = rows.map((row) => ({
+        type: Number(row.type),
+        kept: keptBytes(row.raw, text) ?? new Uint8Array(0),
+        scid: row[`scid${i}`] as bigint | null ?? null,
+        nodeId: row.node_id as string | null,
+      }));
+      return Object.entries(formShares(messages)).map(([form, share]) => ({
+        form: form as RawForm,
+        share,
+        scid: summary,
+      }));
+    },
+  );
+  const best = found.reduce((a, b) => b.share > a.share ? b : a);
+  if (best.share < LEAST_FORM_SHARE) {
+    const shares = found.map(({ form, share }) => `${form} ${Math.round(share * 100)} %`);
+    throw new UserError(
+      `Cannot read ${raw.name}: of ${rows.length} messages too few fit what metadata says of them, ` +
+        `in any known form (${shares.join(", ")})`,
+    );
+  }
+  const encoding = text === null
+    ? "bytes"
+    : encodingName(text, texts.some((text) => text.endsWith("=")));
+  const fits = `${(best.share * 100).toFixed(best.share === 1 ? 0 : 1)} % of ${rows.length} fit`;
+  return {
+    text,
+    form: best.form,
+    summary: `${encoding}, of ${RAW_FORMS[best.form]}; ${fits}`,
+    scid: best.scid,
+  };
 }

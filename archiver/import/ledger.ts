@@ -1,6 +1,7 @@
 // What the archive keeps of imports: the source's files, how far each is taken over, and what became of its rows.
 
 import type { DuckDBConnection } from "@duckdb/node-api";
+import type { Clock } from "../../shared/clock.ts";
 import { UserError } from "../../shared/errors.ts";
 import { type Row, rowsOf } from "../store/database.ts";
 import { instant } from "../store/rows.ts";
@@ -36,6 +37,15 @@ export interface Import {
   readonly files: readonly FileProgress[];
 }
 
+/** What the steps of an import work with. */
+export interface ImportRun {
+  readonly connection: DuckDBConnection;
+  readonly source: Source;
+  readonly encodings: Encodings;
+  readonly into: Import;
+  readonly clock: Clock;
+}
+
 const FOLLOWED = ["messages", "timings"] as const;
 
 /**
@@ -59,22 +69,12 @@ export async function openImport(
     ? await beginImport(connection, source, encodings, prefix, now)
     : await continueImport(connection, id, source, encodings, prefix);
   const known = await knownFiles(connection, opened);
-  for (const file of files) {
-    const before = known.get(file.name);
-    if (before === undefined) {
-      await connection.run(
-        "INSERT INTO import_files VALUES ($1, $2, $3, $4, $5, $6, 0, NULL, NULL, $7)",
-        [
-          opened,
-          file.table,
-          file.name,
-          BigInt(file.bytes),
-          BigInt(file.rows),
-          file.fingerprint,
-          file.table === "messages",
-        ],
-      );
-    }
+  for (const { table, name, bytes, rows, fingerprint } of files) {
+    if (known.has(name)) continue;
+    await connection.run(
+      "INSERT INTO import_files VALUES ($1, $2, $3, $4, $5, $6, 0, NULL, NULL, $7)",
+      [opened, table, name, BigInt(bytes), BigInt(rows), fingerprint, table === "messages"],
+    );
   }
   const [{ started_at: startedAt }] = await rowsOf(
     connection,
@@ -196,14 +196,13 @@ export async function pendingTimings(
 
 /** Notes, within the connection's transaction, that a file's first `rowsDone` rows are done. */
 export async function noteRowsDone(
-  connection: DuckDBConnection,
-  importId: number,
+  { connection, into }: ImportRun,
   file: SourceFile,
   rowsDone: number,
 ): Promise<void> {
   await connection.run(
     "UPDATE import_files SET rows_done = $3 WHERE import_id = $1 AND name = $2",
-    [importId, file.name, BigInt(rowsDone)],
+    [into.id, file.name, BigInt(rowsDone)],
   );
 }
 
@@ -212,12 +211,11 @@ export async function noteRowsDone(
  * @param counts a query with the columns collector, fate and row_count, which may be negative.
  */
 export async function addFates(
-  connection: DuckDBConnection,
-  importId: number,
+  { connection, into }: ImportRun,
   { table, name }: SourceFile,
   counts: string,
 ): Promise<void> {
-  const key = [importId, table, name];
+  const key = [into.id, table, name];
   await connection.run(
     `CREATE OR REPLACE TEMP TABLE import_new_fates AS
     SELECT collector, fate, CAST(sum(row_count) AS BIGINT) AS row_count FROM (

@@ -7,19 +7,18 @@ import { type Row, rowsOf } from "../store/database.ts";
 import { bytes, messageRow, RowBuffer } from "../store/rows.ts";
 import { literal } from "../store/sql.ts";
 import { IdSequence } from "../store/state.ts";
-import { signedHash, sourceHashSql } from "./columns.ts";
 import type { Encodings } from "./detect.ts";
-import { isGossipType, keptBytes, metadataOf, wholeMessage } from "./raw.ts";
+import { isGossipType, keptBytes, signedHash, sourceHashSql, wholeMessage } from "./encodings.ts";
 import {
   addFates,
   CURABLE,
   type FileProgress,
-  type Import,
   IMPORTED,
+  type ImportRun,
   LATE,
   noteRowsDone,
 } from "./ledger.ts";
-import type { Source } from "./source.ts";
+import { metadataOf } from "./source.ts";
 
 const KNOWN = "imported, the archive had it";
 /** Why a message was not taken. Receipts of the latter three are not taken either, for the same reason. */
@@ -30,56 +29,47 @@ const SKIPPED = {
   undecodable: "raw cannot be decoded",
 } as const;
 
-export interface MessageImport {
-  readonly connection: DuckDBConnection;
-  readonly source: Source;
-  readonly encodings: Encodings;
-  readonly into: Import;
-}
-
 /** Brings the next rows of a file of messages into the archive, in one transaction. @param maxRows at most so many. */
 export async function importMessages(
-  options: MessageImport,
+  run: ImportRun,
   progress: FileProgress,
   maxRows: number,
 ): Promise<void> {
-  const { connection, source, encodings, into } = options;
+  const { connection } = run;
   const { file, rowsDone } = progress;
   const end = Math.min(file.rows, rowsDone + maxRows);
   await connection.run("BEGIN");
-  const rows = await readRows(connection, source, encodings, progress, end);
-  await addFates(connection, into.id, file, fatesSql(await takeRows(options, rows)));
-  await noteRowsDone(connection, into.id, file, end);
+  const rows = await readRows(run, progress, end);
+  await addFates(run, file, fatesSql(await takeRows(run, rows)));
+  await noteRowsDone(run, file, end);
   await connection.run("COMMIT");
   progress.rowsDone = end;
 }
 
 /** Messages that were skipped for want of metadata and have it now: how many, by file. */
-export async function countTyped(
-  { connection, source, encodings, into }: MessageImport,
-): Promise<Map<FileProgress, number>> {
+export async function countTyped(run: ImportRun): Promise<Map<FileProgress, number>> {
   const found = new Map<FileProgress, number>();
-  for (const progress of into.files) {
-    const sql = typedRows(source, encodings, into, progress);
+  for (const progress of run.into.files) {
+    const sql = typedRows(run, progress);
     if (sql === null) continue;
-    const [{ count }] = await rowsOf(connection, `SELECT count(*) AS count FROM (${sql})`);
+    const [{ count }] = await rowsOf(run.connection, `SELECT count(*) AS count FROM (${sql})`);
     if (Number(count) > 0) found.set(progress, Number(count));
   }
   return found;
 }
 
 /** Reads the messages of {@link countTyped} again, `maxRows` per transaction. */
-export async function importTyped(options: MessageImport, maxRows: number): Promise<void> {
-  const { connection, source, encodings, into } = options;
-  for (const [progress, count] of await countTyped(options)) {
+export async function importTyped(run: ImportRun, maxRows: number): Promise<void> {
+  const { connection } = run;
+  for (const [progress, count] of await countTyped(run)) {
     for (let done = 0; done < count; done += maxRows) {
       await connection.run("BEGIN");
-      const sql = typedRows(source, encodings, into, progress)!;
+      const sql = typedRows(run, progress)!;
       const rows = await rowsOf(connection, `${sql} LIMIT ${maxRows}`);
-      const fates = await takeRows(options, rows);
+      const fates = await takeRows(run, rows);
       const cured = [...fates.values()].reduce((sum, count) => sum + count, 0);
       fates.set(SKIPPED.untyped, (fates.get(SKIPPED.untyped) ?? 0) - cured);
-      await addFates(connection, into.id, progress.file, fatesSql(fates));
+      await addFates(run, progress.file, fatesSql(fates));
       await connection.run("COMMIT");
     }
   }
@@ -87,15 +77,13 @@ export async function importTyped(options: MessageImport, maxRows: number): Prom
 
 /** A query of these messages of a file; null when it has no metadata. */
 function typedRows(
-  { files }: Source,
-  { type, hashType }: Encodings,
-  { id }: Import,
+  { source, encodings: { type, hashType }, into }: ImportRun,
   { file, rowsDone }: FileProgress,
 ): string | null {
-  const metadata = metadataOf(files, file);
+  const metadata = metadataOf(source.files, file);
   if (file.table !== "messages" || rowsDone === 0 || metadata === "[]") return null;
   const untyped = `SELECT ${sourceHashSql(hashType, "hash")} AS hash FROM import_messages
-    WHERE import_id = ${id} AND skipped = ${literal(SKIPPED.untyped)}`;
+    WHERE import_id = ${into.id} AND skipped = ${literal(SKIPPED.untyped)}`;
   return `SELECT m.hash, any_value(m.raw) AS raw, any_value(k.type) AS type
     FROM read_parquet(${literal(file.path)}) m JOIN (
       SELECT d.hash, min(${type.sql}) AS type FROM read_parquet(${metadata}) d
@@ -110,7 +98,7 @@ function fatesSql(fates: ReadonlyMap<string, number>): string {
 }
 
 async function takeRows(
-  { connection, encodings, into }: MessageImport,
+  { connection, encodings, into }: ImportRun,
   rows: readonly Row[],
 ): Promise<Map<string, number>> {
   const { before, waiting } = await hashesBefore(connection, into.id, rows);
@@ -144,9 +132,7 @@ async function takeRows(
 }
 
 async function readRows(
-  connection: DuckDBConnection,
-  source: Source,
-  { type }: Encodings,
+  { connection, source, encodings: { type } }: ImportRun,
   { file, rowsDone }: FileProgress,
   end: number,
 ): Promise<Row[]> {
@@ -162,24 +148,13 @@ async function readRows(
   return await rowsOf(connection, sql);
 }
 
-interface HashesBefore {
-  readonly before: Set<bigint>;
-  /** Those that were only missed before; they are taken from `import_messages`. */
-  readonly waiting: ReadonlySet<bigint>;
-}
-
-async function hashesBefore(
-  connection: DuckDBConnection,
-  importId: number,
-  rows: readonly Row[],
-): Promise<HashesBefore> {
+/** `waiting`: those that were only missed before; they are taken from `import_messages`. */
+async function hashesBefore(connection: DuckDBConnection, importId: number, rows: readonly Row[]) {
   // An untyped row cures nothing but a missing one.
   const asked = rows.map(({ hash, type }) => [hashOf(hash), null, type !== null] as const);
   await stageAsked(connection, asked);
-  const curable = `(skipped = ${literal(CURABLE.textless)} OR
-    skipped = ${
-    literal(CURABLE.untyped)
-  } AND hash IN (SELECT hash FROM import_asked WHERE is_typed))`;
+  const curable = `(skipped = ${literal(CURABLE.textless)} OR skipped = ${literal(CURABLE.untyped)}
+    AND hash IN (SELECT hash FROM import_asked WHERE is_typed))`;
   const where = "import_id = $1 AND hash IN (SELECT hash FROM import_asked)";
   const found = await rowsOf(
     connection,
@@ -190,11 +165,10 @@ async function hashesBefore(
   if (missed.length > 0) {
     await connection.run(`DELETE FROM import_messages WHERE ${where} AND ${curable}`, [importId]);
   }
+  const hashes = (rows: readonly Row[]) => new Set(rows.map(({ hash }) => hash as bigint));
   return {
-    before: new Set(
-      found.filter(({ missed }) => missed === null).map(({ hash }) => hash as bigint),
-    ),
-    waiting: new Set(missed.map(({ hash }) => hash as bigint)),
+    before: hashes(found.filter(({ missed }) => missed === null)),
+    waiting: hashes(missed),
   };
 }
 
@@ -215,15 +189,9 @@ function hashOf(value: DuckDBValue): bigint | null {
   return signedHash(value instanceof DuckDBBlobValue ? value.bytes : value);
 }
 
-interface SourceMessage {
-  readonly raw: Uint8Array;
-  readonly sha256: Uint8Array;
-  readonly key: string;
-}
-
 interface ReadMessage {
   readonly hash: bigint | null;
-  readonly message: SourceMessage | null;
+  readonly message: { raw: Uint8Array; sha256: Uint8Array; key: string } | null;
   readonly skipped: string | null;
 }
 
@@ -244,7 +212,7 @@ function readMessage(row: Row, encodings: Encodings, before: Set<bigint>): ReadM
   return { hash, message: { raw, sha256, key: sha256.toHex() }, skipped: null };
 }
 
-/** The ids of messages by {@link SourceMessage.key}: those the archive has, and new ones for the others. */
+/** The ids of messages by their key: those the archive has, and new ones for the others. */
 async function messageIds(connection: DuckDBConnection, read: readonly ReadMessage[]) {
   const [{ last }] = await rowsOf(
     connection,

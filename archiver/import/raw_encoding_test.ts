@@ -1,7 +1,7 @@
 import { Buffer } from "node:buffer";
 import assert from "node:assert/strict";
 import fc from "fast-check";
-import { decodeText, detectTextEncoding, encodingName, type TextEncoding } from "./raw.ts";
+import { decodeText, detectTextEncoding, encodingName, type TextEncoding } from "./encodings.ts";
 
 const ENCODINGS: readonly TextEncoding[] = ["base64url", "base64", "hex"];
 

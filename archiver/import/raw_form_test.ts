@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import fc from "fast-check";
 import { encodeMessage } from "../../shared/bolt/message.ts";
 import { gossipFacts } from "../../shared/bolt/facts.ts";
-import { fitsForm, formShares, isGossipType, type RawForm, wholeMessage } from "./raw.ts";
+import { fitsForm, formShares, isGossipType, type RawForm, wholeMessage } from "./encodings.ts";
 
 const FORMS: readonly RawForm[] = ["whole", "behind_type", "behind_signatures"];
 const SIGNED_AT: Record<number, number> = { 256: 258, 257: 66, 258: 66 };

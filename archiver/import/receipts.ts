@@ -7,14 +7,14 @@ import { changeColdFirstSeen } from "../store/cold.ts";
 import { rowsOf } from "../store/database.ts";
 import { instant } from "../store/rows.ts";
 import { literal, literals } from "../store/sql.ts";
-import { scidReadings, sourceHashSql } from "./columns.ts";
+import { scidReadings, sourceHashSql } from "./encodings.ts";
 import type { Encodings } from "./detect.ts";
 import {
   addFates,
   CURABLE,
   type FileProgress,
-  type Import,
   IMPORTED,
+  type ImportRun,
   LATE,
   noteRowsDone,
 } from "./ledger.ts";
@@ -34,23 +34,15 @@ function isReceiptSql({ receivedAt, inbound }: Encodings): string {
  * Makes, within the connection's transaction, the temporary table `import_pairs` of a file: one row a collector and peer in it, with the ids that the archive
  * has for them. Collectors, epochs and peers that receipts will need get theirs; nothing is counted yet.
  *
- * @param version what the new epochs give for the collector's software.
- * @param now µs since the Unix epoch.
  * @throws {UserError} when a collector of that name is in the archive for something else.
  */
-export async function findParties(
-  connection: DuckDBConnection,
-  encodings: Encodings,
-  { id, prefix }: Import,
-  file: SourceFile,
-  version: string,
-  now: number,
-): Promise<void> {
+export async function findParties(run: ImportRun, file: SourceFile): Promise<void> {
+  const { connection, encodings, clock } = run;
   const { nodeId, peerColumn, receivedAt } = encodings;
+  const { id, prefix } = run.into;
   await connection.run(`CREATE OR REPLACE TEMP TABLE import_found AS
-    SELECT ${
-    literal(prefix)
-  } || t.collector AS name, t.collector, t.peer, ${nodeId.sql} AS node_id, t.first_at
+    SELECT ${literal(prefix)} || t.collector AS name, t.collector, t.peer,
+      ${nodeId.sql} AS node_id, t.first_at
     FROM (
       SELECT t.collector, ${peerColumn} AS peer,
         min(${receivedAt.sql}) FILTER (WHERE ${isReceiptSql(encodings)}) AS first_at
@@ -70,7 +62,7 @@ export async function findParties(
     JOIN collectors c ON c.name = f.name
     WHERE c.collector_id NOT IN (
       SELECT e.collector_id FROM import_epochs i JOIN epochs e ON e.epoch_id = i.epoch_id WHERE i.import_id = $1)`,
-    [id, version, instant(now)],
+    [id, importVersion(run), instant(clock.now())],
   );
   await connection.run(
     `INSERT INTO import_epochs
@@ -144,35 +136,20 @@ const SKIPPED = {
   textless: CURABLE.textless,
 } as const;
 
-export interface ReceiptImport {
-  readonly connection: DuckDBConnection;
-  readonly encodings: Encodings;
-  readonly into: Import;
-  /** µs since the Unix epoch. */
-  readonly now: number;
-}
-
 /**
  * Makes the temporary table of the import's messages by hash, in the source's own type.
  * @param file only those that it names; all when absent, which is right for more than one file unless there are years.
  */
-export async function prepareHashes(
-  connection: DuckDBConnection,
-  encodings: Encodings,
-  into: Import,
-  file?: SourceFile,
-): Promise<void> {
+export async function prepareHashes(run: ImportRun, file?: SourceFile): Promise<void> {
   const named = file === undefined
     ? "TRUE"
     : `i.hash IN (SELECT hash FROM read_parquet(${literal(file.path)}))`;
-  await makeHashes(connection, encodings, into, "TRUE", named);
+  await makeHashes(run, "TRUE", named);
 }
 
 /** @param which conditions on rows of `import_messages`, and on them as `i` with the source's hash. */
 async function makeHashes(
-  connection: DuckDBConnection,
-  { hashType }: Encodings,
-  { id }: Import,
+  { connection, encodings, into }: ImportRun,
   which: string,
   named = "TRUE",
 ): Promise<void> {
@@ -182,12 +159,11 @@ async function makeHashes(
     `CREATE OR REPLACE TEMP TABLE import_hashes AS
     SELECT i.hash, i.message_id, i.skipped, epoch_us(m.own_timestamp) AS own_us
     FROM (
-      SELECT ${
-      sourceHashSql(hashType, "hash")
-    } AS hash, message_id, ${skipped} AS skipped FROM import_messages WHERE import_id = $1 AND ${which}
+      SELECT ${sourceHashSql(encodings.hashType, "hash")} AS hash, message_id, ${skipped} AS skipped
+      FROM import_messages WHERE import_id = $1 AND ${which}
     ) i LEFT JOIN messages m ON m.message_id = i.message_id
     WHERE ${named}`,
-    [id],
+    [into.id],
   );
 }
 
@@ -197,19 +173,19 @@ async function makeHashes(
  * @param maxRows at most so many.
  */
 export async function importReceipts(
-  options: ReceiptImport,
+  run: ImportRun,
   progress: FileProgress,
   maxRows: number,
 ): Promise<void> {
-  const { connection, into } = options;
+  const { connection } = run;
   const { file } = progress;
   const end = Math.min(file.rows, progress.rowsDone + maxRows);
   await connection.run("BEGIN");
-  await stageRows(options, progress, end);
-  await noteMissing(options);
-  await addFates(connection, into.id, file, NEW_FATES);
-  await takeRows(options, file);
-  await noteRowsDone(connection, into.id, file, end);
+  await stageRows(run, progress, end);
+  await noteMissing(run);
+  await addFates(run, file, NEW_FATES);
+  await takeRows(run, file);
+  await noteRowsDone(run, file, end);
   await connection.run("COMMIT");
   progress.rowsDone = end;
 }
@@ -217,32 +193,30 @@ export async function importReceipts(
 /**
  * Brings in, in one transaction, the receipts that were skipped before their messages came: those whose messages
  * begin with {@link LATE}.
- * @param version as for {@link findParties}.
  * @param onFile is called after each file.
  * @throws {UserError} when a file that has such receipts is gone.
  */
 export async function importLateReceipts(
-  options: ReceiptImport,
-  version: string,
+  run: ImportRun,
   onFile: (file: SourceFile) => void,
 ): Promise<void> {
-  const { connection, encodings, into, now } = options;
-  if (!await hasLate(connection, into.id)) return;
-  const waiting = await filesThatWait(connection, into);
+  const { connection, into } = run;
+  if (!await hasLate(run)) return;
+  const waiting = await filesThatWait(run);
   const late = `skipped LIKE ${literal(`${LATE}%`)}`;
   await connection.run("BEGIN");
-  await makeHashes(connection, encodings, into, late);
+  await makeHashes(run, late);
   for (const progress of into.files) {
     const { file, rowsDone } = progress;
     if (!waiting.has(file.name)) continue;
-    await findParties(connection, encodings, into, file, version, now);
-    await stageRows(options, { file, rowsDone: 0 }, rowsDone, "JOIN");
+    await findParties(run, file);
+    await stageRows(run, { file, rowsDone: 0 }, rowsDone, "JOIN");
     const others = [SKIPPED.outbound, SKIPPED.undirected, SKIPPED.timeless, SKIPPED.peerless];
     await connection.run(
       `DELETE FROM import_rows WHERE skipped IN (SELECT unnest(${literals(others)}))`,
     );
-    await addFates(connection, into.id, file, CURED_FATES);
-    await takeRows(options, file);
+    await addFates(run, file, CURED_FATES);
+    await takeRows(run, file);
     await connection.run(
       `UPDATE import_files SET repeats_marked = FALSE WHERE import_id = $1 AND name = $2
         AND EXISTS (SELECT 1 FROM import_rows WHERE skipped IS NULL)`,
@@ -259,30 +233,25 @@ export async function importLateReceipts(
 }
 
 /** Whether receipts that were skipped have their messages by now. */
-export async function hasLate(connection: DuckDBConnection, importId: number): Promise<boolean> {
-  const [{ late }] = await rowsOf(
+export async function hasLate({ connection, into }: ImportRun): Promise<boolean> {
+  const late = await rowsOf(
     connection,
-    `SELECT count(*) AS late FROM import_messages WHERE import_id = $1 AND skipped LIKE ${
-      literal(`${LATE}%`)
-    }`,
-    [importId],
+    "SELECT 1 FROM import_messages WHERE import_id = $1 AND starts_with(skipped, $2) LIMIT 1",
+    [into.id, LATE],
   );
-  return Number(late) > 0;
+  return late.length > 0;
 }
 
 /** Names of the files with receipts that may be late. @throws {UserError} when one is gone. */
-async function filesThatWait(
-  connection: DuckDBConnection,
-  { id, files }: Import,
-): Promise<ReadonlySet<string>> {
+async function filesThatWait({ connection, into }: ImportRun): Promise<ReadonlySet<string>> {
   const rows = await rowsOf(
     connection,
     `SELECT DISTINCT name FROM import_fates WHERE import_id = $1 AND table_name = 'timings'
       AND fate IN (SELECT unnest(${literals(Object.values(CURABLE))})) ORDER BY name`,
-    [id],
+    [into.id],
   );
   const names = rows.map(({ name }) => String(name));
-  const there = new Set(files.map(({ file }) => file.name));
+  const there = new Set(into.files.map(({ file }) => file.name));
   const gone = names.find((name) => !there.has(name));
   if (gone !== undefined) {
     throw new UserError(
@@ -294,23 +263,20 @@ async function filesThatWait(
 }
 
 /** Notes hashes whose messages are missing, so that their receipts are read again once those come. */
-async function noteMissing({ connection, encodings, into }: ReceiptImport): Promise<void> {
+async function noteMissing({ connection, encodings, into }: ImportRun): Promise<void> {
   const [hash] = scidReadings({ name: "timings.hash", sql: "hash", type: encodings.hashType });
   await connection.run(
     `INSERT INTO import_messages
-    SELECT $1, hash, NULL, ${literal(SKIPPED.textless)} FROM (
-      SELECT DISTINCT ${hash.sql} AS hash FROM import_rows WHERE skipped = ${
-      literal(SKIPPED.textless)
-    }
+    SELECT $1, hash, NULL, $2 FROM (
+      SELECT DISTINCT ${hash.sql} AS hash FROM import_rows WHERE skipped = $2
     ) WHERE hash IS NOT NULL
       AND hash NOT IN (SELECT hash FROM import_messages WHERE import_id = $1)`,
-    [into.id],
+    [into.id, SKIPPED.textless],
   );
 }
 
-const NEW_FATES = `SELECT coalesce(p.collector, '') AS collector, coalesce(r.skipped, ${
-  literal(IMPORTED)
-}) AS fate, count(*) AS row_count
+const NEW_FATES = `SELECT coalesce(p.collector, '') AS collector,
+    coalesce(r.skipped, ${literal(IMPORTED)}) AS fate, count(*) AS row_count
   FROM import_rows r LEFT JOIN import_pairs p ON p.pair_id = r.pair_id GROUP BY ALL`;
 
 /** {@link NEW_FATES} of rows that had a curable fate ($1, $3: import and file), which they lose. */
@@ -325,14 +291,14 @@ const CURED_FATES = `WITH fresh AS (${NEW_FATES}), cured AS (
   UNION ALL SELECT collector, ${literal(CURABLE.untyped)}, textless - row_count FROM cured`;
 
 /** Brings the staged rows into the archive, with all that is counted of them. */
-async function takeRows({ connection, into, now }: ReceiptImport, file: SourceFile): Promise<void> {
+async function takeRows({ connection, into, clock }: ImportRun, file: SourceFile): Promise<void> {
   await connection.run(`INSERT INTO hot_receipts
     SELECT received_at, message_id, peer_id, collector_id, FALSE, is_warmup FROM import_rows WHERE skipped IS NULL`);
   await connection.run(`CREATE OR REPLACE TEMP TABLE import_totals AS
     SELECT pair_id, skipped, count(*) AS row_count, min(received_at) AS first_at, max(received_at) AS last_at
     FROM import_rows GROUP BY pair_id, skipped`);
   await countSessions(connection);
-  await countEpochs(connection, now);
+  await countEpochs(connection, clock.now());
   await lowerFirstSeen(connection);
   await connection.run(
     `UPDATE import_files SET first_at = least(import_files.first_at, c.first_at),
@@ -343,9 +309,14 @@ async function takeRows({ connection, into, now }: ReceiptImport, file: SourceFi
   );
 }
 
+/** What new epochs give for the collector's software. */
+function importVersion({ source }: ImportRun): string {
+  return `imported from ${source.folder}`;
+}
+
 /** Makes the temporary table of the rows, each with its ids, or with why it is skipped. */
 async function stageRows(
-  { connection, encodings }: ReceiptImport,
+  { connection, encodings }: ImportRun,
   { file, rowsDone }: Readonly<FileProgress>,
   end: number,
   join: "LEFT JOIN" | "JOIN" = "LEFT JOIN",
@@ -392,10 +363,8 @@ async function countSessions(connection: DuckDBConnection): Promise<void> {
       last_gossip_at, counted_at)
     SELECT row_number() OVER (ORDER BY epoch_id, peer_id) + (SELECT coalesce(max(session_id), 0) FROM sessions),
       epoch_id, row_number() OVER (PARTITION BY epoch_id ORDER BY peer_id) - 1 + c.known, collector_id, peer_id, '',
-      first_at, first_at, first_at, 0, '', last_at, 'unknown', ${
-      literal(CLOSE_REASON)
-    }, receipts, first_at,
-      last_at, last_at
+      first_at, first_at, first_at, 0, '', last_at, 'unknown', '${CLOSE_REASON}', receipts,
+      first_at, last_at, last_at
     FROM (
       SELECT c.*, (SELECT count(*) FROM sessions s WHERE s.epoch_id = c.epoch_id) AS known FROM ${counted}
       ANTI JOIN sessions s ON s.epoch_id = c.epoch_id AND s.peer_id = c.peer_id

@@ -27,12 +27,13 @@ import {
   finishImport,
   forgetDates,
   isFinished,
+  markRepeats,
 } from "./finish.ts";
 import { detectEncodings, type Encodings } from "./detect.ts";
 import {
   type FileProgress,
   findImport,
-  type Import,
+  type ImportRun,
   openImport,
   pendingTimings,
 } from "./ledger.ts";
@@ -45,8 +46,7 @@ import {
   prepareHashes,
   refuseOthers,
 } from "./receipts.ts";
-import { markRepeats } from "./repeats.ts";
-import { findSource, type Source } from "./source.ts";
+import { findSource, readParquet, type Source } from "./source.ts";
 
 /** Messages decoded at once: 30 MiB. */
 const MAX_MESSAGE_ROWS = 32_768;
@@ -110,16 +110,13 @@ export async function countDirections(
     connection,
     `SELECT collector, ${inbound.sql} AS inbound, count(*) AS count,
       CAST(min(${receivedAt.sql}) AS VARCHAR) AS first, CAST(max(${receivedAt.sql}) AS VARCHAR) AS last
-    FROM read_parquet(${literals(files.timings.map(({ path }) => path))}) t
+    FROM ${readParquet(files.timings)} t
     GROUP BY ALL ORDER BY ALL`,
   );
   for (const { collector, inbound, count, first, last } of rows) {
     const direction = inbound === null ? "of unknown direction" : inbound ? "came in" : "went out";
-    lines.push(
-      `${printable(String(collector))}: ${
-        grouped(Number(count))
-      } ${direction}, ${first} to ${last}`,
-    );
+    const rows = `${grouped(Number(count))} ${direction}`;
+    lines.push(`${printable(String(collector))}: ${rows}, ${first} to ${last}`);
   }
   return lines;
 }
@@ -138,27 +135,25 @@ export async function runImport(options: ImportOptions): Promise<ImportOutcome> 
   const names = [...counted.keys()].map((name) => prefix + name);
   await refuseOthers(connection, id, `SELECT unnest(${literals(names)}::VARCHAR[]) AS name`);
   const into = await openImport(connection, id, source, encodings, prefix, clock.now());
-  const isDone = await isFinished(connection, into) && !await hasLate(connection, into.id) &&
-    (await countTyped({ connection, source, encodings, into })).size === 0;
+  const run: ImportRun = { connection, source, encodings, into, clock };
+  const isDone = await isFinished(run) && !await hasLate(run) && (await countTyped(run)).size === 0;
   if (isDone) return { status: "unchanged" };
   const total = into.files.reduce((sum, { file }) => sum + file.rows, 0);
   const done = () => into.files.reduce((sum, { rowsDone }) => sum + rowsDone, 0);
-  const finished = await importRows(options, source, encodings, into, (what) => {
-    options.onProgress({ done: done(), total, what });
-  });
+  const show = (what: string) => options.onProgress({ done: done(), total, what });
+  const finished = await importRows(run, options, show);
   if (!finished) return { status: "stopped" };
-  const counts = await compareCounts(connection, into, counted, pending.map(({ name }) => name));
+  const counts = await compareCounts(run, counted, pending.map(({ name }) => name));
   return { status: "finished", counts: [...counts, ...countNotTaken(source)] };
 }
 
+/** @returns false when it was stopped. */
 async function importRows(
-  options: ImportOptions,
-  source: Source,
-  encodings: Encodings,
-  into: Import,
+  run: ImportRun,
+  { rowsPerCommit, signal }: ImportOptions,
   show: (what: string) => void,
 ): Promise<boolean> {
-  const { connection, clock, rowsPerCommit, signal } = options;
+  const { connection, source, into } = run;
   const pending = (table: string) =>
     into.files.filter(({ file, rowsDone }) => file.table === table && rowsDone < file.rows);
   const eachChunk = async (progress: FileProgress, chunk: () => Promise<void>) => {
@@ -168,41 +163,28 @@ async function importRows(
     }
   };
   for (const progress of pending("messages")) {
-    await eachChunk(
-      progress,
-      () => importMessages({ connection, source, encodings, into }, progress, MAX_MESSAGE_ROWS),
-    );
+    await eachChunk(progress, () => importMessages(run, progress, MAX_MESSAGE_ROWS));
   }
   if (signal.aborted) return false;
-  await importTyped({ connection, source, encodings, into }, MAX_MESSAGE_ROWS);
-  await forgetDates(connection, into);
-  const version = `imported from ${source.folder}`;
+  await importTyped(run, MAX_MESSAGE_ROWS);
+  await forgetDates(run);
   await importLateReceipts(
-    { connection, encodings, into, now: clock.now() },
-    version,
+    run,
     (file) => show(`receipts of ${printable(file.name)} whose messages came late`),
   );
   if (signal.aborted) return false;
   // The messages of one export fit into memory; those of years of daily files do not.
   const isSmall = source.layout === "export";
-  if (isSmall) await prepareHashes(connection, encodings, into);
+  if (isSmall) await prepareHashes(run);
   for (const progress of pending("timings")) {
-    if (!isSmall) await prepareHashes(connection, encodings, into, progress.file);
+    if (!isSmall) await prepareHashes(run, progress.file);
     await connection.run("BEGIN");
-    await findParties(connection, encodings, into, progress.file, version, clock.now());
+    await findParties(run, progress.file);
     await connection.run("COMMIT");
-    await eachChunk(
-      progress,
-      () =>
-        importReceipts({ connection, encodings, into, now: clock.now() }, progress, rowsPerCommit),
-    );
+    await eachChunk(progress, () => importReceipts(run, progress, rowsPerCommit));
   }
   if (signal.aborted) return false;
-  await markRepeats(
-    connection,
-    into.id,
-    (share) => show(`repeats ${Math.floor(share * 100)} % marked`),
-  );
-  await finishImport(connection, encodings, into, clock.now());
+  await markRepeats(run, (share) => show(`repeats ${Math.floor(share * 100)} % marked`));
+  await finishImport(run);
   return true;
 }

@@ -49,17 +49,13 @@ export async function findSource(connection: DuckDBConnection, given: string): P
   if (/[*?[\]{}]/.test(folder)) {
     throw new UserError(`Cannot import from ${folder}: give it a path without any of *?[]{}`);
   }
-  const patterns: Record<Layout, (table: SourceTable) => string[]> = {
-    export: (table) => [`${folder}/${table}.parquet`, `${folder}/${table}.parquet/*.parquet`],
-    daily: (table) => [`${folder}/${table}/*/*/*/${table}_*.parquet`],
-  };
   const paths = async (layout: Layout, table: SourceTable) => {
+    const patterns = layout === "export"
+      ? [`${folder}/${table}.parquet`, `${folder}/${table}.parquet/*.parquet`]
+      : [`${folder}/${table}/*/*/*/${table}_*.parquet`];
     const found = await rowsOf(
       connection,
-      `SELECT file FROM (${
-        patterns[layout](table).map((pattern) => `SELECT file FROM glob(${literal(pattern)})`)
-          .join(" UNION ALL ")
-      }) ORDER BY file`,
+      `SELECT file FROM glob(${literals(patterns)}) ORDER BY file`,
     );
     return found.map(({ file }) => String(file));
   };
@@ -68,11 +64,7 @@ export async function findSource(connection: DuckDBConnection, given: string): P
     const files: Partial<Record<SourceTable, SourceFile[]>> = {};
     for (const table of [...REQUIRED_TABLES, ...OPTIONAL_TABLES]) {
       const found = await paths(layout, table);
-      if (found.length === 0 && isOptional(table)) {
-        files[table] = [];
-        continue;
-      }
-      if (found.length === 0) {
+      if (found.length === 0 && !isOptional(table)) {
         throw new UserError(`Cannot import from ${folder}: it has timings but no ${table}`);
       }
       if (found.length > MAX_FILES) {
@@ -80,7 +72,9 @@ export async function findSource(connection: DuckDBConnection, given: string): P
           `Cannot import from ${folder}: ${table} has ${found.length} files, ${MAX_FILES} are the limit`,
         );
       }
-      files[table] = await describeFiles(connection, folder, table, found);
+      files[table] = found.length === 0
+        ? []
+        : await describeFiles(connection, folder, table, found);
     }
     return { folder, layout, files: files as Source["files"] };
   }
@@ -132,6 +126,11 @@ async function describeFiles(
   })).filter(({ rows }) => rows > 0);
 }
 
+/** The rows of files, as SQL's FROM takes them. */
+export function readParquet(files: readonly SourceFile[]): string {
+  return `read_parquet(${literals(files.map(({ path }) => path))})`;
+}
+
 /** The columns of a file: type by name, in DuckDB's words. */
 export async function columnTypes(
   connection: DuckDBConnection,
@@ -167,9 +166,13 @@ export async function checkAlike(
   const other = rows.find(({ columns }) => columns !== rows[0].columns);
   if (other === undefined) return;
   throw new UserError(
-    `Cannot read ${other.file_name}: its columns (${other.columns}) are not those of ${
-      rows[0].file_name
-    } ` +
-      `(${rows[0].columns}); import files of one kind at a time`,
+    `Cannot read ${other.file_name}: its columns (${other.columns}) are not those of ` +
+      `${rows[0].file_name} (${rows[0].columns}); import files of one kind at a time`,
   );
+}
+
+/** The metadata of a file of messages, as SQL's list of paths: those of the same day, or all of an export. */
+export function metadataOf(files: Source["files"], messages: SourceFile): string {
+  const metadata = files.metadata.filter(({ day }) => day === messages.day);
+  return literals(metadata.map(({ path }) => path));
 }

@@ -13,7 +13,7 @@ import {
   type SourceColumn,
   sourceHashSql,
   typeReading,
-} from "../../archiver/import/columns.ts";
+} from "../../archiver/import/encodings.ts";
 
 async function inMemory(use: (connection: DuckDBConnection) => Promise<void>): Promise<void> {
   const instance = await DuckDBInstance.create(":memory:");
