@@ -1,11 +1,11 @@
 import { resolve } from "node:path";
 import { checkWindow, runMain, stopSignal, WINDOW_FLAGS, windowText } from "../shared/cli.ts";
 import { UserError } from "../shared/errors.ts";
+import { bothNeeds, expectPermitted, readNeeds } from "../shared/sandbox.ts";
 import { printable } from "../shared/text.ts";
 import { valuesText } from "./catalog/parameters.ts";
 import { formatDuration, formatNumber } from "./format/numbers.ts";
 import { allQueries, selectQueries } from "./catalog/catalog.ts";
-import { checkReach } from "./archive/open.ts";
 import { type Progress, runQueries } from "./run.ts";
 
 const command = {
@@ -59,7 +59,10 @@ if (import.meta.main) {
       );
     }
     checkWindow(command.name, flags);
-    await checkReach(flags.archive, flags.out);
+    expectPermitted(
+      [...readNeeds({ "--archive": flags.archive }), ...bothNeeds("--out", flags.out)],
+      "query",
+    );
     const started = performance.now();
     const result = await runQueries({
       archive: flags.archive,

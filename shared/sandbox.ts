@@ -14,11 +14,24 @@ export interface Need {
   readonly value: string;
 }
 
-/** The programs by their folder, which is also the name of their permission set. */
-export type Program = "collector" | "archiver";
+/** What is used of a permission set in `deno.json`. */
+interface PermissionSet {
+  readonly net?: readonly string[] | { readonly allow: readonly string[] };
+  readonly read: readonly string[];
+  readonly write: readonly string[];
+}
+
+/** The programs by their permission set. */
+export type Program = "collector" | "archiver" | "query" | "lab" | "fleet";
 
 const DOING = { net: "using", read: "reading", write: "writing" } as const;
-const TASKS = { collector: "collect", archiver: "archive" } as const;
+const TASKS: Readonly<Record<Program, keyof typeof project.tasks>> = {
+  collector: "collect",
+  archiver: "archive",
+  query: "query",
+  lab: "lab",
+  fleet: "fleet",
+};
 const NATS_PORT = 4222;
 /** By this process: a flag of the next one replaces those of this one. */
 const asked: Need[] = [];
@@ -74,6 +87,13 @@ export function natsNeeds(key: string, { servers, auth = {}, tls }: NatsServerCo
   ];
 }
 
+/** Reading the files that flags name. */
+export function readNeeds(files: Readonly<Record<string, string | undefined>>): Need[] {
+  return Object.entries(files).flatMap(([key, value]): Need[] =>
+    value === undefined ? [] : [{ kind: "read", key, value }]
+  );
+}
+
 /** Reading and writing a path. */
 export function bothNeeds(key: string, value: string): Need[] {
   return [{ kind: "read", key, value }, { kind: "write", key, value }];
@@ -91,8 +111,8 @@ function descriptorOf({ kind, value }: Need): Deno.PermissionDescriptor {
 
 /** A flag beside `-P` replaces all that the set has of its kind. */
 function commandWith(needs: readonly Need[], program: Program): string {
-  const { net, read, write } = project.permissions[program];
-  const own = { net: Array.isArray(net) ? net : net.allow, read, write };
+  const { net = [], read, write }: PermissionSet = project.permissions[program];
+  const own = { net: "allow" in net ? net.allow : net, read, write };
   const flags = (["net", "read", "write"] as const).flatMap((kind) => {
     const more = valuesOf(needs, kind).filter((value) =>
       !own[kind].some((one) => covers(one, value))

@@ -5,6 +5,7 @@ import { isIP } from "node:net";
 import { COLLECTOR_NAME } from "../../shared/batch/batch.ts";
 import { runProgram, subcommand } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
+import { bothNeeds, expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { printable } from "../../shared/text.ts";
 import { type FleetFile, fleetFiles, natsUrl, passwordPath } from "./fleet.ts";
 
@@ -49,6 +50,7 @@ const init = subcommand({
       `deno task fleet init: --broker is "${printable(broker, 60)}"; it should be an IP address`,
     );
   }
+  expectPermitted([...readNeeds({ "--peers": peers }), ...bothNeeds("--out", out)], "fleet");
   const collectors = [...new Set([...await foldersIn(`${out}/collectors`), ...names(given)])];
   if (collectors.length > MAX_COLLECTORS) {
     throw new UserError(

@@ -1,6 +1,5 @@
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { errorText, UserError } from "../../shared/errors.ts";
-import { printable } from "../../shared/text.ts";
 
 /** The schema's versions that the queries understand. */
 export const KNOWN_SCHEMA_VERSIONS: readonly number[] = [1];
@@ -17,30 +16,6 @@ export interface ReaderOptions {
 
 export interface ArchiveReader extends Disposable {
   readonly connection: DuckDBConnection;
-}
-
-/** How much of a path an error shows. */
-const MAX_PATH_CHARACTERS = 200;
-
-/** Checks that the sandbox allows reading the archive and writing the results. @throws {UserError} with flags that do. */
-export async function checkReach(archive: string, out: string): Promise<void> {
-  const needs = [
-    { name: "read", path: archive },
-    { name: "read", path: out },
-    { name: "write", path: out },
-  ] as const;
-  const [from, to] = [archive, out].map((path) => printable(path, MAX_PATH_CHARACTERS));
-  for (const { name, path } of needs) {
-    const { state } = await Deno.permissions.query({ name, path });
-    if (state === "granted") continue;
-    throw new UserError(
-      `Cannot ${name} ${
-        printable(path, MAX_PATH_CHARACTERS)
-      }: the sandbox does not allow it. Use ` +
-        `deno run --quiet --no-prompt -P=query --allow-read=query_results,${from},${to} --allow-write=${to} ` +
-        "query_results/main.ts --archive … --out …",
-    );
-  }
 }
 
 /**

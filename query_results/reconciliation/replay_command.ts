@@ -6,8 +6,8 @@
 import { resolve } from "node:path";
 import { stopSignal, type Subcommand, subcommand, WINDOW_FLAGS } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
+import { bothNeeds, expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { standardError } from "../../shared/terminal.ts";
-import { checkReach } from "../archive/open.ts";
 import { formatDuration } from "../format/numbers.ts";
 import { replayReport } from "./replay_report.ts";
 
@@ -47,7 +47,7 @@ export const replayCommand: Subcommand = subcommand({
   if (!archive || !out) {
     throw new UserError("deno task lab replay: --archive FILE and --out DIR are required");
   }
-  await checkReach(archive, out);
+  expectPermitted([...readNeeds({ "--archive": archive }), ...bothNeeds("--out", out)], "lab");
   const result = await replayReport({
     archive,
     out,

@@ -3,11 +3,13 @@
  *
  * @module
  */
+import { dirname } from "node:path";
 import { type Subcommand, subcommand, WINDOW_FLAGS } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
+import { bothNeeds, expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { correctClocks } from "../archive/clocks.ts";
 import { readFrame } from "../archive/frame.ts";
-import { checkReach, openArchive } from "../archive/open.ts";
+import { openArchive } from "../archive/open.ts";
 import { DEFINITIONS } from "../catalog/catalog.ts";
 import { formatPlural } from "../format/numbers.ts";
 import { writeTraffic } from "./simulator/traffic_file.ts";
@@ -29,7 +31,11 @@ export const trafficCommand: Subcommand = subcommand({
   if (!archive || !out) {
     throw new UserError("deno task lab traffic: --archive FILE and --out FILE are required");
   }
-  await checkReach(archive, out);
+  // Its folder: a file beside it is renamed once it is whole.
+  expectPermitted(
+    [...readNeeds({ "--archive": archive }), ...bothNeeds("--out", dirname(out))],
+    "lab",
+  );
   using reader = await openArchive(archive);
   await reader.connection.run(DEFINITIONS);
   await correctClocks(reader.connection);

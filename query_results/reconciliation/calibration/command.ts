@@ -6,6 +6,7 @@
 import { type Subcommand, subcommand } from "../../../shared/cli.ts";
 import { UserError } from "../../../shared/errors.ts";
 import { seededRandom } from "../../../shared/random.ts";
+import { expectPermitted, readNeeds } from "../../../shared/sandbox.ts";
 import { generatedTraces } from "./delay_model.ts";
 import { fitDelays } from "./fit_model.ts";
 import { calibrate, calibrationText } from "./rows.ts";
@@ -41,6 +42,7 @@ export const calibrateCommand: Subcommand = subcommand({
   if (fit && file === undefined) {
     throw new UserError("deno task lab calibrate: --fit needs --traces FILE");
   }
+  expectPermitted(readNeeds({ "--traces": file }), "lab");
   const traces = file === undefined
     ? generatedTraces(
       { peers: PEERS, updates: MAX_SETS * SET[258], nodes: MAX_SETS * SET[257] },

@@ -6,6 +6,7 @@
 import { type Subcommand, subcommand } from "../../../shared/cli.ts";
 import { parseConfig, readConfig } from "../../../shared/config.ts";
 import { UserError } from "../../../shared/errors.ts";
+import { bothNeeds, expectPermitted, readNeeds } from "../../../shared/sandbox.ts";
 import { standardError } from "../../../shared/terminal.ts";
 import { formatDuration } from "../../format/numbers.ts";
 import { type CalibratedRow, calibrationText } from "../calibration/rows.ts";
@@ -84,7 +85,23 @@ export const simulateCommand: Subcommand = subcommand({
       `deno task lab simulate: --config excludes ${given.map(([name]) => `--${name}`).join(", ")}`,
     );
   }
+  // Results are written after hours: what the sandbox refuses is said before.
+  expectPermitted(
+    [
+      ...readNeeds({
+        "--config": config,
+        "--graph": flags.graph,
+        "--traffic": flags.traffic,
+      }),
+      ...out === undefined ? [] : bothNeeds("--out", out),
+    ],
+    "lab",
+  );
   const settings = config === undefined ? settingsOf(flags) : await readConfig(config, SETTINGS);
+  expectPermitted(
+    readNeeds({ "network.file": settings.network.file, traffic: settings.traffic }),
+    "lab",
+  );
   const plans = planRuns(settings, protocols);
   const graph = await networkGraph(settings);
   const messages = settings.traffic === undefined ? undefined : await readTraffic(settings.traffic);

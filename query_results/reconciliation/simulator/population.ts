@@ -52,6 +52,13 @@ export interface Population {
 /** How much later than the first a node learns of a block, at most. */
 const MAX_BLOCK_LAG_MS = 10_000;
 
+/**
+ * Steps of a sequence that fills the unit cube evenly (powers of 1/g, g⁴ = g + 1). By degree, nodes take implementation, pace
+ * and delay from it: independent draws leave to chance how many of the few largest hubs are slow, and all delays depend on
+ * them (P5 by ± 27 % between seeds).
+ */
+const SPREAD = [0.8191725133961645, 0.6710436067037893, 0.5497004779019703];
+
 /** Draws one. `honest` are the nodes before the observer, if there is one. */
 export function makePopulation(
   graph: Graph,
@@ -63,14 +70,18 @@ export function makePopulation(
   const edges = reverse.length;
   const flags = (share: number) =>
     Uint8Array.from({ length: nodes }, (_, node) => node < honest && random.next() < share ? 1 : 0);
-  const implementation = Uint8Array.from({ length: nodes }, () => drawIndex(options.mix, random));
   const adopts = flags(options.adoption);
   const lies = flags(options.liars).map((lies, node) => lies & adopts[node]);
-  const actsMs = Int32Array.from({ length: nodes }, (_, node) => {
-    const range = random.next() < options.slow ? options.slowMs : options.fastMs;
-    const delay = between(range, random);
-    return node < honest ? delay : 0;
-  });
+  const implementation = new Uint8Array(nodes), actsMs = new Int32Array(nodes);
+  const start = SPREAD.map(() => random.next());
+  Array.from({ length: honest }, (_, node) => node)
+    .sort((a, b) => first[b + 1] - first[b] - first[a + 1] + first[a])
+    .forEach((node, rank) => {
+      const [kind, pace, delay] = SPREAD.map((step, i) => (start[i] + rank * step) % 1);
+      implementation[node] = indexAt(options.mix, kind);
+      const [low, high] = pace < options.slow ? options.slowMs : options.fastMs;
+      actsMs[node] = low + Math.floor(delay * (high - low + 1));
+    });
   const subscribed = new Uint8Array(edges);
   for (let node = 0; node < nodes; node++) {
     const own = Array.from({ length: first[node + 1] - first[node] }, (_, i) => first[node] + i);
@@ -104,7 +115,8 @@ function between([low, high]: readonly [number, number], random: Random): number
   return low + randomInteger(random, high - low + 1);
 }
 
-function drawIndex(shares: readonly number[], random: Random): number {
-  let left = random.next() * shares.reduce((a, b) => a + b, 0);
+/** The index into whose part of all shares, one after the other, `u` in [0, 1) falls. */
+function indexAt(shares: readonly number[], u: number): number {
+  let left = u * shares.reduce((a, b) => a + b, 0);
   return Math.max(0, shares.findIndex((share) => (left -= share) < 0));
 }
