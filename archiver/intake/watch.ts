@@ -1,5 +1,5 @@
-// What goes wrong with collectors and no batch or heartbeat says by itself: batches that never came, and two collectors
-// of one name.
+// What goes wrong with collectors and no batch or heartbeat says by itself: batches that never came, two collectors of one
+// name, and wrong clocks.
 
 import type { Batch } from "../../shared/batch/batch.ts";
 import type { Clock } from "../../shared/clock.ts";
@@ -7,6 +7,7 @@ import { logger } from "../../shared/log.ts";
 import { DAY_US } from "../../shared/time.ts";
 import { every } from "../../shared/waiting.ts";
 import type { Row } from "../store/store.ts";
+import { ClockWatch } from "./clock_watch.ts";
 import { firstLine } from "./failure.ts";
 
 /**
@@ -37,6 +38,7 @@ export class CollectorWatch implements AsyncDisposable {
   readonly #stop = new AbortController();
   /** By collector: when its newest epoch began, and when an older one was last seen at work, µs. */
   readonly #epochs = new Map<string, { newest: number; rivalAt: number }>();
+  readonly #clocks = new ClockWatch();
   /** Gaps that were logged. */
   readonly #logged = new Set<string>();
   #losses: readonly string[] = [];
@@ -66,11 +68,14 @@ export class CollectorWatch implements AsyncDisposable {
       ...rivals.map(([name]) =>
         `two collectors run as ${name}: give each its own name and data folder`
       ),
+      ...this.#clocks.problems(now),
     ];
   }
 
   /** Takes note of a committed batch. */
-  batch({ collector, epoch, receipts: { receivedAt } }: Batch): void {
+  batch(batch: Batch): void {
+    const { collector, epoch, receipts: { receivedAt } } = batch;
+    this.#clocks.batch(batch, this.#dependencies.clock.now());
     this.#sign(collector, epoch, receivedAt.at(-1) ?? 0);
   }
 

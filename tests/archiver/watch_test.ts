@@ -100,3 +100,36 @@ Deno.test("two collectors of one name are noticed by their batches and by their 
   assert.equal(heartbeats.last.get("vps1")?.epoch, later, "the newer run is shown");
   assert.equal(log.lines("Two collectors run as vps1").length, 2);
 });
+
+Deno.test("a wrong clock is a problem at once, one that is not measured after a quarter of an hour, until it is", () => {
+  const clock = new StillClock();
+  using _log = new CapturedLog();
+  const watch = new CollectorWatch({ store: { read: () => Promise.resolve([]) }, clock });
+  const maker = new BatchMaker("vps1", clock.now());
+  const batch = (offset?: number) => {
+    if (offset !== undefined) {
+      maker.event({ kind: "clock_sample", at: clock.now(), offset, uncertainty: 500 });
+    }
+    watch.batch(maker.close());
+    return watch.problems();
+  };
+  const wrong = ["the clock of vps1 is 36000 s ahead of the archiver's: set it (NTP)"];
+  assert.deepEqual(batch(), [], "samples take a while");
+  assert.deepEqual(batch(-36_000_000_000), wrong);
+  assert.deepEqual(batch(), wrong, "not every batch has a sample");
+  assert.deepEqual(batch(2_000_000), [
+    "the clock of vps1 is 2 s behind the archiver's: set it (NTP)",
+  ]);
+  assert.deepEqual(batch(90_000), [], "what NTP leaves is corrected in delays");
+  clock.advance(899);
+  assert.deepEqual(batch(), []);
+  clock.advance(1);
+  assert.deepEqual(batch(), [
+    "the clock of vps1 has not been compared with the archiver's for 15 minutes: " +
+    "how far its delays are off is unknown",
+  ]);
+  assert.deepEqual(batch(0), []);
+  assert.notDeepEqual(batch(-36_000_000_000), []);
+  clock.advance(900);
+  assert.deepEqual(watch.problems(), [], "a collector that is gone says nothing of its clock");
+});
