@@ -40,7 +40,7 @@ const RESULT: DemoResult = {
       value: 2,
       published: 100,
       unit: "s",
-      basis: "",
+      basis: "8 of 363 messages",
     }],
     frame: {} as DemoResult["queried"]["frame"],
     opening: { figures: [], sentences: ["Each byte came twice."], limits: "" },
@@ -57,12 +57,12 @@ Deno.test("the last line names every count, in its fixed order", () => {
   );
 });
 
-Deno.test("figures stand beside the real run's, at network time too", () => {
+Deno.test("figures stand beside the real run's, at network time too, each with the count that it rests on", () => {
   const [opening, ...lines] = resultLines(RESULT);
   assert.equal(opening, "Each byte came twice.");
   assert.equal(lines.shift(), "");
   assert.match(lines[0], /This run +At network time \(× 30\) +run of 2025-09-26/);
-  assert.match(lines[1], /Delay +2 s +60 s +100 s/);
+  assert.match(lines[1], /Delay +2 s +60 s +100 s {2}8 of 363 messages$/);
   assert.match(
     lines.at(-1)!,
     /All 1,000 receipts are in the archive once each, every byte as sent/,
