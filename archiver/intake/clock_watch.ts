@@ -19,6 +19,7 @@ interface HeardClock {
   offsetUs: number | null;
 }
 
+/** What the last samples of each collector say. */
 export class ClockWatch {
   readonly #clocks = new Map<string, HeardClock>();
 

@@ -45,7 +45,8 @@ function figureTable({ queried, compression }: DemoResult): string[] {
     figure.label,
     ...cells.map(({ text }) => text(figure)),
   ]);
-  return columns([head, ...rows]);
+  const bases = ["", ...queried.figures.map(({ basis }) => basis)];
+  return columns([head, ...rows]).map((line, i) => bases[i] === "" ? line : `${line}  ${bases[i]}`);
 }
 
 function summary({ comparison, sent, archiveBytes, compression }: DemoResult): string[] {
