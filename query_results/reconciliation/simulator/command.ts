@@ -13,8 +13,9 @@ import { type CalibratedRow, calibrationText } from "../calibration/rows.ts";
 import { readTraffic } from "./traffic_file.ts";
 import { allProtocols } from "./catalog.ts";
 import { calibrated } from "./observer.ts";
+import { checkNewFile, writeObservedArchive } from "./observed_archive.ts";
 import { outcomes } from "./outcome.ts";
-import { comparisonText, verdict, writeReport } from "./report.ts";
+import { comparisonText, isCalibrated, verdict, writeReport } from "./report.ts";
 import { networkGraph, simulate } from "./run.ts";
 import { planRuns, SETTINGS, type Settings } from "./settings.ts";
 
@@ -66,14 +67,20 @@ export const simulateCommand: Subcommand = subcommand({
     },
     seed: { type: "number", value: "N", help: "seed", min: 0, max: 2 ** 31 },
     out: { type: "string", value: "DIR", help: "folder for the results" },
+    archive: {
+      type: "string",
+      value: "FILE",
+      help: "new archive of what the observer of one protocol receives, for query and replay",
+    },
     list: { type: "boolean", help: "list the protocols and exit" },
   },
   examples: [
     "deno task lab simulate --protocol draft-bolt,riblt --out query_results/runs/lab",
     "deno task lab simulate --config query_results/reconciliation/simulator/sweep.example.yaml \\\n" +
     "      --out query_results/runs/sweep",
+    "deno task lab simulate --protocol draft-bolt --archive query_results/runs/simulated.duckdb",
   ],
-}, async ({ config, out, list, ...flags }) => {
+}, async ({ config, out, archive, list, ...flags }) => {
   const protocols = await allProtocols();
   if (list) {
     for (const [name, { summary }] of protocols) console.log(`${name.padEnd(22)}${summary}`);
@@ -103,6 +110,7 @@ export const simulateCommand: Subcommand = subcommand({
     "lab",
   );
   const plans = planRuns(settings, protocols);
+  if (archive !== undefined) await checkArchive(archive, settings);
   const graph = await networkGraph(settings);
   const messages = settings.traffic === undefined ? undefined : await readTraffic(settings.traffic);
   let calibration: readonly CalibratedRow[] | null = null;
@@ -115,6 +123,10 @@ export const simulateCommand: Subcommand = subcommand({
       console.log(calibration ? calibrationText(calibration) : verdict(null));
     }
     rows.push(outcomes([run]));
+    if (archive !== undefined && i === plans.length - 1) {
+      await writeObservedArchive(archive, run, isCalibrated(calibration));
+      console.log(`archive=${archive}`);
+    }
   }
   const table = { columns: rows[0].columns, rows: rows.flatMap(({ rows }) => rows) };
   console.log(`\n${verdict(calibration)}\n\n${comparisonText(table)}`);
@@ -125,6 +137,15 @@ export const simulateCommand: Subcommand = subcommand({
     swept: settings.sweep?.parameter,
   });
 });
+
+async function checkArchive(path: string, { protocols, sweep, observer }: Settings): Promise<void> {
+  if (protocols.length > 1 || sweep !== undefined || observer === 0) {
+    throw new UserError(
+      "deno task lab simulate: --archive takes one protocol, no sweep, and an observer with peers",
+    );
+  }
+  await checkNewFile(path);
+}
 
 function settingsOf(
   { protocol, nodes, links, graph, ...others }: Readonly<Record<string, unknown>>,

@@ -15,19 +15,23 @@ export function calibrated({ simulation, fromMs, untilMs }: FinishedRun): Calibr
   return sets.length === 0 ? null : calibrate(sets);
 }
 
+/** The nodes that the observer is connected to. */
+export function observedPeers(
+  { graph, nodes }: Pick<Simulation, "graph" | "nodes">,
+): Int32Array<ArrayBuffer> {
+  return graph.target.slice(graph.first[nodes], graph.first[graph.nodes]);
+}
+
 /** Receipts of the messages born from `fromMs` until `untilMs`. */
 export function observedTraces(
-  { measures, traffic, graph, nodes }: Simulation,
+  simulation: Simulation,
   fromMs: number,
   untilMs: number,
 ): Traces {
-  const peerIndex = new Int32Array(graph.nodes).fill(-1);
-  let peers = 0;
-  if (graph.nodes > nodes) {
-    for (let edge = graph.first[nodes]; edge < graph.first[nodes + 1]; edge++) {
-      peerIndex[graph.target[edge]] = peers++;
-    }
-  }
+  const { measures, traffic, graph } = simulation;
+  const peerIndex = new Int32Array(graph.nodes);
+  const observed = observedPeers(simulation);
+  observed.forEach((peer, i) => peerIndex[peer] = i);
   const { message, peer, atMs } = measures.receipts;
   const byMessage = new Map<number, { firstMs: number; delays: Float64Array }>();
   for (let i = 0; i < measures.receiptCount; i++) {
@@ -35,7 +39,7 @@ export function observedTraces(
     if (bornMs < fromMs || bornMs >= untilMs) continue;
     let trace = byMessage.get(message[i]);
     if (trace === undefined) {
-      trace = { firstMs: atMs[i], delays: new Float64Array(peers).fill(NaN) };
+      trace = { firstMs: atMs[i], delays: new Float64Array(observed.length).fill(NaN) };
       byMessage.set(message[i], trace);
     }
     trace.delays[peerIndex[peer[i]]] = (atMs[i] - trace.firstMs) / 1000;
@@ -44,5 +48,5 @@ export function observedTraces(
     type: TYPE_NUMBERS[MESSAGE_TYPES[traffic.type[message]]],
     delays,
   }));
-  return { peers, messages };
+  return { peers: observed.length, messages };
 }

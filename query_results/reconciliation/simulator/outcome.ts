@@ -60,7 +60,7 @@ function outcomeRow({ plan, simulation, durationMs, fromMs, untilMs }: FinishedR
     const born = traffic.bornMs[message];
     if (born >= fromMs && born < untilMs && measures.reach[message] > 0) measured.push(message);
   }
-  const observed = graph.nodes > nodes ? graph.first[nodes + 1] - graph.first[nodes] : 0;
+  const observed = graph.first[graph.nodes] - graph.first[nodes];
   const reach = measures.reachedMs.flatMap((times) => {
     const reached = measured.map((message) => times[message]).filter((ms) => ms >= 0);
     return [seconds(median(reached)), rounded(reached.length / measured.length)];

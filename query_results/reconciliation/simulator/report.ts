@@ -44,7 +44,8 @@ export function verdict(rows: readonly CalibratedRow[] | null): string {
     : `simulated, not calibrated: flooding holds ${held} of ${rows.length} rows`;
 }
 
-function isCalibrated(rows: readonly CalibratedRow[] | null): boolean {
+/** Whether flooding holds the whole table. */
+export function isCalibrated(rows: readonly CalibratedRow[] | null): boolean {
   return rows !== null && rows.every(({ holds }) => holds);
 }
 

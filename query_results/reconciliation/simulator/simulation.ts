@@ -74,6 +74,8 @@ export class Simulation {
   readonly ownMode: Uint8Array;
   /** Per node, 1 while it is there. */
   readonly online: Uint8Array;
+  /** Nodes that left or came back, in order; at first all are there. */
+  readonly turns: { readonly node: number; readonly atMs: number }[] = [];
   /** Per message, 1 when nodes with a filter refuse all about its subject. */
   readonly refusable: Uint8Array;
   /** Per node and type, how many subjects it has a message about. */
@@ -367,7 +369,7 @@ export class Simulation {
     const { onlineMs, offlineMs } = this.#parts.churn!;
     for (let node = 0; node < this.nodes; node++) {
       const isThere = this.random.next() * (onlineMs + offlineMs) < onlineMs;
-      this.online[node] = isThere ? 1 : 0;
+      if (!isThere) this.#turn(node, false);
       this.wheel.push(this.#stay(isThere ? onlineMs : offlineMs), CHURN, node, 0, 0);
     }
   }
@@ -375,9 +377,14 @@ export class Simulation {
   #churn(node: number): void {
     const { onlineMs, offlineMs } = this.#parts.churn!;
     const isThere = this.online[node] === 0;
-    this.online[node] = isThere ? 1 : 0;
+    this.#turn(node, isThere);
     this.wheel.push(this.#stay(isThere ? onlineMs : offlineMs), CHURN, node, 0, 0);
     if (isThere) this.#pacer.returned(node);
+  }
+
+  #turn(node: number, isThere: boolean): void {
+    this.online[node] = isThere ? 1 : 0;
+    this.turns.push({ node, atMs: this.wheel.now });
   }
 
   /** Uniform with the given mean. */

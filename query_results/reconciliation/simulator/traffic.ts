@@ -35,6 +35,8 @@ export interface Traffic {
   readonly type: Uint8Array;
   /** With its type, without framing. */
   readonly sizeBytes: Uint16Array;
+  /** A number of its own for each (scid, direction), announcing node and announced channel. */
+  readonly subject: Int32Array;
   /** The next message about the same (scid, direction) or node, which supersedes it; -1 without. */
   readonly newer: Int32Array;
   /** The one it supersedes; -1 without. */
@@ -160,6 +162,7 @@ function columns(
       const [low, high] = SIZE_BYTES[type];
       return sizeBytes ?? low + randomInteger(random, high - low + 1);
     }),
+    subject: Int32Array.from(sent, ({ subject }) => subject),
     newer,
     older,
     height: Int32Array.from(sent, ({ block }) => block),

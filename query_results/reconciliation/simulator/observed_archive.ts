@@ -1,0 +1,133 @@
+/**
+ * What a simulated observer received, as an archive: replay and queries read it like a real one.
+ *
+ * @module
+ */
+import { type DuckDBConnection, DuckDBDataChunk, DuckDBInstance, INTEGER } from "@duckdb/node-api";
+import duckdb from "@duckdb/node-bindings";
+import { errorText, UserError } from "../../../shared/errors.ts";
+import schema from "../../../archiver/store/migrations/0001_schema.sql" with { type: "text" };
+import views from "../../../archiver/store/migrations/0001_views.duckdb.sql" with { type: "text" };
+import rows from "./observed_archive.sql" with { type: "text" };
+import { observedPeers } from "./observer.ts";
+import type { FinishedRun } from "./run.ts";
+import type { Simulation } from "./simulation.ts";
+
+/** The observer was connected so long before the start that nothing it hears is warm-up. */
+const CONNECTED_MS = -600_000;
+/** The archiver's table of versions, which it makes before all others. */
+const VERSION_TABLE =
+  "CREATE TABLE schema_version (version INTEGER NOT NULL, name TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL)";
+/** Rows that a vector of DuckDB takes. */
+const VECTOR_ROWS = 2048;
+
+/** Refuses, before anything is simulated, a place where no new file can be made. @throws {UserError} */
+export async function checkNewFile(path: string): Promise<void> {
+  const { state } = await Deno.permissions.query({ name: "write", path });
+  const reason = state !== "granted"
+    ? "the sandbox only allows writing under query_results/runs"
+    : await Deno.stat(path).then(() => "it exists", () => null);
+  if (reason !== null) throw new UserError(`Cannot write ${path}: ${reason}; choose another path`);
+}
+
+/**
+ * Writes the archive to `path`, beside its place first.
+ *
+ * @param calibrated flooding holds the calibration table; otherwise the collector's name says that it does not.
+ * @throws {UserError} when it cannot be written.
+ */
+export async function writeObservedArchive(
+  path: string,
+  { plan, simulation, durationMs }: FinishedRun,
+  calibrated: boolean,
+): Promise<void> {
+  const { traffic, measures, population, nodes } = simulation;
+  const [message, peer, atMs] = Object.values(measures.receipts).map((column) =>
+    column.subarray(0, measures.receiptCount)
+  );
+  const peers = observedPeers(simulation);
+  const part = `${path}.part`;
+  try {
+    await Deno.remove(part).catch(() => {});
+    const instance = await DuckDBInstance.create(part);
+    const connection = await instance.connect();
+    try {
+      await connection.run(
+        `CREATE TEMP TABLE run AS SELECT $1 AS name, $2 AS version,
+        CAST($3 AS INTEGER) AS duration_ms, CAST($4 AS INTEGER) AS connected_ms`,
+        [
+          calibrated ? "simulation" : "uncalibrated-simulation",
+          `deno task lab simulate: ${plan.label}, ${nodes} nodes, seed ${plan.settings.seed}`,
+          durationMs,
+          CONNECTED_MS,
+        ],
+      );
+      await stage(connection, "observed", {
+        peer: peers,
+        implementation: peers.map((peer) => population.implementation[peer]),
+      });
+      await stage(connection, "spans", sessionSpans(simulation, durationMs));
+      await stage(connection, "born", {
+        born_ms: traffic.bornMs,
+        type: Int32Array.from(traffic.type),
+        size_bytes: Int32Array.from(traffic.sizeBytes),
+        subject: traffic.subject,
+      });
+      await stage(connection, "heard", { message, peer, at_ms: atMs });
+      await connection.run(`${VERSION_TABLE};\n${schema}${views}${rows}`);
+    } finally {
+      connection.closeSync();
+      instance.closeSync();
+    }
+    await Deno.rename(part, path);
+  } catch (error) {
+    await Deno.remove(part).catch(() => {});
+    const reason = errorText(error).split("\n")[0];
+    throw new UserError(`Cannot write ${path}: ${reason}`, { cause: error });
+  }
+}
+
+/** When each peer was connected: one row per session. */
+function sessionSpans(simulation: Simulation, durationMs: number) {
+  const spans: number[][] = [];
+  const since = new Map<number, number>();
+  for (const peer of observedPeers(simulation)) since.set(peer, CONNECTED_MS);
+  const isPeer = new Set(since.keys());
+  const end = (peer: number, untilMs: number) => {
+    spans.push([peer, since.get(peer)!, untilMs]);
+    since.delete(peer);
+  };
+  for (const { node, atMs } of simulation.turns) {
+    if (since.has(node)) end(node, atMs);
+    else if (isPeer.has(node)) since.set(node, atMs);
+  }
+  for (const peer of [...since.keys()]) end(peer, durationMs);
+  const column = (i: number) => Int32Array.from(spans, (span) => span[i]);
+  return { peer: column(0), from_ms: column(1), until_ms: column(2) };
+}
+
+/** Makes a temporary table of 32-bit integers, copied in vector by vector: 8 million rows take a second or two. */
+async function stage(
+  connection: DuckDBConnection,
+  name: string,
+  table: Readonly<Record<string, Int32Array>>,
+): Promise<void> {
+  const columns = Object.values(table);
+  await connection.run(
+    `CREATE TEMP TABLE ${name} (${Object.keys(table).map((column) => `${column} INTEGER`)})`,
+  );
+  const appender = await connection.createAppender(name);
+  const chunk = DuckDBDataChunk.create(columns.map(() => INTEGER));
+  for (let from = 0; from < columns[0].length; from += VECTOR_ROWS) {
+    const count = Math.min(VECTOR_ROWS, columns[0].length - from);
+    chunk.reset();
+    columns.forEach((column, i) => {
+      const vector = duckdb.data_chunk_get_vector(chunk.chunk, i);
+      const bytes = column.slice(from, from + count).buffer;
+      duckdb.copy_data_to_vector(vector, 0, bytes, 0, 4 * count);
+    });
+    chunk.rowCount = count;
+    appender.appendDataChunk(chunk);
+  }
+  appender.closeSync();
+}
