@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import type { Clock } from "../../shared/clock.ts";
+import { type Clock, systemClock } from "../../shared/clock.ts";
 import { type Stall, watchStalls } from "./stalls.ts";
 
 /** A clock whose next sleep takes as long as the test says, however short it was to be. */
@@ -62,4 +62,29 @@ Deno.test("a stall that lasts until the end is reported with it", async () => {
   clock.at += 5_000_000;
   watch[Symbol.dispose]();
   assert.deepEqual(stalls.map(({ since, at }) => at - since), [5_000_000]);
+});
+
+Deno.test("an event loop that is held up is a stall of all that time, which data that waited is stamped after", async () => {
+  // As a socket's data would, the message waits in the event loop.
+  const { port1, port2 } = new MessageChannel();
+  const stamped = new Promise<number>((resolve) =>
+    port2.onmessage = () => resolve(systemClock.now())
+  );
+  const reported = Promise.withResolvers<Stall>();
+  const from = systemClock.now();
+  let until = Infinity;
+  using _watch = watchStalls(systemClock, (stall) => {
+    if (stall.at >= until) reported.resolve(stall);
+  });
+  const since = systemClock.now();
+  port1.postMessage("gossip");
+  // Holds the thread, as a long computation does, at no cost to others.
+  Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 600);
+  until = systemClock.now();
+  const stall = await reported.promise;
+  assert.ok(from <= stall.since && stall.since <= since, `${stall.since} ${since}`);
+  assert.ok(stall.at >= until);
+  assert.ok(await stamped >= until);
+  port1.close();
+  port2.close();
 });

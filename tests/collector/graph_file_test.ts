@@ -103,6 +103,17 @@ Deno.test("an empty graph comes back too, and no file is no problem", async () =
   assert.equal((await file.load()).problem, null);
 });
 
+Deno.test("a channel that two files of an earlier run hold is named by no peer of this run", () => {
+  const graph = empty();
+  const raw = unsignedChannel({ scid: 5n << 40n, nodes: nodePair(1, 2) });
+  // Saved, and still in the file of those that came since the saving before.
+  assert.deepEqual([1, 2].map(() => graph.restore(raw, clock.seconds)), ["added", "known"]);
+  const slot = graph.view.find(5n << 40n);
+  assert.equal(graph.view.namedAt(slot), 0);
+  assert.equal(graph.accept(raw, "valid"), "known");
+  assert.equal(graph.view.namedAt(slot), clock.seconds);
+});
+
 Deno.test("what grew too old while the collector was away is pruned at once", async () => {
   await using dir = await tempDir();
   await new GraphFile(dir.join("graph"), graph, clock).save();

@@ -195,10 +195,11 @@ export class Graph {
     switch (message.type) {
       case 256: {
         const outcome = this.#addChannel(message, raw, now, sourcePeer);
-        if (outcome === "added") {
+        // Not where a file of an earlier run names it: it may have closed since.
+        if (outcome === "added" || outcome === "known") {
           this.#channels.namedAt[this.#channels.find(message.scid)] = now;
-          this.#adopt(message.scid, sourcePeer);
         }
+        if (outcome === "added") this.#adopt(message.scid, sourcePeer);
         return outcome;
       }
       case 257:
@@ -223,7 +224,6 @@ export class Graph {
         equal(nodeId2, this.view.nodeId(this.view.nodeOf(known, 1)));
       if (same) {
         this.#confirm(known, sourcePeer);
-        this.#channels.namedAt[known] = this.#now();
         return "known";
       }
       if (sourcePeer !== null || this.#unconfirmed.sourcePeer(known) === undefined) {
