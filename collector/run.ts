@@ -260,7 +260,6 @@ async function openUplink({ name, uplink }: CollectorConfig, pipeline: Pipeline)
   });
 }
 
-/** Keeps peers until the time is over or the signal aborts. */
 async function collect(
   manager: PeerManager,
   runFor: number | undefined,

@@ -1,6 +1,4 @@
-// Command lines: flags, `--help` and the one way a program ends.
-//
-// Flag parsing is imported here and nowhere else.
+// Command lines: flags, `--help` and the one way a program ends. Flag parsing is imported here alone.
 
 import { parseArgs } from "node:util";
 import { errorText, finalError, UserError } from "./errors.ts";
@@ -16,9 +14,8 @@ export interface Flag {
   /** The value's name in `--help`, e.g. `FILE`. */
   readonly value?: string;
   readonly default?: string | number | boolean;
-  /** The range of a number, both included. */
+  /** `min` and `max` are included. */
   readonly min?: number;
-  /** See {@link Flag.min}. */
   readonly max?: number;
   readonly fraction?: boolean;
 }
@@ -201,7 +198,6 @@ function wrapped(text: string, columns: number): string[] {
 
 /** One of several commands of a program. */
 export interface Subcommand {
-  /** What it does, for the program's `--help`. */
   readonly summary: string;
   /** Runs it, or prints its `--help`. Resolves to the exit code, 0 by default. Throws as {@link parseFlags} does. */
   readonly run: (args: readonly string[]) => Promise<number | void>;

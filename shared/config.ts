@@ -1,6 +1,4 @@
-// Config files: YAML in, one typed object out, or every fault at once.
-//
-// YAML parsing is imported here and nowhere else.
+// Config files: YAML in, one typed object out, or every fault at once. YAML parsing is imported here alone.
 
 import * as v from "valibot";
 import { parse as parseYaml } from "yaml";

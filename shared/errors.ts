@@ -26,7 +26,6 @@ export class Fault<Code extends string = string> extends Error {
   override readonly name: string = "Fault";
   readonly code: Code;
 
-  /** Makes one. `message` says what was wrong, where, and what would be right. */
   constructor(code: Code, message: string, options: ErrorOptions = {}) {
     super(message, options);
     this.code = code;

@@ -72,7 +72,6 @@ export class Point {
   readonly key: KeyObject;
   /** Its coordinates, 32 bytes each. */
   readonly x: Uint8Array;
-  /** See {@link x}. */
   readonly y: Uint8Array;
 
   private constructor(uncompressed: Uint8Array) {

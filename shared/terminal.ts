@@ -6,7 +6,6 @@ export interface Output {
   readonly isTerminal: boolean;
   /** The terminal's width now; 0 when unknown. */
   columns(): number;
-  /** Writes `text` unchanged. */
   write(text: string): void;
 }
 

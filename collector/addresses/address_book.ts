@@ -47,7 +47,6 @@ export const MAX_ADDRESSES_PER_HOST = 64;
 /** No back-off is longer; a clock that was wrong once must not shut a node out for years. */
 const MAX_WAIT_US = 48 * 3_600_000_000;
 
-/** Why an address was not taken up. */
 export type LearnRefusal =
   | RefusalCode
   | "local_name" // a name of some local network, from a stranger

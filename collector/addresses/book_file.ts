@@ -146,7 +146,6 @@ function persistent(notBefore: number): number | undefined {
   return notBefore === Infinity || notBefore === 0 ? undefined : Math.round(notBefore);
 }
 
-/** Null when the line is no node. */
 function readNode(value: unknown): NodeRecord | null {
   const result = v.safeParse(nodeSchema, value);
   if (!result.success) return null;

@@ -12,7 +12,6 @@ export interface DialLists {
   readonly opened?: readonly string[];
 }
 
-/** Why a node is not dialled. */
 export type RefusalCode =
   | "special" // private, loopback, metadata or otherwise not public, and its network is not opened
   | "denied"

@@ -1,6 +1,5 @@
 import { Fault } from "../../shared/errors.ts";
 
-/** Why an address was refused. */
 export type AddressCode =
   | "no_port" // and no default for it
   | "bad_port" // not a number from 1 to 65535

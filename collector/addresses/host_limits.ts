@@ -34,7 +34,7 @@ export class HostGaps {
   /** Oldest first. */
   readonly #dialled = new Map<string, number>();
 
-  /** @param gapMs from one dial of a host to the next. */
+  /** From one dial of a host to the next. */
   constructor(milliseconds: number) {
     this.#gap = milliseconds * 1000;
   }

@@ -18,7 +18,6 @@ import { notPublic } from "./public_address.ts";
 /** Ten times the addresses of mainnet; more is no address list. */
 export const MAX_LIST_LINES = 400_000;
 
-/** Lines left out. */
 export interface LeftOut {
   malformed: number;
   torV2: number; // onion services that no longer exist
@@ -85,7 +84,6 @@ export function sortList(text: string, now: number): SortedList {
   };
 }
 
-/** The line, or why it is left out. */
 function readLine(content: string): Line | "malformed" | "torV2" {
   const [written, timestamp, ...more] = content.split(",");
   if (more.length > 0 || (timestamp !== undefined && !/^\d{1,10}$/.test(timestamp))) {

@@ -18,7 +18,6 @@ export interface FillOptions {
   readonly signal: AbortSignal;
   readonly clock: Clock;
   readonly random: Random;
-  /** Dial only the peers of the peer file. */
   readonly fileAlone: boolean;
 }
 
@@ -104,7 +103,6 @@ interface Parts {
   readonly manager: PeerManager;
 }
 
-/** Waits for the end, and logs progress. */
 async function settles(
   { gossip, pipeline, manager }: Parts,
   { settleMs, limitMs, clock, signal }: FillOptions,
@@ -157,13 +155,7 @@ export class Settling {
     this.#pauseUs = pauseMs * 1000;
   }
 
-  /**
-   * Takes a look.
-   *
-   * @param size what the graph holds.
-   * @param isBusy whether there is more on its way into it.
-   * @returns whether it has settled; an empty graph never has.
-   */
+  /** Whether a graph of `size` has settled; an empty one never has, nor one that more is on its way into (`isBusy`). */
   look(size: number, isBusy: boolean, now: number): boolean {
     if (isBusy || size > this.#size * (1 + NEWS_SHARE)) {
       this.#size = size;

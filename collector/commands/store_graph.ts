@@ -9,7 +9,6 @@ import { ChannelKeys, checkMessage } from "../gossip/verify.ts";
 /** Holds the longest record many times. */
 const CHUNK_BYTES = 1_048_576;
 
-/** What a store held. */
 export interface StoreGraph {
   readonly graph: Graph;
   readonly messages: number;

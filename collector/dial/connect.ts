@@ -10,7 +10,6 @@ import { type DnsCode, DnsFault } from "./resolver.ts";
 import { isolation, type Socks5Code, Socks5Fault } from "./socks5.ts";
 import { speakSocks5 } from "./socks5_client.ts";
 
-/** Why there is no stream. */
 export type ConnectCode =
   | ResolveCode
   | DnsCode

@@ -23,7 +23,6 @@ export interface BadMessage {
   readonly proven: boolean;
 }
 
-/** Where a {@link Verifier} reports to. */
 export interface VerifierOptions {
   readonly chain: Uint8Array;
   readonly onVerdict: (number: number, verdict: Verdict) => void;

@@ -48,7 +48,6 @@ function uplinkText({ trouble, delivered }: Figures): string {
   return delivered === 0 ? "nothing delivered yet" : "uplink ok";
 }
 
-/** `1,234,567`. */
 function grouped(count: number): string {
   return Math.round(count).toLocaleString("en-US");
 }

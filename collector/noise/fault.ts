@@ -1,6 +1,5 @@
 import { Fault } from "../../shared/errors.ts";
 
-/** Why a peer's transport was refused. */
 export type NoiseCode =
   | "bad_version" // of an act
   | "bad_key" // an act's key is no point

@@ -7,7 +7,6 @@ const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 const HOUR = 60 * MINUTE;
 
-/** Why a peer is not connected. */
 export const CAUSES = [
   "unreachable", // TCP was refused, timed out, had no route or no address for the name; hosts come and go
   "not_allowed", // by our config or our sandbox, as long as the process lasts

@@ -143,7 +143,6 @@ export function managerOptionsOf(config: CollectorConfig, privateKey: Uint8Array
   };
 }
 
-/** Logs what cannot be used. */
 async function learnFile(
   book: AddressBook,
   path: string,

@@ -23,7 +23,6 @@ const COMPLAINTS_AN_HOUR = 5;
 const POINTS = { proven: 20, doubtful: 1 };
 const POINTS_IN_TEN_MINUTES = 20_000;
 
-/** What a session is ended for. */
 export const MISBEHAVIOURS = [
   "read_flood", // too many bytes of any kind
   "beside_flood", // too many bytes beside gossip

@@ -60,7 +60,6 @@ export function readJournal(
   return { ...head, ...batch.take() };
 }
 
-/** The payloads of the chunks that are whole. */
 function* chunks(bytes: Uint8Array): Generator<Uint8Array> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at + CHUNK_PREFIX_BYTES <= bytes.length;) {
@@ -74,7 +73,6 @@ function* chunks(bytes: Uint8Array): Generator<Uint8Array> {
   }
 }
 
-/** One item of a payload. */
 class Item {
   readonly kind: number;
   readonly length: number;

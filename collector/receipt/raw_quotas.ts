@@ -17,7 +17,6 @@ import { logger } from "../../shared/log.ts";
 import { type Random, randomInteger } from "../../shared/random.ts";
 import { Meter, OVER_QUOTA, type Quota, spendToken } from "../meter.ts";
 
-/** Why a message is not stored, see {@link Withheld}. */
 export const WITHHELD = ["spam", "unknown_channel", "proposed", "peer", "total"] as const;
 
 /**
@@ -95,7 +94,6 @@ const SUBJECT_SLOTS_LOG2 = 18;
 const MAX_PEERS = 4096;
 const SIGNED_TYPES: ReadonlySet<number> = new Set([256, 257, 258]);
 
-/** One peer's account. */
 interface Account {
   readonly spam: Meter;
   readonly unknown: Meter;

@@ -26,7 +26,6 @@ export interface DeliveryDependencies {
 export interface DeliveryStatus {
   /** Why batches wait, or null while nothing stops them; `spool` when they cannot be read. */
   readonly trouble: UplinkCode | "spool" | null;
-  /** Of the trouble, in words. */
   readonly reason: string | null;
   readonly delivered: number;
   readonly duplicates: number;

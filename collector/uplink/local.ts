@@ -26,7 +26,6 @@ export interface LocalUplinkOptions {
   readonly onResendRequest: (resend: ResendRequest) => void;
 }
 
-/** What the archiver answers to a batch it took. */
 const answerSchema = v.object({
   status: v.picklist(["committed", "duplicate"]),
   resend: v.optional(v.unknown(), null),

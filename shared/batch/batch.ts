@@ -42,9 +42,8 @@ export interface NewMessages {
   readonly raws: readonly Uint8Array[];
 }
 
-/** Verdicts reached since the last batch, on messages of this batch or of an earlier one of this epoch. */
+/** Verdicts since the last batch, in their order, on messages of this batch or an earlier one of this epoch. */
 export interface NewVerdicts {
-  /** Message numbers, in the order in which the verdicts were reached. */
   readonly numbers: Uint32Array;
   /** Indices into {@link VERDICTS}. */
   readonly codes: Uint8Array;
@@ -75,7 +74,6 @@ export type CollectorEvent =
 
 /** The first event of an epoch. */
 export interface RunStarted {
-  /** Which event this is. */
   readonly kind: "run_started";
   readonly at: number;
   readonly version: string;
@@ -84,7 +82,6 @@ export interface RunStarted {
 
 /** A peer finished init and got our gossip filter; comes before any receipt of that session. */
 export interface SessionOpened {
-  /** Which event this is. */
   readonly kind: "session_opened";
   readonly session: number;
   /** The peer's node id: 33 bytes, lower-case hex. */
@@ -92,7 +89,6 @@ export interface SessionOpened {
   /** `host:port` as dialled. */
   readonly address: string;
   readonly dialled_at: number;
-  /** When the BOLT 8 handshake was done. */
   readonly handshake_at: number;
   readonly filter_at: number;
   /** `first_timestamp` of our gossip_timestamp_filter, in seconds. */
@@ -125,29 +121,22 @@ export const SOURCE_KINDS = [
 /** See {@link SOURCE_KINDS}. */
 export type SourceKind = typeof SOURCE_KINDS[number];
 
-/**
- * What a session has seen so far. The first collectors sent only the first five of these; the others are then null.
- */
+/** What a session has seen so far. The first collectors sent only the first five of these; the others are then null. */
 export interface SessionFigures {
   readonly receipts: number;
-  /** Bytes read from the wire, framing included. */
+  /** Off the wire, framing included, as in `bytes_out`. */
   readonly bytes_in: number;
-  /** Bytes written to the wire, framing included. */
   readonly bytes_out: number;
-  /** When its first gossip came, or null. */
   readonly first_gossip_at: number | null;
-  /** When its last gossip came, or null. */
   readonly last_gossip_at: number | null;
   readonly messages_in: number | null;
   readonly messages_out: number | null;
   readonly gossip_out: number | null;
   readonly pings_sent: number | null;
   readonly pings_answered: number | null;
-  /** The shortest time from one of our pings to its pong, µs; null when none was answered. */
+  /** Least, median and longest time from our pings to their pongs, µs; null when none was answered. */
   readonly rtt_min: number | null;
-  /** The median of these times, µs. */
   readonly rtt_median: number | null;
-  /** The longest, µs. */
   readonly rtt_max: number | null;
   readonly pings_received: number | null;
   readonly pongs_sent: number | null;
@@ -155,7 +144,6 @@ export interface SessionFigures {
 
 /** How an open session is doing: sent now and then, so that the archive knows it even if the collector is killed. */
 export interface SessionState extends SessionFigures {
-  /** Which event this is. */
   readonly kind: "session_state";
   readonly session: number;
   readonly at: number;
@@ -163,7 +151,6 @@ export interface SessionState extends SessionFigures {
 
 /** The end of a session. */
 export interface SessionClosed extends SessionFigures {
-  /** Which event this is. */
   readonly kind: "session_closed";
   readonly session: number;
   readonly at: number;
@@ -212,7 +199,6 @@ export type AddressKind = typeof ADDRESS_KINDS[number];
 
 /** What became of the dials of a span of time. */
 export interface DialOutcomes {
-  /** Which event this is. */
   readonly kind: "dial_outcomes";
   readonly since: number;
   readonly at: number;
@@ -226,7 +212,6 @@ export interface DialOutcomes {
 
 /** Unsent batches that the spool had to drop: at its size cap, on a full disk, or because they were damaged. */
 export interface BatchesDropped {
-  /** Which event this is. */
   readonly kind: "batches_dropped";
   readonly at: number;
   readonly epoch: number;
@@ -237,7 +222,6 @@ export interface BatchesDropped {
 
 /** The wall clock jumped; stamps follow the monotonic clock and did not. */
 export interface ClockStep {
-  /** Which event this is. */
   readonly kind: "clock_step";
   readonly at: number;
   /** How far it jumped, µs; negative when it went back. */
@@ -246,7 +230,6 @@ export interface ClockStep {
 
 /** How far the archiver's clock was from this collector's. */
 export interface ClockSample {
-  /** Which event this is. */
   readonly kind: "clock_sample";
   readonly at: number;
   /** What to add to this collector's time to get the archiver's, µs. */
@@ -260,7 +243,6 @@ export interface ClockSample {
  * or soon after.
  */
 export interface Stalled {
-  /** Which event this is. */
   readonly kind: "stalled";
   readonly since: number;
   readonly at: number;
@@ -268,7 +250,6 @@ export interface Stalled {
 
 /** The last event of an epoch that ended in order. */
 export interface RunEnded {
-  /** Which event this is. */
   readonly kind: "run_ended";
   readonly at: number;
   readonly receipts: number;
@@ -276,7 +257,6 @@ export interface RunEnded {
 
 /** A batch in memory. `shared/batch/codec.ts` gives its bytes. */
 export interface Batch {
-  /** The collector's name, see {@link COLLECTOR_NAME}. */
   readonly collector: string;
   /** When this life of the collector began, µs since the Unix epoch; with the name it is unique. */
   readonly epoch: number;

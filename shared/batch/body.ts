@@ -108,7 +108,6 @@ export function decodeBody(bytes: Uint8Array): BatchBody {
   return { messages, verdicts, receipts, events };
 }
 
-/** Receipts as runs; the first `count` of each column. */
 interface Runs {
   readonly count: number;
   readonly delays: Float64Array;

@@ -38,7 +38,6 @@ const DEFLATE_LEVEL = 6;
 
 /**
  * The bytes of a batch.
- *
  * @throws {BatchFault} `too_large` when it is past a limit of this module, `bad_value` when its columns differ in
  * length or hold what the format cannot: times that descend, a name that is not a collector's name, a number past 2^53.
  */
@@ -85,7 +84,6 @@ export function decodeBatch(bytes: Uint8Array): Batch {
   return { collector, epoch, number, receiptsBefore, ...decodeBody(body) };
 }
 
-/** The fixed part, and how long it is. */
 interface Header extends Pick<Batch, "collector" | "epoch" | "number" | "receiptsBefore"> {
   readonly bodyLength: number;
   readonly length: number;

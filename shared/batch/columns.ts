@@ -21,7 +21,6 @@ export class ColumnWriter {
     return this.#bytes.subarray(0, this.#length);
   }
 
-  /** One unsigned integer of 32 bits. */
   u32(value: number): void {
     const at = this.#reserve(4);
     new DataView(this.#bytes.buffer).setUint32(at, value, true);
@@ -36,7 +35,6 @@ export class ColumnWriter {
     new DataView(this.#bytes.buffer).setBigUint64(at, BigInt(value), true);
   }
 
-  /** Bytes as they are. */
   raw(bytes: Uint8Array): void {
     const at = this.#reserve(bytes.length);
     this.#bytes.set(bytes, at);
@@ -98,12 +96,10 @@ export class ColumnReader {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** How many bytes are left. */
   get left(): number {
     return this.#bytes.length - this.#at;
   }
 
-  /** One unsigned integer of 32 bits. */
   u32(): number {
     return this.#view.getUint32(this.#take(4), true);
   }
@@ -171,7 +167,6 @@ export class ColumnReader {
     return width;
   }
 
-  /** Steps over `count` bytes and returns where they begin. */
   #take(count: number): number {
     const at = this.#at;
     if (count > this.left) {

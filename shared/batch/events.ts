@@ -20,7 +20,6 @@ const MAX_FEATURES_DIGITS = 131_072;
 
 /** A count, a number or an instant. */
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
-/** Of two instants. */
 const difference = v.pipe(v.number(), v.safeInteger());
 /** Sessions are numbered in 32 bits. */
 const session = v.pipe(whole, v.maxValue(0xffff_ffff));
@@ -30,7 +29,6 @@ const later = v.optional(v.nullable(whole), null);
 
 const nodeId = v.pipe(v.string(), v.regex(/^0[23][0-9a-f]{64}$/));
 
-/** Of a session so far. */
 const figures = {
   receipts: whole,
   bytes_in: whole,

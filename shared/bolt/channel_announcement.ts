@@ -5,24 +5,18 @@ import { type Codec, HASH_BYTES, KEY_BYTES, NOTHING, SIGNATURE_BYTES } from "./c
 /** channel_announcement. */
 export interface ChannelAnnouncement {
   readonly type: 256;
-  /** By {@link ChannelAnnouncement.nodeId1}. */
   readonly nodeSignature1: Uint8Array;
-  /** By {@link ChannelAnnouncement.nodeId2}. */
   readonly nodeSignature2: Uint8Array;
-  /** By {@link ChannelAnnouncement.bitcoinKey1}. */
   readonly bitcoinSignature1: Uint8Array;
-  /** By {@link ChannelAnnouncement.bitcoinKey2}. */
   readonly bitcoinSignature2: Uint8Array;
   readonly features: Uint8Array;
   readonly chainHash: Uint8Array;
-  /** Unsigned. */
   readonly scid: bigint;
   /** The lesser of the two node ids; the order is not checked here. */
   readonly nodeId1: Uint8Array;
   readonly nodeId2: Uint8Array;
   readonly bitcoinKey1: Uint8Array;
   readonly bitcoinKey2: Uint8Array;
-  /** Signed bytes after the fields known here. */
   readonly extra?: Uint8Array;
 }
 

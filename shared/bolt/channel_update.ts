@@ -9,7 +9,6 @@ export interface ChannelUpdate {
   /** By the node that {@link ChannelUpdate.channelFlags} points at. */
   readonly signature: Uint8Array;
   readonly chainHash: Uint8Array;
-  /** Unsigned. */
   readonly scid: bigint;
   /** The sender's own: seconds since the Unix epoch. */
   readonly timestamp: number;
@@ -20,11 +19,9 @@ export interface ChannelUpdate {
   readonly cltvExpiryDelta: number;
   readonly htlcMinimumMsat: bigint;
   readonly feeBaseMsat: number;
-  /** Fee in millionths of the amount. */
   readonly feeProportionalMillionths: number;
   /** Null in old updates, where bit 0 of the message flags says so. */
   readonly htlcMaximumMsat: bigint | null;
-  /** Signed bytes after the fields known here. */
   readonly extra?: Uint8Array;
 }
 

@@ -1,4 +1,5 @@
-// What the codecs of the single messages have in common.
+// What the codecs of the single messages have in common. `extra` holds the bytes after the fields known here, which
+// in gossip are signed as well; scids are unsigned.
 
 import type { Reader } from "./reader.ts";
 import type { Writer } from "./writer.ts";

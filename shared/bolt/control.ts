@@ -7,7 +7,6 @@ export interface Complaint<Type extends 1 | 17> {
   readonly type: Type;
   readonly channelId: Uint8Array;
   readonly data: Uint8Array;
-  /** Bytes after the fields known here. */
   readonly extra?: Uint8Array;
 }
 
@@ -23,7 +22,6 @@ export interface Ping {
   /** Length of `ignored` in the pong that is asked for; from 65,532 on none is (BOLT 1). */
   readonly numPongBytes: number;
   readonly ignored: Uint8Array;
-  /** Bytes after the fields known here. */
   readonly extra?: Uint8Array;
 }
 
@@ -31,7 +29,6 @@ export interface Ping {
 export interface Pong {
   readonly type: 19;
   readonly ignored: Uint8Array;
-  /** Bytes after the fields known here. */
   readonly extra?: Uint8Array;
 }
 

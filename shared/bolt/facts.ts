@@ -11,7 +11,6 @@ import { NODE_ANNOUNCEMENT_SIGNED_AT } from "./node_announcement.ts";
 export interface GossipFacts {
   /** The message type; -1 when it is shorter than a type. */
   readonly type: number;
-  /** Bytes, type included. */
   readonly size: number;
   /** Signed 64-bit as the archive has it; of channel_announcement and channel_update. */
   readonly scid: bigint | null;

@@ -11,7 +11,6 @@ const COLOR_BYTES = 3;
 /** node_announcement. */
 export interface NodeAnnouncement {
   readonly type: 257;
-  /** By {@link NodeAnnouncement.nodeId}. */
   readonly signature: Uint8Array;
   readonly features: Uint8Array;
   /** The sender's own: seconds since the Unix epoch, or any counter that grows. */
@@ -23,7 +22,6 @@ export interface NodeAnnouncement {
   readonly addresses: readonly Address[];
   /** Address bytes from the first unknown descriptor type on. */
   readonly unknownAddresses?: Uint8Array;
-  /** Signed bytes after the fields known here. */
   readonly extra?: Uint8Array;
 }
 

@@ -42,7 +42,6 @@ export interface ReplyShortChannelIdsEnd {
   readonly chainHash: Uint8Array;
   /** 1 when the sender keeps up with that chain, else 0. */
   readonly fullInformation: number;
-  /** Bytes after the fields known here. */
   readonly extra?: Uint8Array;
 }
 
@@ -142,7 +141,6 @@ export interface GossipTimestampFilter {
   readonly firstTimestamp: number;
   /** Seconds; the sum with {@link GossipTimestampFilter.firstTimestamp} may pass 2^32. */
   readonly timestampRange: number;
-  /** Bytes after the fields known here. */
   readonly extra?: Uint8Array;
 }
 

@@ -16,7 +16,6 @@ export class Reader {
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   }
 
-  /** Bytes not read yet. */
   get remaining(): number {
     return this.bytes.length - this.#offset;
   }
@@ -26,12 +25,10 @@ export class Reader {
     return this.bytes[this.#advance(1)];
   }
 
-  /** Two bytes. */
   u16(): number {
     return this.#view.getUint16(this.#advance(2));
   }
 
-  /** Four bytes. */
   u32(): number {
     return this.#view.getUint32(this.#advance(4));
   }
@@ -41,7 +38,6 @@ export class Reader {
     return this.#view.getBigUint64(this.#advance(8));
   }
 
-  /** The next `length` bytes. */
   take(length: number): Uint8Array {
     const start = this.#advance(length);
     return this.bytes.subarray(start, start + length);

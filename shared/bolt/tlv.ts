@@ -8,7 +8,6 @@ import { Writer } from "./writer.ts";
 /** One record. */
 export interface TlvRecord {
   readonly type: bigint;
-  /** Its bytes. */
   readonly value: Uint8Array;
 }
 

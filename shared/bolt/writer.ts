@@ -21,28 +21,24 @@ export class Writer {
     this.#view.setUint8(at, value);
   }
 
-  /** Two bytes. */
   u16(value: number): void {
     this.#check(value, 0xffff);
     const at = this.#grow(2);
     this.#view.setUint16(at, value);
   }
 
-  /** Four bytes. */
   u32(value: number): void {
     this.#check(value, 0xffffffff);
     const at = this.#grow(4);
     this.#view.setUint32(at, value);
   }
 
-  /** Eight bytes. */
   u64(value: bigint): void {
     if (value !== BigInt.asUintN(64, value)) this.#refuse(value, "2^64 - 1");
     const at = this.#grow(8);
     this.#view.setBigUint64(at, value);
   }
 
-  /** Bytes as they are. */
   bytes(value: Uint8Array): void {
     const at = this.#grow(value.length);
     this.#bytes.set(value, at);

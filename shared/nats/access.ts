@@ -25,9 +25,7 @@ const SERVER = "a server such as nats://127.0.0.1:4222 or tls://nats.example.org
 
 /** Credentials and TLS. Secrets come only from files or the environment. */
 export interface NatsAuthConfig {
-  /** With a password: the user. */
   readonly user?: string;
-  /** The file that holds the user's password. */
   readonly password_file?: string;
   readonly password_env?: string;
   readonly token_file?: string;
@@ -99,7 +97,6 @@ const MAX_FILE_BYTES = 4 * 1024 * 1024;
 
 /** Which servers to connect to, and how to be let in. */
 export interface NatsAccess {
-  /** See {@link NatsServerConfig.servers}. */
   readonly servers: readonly string[];
   /** Answers a server's question; absent where none is expected. */
   readonly authenticator?: Authenticator;

@@ -1,6 +1,4 @@
-// Connections to NATS, as both programs make them.
-//
-// The client reads no environment, no files and nothing of the system: network access to the listed servers is all that
+// Connections to NATS, as both programs make them. The client reads no environment, no files and nothing of the system: network access to the listed servers is all that
 // it needs.
 
 import type { NatsConnection } from "nats";

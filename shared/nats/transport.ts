@@ -16,7 +16,6 @@ import {
   type Transport,
 } from "nats/lib/nats-base-client/internal_mod.js";
 
-/** Bytes of one read. */
 const READ_BYTES = 65_536;
 /** The longest first line: the server's INFO. */
 const MAX_INFO_BYTES = 65_536;

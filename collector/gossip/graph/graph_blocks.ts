@@ -12,7 +12,6 @@ import { Reader } from "../../../shared/bolt/reader.ts";
 import { BoltFault } from "../../../shared/bolt/fault.ts";
 import { Fault } from "../../../shared/errors.ts";
 
-/** Bytes of a block. */
 export const BLOCK_BYTES = 65_536;
 export const FILE_VERSION = 1;
 export const CONTENT_AT = 11;
@@ -27,7 +26,6 @@ export class BlockFault extends Fault<"damaged" | "foreign"> {
   override readonly name = "BlockFault";
 }
 
-/** A message and when it was taken in. */
 export interface GraphRecord {
   /** Seconds since the Unix epoch; 0 for all but channel_announcements. */
   readonly addedAt: number;

@@ -41,7 +41,6 @@ export const GRAPH_LIMITS: GraphLimits = {
   quota: { burst: 10, intervalSeconds: 60 },
 };
 
-/** What may come of a message, see {@link GraphOutcome}. */
 export const OUTCOMES = [
   "added",
   "replaced",

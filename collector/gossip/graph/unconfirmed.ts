@@ -7,7 +7,6 @@ export interface SourcePeer {
   readonly askedUntil: number;
 }
 
-/** The peer with most unconfirmed channels. */
 export interface Heaviest {
   readonly count: number;
   readonly slot: number;

@@ -50,7 +50,6 @@ const QUIET_US = 75 * SECOND_US;
 const LONGEST_DUMP_US = 20 * 60 * SECOND_US;
 const CHANNEL_ANNOUNCEMENT = MESSAGE_TYPES.channel_announcement;
 
-/** A session that can be asked. */
 interface Askable {
   /** Whether the peer knows gossip_queries_ex. */
   readonly extended: boolean;

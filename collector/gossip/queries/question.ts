@@ -13,7 +13,6 @@ export type Question =
   | Decoded<QueryChannelRange>
   | Decoded<GossipTimestampFilter>;
 
-/** What became of questions, see {@link Taken}. */
 export const TAKEN = ["answering", "waiting", "dropped", "unsorted", "refused", "foreign"] as const;
 
 /**
