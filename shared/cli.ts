@@ -174,11 +174,7 @@ function helpText(command: Command<Record<string, Flag>>): string {
     );
   }
   if (command.examples?.length) {
-    lines.push(
-      "",
-      "Examples:",
-      ...command.examples.map((line) => `  ${line}`),
-    );
+    lines.push("", "Examples:", ...command.examples.map((line) => `  ${line}`));
   }
   return lines.join("\n");
 }

@@ -169,11 +169,7 @@ function decompress(publicKey: Uint8Array): Uint8Array | null {
 }
 
 function publicKeyObject(point: Uint8Array): KeyObject {
-  return createPublicKey({
-    key: Buffer.concat([PUBLIC_HEAD, point]),
-    format: "der",
-    type: "spki",
-  });
+  return createPublicKey({ key: Buffer.concat([PUBLIC_HEAD, point]), format: "der", type: "spki" });
 }
 
 function privateKeyObject(privateKey: Uint8Array): KeyObject {

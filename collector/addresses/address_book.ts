@@ -136,12 +136,7 @@ export class AddressBook {
       const kept = addresses.filter((address) => this.#accepts(nodeId, address))
         .map((address) => ({ ...address, notBefore: Math.min(address.notBefore, latest) }));
       if (kept.length === 0) continue;
-      const node = {
-        nodeId,
-        announcedAt,
-        notBefore: Math.min(notBefore, latest),
-        addresses: kept,
-      };
+      const node = { nodeId, announcedAt, notBefore: Math.min(notBefore, latest), addresses: kept };
       this.#table.put(node);
       this.#file(node);
     }

@@ -76,12 +76,7 @@ export function sortList(text: string, now: number): SortedList {
     }
   }
   const dated = [...newest.values()].filter((timestamp) => timestamp >= 0);
-  return {
-    ...sorted,
-    leftOut,
-    ages: countAges(dated, now),
-    undated: newest.size - dated.length,
-  };
+  return { ...sorted, leftOut, ages: countAges(dated, now), undated: newest.size - dated.length };
 }
 
 function readLine(content: string): Line | "malformed" | "torV2" {

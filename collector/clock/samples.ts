@@ -35,10 +35,7 @@ export function askOverHttp(url: string): AskTime {
     const end = new AbortController();
     const onAbort = () => end.abort(signal.reason);
     signal.addEventListener("abort", onAbort);
-    const timer = setTimeout(
-      () => end.abort(new Error("no answer in time")),
-      ANSWER_MS,
-    );
+    const timer = setTimeout(() => end.abort(new Error("no answer in time")), ANSWER_MS);
     try {
       const response = await fetch(target, { signal: end.signal });
       const body = await readBody(response, MAX_MESSAGE_BYTES);

@@ -69,10 +69,7 @@ const TARGET_CODES: ReadonlySet<Socks5Code> = new Set([
 ]);
 
 /** Connects to a node. @throws {ConnectFault}; or the signal's reason. */
-export async function connectTo(
-  address: NodeAddress,
-  options: ConnectOptions,
-): Promise<Connected> {
+export async function connectTo(address: NodeAddress, options: ConnectOptions): Promise<Connected> {
   const { clock, signal, timeoutMs: limit } = options;
   signal.throwIfAborted();
   await using deadline = startDeadline(clock, limit, signal);
@@ -96,10 +93,7 @@ export async function connectTo(
 }
 
 /** The first that accepts; else the last failure. */
-async function connectToFirst(
-  ends: readonly Endpoint[],
-  signal: AbortSignal,
-): Promise<Connected> {
+async function connectToFirst(ends: readonly Endpoint[], signal: AbortSignal): Promise<Connected> {
   let failure: unknown;
   for (const end of ends) {
     try {

@@ -21,11 +21,7 @@ export interface Service {
  * or the signal's reason.
  */
 export interface Resolver {
-  addresses(
-    name: string,
-    family: "ipv4" | "ipv6",
-    signal: AbortSignal,
-  ): Promise<readonly string[]>;
+  addresses(name: string, family: "ipv4" | "ipv6", signal: AbortSignal): Promise<readonly string[]>;
   services(name: string, signal: AbortSignal): Promise<readonly Service[]>;
 }
 

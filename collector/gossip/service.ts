@@ -76,12 +76,7 @@ export class GossipService implements AsyncDisposable {
     }
     service.#upkeep = Promise.all([
       every(service.#clock, SAVE_MS, service.#stop.signal, () => service.#save()),
-      every(
-        service.#clock,
-        PRUNE_MS,
-        service.#stop.signal,
-        () => void service.graph.prune(),
-      ),
+      every(service.#clock, PRUNE_MS, service.#stop.signal, () => void service.graph.prune()),
     ]);
     return service;
   }

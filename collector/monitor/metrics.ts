@@ -85,12 +85,7 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   gauge("peers_connected", "Sessions that are open", () => manager.counts.connected);
   gauge("peers_pending", "Dials and handshakes under way", () => manager.counts.pending);
   count("dials_total", "Connections begun", () => manager.counts.dials);
-  count(
-    "dial_outcomes_total",
-    "Finished dials",
-    () => manager.counts.outcomes,
-    "outcome",
-  );
+  count("dial_outcomes_total", "Finished dials", () => manager.counts.outcomes, "outcome");
   count(
     "peer_ends_total",
     "Dials that failed and sessions that ended",
@@ -99,12 +94,7 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   );
   gauge("known_nodes", "Nodes in the address book", () => book.counts.nodes);
   gauge("known_addresses", "Their addresses", () => book.counts.addresses, "kind");
-  count(
-    "addresses_refused_total",
-    "Addresses not taken up",
-    () => book.counts.refused,
-    "reason",
-  );
+  count("addresses_refused_total", "Addresses not taken up", () => book.counts.refused, "reason");
 
   count("nodes_dropped_total", "Nodes dropped from a full book", () => book.counts.nodesDropped);
   count(

@@ -67,10 +67,7 @@ export function serveMonitor(listen: Listen, dependencies: ServerDependencies): 
     const server = Deno.serve({ hostname: host, port, onListen: () => {} }, answer);
     const { hostname, port: chosen } = server.addr;
     const name = hostname.includes(":") ? `[${hostname}]` : hostname;
-    return {
-      url: `http://${name}:${chosen}`,
-      [Symbol.asyncDispose]: () => server.shutdown(),
-    };
+    return { url: `http://${name}:${chosen}`, [Symbol.asyncDispose]: () => server.shutdown() };
   } catch (error) {
     throw new UserError(`Cannot serve metrics on ${host}:${port}: ${errorText(error)}`, {
       cause: error,

@@ -113,9 +113,7 @@ export class RecentChannels implements Disposable {
 }
 
 /** The records that are whole, up to the first that is not: a torn end. */
-function* records(
-  bytes: Uint8Array,
-): Generator<{ raw: Uint8Array; addedAt: number; end: number }> {
+function* records(bytes: Uint8Array): Generator<{ raw: Uint8Array; addedAt: number; end: number }> {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   for (let at = 0; at + HEAD_BYTES <= bytes.length;) {
     const start = at + PREFIX_BYTES;

@@ -53,12 +53,7 @@ export function* answerScids(
 }
 
 /** Copies of what is wanted of one channel, in the order in which it makes sense to who does not know it. */
-function messagesOf(
-  slot: number,
-  flags: number,
-  view: GraphView,
-  sent: Set<number>,
-): Uint8Array[] {
+function messagesOf(slot: number, flags: number, view: GraphView, sent: Set<number>): Uint8Array[] {
   const messages: Uint8Array[] = [];
   const add = (raw: Uint8Array | null) => {
     if (raw) messages.push(raw.slice());
