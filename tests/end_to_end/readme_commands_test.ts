@@ -1,6 +1,7 @@
 /** Each command line of the READMEs, as a newcomer types it: on a terminal, in a fresh copy of the project. */
 import assert from "node:assert/strict";
 import { makeQueryArchive } from "../support/fixtures/query_archive.ts";
+import { freePort } from "../support/servers/free_port.ts";
 import { PROMPT, Terminal } from "../support/terminal.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 
@@ -32,6 +33,7 @@ const WAYS: readonly (readonly [command: RegExp, way: Way])[] = [
   [/^\.\/gossip-collector/, { skip: "the binary's own test runs it" }],
   [/^deno task test/, { skip: "it is this run" }],
   [/^deno task demo/, { more: "--peers 4 --seconds 2" }],
+  [/^deno task lab replay/, { skip: "needs an archive of eight peers: replay_test" }],
   [/^deno task fleet init/, {}],
   [/^deno task query/, {}],
   [/^deno run .* -P=query /, {}],
@@ -47,13 +49,29 @@ const WAYS: readonly (readonly [command: RegExp, way: Way])[] = [
 /** The generator point of secp256k1, as good a node id as any. */
 const PEER = "0279be667ef9dcbbac55a06295ce870b07029bfcdb2dce28d959f2815b16f81798";
 
-/** What the copy needs beside the project's files. */
-async function prepare(dir: TempDir): Promise<void> {
+/** The ports that programs listen at by default: on this machine another program may hold them. */
+const DEFAULT_PORTS = /\b(8470|8471)\b/g;
+/** Where the copy has them. */
+const PORTED = [
+  "deno.json",
+  "archiver/config.ts",
+  "archiver/archiver.example.yaml",
+  "collector/config.ts",
+  "collector/collector.example.yaml",
+];
+
+/** What the copy needs beside the project's files. @returns text with the copy's ports in place of the default ones. */
+async function prepare(dir: TempDir): Promise<(text: string) => string> {
   for (const name of ["archiver", "collector", "query_results", "shared", "tests"]) {
     await copy(new URL(`${name}/`, ROOT).pathname, dir.join(name));
   }
   for (const name of ["deno.json", "deno.lock"]) {
     await Deno.copyFile(new URL(name, ROOT), dir.join(name));
+  }
+  const ports = new Map(["8470", "8471"].map((port) => [port, String(freePort())]));
+  const withPorts = (text: string) => text.replace(DEFAULT_PORTS, (port) => ports.get(port)!);
+  for (const name of PORTED) {
+    await Deno.writeTextFile(dir.join(name), withPorts(await Deno.readTextFile(dir.join(name))));
   }
   // A peer that no name server knows: nobody is dialled.
   const example = dir.join("collector/collector.example.yaml");
@@ -64,6 +82,7 @@ async function prepare(dir: TempDir): Promise<void> {
     await Deno.mkdir(dir.join(folder));
     await makeQueryArchive(dir.join(folder, "gossip.duckdb"));
   }
+  return withPorts;
 }
 
 async function copy(from: string, to: string): Promise<void> {
@@ -78,7 +97,7 @@ async function copy(from: string, to: string): Promise<void> {
 for (const page of PAGES) {
   Deno.test(`on a terminal no command of ${page} asks for a permission, and none fails`, async (test) => {
     await using dir = await tempDir();
-    await prepare(dir);
+    const withPorts = await prepare(dir);
     const commands = commandsOf(await Deno.readTextFile(new URL(page, ROOT)));
     assert.notEqual(commands.length, 0);
     await using running = new AsyncDisposableStack();
@@ -95,7 +114,8 @@ for (const page of PAGES) {
         fn: async () => {
           const program = command.includes("collect") ? "collector" : "archiver";
           if (way.running) await programs.get(program)?.[Symbol.asyncDispose]();
-          const line = [command.replaceAll("/data", dir.join("data")), way.more].join(" ").trim();
+          const here = withPorts(command).replaceAll("/data", dir.join("data"));
+          const line = [here, way.more].join(" ").trim();
           const terminal = running.use(
             new Terminal(line, { cwd: dir.path, env: { DENORT_BIN: Deno.execPath() } }),
           );

@@ -48,6 +48,11 @@ function cases(dir: TempDir): readonly [set: string, script: string, cases: read
         closed: [`--out: reading ${out}`, `--out: writing ${out}`],
       },
       {
+        args: ["simulate", "--protocol", "riblt,inv", "--archive", dir.join("simulated.duckdb")],
+        closed: [`--archive: reading ${dir.path}`, `--archive: writing ${dir.path}`],
+        code: 2,
+      },
+      {
         args: ["simulate", "--graph", dir.join("none")],
         closed: [`--graph: reading ${dir.join("none")}`],
         code: 2,

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { dirname } from "node:path";
 import { type Subcommand, subcommand } from "../../../shared/cli.ts";
 import { parseConfig, readConfig } from "../../../shared/config.ts";
 import { UserError } from "../../../shared/errors.ts";
@@ -101,6 +102,7 @@ export const simulateCommand: Subcommand = subcommand({
         "--traffic": flags.traffic,
       }),
       ...out === undefined ? [] : bothNeeds("--out", out),
+      ...archive === undefined ? [] : bothNeeds("--archive", dirname(archive)),
     ],
     "lab",
   );
