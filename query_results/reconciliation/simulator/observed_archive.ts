@@ -21,13 +21,11 @@ const VERSION_TABLE =
 /** Rows that a vector of DuckDB takes. */
 const VECTOR_ROWS = 2048;
 
-/** Refuses, before anything is simulated, a place where no new file can be made. @throws {UserError} */
+/** An archive is never written over: this says so before anything is simulated. @throws {UserError} */
 export async function checkNewFile(path: string): Promise<void> {
-  const { state } = await Deno.permissions.query({ name: "write", path });
-  const reason = state !== "granted"
-    ? "the sandbox only allows writing under query_results/runs"
-    : await Deno.stat(path).then(() => "it exists", () => null);
-  if (reason !== null) throw new UserError(`Cannot write ${path}: ${reason}; choose another path`);
+  if (await Deno.stat(path).then(() => true, () => false)) {
+    throw new UserError(`Cannot write ${path}: it exists; choose another path`);
+  }
 }
 
 /**
