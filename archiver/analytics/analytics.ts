@@ -18,9 +18,9 @@ import {
   type RunReader,
 } from "./results.ts";
 import { checkRights, WorkerHung } from "./query_worker.ts";
-import { type RunDependencies, runSet, tidyWork } from "./run_set.ts";
+import { type RunDependencies, type RunProgress, runSet, tidyWork } from "./run_set.ts";
 import { nextDue, planRuns, windowAt, windowKey, windowName } from "./schedule.ts";
-import { type AnalyticsStatus, type SetState, setStatus } from "./status.ts";
+import { type AnalyticsStatus, analyticsStatus, type SetState } from "./status.ts";
 
 const MAX_REST_MS = 3_600_000;
 /** How often, and how long at most, a window is held back while its receipts still arrive. */
@@ -45,11 +45,6 @@ interface Scheduled {
   /** Windows tried since {@link triedSince}, when the set was last due; each is tried once per due time. */
   readonly tried: Set<string>;
   triedSince: number | null;
-}
-
-interface Due {
-  readonly scheduled: Scheduled;
-  readonly window: Window;
 }
 
 /** Scheduled analytics. Disposing stops the current run. */
@@ -98,11 +93,7 @@ export class Analytics implements AsyncDisposable {
   }
 
   status(): AnalyticsStatus {
-    const now = this.#dependencies.clock.now();
-    return {
-      halted: this.#halted,
-      sets: this.#sets.map(({ set, state }) => setStatus(set, state, nextDue(set, now))),
-    };
+    return analyticsStatus(this.#halted, this.#sets, this.#dependencies.clock.now());
   }
 
   /**
@@ -115,9 +106,7 @@ export class Analytics implements AsyncDisposable {
     const scheduled = this.#sets.find(({ set }) => set.name === name);
     if (scheduled === undefined) {
       const names = this.#sets.map(({ set }) => set.name).join(", ") || "none";
-      throw new AnalyticsRefusal(
-        `there is no such set; the config's analytics.sets are: ${names}`,
-      );
+      throw new AnalyticsRefusal(`there is no such set; the config's analytics.sets are: ${names}`);
     }
     const now = this.#dependencies.clock.now();
     const window = day === undefined
@@ -142,8 +131,9 @@ export class Analytics implements AsyncDisposable {
         await this.#current;
         const next = await this.#plan();
         if (next === null) await pause(clock, this.#restMs(), signal);
-        else if (await this.#isHeld(next)) await pause(clock, HOLD_MS, signal);
-        else await this.#start(next.scheduled, next.window);
+        else if (await this.#isHeld(next.scheduled, next.window)) {
+          await pause(clock, HOLD_MS, signal);
+        } else await this.#start(next.scheduled, next.window);
       } catch (error) {
         if (signal.aborted || this.#halted !== null) return;
         if (error instanceof AnalyticsRefusal) continue;
@@ -154,7 +144,7 @@ export class Analytics implements AsyncDisposable {
   }
 
   /** Whether a run should wait because its window's receipts still arrive. */
-  async #isHeld({ scheduled: { set }, window }: Due): Promise<boolean> {
+  async #isHeld({ set }: Scheduled, window: Window): Promise<boolean> {
     const { store, clock } = this.#dependencies;
     const key = `${set.name} ${windowKey(window)}`;
     if (!await isArriving(store, window, clock.now())) return false;
@@ -172,7 +162,7 @@ export class Analytics implements AsyncDisposable {
     return Math.min(MAX_REST_MS, (Math.min(...due) - now) / 1000);
   }
 
-  async #plan(): Promise<Due | null> {
+  async #plan() {
     const { store, clock } = this.#dependencies;
     for (const scheduled of this.#sets) {
       const { set, state, tried } = scheduled;
@@ -185,10 +175,8 @@ export class Analytics implements AsyncDisposable {
       state.waiting = plan.due.filter((window) => !tried.has(windowKey(window)));
       const missed = plan.missed.filter((name) => !state.missed.includes(name));
       if (missed.length > 0) {
-        log.warning("{set}: missed and too old to catch up: {missed}", {
-          set: set.name,
-          missed: missed.join(", "),
-        });
+        const values = { set: set.name, missed: missed.join(", ") };
+        log.warning("{set}: missed and too old to catch up: {missed}", values);
       }
       state.missed = plan.missed;
     }
@@ -215,17 +203,11 @@ export class Analytics implements AsyncDisposable {
     const what = { set: set.name, window: windowName(window) };
     log.info("{set} {window}: begun", what);
     try {
-      const run = await runSet(
-        this.#config,
-        set,
-        window,
-        this.#dependencies,
-        signal,
-        (progress) => {
-          running.progress = progress;
-          log.debug("{set} {window}: {step}, {done} of {count} queries", { ...what, ...progress });
-        },
-      );
+      const onProgress = (progress: RunProgress) => {
+        running.progress = progress;
+        log.debug("{set} {window}: {step}, {done} of {count} queries", { ...what, ...progress });
+      };
+      const run = await runSet(this.#config, set, window, this.#dependencies, signal, onProgress);
       state.last = run;
       const seconds = (run.finishedAt - run.startedAt) / 1_000_000;
       if (run.end.outcome === "failed") {

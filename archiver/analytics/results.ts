@@ -24,14 +24,8 @@ export interface KeptResult {
 }
 
 export type RunOutcome =
-  | {
-    readonly outcome: "done";
-    readonly folder: string;
-  }
-  | {
-    readonly outcome: "failed";
-    readonly error: string;
-  };
+  | { readonly outcome: "done"; readonly folder: string }
+  | { readonly outcome: "failed"; readonly error: string };
 
 /** A finished run, as the archive keeps it. Instants are µs since the Unix epoch. */
 export interface FinishedRun {
@@ -75,14 +69,8 @@ export async function writeRun(connection: DuckDBConnection, run: FinishedRun): 
   const id = BigInt(last as bigint) + 1n;
   const rows = new RowBuffer("analytics_runs");
   rows.push(
-    id,
-    set,
-    instant(window.from),
-    instant(window.to),
-    JSON.stringify(run.settings),
-    instant(run.startedAt),
-    instant(run.finishedAt),
-    end.outcome,
+    ...[id, set, instant(window.from), instant(window.to), JSON.stringify(run.settings)],
+    ...[instant(run.startedAt), instant(run.finishedAt), end.outcome],
     end.outcome === "failed" ? end.error : null,
     end.outcome === "done" ? end.folder : null,
   );

@@ -1,9 +1,10 @@
 // Scheduled analytics in the JSON of `/status`.
 
 import type { Window } from "../../query_results/catalog/parameters.ts";
+import type { QuerySet } from "./config.ts";
 import type { FinishedRun } from "./results.ts";
 import type { RunProgress } from "./run_set.ts";
-import { windowName } from "./schedule.ts";
+import { nextDue, windowName } from "./schedule.ts";
 import { isoTime, isoTimeOrNull } from "../../shared/time.ts";
 
 /** A finished run. Instants are ISO 8601. */
@@ -16,26 +17,7 @@ export interface EndedRunStatus {
   readonly error: string | null;
 }
 
-export interface SetStatus {
-  readonly name: string;
-  readonly cron: string;
-  /** The last finished run, of any process; null before the first. */
-  readonly last: EndedRunStatus | null;
-  readonly running: {
-    readonly window: string;
-    readonly started_at: string;
-    readonly step: string;
-    readonly queries_done: number;
-    readonly queries: number;
-  } | null;
-  readonly next_at: string | null;
-  readonly waiting: readonly string[];
-  /** Windows that will not be run, the newest first; `and earlier` where more may be. */
-  readonly missed: readonly string[];
-  readonly runs: number;
-  readonly failures: number;
-  readonly seconds: number;
-}
+export type SetStatus = ReturnType<typeof setStatus>;
 
 export interface AnalyticsStatus {
   /** Why nothing runs until the archiver restarts; null while it does. */
@@ -53,16 +35,21 @@ export interface SetState {
   seconds: number;
 }
 
-/** A set's status. @param nextAt next due time, µs since the Unix epoch. */
-export function setStatus(
-  set: { readonly name: string; readonly cron: string },
-  state: SetState,
-  nextAt: number | null,
-): SetStatus {
-  const { last, running } = state;
+/** The status of some sets. @param now µs since the Unix epoch. */
+export function analyticsStatus(
+  halted: string | null,
+  sets: readonly { readonly set: QuerySet; readonly state: SetState }[],
+  now: number,
+): AnalyticsStatus {
+  return { halted, sets: sets.map(({ set, state }) => setStatus(set, state, now)) };
+}
+
+function setStatus(set: QuerySet, state: SetState, now: number) {
+  const { last, running, waiting, missed, runs, failures, seconds } = state;
   return {
     name: set.name,
     cron: set.cron,
+    /** The last finished run, of any process; null before the first. */
     last: last && endedRunStatus(last),
     running: running && {
       window: windowName(running.window),
@@ -71,19 +58,17 @@ export function setStatus(
       queries_done: running.progress.done,
       queries: running.progress.count,
     },
-    next_at: isoTimeOrNull(nextAt),
-    waiting: state.waiting.map(windowName),
-    missed: state.missed,
-    runs: state.runs,
-    failures: state.failures,
-    seconds: state.seconds,
+    next_at: isoTimeOrNull(nextDue(set, now)),
+    waiting: waiting.map(windowName),
+    /** Windows that will not be run, the newest first; `and earlier` where more may be. */
+    missed,
+    ...{ runs, failures, seconds },
   };
 }
 
 /** A finished run's status. */
-export function endedRunStatus(
-  { window, startedAt, finishedAt, end }: FinishedRun,
-): EndedRunStatus {
+export function endedRunStatus(run: FinishedRun): EndedRunStatus {
+  const { window, startedAt, finishedAt, end } = run;
   return {
     window: windowName(window),
     outcome: end.outcome,

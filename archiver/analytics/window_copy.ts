@@ -7,6 +7,7 @@ import { CLOCK_SHIFTS, RECEIPT_SHIFTS } from "../../query_results/archive/clocks
 import { TREND_SOURCES } from "../../query_results/catalog/catalog.ts";
 import type { Window } from "../../query_results/catalog/parameters.ts";
 import type { CopyStatements } from "../store/snapshot.ts";
+import { literals } from "../store/sql.ts";
 import type { Row } from "../store/store.ts";
 
 /** Disk per receipt of the window, messages and the rest included: above the most ever seen. */
@@ -51,19 +52,11 @@ const PARTS: Readonly<Record<string, Part>> = {
   // Queries only count them.
   dead_letters: () => "SELECT * REPLACE (''::BLOB AS raw) FROM dead_letters",
   analytics_results: () =>
-    `SELECT * FROM analytics_results WHERE query IN (${
-      TREND_SOURCES.map((query) => `'${query}'`).join(", ")
-    })`,
+    `SELECT * FROM analytics_results WHERE query IN (SELECT unnest(${literals(TREND_SOURCES)}))`,
 };
 
 /** Copied whole where a clock was wrong: their instants are not the window's. */
-const CLOCKED: ReadonlySet<string> = new Set([
-  "sessions",
-  "clock_samples",
-  "clock_steps",
-  "stalls",
-  "dial_outcomes",
-]);
+const CLOCKED = ["sessions", "clock_samples", "clock_steps", "stalls", "dial_outcomes"];
 
 /**
  * The receipts of a window by corrected time, and each collector's first receipt of their messages before it, by which the
@@ -113,17 +106,15 @@ export function windowStatements(
 ): CopyStatements {
   const { from, to } = bounds(window);
   const part = (table: string) =>
-    isMoved && CLOCKED.has(table) ? undefined : PARTS[table]?.({ from, to });
+    isMoved && CLOCKED.includes(table) ? undefined : PARTS[table]?.({ from, to });
+  const receipts = isMoved
+    ? movedReceipts(from, to)
+    : `SELECT * FROM receipts WHERE received_at >= ${from} AND received_at < ${to}`;
   return (copy) => {
     const create = (table: string, select: string) =>
       `CREATE TABLE ${copy}.main.${table} AS ${select}`;
     return [
-      create(
-        "receipts",
-        isMoved
-          ? movedReceipts(from, to)
-          : `SELECT * FROM receipts WHERE received_at >= ${from} AND received_at < ${to}`,
-      ),
+      create("receipts", receipts),
       // No query reads the bytes of messages.
       create(
         "messages",

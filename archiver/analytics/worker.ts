@@ -67,12 +67,9 @@ async function query(job: Job, connection: DuckDBConnection): Promise<void> {
 }
 
 /** Puts results into the copy as well, so that this run's trends include them. */
-function trendKeeper(
-  job: Job,
-  connection: DuckDBConnection,
-): (result: KeptResult) => Promise<void> {
+function trendKeeper(job: Job, connection: DuckDBConnection) {
   let runId: bigint | undefined;
-  return async (result) => {
+  return async (result: KeptResult) => {
     runId ??= await writeRun(connection, {
       set: job.set,
       window: job.window,

@@ -48,9 +48,9 @@ import {
   parseManifest,
   readSums,
   type Sums,
+  wasListed,
   within,
 } from "./manifest.ts";
-import { wasListed } from "./check_file.ts";
 import type { Interval } from "./plan.ts";
 
 /** DuckDB's own row group, so that a hot one becomes a cold one. */
@@ -102,15 +102,10 @@ export async function copyDay(context: DaysContext, target: CopyTarget): Promise
     const { bytes, sha256 } = await digest(partial, signal);
     const { part, path } = await freeName(context, target, copied.sums);
     const manifest = makeManifest({
-      table: table.name,
-      day,
-      part,
+      ...{ table: table.name, day, part, interval, bytes, sha256 },
       schemaVersion: await schemaVersion(connection),
-      interval,
       sums: copied.sums,
       receiptsByCollector: copied.names,
-      bytes,
-      sha256,
     });
     const text = manifestText(manifest);
     await Deno.writeTextFile(partialManifest, text);
@@ -122,16 +117,10 @@ export async function copyDay(context: DaysContext, target: CopyTarget): Promise
     await putInPlace(partialManifest, manifestPath(path));
     onStep("copy: manifest in place");
     const file: CopiedFile = {
-      table: table.name,
-      day,
-      part,
-      path,
-      interval,
+      ...{ table: table.name, day, part, path, interval, bytes, sha256 },
       rows: copied.sums.rows,
       first: copied.sums.first!,
       last: copied.sums.last!,
-      bytes,
-      sha256,
       copiedAt: clock.now(),
       receipts: copied.receipts,
     };

@@ -67,12 +67,12 @@ function dayFile(row: Row): DayFile {
   };
 }
 
-/** Records a copied file, in place of `replaced`, within the connection's transaction. @returns its id. */
+/** Records a copied file, in place of `replaced`, within the connection's transaction. */
 export async function recordCopy(
   connection: DuckDBConnection,
   file: CopiedFile,
   replaced: DayFile | null,
-): Promise<number> {
+): Promise<void> {
   if (replaced !== null) await forgetFile(connection, replaced.id);
   const [{ next }] = await rowsOf(
     connection,
@@ -84,29 +84,17 @@ export async function recordCopy(
       last_at, bytes, sha256, copied_at)
     VALUES ($1, $2, CAST($3 AS DATE), $4, 'copied', $5, $6, $7, $8, $9, $10, $11, $12, $13)`,
     [
-      id,
-      file.table,
-      file.day,
-      file.part,
-      file.path,
-      instant(file.interval.from),
-      instant(file.interval.to),
-      BigInt(file.rows),
-      instant(file.first),
-      instant(file.last),
-      BigInt(file.bytes),
-      file.sha256,
+      ...[id, file.table, file.day, file.part, file.path],
+      ...[instant(file.interval.from), instant(file.interval.to), BigInt(file.rows)],
+      ...[instant(file.first), instant(file.last), BigInt(file.bytes), file.sha256],
       instant(file.copiedAt),
     ],
   );
   for (const [collectorId, receipts] of file.receipts) {
-    await connection.run("INSERT INTO day_file_receipts VALUES ($1, $2, $3)", [
-      id,
-      collectorId,
-      BigInt(receipts),
-    ], [INTEGER, INTEGER, BIGINT]);
+    const values = [id, collectorId, BigInt(receipts)];
+    const types = [INTEGER, INTEGER, BIGINT];
+    await connection.run("INSERT INTO day_file_receipts VALUES ($1, $2, $3)", values, types);
   }
-  return id;
 }
 
 /** Unlists a copied file. */
@@ -145,10 +133,8 @@ export async function setPath(
   id: number,
   path: string,
 ): Promise<void> {
-  await connection.run("UPDATE day_files SET path = $2 WHERE file_id = $1", [id, path], [
-    INTEGER,
-    VARCHAR,
-  ]);
+  const types = [INTEGER, VARCHAR];
+  await connection.run("UPDATE day_files SET path = $2 WHERE file_id = $1", [id, path], types);
 }
 
 /** Columns that the view of messages corrects by message_changes. `f` is the file, `c` the change. */
@@ -164,11 +150,12 @@ function viewSql(table: DayTable, cold: readonly string[]): string {
   const hot = `SELECT ${columns.join(", ")} FROM main.${table.hot}`;
   if (cold.length === 0) return `CREATE OR REPLACE VIEW main.${table.name} AS ${hot}`;
   const files = `read_parquet([${cold.map(literal).join(", ")}])`;
-  const isMessages = table === MESSAGES;
-  const read = isMessages
-    ? `SELECT ${
-      columns.map((name) => CHANGED[name] ? `${CHANGED[name]} AS ${name}` : `f.${name}`).join(", ")
-    } FROM ${files} f LEFT JOIN main.message_changes c ON c.message_id = f.message_id`
+  const changed = columns.map((name) =>
+    CHANGED[name] ? `${CHANGED[name]} AS ${name}` : `f.${name}`
+  );
+  const read = table === MESSAGES
+    ? `SELECT ${changed.join(", ")} FROM ${files} f
+      LEFT JOIN main.message_changes c ON c.message_id = f.message_id`
     : `SELECT ${columns.join(", ")} FROM ${files}`;
   return `CREATE OR REPLACE VIEW main.${table.name} AS ${hot} UNION ALL ${read}`;
 }

@@ -33,13 +33,11 @@ export type { DaysOptions, RolloverRequest };
 
 const log = logger("archiver", "days");
 
-export interface DaysStore {
-  beside<T>(work: SideWork<T>): Promise<T>;
-  change(work: (connection: DuckDBConnection) => Promise<void>): Promise<void>;
-}
-
 export interface DaysDependencies {
-  readonly store: DaysStore;
+  readonly store: {
+    beside<T>(work: SideWork<T>): Promise<T>;
+    change(work: (connection: DuckDBConnection) => Promise<void>): Promise<void>;
+  };
   readonly clock: Clock;
   /** For tests; see `crash_points.ts`. */
   readonly onStep?: OnStep;
@@ -101,11 +99,9 @@ export class Days implements AsyncDisposable {
     });
     for (const [what, paths] of Object.entries(this.#unreadable)) {
       if (paths.length === 0) continue;
-      log.error("{count} day files are {what}, such as {path}; queries that read them will fail", {
-        count: paths.length,
-        what,
-        path: paths[0],
-      });
+      const values = { count: paths.length, what, path: paths[0] };
+      const text = "{count} day files are {what}, such as {path}; queries that read them will fail";
+      log.error(text, values);
     }
   }
 
@@ -139,10 +135,8 @@ export class Days implements AsyncDisposable {
     request: RolloverRequest,
     onLine: (line: RolloverLine) => void = () => {},
   ): Promise<RolloverLine[]> {
-    return await this.#pass(
-      requestedPlan(request, this.#options, this.#dependencies.clock.now()),
-      onLine,
-    );
+    const plan = requestedPlan(request, this.#options, this.#dependencies.clock.now());
+    return await this.#pass(plan, onLine);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
@@ -196,24 +190,16 @@ export class Days implements AsyncDisposable {
   async #work(plan: RolloverPlan, onLine: (line: RolloverLine) => void): Promise<void> {
     const { store, clock, onStep = () => {} } = this.#dependencies;
     await store.beside(async (connection, closing) => {
-      const signal = AbortSignal.any([
-        closing,
-        this.#stop.signal,
-        AbortSignal.timeout(MAX_PASS_MS),
-      ]);
+      const timeout = AbortSignal.timeout(MAX_PASS_MS);
+      const signal = AbortSignal.any([closing, this.#stop.signal, timeout]);
       const interrupt = () => connection.interrupt();
       signal.addEventListener("abort", interrupt);
+      const memoryRows = Math.floor(this.#options.memoryLimitBytes / MEMORY_BYTES_PER_ROW);
       const context: DaysContext = {
-        connection,
+        ...{ connection, clock, onStep, signal },
         change: (work) => changeUnless(signal, (change) => store.change(change), work),
         folder: this.folder,
-        maxFileRows: Math.min(
-          MAX_FILE_ROWS,
-          Math.floor(this.#options.memoryLimitBytes / MEMORY_BYTES_PER_ROW),
-        ),
-        clock,
-        onStep,
-        signal,
+        maxFileRows: Math.min(MAX_FILE_ROWS, memoryRows),
       };
       try {
         this.#unreadable = await recover(connection, this.folder);

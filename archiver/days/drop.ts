@@ -3,12 +3,11 @@
 import { BIGINT, type DuckDBConnection, INTEGER } from "@duckdb/node-api";
 import { shaKeySql } from "../store/cold.ts";
 import { rowsOf } from "../store/database.ts";
-import { checkFile } from "./check_file.ts";
 import { type DaysContext, transaction } from "./context.ts";
 import { type DayFile, forgetKeys, replaceView, setState } from "./day_files.ts";
 import { dayTable, isInFolder, manifestPath, MESSAGES } from "./layout.ts";
 import { removeFile } from "./files.ts";
-import { bounds, difference, readSums, type Sums, within } from "./manifest.ts";
+import { bounds, checkFile, difference, readSums, type Sums, within } from "./manifest.ts";
 
 class Mismatch extends Error {}
 
@@ -111,11 +110,8 @@ async function swapRows(
   const { onStep, clock } = context;
   const table = dayTable(file.table);
   onStep("drop hot: rows verified");
-  await connection.run(
-    `DELETE FROM ${table.hot} WHERE ${within(table)}`,
-    bounds(file.interval),
-    [BIGINT, BIGINT],
-  );
+  const sql = `DELETE FROM ${table.hot} WHERE ${within(table)}`;
+  await connection.run(sql, bounds(file.interval), [BIGINT, BIGINT]);
   onStep("drop hot: rows deleted");
   await setState(connection, file.id, "cold", clock.now());
   await replaceView(connection, table);

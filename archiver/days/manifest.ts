@@ -1,26 +1,22 @@
-// What two copies of a day's rows must agree on (count, bounds, a sum per column, a hash over whole rows), and the
-// manifest that keeps it beside a Parquet file.
+// What two copies of a day's rows must agree on (count, bounds, a sum per column, a hash over whole rows), the manifest
+// that keeps it beside a Parquet file, and whether the file is still what the archive recorded.
 
 import { BIGINT, type DuckDBConnection } from "@duckdb/node-api";
 import * as v from "valibot";
-import { UserError } from "../../shared/errors.ts";
+import { errorText, UserError } from "../../shared/errors.ts";
 import { rowsOf } from "../store/database.ts";
 import { literal } from "../store/sql.ts";
-import type { ColumnSum, DayTable } from "./layout.ts";
+import type { DayFile } from "./day_files.ts";
+import { digest, sizeOf } from "./files.ts";
+import { type ColumnSum, type DayTable, dayTable, manifestPath } from "./layout.ts";
 import type { Interval } from "./plan.ts";
-
-export interface SummedColumn {
-  readonly of: ColumnSum;
-  readonly sum: string;
-  readonly nulls: number;
-}
 
 export interface Sums {
   readonly rows: number;
   /** The earliest instant, µs since the Unix epoch; null when there are no rows. */
   readonly first: number | null;
   readonly last: number | null;
-  readonly columns: Readonly<Record<string, SummedColumn>>;
+  readonly columns: Readonly<Record<string, { of: ColumnSum; sum: string; nulls: number }>>;
   /** Over DuckDB's hash of each row: catches swapped values. Differs between versions of DuckDB, so it is never kept. */
   readonly together: string;
 }
@@ -48,16 +44,15 @@ export async function readSums(
   interval: Interval,
 ): Promise<Sums> {
   const columns = Object.entries(table.columns);
+  const sums = columns.map(([name, of]) =>
+    `CAST(coalesce(sum(${summand(name, of)}), 0) AS TEXT) AS sum_${name},
+      count(*) - count(${name}) AS nulls_${name}`
+  );
   const [row] = await rowsOf(
     connection,
     `SELECT count(*) AS row_count, epoch_us(min(${table.time})) AS first, epoch_us(max(${table.time})) AS last,
-      ${
-      columns.map(([name, of]) =>
-        `CAST(coalesce(sum(${summand(name, of)}), 0) AS TEXT) AS sum_${name},
-      count(*) - count(${name}) AS nulls_${name}`
-      ).join(",\n      ")
-    },
-      CAST(coalesce(sum(hash(${columns.map(([name]) => name).join(", ")})), 0) AS TEXT) AS together
+      ${sums.join(", ")},
+      CAST(coalesce(sum(hash(${Object.keys(table.columns).join(", ")})), 0) AS TEXT) AS together
     FROM ${relation} WHERE ${within(table)}`,
     bounds(interval),
     [BIGINT, BIGINT],
@@ -66,13 +61,10 @@ export async function readSums(
     rows: Number(row.row_count),
     first: row.first === null ? null : Number(row.first),
     last: row.last === null ? null : Number(row.last),
-    columns: Object.fromEntries(
-      columns.map(([name, of]) => [name, {
-        of,
-        sum: String(row[`sum_${name}`]),
-        nulls: Number(row[`nulls_${name}`]),
-      }]),
-    ),
+    columns: Object.fromEntries(columns.map(([name, of]) => {
+      const [sum, nulls] = [String(row[`sum_${name}`]), Number(row[`nulls_${name}`])];
+      return [name, { of, sum, nulls }];
+    })),
     together: String(row.together),
   };
 }
@@ -144,13 +136,9 @@ export interface ManifestParts {
 
 /** Makes a manifest. */
 export function makeManifest(parts: ManifestParts): Manifest {
-  const { table, day, part, schemaVersion, interval, sums, receiptsByCollector, bytes, sha256 } =
-    parts;
+  const { table, day, part, schemaVersion, interval, sums, receiptsByCollector } = parts;
   return {
-    format: FORMAT,
-    table,
-    day,
-    part,
+    ...{ format: FORMAT, table, day, part },
     schema_version: schemaVersion,
     covers_from_us: interval.from,
     covers_to_us: interval.to,
@@ -159,8 +147,8 @@ export function makeManifest(parts: ManifestParts): Manifest {
     last_us: sums.last,
     columns: { ...sums.columns },
     receipts_by_collector: { ...receiptsByCollector },
-    bytes,
-    sha256,
+    bytes: parts.bytes,
+    sha256: parts.sha256,
   };
 }
 
@@ -189,4 +177,68 @@ export function parseManifest(text: string, path: string): Manifest {
 export function manifestSums(manifest: Manifest): Omit<Sums, "together"> {
   const { rows, first_us, last_us, columns } = manifest;
   return { rows, first: first_us, last: last_us, columns };
+}
+
+/**
+ * Compares the archive's list, the manifest and the Parquet file: SHA-256, size, row count, time bounds and the sum of
+ * each column.
+ * @returns the file's sums, or a problem in words.
+ */
+export async function checkFile(
+  connection: DuckDBConnection,
+  file: DayFile,
+  signal?: AbortSignal,
+): Promise<{ readonly sums: Sums; readonly problem: null } | { readonly problem: string }> {
+  try {
+    const path = manifestPath(file.path);
+    const manifest = parseManifest(await Deno.readTextFile(path), path);
+    const { bytes, sha256 } = await digest(file.path, signal);
+    const same = manifest.table === file.table && manifest.day === file.day &&
+      manifest.part === file.part && manifest.rows === file.rows &&
+      manifest.covers_from_us === file.interval.from && manifest.covers_to_us === file.interval.to;
+    if (!same) return { problem: "its manifest is another file's" };
+    for (const found of [manifest, { bytes, sha256 }]) {
+      if (found.sha256 === file.sha256 && found.bytes === file.bytes) continue;
+      const what = found === manifest ? "its manifest" : "the file";
+      return { problem: `${what} has another SHA-256 or size than the archive recorded` };
+    }
+    const table = dayTable(file.table);
+    const sums = await readSums(connection, table, parquetRelation(file.path), file.interval);
+    const wrong = difference(manifestSums(manifest), sums);
+    return wrong === null ? { sums, problem: null } : { problem: `manifest and file: ${wrong}` };
+  } catch (error) {
+    signal?.throwIfAborted();
+    return { problem: errorText(error).split("\n")[0] };
+  }
+}
+
+/** Judged without reading it: by its size, and by the SHA-256 in the manifest beside it, if there is one. */
+export async function isListed(path: string, file: DayFile): Promise<boolean> {
+  if (await sizeOf(path) !== file.bytes) return false;
+  const sha256 = await manifestSha256(path);
+  return sha256 === null || sha256 === file.sha256;
+}
+
+/** Whether the manifest at a path is that of the file. */
+export async function isListedManifest(path: string, file: DayFile): Promise<boolean> {
+  return await manifestSha256(path) === file.sha256;
+}
+
+/** Whether it is the file, or was before it was damaged: its manifest's or its own SHA-256 is the listed one. */
+export async function wasListed(
+  path: string,
+  file: DayFile,
+  signal: AbortSignal,
+): Promise<boolean> {
+  if (await isListedManifest(path, file)) return true;
+  return await sizeOf(path) === file.bytes && (await digest(path, signal)).sha256 === file.sha256;
+}
+
+async function manifestSha256(path: string): Promise<string | null> {
+  try {
+    const beside = manifestPath(path);
+    return parseManifest(await Deno.readTextFile(beside), beside).sha256;
+  } catch {
+    return null;
+  }
 }

@@ -8,7 +8,7 @@ import { transaction } from "./context.ts";
 import { type DayFile, forgetKeys, readDayFiles, replaceView, setPath } from "./day_files.ts";
 import { DAY_TABLES, dayTable, isInFolder, manifestPath, parquetPath, PARTIAL } from "./layout.ts";
 import { isFile, removeFile } from "./files.ts";
-import { isListed, isListedManifest } from "./check_file.ts";
+import { isListed, isListedManifest } from "./manifest.ts";
 
 const log = logger("archiver", "days");
 

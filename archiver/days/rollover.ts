@@ -5,10 +5,9 @@ import { rowsOf } from "../store/database.ts";
 import type { DaysContext } from "./context.ts";
 import { abandonCopy, copyDay } from "./copy.ts";
 import { type DayFile, readDayFiles } from "./day_files.ts";
-import { DAY_TABLES, type DayTable, RECEIPTS } from "./layout.ts";
+import { DAY_TABLES, type DayTable, dayTable, RECEIPTS } from "./layout.ts";
 import { compareWithHot, dropFile, dropHot, reasonToKeep } from "./drop.ts";
-import { isListed } from "./check_file.ts";
-import { bounds, within } from "./manifest.ts";
+import { bounds, isListed, within } from "./manifest.ts";
 import { type Interval, type RowCount, split, uncovered } from "./plan.ts";
 import { DAY_US, dayOf, dayStart } from "../../shared/time.ts";
 
@@ -63,21 +62,18 @@ export async function rollOver(
   onLine: (line: RolloverLine) => void,
 ): Promise<void> {
   for (const table of DAY_TABLES) await copyTable(context, plan, table, onLine);
-  for (const file of await readDayFiles(context.connection)) {
+  const isDue = (file: DayFile, before: number | null) => {
     context.signal.throwIfAborted();
-    if (plan.day !== null && plan.day !== file.day) continue;
-    const end = dayStart(file.day) + DAY_US;
-    if (file.state === "copied" && plan.dropHotBefore !== null && end <= plan.dropHotBefore) {
-      onLine(await dropOneHot(context, plan, file, onLine));
-    }
+    return (plan.day === null || plan.day === file.day) && before !== null &&
+      dayStart(file.day) + DAY_US <= before;
+  };
+  for (const file of await readDayFiles(context.connection)) {
+    if (!isDue(file, plan.dropHotBefore) || file.state !== "copied") continue;
+    onLine(await dropOneHot(context, plan, file, onLine));
   }
   for (const file of await readDayFiles(context.connection, RECEIPTS)) {
-    context.signal.throwIfAborted();
-    if (plan.day !== null && plan.day !== file.day) continue;
-    const end = dayStart(file.day) + DAY_US;
-    if (file.state === "cold" && plan.dropFilesBefore !== null && end <= plan.dropFilesBefore) {
-      onLine(await dropOneFile(context, plan, file));
-    }
+    if (!isDue(file, plan.dropFilesBefore) || file.state !== "cold") continue;
+    onLine(await dropOneFile(context, plan, file));
   }
 }
 
@@ -189,7 +185,7 @@ async function dropOneHot(
   }
   const wrong = await dropHot(context, file);
   if (wrong === null) return line("dropped from hot", file);
-  const table = DAY_TABLES.find(({ name }) => name === file.table)!;
+  const table = dayTable(file.table);
   const copied = await copyAgain(context, table, file, wrong);
   const again = (await readDayFiles(context.connection, table)).find(({ id }) => id === file.id);
   if (again === undefined) return copied;

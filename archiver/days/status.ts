@@ -2,41 +2,12 @@
 
 import type { Row } from "../store/database.ts";
 import type { DaysProgress } from "./days.ts";
-import type { RolloverLine } from "./rollover.ts";
 import { DAY_US, isoTime, isoTimeOrNull } from "../../shared/time.ts";
 
 /** Files and lines listed; counts cover all. */
 const MAX_LISTED = 100;
 
-export interface DayFilesStatus {
-  readonly table: string;
-  readonly state: string;
-  readonly files: number;
-  readonly rows: number;
-  readonly bytes: number;
-  readonly first_day: string;
-  readonly last_day: string;
-}
-
-export interface PathsStatus {
-  readonly count: number;
-  readonly paths: readonly string[];
-}
-
-export interface DaysStatus {
-  /** The folder of the files, absolute. */
-  readonly folder: string;
-  readonly running: boolean;
-  /** Null before the first since the start. */
-  readonly last_rollover: string | null;
-  readonly failure: { readonly reason: string; readonly since: string } | null;
-  readonly missing: PathsStatus;
-  readonly damaged: PathsStatus;
-  /** What a pass would drop now with `days.apply: true`. */
-  readonly would_drop: { readonly files: number; readonly rows: number };
-  readonly kept: readonly RolloverLine[];
-  readonly files: readonly DayFilesStatus[];
-}
+export type DaysStatus = ReturnType<typeof statusOf>;
 
 export interface DaysSource {
   readonly folder: string;
@@ -48,7 +19,8 @@ export async function daysStatus(
   days: DaysSource,
   store: { read(sql: string): Promise<Row[]> },
 ): Promise<DaysStatus> {
-  const { isRunning, lastAt, lines, failure, due, unreadable } = days.progress();
+  const progress = days.progress();
+  const { due } = progress;
   const files = await store.read(
     `SELECT table_name, state, count(*) AS files, sum(row_count) AS row_count, sum(bytes) AS bytes,
       CAST(min(day) AS TEXT) AS first_day, CAST(max(day) AS TEXT) AS last_day
@@ -61,13 +33,21 @@ export async function daysStatus(
     WHERE ${isDue("copied", due.dropHotBefore)}
       OR (table_name = 'receipts' AND ${isDue("cold", due.dropFilesBefore)})`,
   );
+  return statusOf(days.folder, progress, files, wouldDrop);
+}
+
+function statusOf(folder: string, progress: DaysProgress, files: readonly Row[], wouldDrop: Row) {
+  const { isRunning, lastAt, lines, failure, unreadable } = progress;
   return {
-    folder: days.folder,
+    /** Absolute. */
+    folder,
     running: isRunning,
+    /** Null before the first since the start. */
     last_rollover: isoTimeOrNull(lastAt),
     failure: failure && { reason: failure.reason, since: isoTime(failure.at) },
     missing: pathsStatus(unreadable.missing),
     damaged: pathsStatus(unreadable.damaged),
+    /** What a pass would drop now with `days.apply: true`. */
     would_drop: { files: Number(wouldDrop.files), rows: Number(wouldDrop.row_count) },
     kept: lines.filter(({ action }) => action === "kept").slice(0, MAX_LISTED),
     files: files.map((row) => ({
@@ -82,6 +62,6 @@ export async function daysStatus(
   };
 }
 
-function pathsStatus(paths: readonly string[]): PathsStatus {
+function pathsStatus(paths: readonly string[]) {
   return { count: paths.length, paths: paths.slice(0, MAX_LISTED) };
 }

@@ -36,10 +36,7 @@ export function fleetFiles(fleet: Fleet): FleetFile[] {
     secret("broker/nats-passwords.conf", passwordsConfig(fleet), false),
     config("archive/archiver.yaml", archiverConfig(broker)),
     secret("archive/archiver-password", `${fleet.passwords.get("archiver")!}\n`),
-    made(
-      "archive/broker.conf",
-      dropIn(broker, `Environment=BROKER=${hostPort(broker)}\n`),
-    ),
+    made("archive/broker.conf", dropIn(broker, `Environment=BROKER=${hostPort(broker)}\n`)),
     ...collectors.flatMap((name) => [
       config(`collectors/${name}/collector.yaml`, collectorConfig(name, fleet)),
       secret(`collectors/${name}/nats-password`, `${fleet.passwords.get(name)!}\n`),

@@ -39,7 +39,7 @@ export interface TableOutcome {
 /** Exports. @returns what became of each table. @throws {UserError} as {@link exportPart} and `schema.ts` do. */
 export async function exportWindow(options: ExportOptions): Promise<TableOutcome[]> {
   const { source, target, schema, span, signal, onProgress } = options;
-  const { tables } = await prepareSchema(target, schema, options.version);
+  const tables = await prepareSchema(target, schema, options.version);
   const planned = await planParts(source, tables, span);
   const total = planned.reduce((sum, { rows }) => sum + rows, 0);
   const outcomes = new Map<string, TableOutcome>();
@@ -97,18 +97,10 @@ export interface Part {
   };
 }
 
-export interface PartOutcome {
-  readonly ours: Summary;
-  /** PostgreSQL's, as they are now, or would have been: rows that differ are not kept. */
-  readonly theirs: Summary;
-  readonly nuls: number;
-  readonly sent: number;
-}
-
 /** What is done with a part: in this order, or only the first. */
 export type PartPhase = "adding up" | "sending" | "comparing";
 
-export interface PartDependencies {
+interface PartDependencies {
   readonly source: Source;
   readonly target: Target;
   readonly schema: string;
@@ -121,10 +113,7 @@ export interface PartDependencies {
  * @throws {UserError} when the schema holds another archive's rows, or PostgreSQL refuses: for instance since another
  * export is at work.
  */
-export async function exportPart(
-  part: Part,
-  dependencies: PartDependencies,
-): Promise<PartOutcome> {
+async function exportPart(part: Part, dependencies: PartDependencies) {
   const { source, target } = dependencies;
   const { table, replaces } = part;
   dependencies.onRows(0, "adding up");
@@ -134,6 +123,7 @@ export async function exportPart(
     dependencies.onRows(ours.rows, "adding up");
     return { ours, theirs: ours, nuls, sent: 0 };
   }
+  // As they are now, or would have been: rows that differ are not kept.
   let theirs: Summary = { rows: 0, checksum: 0n };
   await target.transaction(async () => {
     await takeLock(dependencies);
@@ -147,8 +137,7 @@ export async function exportPart(
   return { ours, theirs, nuls, sent: ours.rows };
 }
 
-/** Whether two sides agree. */
-export function areEqual(ours: Summary, theirs: Summary): boolean {
+function areEqual(ours: Summary, theirs: Summary): boolean {
   return ours.rows === theirs.rows && ours.checksum === theirs.checksum;
 }
 
@@ -199,16 +188,14 @@ async function replaceByKey(
 ): Promise<string> {
   const { target } = dependencies;
   const table = identifier(part.table.name);
-  const same = key.map((column) => `t.${identifier(column)} = s.${identifier(column)}`).join(
-    " AND ",
-  );
+  const sides = (comparison: string) => (column: string) =>
+    `t.${identifier(column)} ${comparison} s.${identifier(column)}`;
+  const same = key.map(sides("=")).join(" AND ");
   await target.run(`CREATE TEMPORARY TABLE staging (LIKE ${table}) ON COMMIT DROP`);
   await copy(part, STAGING, dependencies);
   // Without it the planner takes a new table for a small one.
   await target.run(`ANALYZE ${STAGING}`);
-  const differs = names.map((name) => `t.${identifier(name)} <> s.${identifier(name)}`).join(
-    " OR ",
-  );
+  const differs = names.map(sides("<>")).join(" OR ");
   const [{ foreign }] = await target.rows(
     `SELECT count(*) AS foreign FROM ${table} t JOIN ${STAGING} s ON ${same} WHERE ${differs}`,
   );
@@ -263,9 +250,8 @@ export function reportText(outcomes: readonly TableOutcome[]): string {
 function remarks(outcomes: readonly TableOutcome[]): string[] {
   return outcomes.flatMap(({ table, nuls, different }) => [
     ...nuls === 0 ? [] : [
-      `${table}: ${
-        grouped(nuls)
-      } texts had a NUL, which PostgreSQL cannot hold; each is ${NUL_STAND_IN} there`,
+      `${table}: ${grouped(nuls)} texts had a NUL, which PostgreSQL cannot hold; ` +
+      `each is ${NUL_STAND_IN} there`,
     ],
     ...different.length === 0
       ? []

@@ -25,22 +25,21 @@ export interface TargetTable {
 /**
  * Makes the schema and its tables when they are not there.
  * @param version the archive's.
- * @returns its tables, and whether they were made.
+ * @returns its tables.
  * @throws {UserError} when they are there in another version, or others stand in their place.
  */
 export async function prepareSchema(
   target: Target,
   schema: string,
   version: number,
-): Promise<{ tables: TargetTable[]; made: boolean }> {
+): Promise<TargetTable[]> {
   const found = await tablesOf(target, schema);
-  const made = !found.some(({ name }) => name === "schema_version");
-  if (made) {
-    await makeTables(target, schema, version, found);
-  } else {
+  if (found.some(({ name }) => name === "schema_version")) {
     await checkVersion(target, schema, version);
+    return found;
   }
-  return { tables: await tablesOf(target, schema), made };
+  await makeTables(target, schema, version, found);
+  return await tablesOf(target, schema);
 }
 
 async function makeTables(

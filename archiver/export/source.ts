@@ -15,17 +15,6 @@ export interface Summary {
   readonly checksum: bigint;
 }
 
-export interface Day {
-  /** Counted from 1970-01-01, UTC. */
-  readonly day: number;
-  readonly rows: number;
-}
-
-export interface EncodedRows {
-  readonly rows: number;
-  readonly pieces: Iterable<Uint8Array>;
-}
-
 /** An archive to export from. */
 export class Source {
   readonly #connection: DuckDBConnection;
@@ -59,8 +48,11 @@ export class Source {
     };
   }
 
-  /** The days, UTC, in which `table` has rows of `span`, in order. @param column the instant that counts. */
-  async days(table: string, column: string, span: Span): Promise<Day[]> {
+  /**
+   * The days, UTC, in which `table` has rows of `span`, in order, counted from 1970-01-01.
+   * @param column the instant that counts.
+   */
+  async days(table: string, column: string, span: Span): Promise<{ day: number; rows: number }[]> {
     const rows = await rowsOf(
       this.#connection,
       `SELECT CAST(floor(epoch_us(${column}) / 86400000000) AS BIGINT) AS day, count(*) AS rows
@@ -75,7 +67,7 @@ export class Source {
     columns: readonly TargetColumn[],
     condition: string,
     signal: AbortSignal,
-  ): AsyncGenerator<EncodedRows> {
+  ): AsyncGenerator<{ rows: number; pieces: Iterable<Uint8Array> }> {
     const widths = wireWidths(columns);
     const result = await this.#connection.stream(
       `SELECT ${wireList(columns)} FROM ${identifier(table)} WHERE ${condition}`,

@@ -15,10 +15,7 @@ export interface Span {
 export function daySpan(span: Span, day: number): Span {
   const begin = day * DAY_US;
   const end = begin + DAY_US;
-  return {
-    from: Math.max(begin, span.from ?? begin),
-    until: Math.min(end, span.until ?? end),
-  };
+  return { from: Math.max(begin, span.from ?? begin), until: Math.min(end, span.until ?? end) };
 }
 
 /** The condition, in SQL of both engines, that `column` lies in `span`. */
@@ -49,23 +46,9 @@ export type TableRule =
     readonly names: readonly string[];
     readonly rows: (span: Span) => string;
   }
-  | {
-    readonly kind: "messages";
-  }
-  | {
-    readonly kind: "receipts";
-  }
-  | {
-    /** Rows with an instant: those of the window take the place of those of the window. */
-    readonly kind: "instants";
-    readonly column: string;
-  }
-  | {
-    readonly kind: "whole";
-  };
-
-export const MESSAGE_KEY = "message_id";
-export const MESSAGE_NAME = "sha256";
+  | { readonly kind: "messages" | "receipts" | "whole" }
+  /** Rows with an instant: those of the window take the place of those of the window. */
+  | { readonly kind: "instants"; readonly column: string };
 
 const EVERYTHING = () => "TRUE";
 
@@ -116,8 +99,8 @@ export function tableRules(tables: readonly string[]): [table: string, rule: Tab
 /** Messages first seen outside `span` that its receipts name. Null when nothing is outside. */
 export function earlierMessages(span: Span): string | null {
   if (span.from === null && span.until === null) return null;
-  return `NOT (${within("first_seen", span)}) AND ${MESSAGE_KEY} IN ` +
-    `(SELECT ${MESSAGE_KEY} FROM receipts WHERE ${within("received_at", span)})`;
+  return `NOT (${within("first_seen", span)}) AND message_id IN ` +
+    `(SELECT message_id FROM receipts WHERE ${within("received_at", span)})`;
 }
 
 export interface PlannedPart {
@@ -178,7 +161,7 @@ async function messageParts(
   table: TargetTable,
   span: Span,
 ): Promise<PlannedPart[]> {
-  const keyed = { key: [MESSAGE_KEY], names: [MESSAGE_NAME] };
+  const keyed = { key: ["message_id"], names: ["sha256"] };
   const parts = (await source.days(table.name, "first_seen", span)).map(({ day, rows }) => {
     const condition = within("first_seen", daySpan(span, day));
     const replaces = { ...keyed, there: condition };

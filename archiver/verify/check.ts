@@ -7,8 +7,8 @@ import {
   type DuckDBTimestampTZValue,
 } from "@duckdb/node-api";
 import { gossipFacts } from "../../shared/bolt/facts.ts";
-import { checkFile } from "../days/check_file.ts";
 import { readDayFiles } from "../days/day_files.ts";
+import { checkFile } from "../days/manifest.ts";
 import { type Row, rowsOf } from "../store/database.ts";
 
 /** One thing to look at. */

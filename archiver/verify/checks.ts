@@ -61,10 +61,11 @@ const KEYS = [
   ["analytics_results", "run_id, query, row_number, column_name"],
 ] as const;
 
+const contradiction = (claim: string, sql: string) => sqlCheck("contradiction", claim, sql);
+
 /** The checks, quick ones first. */
 export const CHECKS: readonly Check[] = [
-  sqlCheck(
-    "contradiction",
+  contradiction(
     "no epoch has more receipts than it stamped, and its gaps account for the difference",
     `WITH counted AS (
       SELECT e.epoch_id, e.stamped_receipts - e.receipts AS lost, count(g.epoch_id) AS gaps,
@@ -75,8 +76,7 @@ export const CHECKS: readonly Check[] = [
     SELECT count(*) FILTER (WHERE lost < in_gaps OR (unknown = 0 AND lost <> in_gaps)) AS misfits, count(*) AS seen
     FROM counted`,
   ),
-  sqlCheck(
-    "contradiction",
+  contradiction(
     "gaps lie below the high-water mark of their epoch and do not overlap",
     `SELECT count(*) FILTER (WHERE last_batch < first_batch OR last_batch >= next_batch OR first_batch <= before)
         AS misfits, count(*) AS seen
@@ -85,8 +85,7 @@ export const CHECKS: readonly Check[] = [
       FROM gaps g JOIN epochs e ON e.epoch_id = g.epoch_id
     )`,
   ),
-  sqlCheck(
-    "contradiction",
+  contradiction(
     "each collector has as many receipts, those out of logs included, as its epochs say",
     `WITH owners AS (
       SELECT s.collector_id, o.collector_id AS owner_id
@@ -109,30 +108,26 @@ export const CHECKS: readonly Check[] = [
     FROM differences`,
   ),
   ...KEYS.map(([table, columns]) =>
-    sqlCheck(
-      "contradiction",
+    contradiction(
       `${table}: no two rows have the same ${columns}`,
       `SELECT count(*) - count(DISTINCT (${columns})) AS misfits, count(*) AS seen FROM ${table}`,
     )
   ),
   ...REFERENCES.map(([table, column, target]) =>
-    sqlCheck(
-      "contradiction",
+    contradiction(
       `${table}: each ${column} is in ${target}`,
       `SELECT count(*) AS misfits, (SELECT count(*) FROM ${table}) AS seen
       FROM ${table} t ANTI JOIN ${target} k ON k.${column} = t.${column}`,
     )
   ),
-  sqlCheck(
-    "contradiction",
+  contradiction(
     "each session is of the collector that its epoch is of",
     `SELECT count(*) FILTER (WHERE coalesce(o.collector_id, s.collector_id) <> e.collector_id) AS misfits,
       count(*) AS seen
     FROM sessions s JOIN epochs e ON e.epoch_id = s.epoch_id
       LEFT JOIN sources x ON x.collector_id = s.collector_id LEFT JOIN collectors o ON o.name = x.recorded_by`,
   ),
-  sqlCheck(
-    "contradiction",
+  contradiction(
     "each session's counts and times agree with one another",
     `SELECT count(*) FILTER (WHERE closed_at <> counted_at OR receipts > messages_in OR gossip_out > messages_out
         OR pings_answered > pings_sent OR pings_sent > messages_out OR pongs_sent > messages_out
@@ -142,8 +137,7 @@ export const CHECKS: readonly Check[] = [
       count(*) AS seen
     FROM sessions`,
   ),
-  sqlCheck(
-    "contradiction",
+  contradiction(
     "the sessions of a run that ended without gaps have all its receipts",
     `WITH counted AS (
       SELECT e.stamped_receipts, sum(s.receipts) AS receipts
@@ -153,8 +147,7 @@ export const CHECKS: readonly Check[] = [
     )
     SELECT count(*) FILTER (WHERE receipts IS DISTINCT FROM stamped_receipts) AS misfits, count(*) AS seen FROM counted`,
   ),
-  sqlCheck(
-    "contradiction",
+  contradiction(
     "dials are counted once: the spans of a run follow one another, and none is empty",
     `WITH spans AS (
       SELECT epoch_id, from_at, to_at, count(*) - count(DISTINCT (address_kind, outcome)) AS doubled, min(dials) AS least
@@ -164,29 +157,25 @@ export const CHECKS: readonly Check[] = [
       count(*) AS seen
     FROM (SELECT *, lag(to_at) OVER (PARTITION BY epoch_id ORDER BY from_at, to_at) AS before FROM spans)`,
   ),
-  sqlCheck(
-    "contradiction",
+  contradiction(
     "each result has the kept rows that its run counted",
     `WITH kept AS (SELECT run_id, query, max(row_number) AS rows FROM analytics_results GROUP BY run_id, query)
     SELECT count(*) FILTER (WHERE k.rows > coalesce(q.kept_rows, 0) OR q.kept_rows > q.result_rows) AS misfits,
       count(*) AS seen
     FROM kept k FULL JOIN analytics_queries q ON q.run_id = k.run_id AND q.query = k.query`,
   ),
-  sqlCheck(
-    "contradiction",
+  contradiction(
     "no receipt of a message is earlier than its first_seen",
     `SELECT count(*) FILTER (WHERE r.first < m.first_seen) AS misfits, count(*) AS seen FROM messages m
     JOIN (SELECT message_id, min(received_at) AS first FROM receipts GROUP BY message_id) r
       ON r.message_id = m.message_id`,
   ),
-  sqlCheck(
-    "contradiction",
+  contradiction(
     "sha256 is that of the message's bytes",
     `SELECT count(*) FILTER (WHERE from_hex(sha256(raw)) <> sha256) AS misfits, count(raw) AS seen FROM messages`,
   ),
   factsCheck,
-  sqlCheck(
-    "contradiction",
+  contradiction(
     "each day's file has as many rows as its receipts by collector, or its cold messages, say",
     `WITH counted AS (
       SELECT f.row_count, CASE WHEN f.table_name = 'receipts'
