@@ -60,7 +60,7 @@ const SEND_EXTRA_SECONDS = 120;
 /** From the last byte sent to the last receipt committed. */
 const ARCHIVE_SECONDS = 60;
 /** Without progress for so long, what is missing will not come. */
-const STALL_MILLISECONDS = 10_000;
+const STALL_MILLISECONDS = 30_000;
 /** Connecting takes a few seconds for hundreds of peers. */
 const CONNECT_SECONDS = 60;
 

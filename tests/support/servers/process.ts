@@ -8,9 +8,9 @@ import { errorText, UserError } from "../../../shared/errors.ts";
 /** Lines kept of one process; older ones go first. */
 const MAX_LINES = 20_000;
 /** How long {@link Process.waitForLine} and {@link Process.wait} wait unless told otherwise. */
-const DEFAULT_WAIT_MILLISECONDS = 30_000;
-/** What a process gets to end by itself after SIGTERM, before SIGKILL. */
-const TERMINATE_MILLISECONDS = 10_000;
+const DEFAULT_WAIT_MILLISECONDS = 60_000;
+/** What a process gets to end by itself after SIGTERM, before SIGKILL: on a busy machine a last commit takes long. */
+const TERMINATE_MILLISECONDS = 60_000;
 
 /** A running child process. Disposing kills it (SIGKILL) and waits for its end. */
 export interface Process extends AsyncDisposable {
