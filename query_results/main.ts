@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { checkWindow, runMain, stopSignal, WINDOW_FLAGS, windowText } from "../shared/cli.ts";
+import { runMain, stopSignal, WINDOW_FLAGS, windowText } from "../shared/cli.ts";
 import { UserError } from "../shared/errors.ts";
 import { bothNeeds, expectPermitted, readNeeds } from "../shared/sandbox.ts";
 import { printable } from "../shared/text.ts";
@@ -58,7 +58,6 @@ if (import.meta.main) {
         "deno task query: --archive FILE and --out DIR are required. See deno task query --help",
       );
     }
-    checkWindow(command.name, flags);
     expectPermitted(
       [...readNeeds({ "--archive": flags.archive }), ...bothNeeds("--out", flags.out)],
       "query",

@@ -58,7 +58,8 @@ export type FlagValues<F extends Record<string, Flag>> = { [K in keyof F]: FlagV
 /**
  * Reads a command line.
  * @returns the values, or the text of `--help` when that was asked for.
- * @throws {UserError} on an unknown flag, a missing value, or a time or number that is malformed or out of range.
+ * @throws {UserError} on an unknown flag, a missing value, a time or number that is malformed or out of range, or a
+ * window that holds no time.
  */
 export function parseFlags<const F extends Record<string, Flag>>(
   command: Command<F>,
@@ -82,6 +83,7 @@ export function parseFlags<const F extends Record<string, Flag>>(
     const raw = given[name] ?? flag.default;
     values[name] = readValue(command.name, name, flag, raw);
   }
+  if (command.flags.until?.type === "time") checkWindow(command.name, values);
   return { values: values as FlagValues<F> };
 }
 
@@ -109,11 +111,8 @@ function readTime(command: string, name: string, text: string): number {
   );
 }
 
-/**
- * Checks a half-open window of two `time` flags.
- * @throws {UserError} when it ends before it begins or holds no time.
- */
-export function checkWindow(
+/** Checks {@link WINDOW_FLAGS}. @throws {UserError} when the window ends before it begins or holds no time. */
+function checkWindow(
   command: string,
   { from = -Infinity, until = Infinity }: { readonly from?: number; readonly until?: number },
 ): void {

@@ -1,7 +1,6 @@
 // `deno task archive export`: a window of an archive into PostgreSQL.
 
 import {
-  checkWindow,
   stopSignal,
   type Subcommand,
   subcommand,
@@ -63,7 +62,6 @@ export const exportCommand: Subcommand = subcommand({
     throw new UserError("deno task archive export: --to is required. See --help");
   }
   const address = parsePostgresUrl(flags.to);
-  checkWindow("deno task archive export", flags);
   const span = { from: flags.from ?? null, until: flags.until ?? null };
   const password = await readPassword(flags["password-file"], flags["password-env"]) ??
     address.password;
