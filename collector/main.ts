@@ -1,13 +1,18 @@
 // The collector's command line. See `collector.example.yaml` for its config.
 
-import { runProgram } from "../shared/cli.ts";
+import { runProgram, subcommand } from "../shared/cli.ts";
 import { addressesCommand } from "./commands/addresses.ts";
 import { checkConfigCommand } from "./commands/check_config.ts";
 import { dumpCommand } from "./commands/dump.ts";
 import { keygenCommand } from "./commands/keygen.ts";
 import { runCommand } from "./commands/run.ts";
-import { versionCommand } from "./commands/version.ts";
-import { PROGRAM } from "./program.ts";
+import { PROGRAM, VERSION } from "./program.ts";
+
+const versionCommand = subcommand({
+  name: `${PROGRAM} version`,
+  summary: "Print the collector's version.",
+  flags: {},
+}, () => Promise.resolve(console.log(VERSION)));
 
 if (import.meta.main) {
   await runProgram({

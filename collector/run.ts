@@ -178,15 +178,11 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
   stack.use(sampleOffsets(askTime, clock, (sample) => {
     pipeline.recorder.note({ kind: "clock_sample", ...sample });
   }));
-  stack.use(watchSteps({
-    clock,
-    wall,
-    onStep(step) {
-      log.warning("The wall clock jumped by {seconds} s; stamps go on without it", {
-        seconds: step.step / 1e6,
-      });
-      pipeline.recorder.note({ kind: "clock_step", ...step });
-    },
+  stack.use(watchSteps(clock, wall, (step) => {
+    log.warning("The wall clock jumped by {seconds} s; stamps go on without it", {
+      seconds: step.step / 1e6,
+    });
+    pipeline.recorder.note({ kind: "clock_step", ...step });
   }));
   const stallWarnings = new Meter(STALL_WARNINGS_PER_HOUR, HOUR_US);
   const stalls = stack.use(watchStalls(clock, (stall) => {

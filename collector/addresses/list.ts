@@ -14,6 +14,7 @@ import {
 import { AddressFault } from "./fault.ts";
 import { parseIp } from "./ip.ts";
 import { notPublic } from "./public_address.ts";
+import { zeros } from "../zeros.ts";
 
 /** Ten times the addresses of mainnet; more is no address list. */
 export const MAX_LIST_LINES = 400_000;
@@ -123,7 +124,7 @@ export type Ages = Readonly<Record<AgeBin, number>>;
 
 /** Counts ages, each in the first bin that it fits; the future counts as now. Times are seconds since the Unix epoch. */
 export function countAges(timestamps: Iterable<number>, now: number): Ages {
-  const counts = Object.fromEntries(AGE_BINS.map(([name]) => [name, 0])) as Record<AgeBin, number>;
+  const counts = zeros(AGE_BINS.map(([name]) => name));
   for (const timestamp of timestamps) {
     const [name] = AGE_BINS.find(([, limit]) => now - timestamp <= limit)!;
     counts[name]++;

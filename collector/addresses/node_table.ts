@@ -1,4 +1,5 @@
 import { type Endpoint, HOST_KINDS, type HostKind } from "./endpoint.ts";
+import { zeros } from "../zeros.ts";
 import { HostCounts } from "./host_limits.ts";
 
 /** The operator's file, a DNS seed, or the node's own node_announcement. */
@@ -92,9 +93,9 @@ export class NodeTable {
   }
 
   addressesByKind(): Record<HostKind, number> {
-    const counts = Object.fromEntries(HOST_KINDS.map((kind) => [kind, 0]));
+    const counts = zeros(HOST_KINDS);
     for (const { addresses } of this.nodes()) for (const { end } of addresses) counts[end.kind]++;
-    return counts as Record<HostKind, number>;
+    return counts;
   }
 
   /** Of too many addresses those worth least go. */

@@ -1,7 +1,7 @@
 // Jumps of the wall clock. Stamps follow the monotonic clock, so each jump changes how far the two differ.
 
 import type { Clock } from "../../shared/clock.ts";
-import { pause } from "../../shared/waiting.ts";
+import { every } from "../../shared/waiting.ts";
 
 const LOOK_MS = 1000;
 /** Smaller changes are the noise of reading two clocks; slewing (as NTP does by default) moves both alike. */
@@ -16,31 +16,24 @@ export interface Step {
   readonly step: number;
 }
 
-export interface StepOptions {
-  readonly clock: Clock;
-  /** µs since the Unix epoch. */
-  readonly wall: () => number;
-  readonly onStep: (step: Step) => void;
-}
-
-/** Watches the wall clock until disposed. */
-export function watchSteps(options: StepOptions): Disposable {
+/** Watches the wall clock, `wall` in µs since the Unix epoch, until disposed. */
+export function watchSteps(
+  clock: Clock,
+  wall: () => number,
+  onStep: (step: Step) => void,
+): Disposable {
   const stop = new AbortController();
-  void watch(options, stop.signal);
-  return { [Symbol.dispose]: () => stop.abort() };
-}
-
-async function watch({ clock, wall, onStep }: StepOptions, signal: AbortSignal): Promise<void> {
   let last: number | null = null;
-  while (!signal.aborted) {
+  const look = () => {
     const before = clock.now();
     const difference = wall() - before;
     const at = clock.now();
-    if (at - before <= MAX_LOOK_US) {
-      const step: number = last === null ? 0 : difference - last;
-      if (last === null || Math.abs(step) >= LEAST_STEP_US) last = difference;
-      if (Math.abs(step) >= LEAST_STEP_US) onStep({ at, step });
-    }
-    await pause(clock, LOOK_MS, signal);
-  }
+    if (at - before > MAX_LOOK_US) return;
+    const step = last === null ? 0 : difference - last;
+    if (last === null || Math.abs(step) >= LEAST_STEP_US) last = difference;
+    if (Math.abs(step) >= LEAST_STEP_US) onStep({ at, step });
+  };
+  look();
+  void every(clock, LOOK_MS, stop.signal, look);
+  return { [Symbol.dispose]: () => stop.abort() };
 }

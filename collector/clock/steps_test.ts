@@ -37,7 +37,7 @@ Deno.test("each jump of the wall clock is told once, with its direction; noise a
     if (isSlow) clock.at += 1_000_000;
     return clock.at + ahead;
   };
-  using watch = watchSteps({ clock, wall, onStep: (step) => steps.push(step) });
+  using watch = watchSteps(clock, wall, (step) => steps.push(step));
   ahead += 1000;
   await clock.look();
   ahead -= 1_500_000;
@@ -64,7 +64,7 @@ Deno.test("small jumps add up until they are told", async () => {
   const steps: Step[] = [];
   let ahead = 0;
   const wall = () => clock.at + ahead;
-  using _watch = watchSteps({ clock, wall, onStep: (step) => steps.push(step) });
+  using _watch = watchSteps(clock, wall, (step) => steps.push(step));
   for (let i = 0; i < 4; i++) {
     ahead += 9000;
     await clock.look();

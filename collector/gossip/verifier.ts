@@ -1,8 +1,9 @@
 // The queue of messages whose signatures are still to be checked, once for each distinct message, worked in small
 // slices of time so that sockets are read and pings answered in between.
 
-import type { Verdict } from "../../shared/batch/batch.ts";
+import { type Verdict, VERDICTS } from "../../shared/batch/batch.ts";
 import { MESSAGE_TYPES, messageType } from "../../shared/bolt/message_types.ts";
+import { zeros } from "../zeros.ts";
 import { ChannelKeys, checkMessage, isSigned } from "./verify.ts";
 import type { NodePair } from "./graph/graph_view.ts";
 import type { SourcePeer } from "./graph/unconfirmed.ts";
@@ -64,14 +65,7 @@ export class Verifier implements Disposable {
   #queue = new FairQueue<Unverified>(QUEUE_LIMITS);
   #orphans = new Orphans();
   readonly #keys: ChannelKeys;
-  #verdicts: Record<Verdict, number> = {
-    unchecked: 0,
-    valid: 0,
-    invalid: 0,
-    unknown_signer: 0,
-    malformed: 0,
-    rebuilt: 0,
-  };
+  readonly #verdicts = zeros(VERDICTS);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #idle: (() => void)[] = [];
 

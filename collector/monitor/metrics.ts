@@ -60,6 +60,9 @@ export function createMetrics(parts: Parts, run: RunFacts, problems: () => numbe
 function define(registry: Registry, parts: Parts, run: RunFacts, problems: () => number): void {
   const { manager, book, pipeline, gossip, spool, journal, delivery } = parts;
   const { recorder, verifier, quotas } = pipeline;
+  const { counters } = recorder, { counters: spooled } = spool;
+  const peers = () => manager.counts, graph = () => gossip.graph.counts;
+  const delivered = () => delivery.status;
   const define =
     (Kind: typeof Counter | typeof Gauge) =>
     (name: string, help: string, value: () => Value, label?: string) =>
@@ -82,14 +85,14 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   gauge("resident_memory_bytes", "Memory of the process", () => Deno.memoryUsage().rss);
 
   gauge("peers_target", "Peers to keep", () => run.target);
-  gauge("peers_connected", "Sessions that are open", () => manager.counts.connected);
-  gauge("peers_pending", "Dials and handshakes under way", () => manager.counts.pending);
-  count("dials_total", "Connections begun", () => manager.counts.dials);
-  count("dial_outcomes_total", "Finished dials", () => manager.counts.outcomes, "outcome");
+  gauge("peers_connected", "Sessions that are open", () => peers().connected);
+  gauge("peers_pending", "Dials and handshakes under way", () => peers().pending);
+  count("dials_total", "Connections begun", () => peers().dials);
+  count("dial_outcomes_total", "Finished dials", () => peers().outcomes, "outcome");
   count(
     "peer_ends_total",
     "Dials that failed and sessions that ended",
-    () => manager.counts.ended,
+    () => peers().ended,
     "cause",
   );
   gauge("known_nodes", "Nodes in the address book", () => book.counts.nodes);
@@ -129,12 +132,8 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
     figureOf("dropped"),
     "source",
   );
-  count("messages_total", "Distinct messages among them", () => recorder.counters.messages);
-  count(
-    "repeats_total",
-    "Receipts that repeat one of the same peer",
-    () => recorder.counters.repeats,
-  );
+  count("messages_total", "Distinct messages among them", () => counters.messages);
+  count("repeats_total", "Receipts that repeat one of the same peer", () => counters.repeats);
   count(
     "untracked_receipts_total",
     "Receipts that may be repeats unnoticed: their message or peer is no longer remembered",
@@ -143,9 +142,9 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   count(
     "untracked_sessions_total",
     "Sessions of peers that are not remembered",
-    () => recorder.counters.untrackedSessions,
+    () => counters.untrackedSessions,
   );
-  count("warmup_receipts_total", "Warm-up receipts", () => recorder.counters.warmups);
+  count("warmup_receipts_total", "Warm-up receipts", () => counters.warmups);
   count(
     "withheld_messages_total",
     "Messages whose bytes are not stored, by reason",
@@ -161,7 +160,7 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
     "control_messages_total",
     "Messages beside gossip",
     () => {
-      const { misbehaved: _, ...kinds } = manager.counts.control;
+      const { misbehaved: _, ...kinds } = peers().control;
       return kinds;
     },
     "kind",
@@ -169,13 +168,13 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   count(
     "misbehaved_total",
     "Sessions ended because of what the peer did",
-    () => manager.counts.control.misbehaved,
+    () => peers().control.misbehaved,
     "what",
   );
   count(
     "cut_after_answer_total",
     "Sessions that a peer ended right after an answer: it may have banned this collector",
-    () => manager.counts.cutAfterAnswer,
+    () => peers().cutAfterAnswer,
   );
   count(
     "questions_total",
@@ -183,22 +182,18 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
     () => gossip.answerer.counts,
     "outcome",
   );
-  gauge("graph_channels", "Channels in the graph", () => gossip.graph.counts.channels);
-  gauge("graph_updates", "Their updates", () => gossip.graph.counts.updates);
-  gauge("graph_nodes", "Nodes in the graph", () => gossip.graph.counts.nodes);
-  gauge("graph_bytes", "Bytes of its messages", () => gossip.graph.counts.bytes);
-  gauge(
-    "graph_held_updates",
-    "Updates held until their channel is known",
-    () => gossip.graph.counts.held,
-  );
-  count("graph_held_dropped_total", "Held updates dropped", () => gossip.graph.counts.heldDropped);
-  count("graph_adopted_total", "Held updates adopted", () => gossip.graph.counts.adopted);
-  count("graph_pruned_total", "Channels pruned by age", () => gossip.graph.counts.pruned);
+  gauge("graph_channels", "Channels in the graph", () => graph().channels);
+  gauge("graph_updates", "Their updates", () => graph().updates);
+  gauge("graph_nodes", "Nodes in the graph", () => graph().nodes);
+  gauge("graph_bytes", "Bytes of its messages", () => graph().bytes);
+  gauge("graph_held_updates", "Updates held until their channel is known", () => graph().held);
+  count("graph_held_dropped_total", "Held updates dropped", () => graph().heldDropped);
+  count("graph_adopted_total", "Held updates adopted", () => graph().adopted);
+  count("graph_pruned_total", "Channels pruned by age", () => graph().pruned);
   count(
     "graph_messages_total",
     "Verified messages by what the graph made of them",
-    () => gossip.graph.counts.outcomes,
+    () => graph().outcomes,
     "outcome",
   );
   count("sync_rounds_total", "Rounds of asking peers", () => manager.syncCounts.rounds);
@@ -206,13 +201,13 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   count("sync_channels_total", "Channels asked for", () => manager.syncCounts.wanted);
   count("sync_timeouts_total", "Queries that timed out", () => manager.syncCounts.timeouts);
 
-  count("batches_total", "Batches closed", () => recorder.counters.batches);
-  count("batch_bytes_total", "Bytes of closed batches", () => recorder.counters.batchBytes);
-  count("resent_total", "Messages and sessions sent again", () => recorder.counters.resent);
+  count("batches_total", "Batches closed", () => counters.batches);
+  count("batch_bytes_total", "Bytes of closed batches", () => counters.batchBytes);
+  count("resent_total", "Messages and sessions sent again", () => counters.resent);
   count(
     "unanswered_resends_total",
     "Messages that an archive asked for and that are forgotten",
-    () => recorder.counters.unanswered,
+    () => counters.unanswered,
   );
   gauge("spool_bytes", "Bytes of the spool's files", () => spool.bytes);
   gauge("spool_max_bytes", "Spool size limit in bytes", () => run.spoolMaxBytes);
@@ -220,36 +215,28 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   count(
     "spool_recovered_batches_total",
     "Batches recovered from earlier runs at start-up",
-    () => spool.counters.recovered,
+    () => spooled.recovered,
   );
-  count(
-    "spool_torn_bytes_total",
-    "Torn bytes cut off at the start",
-    () => spool.counters.tornBytes,
-  );
-  count("spool_dropped_batches_total", "Batches given up", () => spool.counters.dropped);
-  count("spool_damaged_batches_total", "Unreadable batches", () => spool.counters.damaged);
-  count(
-    "spool_damaged_files_total",
-    "Files damaged in the midst",
-    () => spool.counters.damagedFiles,
-  );
+  count("spool_torn_bytes_total", "Torn bytes cut off at the start", () => spooled.tornBytes);
+  count("spool_dropped_batches_total", "Batches given up", () => spooled.dropped);
+  count("spool_damaged_batches_total", "Unreadable batches", () => spooled.damaged);
+  count("spool_damaged_files_total", "Files damaged in the midst", () => spooled.damagedFiles);
   count("fsyncs_total", "Files brought to disk", () => spool.syncs.syncs);
   count("fsync_failures_total", "Failed fsyncs", () => spool.syncs.failures);
   count("journal_failures_total", "Writes of the journal that failed", () => journal.failures);
 
-  count("delivered_batches_total", "Batches delivered", () => delivery.status.delivered);
+  count("delivered_batches_total", "Batches delivered", () => delivered().delivered);
   count(
     "duplicate_batches_total",
     "Batches that had been delivered before",
-    () => delivery.status.duplicates,
+    () => delivered().duplicates,
   );
   count(
     "set_aside_batches_total",
     "Batches that the receiver cannot read",
-    () => delivery.status.setAside,
+    () => delivered().setAside,
   );
-  count("delivery_failures_total", "Attempts that failed", () => delivery.status.failures);
+  count("delivery_failures_total", "Attempts that failed", () => delivered().failures);
   gauge(
     "uplink_trouble",
     "1 for what makes batches wait",
@@ -257,11 +244,11 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
     "reason",
   );
 
-  count("clock_steps_total", "Jumps of the wall clock", () => recorder.counters.clockSteps);
+  count("clock_steps_total", "Jumps of the wall clock", () => counters.clockSteps);
   count(
     "stalled_seconds_total",
     "How long the process was held up: receipts of that time are stamped late",
-    () => recorder.counters.stalledUs / 1e6,
+    () => counters.stalledUs / 1e6,
   );
   const sample = () => recorder.clockSample;
   gauge(

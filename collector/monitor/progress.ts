@@ -4,6 +4,7 @@ import type { DeliveryStatus } from "../uplink/delivery.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { LiveLine } from "../../shared/terminal.ts";
 import { liveLine, logger } from "../../shared/log.ts";
+import { grouped } from "../../shared/text.ts";
 import { pause } from "../../shared/waiting.ts";
 import type { Parts } from "./metrics.ts";
 
@@ -46,10 +47,6 @@ export function statusLine(figures: Figures, width: number): string {
 function uplinkText({ trouble, delivered }: Figures): string {
   if (trouble !== null) return `uplink: ${trouble}`;
   return delivered === 0 ? "nothing delivered yet" : "uplink ok";
-}
-
-function grouped(count: number): string {
-  return Math.round(count).toLocaleString("en-US");
 }
 
 /** `1.4 MiB`. */

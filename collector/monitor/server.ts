@@ -14,17 +14,6 @@ export interface Listen {
   readonly port: number;
 }
 
-export interface ServerDependencies {
-  readonly metrics: Metrics;
-  readonly problems: () => readonly string[];
-  readonly clock: Clock;
-}
-
-export interface MonitorServer extends AsyncDisposable {
-  /** Such as `http://127.0.0.1:8471`. */
-  readonly url: string;
-}
-
 /** Metrics are computed no more often. */
 const KEEP_US = 1_000_000;
 
@@ -33,8 +22,12 @@ const KEEP_US = 1_000_000;
  * body.
  * @throws {UserError} when it cannot listen there.
  */
-export function serveMonitor(listen: Listen, dependencies: ServerDependencies): MonitorServer {
-  const { metrics, problems: findProblems, clock } = dependencies;
+function serveMonitor(
+  { host, port }: Listen,
+  metrics: Metrics,
+  findProblems: () => readonly string[],
+  clock: Clock,
+) {
   let text: Promise<string> | undefined, readAt = 0;
   const currentText = () => {
     const now = clock.now();
@@ -62,7 +55,6 @@ export function serveMonitor(listen: Listen, dependencies: ServerDependencies): 
         return Response.json({ error: "only /metrics and /healthz exist" }, { status: 404 });
     }
   };
-  const { host, port } = listen;
   try {
     const server = Deno.serve({ hostname: host, port, onListen: () => {} }, answer);
     const { hostname, port: chosen } = server.addr;
@@ -98,7 +90,7 @@ export function watch(parts: Parts, run: RunFacts, listen: Listen, clock: Clock)
     return health.problems;
   };
   const metrics = createMetrics(parts, run, () => problems().length);
-  const server = serveMonitor(listen, { metrics, problems, clock });
+  const server = serveMonitor(listen, metrics, problems, clock);
   log.info("Serving metrics at {url}/metrics and health at {url}/healthz", { url: server.url });
   const stop = new AbortController();
   // Times without peers and without deliveries are measured from look to look.

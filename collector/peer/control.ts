@@ -14,6 +14,7 @@ import {
   type Objection,
   type PeerLimits,
 } from "./peer_limits.ts";
+import { zeros } from "../zeros.ts";
 import { quoted } from "./init.ts";
 import type { SessionCounts } from "./session_counts.ts";
 
@@ -58,11 +59,8 @@ export interface ControlCounts {
 
 /** No messages yet. */
 export function noControlCounts(): ControlCounts {
-  const misbehaved = Object.fromEntries(MISBEHAVIOURS.map((what) => [what, 0]));
-  return {
-    ...{ pings: 0, answers: 0, unanswered: 0, complaints: 0, unknown: 0 },
-    misbehaved: misbehaved as Record<Misbehaviour, number>,
-  };
+  const misbehaved = zeros(MISBEHAVIOURS);
+  return { pings: 0, answers: 0, unanswered: 0, complaints: 0, unknown: 0, misbehaved };
 }
 
 export interface ControlOptions {

@@ -15,6 +15,7 @@ import type { Cause } from "./backoff.ts";
 import type { DialFault } from "./dialer.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { pause } from "../../shared/waiting.ts";
+import { zeros } from "../zeros.ts";
 
 const CONNECT_OUTCOMES: Record<ConnectCode, DialOutcome> = {
   special: "not_allowed",
@@ -69,10 +70,7 @@ const REPORT_MS = 60_000;
 /** Dials by outcome and kind of address. */
 export class DialTally {
   readonly totals: Readonly<Record<DialOutcome, number>>;
-  readonly #totals = Object.fromEntries(DIAL_OUTCOMES.map((outcome) => [outcome, 0])) as Record<
-    DialOutcome,
-    number
-  >;
+  readonly #totals = zeros(DIAL_OUTCOMES);
   #counts = new Map<string, number>();
   #since: number;
 

@@ -16,6 +16,7 @@ import { type ControlCounts, noControlCounts } from "./control.ts";
 import { DialTally, outcomeBeforeInit, outcomeOfDial, reportDials } from "./dial_outcomes.ts";
 import { dial, DialFault, type Dialled } from "./dialer.ts";
 import { Meter } from "../meter.ts";
+import { zeros } from "../zeros.ts";
 import { Session, type SessionEnd } from "./session.ts";
 
 export interface ManagerOptions {
@@ -101,7 +102,7 @@ export class PeerManager {
   readonly #sessions = new Set<Session>();
   readonly #byNumber = new Map<number, Session>();
   readonly #control = noControlCounts();
-  readonly #ended = Object.fromEntries(CAUSES.map((cause) => [cause, 0])) as Record<Cause, number>;
+  readonly #ended = zeros(CAUSES);
   readonly #tally: DialTally;
   #dials = 0;
   /** Bootstrap peers that are connected or stayed long enough. */
@@ -158,7 +159,7 @@ export class PeerManager {
     const { onDials = () => {}, isSeeking = () => false } = this.#dependencies;
     const upkeep = [
       this.#rotate(running),
-      this.#keepGraphWhole(running),
+      every(clock, SYNC_TICK_MS, running, () => this.#sync.tick()),
       reportDials(this.#tally, clock, running, onDials),
     ];
     try {
@@ -231,11 +232,6 @@ export class PeerManager {
     });
   }
 
-  async #keepGraphWhole(signal: AbortSignal): Promise<void> {
-    const { clock } = this.#dependencies;
-    await every(clock, SYNC_TICK_MS, signal, () => this.#sync.tick());
-  }
-
   #begin(peer: NodeAddress, signal: AbortSignal): void {
     this.#dials++;
     const attempt = this.#attempt(peer, signal)
@@ -261,7 +257,7 @@ export class PeerManager {
         random,
         signal,
         timeoutMs: connectTimeoutMs,
-        handshakeTimeoutMs: handshakeTimeoutMs,
+        handshakeTimeoutMs,
       });
     } catch (error) {
       if (signal.aborted) return;
@@ -298,7 +294,7 @@ export class PeerManager {
     const session = new Session(link, {
       network,
       filterFirst: bootstraps ? 0 : Math.floor((clock.now() / 1000 - lookbackMs) / 1000),
-      initTimeoutMs: initTimeoutMs,
+      initTimeoutMs,
       clock,
       random,
       sink,

@@ -16,6 +16,7 @@ import { MESSAGE_TYPES, messageName } from "../../shared/bolt/message_types.ts";
 import { logger } from "../../shared/log.ts";
 import { type Random, randomInteger } from "../../shared/random.ts";
 import { Meter, OVER_QUOTA, type Quota, spendToken } from "../meter.ts";
+import { zeros } from "../zeros.ts";
 
 export const WITHHELD = ["spam", "unknown_channel", "proposed", "peer", "total"] as const;
 
@@ -126,10 +127,7 @@ export class RawQuotas {
   readonly #digests: Meter;
   #folded = 0;
   readonly #standIns = new Map<string, Uint8Array>();
-  readonly #withheld = Object.fromEntries(WITHHELD.map((reason) => [reason, 0])) as Record<
-    Withheld,
-    number
-  >;
+  readonly #withheld = zeros(WITHHELD);
 
   constructor({ limits, isKnownChannel = () => true, random }: QuotaOptions) {
     this.#limits = { ...RAW_LIMITS, ...limits };

@@ -24,6 +24,7 @@ import {
 } from "./limits.ts";
 import { graphMessage, objection, STALE_AFTER_SECONDS } from "./objection.ts";
 import { OVER_QUOTA, spendToken } from "../../meter.ts";
+import { zeros } from "../../zeros.ts";
 import { Slab } from "./slab.ts";
 import { type SourcePeer, Unconfirmed } from "./unconfirmed.ts";
 
@@ -59,10 +60,7 @@ export class Graph {
   readonly #held: HeldUpdates;
   readonly #unconfirmed = new Unconfirmed();
   #evicted = 0;
-  readonly #outcomes = Object.fromEntries(OUTCOMES.map((each) => [each, 0])) as Record<
-    GraphOutcome,
-    number
-  >;
+  readonly #outcomes = zeros(OUTCOMES);
   #updates = 0;
   #nodeAnnouncements = 0;
   #adopted = 0;

@@ -7,11 +7,6 @@ export interface SourcePeer {
   readonly askedUntil: number;
 }
 
-export interface Heaviest {
-  readonly count: number;
-  readonly slot: number;
-}
-
 /** Unconfirmed channels by slot and by peer. */
 export class Unconfirmed {
   readonly #sourcePeers = new Map<number, string>();
@@ -45,7 +40,7 @@ export class Unconfirmed {
     if (slots.size === 0) this.#slots.delete(nodeId);
   }
 
-  heaviest(): Heaviest | null {
+  heaviest(): { readonly count: number; readonly slot: number } | null {
     let most: Set<number> | undefined;
     for (const slots of this.#slots.values()) {
       if (slots.size > (most?.size ?? 0)) most = slots;

@@ -10,6 +10,7 @@ import { encodeMessage } from "../../../shared/bolt/message.ts";
 import type { QueryChannelRange, QueryShortChannelIds } from "../../../shared/bolt/queries.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import { byteMeter, type Meter } from "../../meter.ts";
+import { zeros } from "../../zeros.ts";
 import { equal } from "../graph/columns.ts";
 import type { GraphView } from "../graph/graph_view.ts";
 import { answerPast, answerScids, scidQuery } from "./message_answers.ts";
@@ -64,7 +65,7 @@ export class Answerer {
   heldUntil = 0;
   readonly #options: AnswererOptions;
   readonly #policy: AnswerPolicy;
-  readonly #taken = Object.fromEntries(TAKEN.map((each) => [each, 0])) as Record<Taken, number>;
+  readonly #taken = zeros(TAKEN);
 
   constructor(options: AnswererOptions) {
     this.#options = options;
