@@ -41,10 +41,7 @@ export function forbidden(needs: readonly Need[]): Need[] {
   return needs.filter((need) => Deno.permissions.querySync(descriptorOf(need)).state !== "granted");
 }
 
-/**
- * Does nothing when the sandbox opens all of them.
- * @throws {UserError} with the one command that opens them.
- */
+/** Does nothing when the sandbox opens all of them. @throws {UserError} with the one command that opens them. */
 export function expectPermitted(needs: readonly Need[], program: Program): void {
   asked.push(...needs);
   const closed = forbidden(needs);

@@ -155,11 +155,8 @@ function listsOf(view: GraphView, timestamps: boolean): Map<string, string[]> {
     }
   }
   for (let i = 0; i < view.channelCount; i++) {
-    const slot = view.at(i);
-    const [nodeOne, nodeTwo] = ([0, 1] as const).map((direction) =>
-      view.nodeId(view.nodeOf(slot, direction)).toHex()
-    );
-    channels.push(channelLine({ scid: view.scid(slot), nodeOne, nodeTwo }));
+    const scid = view.scid(view.at(i));
+    channels.push(channelLine(scid, view.nodesOf(scid)!));
   }
   return new Map([
     [DUMP_FILES.nodes, nodes],

@@ -1,6 +1,7 @@
 // Lists of nodes, channels and addresses: file names and lines, without headers.
 
 import { formatNodeAddress, type NodeAddress } from "../addresses/endpoint.ts";
+import type { NodePair } from "../gossip/graph/graph_view.ts";
 
 /** The default; the collector's permission set opens it. */
 export const DUMP_FOLDER = "gossip_dump";
@@ -16,19 +17,13 @@ export const DUMP_FILES = {
   onion: "node_addrs_onion.txt",
 } as const;
 
-export interface DumpChannel {
-  readonly scid: bigint;
-  readonly nodeOne: string;
-  readonly nodeTwo: string;
-}
-
 /** A line of the node list. */
 export function nodeLine(nodeId: string): string {
   return `${nodeId}\n`;
 }
 
 /** A line of the channel list; the scid in decimal. */
-export function channelLine({ scid, nodeOne, nodeTwo }: DumpChannel): string {
+export function channelLine(scid: bigint, [nodeOne, nodeTwo]: NodePair): string {
   return `${BigInt.asUintN(64, scid)},${nodeOne},${nodeTwo}\n`;
 }
 

@@ -11,9 +11,8 @@ Deno.test("each list has its lines", () => {
   assert.equal(nodeLine(KEY), `${KEY}\n`);
   // 863846x913x104; and a scid above 2^63, which the archive has as a signed number.
   const scid = 863846n << 40n | 913n << 16n | 104n;
-  const channel = { scid, nodeOne: KEY, nodeTwo: OTHER };
-  assert.equal(channelLine(channel), `949808721667620968,${KEY},${OTHER}\n`);
-  assert.equal(channelLine({ ...channel, scid: -1n }).split(",")[0], "18446744073709551615");
+  assert.equal(channelLine(scid, [KEY, OTHER]), `949808721667620968,${KEY},${OTHER}\n`);
+  assert.equal(channelLine(-1n, [KEY, OTHER]).split(",")[0], "18446744073709551615");
 });
 
 Deno.test("an address list is read as it was written", () => {

@@ -18,10 +18,7 @@ export interface StoreGraph {
   readonly unread: number;
 }
 
-/**
- * Reads a store, and checks each signature in it.
- * @throws {UserError} when it cannot be read, or is none.
- */
+/** Reads a store, and checks each signature in it. @throws {UserError} when it cannot be read, or is none. */
 export async function storeGraph(
   path: string,
   chain: Uint8Array,

@@ -3,8 +3,7 @@
 // Numbers are dealt out from 0. The table keeps the newest `capacity` of them; a message that comes again after its
 // number was forgotten gets a new one.
 
-import type { Random } from "../../shared/random.ts";
-import { randomInteger } from "../../shared/random.ts";
+import { type Random, randomInteger } from "../../shared/random.ts";
 
 const DIGEST_WORDS = 8;
 /** Slots per message: linear probing stays short in a table that is at most half full. */
