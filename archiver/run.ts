@@ -75,62 +75,44 @@ export async function startArchiver(
   const token = await openApiToken(tokenFile(config));
   const counters = new Counters(clock.now());
   const watch = stack.use(new CollectorWatch({ store, clock }));
-  const intake = new Intake(
-    {
-      maxReceipts: config.commit.max_receipts,
-      maxWaitMs: config.commit.max_wait,
-      limits: limitOptions(config),
-    },
-    {
-      store,
-      clock,
-      onCommit(commit) {
-        counters.add(commit, clock.now());
-        for (const batch of commit.batches) watch.batch(batch);
-      },
-    },
-  );
-  const heartbeats = new Heartbeats(
+  const { max_receipts: maxReceipts, max_wait: maxWaitMs } = config.commit;
+  const intake = new Intake({ maxReceipts, maxWaitMs, limits: limitOptions(config) }, {
+    store,
     clock,
-    (name, { epoch, at }) => watch.heartbeat(name, epoch, at),
-  );
+    onCommit(commit) {
+      counters.add(commit, clock.now());
+      for (const batch of commit.batches) watch.batch(batch);
+    },
+  });
+  const heartbeats = new Heartbeats(clock, (name, { epoch, at }) => {
+    watch.heartbeat(name, epoch, at);
+  });
   const { nats } = config;
   // What cannot be read at all is said at once.
   if (nats) await readNatsAccess(nats);
   const jetStream = nats
     ? stack.use(
-      new JetStreamIntake(
-        {
-          servers: nats.servers,
-          readAccess: () => readNatsAccess(nats),
-          stream: nats.stream,
-          maxBatches: nats.max_batches,
+      new JetStreamIntake({
+        servers: nats.servers,
+        readAccess: () => readNatsAccess(nats),
+        stream: nats.stream,
+        maxBatches: nats.max_batches,
+      }, {
+        intake,
+        resendRequests: () => store.resendRequests(),
+        onConnect(connection) {
+          heartbeats.listen(connection);
+          answerClock(connection, clock);
         },
-        {
-          intake,
-          resendRequests: () => store.resendRequests(),
-          onConnect(connection) {
-            heartbeats.listen(connection);
-            answerClock(connection, clock);
-          },
-          clock,
-        },
-      ),
+        clock,
+      }),
     )
     : null;
   const { folder, max_files: maxFiles } = config.snapshots;
   const api = createApi({
-    store,
-    intake,
-    jetStream,
-    heartbeats,
-    counters,
-    days,
-    analytics,
+    ...{ store, intake, jetStream, heartbeats, counters, days, analytics, watch, token },
     snapshots: new Snapshots({ folder, maxFiles }, { store, clock }),
     now: () => clock.now(),
-    watch,
-    token,
     names: [config.api.host, ...config.api.names],
   });
   stack.defer(() => intake[Symbol.asyncDispose]());
@@ -158,16 +140,14 @@ function listen(
 ): Deno.HttpServer<Deno.NetAddr> {
   const { host, port } = api;
   if (!LOOPBACK.test(host)) {
-    log.warning("The API listens on {host}: everyone who can reach it can read the archive", {
-      host,
-    });
+    const text = "The API listens on {host}: everyone who can reach it can read the archive";
+    log.warning(text, { host });
   }
   try {
     return Deno.serve({ hostname: host, port, onListen: () => {} }, (request) => handler(request));
   } catch (error) {
-    throw new UserError(`Cannot listen on ${host}:${port} (api): ${errorText(error)}`, {
-      cause: error,
-    });
+    const text = `Cannot listen on ${host}:${port} (api): ${errorText(error)}`;
+    throw new UserError(text, { cause: error });
   }
 }
 

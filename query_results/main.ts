@@ -96,9 +96,8 @@ function list(only?: readonly string[]): void {
         : "network" in fallback
         ? fallback.network
         : `about ${fallback.preferred}`;
-      console.log(
-        `  --set ${name}=${type} (${valuesText(parameter)}; default: ${value}): ${meaning}`,
-      );
+      const values = `${valuesText(parameter)}; default: ${value}`;
+      console.log(`  --set ${name}=${type} (${values}): ${meaning}`);
     }
   }
 }
@@ -108,9 +107,8 @@ function progressLine({ query, index, count, rows, ...took }: Progress): string 
   const place = `${index}/${count}`.padStart(5);
   const [asked, drawn] = [took.queryMs, took.drawMs]
     .map((ms) => `${Math.round(ms)} ms`.padStart(9));
-  return `${place}  ${query.padEnd(width)}  query ${asked}  chart ${drawn}  ${
-    formatNumber(rows).padStart(8)
-  } rows`;
+  const answered = formatNumber(rows).padStart(8);
+  return `${place}  ${query.padEnd(width)}  query ${asked}  chart ${drawn}  ${answered} rows`;
 }
 
 /** @throws {UserError} unless `text` is a list of `name=value`. */

@@ -7,7 +7,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../shared/clock.ts";
 import { errorText } from "../shared/errors.ts";
-import { openArchive, type ReaderOptions } from "./archive/open.ts";
+import { interruptAll, openArchive, type ReaderOptions } from "./archive/open.ts";
 import { correctClocks } from "./archive/clocks.ts";
 import { captionLines } from "./report/caption.ts";
 import { drawChart } from "./chart/render.ts";
@@ -17,7 +17,6 @@ import type { Opening } from "./report/opening.ts";
 import { sampleOpening } from "./reconciliation/replay/answers.ts";
 import { type Figure, mainFigures } from "./report/figures.ts";
 import { type Frame, frameTable, readFrame, type WantedWindow } from "./archive/frame.ts";
-import { interruptAll } from "./archive/interrupt.ts";
 import { checkSettings, SOURCES_SETTING, useParameters } from "./catalog/parameters.ts";
 import { DEFINITIONS, FRAME, selectQueries } from "./catalog/catalog.ts";
 import type { Query } from "./catalog/query.ts";
@@ -209,19 +208,10 @@ async function runQuery(
   frame: Frame,
   options: RunOptions,
 ): Promise<Omit<Answer, "drawing">> {
-  const parameters = useParameters(
-    query,
-    frame.window,
-    options.settings,
-    options.reference?.scale,
-  );
-  const table = await limited(
-    connection,
-    query.name,
-    options,
-    () => readTable(connection, query.sql, frame.window, parameters),
-  );
-  return { query, parameters, table };
+  const { settings, reference } = options;
+  const parameters = useParameters(query, frame.window, settings, reference?.scale);
+  const ask = () => readTable(connection, query.sql, frame.window, parameters);
+  return { query, parameters, table: await limited(connection, query.name, options, ask) };
 }
 
 /** What `run` asks of `connection`, stopped after the options' limit. */
@@ -253,10 +243,8 @@ async function drawAnswer(
   reference: Reference | undefined,
 ): Promise<Answer> {
   const { name, chart } = answer.query;
-  const context = {
-    parameters: { peers: frame.peers },
-    reference: referenceRows(name, reference),
-  };
+  const parameters = { peers: frame.peers };
+  const context = { parameters, reference: referenceRows(name, reference) };
   return { ...answer, drawing: await drawChart(chart, answer.table, context, name) };
 }
 
@@ -265,10 +253,7 @@ async function writeAnswer(answer: Answer, frame: Frame, out: string): Promise<v
   const words = {
     title: query.title,
     description: query.question,
-    caption: [
-      ...captionLines(query.name, frame, parameters),
-      ...(drawing.note === "" ? [] : [drawing.note]),
-    ],
+    caption: [...captionLines(query.name, frame, parameters), drawing.note].filter(Boolean),
   };
   await writeWhole(join(out, `${query.name}.csv`), toCsv(table));
   await writeWhole(join(out, `${query.name}.svg`), svgFile(drawing, words, query.name));

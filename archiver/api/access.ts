@@ -30,12 +30,8 @@ export async function openApiToken(path: string): Promise<string> {
     return token;
   } catch (error) {
     if (!(error instanceof Deno.errors.AlreadyExists)) {
-      throw new UserError(
-        `Cannot make the API's token ${path} (api.token_file): ${errorText(error)}`,
-        {
-          cause: error,
-        },
-      );
+      const text = `Cannot make the API's token ${path} (api.token_file): ${errorText(error)}`;
+      throw new UserError(text, { cause: error });
     }
   }
   const { mode } = await Deno.stat(path);
@@ -70,10 +66,8 @@ export function requireHost(names: readonly string[]): MiddlewareHandler {
   return async (c: Context, next) => {
     const { hostname } = new URL(c.req.url);
     if (!known.has(hostname.toLowerCase()) && !ADDRESS.test(hostname)) {
-      return c.json(
-        { error: "this is not served under that name; api.names lists further ones" },
-        421,
-      );
+      const error = "this is not served under that name; api.names lists further ones";
+      return c.json({ error }, 421);
     }
     await next();
   };

@@ -10,7 +10,7 @@ import { printable } from "../../shared/text.ts";
 import type { ClockReply } from "../../shared/nats/message.ts";
 import { dayStart } from "../../shared/time.ts";
 import { type Analytics, AnalyticsRefusal } from "../analytics/analytics.ts";
-import { type EndedRunStatus, endedRunStatus } from "../analytics/status.ts";
+import { endedRunStatus } from "../analytics/status.ts";
 import type { Days, RolloverRequest } from "../days/days.ts";
 import type { RolloverLine } from "../days/rollover.ts";
 import { firstLine } from "../intake/failure.ts";
@@ -53,7 +53,7 @@ export interface ApiDependencies extends StatusSources {
  *   not taken;
  * - `POST /rollover` with `{day, drop, apply}`: 200 and one {@link RolloverAnswer} per line as days are done;
  *   400 `{error}` for a bad request; 409 `{error}` while days already roll over;
- * - `POST /analytics/:set`, optionally with `?day=YYYY-MM-DD`: 200 {@link EndedRunStatus} after the run; 409 `{error}`
+ * - `POST /analytics/:set`, optionally with `?day=YYYY-MM-DD`: 200 `EndedRunStatus` after the run; 409 `{error}`
  *   when it cannot run now;
  * - `POST /snapshots`: 201 {@link SnapshotFile} once the copy is made; 409 `{error}` when none can be made now.
  */
@@ -111,8 +111,7 @@ export function createApi(dependencies: ApiDependencies): Hono {
   app.post("/analytics/:set", async (c) => {
     try {
       const run = await analytics.runNow(c.req.param("set") ?? "", c.req.query("day"));
-      const status: EndedRunStatus = endedRunStatus(run);
-      return c.json(status);
+      return c.json(endedRunStatus(run));
     } catch (error) {
       if (error instanceof AnalyticsRefusal) return c.json({ error: error.message }, 409);
       throw error;
@@ -130,11 +129,8 @@ export function createApi(dependencies: ApiDependencies): Hono {
 
   app.notFound((c) => c.json({ error: "there is no such page" }, 404));
   app.onError((error, c) => {
-    log.warning("{method} {path}: {error}", {
-      method: c.req.method,
-      path: c.req.routePath,
-      error: firstLine(error),
-    });
+    const { method, routePath: path } = c.req;
+    log.warning("{method} {path}: {error}", { method, path, error: firstLine(error) });
     return c.json({ error: firstLine(error) }, 503);
   });
   return app;
@@ -205,13 +201,8 @@ function rolloverStream(
   });
 }
 
-type HealthSources = Pick<
-  StatusSources,
-  "intake" | "jetStream" | "days" | "analytics" | "watch" | "now"
->;
-
 /** One line per problem; empty when all is well. */
-function healthProblems(sources: HealthSources): string[] {
+function healthProblems(sources: StatusSources): string[] {
   const { intake, jetStream, days, analytics, watch, now } = sources;
   const problems: string[] = [];
   const { failure } = intake.status();

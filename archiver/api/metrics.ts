@@ -26,6 +26,22 @@ export function createMetrics(sources: StatusSources): Metrics {
         this.inc(value());
       },
     });
+  const countBy = (
+    name: string,
+    help: string,
+    label: string,
+    values: () => Iterable<readonly [string, number]>,
+  ) =>
+    new Counter({
+      name: `${PREFIX}${name}_total`,
+      help,
+      labelNames: [label],
+      registers: [registry],
+      collect() {
+        this.reset();
+        for (const [value, count] of values()) this.inc({ [label]: value }, count);
+      },
+    });
   const gauge = (name: string, help: string, value: () => number) =>
     new Gauge({
       name: PREFIX + name,
@@ -39,22 +55,14 @@ export function createMetrics(sources: StatusSources): Metrics {
   count("batches", "Batches committed since the start", () => counters.batches);
   count("duplicate_batches", "Batches that were already in the archive", () => counters.duplicates);
   count("dead_letters", "Payloads set aside", () => counters.deadLetters);
-  new Counter({
-    name: `${PREFIX}set_aside_total`,
-    help: "Payloads set aside since the start, by reason",
-    labelNames: ["reason"],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [reason, payloads] of intake.status().setAside) this.inc({ reason }, payloads);
-    },
-  });
-  count("commits", "Commits since the start", () => counters.commits);
-  count(
-    "commit_seconds",
-    "Time spent in commits since the start",
-    () => counters.commitMs / 1000,
+  countBy(
+    "set_aside",
+    "Payloads set aside since the start, by reason",
+    "reason",
+    () => intake.status().setAside,
   );
+  count("commits", "Commits since the start", () => counters.commits);
+  count("commit_seconds", "Time spent in commits since the start", () => counters.commitMs / 1000);
   gauge("intake_batches", "Batches waiting for their commit", () => intake.status().batches);
   gauge("intake_bytes", "Bytes of batches waiting for their commit", () => intake.status().bytes);
   gauge("failing", "1 while commits fail", () => intake.status().failure ? 1 : 0);
@@ -71,38 +79,24 @@ export function createMetrics(sources: StatusSources): Metrics {
     "When days last rolled over, since the Unix epoch; 0 before the first time",
     () => (days.progress().lastAt ?? 0) / 1e6,
   );
-  count(
-    "rollover_failures",
-    "Failed rollovers since the start",
-    () => days.progress().failures,
+  count("rollover_failures", "Failed rollovers since the start", () => days.progress().failures);
+  countBy(
+    "rollover_files",
+    "Day files since the start, by action",
+    "action",
+    () => days.progress().counts,
   );
-  new Counter({
-    name: `${PREFIX}rollover_files_total`,
-    help: "Day files since the start, by action",
-    labelNames: ["action"],
-    registers: [registry],
-    collect() {
-      this.reset();
-      for (const [action, files] of days.progress().counts) this.inc({ action }, files);
-    },
-  });
-  const dayRows = new Gauge({
-    name: `${PREFIX}day_file_rows`,
-    help: "Rows in day files, by table and state",
-    labelNames: ["table", "state"],
-    registers: [registry],
-  });
+  const labelled = (name: string, help: string, ...labelNames: string[]) =>
+    new Gauge({ name: PREFIX + name, help, labelNames, registers: [registry] });
+  const rowsHelp = "Rows in day files, by table and state";
+  const dayRows = labelled("day_file_rows", rowsHelp, "table", "state");
   const countPerSet = (name: string, help: string, value: (set: SetStatus) => number) =>
-    new Counter({
-      name: `${PREFIX}analytics_${name}_total`,
+    countBy(
+      `analytics_${name}`,
       help,
-      labelNames: ["set"],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const set of analytics.status().sets) this.inc({ set: set.name }, value(set));
-      },
-    });
+      "set",
+      () => analytics.status().sets.map((set) => [set.name, value(set)]),
+    );
   countPerSet("runs", "Successful scheduled runs since the start", ({ runs }) => runs);
   countPerSet("failures", "Failed scheduled runs since the start", (set) => set.failures);
   countPerSet("seconds", "Time spent in scheduled runs since the start", ({ seconds }) => seconds);
@@ -116,9 +110,7 @@ export function createMetrics(sources: StatusSources): Metrics {
     "Windows that were missed and will not be run",
     () => analytics.status().sets.reduce((sum, { missed }) => sum + missed.length, 0),
   );
-  const labelNames = ["collector"] as const;
-  const perCollector = (name: string, help: string) =>
-    new Gauge({ name: PREFIX + name, help, labelNames, registers: [registry] });
+  const perCollector = (name: string, help: string) => labelled(name, help, "collector");
   const lag = perCollector("lag_seconds", "Age of a collector's latest receipt in the archive");
   const receipts = perCollector("collector_receipts", "A collector's receipts in the archive");
   const lost = perCollector(
@@ -127,11 +119,7 @@ export function createMetrics(sources: StatusSources): Metrics {
   );
   const gaps = perCollector("collector_missing_batches", "Batches that never came");
   const late = perCollector("collector_late", "1 while it is silent and did not shut down cleanly");
-  const bytes = new Gauge({
-    name: `${PREFIX}archive_bytes`,
-    help: "Size of the archive's file and its write-ahead log",
-    registers: [registry],
-  });
+  const bytes = labelled("archive_bytes", "Size of the archive's file and its write-ahead log");
   const readArchive = async () => {
     const size = await store.size();
     bytes.set(size.bytes + size.logBytes);

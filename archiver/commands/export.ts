@@ -102,12 +102,9 @@ export const exportCommand: Subcommand = subcommand({
   } catch (error) {
     progress.end();
     if (!signal.aborted) throw error;
-    throw new UserError(
-      "Export stopped: every part in PostgreSQL is complete. Run the same command to continue",
-      {
-        exitCode: EXIT_STOPPED,
-      },
-    );
+    const stopped =
+      "Export stopped: every part in PostgreSQL is complete. Run the same command to continue";
+    throw new UserError(stopped, { exitCode: EXIT_STOPPED });
   } finally {
     signal.removeEventListener("abort", stop);
   }

@@ -50,9 +50,8 @@ export const rolloverCommand: Subcommand = subcommand({
 }, async ({ config: path, day = null, drop = null, apply, offline }) => {
   if (day !== null && Number.isNaN(dayStart(day))) {
     throw new UserError(
-      `deno task archive rollover: --day is "${
-        printable(day)
-      }"; it should be a day such as 2025-09-26`,
+      `deno task archive rollover: --day is "${printable(day)}"; it should be a day such as ` +
+        "2025-09-26",
     );
   }
   if (drop !== null && drop !== "hot" && drop !== "files") {
@@ -66,7 +65,7 @@ export const rolloverCommand: Subcommand = subcommand({
   const config = await readArchiverConfig(path);
   const request: RolloverRequest = { day, drop, apply };
   const counts = new Map<string, number>();
-  const report = (line: RolloverLine) => {
+  const report: Report = (line) => {
     counts.set(line.action, (counts.get(line.action) ?? 0) + 1);
     console.log(lineText(line));
   };
@@ -80,22 +79,19 @@ export const rolloverCommand: Subcommand = subcommand({
 });
 
 function lineText({ action, table, day, part, rows, bytes, reason }: RolloverLine): string {
-  const size = `${(bytes / MIB).toFixed(1)} MiB`.padStart(12);
   const columns = [
     action.padEnd(20),
     table.padEnd(8),
     `${day}${part === 0 ? "" : `.${part}`}`.padEnd(13),
     `${grouped(rows)} rows`.padStart(18),
-    size,
+    `${(bytes / MIB).toFixed(1)} MiB`.padStart(12),
   ];
   return columns.join("  ") + (reason === null ? "" : `  ${printable(reason, 300)}`);
 }
 
-async function runThere(
-  config: ArchiverConfig,
-  request: RolloverRequest,
-  report: (line: RolloverLine) => void,
-): Promise<void> {
+type Report = (line: RolloverLine) => void;
+
+async function runThere(config: ArchiverConfig, request: RolloverRequest, report: Report) {
   let isDone = false;
   await askForLines(config, "/rollover", request, (value) => {
     const answer = value as RolloverAnswer;
@@ -110,20 +106,14 @@ async function runThere(
   }
 }
 
-async function runHere(
-  config: ArchiverConfig,
-  request: RolloverRequest,
-  report: (line: RolloverLine) => void,
-): Promise<void> {
+async function runHere(config: ArchiverConfig, request: RolloverRequest, report: Report) {
   const { archive: path, memory_limit: memoryLimitBytes, threads } = config;
   await using store = await Store.open(
     { path, memoryLimitBytes, threads },
     { clock: systemClock, random: systemRandom },
   );
-  await using days = new Days(
-    { ...config.days, memoryLimitBytes },
-    { store, clock: systemClock },
-  );
+  const options = { ...config.days, memoryLimitBytes };
+  await using days = new Days(options, { store, clock: systemClock });
   await days.recover();
   await days.run(request, report);
 }

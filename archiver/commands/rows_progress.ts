@@ -30,10 +30,8 @@ export class RowsProgress {
     const seconds = (this.#now() - this.#begin.at) / 1000;
     const rate = seconds < RATE_SECONDS ? null : (done - this.#begin.done) / seconds;
     const share = total === 0 ? 1 : done / total;
-    this.#line.show(
-      progressText({ share, done, total, rate, what }),
-      total > 0 ? share : undefined,
-    );
+    const text = progressText({ share, done, total, rate, what });
+    this.#line.show(text, total > 0 ? share : undefined);
   }
 
   /** Removes the line. */

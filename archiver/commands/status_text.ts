@@ -41,32 +41,25 @@ function daysLines(days: DaysStatus): string[] {
   const lines = days.files.map(({ table, state, files, rows, bytes, first_day, last_day }) =>
     row(
       `days ${state}`,
-      `${table}: ${first_day} to ${last_day}, ${grouped(rows)} rows, ${mebibytes(bytes)} in ${
-        grouped(files)
-      } files`,
+      `${table}: ${first_day} to ${last_day}, ${grouped(rows)} rows, ` +
+        `${mebibytes(bytes)} in ${grouped(files)} files`,
     )
   );
   if (days.last_rollover !== null) lines.push(row("rolled over", moment(days.last_rollover)));
   if (days.would_drop.files > 0) {
     const { files, rows } = days.would_drop;
-    lines.push(
-      row(
-        "would drop",
-        `${grouped(rows)} rows in ${grouped(files)} files, if days.apply were true`,
-      ),
-    );
+    const amount = `${grouped(rows)} rows in ${grouped(files)} files`;
+    lines.push(row("would drop", `${amount}, if days.apply were true`));
   }
   for (const { table, day, part, reason } of days.kept) {
     lines.push(row("KEPT", `${table} ${day} part ${part}: ${printable(reason ?? "")}`));
   }
-  for (
-    const [what, { count, paths }] of [["MISSING", days.missing], [
-      "DAMAGED",
-      days.damaged,
-    ]] as const
-  ) {
+  for (const what of ["missing", "damaged"] as const) {
+    const { count, paths } = days[what];
     if (count === 0) continue;
-    lines.push(row(`FILES ${what}`, `${grouped(count)}, such as ${printable(paths[0])}`));
+    lines.push(
+      row(`FILES ${what.toUpperCase()}`, `${grouped(count)}, such as ${printable(paths[0])}`),
+    );
   }
   if (days.failure) {
     const { since, reason } = days.failure;

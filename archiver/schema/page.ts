@@ -4,21 +4,12 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { rowsOf } from "../store/database.ts";
 import { migrate, MIGRATIONS } from "../store/migrations.ts";
 
-/** A table or view of the schema. */
+/** Comments are empty where no migration has one. */
 export interface Relation {
   readonly name: string;
   readonly isView: boolean;
-  /** What it is; empty when no migration says. */
   readonly comment: string;
-  readonly columns: readonly SchemaColumn[];
-}
-
-/** A column of a {@link Relation}. */
-export interface SchemaColumn {
-  readonly name: string;
-  readonly type: string;
-  /** What it is; empty when no migration says. */
-  readonly comment: string;
+  readonly columns: readonly { name: string; type: string; comment: string }[];
 }
 
 /** All tables, then all views, by name. */

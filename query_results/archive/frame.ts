@@ -109,16 +109,10 @@ export async function readFrame(
     await firstRow(connection, "frame_receipts($window_from, $window_to)", window),
     await firstRow(connection, "frame_stalls($window_from, $window_to)", window),
   ];
-  const { rows: collectors } = await readTable(
-    connection,
-    "FROM frame_collectors($window_from, $window_to)",
-    window,
-  );
-  const { rows: secondHand } = await readTable(
-    connection,
-    "FROM frame_sources($window_from, $window_to)",
-    window,
-  );
+  const rows = async (macro: string) =>
+    (await readTable(connection, `FROM ${macro}($window_from, $window_to)`, window)).rows;
+  const collectors = await rows("frame_collectors");
+  const secondHand = await rows("frame_sources");
   const clocks = await firstRow(connection, "frame_clocks($window_from, $window_to)", window);
   return {
     ...Object.assign({}, EMPTY_FRAME, whole, ...parts),

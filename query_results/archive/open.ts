@@ -73,7 +73,8 @@ function reason(error: unknown): string {
   if (holder) {
     return `process ${holder[2]} (${
       holder[1]
-    }) holds it; stop that process, or open another file, such as a snapshot`;
+    }) holds it; stop that process, or open another file, ` +
+      "such as a snapshot";
   }
   if (text.includes("not a valid DuckDB database")) return "it is not a DuckDB file";
   return text.split("\n")[0].replace(/^IO Error: /, "");
@@ -119,4 +120,14 @@ async function checkSchema(connection: DuckDBConnection, path: string): Promise<
         "use the program that wrote it, or let the archiver upgrade it",
     );
   }
+}
+
+/** DuckDB forgets an interrupt that comes before the statement proper has begun. */
+const REPEAT_MS = 20;
+
+/** Interrupts whatever `connection` runs, repeatedly until the returned function is called. */
+export function interruptAll(connection: DuckDBConnection): () => void {
+  connection.interrupt();
+  const timer = setInterval(() => connection.interrupt(), REPEAT_MS);
+  return () => clearInterval(timer);
 }

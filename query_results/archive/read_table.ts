@@ -42,10 +42,8 @@ export async function readTable(
     types[name] = TIMESTAMPTZ;
   }
   const reader = await connection.runAndReadAll(sql, values, types);
-  const columns = reader.columnNames().map((name, i) => ({
-    name,
-    kind: columnKind(reader.columnType(i)),
-  }));
+  const kinds = reader.columnTypes().map(columnKind);
+  const columns = reader.columnNames().map((name, i) => ({ name, kind: kinds[i] }));
   return { columns, rows: reader.getRows().map((row) => row.map(cell)) };
 }
 

@@ -29,11 +29,10 @@ export function collectorsText({ collectors }: Frame): string {
 
 /** The peers connected and subscribed, in words. */
 export function peersText({ peers, peersMost, peersMean, youngShare }: Frame): string {
+  const young = formatNumber(Math.round(1000 * youngShare) / 10);
   return `${formatPlural(peers, "peer")} connected and subscribed ` +
     `(at most ${formatNumber(peersMost)} at once, ${formatNumber(peersMean)} on average; ` +
-    `${
-      formatNumber(Math.round(1000 * youngShare) / 10)
-    } % of peer time in the first 10 min of a session)`;
+    `${young} % of peer time in the first 10 min of a session)`;
 }
 
 /** What is known to be missing, in words. */
@@ -58,10 +57,9 @@ export function clocksText(frame: Frame): string {
   const parts = [agreementText(frame)];
   if (frame.ownOnly) parts.push("what other nodes' logs show is left out");
   for (const { name, kind, lateSeconds } of frame.secondHand ?? []) {
+    const late = formatDuration(lateSeconds);
     parts.push(
-      `receipts of ${shortName(name)} are second-hand (${kind}), their times up to ${
-        formatDuration(lateSeconds)
-      } late`,
+      `receipts of ${shortName(name)} are second-hand (${kind}), their times up to ${late} late`,
     );
   }
   if (frame.movedClocks > 0) {
@@ -71,18 +69,12 @@ export function clocksText(frame: Frame): string {
     );
   }
   if (frame.tornClocks > 0) {
-    parts.push(
-      `WARNING: ${
-        formatPlural(frame.tornClocks, "clock")
-      } set back between two runs, times not correctable`,
-    );
+    const clocks = formatPlural(frame.tornClocks, "clock");
+    parts.push(`WARNING: ${clocks} set back between two runs, times not correctable`);
   }
   if (frame.stalls > 0) {
-    parts.push(
-      `collectors held up ${formatDuration(frame.stalledSeconds)} in ${
-        formatPlural(frame.stalls, "stall")
-      }`,
-    );
+    const stalls = formatPlural(frame.stalls, "stall");
+    parts.push(`collectors held up ${formatDuration(frame.stalledSeconds)} in ${stalls}`);
   }
   return parts.join("; ");
 }

@@ -43,12 +43,7 @@ export function mainFigures(frame: Frame, results: ReadonlyMap<string, Table>): 
   const { window, peers } = frame;
   const plain = { kind: "plain", unit: "", basis: "" } as const;
   const figures: Figure[] = [
-    {
-      ...plain,
-      label: "Peers connected and subscribed",
-      value: peers,
-      published: PUBLISHED.peers,
-    },
+    { ...plain, label: "Peers connected and subscribed", value: peers, published: PUBLISHED.peers },
     {
       label: "Window",
       kind: "seconds",

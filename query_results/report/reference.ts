@@ -37,11 +37,9 @@ export function referenceRows(query: string, reference: Reference | undefined): 
       return percent.map((share, i) => ({ run: published.run, from: i * step, percent: share }));
     }
     case "scid_summary":
-      return [{
-        run: published.run,
-        top: "top 1 %",
-        value: published.percent_from_top_1_percent.scid,
-      }];
+      return [
+        { run: published.run, top: "top 1 %", value: published.percent_from_top_1_percent.scid },
+      ];
     default:
       return [];
   }
