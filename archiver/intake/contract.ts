@@ -24,7 +24,6 @@ export interface IntakeOptions {
  */
 export type SetAsideCode = "no_batch" | "wrong_sender" | "over_limit" | "ahead" | "not_storable";
 
-/** What an intake needs of the world. */
 export interface IntakeDependencies {
   readonly store: {
     commit(
@@ -43,7 +42,6 @@ export interface Commit {
   readonly durationMs: number;
 }
 
-/** What waits for its commit. */
 export interface IntakeStatus {
   readonly batches: number;
   readonly bytes: number;

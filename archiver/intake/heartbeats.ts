@@ -14,7 +14,6 @@ const MAX_COLLECTORS = 4096;
 
 const log = logger("archiver", "heartbeats");
 
-/** A collector's last heartbeat. */
 export interface HeardHeartbeat extends Heartbeat {
   /** µs since the Unix epoch, by the archiver's clock. */
   readonly heardAt: number;

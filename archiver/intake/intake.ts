@@ -29,7 +29,6 @@ const MAX_DEAD_LETTER_ROWS = 10_000;
 
 const log = logger("archiver", "intake");
 
-/** Why a payload is not taken. */
 interface SetAside {
   readonly code: SetAsideCode;
   readonly reason: string;
@@ -72,7 +71,6 @@ export class Intake implements AsyncDisposable {
 
   /**
    * Takes the bytes of a batch.
-   *
    * @param source where they come from, for a dead letter.
    * @param sender the collector that may have sent them, where the way they came says so.
    * @returns their fate after the commit, or `busy` at once when there is no room.
@@ -135,7 +133,6 @@ export class Intake implements AsyncDisposable {
     return this.#batches + batches <= MAX_QUEUED_BATCHES && this.#bytes + bytes <= MAX_QUEUED_BYTES;
   }
 
-  /** Decodes a batch and checks its sender and limits. */
   #read(bytes: Uint8Array, sender: string | undefined, now: number): Batch | SetAside {
     let batch: Batch;
     try {

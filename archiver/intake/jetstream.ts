@@ -52,7 +52,6 @@ export interface JetStreamOptions {
   readonly maxBatches: number;
 }
 
-/** What it needs of the world. */
 export interface JetStreamDependencies {
   readonly intake: Intake;
   readonly resendRequests: () => { collector: string; resend: ResendRequest }[];

@@ -24,7 +24,6 @@ export interface LimitOptions {
   readonly aheadMs: number;
 }
 
-/** A collector's hour. */
 interface Usage {
   /** µs since the Unix epoch. */
   readonly since: number;

@@ -17,11 +17,9 @@ import { findStream, OVERLAPPING_STREAM } from "../../shared/nats/streams.ts";
 import { printable } from "../../shared/text.ts";
 import { BATCHES } from "../../shared/subjects.ts";
 
-/** The durable consumer's name. */
 export const CONSUMER = "archiver";
 /** The server delivers a batch again after this long without an acknowledgement or extension. */
 export const ACK_WAIT_MS = 10_000;
-/** Batches delivered and not acknowledged. */
 const MAX_ACK_PENDING = 512;
 
 /**
@@ -82,7 +80,6 @@ async function addStream(
  * Deletes the consumer, so that all that an earlier connection left unacknowledged is delivered again at once and in
  * order, not one by one after ack_wait. Acknowledged batches that a killed server restored come again, too; else they
  * would stay for ever.
- *
  * @throws {NatsError} when the server does not answer.
  */
 export async function resetConsumer(connection: NatsConnection, stream: string): Promise<void> {
@@ -96,7 +93,6 @@ export async function resetConsumer(connection: NatsConnection, stream: string):
 
 /**
  * Makes or updates the durable consumer.
- *
  * @throws {NatsError} when the server does not answer, or cannot change its consumer like this.
  */
 export async function openConsumer(connection: NatsConnection, stream: string): Promise<Consumer> {

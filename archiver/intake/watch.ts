@@ -39,7 +39,6 @@ export class CollectorWatch implements AsyncDisposable {
   /** By collector: when its newest epoch began, and when an older one was last seen at work, µs. */
   readonly #epochs = new Map<string, { newest: number; rivalAt: number }>();
   readonly #clocks = new ClockWatch();
-  /** Gaps that were logged. */
   readonly #logged = new Set<string>();
   #losses: readonly string[] = [];
   #loop: Promise<void> = Promise.resolve();
@@ -59,7 +58,6 @@ export class CollectorWatch implements AsyncDisposable {
     });
   }
 
-  /** One line per problem. */
   problems(): string[] {
     const now = this.#dependencies.clock.now();
     const rivals = [...this.#epochs].filter(([, { rivalAt }]) => now - rivalAt < RIVALS_US);
@@ -72,7 +70,6 @@ export class CollectorWatch implements AsyncDisposable {
     ];
   }
 
-  /** Takes note of a committed batch. */
   batch(batch: Batch): void {
     const { collector, epoch, receipts: { receivedAt } } = batch;
     this.#clocks.batch(batch, this.#dependencies.clock.now());

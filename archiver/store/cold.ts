@@ -4,6 +4,7 @@ import {
   BIGINT,
   type DuckDBBlobValue,
   type DuckDBConnection,
+  type DuckDBType,
   type DuckDBValue,
   LIST,
   listValue,
@@ -17,7 +18,6 @@ import type { KeyFilter } from "./key_filter.ts";
 import { instant } from "./rows.ts";
 import { literals } from "./sql.ts";
 
-/** Keys read at once. */
 const PAGE_KEYS = 1_000_000;
 /**
  * Files opened at once. DuckDB looks for up to 50 ids by zone maps; one in each of 60 files of half a million took
@@ -67,7 +67,6 @@ export async function addAllKeys(connection: DuckDBConnection, filter: KeyFilter
 
 /**
  * Finds cold messages. Their keys only say where to look: the file's own SHA-256 decides.
- *
  * @returns message_id by SHA-256 in hex, of those found.
  * @throws {Error} when a file that must be read is missing or unreadable.
  */
@@ -127,25 +126,12 @@ export async function changeColdVerdicts(
   connection: DuckDBConnection,
   verdicts: readonly (readonly [messageId: number, verdict: Verdict])[],
 ): Promise<void> {
-  const changes = `(SELECT unnest($1) AS message_id, unnest($2) AS verdict) u
-    JOIN cold_messages c ON c.message_id = u.message_id AND c.is_undecided`;
-  const values = [
-    listValue(verdicts.map(([id]) => BigInt(id))),
-    listValue(verdicts.map(([, verdict]) => verdict)),
-  ];
-  const types = [LIST(BIGINT), LIST(VARCHAR)];
-  await connection.run(
-    `INSERT INTO message_changes (message_id, verdict) SELECT u.message_id, u.verdict FROM ${changes}
-    WHERE NOT EXISTS (SELECT 1 FROM message_changes m WHERE m.message_id = u.message_id)`,
-    values,
-    types,
-  );
-  await connection.run(
-    `UPDATE message_changes SET verdict = n.verdict FROM (SELECT u.message_id, u.verdict FROM ${changes}) n
-    WHERE message_changes.message_id = n.message_id
+  await changeCold(
+    connection,
+    { name: "verdict", type: VARCHAR, joined: "AND c.is_undecided" },
+    verdicts,
+    `n.verdict FROM changed n WHERE message_changes.message_id = n.message_id
       AND (message_changes.verdict IS NULL OR message_changes.verdict IN ('unchecked', 'unknown_signer'))`,
-    values,
-    types,
   );
 }
 
@@ -155,25 +141,38 @@ export async function changeColdFirstSeen(
   firstSeen: readonly (readonly [messageId: number, receivedAt: number])[],
 ): Promise<void> {
   // A receipt after the file's last instant is not the first.
-  const changes = `(SELECT unnest($1) AS message_id, unnest($2) AS first_seen) u
-    JOIN cold_messages c ON c.message_id = u.message_id
-    JOIN day_files f ON f.file_id = c.file_id AND u.first_seen < f.last_at`;
-  const values = [
-    listValue(firstSeen.map(([id]) => BigInt(id))),
-    listValue(firstSeen.map(([, receivedAt]) => instant(receivedAt))),
-  ];
-  const types = [LIST(BIGINT), LIST(TIMESTAMPTZ)];
-  await connection.run(
-    `INSERT INTO message_changes (message_id, first_seen) SELECT u.message_id, u.first_seen FROM ${changes}
-    WHERE NOT EXISTS (SELECT 1 FROM message_changes m WHERE m.message_id = u.message_id)`,
-    values,
-    types,
-  );
-  await connection.run(
-    `UPDATE message_changes SET first_seen = least(message_changes.first_seen, n.first_seen)
-    FROM (SELECT u.message_id, u.first_seen FROM ${changes}) n
+  const joined = "JOIN day_files f ON f.file_id = c.file_id AND u.first_seen < f.last_at";
+  await changeCold(
+    connection,
+    { name: "first_seen", type: TIMESTAMPTZ, joined },
+    firstSeen.map(([id, receivedAt]) => [id, instant(receivedAt)]),
+    `least(message_changes.first_seen, n.first_seen) FROM changed n
     WHERE message_changes.message_id = n.message_id`,
-    values,
+  );
+}
+
+/**
+ * Adds values of a column to `message_changes`, or where a message has a row there updates it.
+ * @param joined what decides which values count: `u` are the values, `c` is `cold_messages`.
+ * @param update what follows `SET column =`: the values that count are in `changed`.
+ */
+async function changeCold(
+  connection: DuckDBConnection,
+  { name, type, joined }: { name: string; type: DuckDBType; joined: string },
+  values: readonly (readonly [messageId: number, value: DuckDBValue])[],
+  update: string,
+): Promise<void> {
+  const changed = `WITH changed AS (
+    SELECT u.message_id, u.${name} FROM (SELECT unnest($1) AS message_id, unnest($2) AS ${name}) u
+    JOIN cold_messages c ON c.message_id = u.message_id ${joined})`;
+  const ids = listValue(values.map(([id]) => BigInt(id)));
+  const lists = [ids, listValue(values.map(([, value]) => value))];
+  const types = [LIST(BIGINT), LIST(type)];
+  await connection.run(
+    `${changed} INSERT INTO message_changes (message_id, ${name}) FROM changed n
+    WHERE NOT EXISTS (SELECT 1 FROM message_changes m WHERE m.message_id = n.message_id)`,
+    lists,
     types,
   );
+  await connection.run(`${changed} UPDATE message_changes SET ${name} = ${update}`, lists, types);
 }

@@ -1,14 +1,14 @@
 // The rows of one group of batches. Nothing here awaits: what must be read was loaded before, what is written is gathered
 // for later.
 
-import type {
-  Batch,
-  CollectorEvent,
-  SessionOpened,
-  SessionSource,
-  Verdict,
+import {
+  type Batch,
+  type CollectorEvent,
+  type SessionOpened,
+  type SessionSource,
+  type Verdict,
+  VERDICTS,
 } from "../../shared/batch/batch.ts";
-import { VERDICTS } from "../../shared/batch/batch.ts";
 import type { Digest } from "../../shared/batch/digest.ts";
 import type { GossipFacts } from "../../shared/bolt/facts.ts";
 import type { Epoch } from "./epoch.ts";
@@ -33,7 +33,6 @@ export interface HashedMessage {
 /** Stands for a first_seen that is not known yet: later than any receipt. */
 export const UNSETTLED: number = Number.MAX_SAFE_INTEGER;
 
-/** A message that this group brings into the archive. */
 interface NewMessage extends MessageToAdd {
   raw: Uint8Array | null;
   facts?: GossipFacts;
@@ -81,7 +80,6 @@ export class Group {
 
   /**
    * Takes a batch.
-   *
    * @param hashed its messages.
    * @returns false when the archive has it already; then nothing changes.
    */
@@ -145,13 +143,8 @@ export class Group {
       this.#state.messages.set(sha256, id);
       if (digest !== null) this.#state.addDigest(id);
       const stored = digest === null ? { raw } : { raw: null, facts: digest.facts };
-      this.#newMessages.push({
-        id,
-        sha256,
-        ...stored,
-        verdict: "unchecked",
-        firstSeen: Infinity,
-      });
+      const settled = { verdict: "unchecked", firstSeen: Infinity } as const;
+      this.#newMessages.push({ id, sha256, ...stored, ...settled });
     }
     return id;
   }
@@ -287,6 +280,7 @@ export class Group {
   }
 
   #addEvent(epoch: Epoch, event: CollectorEvent): void {
+    const ids = [epoch.id, epoch.collectorId];
     switch (event.kind) {
       case "session_opened":
         break;
@@ -316,40 +310,20 @@ export class Group {
         break;
       case "clock_sample":
         this.rows.clock_samples.push(
-          epoch.id,
-          epoch.collectorId,
-          instant(event.at),
-          BigInt(event.offset),
-          BigInt(event.uncertainty),
+          ...ids,
+          ...[instant(event.at), BigInt(event.offset), BigInt(event.uncertainty)],
         );
         break;
       case "clock_step":
-        this.rows.clock_steps.push(
-          epoch.id,
-          epoch.collectorId,
-          instant(event.at),
-          BigInt(event.step),
-        );
+        this.rows.clock_steps.push(...ids, instant(event.at), BigInt(event.step));
         break;
       case "stalled":
-        this.rows.stalls.push(
-          epoch.id,
-          epoch.collectorId,
-          instant(event.since),
-          instant(event.at),
-        );
+        this.rows.stalls.push(...ids, instant(event.since), instant(event.at));
         break;
       case "dial_outcomes":
         for (const { outcome, address, count } of event.dials) {
-          this.rows.dial_outcomes.push(
-            epoch.id,
-            epoch.collectorId,
-            instant(event.since),
-            instant(event.at),
-            address,
-            outcome,
-            BigInt(count),
-          );
+          const span = [instant(event.since), instant(event.at)];
+          this.rows.dial_outcomes.push(...ids, ...span, address, outcome, BigInt(count));
         }
         break;
       default:

@@ -30,7 +30,6 @@ export const STEPS = [
   "drop files: manifest removed",
 ] as const;
 
-/** One of {@link STEPS}. */
 export type StepName = typeof STEPS[number];
 
 /** Called at each step; does nothing outside tests. */

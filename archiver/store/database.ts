@@ -4,15 +4,18 @@
 // instance in the same process passes, and which is lost as soon as anything in the process closes the file. And no
 // result is streamed: one that is not read to its end keeps the instance open after its close.
 
-import type { DuckDBConnection, DuckDBInstance, DuckDBType, DuckDBValue } from "@duckdb/node-api";
-import { DuckDBInstance as Instance } from "@duckdb/node-api";
+import {
+  type DuckDBConnection,
+  DuckDBInstance,
+  type DuckDBType,
+  type DuckDBValue,
+} from "@duckdb/node-api";
 import { dirname } from "node:path";
 import { openRefusal } from "../../query_results/archive/open.ts";
 import { migrate, type Migration, MIGRATIONS } from "./migrations.ts";
 import { type CopyStatements, copyTo } from "./snapshot.ts";
 import type { OnStep } from "./crash_points.ts";
 
-/** Where the archive is and what DuckDB may use. */
 export interface DatabaseOptions {
   readonly path: string;
   /** The most memory DuckDB takes for its buffers, in bytes. */
@@ -36,7 +39,6 @@ interface SideEntry {
   done: Promise<unknown>;
 }
 
-/** One row, by column name. */
 export type Row = Record<string, DuckDBValue>;
 
 /** The open archive. */
@@ -62,9 +64,8 @@ export class Database {
 
   /**
    * Opens the archive, or makes it, and brings its schema up to date.
-   *
-   * @throws {UserError} in one line when another process holds the file, or when it is not an archive, was written by a newer
-   * program, or lies in a folder that cannot be used.
+   * @throws {UserError} in one line when another process holds the file, or when it is not an archive, was written by a
+   * newer program, or lies in a folder that cannot be used.
    */
   static async open(
     options: DatabaseOptions,
@@ -76,7 +77,7 @@ export class Database {
     try {
       await Deno.mkdir(dirname(path), { recursive: true });
       // The cache gives back an instance that is still open: see the second-instance danger above.
-      instance = await Instance.fromCache(path, {
+      instance = await DuckDBInstance.fromCache(path, {
         memory_limit: `${Math.ceil(options.memoryLimitBytes / 1024)}KiB`,
         threads: String(options.threads),
         max_temp_directory_size: MAX_SPILL,
@@ -103,7 +104,6 @@ export class Database {
 
   /**
    * Runs a query on committed data and returns all its rows. Queries run one after another, beside the writing.
-   *
    * @throws {Error} DuckDB's own, or when the archive is closed, or when too many queries wait already.
    */
   async read(sql: string, values?: DuckDBValue[], types?: DuckDBType[]): Promise<Row[]> {
@@ -131,7 +131,6 @@ export class Database {
   /**
    * Copies what is committed, or the part that `statements` select, into a new file, beside the writing. Closing the
    * archive or `signal` stops it.
-   *
    * @throws {Error} DuckDB's own, or when it was stopped or the archive is closed.
    */
   snapshot(path: string, statements?: CopyStatements, signal?: AbortSignal): Promise<void> {
@@ -142,9 +141,8 @@ export class Database {
   }
 
   /**
-   * Lets `work` use a connection of its own, beside the writing. Closing the archive aborts its signal and interrupts its
-   * queries until it ends; from then on it must not wait for a commit.
-   *
+   * Lets `work` use a connection of its own, beside the writing. Closing the archive aborts its signal and interrupts
+   * its queries until it ends; from then on it must not wait for a commit.
    * @throws {Error} what `work` throws, or when the archive is closed.
    */
   async beside<T>(work: SideWork<T>): Promise<T> {

@@ -32,7 +32,6 @@ export class HighWaterMark {
 
   /**
    * Notes a batch.
-   *
    * @param receiptsBefore receipts stamped before it; `receipts` those in it.
    * @returns `duplicate` when it is in the archive already (nothing changes), `next` when it is at the mark or past it,
    * `late` when it fills a gap.

@@ -34,7 +34,6 @@ export class KeyFilter {
 
   /**
    * Adds a message.
-   *
    * @param high the first 4 bytes of its SHA-256 as an integer, most significant first.
    * @param low the next 4.
    */

@@ -25,7 +25,6 @@ export class MessageIndex {
 
   /**
    * An empty index.
-   *
    * @param capacity a power of two.
    * @param forgetful true when the archive has messages that will not be added.
    * @param all where those have been added already.

@@ -6,7 +6,6 @@ import schema from "./migrations/0001_schema.sql" with { type: "text" };
 import views from "./migrations/0001_views.duckdb.sql" with { type: "text" };
 import type { OnStep } from "./crash_points.ts";
 
-/** One step of the schema. */
 export interface Migration {
   /** From 1, without gaps. */
   readonly version: number;
@@ -21,14 +20,12 @@ export interface Migration {
 export const VERSION_TABLE: string = "CREATE TABLE IF NOT EXISTS schema_version " +
   "(version INTEGER NOT NULL, name TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL)";
 
-/** All steps, in order. */
 export const MIGRATIONS: readonly Migration[] = [
   { version: 1, name: "schema", sql: schema, duckDbSql: views },
 ];
 
 /**
  * Brings the schema up to the last of `migrations`, each in a transaction of its own.
- *
  * @param path names the archive in errors.
  * @param onStep see `crash_points.ts`.
  * @throws {UserError} when the archive was written by a newer program.
@@ -48,11 +45,8 @@ export async function migrate(
         "use the program that wrote it, or a newer one",
     );
   }
-  for (
-    const { version, name, sql, duckDbSql = "" } of migrations.filter((step) =>
-      step.version > found
-    )
-  ) {
+  const due = migrations.filter(({ version }) => version > found);
+  for (const { version, name, sql, duckDbSql = "" } of due) {
     await connection.run("BEGIN");
     onStep("upgrade: begun");
     await connection.run(sql + duckDbSql);

@@ -1,8 +1,7 @@
 // Unresolved rows: once the archive has what they name, receipts move to their table and events are applied.
 
-import { RECEIPT_REPEAT, RECEIPT_WARMUP } from "../../shared/batch/batch.ts";
 import type { DuckDBConnection } from "@duckdb/node-api";
-import type { Verdict } from "../../shared/batch/batch.ts";
+import { RECEIPT_REPEAT, RECEIPT_WARMUP, type Verdict } from "../../shared/batch/batch.ts";
 import { decodeEvents } from "../../shared/batch/events.ts";
 import { rowsOf } from "./database.ts";
 import type { Epoch } from "./epoch.ts";

@@ -19,33 +19,10 @@ import {
 import type { Verdict } from "../../shared/batch/batch.ts";
 import { type GossipFacts, gossipFacts } from "../../shared/bolt/facts.ts";
 
-/** Rows in one of DuckDB's vectors. */
 export const VECTOR_ROWS = 2048;
 
-/** A table that {@link RowBuffer} can fill. */
-export type RowTable =
-  | "collectors"
-  | "sources"
-  | "peers"
-  | "sessions"
-  | "hot_messages"
-  | "message_numbers"
-  | "unresolved_receipts"
-  | "unresolved_events"
-  | "clock_samples"
-  | "clock_steps"
-  | "stalls"
-  | "dial_outcomes"
-  | "gaps"
-  | "dead_letters"
-  | "import_messages"
-  | "import_asked"
-  | "analytics_runs"
-  | "analytics_queries"
-  | "analytics_results";
-
 /** The columns that {@link RowBuffer} fills, by table, in the order of the schema. */
-const TABLES = {
+const columnTypes = {
   collectors: [INTEGER, VARCHAR],
   sources: [INTEGER, VARCHAR, VARCHAR, BIGINT, VARCHAR],
   peers: [INTEGER, VARCHAR],
@@ -76,7 +53,9 @@ const TABLES = {
   ],
   analytics_queries: [BIGINT, VARCHAR, BIGINT, BIGINT],
   analytics_results: [BIGINT, VARCHAR, INTEGER, VARCHAR, DOUBLE, TIMESTAMPTZ, VARCHAR],
-} satisfies Record<RowTable, DuckDBType[]>;
+} satisfies Record<string, DuckDBType[]>;
+
+export type RowTable = keyof typeof columnTypes;
 
 /** Rows for one table, appended together. */
 export class RowBuffer {
@@ -97,7 +76,7 @@ export class RowBuffer {
     this.#rows = [];
     const appender = await connection.createAppender(this.#table);
     try {
-      const chunk = DuckDBDataChunk.create(TABLES[this.#table]);
+      const chunk = DuckDBDataChunk.create(columnTypes[this.#table]);
       for (let at = 0; at < rows.length; at += VECTOR_ROWS) {
         chunk.reset();
         chunk.setRows(rows.slice(at, at + VECTOR_ROWS));
@@ -146,16 +125,12 @@ export function integerAtMost(value: number): number {
 const US_PER_SECOND = 1_000_000;
 
 /** A message's own timestamp as a value. */
-export function ownTimestamp(
-  { ownTimestamp: seconds }: GossipFacts,
-): DuckDBTimestampTZValue | null {
-  return seconds === null ? null : instant(seconds * US_PER_SECOND);
+export function ownTimestamp(facts: GossipFacts): DuckDBTimestampTZValue | null {
+  return instantOrNull(facts.ownTimestamp && facts.ownTimestamp * US_PER_SECOND);
 }
 
-/** A message that the archive does not have yet. */
 export interface MessageToAdd {
   readonly id: number;
-  /** SHA-256 of {@link raw}. */
   readonly sha256: Uint8Array;
   /** Its bytes, type included; null when the collector stored only a digest. */
   readonly raw: Uint8Array | null;

@@ -13,17 +13,13 @@ const INTERRUPT_EVERY_MS = 50;
  */
 export type CopyStatements = (copy: string, archive: string) => readonly string[];
 
-const WHOLE: CopyStatements = (
-  copy,
-  archive,
-) => [`COPY FROM DATABASE ${archive} TO ${copy}`];
+const WHOLE: CopyStatements = (copy, archive) => [`COPY FROM DATABASE ${archive} TO ${copy}`];
 
 /** Copies begun, so that each has its own name. */
 let copies = 0;
 
 /**
  * Copies what is committed when it begins into a new file, and closes it.
- *
  * @param connection of its own, to the archive.
  * @throws {Error} DuckDB's own, or the signal's reason; the file is useless then.
  */

@@ -52,10 +52,8 @@ export class StagedChanges {
   }
 
   verdict(messageId: number, verdict: Verdict): void {
-    this.#verdicts.set(
-      messageId,
-      laterVerdict(this.#verdicts.get(messageId) ?? "unchecked", verdict),
-    );
+    const known = this.#verdicts.get(messageId) ?? "unchecked";
+    this.#verdicts.set(messageId, laterVerdict(known, verdict));
   }
 
   firstSeen(messageId: number, receivedAt: number): void {
@@ -120,19 +118,13 @@ export class StagedChanges {
   }
 }
 
-/** An event with a session's figures. */
 export type SessionReport = SessionState | SessionClosed;
 
-type SessionColumn = readonly [
-  name: string,
-  type: DuckDBType,
-  value: (event: SessionReport) => DuckDBValue,
-];
+type SessionColumn = readonly [string, DuckDBType, (event: SessionReport) => DuckDBValue];
 
 const ended = <T>(event: SessionReport, value: (closed: SessionClosed) => T): T | null =>
   event.kind === "session_closed" ? value(event) : null;
 
-/** The columns of `sessions` that an event fills. */
 const COLUMNS: readonly SessionColumn[] = [
   ["closed_at", TIMESTAMPTZ, (event) => ended(event, ({ at }) => instant(at))],
   ["closed_by", VARCHAR, (event) => ended(event, ({ by }) => by)],
@@ -163,10 +155,7 @@ WHERE sessions.epoch_id = u.epoch_id AND sessions.number = u.number AND (u.close
 
 /** Of each session the report at its end counts, else the latest. */
 class StagedSessions {
-  readonly #reports = new Map<
-    string,
-    { readonly epochId: number; readonly event: SessionReport }
-  >();
+  readonly #reports = new Map<string, { epochId: number; event: SessionReport }>();
 
   add(epochId: number, event: SessionReport): void {
     const key = `${epochId}/${event.session}`;

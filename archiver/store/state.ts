@@ -64,10 +64,9 @@ export class ArchiveState {
 
   /**
    * Reads all but the epochs, which are read when first used.
-   *
    * @param indexedMessages see {@link MessageIndex}.
-   * @param keys the filter of an earlier state of the same archive, unless another process wrote to it since: reading all
-   * keys takes seconds. Extra keys, of what was not committed, do no harm.
+   * @param keys the filter of an earlier state of the same archive, unless another process wrote to it since: reading
+   * all keys takes seconds. Extra keys, of what was not committed, do no harm.
    */
   static async load(
     connection: DuckDBConnection,
@@ -135,11 +134,7 @@ export class ArchiveState {
     return epoch;
   }
 
-  /**
-   * Loads an epoch from the archive, or makes a new one.
-   *
-   * @returns the epoch, and whether its collector is new too.
-   */
+  /** Loads an epoch from the archive, or makes a new one. @returns the epoch, and whether its collector is new too. */
   async loadEpoch(
     connection: DuckDBConnection,
     collector: string,

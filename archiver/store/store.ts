@@ -28,11 +28,7 @@ export class Store implements AsyncDisposable {
     this.#dependencies = dependencies;
   }
 
-  /**
-   * Opens or makes the archive.
-   *
-   * @throws {UserError} as {@link Database.open} does.
-   */
+  /** Opens or makes the archive. @throws {UserError} as {@link Database.open} does. */
   static async open(options: DatabaseOptions, dependencies: WriterDependencies): Promise<Store> {
     const store = new Store(options, dependencies);
     await store.#reopen();
@@ -41,7 +37,6 @@ export class Store implements AsyncDisposable {
 
   /**
    * Commits batches and dead letters in one transaction, after earlier commits and changes.
-   *
    * @returns what became of each batch, in their order; when it returns, all is on disk.
    * @throws {Error} when that failed. The batches may be committed or not; committing them again doubles nothing.
    */
@@ -55,7 +50,6 @@ export class Store implements AsyncDisposable {
   /**
    * Changes tables of which the writer keeps nothing in memory, in one transaction between two commits. Keep it short:
    * commits wait for it.
-   *
    * @throws {Error} when that failed. The change may be committed or not.
    */
   change(work: (connection: DuckDBConnection) => Promise<void>): Promise<void> {
@@ -68,7 +62,6 @@ export class Store implements AsyncDisposable {
 
   /**
    * Runs a query on committed data and returns all its rows.
-   *
    * @throws {Error} DuckDB's own, or while the archive is not open after a failed commit.
    */
   read(sql: string, values?: DuckDBValue[], types?: DuckDBType[]): Promise<Row[]> {
@@ -78,7 +71,6 @@ export class Store implements AsyncDisposable {
 
   /**
    * Copies what is committed, or the part that `statements` select, into a new file, while commits continue.
-   *
    * @throws {Error} DuckDB's own, or when the archive is closed or closes meanwhile; the file is useless then.
    */
   snapshot(path: string, statements?: CopyStatements, signal?: AbortSignal): Promise<void> {
@@ -87,9 +79,8 @@ export class Store implements AsyncDisposable {
   }
 
   /**
-   * Lets `work` use a connection of its own while commits continue. When the archive closes, also after a failed commit,
-   * its signal aborts and its queries are interrupted.
-   *
+   * Lets `work` use a connection of its own while commits continue. When the archive closes, also after a failed
+   * commit, its signal aborts and its queries are interrupted.
    * @throws {Error} what `work` throws, or while the archive is not open.
    */
   beside<T>(work: SideWork<T>): Promise<T> {

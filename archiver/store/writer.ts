@@ -28,14 +28,12 @@ export interface DeadLetter {
   readonly raw: Uint8Array;
 }
 
-/** The result of committing a batch. */
 export interface BatchOutcome {
   /** `duplicate`: the archive had it already, and nothing changed. */
   readonly status: "committed" | "duplicate";
   readonly resend: ResendRequest | null;
 }
 
-/** What a writer needs of the world. */
 export interface WriterDependencies {
   readonly clock: Clock;
   readonly random: Random;
@@ -100,10 +98,9 @@ export class Writer {
 
   /**
    * Commits batches and dead letters.
-   *
    * @returns one outcome per batch, in order.
-   * @throws {Error} when the transaction failed. It may be in the archive all the same: DuckDB reports a failed checkpoint
-   * after it in the same way. So memory is void then; reopen the archive.
+   * @throws {Error} when the transaction failed. It may be in the archive all the same: DuckDB reports a failed
+   * checkpoint after it in the same way. So memory is void then; reopen the archive.
    */
   async commit(
     batches: readonly Batch[],
@@ -256,13 +253,8 @@ export class Writer {
     const gaps = new RowBuffer("gaps");
     for (const gap of mark.gaps) {
       gaps.push(
-        id,
-        BigInt(gap.first),
-        BigInt(gap.last),
-        bigintOrNull(gap.receiptsBefore),
-        bigintOrNull(gap.receipts),
-        instant(gap.noticedAt),
-        gap.reason,
+        ...[id, BigInt(gap.first), BigInt(gap.last), bigintOrNull(gap.receiptsBefore)],
+        ...[bigintOrNull(gap.receipts), instant(gap.noticedAt), gap.reason],
       );
     }
     await gaps.append(connection);
