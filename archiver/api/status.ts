@@ -41,44 +41,35 @@ export type CollectorStatus = ReturnType<typeof collectorStatus>;
 export type HeartbeatStatus = ReturnType<typeof heartbeatStatus>;
 export type ClockStatus = ReturnType<typeof clockStatus>;
 
-export interface Status {
-  readonly started_at: string;
-  readonly archive: { readonly path: string; readonly bytes: number; readonly log_bytes: number };
-  readonly last_commit: {
-    readonly at: string;
-    readonly batches: number;
-    readonly receipts: number;
-    readonly milliseconds: number;
-  } | null;
-  readonly failure: { readonly reason: string; readonly since: string } | null;
-  readonly intake: {
-    readonly batches: number;
-    readonly bytes: number;
-    readonly receipts: number;
-  };
-  readonly nats: JetStreamStatus | null;
-  readonly days: DaysStatus;
-  readonly analytics: AnalyticsStatus;
-  readonly dead_letters: number;
-  readonly collectors: readonly CollectorStatus[];
-  readonly new_collectors: readonly {
-    readonly name: string;
-    readonly late: boolean;
-    readonly heartbeat: HeartbeatStatus;
-  }[];
-}
+export type Status = ReturnType<typeof statusOf>;
 
 /** Collects the status. @throws {Error} while the archive cannot be read. */
 export async function collectStatus(sources: StatusSources): Promise<Status> {
-  const { store, intake, jetStream, counters, now } = sources;
-  const { failure, batches, bytes, receipts } = intake.status();
-  const [{ dead_letters }] = await store.read("SELECT count(*) AS dead_letters FROM dead_letters");
+  const { store, days } = sources;
+  const [{ count }] = await store.read("SELECT count(*) AS count FROM dead_letters");
   const collectors = await readCollectors(sources);
+  return statusOf(
+    sources,
+    Number(count),
+    collectors,
+    await store.size(),
+    await daysStatus(days, store),
+  );
+}
+
+function statusOf(
+  sources: StatusSources,
+  deadLetters: number,
+  collectors: readonly CollectorStatus[],
+  size: { readonly bytes: number; readonly logBytes: number },
+  days: DaysStatus,
+) {
+  const { store, intake, jetStream, now } = sources;
+  const { failure, batches, bytes, receipts } = intake.status();
   const archived = new Set(collectors.map(({ name }) => name));
-  const size = await store.size();
-  const { lastCommit } = counters;
+  const { lastCommit, startedAt } = sources.counters;
   return {
-    started_at: isoTime(counters.startedAt),
+    started_at: isoTime(startedAt),
     archive: { path: store.options.path, bytes: size.bytes, log_bytes: size.logBytes },
     last_commit: lastCommit && {
       at: isoTime(lastCommit.at),
@@ -89,9 +80,9 @@ export async function collectStatus(sources: StatusSources): Promise<Status> {
     failure: failure && { reason: failure.reason, since: isoTime(failure.since) },
     intake: { batches, bytes, receipts },
     nats: jetStream?.status() ?? null,
-    days: await daysStatus(sources.days, store),
+    days,
     analytics: sources.analytics.status(),
-    dead_letters: Number(dead_letters),
+    dead_letters: deadLetters,
     collectors,
     new_collectors: [...sources.heartbeats.last]
       .filter(([name]) => !archived.has(name))

@@ -27,7 +27,8 @@ export interface Answer {
  */
 export async function askArchiver(
   config: RunningConfig,
-  { path, method }: { readonly path: string; readonly method: "GET" | "POST" },
+  method: "GET" | "POST",
+  path: string,
   timeoutMs: number,
 ): Promise<Answer> {
   const url = urlOf(config.api, path);
@@ -120,8 +121,7 @@ export const statusCommand: Subcommand = subcommand({
   examples: ["deno task archive status --config archiver.yaml"],
 }, async ({ config: path, json }) => {
   const config = await readArchiverConfig(path);
-  const request = { path: "/status", method: "GET" } as const;
-  const { status: code, body } = await askArchiver(config, request, STATUS_MS);
+  const { status: code, body } = await askArchiver(config, "GET", "/status", STATUS_MS);
   if (code !== 200) {
     throw new UserError(`The archiver cannot report its status: ${JSON.stringify(body)}`);
   }
@@ -146,8 +146,7 @@ export const snapshotCommand: Subcommand = subcommand({
   ],
 }, async ({ config: path }) => {
   const config = await readArchiverConfig(path);
-  const request = { path: "/snapshots", method: "POST" } as const;
-  const { status, body } = await askArchiver(config, request, SNAPSHOT_MS);
+  const { status, body } = await askArchiver(config, "POST", "/snapshots", SNAPSHOT_MS);
   if (status !== CREATED) {
     const { error } = body as { error?: string };
     throw new UserError(`Cannot make a snapshot: ${printable(String(error), 500)}`);
@@ -189,12 +188,9 @@ export const analyseCommand: Subcommand = subcommand({
     );
   }
   const query = day === undefined ? "" : `?day=${encodeURIComponent(day)}`;
-  const request = {
-    path: `/analytics/${encodeURIComponent(name)}${query}`,
-    method: "POST",
-  } as const;
-  const answer = await askArchiver(config, request, analytics.run_timeout + STOP_MS);
-  const { folder, error } = answer.body as Partial<EndedRunStatus>;
+  const url = `/analytics/${encodeURIComponent(name)}${query}`;
+  const { body } = await askArchiver(config, "POST", url, analytics.run_timeout + STOP_MS);
+  const { folder, error } = body as Partial<EndedRunStatus>;
   if (!folder) throw new UserError(`Cannot make a report: ${printable(String(error), 500)}`);
   console.log(folder);
 });

@@ -130,10 +130,9 @@ function rowText(
 function rule({ name, type }: TargetColumn): TypeRule {
   const found = Object.hasOwn(TYPES, type) ? TYPES[type] : undefined;
   if (found === undefined) {
+    const known = Object.keys(TYPES).join(", ");
     throw new UserError(
-      `Cannot export column ${name}: its type in PostgreSQL is ${type}; known are ${
-        Object.keys(TYPES).join(", ")
-      }`,
+      `Cannot export column ${name}: its type in PostgreSQL is ${type}; known are ${known}`,
     );
   }
   return found;

@@ -104,10 +104,10 @@ export async function refuseOthers(
   );
   if (others.length === 0) return;
   const first = others.slice(0, 3).map(({ name }) => printable(String(name))).join(", ");
+  const whose = others.length === 1 ? "a collector" : `${others.length} collectors`;
   throw new UserError(
-    `Cannot import: the archive has receipts of its own of ${
-      others.length === 1 ? "a collector" : `${others.length} collectors`
-    } with the same name (${first}); keep them apart with --collector-prefix`,
+    `Cannot import: the archive has receipts of its own of ${whose} with the same name (${first}); ` +
+      "keep them apart with --collector-prefix",
   );
 }
 

@@ -50,12 +50,11 @@ export async function readSchema(): Promise<Relation[]> {
 
 /** The page in Markdown. */
 export function schemaPage(relations: readonly Relation[]): string {
+  const { version } = MIGRATIONS.at(-1)!;
   const lines = [
     "# The archive's schema",
     "",
-    `Version ${
-      MIGRATIONS.at(-1)!.version
-    }. Instants are exact to the microsecond. Columns named alike join; small`,
+    `Version ${version}. Instants are exact to the microsecond. Columns named alike join; small`,
     "integers name things inside one archive only. The views in `compat` and the tables of days exist in DuckDB only; all else is the same",
     "in PostgreSQL.",
   ];

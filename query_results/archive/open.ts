@@ -71,9 +71,8 @@ function reason(error: unknown): string {
   const text = errorText(error);
   const holder = text.match(/Conflicting lock is held in (.*?) ?\(PID (\d+)\)/);
   if (holder) {
-    return `process ${holder[2]} (${
-      holder[1]
-    }) holds it; stop that process, or open another file, ` +
+    const [, program, pid] = holder;
+    return `process ${pid} (${program}) holds it; stop that process, or open another file, ` +
       "such as a snapshot";
   }
   if (text.includes("not a valid DuckDB database")) return "it is not a DuckDB file";

@@ -132,9 +132,8 @@ export function emptyText(frame: Frame, parameters: readonly UsedParameter[]): s
     parameter.name === "include_warmup" && value === false
   );
   if (!skipsBacklog || warmupReceipts === 0) return "No rows: nothing of this kind in the window.";
-  return `No rows: ${formatNumber(warmupReceipts)} of ${
-    formatPlural(receipts, "receipt")
-  } are warm-up, ` +
+  const all = formatPlural(receipts, "receipt");
+  return `No rows: ${formatNumber(warmupReceipts)} of ${all} are warm-up, ` +
     "and none is of a live message. Set include_warmup=true to count them, or gossip.warmup of " +
     "the collector to less than its sessions last.";
 }
