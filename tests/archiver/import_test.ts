@@ -378,7 +378,7 @@ Deno.test("late messages of receipts whose file is gone are refused, until that 
   await assert.rejects(
     importInto(path, folder),
     (error) =>
-      error instanceof UserError && /timings_2025-09-26.parquet is gone/.test(error.message),
+      error instanceof UserError && /timings_2025-09-26.parquet is missing/.test(error.message),
   );
   await Deno.rename(dir.join("timings"), `${folder}/${timings}`);
   accounted((await importInto(path, folder)).outcome);
