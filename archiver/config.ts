@@ -19,6 +19,9 @@ const TIB = 1024 ** 4;
  * Receipts per transaction: four of DuckDB's row groups. Full row groups leave no remainder for the next checkpoint to
  * rewrite: compared with two, 16 million receipts took 5 % less time and 6 % less disk.
  */
+/** Where snapshots go by default. */
+export const SNAPSHOTS_FOLDER = "archive/snapshots";
+
 export const DEFAULT_MAX_RECEIPTS = 491_520;
 
 /** At most 16 GiB (1 MiB each); at the usual 10 to 30 KiB less than 1 GiB. */
@@ -58,7 +61,7 @@ const schema = v.strictObject({
     ahead: v.optional(duration(1000, 366 * DAY_MS), "1d"),
   }),
   snapshots: group({
-    folder: v.optional(text(/^[^\0]{1,4096}$/, "the path of a folder"), "archive/snapshots"),
+    folder: v.optional(text(/^[^\0]{1,4096}$/, "the path of a folder"), SNAPSHOTS_FOLDER),
     max_files: v.optional(integer(1, 10_000), 3),
   }),
   days: group({

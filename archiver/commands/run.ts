@@ -4,7 +4,7 @@ import { dirname } from "node:path";
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { configureLog } from "../../shared/log.ts";
 import { bothNeeds, expectPermitted, natsNeeds, type Need } from "../../shared/sandbox.ts";
-import type { ArchiverConfig } from "../config.ts";
+import { type ArchiverConfig, SNAPSHOTS_FOLDER } from "../config.ts";
 import { runArchiver } from "../run.ts";
 import { readSchema, schemaPage } from "../schema/page.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "./flags.ts";
@@ -21,8 +21,8 @@ export const runCommand: Subcommand = subcommand({
   await runArchiver(config, stopSignal());
 });
 
-/** What the config needs of the sandbox. The folder of snapshots is looked at when one is made. */
-function needsOf({ archive, api, nats, days, analytics }: ArchiverConfig): Need[] {
+/** What the config needs of the sandbox. The default folder of snapshots is in it, unless flags take it out. */
+function needsOf({ archive, api, nats, days, analytics, snapshots }: ArchiverConfig): Need[] {
   const host = api.host.includes(":") ? `[${api.host}]` : api.host;
   return [
     ...bothNeeds("archive", dirname(archive)),
@@ -30,6 +30,7 @@ function needsOf({ archive, api, nats, days, analytics }: ArchiverConfig): Need[
     ...api.token_file !== null ? bothNeeds("api.token_file", api.token_file) : [],
     ...nats ? natsNeeds("nats", nats) : [],
     ...bothNeeds("days.folder", days.folder),
+    ...snapshots.folder === SNAPSHOTS_FOLDER ? [] : bothNeeds("snapshots.folder", snapshots.folder),
     ...analytics.sets.length > 0 ? bothNeeds("analytics.work_folder", analytics.work_folder) : [],
     ...analytics.sets.flatMap(({ folder }) => bothNeeds("analytics.sets.folder", folder)),
   ];

@@ -107,3 +107,36 @@ Deno.test("a path outside the sandbox is refused before any work, with the comma
     }
   }
 });
+
+Deno.test("an archiver does not start while the sandbox closes a path or address of its config", async () => {
+  await using dir = await tempDir();
+  const config = dir.join("archiver.yaml");
+  const folders = ["archive", "days", "snapshots"].map((name) => dir.join(name));
+  const [archive, days, snapshots] = folders;
+  await Deno.writeTextFile(
+    config,
+    `archive: ${archive}/gossip.duckdb\ndays: {folder: ${days}}\nsnapshots: {folder: ${snapshots}}\n` +
+      "api: {port: 1}\nnats: {servers: ['nats://10.0.0.1:4222']}\n",
+  );
+  const script = `archiver/main.ts --config ${config}`;
+  const refused = await run(
+    `deno run --quiet --no-prompt -P=archiver --allow-read=archive,archiver,query_results,shared,${config} ${script}`,
+  );
+  assert.equal(refused.code, 2, refused.lines.join("\n"));
+  assert.deepEqual(
+    refused.lines.slice(1, -2),
+    [
+      ...[`archive: reading ${archive}`, `archive: writing ${archive}`],
+      ...["api: using 127.0.0.1:1", "nats.servers: using 10.0.0.1:4222"],
+      ...[`days.folder: reading ${days}`, `days.folder: writing ${days}`],
+      ...[`snapshots.folder: reading ${snapshots}`, `snapshots.folder: writing ${snapshots}`],
+    ].map((line) => `  ${line}`),
+  );
+  const opening = refused.lines.at(-1)!;
+  for (const folder of folders) {
+    assert.match(
+      opening,
+      new RegExp(`--allow-read=\\S*${folder}\\b.* --allow-write=\\S*${folder}\\b`),
+    );
+  }
+});
