@@ -21,7 +21,7 @@ async function onTerminal(
     network: "regtest",
     data_dir: dir.join("data"),
     // Should it never be seen.
-    run_for: "30s",
+    run_for: "2m",
     peers: { file: dir.join("peers.txt"), target: 1 },
     uplink: {
       kind: "local",

@@ -45,7 +45,7 @@ function figureTable({ queried, compression }: DemoResult): string[] {
     figure.label,
     ...cells.map(({ text }) => text(figure)),
   ]);
-  const bases = ["", ...queried.figures.map(({ basis }) => basis)];
+  const bases = ["Rests on", ...queried.figures.map(({ basis }) => basis)];
   return columns([head, ...rows]).map((line, i) => bases[i] === "" ? line : `${line}  ${bases[i]}`);
 }
 

@@ -61,7 +61,7 @@ Deno.test("figures stand beside the real run's, at network time too, each with t
   const [opening, ...lines] = resultLines(RESULT);
   assert.equal(opening, "Each byte came twice.");
   assert.equal(lines.shift(), "");
-  assert.match(lines[0], /This run +At network time \(× 30\) +run of 2025-09-26/);
+  assert.match(lines[0], /This run +At network time \(× 30\) +run of 2025-09-26 {2}Rests on$/);
   assert.match(lines[1], /Delay +2 s +60 s +100 s {2}8 of 363 messages$/);
   assert.match(
     lines.at(-1)!,
