@@ -38,14 +38,8 @@ export class Orphans {
     const siblings = this.#byScid.get(scid)?.length ?? 0;
     const fellows = this.#bySource.get(orphan.source) ?? 0;
     if (siblings >= this.limits.perScid || fellows >= this.limits.perSource) return orphan;
-    let evicted: Orphan | undefined;
-    if (this.#held.size >= this.limits.total) {
-      for (const oldest of this.#held.values()) {
-        this.#remove(oldest);
-        evicted = oldest;
-        break;
-      }
-    }
+    const [evicted] = this.#held.size >= this.limits.total ? this.#held.values() : [];
+    if (evicted) this.#remove(evicted);
     this.#held.set(orphan.number, { ...orphan, scid });
     const numbers = this.#byScid.get(scid);
     if (numbers) numbers.push(orphan.number);

@@ -108,12 +108,7 @@ export class ChannelKeys {
       known.push(pair);
       return true;
     }
-    if (this.#pairs.size >= this.maxChannels) {
-      for (const oldest of this.#pairs.keys()) {
-        this.#pairs.delete(oldest);
-        break;
-      }
-    }
+    if (this.#pairs.size >= this.maxChannels) this.#pairs.delete(this.#pairs.keys().next().value!);
     this.#pairs.set(scid, [pair]);
     return true;
   }

@@ -95,16 +95,6 @@ const SUBJECT_SLOTS_LOG2 = 18;
 const MAX_PEERS = 4096;
 const SIGNED_TYPES: ReadonlySet<number> = new Set([256, 257, 258]);
 
-interface Account {
-  readonly spam: Meter;
-  readonly unknown: Meter;
-  readonly proposed: Meter;
-  readonly bytes: Meter;
-  readonly reserve: Meter;
-  readonly digests: Meter;
-  readonly digestReserve: Meter;
-}
-
 export interface QuotaOptions {
   readonly limits?: Partial<RawLimits>;
   readonly isKnownChannel?: (scid: bigint) => boolean;
@@ -208,29 +198,29 @@ export class RawQuotas {
   }
 
   #accountOf(nodeId: string): Account {
-    let account = this.#accounts.get(nodeId);
-    if (account) {
-      this.#accounts.delete(nodeId);
-    } else {
-      const { peerSpam, peerUnknown, peerProposed, peerBytes, peerReserve } = this.#limits;
-      const { peerDigests, peerDigestReserve } = this.#limits;
-      account = {
-        spam: meter(peerSpam),
-        unknown: meter(peerUnknown),
-        proposed: meter(peerProposed),
-        bytes: meter(peerBytes),
-        reserve: meter(peerReserve),
-        digests: meter(peerDigests),
-        digestReserve: meter(peerDigestReserve),
-      };
-      if (this.#accounts.size >= MAX_PEERS) {
-        const [oldest] = this.#accounts.keys();
-        this.#accounts.delete(oldest);
-      }
-    }
+    const account = this.#accounts.get(nodeId) ?? newAccount(this.#limits);
+    this.#accounts.delete(nodeId);
     this.#accounts.set(nodeId, account);
+    if (this.#accounts.size > MAX_PEERS) {
+      const [oldest] = this.#accounts.keys();
+      this.#accounts.delete(oldest);
+    }
     return account;
   }
+}
+
+type Account = ReturnType<typeof newAccount>;
+
+function newAccount(limits: RawLimits) {
+  return {
+    spam: meter(limits.peerSpam),
+    unknown: meter(limits.peerUnknown),
+    proposed: meter(limits.peerProposed),
+    bytes: meter(limits.peerBytes),
+    reserve: meter(limits.peerReserve),
+    digests: meter(limits.peerDigests),
+    digestReserve: meter(limits.peerDigestReserve),
+  };
 }
 
 /** False when there were too many versions of this thing; what names no thing passes. */

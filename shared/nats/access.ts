@@ -23,20 +23,6 @@ const SOME_SERVERS = "should be a list of at least one server, such as [nats://1
 const SERVER = "a server such as nats://127.0.0.1:4222 or tls://nats.example.org:4222; " +
   "user and password have keys of their own";
 
-/** Credentials and TLS. Secrets come only from files or the environment. */
-export interface NatsAuthConfig {
-  readonly user?: string;
-  readonly password_file?: string;
-  readonly password_env?: string;
-  readonly token_file?: string;
-  readonly token_env?: string;
-  readonly nkey_file?: string;
-  readonly nkey_env?: string;
-  /** A credentials file as `nsc` writes it: a user's JWT and its nkey's seed. */
-  readonly creds_file?: string;
-  readonly creds_env?: string;
-}
-
 /** Servers and credentials. */
 export interface NatsServerConfig {
   /** `nats://host:port` or `tls://host:port` of one or more. One `tls://` means TLS with all. */
@@ -53,7 +39,7 @@ export interface NatsServerConfig {
 /** A way to prove who one is: the keys of which exactly one is given. */
 const WAYS = ["password", "token", "nkey", "creds"] as const;
 
-const auth: v.GenericSchema<unknown, NatsAuthConfig> = v.pipe(
+const auth = v.pipe(
   v.strictObject({
     user: v.optional(text(/^\S{1,256}$/, "a user's name without spaces")),
     password_file: v.optional(path),
@@ -62,6 +48,7 @@ const auth: v.GenericSchema<unknown, NatsAuthConfig> = v.pipe(
     token_env: v.optional(variable),
     nkey_file: v.optional(path),
     nkey_env: v.optional(variable),
+    // As `nsc` writes it: a user's JWT and its nkey's seed.
     creds_file: v.optional(path),
     creds_env: v.optional(variable),
   }, "should be a group of keys"),
@@ -76,6 +63,9 @@ const auth: v.GenericSchema<unknown, NatsAuthConfig> = v.pipe(
     "should have user with password_file or password_env, or one of token_, nkey_ or creds_ with _file or _env",
   ),
 );
+
+/** Credentials. Secrets come only from files or the environment. */
+export type NatsAuthConfig = Readonly<v.InferOutput<typeof auth>>;
 
 /** The keys that {@link NatsServerConfig} describes, for a schema of the program's own. */
 export const natsServerEntries: {

@@ -13,26 +13,9 @@ export class MessageFault extends Fault<"too_large" | "bad_message"> {
   override readonly name = "MessageFault";
 }
 
-/** How a collector is doing. Instants are µs since the Unix epoch. */
-export interface Heartbeat {
-  readonly at: number;
-  readonly epoch: number;
-  readonly version: string;
-  readonly peers: number;
-  readonly receipts: number;
-  /** Bytes of the spool's files. */
-  readonly spool_bytes: number;
-}
-
-/** What the archiver answers when it is asked for the time. */
-export interface ClockReply {
-  /** Its time, µs since the Unix epoch. */
-  readonly at: number;
-}
-
 const whole = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 
-const heartbeat: v.GenericSchema<Heartbeat> = v.object({
+const heartbeat = v.object({
   at: whole,
   epoch: whole,
   version: v.pipe(v.string(), v.maxLength(256)),
@@ -41,7 +24,13 @@ const heartbeat: v.GenericSchema<Heartbeat> = v.object({
   spool_bytes: whole,
 });
 
-const clockReply: v.GenericSchema<ClockReply> = v.object({ at: whole });
+const clockReply = v.object({ at: whole });
+
+/** How a collector is doing. Instants are µs since the Unix epoch; `spool_bytes` are those of the spool's files. */
+export type Heartbeat = Readonly<v.InferOutput<typeof heartbeat>>;
+
+/** What the archiver answers when it is asked for the time: its own, µs since the Unix epoch. */
+export type ClockReply = Readonly<v.InferOutput<typeof clockReply>>;
 
 /** The bytes of a message. */
 export function encodeMessage(message: Heartbeat | ClockReply): Uint8Array {
