@@ -243,7 +243,8 @@ async function drawAnswer(
   reference: Reference | undefined,
 ): Promise<Answer> {
   const { name, chart } = answer.query;
-  const parameters = { peers: frame.peers };
+  const own = answer.parameters.map((used) => [used.parameter.name, Number(used.value)]);
+  const parameters = { ...Object.fromEntries(own), peers: frame.peers };
   const context = { parameters, reference: referenceRows(name, reference) };
   return { ...answer, drawing: await drawChart(chart, answer.table, context, name) };
 }

@@ -35,7 +35,7 @@ const SINGLE_PLOT = {
 const MAX_CHART_ROWS = 50_000;
 
 export interface ChartContext {
-  /** By name, for vega. */
+  /** By name, for vega: the query's own and `peers`. */
   readonly parameters: Readonly<Record<string, number>>;
   /** Rows of the dataset `reference`: another run's figures. */
   readonly reference: readonly ChartRow[];

@@ -6,7 +6,10 @@ import { drawChart } from "./render.ts";
 import { svgFile } from "./svg_file.ts";
 import { CHART_CONFIG, CHART_WIDTH, resolveKeyedScales } from "./theme.ts";
 
-const context = { parameters: { peers: 10 }, reference: [] };
+const context = {
+  parameters: { peers: 10, trickle_seconds: 5, minute_seconds: 60, flush_seconds: 90 },
+  reference: [],
+};
 const bars = {
   mark: "bar",
   encoding: {

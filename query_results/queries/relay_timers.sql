@@ -5,6 +5,7 @@
 -- inputs: receipts (the first of each message and peer), peers
 -- pitfall: Observed. R(P) is |Σ e^(2πit/P)| / n of a peer's receipts: 1 when all come at one phase of P, about 1/√n by chance.
 -- pitfall: Sub-multiples share phases: a timer of 60 s shows at 5 s, too. A stall of the collector looks like a timer.
+-- pitfall: Simulated peers keep strict timers, so R is near 0 or 1; real timers drift, and tasks that run late blur them.
 -- pitfall: Only peers with 100 receipts in the window; a clock step tears the phase.
 -- parameter: trickle_seconds DOUBLE 0.001..31622400 = network(5), delay between LND's sub-batches
 -- parameter: minute_seconds DOUBLE 0.001..31622400 = network(60), CLN's and LDK's timer
@@ -25,4 +26,4 @@ WITH timed AS (
 )
 SELECT p.node_id, f.receipts, f.trickle AS r_trickle, f.minute AS r_minute, f.flush AS r_flush
 FROM phases f JOIN peers p ON p.peer_id = f.peer_id
-ORDER BY greatest(f.minute, f.flush) DESC, p.node_id
+ORDER BY round(greatest(f.minute, f.flush), 6) DESC, p.node_id

@@ -113,7 +113,7 @@ export function slowPeers(recording: Recording): Table {
   );
   const halves = [meanDelays(recording, 0, 2), meanDelays(recording, 1, 2)];
   const table: Cell[][] = [[
-    "rank correlation of a peer's mean delay in odd and even messages",
+    "rank correlation, odd and even",
     spearman([halves[0], ascending(halves[0])], [halves[1], ascending(halves[1])]),
     messages,
   ]];
@@ -136,7 +136,7 @@ export function missingMessages(recording: Recording, pairs: readonly Pair[]): T
   const types: (number | null)[] = [...TYPES, null];
   const rows: Cell[][] = types.map((type, kind) => {
     const shares = pairs.map((pair) => onlyOneShare(recording, pair, type));
-    return [`only one of two peers: ${KINDS[kind]}`, ...quantiles(shares, BY_PAIR)];
+    return [`one of two: ${KINDS[kind]}`, ...quantiles(shares, BY_PAIR)];
   });
   const all = measured(recording);
   const half = all.filter((m) => 2 * recording.reach[m] >= recording.eligiblePeers);
@@ -144,7 +144,7 @@ export function missingMessages(recording: Recording, pairs: readonly Pair[]): T
     const received = receiptsOf(recording, peer);
     return half.filter((m) => received[m] === NEVER).length / half.length;
   });
-  rows.push(["a peer lacks, of what half of all peers delivered", ...quantiles(lacking, BY_PAIR)]);
+  rows.push(["a peer lacks of what half sent", ...quantiles(lacking, BY_PAIR)]);
   return {
     columns: [{ name: "figure", kind: "text" }, ...numbers(["share_p5", "share_p50", "share_p95"])],
     rows: rows.filter(([, middle]) => !Number.isNaN(middle)),

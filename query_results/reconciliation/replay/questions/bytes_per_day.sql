@@ -9,6 +9,7 @@
 --   full but where links flood. BOLT 8's 34 bytes per message are counted, ids are 8 bytes, rounds every 30 s, a backup every 600 s.
 -- pitfall: An observer sends nothing, so peers send it all. A node that relays is spared what it sent first: up to half of
 --   flood and inv.
+-- pitfall: The chart leaves out "flood, sketch as backup", which would lie on the line of flood.
 -- pitfall: Own messages in full, one update per block, and catching up after a pause are left out. What a protocol changes in
 --   when messages come, only the simulator shows.
 SELECT * FROM replay_bytes ORDER BY links, protocol

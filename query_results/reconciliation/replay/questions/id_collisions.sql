@@ -5,5 +5,6 @@
 -- inputs: replay_collisions, of messages
 -- pitfall: Observed on real ids: SipHash-2-4 of the first 64 bits of each SHA-256, 50 salts, up to 100,000 messages; beside
 --   the birthday bound.
+-- pitfall: What is expected but rarer than one in 50 salts cannot be found.
 -- pitfall: A collision matters only between messages that one round compares, far fewer than these.
 SELECT * FROM replay_collisions ORDER BY bits
