@@ -12,7 +12,7 @@ import {
   VERDICTS,
 } from "../../shared/batch/batch.ts";
 import { gossipFacts } from "../../shared/bolt/facts.ts";
-import type { LogSink } from "../../shared/node_logs/reader.ts";
+import { type LogSink, NOT_IN_A_LOG } from "../../shared/node_logs/reader.ts";
 
 /** Receipts in a batch: a second of a busy node, and little memory. */
 const BATCH_RECEIPTS = 16_384;
@@ -172,16 +172,7 @@ export class LogBatches implements LogSink {
       bytes_out: 0,
       first_gossip_at: session.firstAt,
       last_gossip_at: session.lastAt,
-      messages_in: null,
-      messages_out: null,
-      gossip_out: null,
-      pings_sent: null,
-      pings_answered: null,
-      rtt_min: null,
-      rtt_median: null,
-      rtt_max: null,
-      pings_received: null,
-      pongs_sent: null,
+      ...NOT_IN_A_LOG,
     });
   }
 

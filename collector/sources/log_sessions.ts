@@ -1,7 +1,7 @@
 // The sessions of another node, as its log shows them: from a peer's first message to its last line.
 
 import type { SessionSource } from "../../shared/batch/batch.ts";
-import type { LogSink } from "../../shared/node_logs/reader.ts";
+import { type LogSink, NOT_IN_A_LOG } from "../../shared/node_logs/reader.ts";
 import { printable } from "../../shared/text.ts";
 import type { ReceiptSink } from "../receipt/recorder.ts";
 import { fingerprint } from "./places.ts";
@@ -127,16 +127,3 @@ export class LogSessions implements Omit<LogSink, "named"> {
     }
   }
 }
-
-const NOT_IN_A_LOG = {
-  messages_in: null,
-  messages_out: null,
-  gossip_out: null,
-  pings_sent: null,
-  pings_answered: null,
-  rtt_min: null,
-  rtt_median: null,
-  rtt_max: null,
-  pings_received: null,
-  pongs_sent: null,
-};
