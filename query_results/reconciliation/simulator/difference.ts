@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { grown } from "./grown.ts";
 import type { Simulation } from "./simulation.ts";
 import { MESSAGE_TYPES } from "./traffic.ts";
 
@@ -17,11 +18,7 @@ export class Missing {
 
   /** Adds one. */
   push(message: number): void {
-    if (this.count === this.ids.length) {
-      const larger = new Int32Array(2 * this.ids.length);
-      larger.set(this.ids);
-      this.ids = larger;
-    }
+    if (this.count === this.ids.length) this.ids = grown(this.ids, 0);
     this.ids[this.count++] = message;
   }
 }

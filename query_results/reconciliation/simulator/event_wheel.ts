@@ -5,6 +5,8 @@
  * @module
  */
 
+import { grown } from "./grown.ts";
+
 /** Slots: 17 minutes, more than nearly all delays. Later events go round again. */
 const SLOTS = 1 << 20;
 /** An event's place in {@link EventWheel.#events}: half a cache line of the next in its slot, when due, and four integers. */
@@ -41,11 +43,7 @@ export class EventWheel {
     else {
       event = this.#used;
       this.#used += STRIDE;
-      if (this.#used > this.#events.length) {
-        const larger = new Int32Array(2 * this.#events.length);
-        larger.set(this.#events);
-        this.#events = larger;
-      }
+      if (this.#used > this.#events.length) this.#events = grown(this.#events, 0);
     }
     const events = this.#events;
     events[event + DUE] = this.now + delayMs;

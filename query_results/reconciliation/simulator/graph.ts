@@ -4,7 +4,7 @@
  * @module
  */
 import { UserError } from "../../../shared/errors.ts";
-import { type Random, randomInteger } from "../../../shared/random.ts";
+import { type Random, randomInteger, shuffled } from "../../../shared/random.ts";
 
 /** Nodes at most: ids of edges and bits of messages stay within 32-bit integers and 8 GB. */
 export const MAX_NODES = 50_000;
@@ -59,11 +59,10 @@ export function regularGraph(nodes: number, degree: number, random: Random): Gra
         "nodes, and nodes × links even",
     );
   }
-  const stubs = Int32Array.from({ length: nodes * degree }, (_, i) => Math.floor(i / degree));
-  for (let i = stubs.length - 1; i > 0; i--) {
-    const j = randomInteger(random, i + 1);
-    [stubs[i], stubs[j]] = [stubs[j], stubs[i]];
-  }
+  const stubs = shuffled(
+    Array.from({ length: nodes * degree }, (_, i) => Math.floor(i / degree)),
+    random,
+  );
   const key = (a: number, b: number) => a < b ? a * nodes + b : b * nodes + a;
   const taken = new Map<number, number>();
   const fits = (a: number, b: number) => a !== b && !taken.has(key(a, b));

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { UserError } from "../../../shared/errors.ts";
+import { errorText, UserError } from "../../../shared/errors.ts";
 import { printable } from "../../../shared/text.ts";
 import { components, type Graph, graphOf, MAX_LINKS, MAX_NODES } from "./graph.ts";
 
@@ -26,11 +26,7 @@ export async function readGraph(path: string, largestPart: boolean): Promise<Gra
     }
     text = await Deno.readTextFile(path);
   } catch (error) {
-    const why = error instanceof Deno.errors.NotFound
-      ? "no such file"
-      : error instanceof Error
-      ? error.message
-      : String(error);
+    const why = error instanceof Deno.errors.NotFound ? "no such file" : errorText(error);
     throw new UserError(`Cannot read graph ${path}: ${why}`, { cause: error });
   }
   return parseGraph(text, path, largestPart);

@@ -4,6 +4,8 @@
  * @module
  */
 
+import { grown } from "./grown.ts";
+
 /** See the module. A block is its first index in {@link IdPool.ids}. */
 export class IdPool {
   /** All blocks. It is replaced when it grows, so read it anew after {@link IdPool.allocate}. */
@@ -18,11 +20,7 @@ export class IdPool {
     if (block !== undefined) return block;
     const start = this.#used;
     this.#used += 1 << level;
-    if (this.#used > this.ids.length) {
-      const larger = new Int32Array(Math.max(2 * this.ids.length, this.#used));
-      larger.set(this.ids);
-      this.ids = larger;
-    }
+    if (this.#used > this.ids.length) this.ids = grown(this.ids, this.#used);
     return start;
   }
 

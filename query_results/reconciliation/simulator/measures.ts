@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { grown } from "./grown.ts";
 import type { Traffic } from "./traffic.ts";
 
 /** Shares of nodes whose times are kept. */
@@ -75,14 +76,9 @@ export class Measures {
   observe(message: number, peer: number, nowMs: number): void {
     const { receipts } = this;
     if (this.receiptCount === receipts.message.length) {
-      const grown = (from: Int32Array<ArrayBuffer>) => {
-        const to = new Int32Array(2 * from.length);
-        to.set(from);
-        return to;
-      };
-      receipts.message = grown(receipts.message);
-      receipts.peer = grown(receipts.peer);
-      receipts.atMs = grown(receipts.atMs);
+      receipts.message = grown(receipts.message, 0);
+      receipts.peer = grown(receipts.peer, 0);
+      receipts.atMs = grown(receipts.atMs, 0);
     }
     receipts.message[this.receiptCount] = message;
     receipts.peer[this.receiptCount] = peer;

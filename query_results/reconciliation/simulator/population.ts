@@ -73,7 +73,7 @@ export function makePopulation(
   const adopts = flags(options.adoption);
   const lies = flags(options.liars).map((lies, node) => lies & adopts[node]);
   const implementation = new Uint8Array(nodes), actsMs = new Int32Array(nodes);
-  Array.from({ length: honest }, (_, node) => node)
+  [...Array(honest).keys()]
     .sort((a, b) => first[b + 1] - first[b] - first[a + 1] + first[a])
     .forEach((node, rank) => {
       const [kind, pace, delay] = SPREAD.map((step) => (0.5 + rank * step) % 1);

@@ -39,24 +39,15 @@ export interface Codec {
 export const ROUND_OPTIONS = {
   interval: v.optional(duration(1000, 86_400_000), "30s"),
   initiators: v.optional(oneOf(["one", "both"]), "one"),
+  /** New ids taken up per direction and round. */
   max_new_ids: v.optional(integer(1, 65_535), 128),
+  /** What a node made is sent to all peers in full. */
   flood_on_originate: v.optional(v.boolean("should be true or false"), true),
   lie: v.optional(oneOf(["bad-sketch", "junk-ids"]), "bad-sketch"),
 };
 
-/** Parsed {@link ROUND_OPTIONS}. */
-export interface RoundOptions {
-  /** Between two rounds that one end starts, in milliseconds. */
-  readonly interval: number;
-  /** Who starts rounds. */
-  readonly initiators: "one" | "both";
-  /** New ids taken up per direction and round. */
-  readonly max_new_ids: number;
-  /** What a node made is sent to all peers in full. */
-  readonly flood_on_originate: boolean;
-  /** What liars do. */
-  readonly lie: "bad-sketch" | "junk-ids";
-}
+/** Parsed {@link ROUND_OPTIONS}; `interval` in milliseconds, between two rounds that one end starts. */
+export type RoundOptions = v.InferOutput<v.StrictObjectSchema<typeof ROUND_OPTIONS, undefined>>;
 
 /** Sets the modes of a link's two edges. */
 export type LinkModes = (simulation: Simulation, edge: number, back: number) => void;

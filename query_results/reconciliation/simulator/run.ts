@@ -56,7 +56,7 @@ export function simulate(
   const { settings, file } = plan;
   const { population, rate, seed } = settings;
   const stream = (name: string): Random => seededRandom(`${seed}/${name}`);
-  const peers = shuffled(Array.from({ length: base.nodes }, (_, i) => i), stream("observer"))
+  const peers = shuffled([...Array(base.nodes).keys()], stream("observer"))
     .slice(0, settings.observer);
   const graph = peers.length > 0 ? withObserver(base, Int32Array.from(peers)) : base;
   const durationMs = Math.round(settings.hours * 3_600_000);

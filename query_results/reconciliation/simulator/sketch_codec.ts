@@ -9,7 +9,6 @@ import * as v from "valibot";
 import { integer, oneOf } from "../../../shared/config.ts";
 import { addMs, decodeMs } from "../algorithms/costs.ts";
 import { Estimate, type Estimator, ESTIMATORS, sketchSizes } from "../algorithms/estimators.ts";
-import type { FieldBits } from "../algorithms/field_wat.ts";
 import type { Difference } from "./difference.ts";
 import { allIdsBytes, type Codec, type Found } from "./rounds.ts";
 import type { Simulation } from "./simulation.ts";
@@ -37,15 +36,7 @@ export const SKETCH_OPTIONS = {
 };
 
 /** Parsed {@link SKETCH_OPTIONS}. */
-export interface SketchOptions {
-  readonly bits: number;
-  readonly estimator: Estimator;
-  readonly fixed: readonly number[];
-  readonly minimum: number;
-  readonly capacity: number;
-  readonly retry_factor: number;
-  readonly per_type: boolean;
-}
+export type SketchOptions = v.InferOutput<v.StrictObjectSchema<typeof SKETCH_OPTIONS, undefined>>;
 
 /** See the module. */
 export class SketchCodec implements Codec {
@@ -92,7 +83,7 @@ export class SketchCodec implements Codec {
         sent = capacity;
         done = !isBad && size <= capacity;
         if (!isBad) {
-          simulation.check?.decode(bits as FieldBits, capacity, simulation, difference, types);
+          simulation.check?.decode(bits, capacity, simulation, difference, types);
         }
       }
       if (!done) {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { type Random, randomInteger } from "../../../shared/random.ts";
+import { type Random, randomInteger, shuffled } from "../../../shared/random.ts";
 import type { Graph } from "./graph.ts";
 
 /** Message types by number: the order of the draft BOLT's three sketches. */
@@ -90,7 +90,8 @@ export function makeTraffic(
   const edges = graph.first[nodes];
   const channelEnds = Math.max(edges, CHANNEL_ENDS);
   const announcing = Math.max(nodes, ANNOUNCING_NODES);
-  const edgeOrder = permutation(edges, random), nodeOrder = permutation(nodes, random);
+  const edgeOrder = shuffled([...Array(edges).keys()], random);
+  const nodeOrder = shuffled([...Array(nodes).keys()], random);
   const sent: Sent[] = [];
   const waiting = new Map<number, number>();
   const lastBlock = new Map<number, number>();
@@ -176,13 +177,4 @@ function skewed(n: number, random: Random): number {
   // Roots and products are exact in IEEE 754, other powers differ between machines.
   const u = random.next(), root = Math.sqrt(u);
   return Math.floor(n * u * u * u * root * Math.sqrt(root));
-}
-
-function permutation(n: number, random: Random): Int32Array {
-  const order = Int32Array.from({ length: n }, (_, i) => i);
-  for (let i = n - 1; i > 0; i--) {
-    const j = randomInteger(random, i + 1);
-    [order[i], order[j]] = [order[j], order[i]];
-  }
-  return order;
 }
