@@ -6,28 +6,7 @@
 import { type Random, randomInteger } from "../../../shared/random.ts";
 import type { Graph } from "./graph.ts";
 import { type Implementation, IMPLEMENTATIONS } from "./implementations.ts";
-
-/** What a population is drawn from; shares are 0 to 1. */
-export interface PopulationOptions {
-  /** Share of each of {@link IMPLEMENTATIONS}. */
-  readonly mix: readonly number[];
-  /** Links per implementation on which a node asks for gossip; more than there are means all. */
-  readonly syncLinks: readonly number[];
-  /** Milliseconds, both ends included. */
-  readonly latencyMs: readonly [number, number];
-  /** Share of slow nodes, which relay after a delay of `slowMs`, uniform between both ends. */
-  readonly slow: number;
-  /** See {@link PopulationOptions.slow}. */
-  readonly slowMs: readonly [number, number];
-  /** The same for all others. */
-  readonly fastMs: readonly [number, number];
-  /** Share of nodes that speak the protocol. */
-  readonly adoption: number;
-  /** Share of those that lie. */
-  readonly liars: number;
-  /** Share of nodes that refuse some messages. */
-  readonly filters: number;
-}
+import type { Settings } from "./settings.ts";
 
 /** Per node or per edge. An observer is the last node and subscribes to all its peers. */
 export interface Population {
@@ -59,45 +38,49 @@ const MAX_BLOCK_LAG_MS = 10_000;
  */
 const SPREAD = [0.8191725133961645, 0.6710436067037893, 0.5497004779019703];
 
-/** Draws one. `honest` are the nodes before the observer, if there is one. */
+/** Draws one; `adoption` is the share that speaks the protocol, `honest` the nodes before the observer, if there is one. */
 export function makePopulation(
   graph: Graph,
   honest: number,
-  options: PopulationOptions,
+  { population: { slow, ...people }, network: { latency }, liars, filters }: Settings,
+  adoption: number,
   random: Random,
 ): Population {
   const { nodes, first, reverse } = graph;
   const edges = reverse.length;
   const flags = (share: number) =>
     Uint8Array.from({ length: nodes }, (_, node) => node < honest && random.next() < share ? 1 : 0);
-  const adopts = flags(options.adoption);
-  const lies = flags(options.liars).map((lies, node) => lies & adopts[node]);
+  const perImplementation = (of: Readonly<Record<string, number>>) =>
+    IMPLEMENTATIONS.map(({ name }) => of[name]);
+  const [mix, syncLinks] = [people.mix, people.sync_links].map(perImplementation);
+  const adopts = flags(adoption);
+  const lies = flags(liars).map((lies, node) => lies & adopts[node]);
   const implementation = new Uint8Array(nodes), actsMs = new Int32Array(nodes);
   [...Array(honest).keys()]
     .sort((a, b) => first[b + 1] - first[b] - first[a + 1] + first[a])
     .forEach((node, rank) => {
       const [kind, pace, delay] = SPREAD.map((step) => (0.5 + rank * step) % 1);
-      implementation[node] = indexAt(options.mix, kind);
-      const [low, high] = pace < options.slow ? options.slowMs : options.fastMs;
+      implementation[node] = indexAt(mix, kind);
+      const [low, high] = pace < slow ? people.slow_acts : people.acts;
       actsMs[node] = low + Math.floor(delay * (high - low + 1));
     });
   const subscribed = new Uint8Array(edges);
   for (let node = 0; node < nodes; node++) {
     const own = Array.from({ length: first[node + 1] - first[node] }, (_, i) => first[node] + i);
-    const wanted = node < honest ? options.syncLinks[implementation[node]] : own.length;
+    const wanted = node < honest ? syncLinks[implementation[node]] : own.length;
     for (let i = 0; i < own.length && i < wanted; i++) {
       const j = i + randomInteger(random, own.length - i);
       [own[i], own[j]] = [own[j], own[i]];
       subscribed[reverse[own[i]]] = 1;
     }
   }
-  const drawnMs = Int32Array.from({ length: edges }, () => between(options.latencyMs, random));
+  const drawnMs = Int32Array.from({ length: edges }, () => between(latency, random));
   const wayMs = drawnMs.map((_, edge) => drawnMs[Math.min(edge, reverse[edge])]);
   return {
     implementation,
     adopts,
     lies,
-    refuses: flags(options.filters),
+    refuses: flags(filters),
     subscribed,
     wayMs,
     actsMs,

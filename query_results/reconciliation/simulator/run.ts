@@ -8,7 +8,6 @@ import { type Random, seededRandom, shuffled } from "../../../shared/random.ts";
 import { DecodeCheck } from "./decode_check.ts";
 import { type Graph, hubGraph, regularGraph, withObserver } from "./graph.ts";
 import { readGraph } from "./graph_file.ts";
-import { IMPLEMENTATIONS } from "./implementations.ts";
 import { makePopulation } from "./population.ts";
 import type { PlannedRun, Settings } from "./settings.ts";
 import { Simulation } from "./simulation.ts";
@@ -61,24 +60,12 @@ export function simulate(
   const graph = peers.length > 0 ? withObserver(base, Int32Array.from(peers)) : base;
   const durationMs = Math.round(settings.hours * 3_600_000);
   checkMemory(graph, given?.bornMs.length ?? rate * durationMs / 1000);
-  const perImplementation = (of: Readonly<Record<string, number>>) =>
-    IMPLEMENTATIONS.map(({ name }) => of[name]);
-  const people = makePopulation(graph, base.nodes, {
-    mix: perImplementation(population.mix),
-    syncLinks: perImplementation(population.sync_links),
-    latencyMs: settings.network.latency,
-    slow: population.slow,
-    slowMs: population.slow_acts,
-    fastMs: population.acts,
-    adoption: file.onePerBlock === undefined && plan.protocol === "flood" ? 0 : settings.adoption,
-    liars: settings.liars,
-    filters: settings.filters,
-  }, stream("population"));
+  const adoption = plan.protocol === "flood" ? 0 : settings.adoption;
   const onePerBlock = file.onePerBlock === true;
   const simulation = new Simulation({
     graph,
     nodes: base.nodes,
-    population: people,
+    population: makePopulation(graph, base.nodes, settings, adoption, stream("population")),
     traffic: makeTraffic(
       graph,
       base.nodes,

@@ -56,6 +56,7 @@ const schema = v.strictObject({
     mix: perImplementation(share, [0.608, 0.17, 0.192, 0.03]),
     /** Peers that each implementation asks for gossip; more than there are means all. */
     sync_links: perImplementation(integer(1, 1000), [3, 8, 1000, 1000]),
+    /** Share of nodes that act on what came after a mean delay within `slow_acts`; that of all others is within `acts`. */
     slow: v.optional(share, 0.44),
     slow_acts: range(0, 600_000, ["0s", "185s"]),
     acts: range(0, 600_000, ["0s", "5s"]),

@@ -8,7 +8,7 @@ import { HEADER_BYTES, wireBytes } from "../algorithms/wire.ts";
 import * as v from "valibot";
 import { integer, oneOf } from "../../../shared/config.ts";
 import { addMs, decodeMs } from "../algorithms/costs.ts";
-import { Estimate, type Estimator, ESTIMATORS, sketchSizes } from "../algorithms/estimators.ts";
+import { Estimate, ESTIMATORS, sketchSizes } from "../algorithms/estimators.ts";
 import type { Difference } from "./difference.ts";
 import { allIdsBytes, type Codec, type Found } from "./rounds.ts";
 import type { Simulation } from "./simulation.ts";
