@@ -3,7 +3,7 @@
  *
  * Not held against: the draft BOLT's "cost 2.55 at 3 links, 7.55 at 8; P50 150 s", as no source at hand defines that cost or
  * the network; the 359.9 s and 753 s of arXiv 2205.12737, measured on the mainnet of 2022, whose topology and mix of
- * implementations are not published; hyperion's Erlay times and bytes, which take a fan-out chosen per transaction and
+ * implementations are not at hand; hyperion's Erlay times and bytes, which take a fan-out chosen per transaction and
  * sketches of what a peer could already have been sent.
  *
  * @module
