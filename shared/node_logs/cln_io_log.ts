@@ -8,7 +8,7 @@ import { initFeatures } from "../bolt/init.ts";
 import { decodeMessage } from "../bolt/message.ts";
 import { MAX_MESSAGE_BYTES } from "../bolt/message_types.ts";
 import { INSTANT_CHARS, wallTime } from "./instant.ts";
-import { type LogReader, type LogSink, type ReaderCounts, Units } from "./reader.ts";
+import { LogReader, type LogSink } from "./reader.ts";
 
 /** How late its times may be, µs. */
 export const CLN_LATENESS_US = 550_000;
@@ -24,29 +24,12 @@ const INIT = "0010";
 const NODE_ID = /^0[23][0-9a-f]{64}$/;
 
 /** Reads that log. Other lines, such as those of RPC calls, are passed over. */
-export class ClnIoLogReader implements LogReader {
-  readonly #counts: ReaderCounts = { receipts: 0, unreadable: 0, tooLong: 0 };
-  readonly #units = new Units((text, offset) => this.#take(text, offset), LONGEST_LINE);
-
-  constructor(private readonly sink: LogSink) {}
-
-  get counts(): Readonly<ReaderCounts> {
-    return { ...this.#counts, tooLong: this.#units.tooLong };
+export class ClnIoLogReader extends LogReader {
+  constructor(private readonly sink: LogSink) {
+    super(LONGEST_LINE);
   }
 
-  push(chunk: Uint8Array): void {
-    this.#units.push(chunk);
-  }
-
-  rebase(offset: number): void {
-    this.#units.rebase(offset);
-  }
-
-  skip(): void {
-    this.#units.skip();
-  }
-
-  #take(text: string, offset: number): number {
+  protected take(text: string, offset: number): number {
     let at = 0;
     for (let end; (end = text.indexOf("\n", at)) >= 0; at = end + 1) {
       this.#line(text, at, end, offset + end + 1);
@@ -63,8 +46,8 @@ export class ClnIoLogReader implements LogReader {
     const type = isIn ? text.slice(start + BODY_AT, start + BODY_AT + 4) : "";
     if (GOSSIP.has(type)) {
       const raw = bytesOf(text.slice(start + BODY_AT, end));
-      if (raw === null) return void this.#counts.unreadable++;
-      this.#counts.receipts++;
+      if (raw === null) return void this.counts.unreadable++;
+      this.counts.receipts++;
       this.sink.receipt(peer, raw, at, next);
     } else if (type === INIT) {
       this.sink.opened(peer, at, featuresOf(text.slice(start + BODY_AT, end)));

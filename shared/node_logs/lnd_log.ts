@@ -11,13 +11,7 @@ import { BoltFault } from "../bolt/fault.ts";
 import { INSTANT_CHARS, wallTime } from "./instant.ts";
 import { DUMPED_TYPES, DumpFault, rebuild } from "./lnd_dump.ts";
 import { LocalTime } from "./local_time.ts";
-import {
-  type LogReader,
-  type LogSink,
-  type MessageName,
-  type ReaderCounts,
-  Units,
-} from "./reader.ts";
+import { LogReader, type LogSink, type MessageName } from "./reader.ts";
 
 /** How late its times may be, µs: they have milliseconds, and decoding takes less. */
 export const LND_LATENESS_US = 2000;
@@ -49,33 +43,16 @@ export interface LndLogOptions {
 }
 
 /** Reads that log. Other messages, such as those of the node's own channels, are passed over. */
-export class LndLogReader implements LogReader {
-  readonly #counts: ReaderCounts = { receipts: 0, unreadable: 0, tooLong: 0 };
-  readonly #units = new Units((text, offset) => this.#take(text, offset), LONGEST_UNIT);
+export class LndLogReader extends LogReader {
   readonly #time: LocalTime;
 
   /** @throws {RangeError} when there is no such zone. */
   constructor(private readonly sink: LogSink, private readonly options: LndLogOptions) {
+    super(LONGEST_UNIT);
     this.#time = new LocalTime(options.zone);
   }
 
-  get counts(): Readonly<ReaderCounts> {
-    return { ...this.#counts, tooLong: this.#units.tooLong };
-  }
-
-  push(chunk: Uint8Array): void {
-    this.#units.push(chunk);
-  }
-
-  rebase(offset: number): void {
-    this.#units.rebase(offset);
-  }
-
-  skip(): void {
-    this.#units.skip();
-  }
-
-  #take(text: string, offset: number): number {
+  protected take(text: string, offset: number): number {
     for (let at = 0;;) {
       const end = text.indexOf("\n", at);
       if (end < 0) return at;
@@ -113,7 +90,7 @@ export class LndLogReader implements LogReader {
   }
 
   #unreadable(next: number): number {
-    this.#counts.unreadable++;
+    this.counts.unreadable++;
     return next;
   }
 
@@ -123,10 +100,10 @@ export class LndLogReader implements LogReader {
       raw = rebuild(type, dump);
     } catch (error) {
       if (!(error instanceof DumpFault || error instanceof BoltFault)) throw error;
-      this.#counts.unreadable++;
+      this.counts.unreadable++;
       return this.sink.seen(peer, at);
     }
-    this.#counts.receipts++;
+    this.counts.receipts++;
     this.sink.receipt(peer, raw, at, end);
   }
 
@@ -138,7 +115,7 @@ export class LndLogReader implements LogReader {
     if (line.startsWith("starting with conn[")) return this.sink.opened(peer, at, "");
     const name = this.options.level === "debug" ? nameOf(line) : null;
     if (name === null) return this.sink.seen(peer, at);
-    this.#counts.receipts++;
+    this.counts.receipts++;
     this.sink.named(peer, name, at, end);
   }
 }

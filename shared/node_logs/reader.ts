@@ -41,31 +41,18 @@ export interface ReaderCounts {
   tooLong: number;
 }
 
-/** Reads a log as it grows. */
-export interface LogReader {
-  readonly counts: Readonly<ReaderCounts>;
-  push(chunk: Uint8Array): void;
-  /** The next chunk comes from this offset of another file; what is unfinished continues in it. */
-  rebase(offset: number): void;
-  /** The next chunk does not continue what is unfinished. */
-  skip(): void;
-}
-
-/** Finds whole units in chunks of text. Characters stand for bytes (latin1), so places in the text are offsets. */
-export class Units {
-  tooLong = 0;
+/** Reads a log as it grows. Characters stand for bytes (latin1), so places in the text are offsets. */
+export abstract class LogReader {
+  readonly counts: ReaderCounts = { receipts: 0, unreadable: 0, tooLong: 0 };
   #rest = "";
   #offset = 0;
   #isSkipping = false;
 
-  /**
-   * @param take reads the whole units of a text that starts at `offset`, and returns the characters read.
-   * @param longest characters of a unit; what is longer is skipped up to a line's end.
-   */
-  constructor(
-    private readonly take: (text: string, offset: number) => number,
-    private readonly longest: number,
-  ) {}
+  /** @param longest characters of a unit, a line or a dump; what is longer is skipped up to a line's end. */
+  constructor(private readonly longest: number) {}
+
+  /** Reads the whole units of a text that starts at `offset`, and returns the characters read. */
+  protected abstract take(text: string, offset: number): number;
 
   push(chunk: Uint8Array): void {
     const { buffer, byteOffset, length } = chunk;
@@ -82,16 +69,18 @@ export class Units {
     this.#offset += used;
     this.#rest = text.slice(used);
     if (this.#rest.length > this.longest) {
-      this.tooLong++;
+      this.counts.tooLong++;
       this.#isSkipping = true;
       this.#drop();
     }
   }
 
+  /** The next chunk comes from this offset of another file; what is unfinished continues in it. */
   rebase(offset: number): void {
     this.#offset = offset - this.#rest.length;
   }
 
+  /** The next chunk does not continue what is unfinished. */
   skip(): void {
     this.#isSkipping = false;
     this.#drop();
