@@ -1,7 +1,7 @@
 // The receipt's way: a session's receipt is recorded, then a new message is checked, and what the check finds goes to
 // the recorder, to the graph, or against the peer that brought the message.
 
-import type { SessionClosed, SessionOpened, SessionState } from "../shared/batch/batch.ts";
+import type { LogGap, SessionClosed, SessionOpened, SessionState } from "../shared/batch/batch.ts";
 import { MESSAGE_TYPES, messageType } from "../shared/bolt/message_types.ts";
 import type { SourcePeer } from "./gossip/graph/unconfirmed.ts";
 import { type BadMessage, Verifier, type VerifierOptions } from "./gossip/verifier.ts";
@@ -49,7 +49,8 @@ export class Pipeline implements ReceiptSink, Disposable {
     this.verifier = new Verifier({
       ...dependencies,
       onVerdict: (number, verdict) => {
-        const isUnproven = this.#rebuilt.delete(number) && verdict === "invalid";
+        const isUnproven = this.#rebuilt.delete(number) &&
+          (verdict === "invalid" || verdict === "unknown_signer");
         this.recorder.verdict(number, isUnproven ? "rebuilt" : verdict);
       },
       onBad: (bad) => this.#takeBad(bad),
@@ -97,6 +98,10 @@ export class Pipeline implements ReceiptSink, Disposable {
 
   sessionState(state: Omit<SessionState, "kind">): void {
     this.recorder.sessionState(state);
+  }
+
+  note(event: LogGap): void {
+    this.recorder.note(event);
   }
 
   closeSession(closed: Omit<SessionClosed, "kind">): void {

@@ -44,6 +44,7 @@ const PARTS: Readonly<Record<string, Part>> = {
   clock_steps: ({ from, to }) =>
     `SELECT * FROM clock_steps
     WHERE noticed_at >= ${from} - ${MARGIN} AND noticed_at < ${to} + ${MARGIN}`,
+  log_gaps: ({ from, to }) => `SELECT * FROM log_gaps WHERE from_at < ${to} AND to_at >= ${from}`,
   stalls: ({ from, to }) => `SELECT * FROM stalls WHERE from_at < ${to} AND to_at >= ${from}`,
   dial_outcomes: ({ from, to }) =>
     `SELECT * FROM dial_outcomes WHERE from_at < ${to} AND to_at >= ${from}`,

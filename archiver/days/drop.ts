@@ -3,6 +3,7 @@
 import { BIGINT, type DuckDBConnection, INTEGER } from "@duckdb/node-api";
 import { shaKeySql } from "../store/cold.ts";
 import { rowsOf } from "../store/database.ts";
+import { isUndecided } from "../store/sql.ts";
 import { type DaysContext, transaction } from "./context.ts";
 import { type DayFile, forgetKeys, replaceView, setState } from "./day_files.ts";
 import { dayTable, isInFolder, manifestPath, MESSAGES } from "./layout.ts";
@@ -124,7 +125,7 @@ async function keepKeys(connection: DuckDBConnection, file: DayFile): Promise<vo
   await connection.run(
     `INSERT INTO cold_messages
     SELECT message_id, ${shaKeySql("sha256")}, CAST($3 AS INTEGER),
-      verdict IN ('unchecked', 'unknown_signer')
+      ${isUndecided("verdict")}
     FROM ${MESSAGES.hot} WHERE ${within(MESSAGES)} ORDER BY message_id`,
     [...bounds(file.interval), file.id],
     [BIGINT, BIGINT, INTEGER],

@@ -71,6 +71,7 @@ const RULES: Readonly<Record<string, TableRule>> = {
   clock_samples: { kind: "instants", column: "sampled_at" },
   clock_steps: { kind: "instants", column: "noticed_at" },
   stalls: { kind: "instants", column: "to_at" },
+  log_gaps: { kind: "instants", column: "to_at" },
   dial_outcomes: { kind: "instants", column: "to_at" },
   dead_letters: { kind: "instants", column: "received_at" },
   unresolved_receipts: { kind: "instants", column: "received_at" },

@@ -118,7 +118,8 @@ class Proofs {
   verdict(raw: Uint8Array, isRebuilt: boolean): Verdict {
     try {
       const verdict = this.#check(raw);
-      return verdict === "invalid" && isRebuilt ? "rebuilt" : verdict;
+      const isProven = verdict !== "invalid" && verdict !== "unknown_signer";
+      return isRebuilt && !isProven ? "rebuilt" : verdict;
     } catch (error) {
       if (error instanceof BoltFault) return "malformed";
       throw error;

@@ -16,7 +16,7 @@ import { errorText } from "../../shared/errors.ts";
 import { type Row, rowsOf } from "./database.ts";
 import type { KeyFilter } from "./key_filter.ts";
 import { instant } from "./rows.ts";
-import { literals } from "./sql.ts";
+import { isUndecided, literals } from "./sql.ts";
 
 const PAGE_KEYS = 1_000_000;
 /**
@@ -131,7 +131,7 @@ export async function changeColdVerdicts(
     { name: "verdict", type: VARCHAR, joined: "AND c.is_undecided" },
     verdicts,
     `n.verdict FROM changed n WHERE message_changes.message_id = n.message_id
-      AND (message_changes.verdict IS NULL OR message_changes.verdict IN ('unchecked', 'unknown_signer'))`,
+      AND (message_changes.verdict IS NULL OR ${isUndecided("message_changes.verdict")})`,
   );
 }
 

@@ -53,6 +53,7 @@ export class Group {
     clock_samples: new RowBuffer("clock_samples"),
     clock_steps: new RowBuffer("clock_steps"),
     stalls: new RowBuffer("stalls"),
+    log_gaps: new RowBuffer("log_gaps"),
     dial_outcomes: new RowBuffer("dial_outcomes"),
   };
   readonly changes: StagedChanges = new StagedChanges();
@@ -320,6 +321,16 @@ export class Group {
       case "stalled":
         this.rows.stalls.push(...ids, instant(event.since), instant(event.at));
         break;
+      case "log_gap": {
+        const span = [instant(event.since), instant(event.at)];
+        this.rows.log_gaps.push(
+          epoch.id,
+          this.#sourceId(epoch, event.source),
+          ...span,
+          event.reason,
+        );
+        break;
+      }
       case "dial_outcomes":
         for (const { outcome, address, count } of event.dials) {
           const span = [instant(event.since), instant(event.at)];

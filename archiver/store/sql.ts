@@ -10,6 +10,14 @@ export function literals(texts: readonly string[]): string {
   return `[${texts.map(literal).join(", ")}]`;
 }
 
+/** Verdicts that a later one replaces. */
+export const UNDECIDED = ["unchecked", "unknown_signer", "rebuilt"] as const;
+
+/** The condition that a column has one of {@link UNDECIDED}. */
+export function isUndecided(column: string): string {
+  return `${column} IN (${UNDECIDED.map(literal).join(", ")})`;
+}
+
 /** The name of a table, a column or the like, in quotes. */
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;

@@ -15,6 +15,7 @@ import {
 } from "@duckdb/node-api";
 import type { SessionClosed, SessionState, Verdict } from "../../shared/batch/batch.ts";
 import { changeColdFirstSeen, changeColdVerdicts } from "./cold.ts";
+import { isUndecided, UNDECIDED } from "./sql.ts";
 import { gossipFacts } from "../../shared/bolt/facts.ts";
 import { bigintOrNull, bytes, instant, instantOrNull, ownTimestamp } from "./rows.ts";
 
@@ -32,11 +33,9 @@ async function update(
 }
 
 /** Verdicts that a later one replaces. */
-const UNDECIDED: ReadonlySet<Verdict> = new Set(["unchecked", "unknown_signer"]);
-
 /** The verdict that holds: the first that decides. */
 export function laterVerdict(earlier: Verdict, later: Verdict): Verdict {
-  return UNDECIDED.has(earlier) && later !== "unchecked" ? later : earlier;
+  return UNDECIDED.some((each) => each === earlier) && later !== "unchecked" ? later : earlier;
 }
 
 /** Changes of rows that are already there, applied once per commit. */
@@ -73,7 +72,7 @@ export class StagedChanges {
         `UPDATE hot_messages SET verdict = u.verdict FROM (
           SELECT unnest($1) AS message_id, unnest($2) AS verdict) u
         WHERE hot_messages.message_id = u.message_id
-          AND hot_messages.verdict IN ('unchecked', 'unknown_signer')`,
+          AND ${isUndecided("hot_messages.verdict")}`,
         [BIGINT, verdicts.map(([id]) => BigInt(id))],
         [VARCHAR, verdicts.map(([, verdict]) => verdict)],
       );

@@ -25,6 +25,7 @@ const REFERENCES = [
   ["clock_samples", "epoch_id", "epochs"],
   ["clock_steps", "epoch_id", "epochs"],
   ["stalls", "epoch_id", "epochs"],
+  ["log_gaps", "collector_id", "sources"],
   ["dial_outcomes", "epoch_id", "epochs"],
   ["import_epochs", "epoch_id", "epochs"],
   ["import_epochs", "import_id", "imports"],

@@ -6,6 +6,7 @@ import {
   type ClockStep,
   type CollectorEvent,
   type DialOutcomes,
+  type LogGap,
   RECEIPT_REPEAT,
   RECEIPT_WARMUP,
   type ResendRequest,
@@ -50,6 +51,8 @@ export interface ReceiptSink {
   sessionState(state: Omit<SessionState, "kind">): void;
   /** The session's end; no receipt of it may follow. */
   closeSession(closed: Omit<SessionClosed, "kind">): void;
+  /** What happened beside the sessions. */
+  note(event: LogGap): void;
 }
 
 export interface Received {
@@ -204,7 +207,7 @@ export class Recorder implements Disposable {
   }
 
   /** What happened beside the sessions; ignored after {@link end}. */
-  note(event: ClockStep | ClockSample | Stalled | DialOutcomes): void {
+  note(event: ClockStep | ClockSample | Stalled | DialOutcomes | LogGap): void {
     if (this.#stop.signal.aborted) return;
     if (event.kind === "clock_step") this.#counters.clockSteps++;
     else if (event.kind === "clock_sample") this.#clockSample = event;

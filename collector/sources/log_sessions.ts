@@ -32,8 +32,14 @@ export class LogSessions implements Omit<LogSink, "named"> {
   readonly #peers = new Map<string, OpenPeer>();
   #sweptAt = -Infinity;
   #doubtfulUntil = -Infinity;
+  #gap: { since: number; reason: string } | null = null;
 
-  constructor(private readonly sink: ReceiptSink, private readonly source: SessionSource) {
+  /** @param lastAt when an earlier run stopped, µs; 0 when there was none. */
+  constructor(
+    private readonly sink: ReceiptSink,
+    private readonly source: SessionSource,
+    private lastAt: number,
+  ) {
     this.#log = fingerprint(source.name);
   }
 
@@ -42,6 +48,7 @@ export class LogSessions implements Omit<LogSink, "named"> {
   }
 
   receipt(peer: string, raw: Uint8Array, at: number, end: number): void {
+    this.#reached(at);
     if (!this.#peers.has(peer)) this.#open(peer, at, "");
     const open = this.#peers.get(peer);
     if (open === undefined) return void this.dropped++;
@@ -58,11 +65,13 @@ export class LogSessions implements Omit<LogSink, "named"> {
   }
 
   opened(peer: string, at: number, features: string): void {
+    this.#reached(at);
     this.#close(peer, "the peer connected again");
     this.#open(peer, at, features);
   }
 
   seen(peer: string, at: number): void {
+    this.#reached(at);
     const open = this.#peers.get(peer);
     if (open && at > open.seenAt) open.seenAt = at;
     if (at - this.#sweptAt >= SWEEP_US) this.#sweep(at);
@@ -80,9 +89,26 @@ export class LogSessions implements Omit<LogSink, "named"> {
     for (const { session } of this.#peers.values()) this.sink.asked(session, until);
   }
 
+  /** What the log held before what comes next is lost: ends all sessions. */
+  gap(reason: string): void {
+    this.#gap ??= { since: this.lastAt, reason };
+    this.closeAll(`gap in the log: ${reason}`);
+  }
+
   /** Ends all sessions. */
   closeAll(reason: string): void {
     for (const peer of [...this.#peers.keys()]) this.#close(peer, reason);
+  }
+
+  /** A line of this time was read. */
+  #reached(at: number): void {
+    if (this.#gap) {
+      const { since, reason } = this.#gap;
+      const { source } = this;
+      this.sink.note({ kind: "log_gap", source, since: Math.min(since, at), at, reason });
+      this.#gap = null;
+    }
+    if (at > this.lastAt) this.lastAt = at;
   }
 
   #open(peer: string, at: number, features: string): void {

@@ -72,8 +72,8 @@ export class NamedReceipts implements LogSink {
     this.#inOrder(() => void (this.sessions.file = file));
   }
 
-  closeAll(reason: string): void {
-    this.#inOrder(() => this.sessions.closeAll(reason));
+  gap(reason: string): void {
+    this.#inOrder(() => this.sessions.gap(reason));
   }
 
   /** Call it now and then. */

@@ -108,7 +108,7 @@ async function readLog(
 ): Promise<void> {
   const uncertainty = latenessOf(kind);
   const source: SessionSource = { name, kind, uncertainty, ...node_id && { node_id } };
-  const sessions = new LogSessions(pipeline, source);
+  const sessions = new LogSessions(pipeline, source, places.savedAt);
   const named = new NamedReceipts(sessions, view, clock);
   const reader = readerOf(kind, named, zone);
   const figuresOf = () => ({
@@ -146,7 +146,7 @@ async function readLog(
       onFile: (file) => named.onFile(file),
       onGap(reason) {
         log.warning("Source {name}: lost what came before: {reason}", { name, reason });
-        named.closeAll(`gap in the log: ${reason}`);
+        named.gap(reason);
       },
       ready: async () => {
         if (pipeline.verifier.counts.queued > MAX_UNCHECKED) await pipeline.verifier.idle();

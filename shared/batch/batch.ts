@@ -70,6 +70,7 @@ export type CollectorEvent =
   | ClockStep
   | ClockSample
   | Stalled
+  | LogGap
   | RunEnded;
 
 /** The first event of an epoch. */
@@ -246,6 +247,16 @@ export interface Stalled {
   readonly kind: "stalled";
   readonly since: number;
   readonly at: number;
+}
+
+/** Part of another node's log could not be read: a file of it is gone, damaged or cut short. */
+export interface LogGap {
+  readonly kind: "log_gap";
+  readonly source: SessionSource;
+  /** The last time read before it, and the first one after it. */
+  readonly since: number;
+  readonly at: number;
+  readonly reason: string;
 }
 
 /** The last event of an epoch that ended in order. */

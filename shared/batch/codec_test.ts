@@ -7,6 +7,7 @@ import {
   batchId,
   type CollectorEvent,
   DIAL_OUTCOMES,
+  SOURCE_KINDS,
   VERDICTS,
 } from "./batch.ts";
 import { encodeBody, MAX_BATCH_MESSAGES, MAX_BATCH_RECEIPTS } from "./body.ts";
@@ -109,6 +110,17 @@ const event: fc.Arbitrary<CollectorEvent> = fc.oneof(
     last: whole,
   }),
   record({ kind: fc.constant("stalled" as const), since: whole, at: whole }),
+  record({
+    kind: fc.constant("log_gap" as const),
+    source: record({
+      name: fc.constant("my-node"),
+      kind: fc.constantFrom(...SOURCE_KINDS),
+      uncertainty: whole,
+    }),
+    since: whole,
+    at: whole,
+    reason: fc.string({ maxLength: 1024 }),
+  }),
   record({ kind: fc.constant("clock_step" as const), at: whole, step: fc.maxSafeInteger() }),
   record({
     kind: fc.constant("clock_sample" as const),

@@ -47,6 +47,13 @@ const figures = {
   pongs_sent: later,
 };
 
+const source = v.strictObject({
+  name: v.pipe(v.string(), v.regex(COLLECTOR_NAME)),
+  kind: v.picklist(SOURCE_KINDS),
+  uncertainty: whole,
+  node_id: v.optional(nodeId),
+});
+
 const eventSchema: v.GenericSchema<unknown, CollectorEvent> = v.variant("kind", [
   v.strictObject({
     kind: v.literal("run_started"),
@@ -68,14 +75,7 @@ const eventSchema: v.GenericSchema<unknown, CollectorEvent> = v.variant("kind", 
       v.maxLength(MAX_FEATURES_DIGITS),
       v.regex(/^([0-9a-f]{2})*$/),
     ),
-    source: v.optional(
-      v.nullable(v.strictObject({
-        name: v.pipe(v.string(), v.regex(COLLECTOR_NAME)),
-        kind: v.picklist(SOURCE_KINDS),
-        uncertainty: whole,
-        node_id: v.optional(nodeId),
-      })),
-    ),
+    source: v.optional(v.nullable(source)),
   }),
   v.strictObject({
     kind: v.literal("session_closed"),
@@ -114,6 +114,13 @@ const eventSchema: v.GenericSchema<unknown, CollectorEvent> = v.variant("kind", 
     uncertainty: whole,
   }),
   v.strictObject({ kind: v.literal("stalled"), since: whole, at: whole }),
+  v.strictObject({
+    kind: v.literal("log_gap"),
+    source,
+    since: whole,
+    at: whole,
+    reason: shortText,
+  }),
   v.strictObject({ kind: v.literal("run_ended"), at: whole, receipts: whole }),
 ]);
 

@@ -69,6 +69,8 @@ Deno.test("a batch becomes rows of every table, exactly as told", async () => {
   maker.event({ kind: "clock_sample", at: epoch + 6, offset: -(2 ** 40), uncertainty: 7 });
   maker.event({ kind: "clock_step", at: epoch + 8, step: -9 });
   maker.event({ kind: "stalled", since: epoch + 3, at: epoch + 8 });
+  const source = { name: "node", kind: "cln_io_log", uncertainty: 9, node_id: nodeId(7) } as const;
+  maker.event({ kind: "log_gap", source, since: epoch + 1, at: epoch + 4, reason: "gone" });
   maker.event({
     kind: "dial_outcomes",
     since: epoch,
@@ -99,6 +101,11 @@ Deno.test("a batch becomes rows of every table, exactly as told", async () => {
   assert.deepEqual(await rows(store, "SELECT * FROM stalls"), [
     { ...own, from_at: isoTime(epoch + 3), to_at: isoTime(epoch + 8) },
   ]);
+  const span = { from_at: isoTime(epoch + 1), to_at: isoTime(epoch + 4) };
+  assert.deepEqual(
+    await rows(store, "SELECT g.*, c.name FROM log_gaps g JOIN collectors c USING (collector_id)"),
+    [{ epoch_id: 1, collector_id: 2, ...span, reason: "gone", name: "alpha/node" }],
+  );
   assert.deepEqual(await rows(store, "SELECT * FROM dial_outcomes"), [{
     ...own,
     from_at: isoTime(epoch),

@@ -122,6 +122,23 @@ Deno.test("what was rebuilt and is not proven is no invalid message, but a rebui
   assert.deepEqual(verdicts, ["valid", "rebuilt"]);
 });
 
+Deno.test("what a log lost is a gap with the times around it", async () => {
+  await using dir = await tempDir();
+  const log = dir.join("logs", "log");
+  {
+    await using collector = startCollector(dir, { kind: "cln_io_log" });
+    await Deno.writeTextFile(log, receiptLines(0, 2));
+    await until(async () => await stampedTo(dir) > 0);
+    await Deno.writeTextFile(log, receiptLine(90));
+    await until(async () => events(await spooled(dir), "log_gap").length > 0);
+    await stop(collector);
+  }
+  const [gap] = events(await spooled(dir), "log_gap");
+  assert.ok(gap.kind === "log_gap");
+  assert.deepEqual([gap.since, gap.at, gap.source.name], [lineTime(1), lineTime(90), "node"]);
+  assert.match(gap.reason, /is gone/);
+});
+
 Deno.test("receipts that a log only names are recorded once another source has the message", async () => {
   await using dir = await tempDir();
   Deno.mkdirSync(dir.join("logs"));

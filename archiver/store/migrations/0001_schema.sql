@@ -308,6 +308,20 @@ COMMENT ON COLUMN stalls.collector_id IS 'The collector.';
 COMMENT ON COLUMN stalls.from_at IS 'When it was last seen to run in time, by the collector''s clock.';
 COMMENT ON COLUMN stalls.to_at IS 'When it ran again.';
 
+CREATE TABLE log_gaps (
+  epoch_id INTEGER NOT NULL,
+  collector_id INTEGER NOT NULL,
+  from_at TIMESTAMPTZ NOT NULL,
+  to_at TIMESTAMPTZ NOT NULL,
+  reason TEXT NOT NULL
+);
+COMMENT ON TABLE log_gaps IS 'One row per part of another node''s log that could not be read; what it held is lost.';
+COMMENT ON COLUMN log_gaps.epoch_id IS 'The run of the collector that reads the log.';
+COMMENT ON COLUMN log_gaps.collector_id IS 'The log, as in sources.';
+COMMENT ON COLUMN log_gaps.from_at IS 'The last time read before it.';
+COMMENT ON COLUMN log_gaps.to_at IS 'The first time read after it.';
+COMMENT ON COLUMN log_gaps.reason IS 'What became of the file.';
+
 CREATE TABLE dial_outcomes (
   epoch_id INTEGER NOT NULL,
   collector_id INTEGER NOT NULL,

@@ -54,6 +54,8 @@ function batches(): Batch[] {
   const dial = { outcome: "refused", address: "onion", count: 2 } as const;
   maker.event({ kind: "dial_outcomes", since: at, at: at + 9, dials: [dial] });
   maker.event({ kind: "stalled", since: at - 9, at });
+  const source = { name: "node", kind: "cln_io_log", uncertainty: 9 } as const;
+  maker.event({ kind: "log_gap", source, since: at - 9, at, reason: "gone" });
   maker.event({ kind: "clock_sample", at, offset: -5, uncertainty: 7 });
   maker.event({ kind: "run_ended", at, receipts: 12 });
   return [full, maker.close(), maker.close()];
