@@ -2,6 +2,7 @@
 // the recorder, to the graph, or against the peer that brought the message.
 
 import type { LogGap, SessionClosed, SessionOpened, SessionState } from "../shared/batch/batch.ts";
+import { NOT_STORED_TYPE } from "../shared/batch/digest.ts";
 import { MESSAGE_TYPES, messageType } from "../shared/bolt/message_types.ts";
 import type { SourcePeer } from "./gossip/graph/unconfirmed.ts";
 import { type BadMessage, Verifier, type VerifierOptions } from "./gossip/verifier.ts";
@@ -79,8 +80,9 @@ export class Pipeline implements ReceiptSink, Disposable {
   }
 
   receive(session: number, raw: Uint8Array, receivedAt: number, place?: Place): void {
-    this.#receipts[raw[1]]++;
     const { number, isNew } = this.recorder.receive(session, raw, receivedAt, place);
+    if (messageType(raw) === NOT_STORED_TYPE) return;
+    this.#receipts[raw[1]]++;
     if (isNew && this.#peers.get(session)?.isRebuilt) {
       if (this.#rebuilt.size >= MAX_REBUILT) this.#rebuilt.clear();
       this.#rebuilt.add(number);

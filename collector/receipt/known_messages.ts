@@ -1,7 +1,7 @@
 // The messages of this epoch: their numbers, the newest ones' bytes, and their own timestamps.
 
 import { createHash } from "node:crypto";
-import { encodeDigest } from "../../shared/batch/digest.ts";
+import { decodeDigest, encodeDigest } from "../../shared/batch/digest.ts";
 import { gossipFacts } from "../../shared/bolt/facts.ts";
 import type { Random } from "../../shared/random.ts";
 import { MessageIndex } from "./message_index.ts";
@@ -64,7 +64,9 @@ export class KnownMessages {
       this.#raws.guess(known, raw);
       return { number: known, isNew: false, raw, isStandIn: false };
     }
-    const facts = gossipFacts(raw);
+    // A log may only name a message: then it comes as a digest.
+    const named = decodeDigest(raw);
+    const facts = named?.facts ?? gossipFacts(raw);
     const judged = this.#quotas?.judge(facts, nodeId, now) ?? "raw";
     if (typeof judged !== "string") {
       return { ...this.identify(judged, nodeId, now), isStandIn: true };
@@ -72,7 +74,7 @@ export class KnownMessages {
     const number = this.#index.add(digest);
     this.#raws.add(number, raw);
     this.#timestamps[number & (this.#index.capacity - 1)] = facts.ownTimestamp ?? NO_TIMESTAMP;
-    if (judged === "raw") return { number, isNew: true, raw, isStandIn: false };
+    if (judged === "raw" || named) return { number, isNew: true, raw, isStandIn: false };
     const sha256 = new Uint8Array(digest.buffer);
     return { number, isNew: true, raw: encodeDigest({ sha256, facts }), isStandIn: false };
   }

@@ -1,6 +1,8 @@
 // Receipts of messages that a log names but does not hold. Each waits until the graph has the message; those after it wait
-// with it, so that the place in the log stays true.
+// with it, so that the place in the log stays true. A message that does not come in time is recorded by its name alone.
 
+import { createHash } from "node:crypto";
+import { encodeDigest } from "../../shared/batch/digest.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { LogSink, MessageName } from "../../shared/node_logs/reader.ts";
 import type { GraphView } from "../gossip/graph/graph_view.ts";
@@ -19,7 +21,7 @@ interface Step {
 
 /** Passes finds on in order. */
 export class NamedReceipts implements LogSink {
-  /** Receipts whose message never came. */
+  /** Receipts whose message did not come in time. */
   unresolved = 0;
   #steps: Step[] = [];
   #next = 0;
@@ -41,9 +43,10 @@ export class NamedReceipts implements LogSink {
   named(peer: string, name: MessageName, at: number, end: number): void {
     this.#add((isLate) => {
       const raw = messageOf(this.view, name);
-      if (raw) this.sessions.receipt(peer, raw, at, end);
-      else if (isLate) this.unresolved++;
-      return raw !== null || isLate;
+      if (raw === null && !isLate) return false;
+      if (raw === null) this.unresolved++;
+      this.sessions.receipt(peer, raw ?? digestOf(name), at, end);
+      return true;
     });
   }
 
@@ -107,6 +110,24 @@ export class NamedReceipts implements LogSink {
     if (isFirst && take(false)) return;
     this.#steps.push({ at: this.clock.now(), take });
   }
+}
+
+/** Stands for a message of which there is only its name: the same name gives the same digest anywhere. */
+function digestOf({ scid, direction, nodeId, timestamp }: MessageName): Uint8Array {
+  const name = [scid, direction, nodeId, timestamp].map((part) => part ?? "").join("/");
+  const type = nodeId !== undefined ? 257 : direction !== undefined ? 258 : 256;
+  return encodeDigest({
+    sha256: createHash("sha256").update(`named by a log: ${name}`).digest(),
+    facts: {
+      type,
+      size: 0,
+      scid: scid === undefined ? null : BigInt.asIntN(64, scid),
+      direction: direction ?? null,
+      nodeId: nodeId ?? null,
+      ownTimestamp: timestamp ?? null,
+      innerId: null,
+    },
+  });
 }
 
 /** The message that the graph has under a name, if it is the very one: of updates it keeps the newest. */

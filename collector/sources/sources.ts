@@ -45,7 +45,7 @@ export interface SourceFigures {
   /** With a session now. */
   readonly peers: number;
   readonly unreadable: number;
-  /** Receipts of messages that never came. */
+  /** Receipts of messages that did not come in time, recorded by name. */
   readonly unresolved: number;
   /** Receipts of peers past the limit. */
   readonly dropped: number;

@@ -41,6 +41,8 @@ export interface ReaderCounts {
   tooLong: number;
 }
 
+const NEWLINE = 0x0a;
+
 /** Reads a log as it grows. Characters stand for bytes (latin1), so places in the text are offsets. */
 export abstract class LogReader {
   readonly counts: ReaderCounts = { receipts: 0, unreadable: 0, tooLong: 0 };
@@ -78,6 +80,17 @@ export abstract class LogReader {
   /** The next chunk comes from this offset of another file; what is unfinished continues in it. */
   rebase(offset: number): void {
     this.#offset = offset - this.#rest.length;
+  }
+
+  /** The log ends, and goes on in another file, which begins with `head`: reads of it what is unfinished, no more. */
+  finish(head: Uint8Array): void {
+    for (
+      let at = 0, end;
+      this.#rest !== "" && (end = head.indexOf(NEWLINE, at)) >= 0;
+      at = end + 1
+    ) {
+      this.push(head.subarray(at, end + 1));
+    }
   }
 
   /** The next chunk does not continue what is unfinished. */

@@ -2,15 +2,21 @@ import assert from "node:assert/strict";
 import { gzipSync } from "node:zlib";
 import { Graph } from "../../collector/gossip/graph/graph.ts";
 import { GraphFile } from "../../collector/gossip/graph/graph_file.ts";
+import { LogSessions } from "../../collector/sources/log_sessions.ts";
+import { NamedReceipts } from "../../collector/sources/named_receipts.ts";
 import { describeLevel } from "../../collector/sources/level.ts";
 import { Spool } from "../../collector/spool/spool.ts";
-import { type Batch, type SourceKind, VERDICTS } from "../../shared/batch/batch.ts";
+import { type Batch, RECEIPT_WARMUP, type SourceKind, VERDICTS } from "../../shared/batch/batch.ts";
+import { decodeDigest } from "../../shared/batch/digest.ts";
 import { decodeBatch } from "../../shared/batch/codec.ts";
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { readRecords } from "../../shared/node_logs/gossip_store.ts";
 import { randomInteger, seededRandom } from "../../shared/random.ts";
 import { lineTime, receiptLine, receiptLines } from "../support/fixtures/cln_log.ts";
+import { testKey } from "../support/fixtures/signed_gossip.ts";
+import { ManualClock } from "../support/manual_clock.ts";
+import { Recorded } from "../support/fixtures/recorded.ts";
 import { freePort } from "../support/servers/free_port.ts";
 import { type Process, startProgram } from "../support/servers/process.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
@@ -187,6 +193,38 @@ Deno.test("receipts that a log only names are recorded once another source has t
   const found = receiptsOf(batches, "node");
   assert.deepEqual(found, receiptsOf(batches, "trace"));
   assert.equal(found.length, 2);
+});
+
+Deno.test("a message of which a log gives no more than the name is recorded by it, one for all its peers", async () => {
+  const clock = new ManualClock();
+  using recorded = new Recorded(clock);
+  const source = { name: "node", kind: "lnd_debug_log", uncertainty: 2000 } as const;
+  const graph = new Graph({ chain: chainHash("regtest"), clock });
+  const named = new NamedReceipts(
+    new LogSessions(recorded.pipeline, source, 0),
+    graph.view,
+    clock,
+  );
+  const at = clock.now();
+  const name = { scid: 2n ** 63n + 5n, direction: 1, timestamp: at / 1e6 - 7200 } as const;
+  for (const peer of ["one", "two"]) named.opened(testKey(peer).id, at - 600_000_000, "");
+  named.named(testKey("one").id, name, at, 10);
+  named.named(testKey("two").id, name, at + 1, 20);
+  named.named(testKey("two").id, { nodeId: testKey("three").id, timestamp: at / 1e6 }, at + 2, 30);
+  named.pump();
+  assert.equal(recorded.receipts().length, 0);
+  await clock.advance(121_000);
+  named.pump();
+  const receipts = recorded.receipts();
+  assert.deepEqual(receipts.map(({ receivedAt }) => receivedAt), [at, at + 1, at + 2]);
+  const digests = receipts.map(({ message }) => decodeDigest(Uint8Array.fromHex(message))!);
+  assert.deepEqual(digests[0], digests[1]);
+  assert.deepEqual(digests.map(({ facts }) => facts.type), [258, 258, 257]);
+  assert.equal(digests[0].facts.scid, -(2n ** 63n) + 5n);
+  assert.equal(named.unresolved, 3);
+  assert.equal(recorded.verdicts().size, 0, "nothing was checked");
+  // Two hours old by its own time.
+  assert.deepEqual(receipts.map(({ flags }) => flags & RECEIPT_WARMUP), [2, 2, 0]);
 });
 
 Deno.test("messages of a gossip_store go to the graph, and are nobody's receipts", async () => {

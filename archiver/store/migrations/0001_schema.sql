@@ -143,9 +143,9 @@ CREATE TABLE messages (
 );
 COMMENT ON TABLE messages IS 'One row per distinct message; its identity is the SHA-256 of its bytes.';
 COMMENT ON COLUMN messages.message_id IS 'Identifies the message within this archive.';
-COMMENT ON COLUMN messages.sha256 IS 'SHA-256 of its bytes.';
+COMMENT ON COLUMN messages.sha256 IS 'SHA-256 of its bytes; of its name, where another node''s log names it and its bytes never came.';
 COMMENT ON COLUMN messages.type IS 'Message type (BOLT 7): 256, 257 and 258 are the gossip that floods; 65535 stands for many messages past all quotas of a collector, folded together.';
-COMMENT ON COLUMN messages.size IS 'Number of its bytes.';
+COMMENT ON COLUMN messages.size IS 'Number of its bytes; 0 where only its name is known.';
 COMMENT ON COLUMN messages.verdict IS 'Result of its signature check: unchecked, valid, invalid, unknown_signer, malformed, or rebuilt: out of a log, and not proven by its signature.';
 COMMENT ON COLUMN messages.scid IS 'short_channel_id: the wire''s u64 as a signed integer; null where there is none.';
 COMMENT ON COLUMN messages.direction IS 'channel_flags & 1 of a channel_update; else null.';
