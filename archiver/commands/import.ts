@@ -9,6 +9,7 @@ import { standardOutput } from "../../shared/terminal.ts";
 import { countsTable, isAccounted } from "../import/finish.ts";
 import { countDirections, lookAt, runImport } from "../import/run.ts";
 import { importLogs, logFiles } from "../import/logs.ts";
+import { importStore } from "../import/stores.ts";
 import { Store } from "../store/store.ts";
 import { Database } from "../store/database.ts";
 import type { ArchiverConfig } from "../config.ts";
@@ -42,14 +43,20 @@ export const importCommand: Subcommand = subcommand({
     "- is_warmup marks backlog by the message's own timestamp only: connection times are unknown.\n" +
     "- inner_hash, orig_timestamp, size, orig_node and scid are derived from the bytes instead.\n" +
     "\n" +
-    "A source that is a .log, .txt or .gz file, or a pattern with * in quotes, is a log: Core Lightning's\n" +
-    "io log or LND's at PEER=trace, compressed or not. Its receipts become those of the collector\n" +
-    "PREFIXimported. Each file is one run: a message that two files share is lost, and a file that is\n" +
-    "imported twice changes nothing. Signatures are checked.\n" +
+    "A source that is a file, or a pattern with * in quotes, is a log: Core Lightning's io log or LND's\n" +
+    "at PEER=trace, compressed or not. Its receipts become those of the collector PREFIXimported.\n" +
+    "Each file is one run, and one that is imported twice changes nothing. Signatures are checked.\n" +
+    "\n" +
+    "A gossip_store (versions 9 to 16) has messages without peers: none becomes a receipt. It fills in\n" +
+    "texts that the archive lacks, and its channels prove updates that nothing proved before.\n" +
     "\n" +
     "Exit status: 1 if counts in and out differ, or if stopped.",
   flags: {
-    from: { type: "string", value: "SOURCE", help: "the source folder, or log files (required)" },
+    from: {
+      type: "string",
+      value: "SOURCE",
+      help: "the source folder, log files or a gossip_store (required)",
+    },
     zone: {
       type: "string",
       value: "ZONE",
@@ -83,8 +90,8 @@ export const importCommand: Subcommand = subcommand({
   if (from === undefined) {
     throw new UserError("deno task archive import: --from is required. See --help");
   }
-  const isFolder = (await Deno.stat(from).catch(() => null))?.isDirectory ?? false;
-  const isLog = !isFolder && /(\*|\.(log|gz|txt))[^/]*$/.test(from);
+  const kind = await Deno.stat(from).catch(() => null);
+  const isLog = kind?.isFile || from.includes("*");
   if (flags["dry-run"] && !isLog) return await look(from);
   const config = await archiveConfig(flags, true);
   const path = config.archive;
@@ -132,10 +139,8 @@ async function fromLogs(
   { archive: path, memory_limit: memoryLimitBytes, threads }: ArchiverConfig,
 ): Promise<number> {
   const files = await logFiles(from);
-  await using store = await Store.open(
-    { path, memoryLimitBytes, threads },
-    { clock: systemClock, random: systemRandom },
-  );
+  const options = { path, memoryLimitBytes, threads };
+  await using store = await Store.open(options, { clock: systemClock, random: systemRandom });
   const isWhole = await importLogs({
     files,
     collector: `${prefix}imported`,
@@ -144,6 +149,7 @@ async function fromLogs(
       const outcomes = await store.commit(batches);
       return { committed: outcomes.filter(({ status }) => status === "committed").length };
     },
+    takeStore: (bytes, judge) => importStore(bytes, store, judge),
     say: console.log,
     signal: stopSignal(),
   });
