@@ -167,7 +167,7 @@ export class Target implements AsyncDisposable {
 
   #lost(): UserError {
     return new UserError(
-      `The connection to ${this.#shown} is lost; every part there is complete. Run the same command to continue`,
+      `The connection to ${this.#shown} is lost; every part there is complete: run the same command to continue`,
     );
   }
 
@@ -215,7 +215,7 @@ function advice(error: unknown, code: unknown): string {
   }
   if (code === "55P03") return ". Another export into the schema may be at work";
   if (typeof code === "string" && /^CONNECTION_|^57P0|^ECONNRESET|^EPIPE/.test(code)) {
-    return ". What is there is whole; run it again to go on";
+    return ". Every part there is complete: run the same command to continue";
   }
   return "";
 }

@@ -393,7 +393,7 @@ Deno.test("an export that is broken off leaves whole days, and goes on where it 
     const onRows = inTheSecondDay(() => killed = server.query(backends));
     await assert.rejects(
       exportAll(path, server, "broken", { onRows }),
-      /^UserError: (Cannot export to|The connection to) postgres:\/\/postgres@[\d.:]+\/postgres.*whole/,
+      /^UserError: (Cannot export to|The connection to) postgres:\/\/postgres@[\d.:]+\/postgres.*part there is complete: run/,
     );
     await killed;
     const kept = await days("broken");
