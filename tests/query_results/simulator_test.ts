@@ -14,6 +14,7 @@ import { columnValues } from "../../query_results/format/table.ts";
 import { toCsv } from "../../query_results/format/csv.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { UserError } from "../../shared/errors.ts";
+import { startProgram } from "../support/servers/process.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 const SMALL = { hours: 0.5, rate: 1, observer: 60, network: { nodes: 120, links: 3 } };
@@ -93,7 +94,7 @@ Deno.test("liars make rounds fail, junk and filters make differences", async () 
     const { column, runs } = await results({
       ...SMALL,
       ...more,
-      protocols: [{ name: "sketch", options }],
+      protocols: [{ name: "sketch", options: { distrust_after: 0, ...options } }],
     });
     return {
       fallbacks: column("fallback_share")[1],
@@ -109,6 +110,27 @@ Deno.test("liars make rounds fail, junk and filters make differences", async () 
   assert(bad.reach > 0.9, "what fails falls back");
   assert(junk.differences > honest.differences + 10);
   assert(filtered.differences > honest.differences + 1);
+});
+
+Deno.test("links with liars flood after three rounds for nothing, honest ones do not; with sketches that saves bytes", async () => {
+  for (const name of ["sketch", "riblt", "range-based"]) {
+    const protocol = (distrust_after: number) => ({ name, options: { distrust_after } });
+    const settings = { ...SMALL, protocols: [0, 3].map(protocol) };
+    const { column } = await results({ ...settings, liars: 0.2 });
+    const [bytes, links, honest, fallbacks] = [
+      "all_bytes_per_node_day",
+      "distrusted_links",
+      "distrusted_honest_links",
+      "fallback_share",
+    ].map((name) => column(name).slice(1));
+    assert.deepEqual([links[0], ...honest], [0, 0, 0]);
+    assert(links[1] > 50 && fallbacks[1] < fallbacks[0] / 5);
+    // Wrong PinSketches grow to the largest; the others are given up sooner, and flooding costs more than they do.
+    if (name === "sketch") assert(bytes[1] < bytes[0], `${bytes}`);
+    const without = await results(settings);
+    assert.deepEqual(without.column("distrusted_links"), [0, 0, 0]);
+    assert(without.column("all_bytes_per_node_day")[2] < bytes[1], "liars cost something");
+  }
 });
 
 Deno.test("flooding misses what happens while a node is away, a backup finds it", async () => {
@@ -210,5 +232,39 @@ Deno.test("the command writes its files whole and says that a small network is n
   ]);
   for (const name of ["bytes.svg", "comparison.txt", "spread.svg"]) {
     assert.match(await Deno.readTextFile(`${folder.path}/out/${name}`), /not calibrated/);
+  }
+});
+
+Deno.test("a sweep that is broken off repeats no run that had ended, and shows no report until it is whole", async () => {
+  await using folder = await tempDir();
+  const config = folder.join("sweep.yaml");
+  const names = (dir: string) => [...Deno.readDirSync(folder.join(dir))].map(({ name }) => name);
+  const settings = { ...SMALL, hours: 2, ...named("riblt") };
+  const sweep = { parameter: "interval", values: ["1s", "10s", "60s"] };
+  await Deno.writeTextFile(config, JSON.stringify({ ...settings, sweep }));
+  const flags = ["--config", config, "--out"];
+  const main = new URL("../../query_results/reconciliation/main.ts", import.meta.url).pathname;
+  const start = () =>
+    startProgram(main, ["simulate", ...flags, folder.join("out")], ["--no-check", "--allow-all"]);
+  {
+    await using process = start();
+    // Printed once flooding's results are kept.
+    await process.waitForLine(/calibrat/);
+    await process.kill();
+  }
+  assert.deepEqual(names("out"), ["ended_runs.jsonl"]);
+  {
+    await using process = start();
+    assert((await process.wait()).success);
+    assert.match(process.lines.join("\n"), /run 1 of 4 \(flood\): had ended before/);
+  }
+  await simulateCommand.run([...flags, folder.join("whole")]);
+  assert.deepEqual(names("out").sort(), names("whole").sort());
+  assert(!names("out").includes("ended_runs.jsonl"));
+  for (const name of names("out")) {
+    const [out, whole] = ["out", "whole"].map((dir) =>
+      Deno.readTextFileSync(folder.join(dir, name))
+    );
+    assert.equal(out, whole, name);
   }
 });

@@ -10,9 +10,10 @@ import { UserError } from "../../../shared/errors.ts";
 import { bothNeeds, expectPermitted, readNeeds } from "../../../shared/sandbox.ts";
 import { standardError } from "../../../shared/terminal.ts";
 import { formatDuration } from "../../format/numbers.ts";
-import { type CalibratedRow, calibrationText } from "../calibration/rows.ts";
+import { calibrationText } from "../calibration/rows.ts";
 import { readTraffic } from "./traffic_file.ts";
 import { allProtocols } from "./catalog.ts";
+import { type EndedRun, EndedRuns } from "./ended_runs.ts";
 import { calibrated } from "./observer.ts";
 import { checkNewFile, writeObservedArchive } from "./observed_archive.ts";
 import { outcomes } from "./outcome.ts";
@@ -26,7 +27,8 @@ export const simulateCommand: Subcommand = subcommand({
   summary: "Simulate gossip protocols on one network and compare them with flooding.",
   details:
     "Flooding runs first and is held against the calibration table. Results go to --out once all\n" +
-    "runs have ended: runs.csv, charts, comparison.txt, calibration.txt. Equal seeds give equal files.",
+    "runs have ended: runs.csv, charts, calibration.txt, and last comparison.txt. Broken off, the\n" +
+    "same command repeats no run that had ended. Equal seeds give equal files.",
   flags: {
     config: {
       type: "string",
@@ -115,22 +117,31 @@ export const simulateCommand: Subcommand = subcommand({
   if (archive !== undefined) await checkArchive(archive, settings);
   const graph = await networkGraph(settings);
   const messages = settings.traffic === undefined ? undefined : await readTraffic(settings.traffic);
-  let calibration: readonly CalibratedRow[] | null = null;
-  const rows: ReturnType<typeof outcomes>[] = [];
+  const ended = await EndedRuns.of(out, settings);
   const progress = progressOf(plans.length);
+  const runs: EndedRun[] = [];
   for (const [i, plan] of plans.entries()) {
-    const run = simulate(plan, graph, (share) => progress(i, share, plan.label), messages);
-    if (i === 0) {
-      calibration = calibrated(run);
-      console.log(calibration ? calibrationText(calibration) : verdict(null));
-    }
-    rows.push(outcomes([run]));
+    // An archive is made of the run itself.
+    const known = archive === undefined ? ended.get(plan) : undefined;
+    if (known) console.log(`run ${i + 1} of ${plans.length} (${plan.label}): had ended before`);
+    const run = known
+      ? undefined
+      : simulate(plan, graph, (share) => progress(i, share, plan.label), messages);
+    runs.push(
+      known ?? await ended.add(plan, {
+        row: outcomes([run!]).rows[0],
+        calibration: i === 0 ? calibrated(run!) : null,
+      }),
+    );
+    const { calibration } = runs[0];
+    if (i === 0) console.log(calibration ? calibrationText(calibration) : verdict(null));
     if (archive !== undefined && i === plans.length - 1) {
-      await writeObservedArchive(archive, run, isCalibrated(calibration));
+      await writeObservedArchive(archive, run!, isCalibrated(calibration));
       console.log(`archive=${archive}`);
     }
   }
-  const table = { columns: rows[0].columns, rows: rows.flatMap(({ rows }) => rows) };
+  const [{ calibration }] = runs;
+  const table = { ...outcomes([]), rows: runs.map(({ row }) => row) };
   console.log(`\n${verdict(calibration)}\n\n${comparisonText(table)}`);
   if (out === undefined) return;
   await writeReport(out, table, calibration, {
@@ -138,6 +149,7 @@ export const simulateCommand: Subcommand = subcommand({
       `${settings.rate} messages/s, seed ${settings.seed}`,
     swept: settings.sweep?.parameter,
   });
+  await ended.forget();
 });
 
 async function checkArchive(path: string, { protocols, sweep, observer }: Settings): Promise<void> {

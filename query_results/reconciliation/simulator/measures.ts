@@ -37,6 +37,10 @@ export class Measures {
   failedRounds = 0;
   /** Rounds that fell back to sending all ids. */
   fallbacks = 0;
+  /** Links that flood again as rounds over them came to nothing. */
+  distrusted = 0;
+  /** Those of them between honest nodes. */
+  wronglyDistrusted = 0;
   /** Differences over all rounds. */
   differences = 0;
   /** Computing time of reconciliation by the cost table, in milliseconds. */

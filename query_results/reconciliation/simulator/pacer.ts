@@ -56,6 +56,16 @@ export class Pacer {
     }
   }
 
+  /** An edge that was silent is going to carry what comes from now on. */
+  opened(edge: number): void {
+    const { graph, population, logLength } = this.#simulation;
+    const node = graph.source[edge];
+    this.#sentOnEdge[edge] = logLength[node];
+    if (implementationOf(population, node).pacing === "flush") {
+      this.#push(this.#untilFlush(edge), FLUSH, edge, 0, 0);
+    }
+  }
+
   /** A node has got new messages together. */
   learned(node: number, ids: Int32Array, count: number): void {
     if (this.#atOnce[node] === 0) return;
@@ -67,7 +77,7 @@ export class Pacer {
 
   /** A node has made a message, after it has learned it. */
   made(node: number, message: number): void {
-    const { graph, population, mode, ownMode, wheel } = this.#simulation;
+    const { graph, population, mode, ownMode } = this.#simulation;
     const { pacing, ownAtOnce, ownTwice } = implementationOf(population, node);
     if (pacing === "trickle") return;
     this.#single[0] = message;
@@ -76,9 +86,7 @@ export class Pacer {
       if (ownTwice && mode[edge] !== SILENT) this.#simulation.sendOne(edge, message);
       else if (ownAtOnce) this.#simulation.relay(edge, ownMode[edge], this.#single, 0, 1);
       else if (mode[edge] === SILENT) {
-        const interval = this.#interval(node), phase = this.#flushMs[edge] % interval;
-        const waitMs = (phase - wheel.now % interval + interval) % interval;
-        this.#push(waitMs, OWN, edge, message, 0);
+        this.#push(this.#untilFlush(edge), OWN, edge, message, 0);
       }
     }
   }
@@ -113,6 +121,13 @@ export class Pacer {
 
   #push(delayMs: number, kind: number, a: number, b: number, c: number): void {
     this.#simulation.wheel.push(delayMs, this.#firstEvent + kind, a, b, c);
+  }
+
+  /** Until the next multiple of the interval at the edge's phase. */
+  #untilFlush(edge: number): number {
+    const { graph, wheel } = this.#simulation;
+    const interval = this.#interval(graph.source[edge]);
+    return (this.#flushMs[edge] % interval - wheel.now % interval + interval) % interval;
   }
 
   #interval(node: number): number {

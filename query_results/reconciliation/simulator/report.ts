@@ -89,20 +89,20 @@ export function comparisonText(table: Table): string {
     .join("\n");
 }
 
-/** Writes all files into `folder`, each whole. @throws {UserError} when one cannot be written. */
+/** Writes all files into `folder`, each whole, comparison.txt last. @throws {UserError} when one cannot be written. */
 export async function writeReport(
   folder: string,
   table: Table,
   calibration: readonly CalibratedRow[] | null,
   words: { readonly settings: string; readonly swept: string | undefined },
 ): Promise<void> {
-  await makeFolder(folder);
   const title = verdict(calibration);
   const text = calibration === null ? title : `${title}\n\n${calibrationText(calibration)}`;
   const charts = words.swept === undefined
     ? { spread: SPREAD_CHART, bytes: BYTES_CHART }
     : { sweep: sweepChart(words.swept) };
   const long = longRows(table);
+  const files: [name: string, text: string][] = [];
   for (const [name, chart] of Object.entries(charts)) {
     const drawing = await drawChart(chart.spec, long, { parameters: {}, reference: [] }, name);
     const svg = svgFile(drawing, {
@@ -112,11 +112,15 @@ export async function writeReport(
       description: chart.title,
       caption: [words.settings, title],
     }, name);
-    await writeWhole(join(folder, `${name}.svg`), svg);
+    files.push([`${name}.svg`, svg]);
   }
-  await writeWhole(join(folder, "calibration.txt"), `${text}\n`);
-  await writeWhole(join(folder, "comparison.txt"), `${title}\n\n${comparisonText(table)}\n`);
-  await writeWhole(join(folder, "runs.csv"), toCsv(table));
+  files.push(["calibration.txt", `${text}\n`], ["runs.csv", toCsv(table)]);
+  const last = join(folder, "comparison.txt");
+  await makeFolder(folder);
+  // An earlier report's beside this one's files would be half of each.
+  await Deno.remove(last).catch(() => {});
+  for (const [name, text] of files) await writeWhole(join(folder, name), text);
+  await writeWhole(last, `${title}\n\n${comparisonText(table)}\n`);
 }
 
 /** Protocol, value, figure, amount: one row per figure. */

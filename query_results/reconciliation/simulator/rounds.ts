@@ -44,6 +44,11 @@ export const ROUND_OPTIONS = {
   /** What a node made is sent to all peers in full. */
   flood_on_originate: v.optional(v.boolean("should be true or false"), true),
   lie: v.optional(oneOf(["bad-sketch", "junk-ids"]), "bad-sketch"),
+  /**
+   * Rounds in a row after which a link floods again, as its sketches never decode or ids that the other end claimed never
+   * come; 0: never.
+   */
+  distrust_after: v.optional(integer(0, 1000), 3),
 };
 
 /** Parsed {@link ROUND_OPTIONS}; `interval` in milliseconds, between two rounds that one end starts. */
@@ -66,6 +71,8 @@ export class Rounds implements Protocol {
   readonly #codec: Codec;
   readonly #modes: LinkModes;
   #difference!: Difference;
+  /** Per edge that starts rounds, how many in a row came to nothing; -1 once its link floods again. */
+  #strikes!: Int32Array;
 
   /** `modes` says what else links carry. */
   constructor(options: RoundOptions, codec: Codec, modes: LinkModes = quietLinks(options)) {
@@ -79,6 +86,7 @@ export class Rounds implements Protocol {
     const { graph, wheel, random } = simulation;
     const { interval, initiators } = this.#options;
     this.#difference = new Difference(simulation);
+    this.#strikes = new Int32Array(graph.source.length);
     for (const edge of links) {
       const back = graph.reverse[edge];
       this.#modes(simulation, edge, back);
@@ -90,13 +98,14 @@ export class Rounds implements Protocol {
 
   /** The source of `edge` starts a round. */
   event(simulation: Simulation, kind: number, edge: number): void {
+    if (this.#strikes[edge] < 0) return;
     simulation.wheel.push(this.#options.interval, kind, edge, 0, 0);
     if (simulation.isUp(edge)) this.#round(simulation, edge);
   }
 
   #round(simulation: Simulation, edge: number): void {
     const { measures, graph, population } = simulation;
-    const { lie, max_new_ids: most } = this.#options;
+    const { lie, max_new_ids: most, distrust_after } = this.#options;
     const difference = this.#difference;
     difference.compare(edge);
     const liars = population.lies[graph.source[edge]] + population.lies[graph.target[edge]];
@@ -125,6 +134,13 @@ export class Rounds implements Protocol {
     }
     this.#send(simulation, edge, here.ids, here.count, (found.ways + 1) * wayMs);
     this.#send(simulation, back, there.ids, there.count, found.ways * wayMs);
+    this.#strikes[edge] = junk > 0 || found.fallbackBytes > 0 ? this.#strikes[edge] + 1 : 0;
+    if (this.#strikes[edge] !== distrust_after || distrust_after === 0) return;
+    this.#strikes[edge] = this.#strikes[back] = -1;
+    measures.distrusted++;
+    if (liars === 0) measures.wronglyDistrusted++;
+    simulation.flood(edge);
+    simulation.flood(back);
   }
 
   #send(simulation: Simulation, edge: number, ids: Int32Array, count: number, delayMs: number) {

@@ -196,6 +196,12 @@ export class Simulation {
     else this.#protocol.paced!(this, edge, scratch, count);
   }
 
+  /** From now on the edge floods all that its source gets or makes. */
+  flood(edge: number): void {
+    if (this.mode[edge] !== FLOOD) this.#pacer.opened(edge);
+    this.mode[edge] = this.ownMode[edge] = FLOOD;
+  }
+
   /** Marks messages as known to the edge's target. */
   tell(edge: number, ids: Int32Array, count: number): void {
     const row = edge * this.words;

@@ -6,19 +6,26 @@
 import { BUCKETS, FRAME_BYTES, OLD_ELEMENTS, rangeCost } from "../../algorithms/wire.ts";
 import * as v from "valibot";
 import type { ProtocolFile } from "../protocol.ts";
-import { type Codec, ROUND_OPTIONS, type RoundOptions, Rounds } from "../rounds.ts";
+import { allIdsBytes, type Codec, ROUND_OPTIONS, type RoundOptions, Rounds } from "../rounds.ts";
 
 /** Microseconds per range, when a tree keeps sums. */
 const RANGE_US = 1;
 
 const codec: Codec = {
-  find({ setSize, graph }, edge, { size }, isBad) {
+  find({ setSize, graph }, edge, difference, isBad) {
+    const { size } = difference;
     const node = 3 * graph.source[edge];
     const elements = OLD_ELEMENTS + setSize[node] + setSize[node + 1] + setSize[node + 2];
     const { bytes, ways } = rangeCost(elements, size.reduce((a, b) => a + b, 0));
     const sketchBytes = Math.ceil(bytes) + ways * FRAME_BYTES;
     const cpuMs = 2 * ways * BUCKETS * RANGE_US / 1000;
-    return { sketchBytes, fallbackBytes: 0, failed: isBad, ways, cpuMs };
+    return {
+      sketchBytes,
+      fallbackBytes: isBad ? allIdsBytes(difference) : 0,
+      failed: isBad,
+      ways,
+      cpuMs,
+    };
   },
 };
 

@@ -11,7 +11,7 @@ import {
 } from "../../algorithms/wire.ts";
 import * as v from "valibot";
 import type { ProtocolFile } from "../protocol.ts";
-import { type Codec, ROUND_OPTIONS, type RoundOptions, Rounds } from "../rounds.ts";
+import { allIdsBytes, type Codec, ROUND_OPTIONS, type RoundOptions, Rounds } from "../rounds.ts";
 
 /** Symbols in the first message; each later one doubles what was sent. */
 const FIRST_SYMBOLS = 32;
@@ -19,7 +19,8 @@ const FIRST_SYMBOLS = 32;
 const SYMBOL_US = 1;
 
 const codec: Codec = {
-  find(_simulation, _edge, { size }, isBad) {
+  find(_simulation, _edge, difference, isBad) {
+    const { size } = difference;
     const needed = codedSymbols(size.reduce((a, b) => a + b, 0));
     let sent = FIRST_SYMBOLS, ways = 1;
     let sketchBytes = wireBytes(HEADER_BYTES + CODED_SYMBOL_BYTES * sent);
@@ -31,7 +32,7 @@ const codec: Codec = {
     }
     return {
       sketchBytes,
-      fallbackBytes: 0,
+      fallbackBytes: isBad ? allIdsBytes(difference) : 0,
       failed: isBad,
       ways,
       cpuMs: 2 * sent * SYMBOL_US / 1000,
