@@ -15,6 +15,7 @@ import {
 } from "./addresses/config.ts";
 import { HOST_KINDS } from "./addresses/endpoint.ts";
 import { sourceList } from "./sources/config.ts";
+import { MAX_PEERS, share, STEERED } from "../shared/fleet/wish.ts";
 import { FSYNC_POLICIES } from "./spool/syncer.ts";
 import { LOG_LEVELS } from "../shared/log.ts";
 import { natsServerEntries, STREAM_NAME } from "../shared/nats/access.ts";
@@ -33,13 +34,6 @@ const TIB = 1024 * 1024 * MIB;
 /** The only port that the collector's permission set lets it listen on. */
 export const METRICS_PORT = 8471;
 const LOOPBACK = /^(127(\.\d{1,3}){3}|::1)$/;
-
-const share = (min: number) => {
-  const message = `should be a share from ${min} to 1`;
-  return v.pipe(v.number(message), v.minValue(min, message), v.maxValue(1, message));
-};
-
-const MAX_PEERS = 5000;
 
 const path = text(/^[^\0]{1,4096}$/, "the path of a file or folder");
 
@@ -67,10 +61,7 @@ const schema = v.strictObject({
   peers: group({
     file: v.optional(path),
     seeds: v.optional(seedList),
-    kinds: v.optional(
-      v.pipe(v.array(oneOf(HOST_KINDS)), v.minLength(1, "should name at least one kind")),
-      [...HOST_KINDS],
-    ),
+    kinds: v.optional(STEERED.kinds, [...HOST_KINDS]),
     tor_share: v.optional(share(0), 0),
     proxy: v.optional(proxy),
     name_server: v.optional(nameServer),
@@ -78,9 +69,9 @@ const schema = v.strictObject({
     deny: v.optional(nodeAndNetworkList, []),
     open_networks: v.optional(networkList),
     save_every: v.optional(duration(MINUTE, DAY), "10m"),
-    rotate_every: v.optional(duration(MINUTE, 30 * DAY)),
-    rotate_share: v.optional(share(0.01), 0.1),
-    target: v.optional(integer(0, MAX_PEERS), 500),
+    rotate_every: v.optional(STEERED.rotate_every),
+    rotate_share: v.optional(STEERED.rotate_share, 0.1),
+    target: v.optional(STEERED.target, 500),
     dials_per_second: v.optional(integer(1, 1000), 10),
     max_pending: v.optional(integer(1, 1000), 64),
     bootstrap: v.optional(integer(0, 100), 3),

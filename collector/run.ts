@@ -27,6 +27,8 @@ import { startSources } from "./sources/sources.ts";
 import { Spool } from "./spool/spool.ts";
 import { Delivery } from "./uplink/delivery.ts";
 import { sendHeartbeats } from "./uplink/heartbeats.ts";
+import { followWishes } from "./steering/follow.ts";
+import { Steering } from "./steering/steering.ts";
 import { JetStreamUplink } from "./uplink/jetstream.ts";
 import { LocalUplink } from "./uplink/local.ts";
 import { type Twins, watchForTwins } from "./uplink/twins.ts";
@@ -163,8 +165,26 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       peers: manager.counts.connected,
       receipts: pipeline.recorder.counters.receipts,
       spool_bytes: spool.bytes,
+      spool_max: config.spool.max_bytes,
+      target: manager.target,
+      steering: steering.report,
     });
-    stack.use(sendHeartbeats(uplink.link, facts, clock));
+    const heartbeats = stack.use(sendHeartbeats(uplink.link, facts, clock));
+    const steering: Steering = stack.use(
+      new Steering({
+        config,
+        path: join(config.data_dir, "wish.json"),
+        policy: choice.policy,
+        clock,
+        apply(course) {
+          choice.steer(course.kinds, course.peers);
+          manager.steer(course);
+        },
+        onChange: () => heartbeats.beat(),
+      }),
+    );
+    steering.restore();
+    stack.use(followWishes(uplink.link, (wish) => steering.take(wish), clock));
     twins = stack.use(watchForTwins(uplink.link, epoch, clock, () => {
       log.error(
         "Another collector runs as {name}: the archive takes both for one; give each a name of its own",
@@ -203,14 +223,13 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
     delivery,
     twins,
   };
-  stack.use(reportProgress(parts, config.peers.target, clock));
+  stack.use(reportProgress(parts, clock));
   if (config.metrics) {
     const facts = {
       name: config.name,
       network: config.network,
       version: VERSION,
       epoch,
-      target: config.peers.target,
       spoolMaxBytes: config.spool.max_bytes,
     };
     stack.use(watch(parts, facts, config.metrics, clock));

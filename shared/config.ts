@@ -43,11 +43,22 @@ export function parseConfig<S extends v.GenericSchema>(
   if (!isGroup(value)) {
     throw new UserError(`Cannot use config ${name}: it should be keys with values, such as "log:"`);
   }
-  const result = v.safeParse(schema, value);
-  if (result.success) return result.output;
-  const faults = result.issues.map((issue) => `  ${describeIssue(issue)}`);
+  const checked = checkConfig(value, schema);
+  if ("output" in checked) return checked.output;
+  const { faults } = checked;
   const count = faults.length === 1 ? "1 fault" : `${faults.length} faults`;
-  throw new UserError(`Cannot use config ${name}: ${count}\n${faults.join("\n")}`);
+  throw new UserError(
+    [`Cannot use config ${name}: ${count}`, ...faults.map((fault) => `  ${fault}`)].join("\n"),
+  );
+}
+
+/** Checks a value against a schema. @returns what it means, or one line per fault. */
+export function checkConfig<S extends v.GenericSchema>(
+  value: unknown,
+  schema: S,
+): { readonly output: v.InferOutput<S> } | { readonly faults: readonly string[] } {
+  const result = v.safeParse(schema, value);
+  return result.success ? { output: result.output } : { faults: result.issues.map(describeIssue) };
 }
 
 /** One line for one broken rule: `peers.target: -3 — should be an integer from 1 to 5000`. */

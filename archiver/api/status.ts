@@ -107,6 +107,10 @@ function heartbeatStatus(heard: HeardHeartbeat) {
     peers: heard.peers,
     receipts: heard.receipts,
     spool_bytes: heard.spool_bytes,
+    /** Null of collectors that cannot be steered yet. */
+    spool_max: heard.spool_max ?? null,
+    target: heard.target ?? null,
+    steering: heard.steering ?? null,
   };
 }
 

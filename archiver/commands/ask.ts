@@ -3,7 +3,7 @@
 import { authorization, readApiToken } from "../../shared/api_token.ts";
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
-import { expectPermitted } from "../../shared/sandbox.ts";
+import { expectPermitted, type Program } from "../../shared/sandbox.ts";
 import { printable } from "../../shared/text.ts";
 import { tokenFile } from "../api/access.ts";
 import type { EndedRunStatus } from "../analytics/status.ts";
@@ -23,6 +23,7 @@ export interface Answer {
 /**
  * Asks the running archiver.
  * @param timeoutMs how long the answer may take.
+ * @param program whose sandbox has to reach it.
  * @throws {UserError} when none answers, or its port is unknown.
  */
 export async function askArchiver(
@@ -30,8 +31,9 @@ export async function askArchiver(
   method: "GET" | "POST",
   path: string,
   timeoutMs: number,
+  program: Program = "archiver",
 ): Promise<Answer> {
-  const url = urlOf(config.api, path);
+  const url = urlOf(config.api, path, program);
   const signal = AbortSignal.timeout(timeoutMs);
   const response = await request(config, url, { method, signal });
   return {
@@ -40,7 +42,11 @@ export async function askArchiver(
   };
 }
 
-function urlOf(api: ArchiverConfig["api"], path: string): string {
+function urlOf(
+  api: ArchiverConfig["api"],
+  path: string,
+  program: Program = "archiver",
+): string {
   if (api.port === 0) {
     throw new UserError(
       "Cannot find the running archiver: api.port is 0 in the config, so its port is only in its log; " +
@@ -48,7 +54,7 @@ function urlOf(api: ArchiverConfig["api"], path: string): string {
     );
   }
   const host = `${reachable(api.host)}:${api.port}`;
-  expectPermitted([{ kind: "net", key: "api", value: host }], "archiver");
+  expectPermitted([{ kind: "net", key: "api", value: host }], program);
   return `http://${host}${path}`;
 }
 

@@ -3,7 +3,7 @@
 import { dirname } from "node:path";
 import * as v from "valibot";
 import { readConfig } from "../../shared/config.ts";
-import { bothNeeds, expectPermitted } from "../../shared/sandbox.ts";
+import { bothNeeds, expectPermitted, type Program } from "../../shared/sandbox.ts";
 import { type ArchiverConfig, ArchiverConfigSchema } from "../config.ts";
 
 export const CONFIG_FLAG = {
@@ -24,8 +24,11 @@ export const ARCHIVE_FLAGS = {
 } as const;
 
 /** Reads the config file. @throws {UserError} when it is unreadable or breaks the schema. */
-export function readArchiverConfig(path: string): Promise<ArchiverConfig> {
-  expectPermitted([{ kind: "read", key: "--config", value: path }], "archiver");
+export function readArchiverConfig(
+  path: string,
+  program: Program = "archiver",
+): Promise<ArchiverConfig> {
+  expectPermitted([{ kind: "read", key: "--config", value: path }], program);
   return readConfig(path, ArchiverConfigSchema);
 }
 

@@ -58,6 +58,9 @@ const HEARTBEAT: HeartbeatStatus = {
   peers: 978,
   receipts: 1,
   spool_bytes: 1024 ** 2,
+  spool_max: null,
+  target: null,
+  steering: null,
 };
 
 Deno.test("a status where all is well says no more than there is", () => {

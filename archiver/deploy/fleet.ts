@@ -1,5 +1,7 @@
 // The files of a fleet: one broker, one archive host, N collectors.
 
+import { readWishSubject, wishSubject } from "../../shared/fleet/wish.ts";
+
 export interface Fleet {
   readonly collectors: readonly string[];
   readonly broker: string;
@@ -80,7 +82,9 @@ function serverConfig(collectors: readonly string[], broker: string): string {
     return `      { service: gossip.batches.${name}, ${accounts} }
       { service: gossip.heartbeats.${name}, ${accounts} }
       { service: gossip.clock.${name}, ${accounts} }
-      { stream: gossip.resend.${name}, ${accounts} }`;
+      { stream: gossip.resend.${name}, ${accounts} }
+      { service: "${readWishSubject(name)}", ${accounts} }
+      { stream: "${wishSubject(name)}", ${accounts} }`;
   });
   const accounts = collectors.map((name) =>
     `  ${account(name)} {
@@ -88,8 +92,11 @@ function serverConfig(collectors: readonly string[], broker: string): string {
       user: ${quoted(name)}
       password: $${account(name)}_PASSWORD
       permissions {
-        publish: [gossip.batches.${name}, gossip.heartbeats.${name}, gossip.clock.${name}, gossip.names.${name}]
-        subscribe: [gossip.resend.${name}, gossip.names.${name}, _INBOX.>]
+        publish: [
+          gossip.batches.${name}, gossip.heartbeats.${name}, gossip.clock.${name}, gossip.names.${name}
+          "${readWishSubject(name)}"
+        ]
+        subscribe: [gossip.resend.${name}, gossip.names.${name}, "${wishSubject(name)}", _INBOX.>]
       }
     }]
     imports: [
@@ -97,6 +104,8 @@ function serverConfig(collectors: readonly string[], broker: string): string {
       { service: { account: ARCHIVE, subject: gossip.heartbeats.${name} } }
       { service: { account: ARCHIVE, subject: gossip.clock.${name} } }
       { stream: { account: ARCHIVE, subject: gossip.resend.${name} } }
+      { service: { account: ARCHIVE, subject: "${readWishSubject(name)}" } }
+      { stream: { account: ARCHIVE, subject: "${wishSubject(name)}" } }
     ]
   }`
   );
@@ -134,7 +143,8 @@ accounts {
     jetstream: enabled
     users: [{ user: archiver, password: $ARCHIVER_PASSWORD }]
     # What each collector may reach in this account: services that it publishes to (a batch is answered by the stream's
-    # acknowledgement, a clock question by the archiver's time), and its resend requests.
+    # acknowledgement, a clock question by the archiver's time), its resend requests, and its wish: its own key alone, and
+    # only to read.
     exports: [
 ${exports.join("\n\n")}
     ]

@@ -1,4 +1,4 @@
-// `deno task fleet`: the configs, passwords and accounts of a broker, an archive host and N collectors.
+// `deno task fleet`. Here `init`: the configs, passwords and accounts of a broker, an archive host and N collectors.
 
 import { dirname, join } from "node:path";
 import { isIP } from "node:net";
@@ -7,6 +7,8 @@ import { runProgram, subcommand } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { bothNeeds, expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { printable } from "../../shared/text.ts";
+import { setCommand, statusCommand } from "../fleet/commands.ts";
+import { planCommand } from "../fleet/plan_command.ts";
 import { type FleetFile, fleetFiles, natsUrl, passwordPath } from "./fleet.ts";
 
 /** 192 bits, as hex. */
@@ -168,8 +170,9 @@ async function write(out: string, file: FleetFile): Promise<"wrote" | "kept "> {
 if (import.meta.main) {
   await runProgram({
     name: "deno task fleet",
-    summary: "Set up a fleet of collectors with their broker and archive host.",
-    commands: { init },
+    summary:
+      "Set up a fleet of collectors with their broker and archive host, look at it and steer it.",
+    commands: { init, status: statusCommand, set: setCommand, plan: planCommand },
     fallback: "init",
   });
 }

@@ -88,6 +88,7 @@ export class AddressBook {
     tor: new DuePool(),
   };
   readonly #inUse = new Map<string, Reach>();
+  #only: ReadonlySet<string> | null = null;
   readonly #used: Record<Reach, number> = { clearnet: 0, tor: 0 };
   readonly #dropped = new DroppedAddresses();
   readonly #gaps: HostGaps;
@@ -209,6 +210,21 @@ export class AddressBook {
     return undefined;
   }
 
+  /** Hands out these nodes alone from now on, or all again (null). Call it when the kinds have changed, too. */
+  limitTo(nodeIds: ReadonlySet<string> | null): void {
+    this.#only = nodeIds;
+    for (const node of this.#table.nodes()) this.#file(node);
+  }
+
+  /** Whether a node that was handed out would be again. */
+  isWanted({ nodeId, end: { kind } }: NodeAddress): boolean {
+    return this.#isNamed(nodeId) && this.#options.kinds.has(kind);
+  }
+
+  #isNamed(nodeId: string): boolean {
+    return this.#only === null || this.#only.has(nodeId);
+  }
+
   worked({ nodeId, end }: NodeAddress, now: number): void {
     const node = this.#table.get(nodeId);
     const address = node && addressOf(node, end);
@@ -271,7 +287,7 @@ export class AddressBook {
       for (const address of node.addresses) {
         if (this.#reachOf(address) === reach) due = Math.min(due, address.notBefore);
       }
-      const isFree = !this.#inUse.has(node.nodeId);
+      const isFree = !this.#inUse.has(node.nodeId) && this.#isNamed(node.nodeId);
       this.#pools[reach].set(node, isFree ? Math.max(due, node.notBefore) : Infinity);
     }
   }

@@ -31,7 +31,6 @@ export interface RunFacts {
   readonly version: string;
   /** µs since the Unix epoch. */
   readonly epoch: number;
-  readonly target: number;
   readonly spoolMaxBytes: number;
 }
 
@@ -84,7 +83,7 @@ function define(registry: Registry, parts: Parts, run: RunFacts, problems: () =>
   gauge("problems", "Problems that /healthz lists; 0 when all is well", problems);
   gauge("resident_memory_bytes", "Memory of the process", () => Deno.memoryUsage().rss);
 
-  gauge("peers_target", "Peers to keep", () => run.target);
+  gauge("peers_target", "Peers to keep", () => manager.target);
   gauge("peers_connected", "Sessions that are open", () => peers().connected);
   gauge("peers_pending", "Dials and handshakes under way", () => peers().pending);
   count("dials_total", "Connections begun", () => peers().dials);

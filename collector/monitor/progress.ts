@@ -64,12 +64,10 @@ const RATE_SECONDS = 10;
 const log = logger("collector");
 
 /** Renews the terminal's line, or logs where there is none, until disposed. */
-export function reportProgress(parts: Parts, target: number, clock: Clock): AsyncDisposable {
+export function reportProgress(parts: Parts, clock: Clock): AsyncDisposable {
   const stop = new AbortController();
   const line = liveLine();
-  const running = line
-    ? renew(line, parts, target, clock, stop.signal)
-    : report(parts, target, clock, stop.signal);
+  const running = line ? renew(line, parts, clock, stop.signal) : report(parts, clock, stop.signal);
   return {
     [Symbol.asyncDispose]() {
       stop.abort();
@@ -81,7 +79,6 @@ export function reportProgress(parts: Parts, target: number, clock: Clock): Asyn
 async function renew(
   line: LiveLine,
   { manager, pipeline, spool, delivery }: Parts,
-  target: number,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
@@ -96,7 +93,7 @@ async function renew(
     const { delivered, trouble } = delivery.status;
     const figures = {
       peers: manager.counts.connected,
-      target,
+      target: manager.target,
       receipts,
       rate: seconds > 0 ? (receipts - seen[0].receipts) / seconds : 0,
       messages,
@@ -113,7 +110,6 @@ async function renew(
 
 async function report(
   { manager, pipeline, spool, delivery, gossip }: Parts,
-  target: number,
   clock: Clock,
   signal: AbortSignal,
 ): Promise<void> {
@@ -139,7 +135,7 @@ async function report(
         withheld: pipeline.quotas.withheld,
         sync: manager.syncCounts,
         connected,
-        target,
+        target: manager.target,
         pending,
         receipts,
         rate: Math.round((receipts - before) / (INTERVAL_MS / 1000)),

@@ -77,7 +77,7 @@ export function watch(parts: Parts, run: RunFacts, listen: Listen, clock: Clock)
   const health = new Health(clock.now());
   const problems = () => {
     health.look({
-      peers: run.target === 0 ? null : manager.counts.connected,
+      peers: manager.target === 0 ? null : manager.counts.connected,
       spoolBytes: spool.bytes,
       spoolMaxBytes: run.spoolMaxBytes,
       dropped: spool.counters.dropped,

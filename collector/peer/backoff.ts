@@ -22,6 +22,7 @@ export const CAUSES = [
   "misbehaved", // we ended the session because of what it sent
   "lost", // a session that worked ended; it is wanted back soon
   "rotated", // we ended the session in favour of another peer
+  "steered", // the fleet wants fewer peers, or others; it may want this one again
 ] as const;
 
 export type Cause = typeof CAUSES[number];
@@ -41,6 +42,7 @@ const WAITS: Record<Cause, readonly [first: number, longest: number, factor?: nu
   misbehaved: [6 * HOUR, 24 * HOUR],
   lost: [5 * SECOND, 10 * MINUTE],
   rotated: [HOUR, HOUR],
+  steered: [SECOND, SECOND],
 };
 
 /** Lies in the address dialled; the rest lies in the node. */
@@ -54,7 +56,7 @@ const OF_THE_ADDRESS: ReadonlySet<Cause> = new Set([
   "wrong_key",
 ]);
 /** Does not count against the peer. */
-const BLAMELESS: ReadonlySet<Cause> = new Set(["our_side", "no_ipv6", "rotated"]);
+const BLAMELESS: ReadonlySet<Cause> = new Set(["our_side", "no_ipv6", "rotated", "steered"]);
 
 /** Share of a wait that is added at random, so that peers lost together are not redialled together. */
 const JITTER = 0.5;

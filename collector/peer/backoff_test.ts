@@ -52,5 +52,6 @@ Deno.test("each cause is held against the address, the node or nobody", () => {
     ["misbehaved", "node", "", "", 21_600_000],
     ["lost", "node", "", "", 5_000],
     ["rotated", "node", "blameless", "", 3_600_000],
+    ["steered", "node", "blameless", "", 1_000],
   ]);
 });

@@ -77,8 +77,10 @@ const WORKED_US = 300_000_000;
 const BOOTSTRAPPED_US = 900_000_000;
 /** Within what timers can do. */
 const MAX_WAIT_MS = 3_600_000;
+const MAX_TIMER_MS = 2 ** 31 - 1;
 const SYNC_TICK_MS = 1000;
 const STOPPED: SessionEnd = { by: "us", reason: "the collector stopped", cause: "lost" };
+const STEERED: SessionEnd = { by: "us", reason: "not wanted any more", cause: "steered" };
 const ROTATED: SessionEnd = { by: "us", reason: "rotated out", cause: "rotated" };
 /** Per hour: trouble on our side concerns many peers alike. */
 const OUR_SIDE_WARNINGS = 5;
@@ -95,8 +97,9 @@ const log = logger("collector", "peer");
 
 /** Keeps the target number of peers connected: dials, replaces what is lost, spares what failed. */
 export class PeerManager {
-  readonly #options: ManagerOptions;
+  #options: ManagerOptions;
   readonly #dependencies: ManagerDependencies;
+  #rotating = new AbortController();
   readonly #sync: GraphSync;
   readonly #attempts = new Set<Promise<void>>();
   readonly #sessions = new Set<Session>();
@@ -133,6 +136,28 @@ export class PeerManager {
       control: { ...this.#control },
       cutAfterAnswer: this.#cutAfterAnswer,
     };
+  }
+
+  get target(): number {
+    return this.#options.target;
+  }
+
+  /** Changes what is wanted, at once: sessions past the target, or that the book no longer wants, end. */
+  steer(
+    { target, rotateEveryMs, rotateShare }: Pick<
+      ManagerOptions,
+      "target" | "rotateEveryMs" | "rotateShare"
+    >,
+  ): void {
+    this.#options = { ...this.#options, target, rotateEveryMs, rotateShare };
+    this.#rotating.abort();
+    const { book, random } = this.#dependencies;
+    const [wanted, unwanted] = [true, false].map((is) =>
+      [...this.#sessions].filter(({ peer }) => book.isWanted(peer) === is)
+    );
+    const surplus = shuffled(wanted, random).slice(target);
+    for (const session of [...unwanted, ...surplus]) session.end(STEERED);
+    this.#wake();
   }
 
   get syncCounts(): GraphSyncCounts {
@@ -203,9 +228,12 @@ export class PeerManager {
   /** Rotates a share of the peers out, while others can take their place. */
   async #rotate(signal: AbortSignal): Promise<void> {
     const { clock, random, book } = this.#dependencies;
-    const { rotateEveryMs, rotateShare = 0 } = this.#options;
-    if (rotateEveryMs === undefined) return;
-    while (await pause(clock, rotateEveryMs, signal)) {
+    while (!signal.aborted) {
+      this.#rotating = new AbortController();
+      const { rotateEveryMs, rotateShare = 0 } = this.#options;
+      const either = AbortSignal.any([signal, this.#rotating.signal]);
+      const isDue = await pause(clock, Math.min(rotateEveryMs ?? Infinity, MAX_TIMER_MS), either);
+      if (!isDue || rotateEveryMs === undefined) continue;
       if (book.soonest() > clock.now()) continue;
       const open = shuffled([...this.#byNumber.values()], random);
       const leaving = open.slice(0, Math.ceil(open.length * rotateShare));
@@ -314,6 +342,9 @@ export class PeerManager {
     });
     this.#sessions.add(session);
     if (signal.aborted) session.end(STOPPED);
+    else if (!book.isWanted(link.peer) || this.#sessions.size > this.#options.target) {
+      session.end(STEERED);
+    }
     const end = await session.run().finally(() => {
       this.#sessions.delete(session);
       this.#byNumber.delete(session.number);

@@ -14,7 +14,7 @@ import { DNS_PORT } from "../addresses/config.ts";
 import { leftAloneLines } from "../addresses/left_alone.ts";
 import { type DialLists, DialRules } from "../addresses/dial_rules.ts";
 import { DEFAULT_SEEDS } from "../dial/dns_seed.ts";
-import { type NodeAddress, parseEndpoint } from "../addresses/endpoint.ts";
+import { type HostKind, type NodeAddress, parseEndpoint } from "../addresses/endpoint.ts";
 import { dnsResolver } from "../dial/resolver.ts";
 import type { CollectorConfig } from "../config.ts";
 import type { DialPolicy } from "../dial/connect.ts";
@@ -53,8 +53,10 @@ export async function openPeerChoice(
 ): Promise<PeerChoice> {
   const { clock, random, fileAlone = false } = dependencies;
   const { network, peers } = config;
-  const policy = dialPolicyOf(config, ownNodeId);
-  const { rules, kinds } = policy;
+  // Policy and book share them; steering changes them.
+  const kinds = new Set(peers.kinds);
+  const policy = { ...dialPolicyOf(config, ownNodeId), kinds };
+  const { rules } = policy;
   const limits = { torShare: peers.tor_share, hostGapMs: HOST_GAP_MS };
   const book = new AddressBook({ rules, kinds, ...limits }, random);
   const path = fileAlone ? null : bookPath(config.data_dir);
@@ -75,7 +77,7 @@ export async function openPeerChoice(
         : `Cannot use peer file ${peers.file}: it names no peer that can be dialled`,
     );
   }
-  return new PeerChoice({ book, policy, path, clock, seeds, config });
+  return new PeerChoice({ book, policy, kinds, path, clock, seeds, config });
 }
 
 /**
@@ -171,6 +173,7 @@ async function learnFile(
 interface Kept {
   readonly book: AddressBook;
   readonly policy: DialPolicy;
+  readonly kinds: Set<HostKind>;
   /** Null when nothing is learnt or saved. */
   readonly path: string | null;
   readonly clock: Clock;
@@ -215,6 +218,15 @@ export class PeerChoice implements AsyncDisposable {
   /** Whether seeds are still asked for peers. */
   get isSeeking(): boolean {
     return this.#isSeeking;
+  }
+
+  /** Dials these kinds of address from now on, and of the nodes these alone; null: all of the book. */
+  steer(wanted: readonly HostKind[], peers: readonly NodeAddress[] | null): void {
+    const { kinds, clock } = this.#kept;
+    kinds.clear();
+    for (const kind of wanted) kinds.add(kind);
+    for (const { nodeId, end } of peers ?? []) this.book.learn(nodeId, end, "file", clock.now());
+    this.book.limitTo(peers && new Set(peers.map(({ nodeId }) => nodeId)));
   }
 
   /** Takes up a node_announcement; the caller checked its signature. */

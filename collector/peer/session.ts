@@ -6,7 +6,7 @@ import { messageType } from "../../shared/bolt/message_types.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Random } from "../../shared/random.ts";
 import { pause } from "../../shared/waiting.ts";
-import { formatEndpoint, formatNodeAddress } from "../addresses/endpoint.ts";
+import { formatEndpoint, formatNodeAddress, type NodeAddress } from "../addresses/endpoint.ts";
 import type { Answerer } from "../gossip/queries/answerer.ts";
 import type { BadMessage } from "../gossip/verifier.ts";
 import { NoiseFault } from "../noise/fault.ts";
@@ -96,6 +96,10 @@ export class Session {
       onMisbehaved: (objection) => this.#misbehaved(objection),
       onError: (reason) => this.end({ by: "peer", reason, cause: "lost" }),
     });
+  }
+
+  get peer(): NodeAddress {
+    return this.#link.peer;
   }
 
   /** In this epoch; −1 until init is done. */

@@ -8,6 +8,9 @@ export const HEARTBEAT_MS = 10_000;
 /** The longest message, in bytes. */
 export const MAX_MESSAGE_BYTES = 4096;
 
+/** The longest reason of a refused wish, in UTF-16 units. */
+export const MAX_REFUSAL = 300;
+
 /** Bytes that are not such a message. */
 export class MessageFault extends Fault<"too_large" | "bad_message"> {
   override readonly name = "MessageFault";
@@ -22,12 +25,33 @@ const heartbeat = v.object({
   peers: whole,
   receipts: whole,
   spool_bytes: whole,
+  /** What collectors report since they can be steered. */
+  spool_max: v.optional(whole),
+  target: v.optional(whole),
+  steering: v.optional(v.object({
+    /** Of the wish it runs, in the bucket; null while it runs its config alone. */
+    revision: v.nullable(whole),
+    /** How many nodes the wish lists; null: it chooses by itself. */
+    listed: v.nullable(whole),
+    /** What it refused since, and why. */
+    refused: v.nullable(v.object({
+      revision: whole,
+      reason: v.pipe(v.string(), v.maxLength(MAX_REFUSAL)),
+    })),
+    paused: v.boolean(),
+  })),
 });
 
 const clockReply = v.object({ at: whole });
 
-/** How a collector is doing. Instants are µs since the Unix epoch; `spool_bytes` are those of the spool's files. */
+/**
+ * How a collector is doing. Instants are µs since the Unix epoch; `spool_bytes` are those of the spool's files,
+ * `spool_max` their limit.
+ */
 export type Heartbeat = Readonly<v.InferOutput<typeof heartbeat>>;
+
+/** What a collector runs, as it reports it. */
+export type Steering = NonNullable<Heartbeat["steering"]>;
 
 /** What the archiver answers when it is asked for the time: its own, µs since the Unix epoch. */
 export type ClockReply = Readonly<v.InferOutput<typeof clockReply>>;

@@ -5,6 +5,7 @@
  */
 import { type Command, type Flag, runMain } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
+
 import { analyticsBenchmark } from "./analytics.ts";
 import { archiveBenchmark } from "./archive.ts";
 import { calibrationBenchmark } from "./calibration.ts";
@@ -16,6 +17,7 @@ import { handshakesBenchmark } from "./handshakes.ts";
 import { nodeLogsBenchmark } from "./node_logs.ts";
 import { peersBenchmark } from "./peers.ts";
 import { reconciliationAlgorithmsBenchmark } from "./reconciliation_algorithms.ts";
+import { fleetBenchmark } from "./fleet.ts";
 import { freshDemoBenchmark, freshTestBenchmark } from "./fresh_clone.ts";
 import { simulatorBenchmark } from "./simulator.ts";
 import { replayBenchmark } from "./replay.ts";
@@ -35,6 +37,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   nodeLogsBenchmark,
   reconciliationAlgorithmsBenchmark,
   replayBenchmark,
+  fleetBenchmark,
   freshDemoBenchmark,
   freshTestBenchmark,
 ];

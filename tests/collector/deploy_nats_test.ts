@@ -1,6 +1,5 @@
 import { deepEqual, equal, match, notEqual, rejects } from "node:assert/strict";
 import { type NatsConnection, NatsError, usernamePasswordAuthenticator } from "nats";
-import { fleetFiles } from "../../archiver/deploy/fleet.ts";
 import { openConsumer, openStream } from "../../archiver/intake/stream.ts";
 import { ArchiverConfigSchema } from "../../archiver/config.ts";
 import { startArchiver } from "../../archiver/run.ts";
@@ -8,6 +7,7 @@ import { type CollectorConfig, CollectorConfigSchema } from "../../collector/con
 import { formatNodeAddress } from "../../collector/addresses/endpoint.ts";
 import { run } from "../../collector/run.ts";
 import { parseConfig } from "../../shared/config.ts";
+import { readWishSubject, WISHES, wishSubject } from "../../shared/fleet/wish.ts";
 import { connectNats } from "../../shared/nats/connect.ts";
 import {
   batchSubject,
@@ -19,7 +19,8 @@ import {
 } from "../../shared/subjects.ts";
 import { archiveTotals } from "../support/fixtures/archive_check.ts";
 import { CapturedLog } from "../support/captured_log.ts";
-import { type NatsServer, startNatsServer } from "../support/servers/nats_server.ts";
+import { fleetOf, startFleetBroker } from "../support/servers/fleet_broker.ts";
+import type { NatsServer } from "../support/servers/nats_server.ts";
 import { startProcess } from "../support/servers/process.ts";
 import { honest, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
 import { signedGraph } from "../support/fixtures/signed_gossip.ts";
@@ -29,23 +30,10 @@ import { until } from "../support/until.ts";
 const ANSWER_MILLISECONDS = 5000;
 const VIOLATION = "PERMISSIONS_VIOLATION";
 
-const USERS = ["archiver", "vps1", "vps2"];
-const passwords = new Map(USERS.map((user, i) => [user, String(i).padStart(48, "0")]));
-const files = new Map(
-  fleetFiles({ collectors: USERS.slice(1), broker: "127.0.0.1", passwords, hasPeers: true })
-    .map(({ path, text }) => [path, text]),
-);
+const COLLECTORS = ["vps1", "vps2"];
+const { files, passwords } = fleetOf(COLLECTORS);
 const serverConfig = files.get("broker/nats-server.conf")!;
 const passwordsConfig = files.get("broker/nats-passwords.conf")!;
-
-/** A server with the generated config, but for its folder and port, which are the test's own. */
-async function startShipped(): Promise<NatsServer> {
-  const config = serverConfig
-    .replace(/^include "\.\/nats-passwords\.conf"$/m, passwordsConfig)
-    .replace(/^ *store_dir: .*$/m, "");
-  equal(/^include|^ *store_dir:/m.test(config), false);
-  return await startNatsServer({ config });
-}
 
 function passwordOf(user: string): string {
   return passwords.get(user)!;
@@ -59,13 +47,11 @@ function logIn(server: NatsServer, user: string, password: string): Promise<Nats
 
 /** The shipped server, its stream, and a connection of the archiver and of two collectors. */
 async function network(stack: AsyncDisposableStack) {
-  const server = stack.use(await startShipped());
-  const log = async (user: string): Promise<NatsConnection> => {
-    const connection = await logIn(server, user, passwordOf(user));
-    stack.defer(() => connection.close());
-    return connection;
-  };
-  const [archiver, vps1, vps2] = await Promise.all(["archiver", "vps1", "vps2"].map(log));
+  const broker = stack.use(await startFleetBroker(COLLECTORS));
+  const { server } = broker;
+  const [archiver, vps1, vps2] = await Promise.all(
+    ["archiver", ...COLLECTORS].map((user) => broker.connect(user)),
+  );
   await openStream(archiver, STREAM, 1 << 30);
   return { server, archiver, vps1, vps2 };
 }
@@ -226,6 +212,41 @@ Deno.test("a collector hears what is wanted of it, and nothing of others", async
   deepEqual(heard, [resendSubject("vps1")]);
 });
 
+Deno.test("a collector reads its own wish, and neither another's nor writes any", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { archiver, vps1, vps2 } = await network(stack);
+  const bucket = await archiver.jetstream().views.kv(WISHES);
+  const heard: string[] = [];
+  for (const [name, connection] of [["vps1", vps1], ["vps2", vps2]] as const) {
+    connection.subscribe(wishSubject(name), {
+      callback: (_, message) => heard.push(`${name} ${message.string()}`),
+    });
+    await connection.flush();
+  }
+  await bucket.put("vps1", "one");
+  await bucket.put("vps2", "two");
+  equal(await ask(vps1, readWishSubject("vps1")), "one");
+  equal(await ask(vps2, readWishSubject("vps2")), "two");
+  equal(await ask(vps1, readWishSubject("vps2")), VIOLATION);
+  for (const subject of [wishSubject("vps2"), `$KV.${WISHES}.>`, "$KV.>"]) {
+    equal(await subscribe(vps1, subject), VIOLATION, subject);
+  }
+  const stream = `KV_${WISHES}`;
+  const tries: [string, string?][] = [
+    [wishSubject("vps2"), "mine"],
+    // Nor its own: who steers is the archive host alone.
+    [wishSubject("vps1"), "mine"],
+    [`$JS.API.STREAM.MSG.GET.${stream}`, '{"last_by_subj":"$KV.GOSSIP_WISHES.vps2"}'],
+    [`$JS.API.DIRECT.GET.${stream}`, '{"last_by_subj":"$KV.GOSSIP_WISHES.vps2"}'],
+    [`$JS.API.CONSUMER.CREATE.${stream}`, `{"stream_name":"${stream}","config":{}}`],
+    [`$JS.API.STREAM.PURGE.${stream}`],
+  ];
+  for (const [subject, body] of tries) equal(await ask(vps1, subject, body), VIOLATION, subject);
+  equal((await bucket.get("vps1"))?.string(), "one");
+  equal((await bucket.get("vps2"))?.string(), "two");
+  deepEqual(heard, ["vps1 one", "vps2 two"]);
+});
+
 Deno.test("a collector neither sees the stream nor harms it", async () => {
   await using stack = new AsyncDisposableStack();
   const { archiver, vps1 } = await network(stack);
@@ -254,7 +275,8 @@ Deno.test("a collector neither sees the stream nor harms it", async () => {
 });
 
 Deno.test("nobody comes in without a user's own password", async () => {
-  await using server = await startShipped();
+  await using broker = await startFleetBroker(COLLECTORS);
+  const { server } = broker;
   const refused = { code: "AUTHORIZATION_VIOLATION" };
   await rejects(connectNats({ servers: [server.url], name: "nobody" }), refused);
   await rejects(logIn(server, "vps1", ""), refused);
@@ -266,7 +288,7 @@ Deno.test("collector and archiver work under it, but no collector under another'
   await using stack = new AsyncDisposableStack();
   stack.use(new CapturedLog());
   const dir = stack.use(await tempDir());
-  const server = stack.use(await startShipped());
+  const { server } = stack.use(await startFleetBroker(COLLECTORS));
   const graph = signedGraph({ nodes: 3, channels: 2, timestamp: 1_758_844_000 });
   let stop = new AbortController();
   const peer = stack.use(new ScriptedPeer("deploy", honest(graph, () => stop.abort())));

@@ -1,0 +1,80 @@
+// What becomes of wishes, as the running archiver hears it; and files that the commands read.
+
+import { systemClock } from "../../shared/clock.ts";
+import { errorText, UserError } from "../../shared/errors.ts";
+import type { Steering } from "../../shared/nats/message.ts";
+import { expectPermitted, readNeeds } from "../../shared/sandbox.ts";
+import { printable } from "../../shared/text.ts";
+import { pause } from "../../shared/waiting.ts";
+import type { Status } from "../api/status.ts";
+import { askArchiver } from "../commands/ask.ts";
+import type { ArchiverConfig } from "../config.ts";
+import { readPeerList } from "./peer_list.ts";
+
+const STATUS_MS = 30_000;
+/** How long collectors are waited for. */
+const REPORT_MS = 10_000;
+const REPORT_EVERY_MS = 250;
+const AWAY = "is not heard: it follows its wish when it connects";
+
+/** Waits for the collectors' reports. @param put the revisions that they should run, null: none. @returns the exit code. */
+export async function reportWishes(
+  config: ArchiverConfig,
+  put: ReadonlyMap<string, number | null>,
+): Promise<number> {
+  const waiting = new Map(put);
+  const began = performance.now();
+  const { signal } = new AbortController();
+  let refused = 0;
+  while (waiting.size > 0 && performance.now() - began < REPORT_MS) {
+    const status = await askStatus(config).catch((error) => {
+      console.log(`The wishes are put. What becomes of them is not known: ${errorText(error)}`);
+      return null;
+    });
+    if (status === null) return 0;
+    const heard = [...status.collectors, ...status.new_collectors];
+    for (const [name, revision] of waiting) {
+      const collector = heard.find((one) => one.name === name);
+      const { steering } = collector?.heartbeat ?? {};
+      const isThere = collector !== undefined && !collector.late && collector.heartbeat !== null;
+      const answer = isThere ? steering && answerTo(revision, steering) : AWAY;
+      if (!answer) continue;
+      if (isThere && steering?.refused) refused++;
+      console.log(`${name} ${answer}`);
+      waiting.delete(name);
+    }
+    if (waiting.size > 0) await pause(systemClock, REPORT_EVERY_MS, signal);
+  }
+  for (const name of waiting.keys()) console.log(`${name} has not answered yet`);
+  return refused > 0 ? 1 : 0;
+}
+
+function answerTo(revision: number | null, steering: Steering): string | null {
+  if (steering.refused && (revision === null || steering.refused.revision === revision)) {
+    return `refuses wish ${revision}: ${printable(steering.refused.reason, 400)}`;
+  }
+  if (steering.revision !== revision) return null;
+  return revision === null ? "runs its own config" : `follows wish ${revision}`;
+}
+
+/** The running archiver's status. @throws {UserError} when no archiver answers, or it cannot say. */
+export async function askStatus(config: ArchiverConfig): Promise<Status> {
+  const { status, body } = await askArchiver(config, "GET", "/status", STATUS_MS, "fleet");
+  if (status === 200) return body as Status;
+  throw new UserError(`The archiver cannot say how it is: ${printable(JSON.stringify(body), 300)}`);
+}
+
+/** Addresses by node. @throws {UserError} when it cannot be read, or a line is no peer. */
+export async function readPeers(path: string): Promise<Map<string, string[]>> {
+  return readPeerList(await readFileOf("--peers", path), `--peers ${path}`);
+}
+
+/** Reads the file that a flag names. @throws {UserError} when it cannot be read. */
+export async function readFileOf(flag: string, path: string): Promise<string> {
+  expectPermitted(readNeeds({ [flag]: path }), "fleet");
+  try {
+    return await Deno.readTextFile(path);
+  } catch (error) {
+    throw new UserError(`Cannot read ${flag} ${path}: ${errorText(error)}`, { cause: error });
+  }
+}
