@@ -18,6 +18,8 @@ export interface Flag {
   readonly min?: number;
   readonly max?: number;
   readonly fraction?: boolean;
+  /** Given without its name, as the words after the flags. */
+  readonly positional?: boolean;
 }
 
 /** What a command is, for its `--help` and its parser. */
@@ -69,9 +71,13 @@ export function parseFlags<const F extends Record<string, Flag>>(
   for (const [name, flag] of Object.entries(command.flags)) {
     options[name] = { type: flag.type === "boolean" ? "boolean" : "string" };
   }
+  const positional = positionalOf(command);
   let given: Record<string, string | boolean | undefined>;
   try {
-    given = parseArgs({ args: [...args], options, strict: true, allowPositionals: false }).values;
+    const allowPositionals = positional !== undefined;
+    const parsed = parseArgs({ args: [...args], options, strict: true, allowPositionals });
+    given = parsed.values;
+    if (parsed.positionals.length > 0) given[positional!] = parsed.positionals.join(" ");
   } catch (error) {
     throw new UserError(
       `${command.name}: ${errorText(error).split(". ")[0]}. See ${command.name} --help`,
@@ -85,6 +91,10 @@ export function parseFlags<const F extends Record<string, Flag>>(
   }
   if (command.flags.until?.type === "time") checkWindow(command.name, values);
   return { values: values as FlagValues<F> };
+}
+
+function positionalOf({ flags }: Command<Record<string, Flag>>): string | undefined {
+  return Object.keys(flags).find((name) => flags[name].positional);
 }
 
 function readValue(
@@ -153,7 +163,9 @@ function readNumber(
 
 function helpText(command: Command<Record<string, Flag>>): string {
   const rows = Object.entries(command.flags).map(([name, flag]) => {
-    const left = flag.type === "boolean"
+    const left = flag.positional
+      ? flag.value!
+      : flag.type === "boolean"
       ? `--${name}`
       : `--${name} ${flag.value ?? flag.type.toUpperCase()}`;
     const fallback = flag.default === undefined || flag.default === false
@@ -164,7 +176,10 @@ function helpText(command: Command<Record<string, Flag>>): string {
   rows.push(["--help", "print this text"]);
   const width = Math.max(...rows.map(([left]) => left.length));
   const details = command.details === undefined ? [] : [command.details, ""];
-  const lines = [command.summary, "", ...details, `Usage: ${command.name} [flags]`, "", "Flags:"];
+  const positional = positionalOf(command);
+  const usage = `Usage: ${command.name} [flags]` +
+    (positional === undefined ? "" : ` ${command.flags[positional].value}`);
+  const lines = [command.summary, "", ...details, usage, "", "Flags:"];
   for (const [left, right] of rows) {
     const [first, ...rest] = wrapped(right, HELP_COLUMNS - width - 4);
     lines.push(

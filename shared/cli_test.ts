@@ -28,6 +28,22 @@ Deno.test("flags come out typed, with their defaults", () => {
   deepEqual(parseFlags(command, []), { values: { peers: 200, nats: undefined, quiet: false } });
 });
 
+Deno.test("words after the flags are the positional flag's value", () => {
+  const flags = {
+    name: { type: "string", value: "NAME", positional: true, help: "whom" },
+    json: { type: "boolean", help: "as JSON" },
+  } as const satisfies Record<string, Flag>;
+  const greet: Command<typeof flags> = { name: "greet", summary: "Greets.", flags };
+  deepEqual(parseFlags(greet, ["--json", "big", "node"]), {
+    values: { name: "big node", json: true },
+  });
+  deepEqual(parseFlags(greet, ["--", "--x"]), { values: { name: "--x", json: false } });
+  deepEqual(parseFlags(greet, []), { values: { name: undefined, json: false } });
+  const parsed = parseFlags(greet, ["--help"]);
+  ok("help" in parsed && /Usage: greet \[flags\] NAME\n/.test(parsed.help), JSON.stringify(parsed));
+  ok("help" in parsed && /^ {2}NAME +whom$/m.test(parsed.help));
+});
+
 Deno.test("--help names every flag, its default and the examples", () => {
   const parsed = parseFlags(command, ["--help"]);
   ok("help" in parsed);

@@ -22,13 +22,14 @@ interface PermissionSet {
 }
 
 /** The programs by their permission set. */
-export type Program = "collector" | "archiver" | "query" | "lab" | "fleet";
+export type Program = "collector" | "archiver" | "query" | "where" | "lab" | "fleet";
 
 const DOING = { net: "using", read: "reading", write: "writing" } as const;
 const TASKS: Readonly<Record<Program, keyof typeof project.tasks>> = {
   collector: "collect",
   archiver: "archive",
   query: "query",
+  where: "where",
   lab: "lab",
   fleet: "fleet",
 };
@@ -108,7 +109,8 @@ function descriptorOf({ kind, value }: Need): Deno.PermissionDescriptor {
 
 /** A flag beside `-P` replaces all that the set has of its kind. */
 function commandWith(needs: readonly Need[], program: Program): string {
-  const { net = [], read, write }: PermissionSet = project.permissions[program];
+  const set = program === "where" ? "query" : program;
+  const { net = [], read, write }: PermissionSet = project.permissions[set];
   const own = { net: "allow" in net ? net.allow : net, read, write };
   const flags = (["net", "read", "write"] as const).flatMap((kind) => {
     const more = valuesOf(needs, kind).filter((value) =>

@@ -37,10 +37,10 @@ const INSTANTS: Readonly<Record<string, readonly string[]>> = {
 const moved = (column: string) =>
   `t.${column} + to_microseconds(coalesce(s.shift_us, 0)) AS ${column}`;
 
-function statements(archive: string, ownOnly: boolean): string[] {
+function statements(archive: string, ownOnly: boolean, parts: TableParts): string[] {
   const view = (table: string, columns: string[], join: string, where = "") =>
     `CREATE OR REPLACE TEMP VIEW ${table} AS SELECT t.* REPLACE (${columns.join(", ")})
-    FROM ${archive}.main.${table} t LEFT JOIN ${join} ${where}`;
+    FROM ${parts[table] ?? `${archive}.main.${table}`} t LEFT JOIN ${join} ${where}`;
   const own = ownOnly ? OWN : "";
   const byRun = "clock_shifts s ON s.epoch_id = t.epoch_id";
   return [
@@ -74,18 +74,28 @@ function statements(archive: string, ownOnly: boolean): string[] {
   ];
 }
 
+/** By the archive's table: the one of its rows to read in its place. */
+export type TableParts = Readonly<Record<string, string>>;
+
 /**
  * Sets wrong clocks right on `connection`, for its transaction; costs nothing where no clock is wrong.
  * @param ownOnly leaves out what was read out of other nodes' logs.
  */
-export async function correctClocks(connection: DuckDBConnection, ownOnly = false): Promise<void> {
+export async function correctClocks(
+  connection: DuckDBConnection,
+  ownOnly = false,
+  parts: TableParts = {},
+): Promise<void> {
   await connection.run(`CREATE OR REPLACE TEMP TABLE clock_shifts AS ${CLOCK_SHIFTS}`);
   await connection.run(`CREATE OR REPLACE TEMP TABLE receipt_shifts AS ${RECEIPT_SHIFTS}`);
   const shifts = await connection.runAndReadAll(
     "SELECT current_database(), (SELECT count(*) FROM clock_shifts) AS count",
   );
+  for (const [table, part] of Object.entries(parts)) {
+    await connection.run(`CREATE OR REPLACE TEMP VIEW ${table} AS FROM ${part}`);
+  }
   const [first] = shifts.getRows();
   if (Number(first[1]) === 0 && !ownOnly) return;
   const archive = `"${String(first[0]).replaceAll('"', '""')}"`;
-  for (const statement of statements(archive, ownOnly)) await connection.run(statement);
+  for (const statement of statements(archive, ownOnly, parts)) await connection.run(statement);
 }

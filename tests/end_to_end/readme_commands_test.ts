@@ -36,6 +36,7 @@ const WAYS: readonly (readonly [command: RegExp, way: Way])[] = [
   [/^deno task lab replay/, { skip: "needs an archive of eight peers: replay_test" }],
   [/^deno task fleet init/, {}],
   [/^deno task query/, {}],
+  [/^deno task where/, { skip: "needs an archive with that channel: where_test" }],
   [/^deno run .* -P=query /, {}],
   [/^deno task archive status/, {}],
   [/^deno task archive --config/, ARCHIVING],

@@ -29,6 +29,9 @@ function cases(dir: TempDir): readonly [set: string, script: string, cases: read
         code: 2,
       },
     ]],
+    ["query", "query_results/where/main.ts", [
+      { args: ["--archive", archive, "1x1x0"], closed: [`--archive: reading ${archive}`] },
+    ]],
     ["lab", "query_results/reconciliation/main.ts", [
       {
         args: ["traffic", "--archive", archive, "--out", `${out}.parquet`],
