@@ -10,6 +10,10 @@ import { Analytics } from "./analytics/analytics.ts";
 import { openApiToken, tokenFile } from "./api/access.ts";
 import { createApi } from "./api/api.ts";
 import { Counters } from "./api/counters.ts";
+import { healthProblems } from "./api/health.ts";
+import { Feed } from "./api/page/feed.ts";
+import { PAGE_VERSION } from "./api/page/page.ts";
+import { Recent } from "./api/page/recent.ts";
 import { type ArchiverConfig, limitOptions } from "./config.ts";
 import { Days } from "./days/days.ts";
 import { answerClock, Heartbeats } from "./intake/heartbeats.ts";
@@ -74,14 +78,19 @@ export async function startArchiver(
   const analytics = stack.use(await Analytics.start(config.analytics, { store, clock }));
   const token = await openApiToken(tokenFile(config));
   const counters = new Counters(clock.now());
+  const recent = new Recent();
   const watch = stack.use(new CollectorWatch({ store, clock }));
   const { max_receipts: maxReceipts, max_wait: maxWaitMs } = config.commit;
   const intake = new Intake({ maxReceipts, maxWaitMs, limits: limitOptions(config) }, {
     store,
     clock,
     onCommit(commit) {
-      counters.add(commit, clock.now());
-      for (const batch of commit.batches) watch.batch(batch);
+      const now = clock.now();
+      counters.add(commit, now);
+      for (const batch of commit.batches) {
+        watch.batch(batch);
+        recent.add(batch, now);
+      }
     },
   });
   const heartbeats = new Heartbeats(clock, (name, { epoch, at }) => {
@@ -109,10 +118,16 @@ export async function startArchiver(
     )
     : null;
   const { folder, max_files: maxFiles } = config.snapshots;
+  const now = () => clock.now();
+  const sources = { store, intake, jetStream, heartbeats, counters, days, analytics, watch, now };
+  const { sets } = config.analytics;
+  const feed = new Feed(
+    { maxViewers: config.api.viewers, sets, version: PAGE_VERSION },
+    { recent, sources, problems: () => healthProblems(sources), clock },
+  );
   const api = createApi({
-    ...{ store, intake, jetStream, heartbeats, counters, days, analytics, watch, token },
+    ...{ ...sources, token, feed, sets },
     snapshots: new Snapshots({ folder, maxFiles }, { store, clock }),
-    now: () => clock.now(),
     names: [config.api.host, ...config.api.names],
   });
   stack.defer(() => intake[Symbol.asyncDispose]());
@@ -121,7 +136,7 @@ export async function startArchiver(
   // Disposed first: take no more and commit what was taken; only then can open requests be answered.
   stack.defer(async () => {
     // Together: a pull may wait for room that only the end of the intake gives.
-    const parts = [intake, days, analytics].map((part) => part[Symbol.asyncDispose]());
+    const parts = [feed, intake, days, analytics].map((part) => part[Symbol.asyncDispose]());
     await Promise.all([jetStream?.stop(), ...parts]);
   });
   stack.defer(reportProgress(counters, intake, clock));

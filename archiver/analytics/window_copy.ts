@@ -193,7 +193,7 @@ function mebibytes(bytes: number): string {
 }
 
 /** Free bytes on the disk of a folder; null where this process may not ask. */
-async function freeBytes(folder: string): Promise<number | null> {
+export async function freeBytes(folder: string): Promise<number | null> {
   // Asking without the permission would prompt the user.
   const { state } = await Deno.permissions.query({ name: "sys", kind: "statfs" });
   if (state !== "granted") return null;

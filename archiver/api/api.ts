@@ -6,11 +6,11 @@ import { bodyLimit } from "hono/body-limit";
 import * as v from "valibot";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { logger } from "../../shared/log.ts";
-import { printable } from "../../shared/text.ts";
 import type { ClockReply } from "../../shared/nats/message.ts";
 import { dayStart } from "../../shared/time.ts";
 import { type Analytics, AnalyticsRefusal } from "../analytics/analytics.ts";
 import { endedRunStatus } from "../analytics/status.ts";
+import type { QuerySet } from "../analytics/config.ts";
 import type { Days, RolloverRequest } from "../days/days.ts";
 import type { RolloverLine } from "../days/rollover.ts";
 import { firstLine } from "../intake/failure.ts";
@@ -18,12 +18,13 @@ import type { Intake } from "../intake/intake.ts";
 import { SnapshotRefusal, type Snapshots } from "../snapshots/snapshots.ts";
 import { requireHost, requireToken } from "./access.ts";
 import { describeMessage, describePeers, MESSAGE_NAME } from "./debug.ts";
+import { healthProblems } from "./health.ts";
 import { createMetrics } from "./metrics.ts";
+import type { Feed } from "./page/feed.ts";
+import { addPage } from "./page/page.ts";
 import { collectStatus, type StatusSources } from "./status.ts";
 
 const RETRY_SECONDS = "1";
-/** A payload set aside is a problem for an hour. */
-const SET_ASIDE_US = 3_600_000_000;
 /** Body of a request other than a batch. */
 const MAX_REQUEST_BYTES = 4096;
 
@@ -35,6 +36,9 @@ export interface ApiDependencies extends StatusSources {
   readonly days: StatusSources["days"] & Pick<Days, "run">;
   readonly analytics: StatusSources["analytics"] & Pick<Analytics, "runNow">;
   readonly snapshots: Pick<Snapshots, "take">;
+  readonly feed: Pick<Feed, "open" | "viewers" | "refused" | "dropped">;
+  /** Whose reports are served. */
+  readonly sets: readonly QuerySet[];
   readonly token: string;
   /** Host names under which it is served, beside localhost and IP addresses. */
   readonly names: readonly string[];
@@ -43,6 +47,8 @@ export interface ApiDependencies extends StatusSources {
 /**
  * The routes; POST takes the token, and is refused to web pages:
  *
+ * - `GET /`: the live page, see `page/page.ts`; `GET /live`: its feed, 503 in one line beyond its viewers;
+ *   `GET /reports/:set/:window/:file`: of scheduled reports;
  * - `GET /healthz`: 200, or 503 with the problems;
  * - `GET /status`: see {@link Status};
  * - `GET /metrics`: for Prometheus;
@@ -64,6 +70,7 @@ export function createApi(dependencies: ApiDependencies): Hono {
   app.use(requireHost(dependencies.names));
   app.post("*", refuseBrowsers, requireToken(dependencies.token));
 
+  addPage(app, dependencies.feed, dependencies.sets);
   app.get("/healthz", (c) => {
     const problems = healthProblems(dependencies);
     return c.json({ ok: problems.length === 0, problems }, problems.length === 0 ? 200 : 503);
@@ -199,32 +206,4 @@ function rolloverStream(
       isRead = false;
     },
   });
-}
-
-/** One line per problem; empty when all is well. */
-function healthProblems(sources: StatusSources): string[] {
-  const { intake, jetStream, days, analytics, watch, now } = sources;
-  const problems: string[] = [];
-  const { failure } = intake.status();
-  if (failure) problems.push(`commits fail: ${failure.reason}`);
-  const { setAside, lastSetAside } = intake.status();
-  if (lastSetAside !== null && now() - lastSetAside.at < SET_ASIDE_US) {
-    const count = [...setAside.values()].reduce((sum, count) => sum + count, 0);
-    const { source, reason } = lastSetAside;
-    problems.push(
-      `${count} payloads set aside, the last from ${printable(source)}: ${printable(reason)}`,
-    );
-  }
-  const nats = jetStream?.status().problem ?? null;
-  if (nats !== null) problems.push(`no batches from NATS: ${nats}`);
-  problems.push(...watch.problems());
-  const { failure: rollover, unreadable } = days.progress();
-  if (rollover) problems.push(`days do not roll over: ${rollover.reason}`);
-  for (const [what, paths] of Object.entries(unreadable)) {
-    if (paths.length === 0) continue;
-    problems.push(`${paths.length} day files are ${what}, such as ${paths[0]}`);
-  }
-  const { halted } = analytics.status();
-  if (halted !== null) problems.push(`scheduled queries are halted: ${halted}`);
-  return problems;
 }

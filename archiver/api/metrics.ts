@@ -3,6 +3,7 @@
 import { Counter, Gauge, Registry } from "prom-client";
 import { daysStatus } from "../days/status.ts";
 import type { SetStatus } from "../analytics/status.ts";
+import type { Feed } from "./page/feed.ts";
 import { readCollectors, type StatusSources } from "./status.ts";
 
 const PREFIX = "gossip_archiver_";
@@ -13,9 +14,11 @@ export interface Metrics {
 }
 
 /** Makes the metrics. */
-export function createMetrics(sources: StatusSources): Metrics {
+export function createMetrics(
+  sources: StatusSources & { readonly feed: Pick<Feed, "viewers" | "refused" | "dropped"> },
+): Metrics {
   const registry = new Registry();
-  const { counters, intake, jetStream, store, days, analytics } = sources;
+  const { counters, intake, jetStream, store, days, analytics, feed } = sources;
   const count = (name: string, help: string, value: () => number) =>
     new Counter({
       name: `${PREFIX}${name}_total`,
@@ -110,6 +113,9 @@ export function createMetrics(sources: StatusSources): Metrics {
     "Windows that were missed and will not be run",
     () => analytics.status().sets.reduce((sum, { missed }) => sum + missed.length, 0),
   );
+  gauge("viewers", "Viewers of the live page", () => feed.viewers);
+  count("viewers_refused", "Viewers refused since the start", () => feed.refused);
+  count("viewers_dropped", "Viewers dropped since the start: too slow", () => feed.dropped);
   const perCollector = (name: string, help: string) => labelled(name, help, "collector");
   const lag = perCollector("lag_seconds", "Age of a collector's latest receipt in the archive");
   const receipts = perCollector("collector_receipts", "A collector's receipts in the archive");

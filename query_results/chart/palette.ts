@@ -26,3 +26,12 @@ export function darkChartCss(): string {
   );
   return `@media (prefers-color-scheme:dark){${rules.join("")}}`;
 }
+
+/** The palette as custom properties, light and dark. */
+export function paletteCss(): string {
+  const colors = Object.entries(PALETTE);
+  const light = colors.map(([name, pair]) => `--${name}:${pair.light}`).join(";");
+  const dark = colors.map(([name, pair]) => `--${name}:${pair.dark}`).join(";");
+  return `:root{color-scheme:light dark;${light}}` +
+    `@media (prefers-color-scheme:dark){:root{${dark}}}`;
+}

@@ -5,7 +5,7 @@
  */
 import { html as markup, raw } from "hono/html";
 import { emptyText, parameterText, queryLine } from "./caption.ts";
-import { darkChartCss, PALETTE } from "../chart/palette.ts";
+import { darkChartCss, paletteCss } from "../chart/palette.ts";
 import type { Drawing } from "../chart/render.ts";
 import { inlineSvg } from "../chart/svg_file.ts";
 import type { Figure } from "./figures.ts";
@@ -164,13 +164,4 @@ ${parameters.length > 0 && list(parameters.map(parameterText))}
 
 function list(items: readonly string[]): Markup {
   return markup`<ul>${items.map((item) => markup`<li>${item}</li>`)}</ul>`;
-}
-
-/** The palette as custom properties, light and dark. */
-function paletteCss(): string {
-  const colors = Object.entries(PALETTE);
-  const light = colors.map(([name, pair]) => `--${name}:${pair.light}`).join(";");
-  const dark = colors.map(([name, pair]) => `--${name}:${pair.dark}`).join(";");
-  return `:root{color-scheme:light dark;${light}}` +
-    `@media (prefers-color-scheme:dark){:root{${dark}}}`;
 }

@@ -63,6 +63,8 @@ async function openApi(
     },
     snapshots: { take: () => Promise.reject(new SnapshotRefusal("none today")) },
     now,
+    feed: { open: () => null, viewers: 0, refused: 0, dropped: 0 },
+    sets: [],
     token: TOKEN,
     names: ["gossip.example"],
     ...overrides,

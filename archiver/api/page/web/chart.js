@@ -1,0 +1,132 @@
+// Charts of the live page, drawn by uPlot (a script of its own): stacked areas over time, or curves.
+
+const { uPlot } = globalThis;
+
+const HEIGHT = 230;
+const ARROWS = { ArrowLeft: -1, ArrowRight: 1 };
+
+/** The palette's colour of this name, as the system's colour scheme has it now. */
+function color(name) {
+  return getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim();
+}
+
+/** A chart in `root`, made anew when its series or the colour scheme change. */
+export class Chart {
+  #root;
+  #options;
+  #plot = null;
+  #shape = "";
+  #last = null;
+  #values = [];
+
+  /** @param options `stacked`, `legend`, `time` (x is an instant), else `x` (its unit). */
+  constructor(root, options) {
+    this.#root = root;
+    this.#options = options;
+    new ResizeObserver(() => this.#plot?.setSize(this.#size())).observe(root);
+    matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => {
+      this.#shape = "";
+      if (this.#last !== null) this.draw(...this.#last);
+    });
+    root.addEventListener("keydown", (event) => this.#key(event));
+  }
+
+  /** @param series `{name, color, width, values}`; a null value leaves a gap. */
+  draw(x, series) {
+    this.#last = [x, series];
+    this.#values = series.map(({ values }) => values);
+    const lines = this.#options.stacked ? stacked(this.#values) : this.#values;
+    const data = [x, ...lines];
+    const shape = JSON.stringify(series.map(({ name, color, width }) => [name, color, width]));
+    if (this.#plot !== null && shape === this.#shape) this.#plot.setData(data);
+    else {
+      this.#plot?.destroy();
+      this.#shape = shape;
+      this.#plot = new uPlot(this.#plotOptions(series), data, this.#root);
+    }
+    this.#showLast();
+  }
+
+  #size() {
+    return { width: Math.max(this.#root.clientWidth, 240), height: HEIGHT };
+  }
+
+  #plotOptions(series) {
+    const { stacked, time, x, legend } = this.#options;
+    const family = getComputedStyle(document.body).fontFamily;
+    const axis = { stroke: color("muted"), ticks: { show: false }, font: `12px ${family}` };
+    const xText = (value) => time ? utc(value) : `${value} ${x}`;
+    const value = (_, v, at, i) =>
+      v === null || i === null ? "–" : grouped(this.#values[at - 1][i]);
+    return {
+      ...this.#size(),
+      legend: { show: legend },
+      cursor: { show: legend, y: false, drag: { setScale: false } },
+      scales: { x: { time }, y: { range: (_, _min, max) => [0, Math.max(max * 1.08, 1)] } },
+      axes: [
+        { ...axis, grid: { show: false }, space: 70, values: (_, ticks) => ticks.map(xText) },
+        {
+          ...axis,
+          grid: { stroke: color("line"), width: 1 },
+          size: 56,
+          incrs: [1, 2, 5].flatMap((n) => [0, 1, 2, 3, 4, 5].map((power) => n * 10 ** power)).sort((
+            a,
+            b,
+          ) => a - b),
+          values: (_, ticks) => ticks.map(grouped),
+        },
+      ],
+      bands: stacked ? series.slice(1).map((_, i) => ({ series: [i + 1, i + 2] })) : [],
+      series: [
+        { label: "UTC", value: (_, v) => v === null ? "–" : xText(v) },
+        ...series.map(({ name, color: key, width = 1 }) => ({
+          label: name,
+          stroke: color(key),
+          width,
+          fill: stacked ? `${color(key)}66` : undefined,
+          points: { show: false },
+          spanGaps: !stacked,
+          value,
+        })),
+      ],
+    };
+  }
+
+  /** Without a cursor on it the legend shows the last values. */
+  #showLast() {
+    const { cursor, data } = this.#plot;
+    if (this.#options.legend && (cursor.idx ?? null) === null) {
+      this.#plot.setLegend({ idx: data[0].length - 1 });
+    }
+  }
+
+  /** Arrow keys move the cursor, so that the legend shows values without a mouse. */
+  #key(event) {
+    const step = ARROWS[event.key];
+    const plot = this.#plot;
+    if (step === undefined || plot === null) return;
+    event.preventDefault();
+    const count = plot.data[0].length;
+    const at = Math.min(Math.max((plot.cursor.idx ?? count - 1) + step, 0), count - 1);
+    plot.setCursor({ left: plot.valToPos(plot.data[0][at], "x"), top: 0 });
+  }
+}
+
+/** Sums from the last series up, so that the first one is on top of all. */
+function stacked(lines) {
+  const sums = [];
+  for (let i = lines.length - 1; i >= 0; i--) {
+    const below = sums[0];
+    sums.unshift(lines[i].map((value, k) => value === null ? null : value + (below?.[k] ?? 0)));
+  }
+  return sums;
+}
+
+function utc(seconds) {
+  const text = new Date(seconds * 1000).toISOString();
+  return text.slice(11, seconds % 60 === 0 ? 16 : 19);
+}
+
+export function grouped(value) {
+  return value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 1 : 0 });
+}
