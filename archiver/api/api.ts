@@ -23,6 +23,7 @@ import { createMetrics } from "./metrics.ts";
 import type { Feed } from "./page/feed.ts";
 import { addPage } from "./page/page.ts";
 import { collectStatus, type StatusSources } from "./status.ts";
+import { whereHandler } from "./where.ts";
 
 const RETRY_SECONDS = "1";
 /** Body of a request other than a batch. */
@@ -31,7 +32,10 @@ const MAX_REQUEST_BYTES = 4096;
 const log = logger("archiver", "api");
 
 export interface ApiDependencies extends StatusSources {
-  readonly store: StatusSources["store"] & Parameters<typeof describeMessage>[0];
+  readonly store:
+    & StatusSources["store"]
+    & Parameters<typeof describeMessage>[0]
+    & Parameters<typeof whereHandler>[0];
   readonly intake: Pick<Intake, "status" | "submit">;
   readonly days: StatusSources["days"] & Pick<Days, "run">;
   readonly analytics: StatusSources["analytics"] & Pick<Analytics, "runNow">;
@@ -53,6 +57,7 @@ export interface ApiDependencies extends StatusSources {
  * - `GET /status`: see {@link Status};
  * - `GET /metrics`: for Prometheus;
  * - `GET /clock`: {@link ClockReply}, for collectors on this host;
+ * - `GET /where?name=`: where a channel's or node's latest message is, as text, or with `&json` as JSON;
  * - `GET /debug/messages/:id` by message_id or SHA-256 in hex, `GET /debug/peers`;
  * - `POST /batches`, the body one batch: after its commit 200 `{status: "committed" | "duplicate", resend}`; 422
  *   `{status: "dead_letter", reason}` when it is not a batch; 413 when it is too long; 503 `{status: "busy"}` when it was
@@ -83,6 +88,7 @@ export function createApi(dependencies: ApiDependencies): Hono {
     const reply: ClockReply = { at: dependencies.now() };
     return c.json(reply);
   });
+  app.get("/where", whereHandler(store));
   app.get("/debug/peers", async (c) => c.json(await describePeers(store) as object));
   app.get("/debug/messages/:id", async (c) => {
     const id = c.req.param("id");

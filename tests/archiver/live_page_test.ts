@@ -150,6 +150,12 @@ Deno.test({
     assert.equal(await page.evaluate("document.getElementById('state').dataset.state"), "live");
     assert.deepEqual(page.console, []);
 
+    const where = await fetch(`${url}/where?name=863846x913x104`);
+    assert.match(await where.text(), /^Your update of .* reached half of 2 peers/);
+    const nobody = await fetch(`${url}/where?name=863846x913x105&json`);
+    assert.equal(nobody.status, 404);
+    assert.equal((await nobody.text()).split("\n").length, 2);
+
     // By keyboard: the choice of colours, and the cursor of a chart.
     await page.evaluate("document.querySelector('[data-by=collector]').click()");
     await page.until(`${text("#rates .u-legend")}.includes('alpha')`);

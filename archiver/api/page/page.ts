@@ -38,7 +38,7 @@ export const PAGE_VERSION: string = createHash("sha256")
 
 /** Own files alone, whatever text a peer sent. */
 const POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; " +
-  "img-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
+  "img-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 /** A report has its own, too, which allows as little. */
 const REPORT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; " +
   "base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
