@@ -23,24 +23,31 @@ export const CHART_CONFIG: Readonly<Record<string, unknown>> = config;
 
 export type ChartRow = Readonly<Record<string, unknown>>;
 
+/** Forms of words, in their order. */
+const SHAPES = ["circle", "square", "triangle-up", "cross", "diamond", "triangle-down"];
+
 /**
  * Fills in each encoding's `scale: "keyed"`: the words that its field takes in `rows` (or those of `keys` beside it,
- * for words that a transform makes), in the order and colours of {@link KEY_COLORS}.
+ * for words that a transform makes), in the order of {@link KEY_COLORS} and with its colours, or as shapes.
  */
 export function resolveKeyedScales(spec: ChartSpec, rows: readonly ChartRow[]): ChartSpec {
   return walk(spec, rows) as ChartSpec;
 }
 
-function walk(node: unknown, rows: readonly ChartRow[]): unknown {
+function walk(node: unknown, rows: readonly ChartRow[], channel = ""): unknown {
   if (Array.isArray(node)) return node.map((item) => walk(item, rows));
   if (typeof node !== "object" || node === null) return node;
   const fields: Record<string, unknown> = { ...node };
   if (fields.scale === "keyed") {
     const { keys, ...rest } = fields;
     const words = keys as string[] | undefined ?? rows.map((row) => String(row[`${rest.field}`]));
-    return { ...rest, scale: keyedScale(new Set(words)) };
+    const { domain, range } = keyedScale(new Set(words));
+    const shapes = domain.map((_, i) => SHAPES[i % SHAPES.length]);
+    return { ...rest, scale: { domain, range: channel === "shape" ? shapes : range } };
   }
-  return Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, walk(value, rows)]));
+  return Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [key, walk(value, rows, key)]),
+  );
 }
 
 function keyedScale(words: ReadonlySet<string>): { domain: string[]; range: string[] } {

@@ -2,7 +2,15 @@
 import assert from "node:assert/strict";
 import { allQueries } from "../../query_results/catalog/catalog.ts";
 import { textWidth } from "../../query_results/chart/theme.ts";
+import type { Table } from "../../query_results/format/table.ts";
+import { replayReport } from "../../query_results/reconciliation/replay_report.ts";
+import type { Recording } from "../../query_results/reconciliation/replay/recording.ts";
 import { runQueries } from "../../query_results/run.ts";
+import {
+  makeRecordedArchive,
+  makeRecording,
+  type RecordingShape,
+} from "../support/fixtures/recording.ts";
 import { makeSmallArchive, type SmallArchive } from "../support/fixtures/small_archive.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
@@ -85,17 +93,58 @@ for (const [name, spec] of Object.entries(ODD)) {
     await makeSmallArchive(archive, spec);
     for (const reference of [undefined, { scale: 30 }]) {
       const { report, tables } = await runQueries({ archive, out: dir.join("out"), reference });
-      const faults: string[] = [];
-      for (const query of allQueries()) {
-        const svg = await Deno.readTextFile(dir.join("out", `${query.name}.svg`));
-        for (const fault of chartFaults(svg, tables.get(query.name)!.rows.length)) {
-          faults.push(`${query.name}: ${fault}`);
-        }
-      }
-      assert.deepEqual(faults, []);
-      assert.doesNotMatch((await Deno.readTextFile(report)).split("<main>")[0], /NaN|undefined/);
+      assert.equal(tables.size, allQueries().length);
+      await assertReadable(dir.join("out"), tables, report);
     }
   });
+}
+
+const RECORDINGS: Record<string, RecordingShape & { more?: (recording: Recording) => void }> = {
+  "as few peers and messages as can be": { peers: 8, messages: 12, seconds: 1800, seed: 1 },
+  "messages of one type": { peers: 9, messages: 300, seconds: 1200, seed: 2, types: [256] },
+  "peers that hardly differ": {
+    peers: 10,
+    messages: 200,
+    seconds: 1200,
+    seed: 3,
+    more: ({ receivedMs, firstMs, messages, reach }) => {
+      receivedMs.forEach((_, i) =>
+        receivedMs[i] = firstMs[i % messages] + 20 * Math.floor(i / messages)
+      );
+      reach.fill(10);
+    },
+  },
+  "a hundred implementations": {
+    peers: 100,
+    messages: 400,
+    seconds: 3600,
+    seed: 4,
+    more: ({ features }) => features.forEach((_, i) => (features as string[])[i] = `${i}`),
+  },
+};
+
+for (const [name, { more, ...shape }] of Object.entries(RECORDINGS)) {
+  Deno.test(`each chart of a replay can be read: ${name}`, async () => {
+    await using dir = await tempDir();
+    const archive = dir.join("gossip.duckdb"), out = dir.join("out");
+    const recording = makeRecording(shape);
+    more?.(recording);
+    await makeRecordedArchive(archive, recording, shape.seconds);
+    const replayed = { archive, out, pairs: 40, seed: 1, scale: 1, memoryLimit: "1GiB" };
+    const { tables, report } = await replayReport({ ...replayed, onProgress: () => {} });
+    assert(tables.has("cpu") && tables.has("superseded"));
+    await assertReadable(out, tables, report);
+  });
+}
+
+async function assertReadable(out: string, tables: ReadonlyMap<string, Table>, report: string) {
+  const faults: string[] = [];
+  for (const [name, { rows }] of tables) {
+    const svg = await Deno.readTextFile(`${out}/${name}.svg`);
+    for (const fault of chartFaults(svg, rows.length)) faults.push(`${name}: ${fault}`);
+  }
+  assert.deepEqual(faults, []);
+  assert.doesNotMatch((await Deno.readTextFile(report)).split("<main>")[0], /NaN|undefined/);
 }
 
 /** What is wrong with a chart's file: nothing, when it can be read. */
