@@ -8,6 +8,7 @@ import { natsServerEntries, STREAM_NAME } from "../shared/nats/access.ts";
 import { STREAM } from "../shared/subjects.ts";
 import { DAY_MS } from "../shared/time.ts";
 import { AnalyticsConfigSchema } from "./analytics/config.ts";
+import { PostgresConfigSchema } from "./postgres/config.ts";
 import type { LimitOptions } from "./intake/limits.ts";
 
 const MINUTE_MS = 60_000;
@@ -76,6 +77,7 @@ const schema = v.strictObject({
     apply: v.optional(v.boolean("should be true or false"), false),
   }),
   analytics: AnalyticsConfigSchema,
+  postgres: PostgresConfigSchema,
   log: group({
     level: v.optional(oneOf(LOG_LEVELS), "info"),
     format: v.optional(oneOf(["auto", "text", "json"]), "auto"),

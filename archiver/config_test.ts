@@ -16,6 +16,12 @@ Deno.test("the example's nats group, uncommented, shows that group's defaults", 
   assert.deepEqual(nats, parse("nats: {servers: ['nats://127.0.0.1:4222']}").nats);
 });
 
+Deno.test("the example's postgres group, uncommented, shows that group's defaults", () => {
+  const start = example.indexOf("# postgres:");
+  const group = example.slice(start, example.indexOf("\n\n", start)).replaceAll(/^# ?/gm, "");
+  assert.deepEqual(parse(group).postgres, parse("postgres: {}").postgres);
+});
+
 Deno.test("the example's set, uncommented, shows a set's defaults", () => {
   const [, shown] = example.match(/\n {2}#\n((?: {2}# .*\n)+) {2}sets: \[\]\n/)!;
   const uncommented = shown.replaceAll(/^ {2}# /gm, "  ").replace(/^ *only: .*\n/m, "");

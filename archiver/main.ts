@@ -6,6 +6,7 @@ import { analyseCommand, snapshotCommand, statusCommand } from "./commands/ask.t
 import { exportCommand } from "./commands/export.ts";
 import { rolloverCommand } from "./commands/rollover.ts";
 import { runCommand, schemaCommand } from "./commands/run.ts";
+import { userCommand } from "./commands/user.ts";
 import { verifyCommand } from "./commands/verify.ts";
 
 if (import.meta.main) {
@@ -22,6 +23,7 @@ if (import.meta.main) {
       analyse: analyseCommand,
       schema: schemaCommand,
       export: exportCommand,
+      user: userCommand,
     },
     fallback: "run",
   });

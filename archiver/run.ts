@@ -21,6 +21,7 @@ import { Intake } from "./intake/intake.ts";
 import { CollectorWatch } from "./intake/watch.ts";
 import { JetStreamIntake } from "./intake/jetstream.ts";
 import { Snapshots } from "./snapshots/snapshots.ts";
+import { usersFile } from "./postgres/users.ts";
 import type { OnStep } from "./store/crash_points.ts";
 import { Store } from "./store/store.ts";
 
@@ -125,8 +126,10 @@ export async function startArchiver(
     { maxViewers: config.api.viewers, sets, version: PAGE_VERSION },
     { recent, sources, problems: () => healthProblems(sources), clock },
   );
+  const postgres = await startPostgres(config, store);
+  if (postgres) stack.use(postgres);
   const api = createApi({
-    ...{ ...sources, token, feed, sets },
+    ...{ ...sources, token, feed, sets, postgres },
     snapshots: new Snapshots({ folder, maxFiles }, { store, clock }),
     names: [config.api.host, ...config.api.names],
   });
@@ -147,6 +150,14 @@ export async function startArchiver(
   log.info("Archiving into {path}; API at {url}", { path: config.archive, url });
   const owned = stack.move();
   return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** Loads it only when it is configured: the catalogue takes much memory. */
+async function startPostgres({ postgres, archive }: ArchiverConfig, store: Store) {
+  if (!postgres) return null;
+  const { PostgresServer } = await import("./postgres/server.ts");
+  const file = usersFile(archive, postgres.users_file);
+  return await PostgresServer.start(postgres, { store, archive, usersFile: file });
 }
 
 function listen(

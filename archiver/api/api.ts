@@ -15,6 +15,7 @@ import type { Days, RolloverRequest } from "../days/days.ts";
 import type { RolloverLine } from "../days/rollover.ts";
 import { firstLine } from "../intake/failure.ts";
 import type { Intake } from "../intake/intake.ts";
+import type { PostgresSource } from "../postgres/counters.ts";
 import { SnapshotRefusal, type Snapshots } from "../snapshots/snapshots.ts";
 import { requireHost, requireToken } from "./access.ts";
 import { describeMessage, describePeers, MESSAGE_NAME } from "./debug.ts";
@@ -41,6 +42,7 @@ export interface ApiDependencies extends StatusSources {
   readonly analytics: StatusSources["analytics"] & Pick<Analytics, "runNow">;
   readonly snapshots: Pick<Snapshots, "take">;
   readonly feed: Pick<Feed, "open" | "viewers" | "refused" | "dropped">;
+  readonly postgres?: PostgresSource | null;
   /** Whose reports are served. */
   readonly sets: readonly QuerySet[];
   readonly token: string;

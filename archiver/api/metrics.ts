@@ -4,6 +4,7 @@ import { Counter, Gauge, Registry } from "prom-client";
 import { daysStatus } from "../days/status.ts";
 import type { SetStatus } from "../analytics/status.ts";
 import type { Feed } from "./page/feed.ts";
+import type { PostgresSource } from "../postgres/counters.ts";
 import { readCollectors, type StatusSources } from "./status.ts";
 
 const PREFIX = "gossip_archiver_";
@@ -15,10 +16,13 @@ export interface Metrics {
 
 /** Makes the metrics. */
 export function createMetrics(
-  sources: StatusSources & { readonly feed: Pick<Feed, "viewers" | "refused" | "dropped"> },
+  sources: StatusSources & {
+    readonly feed: Pick<Feed, "viewers" | "refused" | "dropped">;
+    readonly postgres?: PostgresSource | null;
+  },
 ): Metrics {
   const registry = new Registry();
-  const { counters, intake, jetStream, store, days, analytics, feed } = sources;
+  const { counters, intake, jetStream, store, days, analytics, feed, postgres } = sources;
   const count = (name: string, help: string, value: () => number) =>
     new Counter({
       name: `${PREFIX}${name}_total`,
@@ -116,6 +120,27 @@ export function createMetrics(
   gauge("viewers", "Viewers of the live page", () => feed.viewers);
   count("viewers_refused", "Viewers refused since the start", () => feed.refused);
   count("viewers_dropped", "Viewers dropped since the start: too slow", () => feed.dropped);
+  if (postgres) {
+    const { counters: own } = postgres;
+    gauge("postgres_connections", "Postgres clients logged in", () => own.open);
+    gauge("postgres_running", "Their statements under way", () => postgres.status().running);
+    gauge(
+      "postgres_waiting",
+      "Their statements that wait for others",
+      () => postgres.status().waiting,
+    );
+    count("postgres_sessions", "Postgres sessions since the start", () => own.sessions);
+    count("postgres_statements", "Statements since the start", () => own.statements);
+    count("postgres_rows", "Rows sent since the start", () => own.rows);
+    count("postgres_cancels", "Statements cancelled by their client", () => own.cancels);
+    countBy("postgres_errors", "Failed statements, by SQLSTATE", "code", () => own.errors);
+    countBy("postgres_limits", "Times that a limit was met, by limit", "limit", () => own.limits);
+    count(
+      "postgres_catalogue_restarts",
+      "Times that the catalogue was started again",
+      () => postgres.status().restarts,
+    );
+  }
   const perCollector = (name: string, help: string) => labelled(name, help, "collector");
   const lag = perCollector("lag_seconds", "Age of a collector's latest receipt in the archive");
   const receipts = perCollector("collector_receipts", "A collector's receipts in the archive");

@@ -3,8 +3,15 @@
 import { dirname } from "node:path";
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { configureLog } from "../../shared/log.ts";
-import { bothNeeds, expectPermitted, natsNeeds, type Need } from "../../shared/sandbox.ts";
+import {
+  bothNeeds,
+  expectPermitted,
+  natsNeeds,
+  type Need,
+  readNeeds,
+} from "../../shared/sandbox.ts";
 import { type ArchiverConfig, SNAPSHOTS_FOLDER } from "../config.ts";
+import type { PostgresConfig } from "../postgres/config.ts";
 import { runArchiver } from "../run.ts";
 import { readSchema, schemaPage } from "../schema/page.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "./flags.ts";
@@ -22,7 +29,8 @@ export const runCommand: Subcommand = subcommand({
 });
 
 /** What the config needs of the sandbox. The default folder of snapshots is in it, unless flags take it out. */
-function needsOf({ archive, api, nats, days, analytics, snapshots }: ArchiverConfig): Need[] {
+function needsOf(config: ArchiverConfig): Need[] {
+  const { archive, api, nats, days, analytics, snapshots, postgres } = config;
   const host = api.host.includes(":") ? `[${api.host}]` : api.host;
   return [
     ...bothNeeds("archive", dirname(archive)),
@@ -33,6 +41,19 @@ function needsOf({ archive, api, nats, days, analytics, snapshots }: ArchiverCon
     ...snapshots.folder === SNAPSHOTS_FOLDER ? [] : bothNeeds("snapshots.folder", snapshots.folder),
     ...analytics.sets.length > 0 ? bothNeeds("analytics.work_folder", analytics.work_folder) : [],
     ...analytics.sets.flatMap(({ folder }) => bothNeeds("analytics.sets.folder", folder)),
+    ...postgres ? postgresNeeds(postgres) : [],
+  ];
+}
+
+function postgresNeeds({ listen: { host, port }, users_file, tls }: PostgresConfig): Need[] {
+  const address = host.includes(":") ? `[${host}]` : host;
+  return [
+    { kind: "net", key: "postgres.listen", value: `${address}:${port}` },
+    ...readNeeds({
+      "postgres.users_file": users_file ?? undefined,
+      "postgres.tls.cert_file": tls?.cert_file,
+      "postgres.tls.key_file": tls?.key_file,
+    }),
   ];
 }
 

@@ -1,5 +1,5 @@
 // PostgreSQL's binary COPY format (its manual, "COPY", "Binary Format"): a header, rows of counted fields with their
-// lengths, big-endian, and a trailer. No character needs escaping in it.
+// lengths, big-endian, and a trailer. No character needs escaping in it. The protocol's DataRow holds a row in the same way.
 
 /** How much one piece of encoded rows holds, unless a single row is larger. */
 const MAX_PIECE_BYTES = 1024 * 1024;
@@ -28,20 +28,32 @@ export interface BytesColumn {
 
 export type CopyColumn = FixedColumn | BytesColumn;
 
-/** Encodes the rows of `columns`, each of which has `rows` values, as pieces of about a MiB at most. */
-export function* encodeRows(columns: readonly CopyColumn[], rows: number): Generator<Uint8Array> {
-  const ends = rowEnds(columns, rows);
+/** Type and length of a DataRow. */
+const FRAME_BYTES = 5;
+const DATA_ROW = "D".charCodeAt(0);
+
+/**
+ * Encodes the rows of `columns`, each of which has `rows` values, as pieces of about a MiB at most.
+ * @param isFramed whether each row becomes a DataRow.
+ */
+export function* encodeRows(
+  columns: readonly CopyColumn[],
+  rows: number,
+  isFramed = false,
+): Generator<Uint8Array> {
+  const frame = isFramed ? FRAME_BYTES : 0;
+  const ends = rowEnds(columns, rows, frame);
   for (let from = 0; from < rows;) {
     const begin = from === 0 ? 0 : ends[from - 1];
     let to = from + 1;
     while (to < rows && ends[to] - begin <= MAX_PIECE_BYTES) to++;
-    yield encodePiece(columns, from, to, ends);
+    yield encodePiece(columns, from, to, ends, frame);
     from = to;
   }
 }
 
-function rowEnds(columns: readonly CopyColumn[], rows: number): Float64Array {
-  const ends = new Float64Array(rows).fill(2 + 4 * columns.length);
+function rowEnds(columns: readonly CopyColumn[], rows: number, frame: number): Float64Array {
+  const ends = new Float64Array(rows).fill(frame + 2 + 4 * columns.length);
   for (const column of columns) {
     if ("values" in column) {
       for (let row = 0; row < rows; row++) ends[row] += column.values[row]?.length ?? 0;
@@ -58,6 +70,7 @@ function encodePiece(
   from: number,
   to: number,
   ends: Float64Array,
+  frame: number,
 ): Uint8Array {
   const begin = from === 0 ? 0 : ends[from - 1];
   const piece = new Uint8Array(ends[to - 1] - begin);
@@ -65,8 +78,12 @@ function encodePiece(
   const at = new Uint32Array(to - from);
   for (let row = from; row < to; row++) {
     const start = row === from ? 0 : ends[row - 1] - begin;
-    view.setInt16(start, columns.length);
-    at[row - from] = start + 2;
+    if (frame > 0) {
+      piece[start] = DATA_ROW;
+      view.setInt32(start + 1, ends[row] - begin - start - 1);
+    }
+    view.setInt16(start + frame, columns.length);
+    at[row - from] = start + frame + 2;
   }
   for (const column of columns) {
     if ("values" in column) putBytes(column, from, at, piece, view);

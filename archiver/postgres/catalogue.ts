@@ -1,0 +1,250 @@
+// The catalogue as the rest sees it: a worker that is started again when it hangs or grows.
+
+import { join } from "node:path";
+import { errorText } from "../../shared/errors.ts";
+import { logger } from "../../shared/log.ts";
+import { readSchema } from "../schema/page.ts";
+import { catalogueSchema } from "./catalogue_schema.ts";
+import { message, SqlError } from "./replies.ts";
+import type { Statement } from "./statement.ts";
+
+/** Names and values of a session's own settings. */
+export type Settings = readonly (readonly [string, string])[];
+
+export interface Ran {
+  readonly bytes: Uint8Array;
+  /** The session's own after the run; null where nobody asked. */
+  readonly settings: Settings | null;
+}
+
+export type ToCatalogue =
+  | { readonly kind: "boot"; readonly folder: Uint8Array | null; readonly ddl: string }
+  | { readonly kind: "parse"; readonly id: number; readonly sql: string }
+  | {
+    readonly kind: "run";
+    readonly id: number;
+    readonly session: number;
+    readonly settings: Settings;
+    readonly bytes: Uint8Array;
+    readonly readSettings: boolean;
+  };
+
+export type FromCatalogue =
+  | { readonly kind: "loaded" | "ready" }
+  | { readonly kind: "made"; readonly folder: Uint8Array }
+  | { readonly kind: "answer"; readonly id: number; readonly value: unknown }
+  | { readonly kind: "failed"; readonly id: number; readonly error: string };
+
+/** A catalogue's statement is about names, not rows: what takes longer is stopped, with the worker. */
+const RUN_MS = 10_000;
+const BOOT_MS = 120_000;
+const MAX_WAITING = 64;
+const FILE = /^postgres-catalogue-[0-9a-f]{16}\.tar\.gz$/;
+
+const log = logger("archiver", "postgres");
+
+interface Waiting {
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: unknown) => void;
+}
+
+/** Answers about names and types, and says what a text of SQL is. */
+export class Catalogue implements Disposable {
+  readonly #folder: Uint8Array;
+  #worker: Promise<Worker> | null = null;
+  readonly #waiting = new Map<number, Waiting>();
+  #lastId = 0;
+  #closed = false;
+  /** How often it was started again. */
+  restarts = 0;
+
+  private constructor(folder: Uint8Array) {
+    this.#folder = folder;
+  }
+
+  /** Starts it. Its folder is a file beside the archive, made when it is missing (some 15 s of work). */
+  static async start(folder: string): Promise<Catalogue> {
+    const ddl = catalogueSchema(await readSchema());
+    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(ddl));
+    const name = `postgres-catalogue-${new Uint8Array(digest).toHex().slice(0, 16)}.tar.gz`;
+    const catalogue = new Catalogue(await readOrMake(folder, name, ddl));
+    await catalogue.#start();
+    return catalogue;
+  }
+
+  /** The statements of a text, or why PostgreSQL cannot read it; DuckDB may. */
+  async parse(sql: string): Promise<Statement[] | SqlError> {
+    // The parser ends a text at a zero.
+    if (sql.includes("\0")) return new SqlError("22021", "a statement cannot hold a zero byte");
+    const value = await this.#ask((id) => ({ kind: "parse", id, sql }));
+    if (Array.isArray(value)) return value;
+    const { message, position } = value as { message: string; position: number | null };
+    return new SqlError("42601", message, { position });
+  }
+
+  /** Runs messages of the protocol, byte for byte. @param session whose settings hold. */
+  async run(
+    session: number,
+    settings: Settings,
+    bytes: Uint8Array,
+    readSettings = false,
+  ): Promise<Ran> {
+    return await this.#ask((id) => ({
+      ...{ kind: "run", id, session, settings, bytes, readSettings },
+    })) as Ran;
+  }
+
+  async #ask(make: (id: number) => ToCatalogue): Promise<unknown> {
+    if (this.#closed) throw new SqlError("57P01", "the server is shutting down");
+    if (this.#waiting.size >= MAX_WAITING) {
+      throw new SqlError("53400", "too many statements about the catalogue wait already");
+    }
+    const id = ++this.#lastId;
+    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+    promise.catch(() => {});
+    this.#waiting.set(id, { resolve, reject });
+    let timer: ReturnType<typeof setTimeout> | undefined;
+    try {
+      const worker = await this.#start();
+      timer = setTimeout(() => this.#restart("it took too long"), RUN_MS);
+      worker.postMessage(make(id));
+      return await promise;
+    } finally {
+      clearTimeout(timer);
+      this.#waiting.delete(id);
+    }
+  }
+
+  #start(): Promise<Worker> {
+    if (this.#worker) return this.#worker;
+    const started = startWorker(this.#folder, "", (message) => {
+      if (message.kind !== "answer" && message.kind !== "failed") return;
+      const waiting = this.#waiting.get(message.id);
+      if (message.kind === "answer") waiting?.resolve(message.value);
+      else waiting?.reject(new SqlError("XX000", message.error));
+    }, (why) => this.#restart(why)).then(({ worker }) => worker);
+    this.#worker = started;
+    started.catch(() => this.#worker = null);
+    return started;
+  }
+
+  #restart(why: string): void {
+    const worker = this.#worker;
+    this.#worker = null;
+    void worker?.then((worker) => worker.terminate());
+    if (!this.#closed) {
+      this.restarts++;
+      log.warning("Starting the Postgres catalogue again: {why}", { why });
+    }
+    for (const { reject } of this.#waiting.values()) {
+      reject(new SqlError("57014", `the catalogue was started again: ${why}`));
+    }
+    this.#waiting.clear();
+  }
+
+  [Symbol.dispose](): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#restart("the archiver stops");
+  }
+}
+
+async function startWorker(
+  folder: Uint8Array | null,
+  ddl: string,
+  onMessage: (message: FromCatalogue) => void,
+  onCrash: (why: string) => void,
+): Promise<{ worker: Worker; made: Uint8Array | null }> {
+  const worker = new Worker(new URL("./catalogue_worker.ts", import.meta.url), {
+    type: "module",
+    name: "postgres catalogue",
+    deno: { permissions: "none" },
+  });
+  const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | null>();
+  const late = setTimeout(() => reject(new Error("it did not start in time")), BOOT_MS);
+  worker.onmessage = ({ data }: MessageEvent<FromCatalogue>) => {
+    if (data.kind === "loaded") worker.postMessage({ kind: "boot", folder, ddl });
+    else if (data.kind === "ready") resolve(null);
+    else if (data.kind === "made") resolve(data.folder);
+    else if (data.kind === "failed" && data.id === 0) reject(new Error(data.error));
+    else onMessage(data);
+  };
+  worker.onerror = (event) => {
+    event.preventDefault();
+    reject(new Error(event.message));
+    onCrash(event.message);
+  };
+  try {
+    return { worker, made: await promise };
+  } catch (error) {
+    worker.terminate();
+    throw new Error(`Cannot start the Postgres catalogue: ${errorText(error)}`, { cause: error });
+  } finally {
+    clearTimeout(late);
+  }
+}
+
+async function readOrMake(folder: string, name: string, ddl: string): Promise<Uint8Array> {
+  const path = join(folder, name);
+  try {
+    return await Deno.readFile(path);
+  } catch (error) {
+    if (!(error instanceof Deno.errors.NotFound)) throw error;
+  }
+  log.info("Making the Postgres catalogue {path}, once", { path });
+  const { worker, made } = await startWorker(null, ddl, () => {}, () => {});
+  worker.terminate();
+  await Deno.writeFile(`${path}.partial`, made!);
+  for await (const { name: other } of Deno.readDir(folder)) {
+    if (FILE.test(other)) await Deno.remove(join(folder, other));
+  }
+  await Deno.rename(`${path}.partial`, path);
+  return made!;
+}
+
+/** psql 15 and 16 ask for a column by the name it had there. */
+const renamed = (sql: string) => sql.replace(/\bdaticulocale\b/g, "datlocale");
+
+/** Messages that prepare, bind, describe and run a statement, all in one. */
+export function runMessages(
+  sql: string,
+  oids: readonly number[],
+  formats: readonly number[],
+  values: readonly (Uint8Array | null)[],
+  resultFormats: readonly number[],
+): Uint8Array {
+  const bind = values.flatMap((value) =>
+    value === null ? [{ i32: -1 }] : [{ i32: value.length }, value]
+  );
+  return joined([
+    message("P", "", renamed(sql), { i16: oids.length }, ...oids.map((i32) => ({ i32: i32 | 0 }))),
+    message(
+      "B",
+      ...["", "", { i16: formats.length }, ...formats.map((i16) => ({ i16 }))],
+      ...[{ i16: values.length }, ...bind],
+      ...[{ i16: resultFormats.length }, ...resultFormats.map((i16) => ({ i16 }))],
+    ),
+    message("D", new TextEncoder().encode("P\0")),
+    message("E", "", { i32: 0 }),
+    message("S"),
+  ]);
+}
+
+/** Messages that prepare and describe a statement. */
+export function describeMessages(sql: string, oids: readonly number[]): Uint8Array {
+  return joined([
+    message("P", "", renamed(sql), { i16: oids.length }, ...oids.map((i32) => ({ i32: i32 | 0 }))),
+    message("D", new TextEncoder().encode("S\0")),
+    message("S"),
+  ]);
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}

@@ -1,0 +1,52 @@
+// The archive's tables for PostgreSQL's catalogue: from the portable migrations, and what DuckDB alone has from its schema.
+
+import type { Relation } from "../schema/page.ts";
+import { MIGRATIONS, VERSION_TABLE } from "../store/migrations.ts";
+import { identifier, literal } from "../store/sql.ts";
+
+/** DuckDB's types that PostgreSQL names differently. */
+const TYPES: Readonly<Record<string, string>> = {
+  BLOB: "BYTEA",
+  DOUBLE: "DOUBLE PRECISION",
+  VARCHAR: "TEXT",
+  UTINYINT: "SMALLINT",
+  USMALLINT: "INTEGER",
+  UINTEGER: "BIGINT",
+  UBIGINT: "NUMERIC",
+  HUGEINT: "NUMERIC",
+};
+
+/** The statements that make the empty tables, views and comments, and the role that may read them. */
+export function catalogueSchema(relations: readonly Relation[]): string {
+  const portable = MIGRATIONS.map(({ sql }) => sql).join("\n");
+  const made = new Set(
+    Array.from(portable.matchAll(/^CREATE (?:TABLE|VIEW) (\w+)/gm), ([, name]) => name),
+  );
+  const others = relations.filter(({ name }) => !made.has(name) && name !== "schema_version");
+  return [
+    "CREATE ROLE reader LOGIN",
+    "GRANT pg_read_all_data TO reader",
+    VERSION_TABLE,
+    portable.replace(/;\s*$/, ""),
+    "CREATE SCHEMA IF NOT EXISTS compat",
+    ...others.flatMap(statementsFor),
+  ].join(";\n");
+}
+
+function statementsFor({ name, isView, comment, columns }: Relation): string[] {
+  const table = name.split(".").map(identifier).join(".");
+  const typed = columns.map(({ name, type }) => [identifier(name), TYPES[type] ?? type]);
+  const what = isView ? "VIEW" : "TABLE";
+  const made = isView
+    ? `CREATE VIEW ${table} AS SELECT ${
+      typed.map(([column, type]) => `CAST(NULL AS ${type}) AS ${column}`).join(", ")
+    }`
+    : `CREATE TABLE ${table} (${typed.map((pair) => pair.join(" ")).join(", ")})`;
+  return [
+    made,
+    `COMMENT ON ${what} ${table} IS ${literal(comment)}`,
+    ...columns.map((column) =>
+      `COMMENT ON COLUMN ${table}.${identifier(column.name)} IS ${literal(column.comment)}`
+    ),
+  ];
+}

@@ -1,0 +1,258 @@
+// What may reach DuckDB: one query on the archive's own tables, by DuckDB's own parse tree (json_serialize_sql). Files,
+// settings, other databases and statements that change something have no way through.
+
+import { parseArray } from "./binary.ts";
+import { SqlError } from "./replies.ts";
+import { elementOf, OID } from "./types.ts";
+
+type Node = Record<string, unknown>;
+
+/** The archive's schemas: PostgreSQL's `public` is DuckDB's `main`. */
+const SCHEMAS: ReadonlySet<string> = new Set(["", "public", "main", "compat"]);
+const TABLE_REFERENCES: ReadonlySet<string> = new Set([
+  ...["BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EMPTY", "EMPTY_FROM"],
+  ...["EXPRESSION_LIST", "PIVOT", "CTE"],
+]);
+const TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
+  ...["range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree"],
+  "pg_timezone_names",
+]);
+/** Scalar functions that read settings, sequences or the process, run SQL, or write. All others only compute. */
+const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set([
+  ...["getenv", "current_setting", "getvariable", "currval", "nextval", "write_log", "setseed"],
+  ...["get_block_size", "json_execute_serialized_sql", "query", "query_table", "in_search_path"],
+  ...["current_query", "sleep_ms", "pg_sleep", "json_serialize_plan", "which_secret"],
+]);
+const REFUSED = "42501";
+
+/** A query that may run. */
+export class GuardedQuery {
+  readonly #tree: Node;
+  readonly #sql: string;
+  readonly #isChanged: boolean;
+  /** How many parameters it has: the highest number. */
+  readonly parameters: number;
+
+  /**
+   * @param serialized what json_serialize_sql gives for `sql`. @param relations the archive's, in lower case, with those
+   * in compat as `compat.NAME`. @throws {SqlError} when it is not such a query.
+   */
+  constructor(sql: string, serialized: string, relations: ReadonlySet<string>) {
+    const tree = JSON.parse(serialized, keepNumber) as Node;
+    if (tree.error === true) throw parseError(tree);
+    const statements = tree.statements as Node[];
+    if (statements.length !== 1) {
+      throw new SqlError("42601", "cannot insert multiple commands into a prepared statement");
+    }
+    const check = new Check(relations);
+    check.visit(statements);
+    this.#tree = tree;
+    this.#sql = sql;
+    this.#isChanged = check.isChanged;
+    this.parameters = check.parameters;
+  }
+
+  /** Whether the text differs from the client's, who then gets no positions of errors. */
+  get isRewritten(): boolean {
+    return this.#isChanged || this.parameters > 0;
+  }
+
+  /** The client's own text where nothing had to change; otherwise the tree, for json_deserialize_sql. */
+  bound(
+    oids: readonly number[],
+    values: readonly (string | null)[] | null,
+  ): { sql: string } | { tree: string } {
+    if (!this.isRewritten) return { sql: this.#sql };
+    const constants = Array.from(
+      { length: this.parameters },
+      (_, i) => constant(values?.[i] ?? null, oids[i] ?? 0),
+    );
+    const tree = JSON.stringify(this.#tree, (_, value) => {
+      if (value?.class === "PARAMETER") {
+        return { ...constants[Number(value.identifier) - 1], alias: value.alias };
+      }
+      return value;
+    });
+    return { tree: tree.replace(/"named_param_map":\[[^\]]*\]/g, '"named_param_map":[]') };
+  }
+}
+
+/** Numbers that a double would change stay as they are written. */
+function keepNumber(
+  this: unknown,
+  key: string,
+  value: unknown,
+  context?: { source: string },
+): unknown {
+  if (key === "query_location") return 0;
+  if (typeof value !== "number" || context === undefined || String(value) === context.source) {
+    return value;
+  }
+  return (JSON as unknown as { rawJSON(text: string): unknown }).rawJSON(context.source);
+}
+
+function parseError(tree: Node): SqlError {
+  const text = String(tree.error_message);
+  if (text.startsWith("Only SELECT")) {
+    return new SqlError("25006", "the archive is read-only: only queries can run here");
+  }
+  const position = tree.position === undefined ? null : Number(tree.position) + 1;
+  return new SqlError("42601", text, { position });
+}
+
+class Check {
+  readonly #relations: ReadonlySet<string>;
+  readonly #ctes = new Set<string>();
+  isChanged = false;
+  parameters = 0;
+
+  constructor(relations: ReadonlySet<string>) {
+    this.#relations = relations;
+  }
+
+  visit(root: unknown): void {
+    this.#collect(root);
+    this.#check(root);
+  }
+
+  /** Names that WITH gives. One that could be a file's is no such name. */
+  #collect(value: unknown): void {
+    if (Array.isArray(value)) return value.forEach((item) => this.#collect(item));
+    if (typeof value !== "object" || value === null) return;
+    const node = value as Node;
+    const map = (node.cte_map as { map?: { key: string }[] } | undefined)?.map ?? [];
+    for (const name of [...map.map(({ key }) => key), node.cte_name, node.ctename]) {
+      if (typeof name === "string" && /^[\p{L}_][\p{L}\p{N}_$ ]*$/u.test(name)) {
+        this.#ctes.add(name.toLowerCase());
+      }
+    }
+    Object.values(node).forEach((item) => this.#collect(item));
+  }
+
+  #check(value: unknown): void {
+    if (Array.isArray(value)) return value.forEach((item) => this.#check(item));
+    if (typeof value !== "object" || value === null) return;
+    const node = value as Node;
+    if (typeof node.class === "string") this.#expression(node);
+    else if (typeof node.type === "string" && "alias" in node && "sample" in node) {
+      this.#table(node);
+    }
+    Object.values(node).forEach((item) => this.#check(item));
+  }
+
+  #expression(node: Node): void {
+    if (node.class === "PARAMETER") {
+      const number = Number(node.identifier);
+      if (!Number.isInteger(number) || number < 1 || number > 65_535) {
+        throw new SqlError("42P02", "parameters are written $1, $2 and so on");
+      }
+      this.parameters = Math.max(this.parameters, number);
+    }
+    if (node.class === "FUNCTION" || node.class === "WINDOW") {
+      const name = String(node.function_name).toLowerCase();
+      if (REFUSED_FUNCTIONS.has(name) || !/^(|main|pg_catalog)$/i.test(String(node.schema ?? ""))) {
+        throw new SqlError(REFUSED, `permission denied for function ${name}`);
+      }
+    }
+    if (node.class === "COLUMN_REF") {
+      const names = node.column_names as string[];
+      if (names.length >= 3 && names[0].toLowerCase() === "public") {
+        names[0] = "main";
+        this.isChanged = true;
+      }
+    }
+  }
+
+  #table(node: Node): void {
+    const type = String(node.type);
+    if (!TABLE_REFERENCES.has(type)) {
+      throw new SqlError(REFUSED, `permission denied: ${type.toLowerCase()} is not available here`);
+    }
+    if (type === "TABLE_FUNCTION") {
+      const called = node.function as Node;
+      const name = String(called.function_name ?? "").toLowerCase();
+      if (called.class !== "FUNCTION" || !TABLE_FUNCTIONS.has(name)) {
+        throw new SqlError(REFUSED, `permission denied for function ${name || type.toLowerCase()}`);
+      }
+    }
+    if (type !== "BASE_TABLE") return;
+    const schema = String(node.schema_name).toLowerCase();
+    const name = String(node.table_name).toLowerCase();
+    if (schema === "public") {
+      node.schema_name = "main";
+      this.isChanged = true;
+    }
+    const known = schema === "compat"
+      ? this.#relations.has(`compat.${name}`)
+      : this.#relations.has(name) || schema === "" &&
+          (this.#ctes.has(name) || this.#relations.has(`compat.${name}`));
+    if (SCHEMAS.has(schema) && node.catalog_name === "" && known) return;
+    const full = [node.catalog_name, node.schema_name, node.table_name].filter(Boolean).join(".");
+    throw new SqlError("42P01", `relation "${full}" does not exist`);
+  }
+}
+
+/** DuckDB's names of types in which a parameter comes; texts of the others are taken as literals of any type. */
+const CASTS: Readonly<Record<number, string>> = {
+  ...{ [OID.bool]: "BOOLEAN", [OID.int2]: "SMALLINT", [OID.int4]: "INTEGER", [OID.int8]: "BIGINT" },
+  ...{ [OID.oid]: "BIGINT", [OID.float4]: "FLOAT", [OID.float8]: "DOUBLE", [OID.date]: "DATE" },
+  ...{
+    [OID.timestamp]: "TIMESTAMP",
+    [OID.timestamptz]: "TIMESTAMP WITH TIME ZONE",
+    [OID.uuid]: "UUID",
+  },
+  ...{ [OID.time]: "TIME", [OID.interval]: "INTERVAL", [OID.bytea]: "BLOB", [OID.text]: "VARCHAR" },
+  ...{ [OID.varchar]: "VARCHAR" },
+};
+
+const plainType = (id: string, type_info: unknown = null) => ({ id, type_info });
+
+function constant(value: string | null, oid: number): Node {
+  const element = elementOf(oid);
+  if (element !== undefined && value !== null) {
+    const children = parseArray(value).map((item) => {
+      if (Array.isArray(item)) {
+        throw new SqlError("0A000", "arrays of arrays are no parameters here");
+      }
+      return constant(item, element);
+    });
+    return {
+      ...{ class: "FUNCTION", type: "FUNCTION", alias: "", query_location: 0 },
+      ...{ function_name: "list_value", schema: "", children, filter: null, distinct: false },
+      order_bys: { type: "ORDER_MODIFIER", orders: [] },
+      ...{ is_operator: false, export_state: false, catalog: "" },
+    };
+  }
+  const text = value !== null && oid === OID.bytea ? blobText(value) : value;
+  const literal = {
+    ...{ class: "CONSTANT", type: "VALUE_CONSTANT", alias: "", query_location: 0 },
+    value: value === null
+      ? { type: plainType("NULL"), is_null: true }
+      : { type: plainType("VARCHAR"), is_null: false, value: text },
+  };
+  const type = oid === OID.numeric ? numericType(value) : CASTS[oid];
+  if (type === undefined) return literal;
+  return {
+    ...{ class: "CAST", type: "OPERATOR_CAST", alias: "", query_location: 0 },
+    child: literal,
+    cast_type: typeof type === "string" ? plainType(type) : type,
+    try_cast: false,
+  };
+}
+
+/** A numeric without a fraction is an integer, which LIMIT takes, too. */
+function numericType(value: string | null): string {
+  return value !== null && /^-?\d{1,18}$/.test(value) ? "BIGINT" : "DOUBLE";
+}
+
+/** DuckDB's text of bytes, from PostgreSQL's. @throws {SqlError} when it is neither hex nor printable. */
+function blobText(text: string): string {
+  if (!text.startsWith("\\x")) {
+    if (/[\\\x80-\uffff]/.test(text)) {
+      throw new SqlError("22P02", "bytea is written \\x and hex digits here");
+    }
+    return text;
+  }
+  if (!/^\\x([0-9a-f]{2})*$/i.test(text)) throw new SqlError("22P02", "invalid hexadecimal data");
+  return text.slice(2).replace(/../g, "\\x$&");
+}

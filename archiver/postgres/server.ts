@@ -1,0 +1,348 @@
+// The Postgres endpoint: listens, logs clients in, and runs a session for each.
+
+import { randomBytes } from "node:crypto";
+import net from "node:net";
+import tls from "node:tls";
+import { dirname } from "node:path";
+import { errorText, UserError } from "../../shared/errors.ts";
+import { logger } from "../../shared/log.ts";
+import { printable } from "../../shared/text.ts";
+import { readSchema } from "../schema/page.ts";
+import type { SideWork } from "../store/database.ts";
+import { Catalogue } from "./catalogue.ts";
+import type { PostgresConfig } from "./config.ts";
+import { PostgresCounters, type PostgresSource } from "./counters.ts";
+import { DataPool } from "./data.ts";
+import {
+  authentication,
+  backendKeyData,
+  errorResponse,
+  parameterStatus,
+  readyForQuery,
+  SqlError,
+} from "./replies.ts";
+import { readVerifier, ScramServer } from "./scram.ts";
+import { Session } from "./session.ts";
+import { readUsers } from "./users.ts";
+import { Link } from "./link.ts";
+import { type Opening, WireFault } from "./wire.ts";
+
+const LOGIN_MS = 10_000;
+/** Connections that are logging in, beyond those of the config. */
+const MAX_EARLY = 64;
+const SASL = 10, SASL_CONTINUE = 11, SASL_FINAL = 12, LOGGED_IN = 0;
+const MECHANISM = "SCRAM-SHA-256";
+const TLS_RECORD = 0x16;
+/** What a client is told of at log-in, as PostgreSQL does. */
+const REPORTED = [
+  ...["server_version", "server_encoding", "client_encoding", "application_name", "DateStyle"],
+  ...[
+    "IntervalStyle",
+    "TimeZone",
+    "integer_datetimes",
+    "standard_conforming_strings",
+    "is_superuser",
+  ],
+  ...["default_transaction_read_only", "in_hot_standby", "search_path"],
+];
+/** Settings of the log-in that are no settings of PostgreSQL's. */
+const NOT_SETTINGS = /^(user|database|replication|options|_pq_\..*)$/;
+
+const log = logger("archiver", "postgres");
+
+export interface PostgresDependencies {
+  readonly store: { beside<T>(work: SideWork<T>): Promise<T> };
+  readonly archive: string;
+  readonly usersFile: string;
+}
+
+interface Client {
+  readonly secret: number;
+  readonly session: Session;
+}
+
+/** A running endpoint. Disposing ends its sessions. */
+export class PostgresServer implements AsyncDisposable, PostgresSource {
+  readonly #config: PostgresConfig;
+  readonly #dependencies: PostgresDependencies;
+  readonly #catalogue: Catalogue;
+  readonly #pool: DataPool;
+  readonly #secure: tls.SecureContext | null;
+  readonly #server: net.Server;
+  readonly counters: PostgresCounters = new PostgresCounters();
+  readonly #clients = new Map<number, Client>();
+  readonly #sockets = new Map<net.Socket, Promise<void>>();
+  readonly #secret = new Uint8Array(randomBytes(32));
+  #lastId = 0;
+
+  private constructor(
+    config: PostgresConfig,
+    dependencies: PostgresDependencies,
+    { catalogue, relations, secure }: {
+      readonly catalogue: Catalogue;
+      readonly relations: ReadonlySet<string>;
+      readonly secure: tls.SecureContext | null;
+    },
+  ) {
+    this.#config = config;
+    this.#dependencies = dependencies;
+    this.#catalogue = catalogue;
+    this.#secure = secure;
+    this.#pool = new DataPool(dependencies.store, relations, {
+      maxStatements: config.max_statements,
+      statementMs: config.statement_timeout,
+      onTimeout: () => this.counters.limited("statement_timeout"),
+    });
+    this.#server = net.createServer((socket) => this.#accept(socket));
+  }
+
+  /** Starts it. @throws {UserError} when it cannot listen, or its files cannot be read. */
+  static async start(
+    config: PostgresConfig,
+    dependencies: PostgresDependencies,
+  ): Promise<PostgresServer> {
+    const users = await readUsers(dependencies.usersFile);
+    if (users.size === 0) {
+      log.warning("Nobody can log in: add a user with deno task archive user --add NAME");
+    }
+    const secure = await readSecure(config);
+    const relations = new Set((await readSchema()).map(({ name }) => name.toLowerCase()));
+    const catalogue = await Catalogue.start(dirname(dependencies.archive));
+    const server = new PostgresServer(config, dependencies, { catalogue, relations, secure });
+    try {
+      await server.#listen();
+    } catch (error) {
+      catalogue[Symbol.dispose]();
+      throw error;
+    }
+    return server;
+  }
+
+  get port(): number {
+    return (this.#server.address() as net.AddressInfo).port;
+  }
+
+  status(): ReturnType<PostgresSource["status"]> {
+    return { ...this.#pool.status(), restarts: this.#catalogue.restarts };
+  }
+
+  async #listen(): Promise<void> {
+    const { host, port } = this.#config.listen;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once("error", (error: Error) => {
+        const text = `Cannot listen on ${host}:${port} (postgres.listen): ${errorText(error)}`;
+        reject(new UserError(text, { cause: error }));
+      });
+      this.#server.listen({ host, port }, resolve);
+    });
+    this.#server.on("error", (error: Error) => log.warning("{error}", { error: errorText(error) }));
+    log.info("Postgres clients: {host}:{port}", { host, port: this.port });
+  }
+
+  #accept(socket: net.Socket): void {
+    const { counters } = this;
+    if (this.#sockets.size >= this.#config.max_connections + MAX_EARLY) {
+      counters.limited("connections");
+      socket.destroy();
+      return;
+    }
+    socket.setNoDelay(true);
+    const done = this.#serve(socket).catch((error) => {
+      if (error instanceof WireFault || error instanceof SqlError) return;
+      log.warning("A Postgres client's session failed: {error}", {
+        error: printable(errorText(error), 300),
+      });
+    }).finally(() => {
+      socket.destroy();
+      this.#sockets.delete(socket);
+    });
+    this.#sockets.set(socket, done);
+  }
+
+  async #serve(raw: net.Socket): Promise<void> {
+    const link = new Link(raw);
+    const login = setTimeout(() => raw.destroy(), LOGIN_MS);
+    try {
+      if (await link.peek() === TLS_RECORD && this.#secure) {
+        await link.secure(this.#secure, ["postgresql"]);
+      }
+      const opening = await this.#opening(link);
+      if (opening === null) return;
+      if (opening.kind === "cancel") return this.#cancel(opening);
+      const user = opening.settings.get("user") ?? "";
+      if (!await this.#authenticate(link, user)) return;
+      clearTimeout(login);
+      await this.#run(link, opening.settings);
+    } catch (error) {
+      const fault = error instanceof SqlError
+        ? error
+        : error instanceof WireFault
+        ? new SqlError(error.code, error.message)
+        : null;
+      if (fault) await link.end(errorResponse(fault, "FATAL"));
+      throw error;
+    } finally {
+      clearTimeout(login);
+      link.close();
+    }
+  }
+
+  /** What opens the session, once TLS is settled; null when the client left. */
+  async #opening(link: Link): Promise<Exclude<Opening, { kind: "ssl" | "gss" }> | null> {
+    for (let asked = 0; asked < 3; asked++) {
+      const opening = await link.opening();
+      if (opening === null) return null;
+      if (opening.kind === "gss" || opening.kind === "ssl") {
+        const secure = opening.kind === "ssl" && !link.isSecure ? this.#secure : null;
+        await link.send(new TextEncoder().encode(secure ? "S" : "N"));
+        if (secure) await link.secure(secure);
+      } else {
+        if (opening.kind === "startup" && this.#config.tls?.required && !link.isSecure) {
+          throw new SqlError("28000", "this server takes connections with TLS only");
+        }
+        return opening;
+      }
+    }
+    return null;
+  }
+
+  #cancel({ process, secret }: { process: number; secret: number }): void {
+    const client = this.#clients.get(process);
+    if (client?.secret !== secret) return;
+    this.counters.cancels++;
+    client.session.cancel();
+  }
+
+  async #authenticate(link: Link, user: string): Promise<boolean> {
+    const users = await readUsers(this.#dependencies.usersFile);
+    const verifier = users.get(user);
+    const scram = new ScramServer(verifier ? readVerifier(verifier) : null, user, this.#secret);
+    await link.send(authentication(SASL, MECHANISM, Uint8Array.of(0)));
+    const first = await link.password();
+    if (first === null) return false;
+    const server = saslInitial(first, scram);
+    if (server !== null) {
+      const text = new TextEncoder();
+      await link.send(authentication(SASL_CONTINUE, text.encode(server)));
+      const second = await link.password();
+      if (second === null) return false;
+      const final = scram.final(new TextDecoder().decode(second));
+      if (final !== null) {
+        await link.send(authentication(SASL_FINAL, text.encode(final)));
+        return true;
+      }
+    }
+    this.counters.limited("login");
+    log.info("Refused user {user}", { user: printable(user) });
+    throw new SqlError("28P01", `password authentication failed for user "${user}"`);
+  }
+
+  async #run(link: Link, given: ReadonlyMap<string, string>): Promise<void> {
+    const { counters } = this;
+    const { max_connections: maxConnections, max_rows: maxRows, idle_timeout: idleMs } =
+      this.#config;
+    if (this.#clients.size >= maxConnections) {
+      counters.limited("connections");
+      throw new SqlError(
+        "53300",
+        `sorry, too many clients already (postgres.max_connections: ${maxConnections})`,
+      );
+    }
+    const id = ++this.#lastId;
+    const session = new Session({
+      ...{ id, catalogue: this.#catalogue, pool: this.#pool, output: link, counters, maxRows },
+    });
+    const secret = new DataView(randomBytes(4).buffer).getInt32(0);
+    this.#clients.set(id, { secret, session });
+    counters.sessions++;
+    counters.open++;
+    link.onClose(() => session.cancel());
+    try {
+      await link.write(authentication(LOGGED_IN));
+      for (const [name, value] of await settle(session, given)) {
+        await link.write(parameterStatus(name, value));
+      }
+      await link.write(backendKeyData(id, secret));
+      await link.write(readyForQuery("I"));
+      link.flush();
+      for (;;) {
+        const idle = setTimeout(() => {
+          counters.limited("idle_timeout");
+          const fault = new SqlError(
+            "57P05",
+            "terminating connection due to idle-session timeout (postgres.idle_timeout)",
+          );
+          void link.end(errorResponse(fault, "FATAL"));
+        }, idleMs);
+        const next = await link.message().finally(() => clearTimeout(idle));
+        if (next === null || !await session.take(next)) return;
+      }
+    } finally {
+      counters.open--;
+      this.#clients.delete(id);
+      await session.close();
+    }
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    const closed = new Promise((resolve) => this.#server.close(resolve));
+    const why = new SqlError("57P01", "terminating connection: the archiver stops");
+    for (const { session } of this.#clients.values()) session.cancel(why);
+    const done = [...this.#sockets.values()];
+    for (const socket of this.#sockets.keys()) socket.destroy();
+    await Promise.allSettled(done);
+    await closed;
+    this.#pool.close();
+    this.#catalogue[Symbol.dispose]();
+  }
+}
+
+/** Applies the settings of a log-in. @returns what the client is told. @throws {SqlError} when one is none. */
+async function settle(
+  session: Session,
+  given: ReadonlyMap<string, string>,
+): Promise<(readonly [string, string])[]> {
+  const pairs = [...given].filter(([name]) => !NOT_SETTINGS.test(name));
+  // `-c name=value` and `--name=value`, with backslashes before spaces.
+  for (
+    const [, name, value] of (given.get("options") ?? "").matchAll(
+      /(?:-c\s*|--)([\w.-]+)=((?:\\.|\S)*)/g,
+    )
+  ) {
+    pairs.push([name.replaceAll("-", "_"), value.replace(/\\(.)/g, "$1")]);
+  }
+  const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
+  if (pairs.length > 0) {
+    const calls = pairs.map(([name, value]) =>
+      `set_config(${quote(name)}, ${quote(value)}, false)`
+    );
+    await session.ask(`SELECT ${calls.join(", ")}`, true);
+  }
+  const rows = await session.ask(
+    `SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN (${
+      REPORTED.map(quote).join(", ")
+    })`,
+  );
+  return [
+    ["session_authorization", given.get("user") ?? ""],
+    ...rows.map(([name, value]) => [name ?? "", value ?? ""] as const),
+  ];
+}
+
+function saslInitial(bytes: Uint8Array, scram: ScramServer): string | null {
+  const end = bytes.indexOf(0);
+  if (end < 0 || new TextDecoder().decode(bytes.subarray(0, end)) !== MECHANISM) return null;
+  return scram.first(new TextDecoder().decode(bytes.subarray(end + 5)));
+}
+
+async function readSecure({ tls: config }: PostgresConfig): Promise<tls.SecureContext | null> {
+  if (!config) return null;
+  try {
+    const [cert, key] = await Promise.all(
+      [config.cert_file, config.key_file].map((path) => Deno.readTextFile(path)),
+    );
+    return tls.createSecureContext({ cert, key });
+  } catch (error) {
+    throw new UserError(`Cannot use postgres.tls: ${errorText(error)}`, { cause: error });
+  }
+}
