@@ -9,6 +9,7 @@ import { STREAM } from "../shared/subjects.ts";
 import { DAY_MS } from "../shared/time.ts";
 import { AnalyticsConfigSchema } from "./analytics/config.ts";
 import { PostgresConfigSchema } from "./postgres/config.ts";
+import { publishSchema } from "./publish/config.ts";
 import type { LimitOptions } from "./intake/limits.ts";
 
 const MINUTE_MS = 60_000;
@@ -75,6 +76,7 @@ const schema = v.strictObject({
     keep_hot: v.optional(v.nullable(duration(0, MAX_KEEP_MS)), "7d"),
     keep_files: v.optional(v.nullable(duration(0, MAX_KEEP_MS)), null),
     apply: v.optional(v.boolean("should be true or false"), false),
+    publish: v.optional(publishSchema),
   }),
   analytics: AnalyticsConfigSchema,
   postgres: PostgresConfigSchema,

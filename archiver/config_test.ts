@@ -22,6 +22,16 @@ Deno.test("the example's postgres group, uncommented, shows that group's default
   assert.deepEqual(parse(group).postgres, parse("postgres: {}").postgres);
 });
 
+Deno.test("the example's publish group, uncommented, shows that group's defaults", () => {
+  const start = example.indexOf("  # publish:");
+  const group = example.slice(start, example.indexOf("\n\n", start)).replaceAll(/^ {2}# ?/gm, "  ");
+  const { access_key_file: _access, secret_key_file: _secret, ...shown } = parse(`days:\n${group}`)
+    .days
+    .publish!;
+  const least = "days: {publish: {endpoint: 'http://127.0.0.1:9000', bucket: gossip}}";
+  assert.deepEqual(shown, parse(least).days.publish);
+});
+
 Deno.test("the example's set, uncommented, shows a set's defaults", () => {
   const [, shown] = example.match(/\n {2}#\n((?: {2}# .*\n)+) {2}sets: \[\]\n/)!;
   const uncommented = shown.replaceAll(/^ {2}# /gm, "  ").replace(/^ *only: .*\n/m, "");

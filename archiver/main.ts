@@ -1,6 +1,7 @@
 // The archiver's command line. See `archiver.example.yaml` for its config.
 
 import { runProgram } from "../shared/cli.ts";
+import { fetchCommand } from "./commands/fetch.ts";
 import { importCommand } from "./commands/import.ts";
 import { analyseCommand, snapshotCommand, statusCommand } from "./commands/ask.ts";
 import { exportCommand } from "./commands/export.ts";
@@ -20,6 +21,7 @@ if (import.meta.main) {
       snapshot: snapshotCommand,
       rollover: rolloverCommand,
       import: importCommand,
+      fetch: fetchCommand,
       analyse: analyseCommand,
       schema: schemaCommand,
       export: exportCommand,

@@ -171,7 +171,7 @@ const RequestSchema: v.GenericSchema<unknown, RolloverRequest> = v.strictObject(
     v.nullable(v.pipe(v.string(), v.check((day) => !Number.isNaN(dayStart(day)), DAY))),
     null,
   ),
-  drop: v.optional(v.nullable(v.picklist(["hot", "files"])), null),
+  drop: v.optional(v.nullable(v.picklist(["hot", "files", "published"])), null),
   apply: v.optional(v.boolean(), false),
 });
 

@@ -20,7 +20,8 @@ const MIB = 1024 ** 2;
 export const rolloverCommand: Subcommand = subcommand({
   name: "deno task archive rollover",
   summary:
-    "Ask the running archiver to copy finished days to Parquet, each with a manifest. With --drop, also\n" +
+    "Ask the running archiver to copy finished days to Parquet, each with a manifest, and to publish them\n" +
+    "where days.publish says. With --drop, also\n" +
     "verify and list the days that retention would drop; with --apply, drop them. Exit status: 1 if a\n" +
     "day was kept that should have been dropped.",
   flags: {
@@ -32,8 +33,9 @@ export const rolloverCommand: Subcommand = subcommand({
     },
     drop: {
       type: "string",
-      value: "hot|files",
-      help: "drop what days.keep_hot or days.keep_files no longer keeps",
+      value: "hot|files|published",
+      help: "drop what days.keep_hot or days.keep_files no longer keeps; or take --day back from " +
+        "where days.publish put it",
     },
     apply: { type: "boolean", help: "drop the data; without it, only list what would be dropped" },
     offline: {
@@ -54,13 +56,20 @@ export const rolloverCommand: Subcommand = subcommand({
         "2025-09-26",
     );
   }
-  if (drop !== null && drop !== "hot" && drop !== "files") {
+  if (drop !== null && drop !== "hot" && drop !== "files" && drop !== "published") {
     throw new UserError(
-      `deno task archive rollover: --drop is "${printable(drop)}"; it should be hot or files`,
+      `deno task archive rollover: --drop is "${
+        printable(drop)
+      }"; it should be hot, files or published`,
     );
   }
   if (apply && drop === null) {
-    throw new UserError("deno task archive rollover: --apply requires --drop hot or --drop files");
+    throw new UserError("deno task archive rollover: --apply requires --drop");
+  }
+  if (drop === "published" && (day === null || !apply)) {
+    throw new UserError(
+      "deno task archive rollover: --drop published requires --day and --apply: it lists nothing",
+    );
   }
   const config = await readArchiverConfig(path);
   const request: RolloverRequest = { day, drop, apply };

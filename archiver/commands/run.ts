@@ -10,6 +10,7 @@ import {
   type Need,
   readNeeds,
 } from "../../shared/sandbox.ts";
+import { s3Needs } from "../../shared/s3/access.ts";
 import { type ArchiverConfig, SNAPSHOTS_FOLDER } from "../config.ts";
 import type { PostgresConfig } from "../postgres/config.ts";
 import { runArchiver } from "../run.ts";
@@ -38,6 +39,7 @@ function needsOf(config: ArchiverConfig): Need[] {
     ...api.token_file !== null ? bothNeeds("api.token_file", api.token_file) : [],
     ...nats ? natsNeeds("nats", nats) : [],
     ...bothNeeds("days.folder", days.folder),
+    ...days.publish ? s3Needs("days.publish", days.publish) : [],
     ...snapshots.folder === SNAPSHOTS_FOLDER ? [] : bothNeeds("snapshots.folder", snapshots.folder),
     ...analytics.sets.length > 0 ? bothNeeds("analytics.work_folder", analytics.work_folder) : [],
     ...analytics.sets.flatMap(({ folder }) => bothNeeds("analytics.sets.folder", folder)),

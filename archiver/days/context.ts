@@ -4,6 +4,8 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Clock } from "../../shared/clock.ts";
 import { unlessAborted } from "../../shared/waiting.ts";
 import type { OnStep } from "../store/crash_points.ts";
+import type { DayFile } from "./day_files.ts";
+import type { RolloverLine, RolloverPlan } from "./rollover.ts";
 
 export interface DaysContext {
   readonly connection: DuckDBConnection;
@@ -12,6 +14,10 @@ export interface DaysContext {
   /** The folder of the files, absolute. */
   readonly folder: string;
   readonly maxFileRows: number;
+  /** Publishes what is due; does nothing where days are not published. */
+  readonly publish: (plan: RolloverPlan, onLine: (line: RolloverLine) => void) => Promise<void>;
+  /** Why retention must keep a file that should be published first; null when it need not. */
+  readonly reasonUnpublished: (file: DayFile) => Promise<string | null>;
   readonly clock: Clock;
   readonly onStep: OnStep;
   readonly signal: AbortSignal;

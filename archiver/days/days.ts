@@ -8,6 +8,7 @@ import { logger } from "../../shared/log.ts";
 import { pause } from "../../shared/waiting.ts";
 import type { SideWork } from "../store/database.ts";
 import type { OnStep } from "../store/crash_points.ts";
+import { Publisher } from "../publish/publisher.ts";
 import { changeUnless, type DaysContext } from "./context.ts";
 import { type DaysOptions, requestedPlan, type RolloverRequest, scheduledPlan } from "./plan.ts";
 import { pruneNumbers, recover, type UnreadableFiles } from "./recover.ts";
@@ -194,11 +195,15 @@ export class Days implements AsyncDisposable {
       const signal = AbortSignal.any([closing, this.#stop.signal, timeout]);
       const interrupt = () => connection.interrupt();
       signal.addEventListener("abort", interrupt);
+      const { publish } = this.#options;
+      const publisher = publish && new Publisher(publish);
       const memoryRows = Math.floor(this.#options.memoryLimitBytes / MEMORY_BYTES_PER_ROW);
       const context: DaysContext = {
         ...{ connection, clock, onStep, signal },
         change: (work) => changeUnless(signal, (change) => store.change(change), work),
         folder: this.folder,
+        publish: async (plan, onLine) => await publisher?.publish(context, plan, onLine),
+        reasonUnpublished: async (file) => await publisher?.reasonToKeep(context, file) ?? null,
         maxFileRows: Math.min(MAX_FILE_ROWS, memoryRows),
       };
       try {

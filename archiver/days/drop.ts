@@ -138,11 +138,13 @@ async function keepKeys(connection: DuckDBConnection, file: DayFile): Promise<vo
  * @returns null when it may be dropped.
  */
 export async function reasonToKeep(
-  { connection, folder, signal }: DaysContext,
+  { connection, folder, signal, reasonUnpublished }: DaysContext,
   file: DayFile,
   verify: boolean,
 ): Promise<string | null> {
   if (!isInFolder(folder, file)) return `it lies outside ${folder} (days.folder): ${file.path}`;
+  const unpublished = await reasonUnpublished(file);
+  if (unpublished !== null) return unpublished;
   return verify ? (await checkFile(connection, file, signal)).problem : null;
 }
 

@@ -1,5 +1,6 @@
 // When days are copied and dropped, and how a day is split into files of bounded size.
 
+import type { PublishConfig } from "../publish/config.ts";
 import type { RolloverPlan } from "./rollover.ts";
 
 /** From `from` to `to`, exclusive, in µs since the Unix epoch. */
@@ -61,6 +62,8 @@ export interface DaysOptions {
   /** How long after a day's end its receipts are dropped from disk; null: never. */
   readonly keep_files: number | null;
   readonly apply: boolean;
+  /** Where finished days are published; absent: nowhere. */
+  readonly publish?: PublishConfig;
   /** What DuckDB may take for its buffers, in bytes. */
   readonly memoryLimitBytes: number;
 }
@@ -70,7 +73,7 @@ export interface RolloverRequest {
   /** Only this day, `YYYY-MM-DD`, which may be dropped at any age; null for all that are old enough. */
   readonly day: string | null;
   /** Where days are dropped from; null: nowhere. */
-  readonly drop: "hot" | "files" | null;
+  readonly drop: "hot" | "files" | "published" | null;
   readonly apply: boolean;
 }
 
@@ -88,6 +91,7 @@ export function requestedPlan(
     copyLateBefore: now + 1,
     dropHotBefore: drop === "hot" ? dropBefore(keep_hot) : null,
     dropFilesBefore: drop === "files" ? dropBefore(keep_files) : null,
+    withdraw: drop === "published" && apply,
     apply,
     verify: true,
   };
@@ -104,6 +108,7 @@ export function scheduledPlan(
     copyLateBefore: now - LATE_US,
     dropHotBefore: before(now, keep_hot),
     dropFilesBefore: before(now, keep_files),
+    withdraw: false,
     apply,
     verify: false,
   };

@@ -25,6 +25,8 @@ export interface RolloverPlan {
   readonly dropHotBefore: number | null;
   /** Days that end before this, or at it, are dropped from disk; null for none. */
   readonly dropFilesBefore: number | null;
+  /** Take the day back that is published, instead of publishing. */
+  readonly withdraw: boolean;
   /** Drop; without it, only list what would be dropped. */
   readonly apply: boolean;
   /** Without apply: read the files all the same. */
@@ -34,6 +36,9 @@ export interface RolloverPlan {
 export type RolloverAction =
   | "copied"
   | "copied again"
+  | "published"
+  | "published again"
+  | "withdrawn"
   | "dropped from hot"
   | "dropped from disk"
   | "would drop from hot"
@@ -62,6 +67,8 @@ export async function rollOver(
   onLine: (line: RolloverLine) => void,
 ): Promise<void> {
   for (const table of DAY_TABLES) await copyTable(context, plan, table, onLine);
+  // What else is due need not wait for a bucket.
+  const published = await Promise.allSettled([context.publish(plan, onLine)]);
   const isDue = (file: DayFile, before: number | null) => {
     context.signal.throwIfAborted();
     return (plan.day === null || plan.day === file.day) && before !== null &&
@@ -75,6 +82,7 @@ export async function rollOver(
     if (!isDue(file, plan.dropFilesBefore) || file.state !== "cold") continue;
     onLine(await dropOneFile(context, plan, file));
   }
+  for (const outcome of published) if (outcome.status === "rejected") throw outcome.reason;
 }
 
 function line(

@@ -1,8 +1,14 @@
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { errorText, UserError } from "../../shared/errors.ts";
+import { openDays } from "./open_days.ts";
+import { ROOT_KEY } from "./published.ts";
+import { join } from "node:path";
 
 /** The schema's versions that the queries understand. */
 export const KNOWN_SCHEMA_VERSIONS: readonly number[] = [1];
+
+/** In a folder of fetched days of the first observer's successor, which are imported. */
+export const IMPORTED = "gossip.duckdb";
 
 /** What DuckDB may use. */
 export interface ReaderOptions {
@@ -19,22 +25,24 @@ export interface ArchiveReader extends Disposable {
 }
 
 /**
- * Opens an archive read-only, which no writing process may hold meanwhile. A process that writes it must pass its own
+ * Opens an archive read-only, which no writing process may hold meanwhile: its file, or a folder of published days. A process that writes it must pass its own
  * connection to the runner instead: a second instance in one process breaks the file's lock.
  * @throws {UserError} in one line when the file is missing, held by another process, no archive, or of a schema version
  * that the queries do not know.
  */
 export async function openArchive(
-  path: string,
+  given: string,
   options: ReaderOptions = {},
 ): Promise<ArchiveReader> {
-  const instance = await openInstance(path, options);
+  const { path, isDays } = await kindOf(given);
+  const instance = await openInstance(path, isDays, options);
   const connection = await instance.connect();
   const close = () => {
     connection.closeSync();
     instance.closeSync();
   };
   try {
+    if (isDays) await openDays(connection, path);
     await checkSchema(connection, path);
     await checkDayFiles(connection, path);
   } catch (error) {
@@ -44,11 +52,31 @@ export async function openArchive(
   return { connection, [Symbol.dispose]: close };
 }
 
-async function openInstance(path: string, options: ReaderOptions): Promise<DuckDBInstance> {
+/** What a path is: a file, or a folder of days. */
+async function kindOf(path: string): Promise<{ path: string; isDays: boolean }> {
+  const isFile = (inner: string) => Deno.stat(inner).then(({ isFile }) => isFile, () => false);
+  if (await isFile(join(path, ROOT_KEY))) return { path, isDays: true };
+  const imported = join(path, IMPORTED);
+  return { path: await isFile(imported) ? imported : path, isDays: false };
+}
+
+async function openInstance(
+  path: string,
+  isDays: boolean,
+  options: ReaderOptions,
+): Promise<DuckDBInstance> {
   try {
-    if (!(await Deno.stat(path)).isFile) throw new Error("it is not a file");
-    return await DuckDBInstance.create(path, {
-      access_mode: "READ_ONLY",
+    const found = await Deno.stat(path);
+    if (!isDays && !found.isFile) {
+      throw new Error(
+        found.isDirectory
+          ? "it is a folder without published days (index.json); name an archive's file, or a folder that " +
+            "deno task archive fetch made"
+          : "it is not a file",
+      );
+    }
+    return await DuckDBInstance.create(isDays ? ":memory:" : path, {
+      ...!isDays && { access_mode: "READ_ONLY" },
       // All extensions in use are linked in; nothing is ever downloaded.
       autoinstall_known_extensions: "false",
       autoload_known_extensions: "false",

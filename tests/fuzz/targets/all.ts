@@ -17,6 +17,7 @@ import { initTarget, messageTargets } from "./messages.ts";
 import { nodeLogTargets } from "./node_logs.ts";
 import { framesTarget, handshakeTarget, transportTarget } from "./noise.ts";
 import { codedSymbolsTarget, rangeTarget, sketchTarget } from "./reconciliation.ts";
+import { indexTarget, s3AnswerTarget } from "./published.ts";
 import { segmentTarget } from "./segment.ts";
 
 /** Makes all targets but the canary; their files are in `dir`, which is there. */
@@ -39,5 +40,7 @@ export function allTargets(dir: string): Target[] {
     sketchTarget(),
     codedSymbolsTarget(),
     rangeTarget(),
+    indexTarget(),
+    s3AnswerTarget(),
   ];
 }

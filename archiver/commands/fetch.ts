@@ -1,0 +1,212 @@
+// `deno task archive fetch`: others' published days into a folder that opens like an archive.
+
+import { DuckDBInstance } from "@duckdb/node-api";
+import { join, resolve } from "node:path";
+import { IMPORTED } from "../../query_results/archive/open.ts";
+import { PUBLISHED_TABLES } from "../../query_results/archive/published.ts";
+import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
+import { systemClock } from "../../shared/clock.ts";
+import { UserError } from "../../shared/errors.ts";
+import { parseS3Url, readS3Keys, type S3Config, s3Needs } from "../../shared/s3/access.ts";
+import { Bucket } from "../../shared/s3/bucket.ts";
+import { bothNeeds, expectPermitted, hostOf } from "../../shared/sandbox.ts";
+import { ProgressLine, standardError } from "../../shared/terminal.ts";
+import { printable } from "../../shared/text.ts";
+import { dayStart } from "../../shared/time.ts";
+import { OPTIONAL_TABLES, REQUIRED_TABLES } from "../import/source.ts";
+import { runImport } from "../import/run.ts";
+import { bucketSource, type DaySource, webSource } from "../publish/download.ts";
+import {
+  daysBetween,
+  fetchDaily,
+  type Fetched,
+  fetchPublished,
+  findList,
+} from "../publish/fetch.ts";
+import { Database } from "../store/database.ts";
+
+const EXIT_NOTHING = 1;
+const MAX_DAYS = 40_000;
+const MIB = 1024 ** 2;
+const IMPORT_MEMORY_BYTES = 1024 ** 3;
+const IMPORT_ROWS_PER_COMMIT = 1_966_080;
+
+export const fetchCommand: Subcommand = subcommand({
+  name: "deno task archive fetch",
+  summary:
+    "Fetch days that another archiver published, or the first Gossip Observer's successor, into a folder\n" +
+    "that opens like an archive: deno task query --archive FOLDER. Checks every manifest and checksum.\n" +
+    "Fetches are resumable: run the same command again. Exit status: 1 if there was no day to fetch.",
+  flags: {
+    from: {
+      type: "string",
+      value: "URL",
+      help: "s3://BUCKET/PREFIX, or the https:// address of its folder",
+    },
+    days: {
+      type: "string",
+      value: "A..B",
+      help: "days, both included, such as 2026-02-01..2026-02-28",
+    },
+    tables: {
+      type: "string",
+      value: "NAME,…",
+      help: "only these tables, such as receipts,messages",
+    },
+    to: { type: "string", value: "FOLDER", help: "where they go", default: "archive/fetched" },
+    endpoint: {
+      type: "string",
+      value: "URL",
+      help: "the S3 service (default: Amazon's in that region)",
+    },
+    region: { type: "string", value: "NAME", help: "its region", default: "us-east-1" },
+    "access-key-file": { type: "string", value: "FILE", help: "for a bucket that is not public" },
+    "secret-key-file": { type: "string", value: "FILE", help: "the same" },
+  },
+  examples: [
+    "deno task archive fetch --from s3://gossip/vps --days 2026-02-01..2026-02-28 --endpoint http://127.0.0.1:9000",
+    "deno run --quiet --no-prompt -P=archiver --allow-net=data.example.org:443 archiver/main.ts fetch \\",
+    "    --from https://data.example.org/gossip --days 2026-02-01..2026-02-28",
+    "deno task query --archive archive/fetched --out query_results/runs/february",
+  ],
+}, async (flags) => {
+  const { from, days: range } = flags;
+  if (from === undefined || range === undefined) {
+    throw new UserError("deno task archive fetch: --from and --days are required. See --help");
+  }
+  const days = readDays(range);
+  const tables = readTables(flags.tables);
+  const folder = resolve(flags.to);
+  const signal = stopSignal();
+  expectPermitted(bothNeeds("--to", flags.to), "archiver");
+  const source = await openSource(flags, from, signal);
+  const instance = await DuckDBInstance.create(":memory:");
+  const connection = await instance.connect();
+  const line = new ProgressLine(standardError());
+  try {
+    const options = {
+      ...{ source, folder, days, tables, connection, signal },
+      onProgress({ day, done, total }: { day: string; done: number; total: number }) {
+        const of = total > done ? ` of ${mebibytes(total)}` : "";
+        line.show(`${day}: ${mebibytes(done)}${of}`, total === 0 ? undefined : done / total);
+      },
+    };
+    const list = await findList(source);
+    const fetched = list === null ? await fetchDaily(options) : await fetchPublished(list, options);
+    line.clear();
+    console.log(report(fetched, source, folder));
+    if (fetched.days.length === 0) return EXIT_NOTHING;
+    if (list === null && tables === null) await importDaily(folder, signal);
+  } finally {
+    line.clear();
+    connection.closeSync();
+    instance.closeSync();
+  }
+});
+
+async function openSource(
+  flags: {
+    readonly endpoint?: string;
+    readonly region: string;
+    readonly "access-key-file"?: string;
+    readonly "secret-key-file"?: string;
+  },
+  from: string,
+  signal: AbortSignal,
+): Promise<DaySource> {
+  if (/^https?:\/\/[^\s?#]+$/.test(from)) {
+    const value = hostOf(from, from.startsWith("https") ? 443 : 80);
+    expectPermitted([{ kind: "net", key: "--from", value }], "archiver");
+    return webSource(from, signal);
+  }
+  if (!from.startsWith("s3://")) {
+    throw new UserError(
+      `deno task archive fetch: --from is "${printable(from)}"; it should be s3://… or https://…`,
+    );
+  }
+  const { region, endpoint = `https://s3.${region}.amazonaws.com` } = flags;
+  if (!/^https?:\/\/[^\s/@?#]+$/.test(endpoint)) {
+    throw new UserError(
+      `deno task archive fetch: --endpoint is "${
+        printable(endpoint)
+      }"; it should be a URL without a path`,
+    );
+  }
+  const config: S3Config = {
+    ...{ endpoint, region },
+    access_key_file: flags["access-key-file"],
+    secret_key_file: flags["secret-key-file"],
+  };
+  expectPermitted(s3Needs("--from", config), "archiver");
+  const keys = await readS3Keys(config);
+  return bucketSource(new Bucket({ ...parseS3Url("--from", from), config, keys, signal }));
+}
+
+/** The successor's files are another schema. */
+async function importDaily(folder: string, signal: AbortSignal): Promise<void> {
+  const path = join(folder, IMPORTED);
+  const database = await Database.open({ path, memoryLimitBytes: IMPORT_MEMORY_BYTES, threads: 2 });
+  const line = new ProgressLine(standardError());
+  try {
+    const { status } = await runImport({
+      ...{ connection: database.writing, folder, prefix: "", clock: systemClock, signal },
+      rowsPerCommit: IMPORT_ROWS_PER_COMMIT,
+      say: console.log,
+      onProgress: ({ done, total, what }) =>
+        line.show(`importing ${what}: ${done} of ${total} rows`, total === 0 ? 1 : done / total),
+    });
+    await database.checkpoint();
+    line.clear();
+    console.log(`fetch: import ${status} archive=${path}`);
+  } finally {
+    line.clear();
+    await database.close();
+  }
+}
+
+function report(
+  { days, missing, files, bytes }: Fetched,
+  source: DaySource,
+  folder: string,
+): string {
+  const absent = missing.length === 0
+    ? ""
+    : `\n${source.shown} has no day ${missing.slice(0, 5).join(", ")}` +
+      (missing.length > 5 ? ` and ${missing.length - 5} more` : "");
+  return `fetch: days=${days.length} files=${files} bytes=${
+    mebibytes(bytes)
+  } missing=${missing.length} ` +
+    `folder=${folder}${absent}`;
+}
+
+/** @throws {UserError} unless `text` is two days in order. */
+function readDays(text: string): string[] {
+  const [, from = "", until = from] = text.match(/^(\d{4}-\d\d-\d\d)(?:\.\.(\d{4}-\d\d-\d\d))?$/) ??
+    [];
+  const [begin, end] = [dayStart(from), dayStart(until)];
+  const days = begin <= end ? daysBetween(from, until) : [];
+  if (days.length > 0 && days.length <= MAX_DAYS) return days;
+  throw new UserError(
+    `deno task archive fetch: --days is "${
+      printable(text)
+    }"; it should be two days in order, such as ` +
+      "2026-02-01..2026-02-28",
+  );
+}
+
+function readTables(text: string | undefined): string[] | null {
+  if (text === undefined) return null;
+  const known = [...new Set([...PUBLISHED_TABLES, ...REQUIRED_TABLES, ...OPTIONAL_TABLES])];
+  const tables = text.split(",").map((name) => name.trim());
+  const unknown = tables.filter((table) => !known.includes(table));
+  if (unknown.length === 0) return tables;
+  throw new UserError(
+    `deno task archive fetch: --tables has ${printable(unknown.join(", "))}; there are ${
+      known.join(", ")
+    }`,
+  );
+}
+
+function mebibytes(bytes: number): string {
+  return `${(bytes / MIB).toFixed(1)}MiB`;
+}

@@ -1,0 +1,82 @@
+// What a day's receipts and messages are read with, as Parquet files: the rows of the small tables that touch the day.
+
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { join } from "node:path";
+import { CONTEXT_TABLES } from "../../query_results/archive/context_tables.ts";
+import { TREND_SOURCES } from "../../query_results/catalog/catalog.ts";
+import { DAY_US, dayStart } from "../../shared/time.ts";
+import { digest, removeFile } from "../days/files.ts";
+import { rowsOf } from "../store/database.ts";
+import { literal, literals } from "../store/sql.ts";
+
+/** A file to be published. */
+export interface ContextFile {
+  readonly table: string;
+  readonly path: string;
+  readonly rows: number;
+  readonly bytes: number;
+  readonly sha256: string;
+}
+
+/** Clock offsets are interpolated from measurements this far before and after a window. */
+const MARGIN = "INTERVAL 1 DAY";
+
+/** The rows of each table; $from and $to are the day's bounds. Others are published whole. */
+const ROWS: Readonly<Record<string, string>> = {
+  peers: `SELECT * FROM peers WHERE peer_id IN (
+      SELECT peer_id FROM receipts WHERE received_at >= $from AND received_at < $to
+      UNION ALL SELECT peer_id FROM sessions WHERE dialled_at < $to AND (closed_at IS NULL OR closed_at >= $from))`,
+  // Of a run that was cut off long ago no end is known either.
+  sessions:
+    `SELECT * FROM sessions WHERE dialled_at < $to AND (closed_at >= $from OR closed_at IS NULL
+      AND epoch_id IN (SELECT epoch_id FROM epochs WHERE coalesce(ended_at, last_commit_at) >= $from))`,
+  clock_samples: `SELECT * FROM clock_samples
+    WHERE sampled_at >= $from - ${MARGIN} AND sampled_at < $to + ${MARGIN}`,
+  clock_steps: `SELECT * FROM clock_steps
+    WHERE noticed_at >= $from - ${MARGIN} AND noticed_at < $to + ${MARGIN}`,
+  stalls: "SELECT * FROM stalls WHERE from_at < $to AND to_at >= $from",
+  dial_outcomes: "SELECT * FROM dial_outcomes WHERE from_at < $to AND to_at >= $from",
+  // Queries only count them.
+  dead_letters: "SELECT * REPLACE (''::BLOB AS raw) FROM dead_letters",
+  analytics_runs: `SELECT * REPLACE (NULL AS folder) FROM analytics_runs
+    WHERE outcome = 'done' AND window_from >= $from AND window_from < $to`,
+  analytics_results: `SELECT v.* FROM analytics_results v JOIN analytics_runs r USING (run_id)
+    WHERE r.outcome = 'done' AND r.window_from >= $from AND r.window_from < $to
+      AND v.query IN (SELECT unnest(${literals(TREND_SOURCES)}))`,
+  // Their bytes are published with the day in which they were first seen.
+  earlier_messages: `SELECT * REPLACE (NULL::BLOB AS raw) FROM messages
+    WHERE message_id IN (SELECT message_id FROM receipts WHERE received_at >= $from AND received_at < $to)
+      AND NOT (first_seen >= $from AND first_seen < $to)`,
+};
+
+/** Writes a day's files into a folder, one at a time; tables without rows have none. The file is removed after its turn. */
+export async function* contextFiles(
+  connection: DuckDBConnection,
+  folder: string,
+  day: string,
+): AsyncGenerator<ContextFile> {
+  const from = dayStart(day);
+  for (const table of ["earlier_messages", ...Object.keys(CONTEXT_TABLES)]) {
+    const rows = (ROWS[table] ?? `SELECT * FROM ${table}`)
+      .replaceAll("$from", `make_timestamptz(${from})`)
+      .replaceAll("$to", `make_timestamptz(${from + DAY_US})`);
+    // Sorted, so that the same rows make the same file.
+    const marked = table in CONTEXT_TABLES
+      ? `SELECT *, DATE '${day}' AS day FROM (${rows}) ORDER BY ALL`
+      : `${rows} ORDER BY message_id`;
+    const path = join(folder, `${table}.parquet`);
+    try {
+      const [{ Count }] = await rowsOf(
+        connection,
+        `COPY (${marked}) TO ${
+          literal(path)
+        } (FORMAT parquet, COMPRESSION zstd, PARQUET_VERSION V2)`,
+      );
+      if (Number(Count) > 0) {
+        yield { table, path, rows: Number(Count), ...await digest(path) };
+      }
+    } finally {
+      await removeFile(path);
+    }
+  }
+}

@@ -1,0 +1,241 @@
+// Finished days into a bucket: Parquet and manifests as they lie on disk, what they are read with, the day's index, and
+// last the list of days. An object that an index names is never replaced, so readers see a day whole, old or new.
+
+import { createHash } from "node:crypto";
+import { join } from "node:path";
+import {
+  type DayIndex,
+  dayIndexKey,
+  FACT_TABLES,
+  indexText,
+  makeDayIndex,
+  makeRootIndex,
+  MAX_INDEX_BYTES,
+  parseDayIndex,
+  parseRootIndex,
+  type PublishedArchive,
+  type PublishedFile,
+  ROOT_KEY,
+  type RootIndex,
+  tableKey,
+  WITHDRAWN,
+} from "../../query_results/archive/published.ts";
+import { UserError } from "../../shared/errors.ts";
+import type { Bucket } from "../../shared/s3/bucket.ts";
+import { upload } from "../../shared/s3/upload.ts";
+import type { DaysContext } from "../days/context.ts";
+import { type DayFile, readDayFiles } from "../days/day_files.ts";
+import { digest } from "../days/files.ts";
+import { manifestPath } from "../days/layout.ts";
+import { checkFile } from "../days/manifest.ts";
+import type { RolloverLine } from "../days/rollover.ts";
+import { rowsOf } from "../store/database.ts";
+import { schemaVersion } from "../store/migrations.ts";
+import { contextFiles } from "./context_files.ts";
+
+const EARLIER = "earlier_messages";
+/** Within the folder of days; emptied before and after. */
+const WORK_FOLDER = ".publishing";
+
+export interface PublishPlan {
+  /** Only this day, `YYYY-MM-DD`; null for all. */
+  readonly day: string | null;
+  /** Take the day back instead. */
+  readonly withdraw: boolean;
+}
+
+/**
+ * Publishes the days that are copied and not yet published as they are now.
+ * @param name what the archive is called there.
+ * @returns the list of days as published.
+ * @throws {UserError} in one line when the bucket cannot be used, or holds another archive's days.
+ */
+export async function publishDays(
+  context: DaysContext,
+  bucket: Bucket,
+  name: string,
+  plan: PublishPlan,
+  onLine: (line: RolloverLine) => void,
+): Promise<RootIndex> {
+  const { connection, signal } = context;
+  const archive: PublishedArchive = { name, made_at_us: await madeAt(context) };
+  let root = await readRoot(bucket) ?? makeRootIndex({ archive, days: {} });
+  if (root.archive.made_at_us !== archive.made_at_us || root.archive.name !== name) {
+    throw new UserError(
+      `${bucket.shown} holds the days of another archive (${root.archive.name}); give this one a prefix of its ` +
+        "own (days.publish.prefix)",
+    );
+  }
+  const files = (await readDayFiles(connection)).filter(({ table }) => isFact(table));
+  const days = Map.groupBy(files, ({ day }) => day);
+  if (plan.withdraw) {
+    const day = plan.day!;
+    root = await writeRoot(bucket, root, day, WITHDRAWN);
+    await withdraw(bucket, day);
+    onLine(dayLine("withdrawn", day, []));
+    return root;
+  }
+  for (const [day, files] of [...days].toSorted(([a], [b]) => a < b ? -1 : 1)) {
+    const current = fingerprint(files);
+    const published = root.days[day];
+    if ((plan.day !== null && plan.day !== day) || [current, WITHDRAWN].includes(published)) {
+      continue;
+    }
+    signal.throwIfAborted();
+    const done = await publishDay(context, bucket, archive, day, files);
+    if (typeof done === "string") {
+      onLine(dayLine("kept", day, [], done));
+      continue;
+    }
+    root = await writeRoot(bucket, root, day, current);
+    onLine(dayLine(published === undefined ? "published" : "published again", day, done.files));
+  }
+  return root;
+}
+
+/** Why a file's day is not published as the archive lists it now; null when it is. @param files of the day. */
+export function reasonUnpublished(
+  root: RootIndex | null,
+  day: string,
+  files: readonly DayFile[],
+): string | null {
+  if (root === null) return "not published: the bucket could not be read";
+  return root.days[day] === fingerprint(files) ? null : "not published yet";
+}
+
+function isFact(table: string): boolean {
+  return FACT_TABLES.some((fact) => fact === table);
+}
+
+/** SHA-256 over the SHA-256 of a day's files. */
+function fingerprint(files: readonly Pick<DayFile, "table" | "part" | "sha256">[]): string {
+  const lines = files.filter(({ table }) => isFact(table) && table !== EARLIER)
+    .map(({ table, part, sha256 }) => `${table} ${part} ${sha256}\n`).sort();
+  return createHash("sha256").update(lines.join("")).digest("hex");
+}
+
+async function madeAt({ connection }: DaysContext): Promise<number> {
+  const [{ made_at }] = await rowsOf(
+    connection,
+    "SELECT epoch_us(min(applied_at)) AS made_at FROM schema_version",
+  );
+  return Number(made_at);
+}
+
+async function readRoot(bucket: Bucket): Promise<RootIndex | null> {
+  const text = await bucket.text(ROOT_KEY, MAX_INDEX_BYTES);
+  return text === null ? null : parseRootIndex(text, `${bucket.shown}/${ROOT_KEY}`);
+}
+
+async function writeRoot(
+  bucket: Bucket,
+  { archive, days }: RootIndex,
+  day: string,
+  state: string,
+): Promise<RootIndex> {
+  const root = makeRootIndex({ archive, days: { ...days, [day]: state } });
+  await put(bucket, ROOT_KEY, indexText(root));
+  return root;
+}
+
+async function readDay(bucket: Bucket, day: string): Promise<DayIndex | null> {
+  const key = dayIndexKey(day);
+  const text = await bucket.text(key, MAX_INDEX_BYTES);
+  return text === null ? null : parseDayIndex(text, day, `${bucket.shown}/${key}`);
+}
+
+/** @returns the index as written, or why the day is not published. */
+async function publishDay(
+  context: DaysContext,
+  bucket: Bucket,
+  archive: PublishedArchive,
+  day: string,
+  files: readonly DayFile[],
+): Promise<DayIndex | string> {
+  const { connection, folder, signal } = context;
+  const before = await readDay(bucket, day);
+  // Killed before the list was written.
+  if (before !== null && fingerprint(before.files) === fingerprint(files)) return before;
+  const published: PublishedFile[] = [];
+  for (const file of files) {
+    const { table, part, rows, bytes, sha256 } = file;
+    const there = before?.files.find((one) =>
+      one.table === table && one.part === part && one.sha256 === sha256
+    );
+    if (there !== undefined) {
+      published.push(there);
+      continue;
+    }
+    if (file.state === "dropped") {
+      return `part ${part} of its ${table} is dropped from disk already`;
+    }
+    const { problem } = await checkFile(connection, file, signal);
+    if (problem !== null) return `not published: ${problem}`;
+    const key = freeKey(before, file);
+    await upload(bucket, { path: file.path, key, bytes, sha256 });
+    const manifest = manifestPath(file.path);
+    await upload(bucket, { path: manifest, key: manifestPath(key), ...await digest(manifest) });
+    published.push({ table, part, path: key, rows, bytes, sha256 });
+  }
+  const work = join(folder, WORK_FOLDER);
+  await Deno.remove(work, { recursive: true }).catch(() => {});
+  await Deno.mkdir(work, { recursive: true });
+  try {
+    for await (const { table, path, rows, bytes, sha256 } of contextFiles(connection, work, day)) {
+      signal.throwIfAborted();
+      const key = freeKey(before, { table, day, part: 0, sha256 });
+      await upload(bucket, { path, key, bytes, sha256 });
+      published.push({ table, part: 0, path: key, rows, bytes, sha256 });
+    }
+  } finally {
+    await Deno.remove(work, { recursive: true });
+  }
+  const schema_version = await schemaVersion(connection);
+  const index = makeDayIndex({ archive, day, schema_version, files: published });
+  await put(bucket, dayIndexKey(day), indexText(index));
+  return index;
+}
+
+/** The usual name until an index may name it; then one of its own, as no object is ever replaced under a reader. */
+function freeKey(
+  before: DayIndex | null,
+  { table, day, part, sha256 }: Pick<DayFile, "table" | "day" | "part" | "sha256">,
+): string {
+  const mark = (part === 0 ? "" : `.${part}`) + (before === null ? "" : `.${sha256.slice(0, 16)}`);
+  return tableKey(table, day, "parquet", mark);
+}
+
+/** Readers ask for the index first. */
+async function withdraw(bucket: Bucket, day: string): Promise<void> {
+  const index = await readDay(bucket, day);
+  if (index === null) return;
+  const facts = index.files.filter(({ table }) => isFact(table) && table !== EARLIER);
+  const keys = [
+    dayIndexKey(day),
+    ...index.files.map(({ path }) => path),
+    ...facts.map(({ path }) => manifestPath(path)),
+  ];
+  for (const key of keys) {
+    const response = await bucket.find(key, { method: "DELETE" });
+    await response?.body?.cancel();
+  }
+}
+
+async function put(bucket: Bucket, key: string, text: string): Promise<void> {
+  const body = new TextEncoder().encode(text);
+  const headers = { "content-type": "application/json" };
+  const response = await bucket.send(key, { method: "PUT", body, headers });
+  await response.body?.cancel();
+}
+
+function dayLine(
+  action: RolloverLine["action"],
+  day: string,
+  files: readonly PublishedFile[],
+  reason: string | null = null,
+): RolloverLine {
+  const receipts = files.filter(({ table }) => table === "receipts");
+  const rows = receipts.reduce((sum, { rows }) => sum + rows, 0);
+  const bytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  return { action, table: "all", day, part: 0, rows, bytes, reason };
+}

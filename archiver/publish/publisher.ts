@@ -1,0 +1,41 @@
+// Publishing as a part of a pass over the days.
+
+import type { RootIndex } from "../../query_results/archive/published.ts";
+import { readS3Keys } from "../../shared/s3/access.ts";
+import { Bucket } from "../../shared/s3/bucket.ts";
+import type { DaysContext } from "../days/context.ts";
+import { type DayFile, readDayFiles } from "../days/day_files.ts";
+import type { RolloverLine, RolloverPlan } from "../days/rollover.ts";
+import type { PublishConfig } from "./config.ts";
+import { publishDays, reasonUnpublished } from "./publish.ts";
+
+/** Publishes in one pass; keeps what the bucket lists for the pass's retention. */
+export class Publisher {
+  readonly #config: PublishConfig;
+  /** Null until the bucket was read. */
+  #root: RootIndex | null = null;
+
+  constructor(config: PublishConfig) {
+    this.#config = config;
+  }
+
+  /** @throws {UserError} in one line when the bucket cannot be used. */
+  async publish(
+    context: DaysContext,
+    { day, withdraw }: RolloverPlan,
+    onLine: (line: RolloverLine) => void,
+  ): Promise<void> {
+    const config = this.#config;
+    const { bucket: name, prefix } = config;
+    const keys = await readS3Keys(config);
+    const bucket = new Bucket({ config, keys, bucket: name, prefix, signal: context.signal });
+    this.#root = await publishDays(context, bucket, config.name, { day, withdraw }, onLine);
+  }
+
+  /** Why a file must stay because its day is not published; null when it may go. */
+  async reasonToKeep({ connection }: DaysContext, file: DayFile): Promise<string | null> {
+    if (!this.#config.before_drop) return null;
+    const files = (await readDayFiles(connection)).filter(({ day }) => day === file.day);
+    return reasonUnpublished(this.#root, file.day, files);
+  }
+}

@@ -1,0 +1,111 @@
+/**
+ * A folder of published days as an archive: the same tables and views, in memory, over the folder's Parquet files.
+ *
+ * @module
+ */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { join, resolve } from "node:path";
+import schema from "../../archiver/store/migrations/0001_schema.sql" with { type: "text" };
+import views from "../../archiver/store/migrations/0001_views.duckdb.sql" with { type: "text" };
+import { errorText, UserError } from "../../shared/errors.ts";
+import { CONTEXT_TABLES, contextRows, earlierRows } from "./context_tables.ts";
+import {
+  type DayIndex,
+  dayIndexKey,
+  parseDayIndex,
+  parseRootIndex,
+  ROOT_KEY,
+  WITHDRAWN,
+} from "./published.ts";
+
+/** The archiver's table of versions, which it makes before all others. */
+const VERSION_TABLE =
+  "CREATE TABLE schema_version (version INTEGER NOT NULL, name TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL)";
+const MESSAGE_COLUMNS = "message_id, sha256, type, size, verdict, scid, direction, node_id, " +
+  "own_timestamp, inner_id, first_seen, raw";
+const RECEIPT_COLUMNS = "received_at, message_id, peer_id, collector_id, is_repeat, is_warmup";
+
+/**
+ * Makes the tables and views on a connection to an empty database.
+ * @throws {UserError} in one line when the folder's index is wrong, or a file that it names is missing or no Parquet file.
+ */
+export async function openDays(connection: DuckDBConnection, folder: string): Promise<void> {
+  const indexes = await readIndexes(folder);
+  await connection.run(`${VERSION_TABLE};\n${schema}${views}`);
+  const last = indexes.at(-1);
+  const version = Math.max(0, ...indexes.map(({ schema_version }) => schema_version));
+  await connection.run(`INSERT INTO schema_version VALUES (${version}, 'published days', now())`);
+  if (last === undefined) return;
+  const relation = (table: string) => {
+    const files = indexes.flatMap(({ files }) => files.filter((file) => file.table === table));
+    const paths = files.map(({ path }) => quoted(resolve(folder, path)));
+    return paths.length === 0 ? null : `read_parquet([${paths.join(", ")}])`;
+  };
+  try {
+    for (const table of Object.keys(CONTEXT_TABLES)) {
+      const files = relation(table);
+      if (files === null) continue;
+      const rows = contextRows(table, files, `DATE '${last.day}'`);
+      await connection.run(`INSERT INTO ${table} BY NAME ${rows}`);
+    }
+    const [receipts, messages, earlier] = ["receipts", "messages", "earlier_messages"].map(
+      relation,
+    );
+    if (receipts !== null) {
+      await connection.run(
+        `CREATE OR REPLACE VIEW receipts AS SELECT ${RECEIPT_COLUMNS} FROM ${receipts}`,
+      );
+    }
+    if (earlier !== null) {
+      await connection.run(`CREATE TABLE earlier_messages AS ${earlierRows(earlier, messages)}`);
+    }
+    const parts = [messages, earlier && "earlier_messages"].filter((part) => part !== null);
+    if (parts.length > 0) {
+      const selects = parts.map((part) => `SELECT ${MESSAGE_COLUMNS} FROM ${part}`);
+      await connection.run(`CREATE OR REPLACE VIEW messages AS ${selects.join(" UNION ALL ")}`);
+    }
+  } catch (error) {
+    throw new UserError(`Cannot open the days in ${folder}: ${errorText(error).split("\n")[0]}`, {
+      cause: error,
+    });
+  }
+}
+
+/** The indexes of the days, in order. */
+async function readIndexes(folder: string): Promise<DayIndex[]> {
+  const read = async (key: string) => {
+    const path = join(folder, key);
+    try {
+      return { path, text: await Deno.readTextFile(path) };
+    } catch (error) {
+      throw new UserError(
+        `Cannot open the days in ${folder}: ${path}: ${errorText(error)}; fetch them again`,
+        { cause: error },
+      );
+    }
+  };
+  const root = await read(ROOT_KEY);
+  const { days } = parseRootIndex(root.text, root.path);
+  const indexes: DayIndex[] = [];
+  for (const day of Object.keys(days).filter((day) => days[day] !== WITHDRAWN).sort()) {
+    const { path, text } = await read(dayIndexKey(day));
+    const index = parseDayIndex(text, day, path);
+    for (const file of index.files) {
+      if (
+        await Deno.stat(join(folder, file.path)).then(
+          ({ size }) => size === file.bytes,
+          () => false,
+        )
+      ) continue;
+      throw new UserError(
+        `Cannot open the days in ${folder}: ${file.path} is missing or has not ${file.bytes} bytes; fetch it again`,
+      );
+    }
+    indexes.push(index);
+  }
+  return indexes;
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
