@@ -35,6 +35,17 @@ const nats = v.strictObject({
   max_batches: v.optional(integer(1, 100_000_000), DEFAULT_MAX_BATCHES),
 }, "should be a group of keys with servers, or be left out");
 
+const path = text(/^[^\0]{1,4096}$/, "the path of a file");
+
+const quack = v.strictObject({
+  listen: v.optional(
+    text(/^([0-9.]+|\[[0-9A-Fa-f:]+\]|localhost):\d{1,5}$/, "an address and a port"),
+    "127.0.0.1:9494",
+  ),
+  extension: v.optional(v.nullable(path), null),
+  token_file: v.optional(v.nullable(path), null),
+}, "should be a group of keys such as listen, or be left out");
+
 const schema = v.strictObject({
   archive: v.optional(
     text(/^[^\0:]{1,4096}$/, "the path of a file, without colons"),
@@ -48,11 +59,12 @@ const schema = v.strictObject({
       "127.0.0.1",
     ),
     port: v.optional(integer(0, 65_535), 8470),
-    token_file: v.optional(v.nullable(text(/^[^\0]{1,4096}$/, "the path of a file")), null),
+    token_file: v.optional(v.nullable(path), null),
     names: v.optional(v.array(text(/^[A-Za-z0-9.-]{1,253}$/, "a host name")), []),
     viewers: v.optional(integer(0, 1000), 16),
   }),
   nats: v.optional(nats),
+  quack: v.optional(quack),
   commit: group({
     max_receipts: v.optional(integer(1, 10_000_000), DEFAULT_MAX_RECEIPTS),
     max_wait: v.optional(duration(0, MINUTE_MS), "50ms"),

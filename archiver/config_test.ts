@@ -16,11 +16,13 @@ Deno.test("the example's nats group, uncommented, shows that group's defaults", 
   assert.deepEqual(nats, parse("nats: {servers: ['nats://127.0.0.1:4222']}").nats);
 });
 
-Deno.test("the example's postgres group, uncommented, shows that group's defaults", () => {
-  const start = example.indexOf("# postgres:");
-  const group = example.slice(start, example.indexOf("\n\n", start)).replaceAll(/^# ?/gm, "");
-  assert.deepEqual(parse(group).postgres, parse("postgres: {}").postgres);
-});
+for (const name of ["postgres", "quack"] as const) {
+  Deno.test(`the example's ${name} group, uncommented, shows that group's defaults`, () => {
+    const start = example.indexOf(`# ${name}:`);
+    const group = example.slice(start, example.indexOf("\n\n", start)).replaceAll(/^# ?/gm, "");
+    assert.deepEqual(parse(group)[name], parse(`${name}: {}`)[name]);
+  });
+}
 
 Deno.test("the example's publish group, uncommented, shows that group's defaults", () => {
   const start = example.indexOf("  # publish:");

@@ -1,5 +1,6 @@
 // The archiver, put together from its parts.
 
+import { dirname, join } from "node:path";
 import { type Clock, systemClock } from "../shared/clock.ts";
 import { errorText, UserError } from "../shared/errors.ts";
 import { logger } from "../shared/log.ts";
@@ -7,7 +8,7 @@ import { readNatsAccess } from "../shared/nats/access.ts";
 import { type Random, systemRandom } from "../shared/random.ts";
 import { atMost } from "../shared/waiting.ts";
 import { Analytics } from "./analytics/analytics.ts";
-import { openApiToken, tokenFile } from "./api/access.ts";
+import { openApiToken, quackTokenFile, tokenFile } from "./api/access.ts";
 import { createApi } from "./api/api.ts";
 import { Counters } from "./api/counters.ts";
 import { healthProblems } from "./api/health.ts";
@@ -20,6 +21,7 @@ import { answerClock, Heartbeats } from "./intake/heartbeats.ts";
 import { Intake } from "./intake/intake.ts";
 import { CollectorWatch } from "./intake/watch.ts";
 import { JetStreamIntake } from "./intake/jetstream.ts";
+import { Quack } from "./quack/quack.ts";
 import { Snapshots } from "./snapshots/snapshots.ts";
 import { usersFile } from "./postgres/users.ts";
 import type { OnStep } from "./store/crash_points.ts";
@@ -67,8 +69,18 @@ export async function startArchiver(
   const { clock = systemClock, random = systemRandom, onStep } = dependencies;
   // Disposed from the last to the first.
   await using stack = new AsyncDisposableStack();
+  const quack = config.quack && new Quack({
+    ...config.quack,
+    folder: join(dirname(config.archive), "extensions"),
+    readToken: () => openApiToken(quackTokenFile(config)),
+  }, clock);
   const store = await Store.open(
-    { path: config.archive, memoryLimitBytes: config.memory_limit, threads: config.threads },
+    {
+      path: config.archive,
+      memoryLimitBytes: config.memory_limit,
+      threads: config.threads,
+      serve: quack && ((connection) => quack.serve(connection)),
+    },
     { clock, random, onStep },
   );
   stack.defer(() => closeStore(store));
@@ -120,7 +132,18 @@ export async function startArchiver(
     : null;
   const { folder, max_files: maxFiles } = config.snapshots;
   const now = () => clock.now();
-  const sources = { store, intake, jetStream, heartbeats, counters, days, analytics, watch, now };
+  const sources = {
+    store,
+    intake,
+    jetStream,
+    heartbeats,
+    counters,
+    days,
+    analytics,
+    watch,
+    quack,
+    now,
+  };
   const { sets } = config.analytics;
   const feed = new Feed(
     { maxViewers: config.api.viewers, sets, version: PAGE_VERSION },

@@ -19,6 +19,13 @@ export function tokenFile({ api, archive }: Pick<ArchiverConfig, "api" | "archiv
   return api.token_file ?? join(dirname(archive), "token");
 }
 
+/** Where the token of DuckDB clients is: `quack.token_file`, or beside the archive. */
+export function quackTokenFile(
+  { quack, archive }: Pick<ArchiverConfig, "quack" | "archive">,
+): string {
+  return quack?.token_file ?? join(dirname(archive), "quack-token");
+}
+
 /**
  * Reads the token, or makes it where there is none.
  * @throws {UserError} when it cannot be made or read, or others can read it.

@@ -5,10 +5,11 @@ import type { StatusSources } from "./status.ts";
 
 /** A payload set aside is a problem for an hour. */
 const SET_ASIDE_US = 3_600_000_000;
+const LONG_STATEMENT_SECONDS = 300;
 
 /** One line per problem; empty when all is well. */
 export function healthProblems(sources: StatusSources): string[] {
-  const { intake, jetStream, days, analytics, watch, now } = sources;
+  const { intake, jetStream, days, analytics, watch, quack, now } = sources;
   const problems: string[] = [];
   const { failure } = intake.status();
   if (failure) problems.push(`commits fail: ${failure.reason}`);
@@ -23,6 +24,13 @@ export function healthProblems(sources: StatusSources): string[] {
   const nats = jetStream?.status().problem ?? null;
   if (nats !== null) problems.push(`no batches from NATS: ${nats}`);
   problems.push(...watch.problems());
+  const longest = quack?.status().longest ?? 0;
+  if (longest > LONG_STATEMENT_SECONDS) {
+    const minutes = Math.floor(longest / 60);
+    problems.push(
+      `a DuckDB client's statement has run for ${minutes} minutes; only a restart of the archiver ends it`,
+    );
+  }
   const { failure: rollover, unreadable } = days.progress();
   if (rollover) problems.push(`days do not roll over: ${rollover.reason}`);
   for (const [what, paths] of Object.entries(unreadable)) {

@@ -22,7 +22,7 @@ export function createMetrics(
   },
 ): Metrics {
   const registry = new Registry();
-  const { counters, intake, jetStream, store, days, analytics, feed, postgres } = sources;
+  const { counters, intake, jetStream, store, days, analytics, feed, postgres, quack } = sources;
   const count = (name: string, help: string, value: () => number) =>
     new Counter({
       name: `${PREFIX}${name}_total`,
@@ -117,6 +117,10 @@ export function createMetrics(
     "Windows that were missed and will not be run",
     () => analytics.status().sets.reduce((sum, { missed }) => sum + missed.length, 0),
   );
+  if (quack) {
+    const help = "Statements of DuckDB clients under way, as of the last 10 s";
+    gauge("quack_statements", help, () => quack.status().statements);
+  }
   gauge("viewers", "Viewers of the live page", () => feed.viewers);
   count("viewers_refused", "Viewers refused since the start", () => feed.refused);
   count("viewers_dropped", "Viewers dropped since the start: too slow", () => feed.dropped);

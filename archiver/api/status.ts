@@ -9,6 +9,7 @@ import type { IntakeStatus } from "../intake/contract.ts";
 import type { HeardHeartbeat } from "../intake/heartbeats.ts";
 import type { JetStreamStatus } from "../intake/jetstream.ts";
 import { AWAITED_US } from "../intake/watch.ts";
+import type { Quack } from "../quack/quack.ts";
 import type { Row } from "../store/store.ts";
 import type { Counters } from "./counters.ts";
 
@@ -32,6 +33,7 @@ export interface StatusSources {
   readonly heartbeats: { readonly last: ReadonlyMap<string, HeardHeartbeat> };
   readonly counters: Counters;
   readonly watch: { problems(): string[] };
+  readonly quack?: Pick<Quack, "status">;
   /** µs since the Unix epoch. */
   readonly now: () => number;
 }

@@ -31,13 +31,14 @@ export const runCommand: Subcommand = subcommand({
 
 /** What the config needs of the sandbox. The default folder of snapshots is in it, unless flags take it out. */
 function needsOf(config: ArchiverConfig): Need[] {
-  const { archive, api, nats, days, analytics, snapshots, postgres } = config;
+  const { archive, api, nats, days, analytics, snapshots, postgres, quack } = config;
   const host = api.host.includes(":") ? `[${api.host}]` : api.host;
   return [
     ...bothNeeds("archive", dirname(archive)),
     { kind: "net", key: "api", value: `${host}:${api.port}` },
     ...api.token_file !== null ? bothNeeds("api.token_file", api.token_file) : [],
     ...nats ? natsNeeds("nats", nats) : [],
+    ...quack?.token_file ? bothNeeds("quack.token_file", quack.token_file) : [],
     ...bothNeeds("days.folder", days.folder),
     ...days.publish ? s3Needs("days.publish", days.publish) : [],
     ...snapshots.folder === SNAPSHOTS_FOLDER ? [] : bothNeeds("snapshots.folder", snapshots.folder),

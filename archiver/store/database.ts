@@ -21,6 +21,8 @@ export interface DatabaseOptions {
   /** The most memory DuckDB takes for its buffers, in bytes. */
   readonly memoryLimitBytes: number;
   readonly threads: number;
+  /** Serves the open archive to others, on a connection of its own; disposed before the archive closes. */
+  readonly serve?: (connection: DuckDBConnection) => Promise<AsyncDisposable>;
 }
 
 /** Disk DuckDB may use when memory is short; by default up to 90 % of the free space, which commits and days need. */
@@ -50,16 +52,19 @@ export class Database {
   #reads: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   readonly #beside = new Set<SideEntry>();
+  readonly #service: AsyncDisposable | undefined;
   #closed = false;
 
   private constructor(
     instance: DuckDBInstance,
     writing: DuckDBConnection,
     reading: DuckDBConnection,
+    service: AsyncDisposable | undefined,
   ) {
     this.#instance = instance;
     this.#writing = writing;
     this.#reading = reading;
+    this.#service = service;
   }
 
   /**
@@ -91,7 +96,9 @@ export class Database {
     try {
       const writing = await instance.connect();
       await migrate(writing, path, migrations, onStep);
-      return new Database(instance, writing, await instance.connect());
+      const reading = await instance.connect();
+      const service = await options.serve?.(await instance.connect());
+      return new Database(instance, writing, reading, service);
     } catch (error) {
       instance.closeSync();
       throw error;
@@ -190,7 +197,8 @@ export class Database {
     if (this.#closed) return;
     this.#closed = true;
     this.#reading.interrupt();
-    await Promise.all([this.#reads, this.stopBeside()]);
+    const served = this.#service?.[Symbol.asyncDispose]();
+    await Promise.all([this.#reads, this.stopBeside(), served]);
     this.#reading.disconnectSync();
     this.#writing.disconnectSync();
     this.#instance.closeSync();

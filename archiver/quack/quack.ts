@@ -1,0 +1,122 @@
+// DuckDB clients on the live archive: DuckDB's own protocol (the extension quack), served by the archiver's instance, for
+// reading alone (`rules.ts`).
+
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { dirname, join } from "node:path";
+import { UserError } from "../../shared/errors.ts";
+import type { Clock } from "../../shared/clock.ts";
+import { logger } from "../../shared/log.ts";
+import { every } from "../../shared/waiting.ts";
+import { firstLine } from "../intake/failure.ts";
+import { rowsOf } from "../store/database.ts";
+import { rulesSql, SIDE_EFFECTS } from "./rules.ts";
+
+/** quack draws its session ids from OpenSSL, which httpfs brings. */
+const EXTENSIONS = ["httpfs", "quack"];
+const LOOPBACK = /^(127\.|localhost:|\[::1\])/;
+
+const WATCH_MS = 10_000;
+const ACTIVE = `SELECT count(*) AS statements,
+    coalesce(max(epoch(now()) - epoch(query_started_at)), 0) AS longest
+  FROM quack_active_connections() WHERE state = 'active'`;
+
+const log = logger("archiver", "quack");
+
+export interface QuackOptions {
+  /** `host:port`. */
+  readonly listen: string;
+  /** The file quack.duckdb_extension, with httpfs.duckdb_extension beside it; null: DuckDB downloads both. */
+  readonly extension: string | null;
+  /** Where downloaded extensions are kept. */
+  readonly folder: string;
+  readonly readToken: () => Promise<string>;
+}
+
+/** What its clients run now. */
+export interface QuackStatus {
+  readonly statements: number;
+  /** Seconds that the longest of them runs already. */
+  readonly longest: number;
+}
+
+/** Serves each archive that is opened. DuckDB 1.5.5 has no way to end a client's statement before its time. */
+export class Quack {
+  readonly #options: QuackOptions;
+  readonly #clock: Clock;
+  #hasServed = false;
+  #status: QuackStatus = { statements: 0, longest: 0 };
+
+  constructor(options: QuackOptions, clock: Clock) {
+    this.#options = options;
+    this.#clock = clock;
+  }
+
+  status(): QuackStatus {
+    return this.#status;
+  }
+
+  /**
+   * Serves the archive of a connection until disposed, which ends all its clients' sessions.
+   * @throws {UserError} when it cannot; after the first time that is only logged: commits come first.
+   */
+  async serve(connection: DuckDBConnection): Promise<AsyncDisposable> {
+    const uri = `quack:${this.#options.listen}`;
+    try {
+      await this.#start(connection, uri);
+    } catch (error) {
+      const text = `Cannot serve DuckDB clients (quack): ${firstLine(error)}`;
+      if (!this.#hasServed) throw new UserError(text, { cause: error });
+      log.warning("{text}", { text });
+      return { [Symbol.asyncDispose]: () => Promise.resolve() };
+    }
+    this.#hasServed = true;
+    const stop = new AbortController();
+    const watching = every(this.#clock, WATCH_MS, stop.signal, () => this.#watch(connection));
+    return {
+      async [Symbol.asyncDispose]() {
+        stop.abort();
+        await watching;
+        try {
+          await connection.run(`CALL quack_stop('${uri}')`);
+        } catch (error) {
+          log.warning("Cannot stop serving DuckDB clients: {error}", { error: firstLine(error) });
+        }
+        connection.disconnectSync();
+      },
+    };
+  }
+
+  async #watch(connection: DuckDBConnection): Promise<void> {
+    const [row] = await rowsOf(connection, ACTIVE).catch(() => [{ statements: 0, longest: 0 }]);
+    this.#status = { statements: Number(row.statements), longest: Number(row.longest) };
+  }
+
+  async #start(connection: DuckDBConnection, uri: string): Promise<void> {
+    const { listen, extension, folder, readToken } = this.#options;
+    if (extension === null) await connection.run(`SET extension_directory = ${quoted(folder)}`);
+    for (const name of EXTENSIONS) {
+      if (extension === null) await connection.run(`INSTALL ${name}`);
+      const file = `${name}.duckdb_extension`;
+      const path = name === "quack" ? extension : extension && join(dirname(extension), file);
+      await connection.run(`LOAD ${path === null ? name : quoted(path)}`);
+    }
+    const sideEffects = await rowsOf(connection, SIDE_EFFECTS);
+    await connection.run(rulesSql(sideEffects.map(({ function_name }) => String(function_name))));
+    const token = await readToken();
+    const isLocal = LOOPBACK.test(listen);
+    await connection.run(
+      `CALL quack_serve(${quoted(uri)}, token = ${
+        quoted(token)
+      }, allow_other_hostname = ${!isLocal})`,
+    );
+    if (!isLocal) {
+      const text = "DuckDB clients are served on {listen} without TLS: tokens and rows can be read";
+      log.warning(text, { listen });
+    }
+    log.info("Serving DuckDB clients at {uri}", { uri });
+  }
+}
+
+function quoted(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
