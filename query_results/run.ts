@@ -20,11 +20,18 @@ import { type Frame, frameTable, readFrame, type WantedWindow } from "./archive/
 import { checkSettings, SOURCES_SETTING, useParameters } from "./catalog/parameters.ts";
 import { DEFINITIONS, FRAME, selectQueries } from "./catalog/catalog.ts";
 import type { Query } from "./catalog/query.ts";
+import { preparePatterns } from "./patterns/worker.ts";
 import { type Reference, referenceRows } from "./report/reference.ts";
 import { type Answer, reportPage, type ReportSection } from "./report/page.ts";
 import { readTable } from "./archive/read_table.ts";
+import type { Markup } from "./report/tables.ts";
 import type { Table } from "./format/table.ts";
 import { makeFolder, writeWhole } from "./format/whole_files.ts";
+
+/** What makes the tables that a query reads, by the name in its header, and how the report shows its rows. */
+const WORKERS: Readonly<
+  Record<string, (connection: DuckDBConnection, frame: Frame) => Promise<Markup>>
+> = { patterns: preparePatterns };
 
 /** In the folder for the results, so that nothing is written beside the archive. */
 const TEMP_FOLDER = ".duckdb-temp";
@@ -210,8 +217,11 @@ async function runQuery(
 ): Promise<Omit<Answer, "drawing">> {
   const { settings, reference } = options;
   const parameters = useParameters(query, frame.window, settings, reference?.scale);
-  const ask = () => readTable(connection, query.sql, frame.window, parameters);
-  return { query, parameters, table: await limited(connection, query.name, options, ask) };
+  return await limited(connection, query.name, options, async () => {
+    const details = query.worker ? await WORKERS[query.worker](connection, frame) : undefined;
+    const table = await readTable(connection, query.sql, frame.window, parameters);
+    return { query, parameters, table, details };
+  });
 }
 
 /** What `run` asks of `connection`, stopped after the options' limit. */

@@ -53,7 +53,8 @@ const PARTS: Readonly<Record<string, Part>> = {
   // Queries only count them.
   dead_letters: () => "SELECT * REPLACE (''::BLOB AS raw) FROM dead_letters",
   analytics_results: () =>
-    `SELECT * FROM analytics_results WHERE query IN (SELECT unnest(${literals(TREND_SOURCES)}))`,
+    `SELECT * FROM analytics_results WHERE query IN (SELECT unnest(${literals(TREND_SOURCES)}))
+      AND (query <> 'patterns' OR column_name IN ('kind', 'entity', 'effect'))`,
 };
 
 /** Copied whole where a clock was wrong: their instants are not the window's. */

@@ -11,25 +11,34 @@ export const DEFINITIONS: string = definitions;
 export const FRAME = "frame";
 
 /** The kept results that the trends are made of. */
-export const TREND_SOURCES: readonly string[] = [FRAME, "convergence_delay", "message_totals"];
+export const TREND_SOURCES: readonly string[] = [
+  FRAME,
+  "convergence_delay",
+  "message_totals",
+  "patterns",
+];
 
-const FOLDER = new URL("../queries/", import.meta.url);
+const FOLDERS = ["../queries/", "../patterns/queries/"].map((path) =>
+  new URL(path, import.meta.url)
+);
 let known: readonly Query[] | undefined;
 
-/** All queries of `queries/`, in the order of the report; read once. @throws {UserError} see {@link readQueries}. */
+/** All queries of `queries/` and `patterns/queries/`, in the order of the report; read once. @throws {UserError} see {@link readQueries}. */
 export function allQueries(): readonly Query[] {
-  return known ??= readQueries(FOLDER);
+  return known ??= readQueries(...FOLDERS);
 }
 
 /**
- * The queries in `folder`, each a `NAME.sql` and a `NAME.chart.json`: by section, sections by their first query, in
+ * The queries in `folders`, each a `NAME.sql` and a `NAME.chart.json`: by section, sections by their first query, in
  * each by `order`, then by name.
  * @throws {UserError} when a file cannot be read or is ill-formed.
  */
-export function readQueries(folder: URL): Query[] {
-  const queries = names(folder)
-    .map((name) => parseQuery(name, read(folder, `${name}.sql`), readChart(folder, name)))
-    .sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1));
+export function readQueries(...folders: readonly URL[]): Query[] {
+  const queries = folders.flatMap((folder) =>
+    names(folder).map((name) =>
+      parseQuery(name, read(folder, `${name}.sql`), readChart(folder, name))
+    )
+  ).sort((a, b) => a.order - b.order || (a.name < b.name ? -1 : 1));
   return [...Map.groupBy(queries, ({ section }) => section).values()].flat();
 }
 

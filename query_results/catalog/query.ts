@@ -4,8 +4,8 @@
  * The header is the file's first lines, each `-- key: text`, continued by lines that begin with `--` and two or more
  * spaces. Once each: `title`, `section`, `question`, `inputs`. Once or more: `pitfall`. Any number: `parameter` as
  * `name TYPE LEAST..GREATEST = default, what it is` (no bounds for BOOLEAN). At most once: `order`, the place in the
- * report (smaller first), `only-with-rows: true`, which keeps the query off the report while it has no rows, and
- * `telling`, the column by whose greatest values the report picks rows to show. The SQL names window and parameters as
+ * report (smaller first), `only-with-rows: true`, which keeps the query off the report while it has no rows,
+ * `worker`, what prepares tables for it, and `telling`, the column by whose greatest values the report picks rows to show. The SQL names window and parameters as
  * `$window_from`, `$window_to`, `$name`.
  *
  * @module
@@ -53,6 +53,8 @@ export interface Query {
   readonly question: string;
   readonly inputs: string;
   readonly pitfalls: readonly string[];
+  /** Makes the temporary tables that it reads; see `run.ts`. */
+  readonly worker?: string;
   /** The column whose greatest values make a row worth showing; without it the first rows are. */
   readonly telling?: string;
   readonly parameters: readonly Parameter[];
@@ -65,7 +67,7 @@ export interface Query {
 const DEFAULT_ORDER = 700;
 const WINDOW = ["window_from", "window_to"];
 const FIELD =
-  /^-- (title|section|order|only-with-rows|telling|question|inputs|pitfall|parameter): (.+)$/;
+  /^-- (title|section|order|only-with-rows|worker|telling|question|inputs|pitfall|parameter): (.+)$/;
 const PARAMETER =
   /^(\w+) (?:(BOOLEAN)|(BIGINT|DOUBLE) (\d+(?:\.\d+)?)\.\.(\d+(?:\.\d+)?)) = (\S+), (.+)$/;
 
@@ -93,6 +95,7 @@ export function parseQuery(name: string, sql: string, chart: ChartSpec): Query {
     section: one("section"),
     order: parseOrder(name, few("order", 0)),
     onlyWithRows: few("only-with-rows", 0) === "true",
+    worker: few("worker", 0),
     telling: few("telling", 0),
     question: one("question"),
     inputs: one("inputs"),

@@ -26,6 +26,7 @@ Deno.test("a query's header is read, continued lines joined", () => {
     section: "A section",
     order: 20,
     onlyWithRows: false,
+    worker: undefined,
     telling: "count",
     question: "What is asked?",
     inputs: "receipts",

@@ -25,6 +25,8 @@ export interface Answer {
   readonly parameters: readonly UsedParameter[];
   readonly table: Table;
   readonly drawing: Drawing;
+  /** Shown in place of the table. */
+  readonly details?: Markup;
 }
 
 export interface ReportSection {
@@ -146,7 +148,10 @@ function answerArticle(answer: Answer, frame: Frame): Markup {
 <div class="chart">${raw(svg)}</div>
 <figcaption>${queryLine(name, parameters)}${drawing.note && ` · ${drawing.note}`}</figcaption>
 </figure>
-${dataTable(table, `${title}: rows`, `${name}.csv`, emptyText(frame, parameters), query.telling)}
+${
+    answer.details ??
+      dataTable(table, `${title}: rows`, `${name}.csv`, emptyText(frame, parameters), query.telling)
+  }
 <details open><summary>Read with care</summary>${list(pitfalls)}</details>
 ${queryDetails(answer)}
 <p class="files">${link(`${name}.csv`)} (${formatPlural(table.rows.length, "row")}) · ${

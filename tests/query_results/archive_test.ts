@@ -31,13 +31,15 @@ Deno.test("the queries know the schema that the archiver writes", () => {
   assert.ok(KNOWN_SCHEMA_VERSIONS.includes(MIGRATIONS.at(-1)!.version));
 });
 
-const QUERIES_FOLDER = new URL("../../query_results/queries/", import.meta.url);
+const QUERIES_FOLDERS = ["queries", "patterns/queries"].map((folder) =>
+  new URL(`../../query_results/${folder}/`, import.meta.url).pathname
+);
 
-Deno.test("queries/ holds nothing but queries, each with a chart, and the catalogue has them all", async () => {
+Deno.test("queries/ and patterns/queries/ hold nothing but queries, each with a chart, and the catalogue has them all", async () => {
   const names = allQueries().map((query) => query.name);
   assert.ok(names.length > 20);
   assert.deepEqual(
-    await fileNames(QUERIES_FOLDER.pathname),
+    (await Promise.all(QUERIES_FOLDERS.map(fileNames))).flat().sort(),
     names.flatMap((name) => [`${name}.sql`, `${name}.chart.json`]).sort(),
   );
 });

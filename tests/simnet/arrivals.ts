@@ -53,8 +53,13 @@ export function messagesByType(messages: number): Record<GossipType, number> {
   return { 256: announced, 257: nodes, 258: messages - announced - nodes };
 }
 
-/** `messages` arrivals over `seconds`, in order of time. */
-export function* arrivals(messages: number, seconds: number, random: Random): Generator<Arrival> {
+/** `messages` arrivals over `seconds`, in order of time; `plain` ones without timers and backlog. */
+export function* arrivals(
+  messages: number,
+  seconds: number,
+  random: Random,
+  plain = false,
+): Generator<Arrival> {
   const left = messagesByType(messages);
   const streams: Stream[] = [];
   // Where a run is thinner than the real one, so are its periodic origins.
@@ -67,9 +72,14 @@ export function* arrivals(messages: number, seconds: number, random: Random): Ge
       streams.push(periodic(type, origin, count, at, period));
     }
   };
-  repeat(258, PERIODIC_CHANNELS, CHANNEL_PERIOD_SECONDS);
-  repeat(257, PERIODIC_NODES, NODE_PERIOD_SECONDS);
-  for (const type of GOSSIP_TYPES) streams.push(scattered(type, left[type], seconds, random));
+  if (!plain) {
+    repeat(258, PERIODIC_CHANNELS, CHANNEL_PERIOD_SECONDS);
+    repeat(257, PERIODIC_NODES, NODE_PERIOD_SECONDS);
+  }
+  for (const type of GOSSIP_TYPES) {
+    const place = type === 256 && !plain ? backlogFirst : (share: number) => share;
+    streams.push(scattered(type, left[type], seconds, random, place));
+  }
 
   for (let made = 0; made < messages; made++) {
     let first: Stream | null = null;
@@ -105,7 +115,13 @@ function periodic(
  * Exactly `count` messages in order: bursts at uniform times, of geometric lengths. The least of n uniform numbers is
  * 1 − u^(1/n), so no list of times is needed.
  */
-function scattered(type: GossipType, count: number, seconds: number, random: Random): Stream {
+function scattered(
+  type: GossipType,
+  count: number,
+  seconds: number,
+  random: Random,
+  place: (share: number) => number,
+): Stream {
   let bursts = Math.ceil(count / BURST_MESSAGES);
   let share = 0;
   const stream: Stream = {
@@ -118,7 +134,7 @@ function scattered(type: GossipType, count: number, seconds: number, random: Ran
       let next = this.at - Math.log(1 - random.next()) * BURST_GAP_SECONDS;
       if (this.left === count || random.next() < bursts / this.left) {
         share += (1 - share) * (1 - random.next() ** (1 / bursts--));
-        next = seconds * (type === 256 ? backlogFirst(share) : share);
+        next = seconds * place(share);
       }
       // A burst that begins within the one before waits for its end.
       this.at = Math.min(Math.max(this.at, next), seconds);

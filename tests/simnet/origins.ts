@@ -39,10 +39,16 @@ export class OriginPicker {
   readonly #channels: Float64Array;
   readonly #nodes: Float64Array;
   readonly #counts: OriginCounts;
+  readonly #isKnown: boolean;
   #announced = 0;
 
-  /** No channel is announced yet. @param counts from {@link originCountsOf}. */
-  constructor(counts: OriginCounts, random: Random) {
+  /**
+   * No channel is announced yet.
+   * @param counts from {@link originCountsOf}.
+   * @param isKnown all channels were announced before the run: any may speak.
+   */
+  constructor(counts: OriginCounts, random: Random, isKnown = false) {
+    this.#isKnown = isKnown;
     this.#random = random;
     this.#counts = counts;
     this.#channels = quantileTable(CHANNEL_KNOTS);
@@ -54,7 +60,7 @@ export class OriginPicker {
     if (type === 256) return this.#announced++;
     if (type === 257) return this.#draw(this.#nodes, this.#counts.nodes);
     const channel = this.#draw(this.#channels, this.#counts.channels);
-    if (channel < this.#announced || this.#announced === 0) return channel;
+    if (this.#isKnown || channel < this.#announced || this.#announced === 0) return channel;
     return this.#random.next() < EARLY_UPDATE_SHARE
       ? channel
       : this.#draw(this.#channels, this.#announced);

@@ -37,6 +37,8 @@ export interface ReachOptions {
   readonly seconds: number;
   /** Peers leave over the run as they did in the real one; otherwise all stay. */
   readonly peersLeave?: boolean;
+  /** No peers share what only 51 to 100 deliver. */
+  readonly plain?: boolean;
 }
 
 /** Draws how many peers deliver, and which. */
@@ -100,7 +102,7 @@ export class ReachPicker {
 
   /** The peers that deliver a message created `at` seconds into the run; they hold until the next call. */
   draw(type: GossipType, at: number): Uint16Array {
-    const { peers, seconds, peersLeave = false } = this.#options;
+    const { peers, seconds, peersLeave = false, plain = false } = this.#options;
     let share = this.#share(type);
     if (peersLeave) {
       const active = Math.round(
@@ -113,7 +115,8 @@ export class ReachPicker {
       if (share > wide) share = wide + (1 - wide) * this.#followTime(1 - at / seconds);
     }
     const real = this.#sampler.at(type, share);
-    const from = real >= NARROW_LOW && real <= NARROW_HIGH ? this.#narrow : this.#active;
+    const isNarrow = !plain && real >= NARROW_LOW && real <= NARROW_HIGH;
+    const from = isNarrow ? this.#narrow : this.#active;
     const scaled = Math.floor(real * peers / REAL_RUN.peers + this.#random.next());
     const count = Math.min(Math.max(1, scaled), from.length);
     return this.#some(count, from, Math.floor(steadyShare(real) * count));

@@ -34,6 +34,9 @@ export interface TrafficOptions {
   readonly compression?: number;
   /** Peers leave over the run as they did in the real one (974 to 644); otherwise all stay. */
   readonly peersLeave?: boolean;
+  /** Leaves out the real run's patterns: origins on timers, the backlog at its start, channels that cannot speak before they
+   * are announced, peers that share narrow messages. */
+  readonly plain?: boolean;
 }
 
 /** One message with all its deliveries. The object and its arrays are used again for the next one: copy what stays. */
@@ -114,10 +117,10 @@ export function originCounts(options: TrafficOptions): OriginCounts {
  * @throws {RangeError} when there is not at least one peer, or more than 65,535.
  */
 export function* traffic(options: TrafficOptions): Generator<PlannedMessage, void, void> {
-  const { seed, seconds, compression = 1, cutSeconds = Infinity } = options;
+  const { seed, seconds, compression = 1, cutSeconds = Infinity, plain = false } = options;
   const timers = peerTimers(options);
   const count = messageCount(options);
-  const origins = new OriginPicker(originCounts(options), seededRandom(`${seed}/origins`));
+  const origins = new OriginPicker(originCounts(options), seededRandom(`${seed}/origins`), plain);
   const reaches = reachPicker(options);
   const random = seededRandom(`${seed}/deliveries`);
   const delays = new PeerDelays(options.peers, seededRandom(`${seed}/delays`));
@@ -143,7 +146,7 @@ export function* traffic(options: TrafficOptions): Generator<PlannedMessage, voi
     planned.times[planned.deliveries++] = Math.round(time / compression);
   };
 
-  for (const arrival of arrivals(count, seconds, seededRandom(`${seed}/arrivals`))) {
+  for (const arrival of arrivals(count, seconds, seededRandom(`${seed}/arrivals`), plain)) {
     const created = Math.round(arrival.at * 1e6);
     planned.type = arrival.type;
     planned.origin = arrival.origin ?? origins.pick(arrival.type);

@@ -4,9 +4,9 @@
  * @module
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
-import duckdb from "@duckdb/node-bindings";
 import { UserError } from "../../../shared/errors.ts";
 import { type Random, shuffled } from "../../../shared/random.ts";
+import { readChunks } from "../../archive/read_columns.ts";
 import type { Window } from "../../catalog/parameters.ts";
 import { formatDuration, formatNumber } from "../../format/numbers.ts";
 
@@ -120,7 +120,7 @@ export async function readRecording(
   let at = 0;
   const ofMessages = "SELECT type, size, peers, first_ms, id FROM replay_messages ORDER BY number";
   for await (
-    const [types, sizes, peers, firsts, ids] of integers(connection, ofMessages, [4, 4, 4, 4, 8])
+    const [types, sizes, peers, firsts, ids] of readChunks(connection, ofMessages, [4, 4, 4, 4, 8])
   ) {
     [type, sizeBytes, reach, firstMs].forEach((target, i) => {
       target.set([types, sizes, peers, firsts][i] as Int32Array, at);
@@ -135,7 +135,7 @@ export async function readRecording(
     FROM delays(${macro}, false) d JOIN replay_messages m ON m.message_id = d.message_id
       JOIN replay_peers p ON p.peer_id = d.peer_id`);
   const ofReceipts = "SELECT peer, message, ms FROM replay_receipts";
-  for await (const [peers, numbers, times] of integers(connection, ofReceipts, [4, 4, 4])) {
+  for await (const [peers, numbers, times] of readChunks(connection, ofReceipts, [4, 4, 4])) {
     for (let i = 0; i < peers.length; i++) {
       const cell = Number(peers[i]) * messages + Number(numbers[i]);
       receivedMs[cell] = Number(times[i]);
@@ -164,24 +164,4 @@ export function receiptsOf({ receivedMs, messages }: Recording, peer: number): I
 
 async function rowsOf(connection: DuckDBConnection, sql: string) {
   return (await connection.runAndReadAll(sql)).getRows();
-}
-
-/** The rows of a query of integers without nulls, chunk by chunk and column by column, as DuckDB holds them. */
-async function* integers(
-  connection: DuckDBConnection,
-  sql: string,
-  widths: readonly (4 | 8)[],
-): AsyncGenerator<(Int32Array | BigUint64Array)[]> {
-  const result = await connection.stream(sql);
-  for (;;) {
-    const chunk = await result.fetchChunk();
-    if (chunk === null || chunk.rowCount === 0) return;
-    yield widths.map((width, i) => {
-      const vector = duckdb.data_chunk_get_vector(chunk.chunk, i);
-      const { buffer, byteOffset } = duckdb.vector_get_data(vector, chunk.rowCount * width);
-      return width === 4
-        ? new Int32Array(buffer, byteOffset, chunk.rowCount)
-        : new BigUint64Array(buffer, byteOffset, chunk.rowCount);
-    });
-  }
 }

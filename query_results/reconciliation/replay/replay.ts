@@ -5,6 +5,7 @@
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { seededRandom } from "../../../shared/random.ts";
+import { loadTable } from "../../archive/load_table.ts";
 import type { Window } from "../../catalog/parameters.ts";
 import type { Table } from "../../format/table.ts";
 import type { Findings } from "./answers.ts";
@@ -65,31 +66,6 @@ export async function replay(
     ["cpu", cpuTable(designs)],
     ["bytes", bytesTable(recording, draft)],
   ]);
-  for (const [name, table] of tables) await load(connection, `replay_${name}`, table);
+  for (const [name, table] of tables) await loadTable(connection, `replay_${name}`, table);
   return { recording, pairs: pairs.length, resamples, differences, designs };
-}
-
-const SQL_TYPES = {
-  integer: "BIGINT",
-  number: "DOUBLE",
-  text: "VARCHAR",
-  boolean: "BOOLEAN",
-  instant: "BIGINT",
-};
-
-async function load(
-  connection: DuckDBConnection,
-  name: string,
-  { columns, rows }: Table,
-): Promise<void> {
-  const list = columns.map((column) => `${column.name} ${SQL_TYPES[column.kind]}`).join(", ");
-  await connection.run(`CREATE OR REPLACE TEMP TABLE ${name} (${list})`);
-  if (rows.length === 0) return;
-  const values = rows.map((row) => `(${row.map(literal).join(", ")})`).join(", ");
-  await connection.run(`INSERT INTO ${name} VALUES ${values}`);
-}
-
-function literal(cell: Table["rows"][number][number]): string {
-  if (cell === null || (typeof cell === "number" && !Number.isFinite(cell))) return "NULL";
-  return typeof cell === "string" ? `'${cell.replaceAll("'", "''")}'` : String(cell);
 }

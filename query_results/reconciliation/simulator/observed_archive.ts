@@ -105,7 +105,7 @@ function sessionSpans(simulation: Simulation, durationMs: number) {
 }
 
 /** Makes a temporary table of 32-bit integers, copied in vector by vector: 8 million rows take a second or two. */
-async function stage(
+export async function stage(
   connection: DuckDBConnection,
   name: string,
   table: Readonly<Record<string, Int32Array>>,
