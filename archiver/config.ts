@@ -33,6 +33,7 @@ const nats = v.strictObject({
   ...natsServerEntries,
   stream: v.optional(text(STREAM_NAME, "letters, digits, _ and -"), STREAM),
   max_batches: v.optional(integer(1, 100_000_000), DEFAULT_MAX_BATCHES),
+  replicas: v.optional(integer(1, 5), 1),
 }, "should be a group of keys with servers, or be left out");
 
 const path = text(/^[^\0]{1,4096}$/, "the path of a file");

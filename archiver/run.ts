@@ -119,6 +119,7 @@ export async function startArchiver(
         readAccess: () => readNatsAccess(nats),
         stream: nats.stream,
         maxBatches: nats.max_batches,
+        replicas: nats.replicas,
       }, {
         intake,
         resendRequests: () => store.resendRequests(),

@@ -43,7 +43,7 @@ export class Wishes implements AsyncDisposable {
     try {
       const access = await readNatsAccess(nats);
       const connection = await connectNats({ ...access, name: "gossip fleet" });
-      const options = { history: 1, maxValueSize: MAX_WISH_BYTES, replicas: 1 };
+      const options = { history: 1, maxValueSize: MAX_WISH_BYTES, replicas: nats.replicas };
       return new Wishes(connection, await connection.jetstream().views.kv(WISHES, options));
     } catch (error) {
       if (error instanceof UserError) throw error;

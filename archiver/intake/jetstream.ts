@@ -26,7 +26,7 @@ import {
 /** Size of one pull, which may be limited by messages or by bytes, not both. */
 const PULL_BATCHES = 16;
 const PULL_BYTES: number = PULL_BATCHES * MAX_BATCH_BYTES;
-const PULL_MS = 2000;
+const PULL_MS = 1000;
 /** Empty pulls until the stream is asked what it holds. */
 const STALLED_PULLS = 3;
 /** How long a batch that found no room waits. */
@@ -36,6 +36,8 @@ const EXTEND_EVERY_MS: number = ACK_WAIT_MS / 3;
 /** How soon, and how often again, a collector is asked to send again what the archive lacks. */
 const RESEND_CHECK_MS = 1000;
 const RESEND_AGAIN_MS = 5000;
+/** A cluster elects a leader within ten seconds, and batches wait for it. */
+const MAX_RETRY_MS = 1000;
 /** For the last acknowledgements to reach the server. */
 const CLOSE_MS = 2000;
 
@@ -50,6 +52,7 @@ export interface JetStreamOptions {
   readonly readAccess: () => Promise<NatsAccess>;
   readonly stream: string;
   readonly maxBatches: number;
+  readonly replicas: number;
 }
 
 export interface JetStreamDependencies {
@@ -125,8 +128,8 @@ export class JetStreamIntake implements AsyncDisposable {
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
         const connection = this.#connection ??= await this.#connect();
-        const { stream, maxBatches } = this.#options;
-        await openStream(connection, stream, maxBatches);
+        const { stream, maxBatches, replicas } = this.#options;
+        await openStream(connection, stream, maxBatches, replicas);
         if (this.#isFresh) await resetConsumer(connection, stream);
         this.#isFresh = false;
         const consumer = await openConsumer(connection, stream);
@@ -138,7 +141,8 @@ export class JetStreamIntake implements AsyncDisposable {
         this.#complain(natsErrorText(error));
       }
       if (this.#connection?.isClosed()) this.#connection = null;
-      await pause(this.#dependencies.clock, retryDelayMs(attempt), signal);
+      const delayMs = Math.min(retryDelayMs(attempt), MAX_RETRY_MS);
+      await pause(this.#dependencies.clock, delayMs, signal);
     }
   }
 

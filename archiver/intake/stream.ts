@@ -21,6 +21,8 @@ export const CONSUMER = "archiver";
 /** The server delivers a batch again after this long without an acknowledgement or extension. */
 export const ACK_WAIT_MS = 10_000;
 const MAX_ACK_PENDING = 512;
+/** Without a leader a cluster does not answer at all; the next question may come just after the election. */
+const API = { timeout: 2000 };
 
 /**
  * Makes or updates the stream. A full stream refuses new batches, which wait in the collectors' spools; none is dropped.
@@ -28,15 +30,16 @@ const MAX_ACK_PENDING = 512;
  * The limit counts batches: at a limit in bytes nats-server before 2.10.5 drops the oldest instead of refusing the newest
  * (nats-server issue 4775).
  *
- * @param maxBatches what may wait in the stream.
+ * @param maxBatches what may wait in the stream. @param replicas servers of a cluster that keep it.
  * @throws {NatsError} when the server does not answer, has no JetStream, or cannot change its stream like this.
  */
 export async function openStream(
   connection: NatsConnection,
   stream: string,
   maxBatches: number,
+  replicas = 1,
 ): Promise<void> {
-  const manager = await connection.jetstreamManager();
+  const manager = await connection.jetstreamManager(API);
   const config = {
     subjects: [BATCHES],
     retention: RetentionPolicy.Workqueue,
@@ -44,6 +47,7 @@ export async function openStream(
     discard: DiscardPolicy.New,
     max_msgs: maxBatches,
     max_bytes: -1,
+    num_replicas: replicas,
   };
   try {
     const { state, config: found } = await manager.streams.info(stream);
@@ -64,7 +68,7 @@ async function addStream(
   config: Partial<StreamConfig>,
 ): Promise<void> {
   try {
-    await (await connection.jetstreamManager()).streams.add({ name, ...config });
+    await (await connection.jetstreamManager(API)).streams.add({ name, ...config });
   } catch (error) {
     const overlaps = error instanceof NatsError && error.api_error?.err_code === OVERLAPPING_STREAM;
     if (!overlaps) throw error;
@@ -83,7 +87,7 @@ async function addStream(
  * @throws {NatsError} when the server does not answer.
  */
 export async function resetConsumer(connection: NatsConnection, stream: string): Promise<void> {
-  const manager = await connection.jetstreamManager();
+  const manager = await connection.jetstreamManager(API);
   try {
     await manager.consumers.delete(stream, CONSUMER);
   } catch (error) {
@@ -96,7 +100,7 @@ export async function resetConsumer(connection: NatsConnection, stream: string):
  * @throws {NatsError} when the server does not answer, or cannot change its consumer like this.
  */
 export async function openConsumer(connection: NatsConnection, stream: string): Promise<Consumer> {
-  const manager = await connection.jetstreamManager();
+  const manager = await connection.jetstreamManager(API);
   await manager.consumers.add(stream, {
     durable_name: CONSUMER,
     ack_policy: AckPolicy.Explicit,
@@ -105,12 +109,12 @@ export async function openConsumer(connection: NatsConnection, stream: string): 
     max_ack_pending: MAX_ACK_PENDING,
     max_deliver: -1,
   });
-  return await connection.jetstream().consumers.get(stream, CONSUMER);
+  return await connection.jetstream(API).consumers.get(stream, CONSUMER);
 }
 
 /** Batches in the stream, delivered or not: an acknowledged one leaves it. */
 export async function storedBatches(connection: NatsConnection, stream: string): Promise<number> {
-  const manager = await connection.jetstreamManager();
+  const manager = await connection.jetstreamManager(API);
   return (await manager.streams.info(stream)).state.messages;
 }
 

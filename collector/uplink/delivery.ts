@@ -12,8 +12,13 @@ const log = logger("collector", "uplink");
 
 /** Bytes of batches under way at once, at most; they are in memory meanwhile. */
 const MAX_OUTSTANDING_BYTES = 8 * 1024 * 1024;
-/** After the first failure; doubled with each further one, and shortened by up to a half at random. */
+/**
+ * After the first failure; doubled with each further one, and shortened by up to a half at random. It stays short for as
+ * long as a cluster takes to elect a leader.
+ */
 const FIRST_BACKOFF_MS = 250;
+const SHORT_BACKOFF_MS = 1000;
+const SHORT_BACKOFFS = 16;
 const MAX_BACKOFF_MS = 5000;
 
 export interface DeliveryDependencies {
@@ -170,10 +175,9 @@ export class Delivery implements AsyncDisposable {
 
   async #backOff(): Promise<void> {
     const { clock, random } = this.#dependencies;
-    const full = Math.min(
-      MAX_BACKOFF_MS,
-      FIRST_BACKOFF_MS * 2 ** this.#backOffs,
-    );
+    const full = this.#backOffs < SHORT_BACKOFFS
+      ? Math.min(SHORT_BACKOFF_MS, FIRST_BACKOFF_MS * 2 ** this.#backOffs)
+      : MAX_BACKOFF_MS;
     this.#backOffs++;
     await pause(clock, full * (1 - random.next() / 2), this.#stop.signal);
     this.#failed = false;

@@ -18,7 +18,7 @@ import { type DeliveryOutcome, type OutgoingBatch, type Uplink, UplinkFault } fr
 const log = logger("collector", "uplink");
 
 /** How long a stream may take to acknowledge a batch before it is sent again. */
-const ACK_TIMEOUT_MS = 10_000;
+const ACK_TIMEOUT_MS = 5000;
 
 export interface JetStreamUplinkOptions {
   /** Read again at each connect, since secrets may be rotated. @throws {UserError} when it cannot be read. */

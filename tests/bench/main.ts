@@ -17,6 +17,7 @@ import { handshakesBenchmark } from "./handshakes.ts";
 import { nodeLogsBenchmark } from "./node_logs.ts";
 import { peersBenchmark } from "./peers.ts";
 import { reconciliationAlgorithmsBenchmark } from "./reconciliation_algorithms.ts";
+import { clusterBenchmark } from "./cluster.ts";
 import { fleetBenchmark } from "./fleet.ts";
 import { freshDemoBenchmark, freshTestBenchmark } from "./fresh_clone.ts";
 import { simulatorBenchmark } from "./simulator.ts";
@@ -38,6 +39,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   reconciliationAlgorithmsBenchmark,
   replayBenchmark,
   fleetBenchmark,
+  clusterBenchmark,
   freshDemoBenchmark,
   freshTestBenchmark,
 ];

@@ -1,0 +1,41 @@
+/**
+ * Seeded SIGKILLs against a cluster of three NATS servers under load.
+ *
+ * @module
+ */
+import { type ChaosOutcome, clusterChaos } from "../support/cluster_chaos.ts";
+import { type Benchmark, type Figure, figure } from "./figure.ts";
+
+const SCHEDULES = 50;
+const KILLS = 4;
+
+/** What schedules lose, double and delay: every other one lets the cluster recover before its next kill. */
+export const clusterBenchmark: Benchmark = {
+  name: "cluster",
+  what: "SIGKILL of a cluster's servers under load: lost, doubled, delayed",
+  async run({ progress, full }): Promise<Figure[]> {
+    const outcomes: ChaosOutcome[] = [];
+    const delays: number[] = [];
+    for (let i = 0; i < SCHEDULES * (full ? 4 : 1); i++) {
+      const isPatient = i % 2 === 0;
+      const outcome = await clusterChaos(`cluster ${i}`, KILLS, isPatient);
+      progress(`${i} ${isPatient ? "patient" : "hasty"} ${JSON.stringify(outcome)}`);
+      outcomes.push(outcome);
+      if (isPatient) delays.push(outcome.slowestSeconds);
+    }
+    const sum = (of: (outcome: ChaosOutcome) => number) =>
+      outcomes.reduce((total, outcome) => total + of(outcome), 0);
+    const none = { sense: "<=", limit: 0 } as const;
+    const name = `cluster, ${outcomes.length} schedules`;
+    return [
+      figure(`${name}: receipts stamped`, [sum(({ stamped }) => stamped)], "receipts"),
+      figure(`${name}: receipts lost`, [sum(({ lost }) => lost)], "receipts", none),
+      figure(`${name}: receipts doubled`, [sum(({ doubled }) => doubled)], "receipts", none),
+      figure(`${name}: slowest commit, per schedule`, delays, "s", { sense: "<=", limit: 10 }),
+      figure(`${name}: slowest commit of all`, [Math.max(...delays)], "s", {
+        sense: "<=",
+        limit: 10,
+      }),
+    ];
+  },
+};

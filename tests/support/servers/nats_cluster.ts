@@ -1,0 +1,94 @@
+/**
+ * Three real NATS servers with JetStream that form one cluster on loopback.
+ *
+ * @module
+ */
+import { connectNats } from "../../../shared/nats/connect.ts";
+import { STREAM } from "../../../shared/subjects.ts";
+import { type DebianServer, startDebianServer } from "./debian_server.ts";
+import { freePort } from "./free_port.ts";
+import type { Process } from "./process.ts";
+import { tempDir } from "../temp_dir.ts";
+
+const SERVER: DebianServer = {
+  program: "nats-server",
+  package: "nats-server",
+  ready: /Server is ready/,
+  taken: /address already in use/,
+};
+const SIZE = 3;
+
+/** A running cluster; disposing kills its servers and removes their stores. */
+export interface NatsCluster extends AsyncDisposable {
+  /** `nats://127.0.0.1:PORT` of each. */
+  readonly urls: readonly string[];
+  /** Ends one at once (SIGKILL). */
+  kill(index: number): Promise<void>;
+  /** Starts it again on its ports and store. */
+  restart(index: number): Promise<void>;
+  /** Which one leads the archiver's stream; null while none does, or no server answers. */
+  leader(): Promise<number | null>;
+  /** Whether all three run and hold all of the stream. */
+  isWhole(): Promise<boolean>;
+}
+
+/** Starts it; a stream can be made once a leader is elected, which takes seconds. */
+export async function startNatsCluster(): Promise<NatsCluster> {
+  await using stack = new AsyncDisposableStack();
+  const dir = stack.use(await tempDir());
+  const ports = Array.from({ length: 2 * SIZE }, freePort);
+  if (new Set(ports).size < ports.length) return await startNatsCluster();
+  const routes = ports.slice(SIZE).map((port) => `nats://127.0.0.1:${port}`).join(", ");
+  const running: (Process | null)[] = [];
+  const start = async (index: number) => {
+    const config = dir.join(`${index}.conf`);
+    await Deno.writeTextFile(
+      config,
+      `listen: "127.0.0.1:${ports[index]}"
+server_name: s${index}
+jetstream { store_dir: "${dir.join(`store${index}`)}" }
+cluster { name: test, listen: "127.0.0.1:${ports[SIZE + index]}", routes: [${routes}] }
+`,
+    );
+    running[index] = await startDebianServer(SERVER, ["--config", config]);
+    if (running[index] === null) throw new Error(`port ${ports[index]} is taken`);
+  };
+  stack.defer(async () => {
+    await Promise.all(running.map((server) => server?.kill()));
+  });
+  await Promise.all(Array.from({ length: SIZE }, (_, index) => start(index)));
+  const urls = ports.slice(0, SIZE).map((port) => `nats://127.0.0.1:${port}`);
+  const owned = stack.move();
+
+  const streamState = async () => {
+    const servers = urls.filter((_, index) => running[index] !== null);
+    const connection = await connectNats({ servers, name: "test" });
+    try {
+      const { streams } = await connection.jetstreamManager({ timeout: 1000 });
+      return (await streams.info(STREAM)).cluster;
+    } finally {
+      await connection.close();
+    }
+  };
+  return {
+    urls,
+    async kill(index) {
+      const server = running[index];
+      running[index] = null;
+      await server?.kill();
+    },
+    restart: start,
+    async leader() {
+      const cluster = await streamState().catch(() => undefined);
+      return cluster?.leader ? Number(cluster.leader.slice(1)) : null;
+    },
+    async isWhole() {
+      if (running.some((server) => server === null)) return false;
+      const cluster = await streamState().catch(() => undefined);
+      const replicas = cluster?.replicas ?? [];
+      return !!cluster?.leader && replicas.length === SIZE - 1 &&
+        replicas.every(({ current, offline }) => current && !offline);
+    },
+    [Symbol.asyncDispose]: () => owned.disposeAsync(),
+  };
+}
