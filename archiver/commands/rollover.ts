@@ -60,7 +60,7 @@ export const rolloverCommand: Subcommand = subcommand({
     throw new UserError(
       `deno task archive rollover: --drop is "${
         printable(drop)
-      }"; it should be hot, files or published`,
+      }"; it should be hot or files, or published`,
     );
   }
   if (apply && drop === null) {

@@ -30,6 +30,7 @@ Deno.test("by the clock days are copied after a while, dropped when config says 
     dropFilesBefore: null,
     apply: false,
     verify: false,
+    withdraw: false,
   });
 });
 

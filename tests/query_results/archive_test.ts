@@ -132,7 +132,11 @@ Deno.test("a missing archive, a folder, no archive at all: one clear line each",
     await refusal(missing, dir),
     `Cannot open archive ${missing}: no such file`,
   );
-  assert.equal(await refusal(dir.path, dir), `Cannot open archive ${dir.path}: it is not a file`);
+  assert.equal(
+    await refusal(dir.path, dir),
+    `Cannot open archive ${dir.path}: it is a folder without published days (index.json); name an archive's file, or a ` +
+      "folder that deno task archive fetch made",
+  );
   const text = dir.join("text.duckdb");
   await Deno.writeTextFile(text, "not a database ".repeat(1000));
   assert.equal(await refusal(text, dir), `Cannot open archive ${text}: it is not a DuckDB file`);
