@@ -37,7 +37,7 @@ interface TypeRule {
 }
 
 /** PostgreSQL counts from 2000-01-01. */
-const POSTGRES_EPOCH_US = 946_684_800_000_000n;
+export const POSTGRES_EPOCH_US = 946_684_800_000_000n;
 
 const storable = (c: string) => `replace(${c}, chr(0), '${NUL_STAND_IN}')`;
 const truth = (c: string) => `CASE WHEN ${c} THEN 't' WHEN NOT ${c} THEN 'f' END`;

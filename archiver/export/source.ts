@@ -86,7 +86,8 @@ export class Source {
   }
 }
 
-function chunkColumns(
+/** The columns of a chunk; those without a width are BLOBs. */
+export function chunkColumns(
   chunk: DuckDBDataChunk,
   widths: readonly (1 | 2 | 4 | 8 | null)[],
 ): CopyColumn[] {

@@ -5,8 +5,9 @@ import { errorText } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import { readSchema } from "../schema/page.ts";
 import { catalogueSchema } from "./catalogue_schema.ts";
-import { message, SqlError } from "./replies.ts";
+import { joined, message, SqlError } from "./replies.ts";
 import type { Statement } from "./statement.ts";
+import type { Format } from "./wire.ts";
 
 /** Names and values of a session's own settings. */
 export type Settings = readonly (readonly [string, string])[];
@@ -205,24 +206,33 @@ async function readOrMake(folder: string, name: string, ddl: string): Promise<Ui
 /** psql 15 and 16 ask for a column by the name it had there. */
 const renamed = (sql: string) => sql.replace(/\bdaticulocale\b/g, "datlocale");
 
-/** Messages that prepare, bind, describe and run a statement, all in one. */
-export function runMessages(
-  sql: string,
-  oids: readonly number[],
-  formats: readonly number[],
-  values: readonly (Uint8Array | null)[],
-  resultFormats: readonly number[],
-): Uint8Array {
-  const bind = values.flatMap((value) =>
+/** Parameters of a statement, and the formats of its result. */
+export interface RunOptions {
+  readonly oids?: readonly number[];
+  readonly formats?: readonly Format[];
+  readonly values?: readonly (Uint8Array | null)[];
+  readonly resultFormats?: readonly Format[];
+}
+
+/** Messages that prepare, bind, describe and run a statement. */
+export function runMessages(sql: string, options: RunOptions = {}): Uint8Array {
+  const { oids = [], formats = [], values = [], resultFormats = [] } = options;
+  const given = values.flatMap((value) =>
     value === null ? [{ i32: -1 }] : [{ i32: value.length }, value]
   );
+  const codes = (
+    list: readonly Format[],
+  ) => [{ i16: list.length }, ...list.map((i16) => ({ i16 }))];
   return joined([
-    message("P", "", renamed(sql), { i16: oids.length }, ...oids.map((i32) => ({ i32: i32 | 0 }))),
+    parseMessage(sql, oids),
     message(
       "B",
-      ...["", "", { i16: formats.length }, ...formats.map((i16) => ({ i16 }))],
-      ...[{ i16: values.length }, ...bind],
-      ...[{ i16: resultFormats.length }, ...resultFormats.map((i16) => ({ i16 }))],
+      "",
+      "",
+      ...codes(formats),
+      { i16: values.length },
+      ...given,
+      ...codes(resultFormats),
     ),
     message("D", new TextEncoder().encode("P\0")),
     message("E", "", { i32: 0 }),
@@ -233,18 +243,18 @@ export function runMessages(
 /** Messages that prepare and describe a statement. */
 export function describeMessages(sql: string, oids: readonly number[]): Uint8Array {
   return joined([
-    message("P", "", renamed(sql), { i16: oids.length }, ...oids.map((i32) => ({ i32: i32 | 0 }))),
+    parseMessage(sql, oids),
     message("D", new TextEncoder().encode("S\0")),
     message("S"),
   ]);
 }
 
-function joined(parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
+function parseMessage(sql: string, oids: readonly number[]): Uint8Array {
+  return message(
+    "P",
+    "",
+    renamed(sql),
+    { i16: oids.length },
+    ...oids.map((i32) => ({ i32: i32 | 0 })),
+  );
 }

@@ -1,21 +1,23 @@
 // Queries on the archive: connections to its DuckDB, beside the writer's, each statement in a READ ONLY transaction.
 
-import type {
-  DuckDBConnection,
-  DuckDBDataChunk,
-  DuckDBPreparedStatement,
-  DuckDBResult,
-  DuckDBType,
+import {
+  type DuckDBConnection,
+  type DuckDBPreparedStatement,
+  type DuckDBResult,
+  type DuckDBType,
+  VARCHAR,
 } from "@duckdb/node-api";
-import { VARCHAR } from "@duckdb/node-api";
 import { interruptAll } from "../../query_results/archive/open.ts";
 import { errorText } from "../../shared/errors.ts";
+import { unlessAborted } from "../../shared/waiting.ts";
+import { encodeRows } from "../export/binary_copy.ts";
+import { chunkColumns } from "../export/source.ts";
 import type { SideWork } from "../store/database.ts";
 import { literal } from "../store/sql.ts";
 import { GuardedQuery } from "./guard.ts";
-import { type Column, formatOf, SqlError } from "./replies.ts";
-import { encodeChunk, type OutColumn } from "./rows.ts";
-import { oidOf, sizeOf, type TextContext, zoneOffsets } from "./types.ts";
+import { type Column, formatOf, serverMessages, SqlError } from "./replies.ts";
+import type { Rows } from "./sources.ts";
+import { isWire, oidOf, sizeOf, type Wire, wireOf } from "./types.ts";
 import type { Format } from "./wire.ts";
 
 /** Functions of PostgreSQL's that DuckDB lacks, and its rules for `/` and the order of nulls. */
@@ -26,20 +28,46 @@ CREATE TEMP MACRO encode(x) AS system.main.encode(x), (x, form) AS CASE form WHE
 CREATE TEMP MACRO decode(x) AS system.main.decode(x), (x, form) AS CASE form WHEN 'hex' THEN from_hex(x)
   WHEN 'base64' THEN from_base64(x) ELSE error('unrecognized encoding: ' || form) END;
 CREATE TEMP MACRO date_bin(width, instant, origin) AS time_bucket(width, instant, origin);
-CREATE TEMP MACRO to_char(instant, form) AS strftime(instant, replace(replace(replace(replace(replace(replace(replace(replace(
-  form, 'YYYY', '%Y'), 'MM', '%m'), 'DD', '%d'), 'HH24', '%H'), 'MI', '%M'), 'SS', '%S'), 'US', '%f'), 'Mon', '%b'));
+CREATE TEMP MACRO to_char(instant, form) AS strftime(instant, replace(replace(replace(replace(replace(replace(
+  replace(replace(form, 'YYYY', '%Y'), 'MM', '%m'), 'DD', '%d'), 'HH24', '%H'), 'MI', '%M'), 'SS', '%S'), 'US', '%f'),
+  'Mon', '%b'));
 CREATE TEMP MACRO btrim(x) AS trim(x), (x, characters) AS trim(x, characters)`;
+const MAX_IDLE = 4;
 
 export interface DataLimits {
   readonly maxStatements: number;
   readonly statementMs: number;
   readonly onTimeout: () => void;
+  /** When a statement has to wait for others. */
+  readonly onWait: () => void;
+}
+
+/** When a statement may run. */
+export interface Turn {
+  /** Stops it; its reason is a {@link SqlError}. */
+  readonly signal: AbortSignal;
+  /** It need not wait for others: its session has one under way, which might wait for it. */
+  readonly isUrgent: boolean;
 }
 
 /** What a session's settings mean for its queries. */
 export interface DataSettings {
   readonly zone: string;
   readonly searchPath: "main" | "compat,main";
+}
+
+/** A query with its parameters. */
+export interface BoundQuery {
+  readonly query: GuardedQuery;
+  readonly oids: readonly number[];
+  /** As text; null: all are null, to describe it. */
+  readonly values: readonly (string | null)[] | null;
+  readonly settings: DataSettings;
+}
+
+/** A column of a result. */
+export interface DataColumn extends Column {
+  readonly type: DuckDBType;
 }
 
 interface Lease {
@@ -50,126 +78,150 @@ interface Lease {
   release(): void;
 }
 
+type ArchiveStore = { beside<T>(work: SideWork<T>): Promise<T> };
+
 /** Connections to the archive, kept for the next statement. */
 export class DataPool {
-  readonly #store: { beside<T>(work: SideWork<T>): Promise<T> };
+  readonly #store: ArchiveStore;
   readonly #relations: ReadonlySet<string>;
   readonly #limits: DataLimits;
   readonly #idle: Lease[] = [];
   readonly #turns: (() => void)[] = [];
   #running = 0;
 
-  constructor(
-    store: { beside<T>(work: SideWork<T>): Promise<T> },
-    relations: ReadonlySet<string>,
-    limits: DataLimits,
-  ) {
+  /** @param relations as {@link GuardedQuery} takes them. */
+  constructor(store: ArchiveStore, relations: ReadonlySet<string>, limits: DataLimits) {
     this.#store = store;
     this.#relations = relations;
     this.#limits = limits;
   }
 
-  /** Statements under way, and those that wait for their turn. */
   status(): { running: number; waiting: number } {
     return { running: this.#running, waiting: this.#turns.length };
   }
 
   /** Checks a query. @throws {SqlError} when it may not run or DuckDB cannot read it. */
-  async guard(sql: string): Promise<GuardedQuery> {
-    return await this.#with(async ({ connection }) => {
-      const reader = await connection.runAndReadAll(
-        "SELECT json_serialize_sql($1::VARCHAR)",
-        [sql],
-        [VARCHAR],
-      );
-      return new GuardedQuery(sql, String(reader.getRows()[0][0]), this.#relations);
+  guard(sql: string): Promise<GuardedQuery> {
+    return this.#with(async ({ connection }) =>
+      new GuardedQuery(
+        sql,
+        await askText(connection, "json_serialize_sql($1::VARCHAR)", sql),
+        this.#relations,
+      )
+    );
+  }
+
+  /** The columns of a query. @param known what PostgreSQL says of them: names and types go by that. @throws {SqlError} */
+  describe(bound: BoundQuery, known: readonly Column[] | null): Promise<DataColumn[]> {
+    return this.#with(async (lease) => {
+      const prepared = await lease.connection.prepare(await sqlOf(lease, bound));
+      const isKnown = known?.length === prepared.columnCount;
+      const columns = Array.from({ length: prepared.columnCount }, (_, i): DataColumn => {
+        const type = prepared.columnType(i);
+        const oid = isKnown && isWire(type, known[i].oid) ? known[i].oid : oidOf(type);
+        const name = isKnown ? known[i].name : prepared.columnName(i);
+        return { name, type, oid, size: sizeOf(oid) };
+      });
+      prepared.destroySync();
+      return columns;
     });
   }
 
-  /** The columns of a query's result. @param oids of its parameters. */
-  async describe(
-    query: GuardedQuery,
-    oids: readonly number[],
-    settings: DataSettings,
-  ): Promise<DataColumn[]> {
-    return await this.#with(async (lease) => {
-      await use(lease, settings);
-      const sql = await boundSql(lease.connection, query, oids, null);
-      const prepared = await lease.connection.prepare(sql);
-      try {
-        return columnsOf(prepared);
-      } finally {
-        prepared.destroySync();
-      }
-    });
+  /** DuckDB's plan of a query. @throws {SqlError} */
+  async explain(bound: BoundQuery, isRun: boolean, signal: AbortSignal): Promise<string> {
+    const wrap = (sql: string) => `EXPLAIN ${isRun ? "ANALYZE " : ""}${sql}`;
+    const cursor = await this.#start(bound, wrap, [], { signal, isUrgent: false });
+    try {
+      return await cursor.plan();
+    } finally {
+      await cursor.close();
+    }
   }
 
-  /**
-   * Starts a query. @param signal stops it. @param isUrgent whether it need not wait for others: its session already has
-   * one under way, which it may wait for.
-   */
-  async open(
-    query: GuardedQuery,
-    { oids, values, settings, prefix = "" }: {
-      readonly oids: readonly number[];
-      readonly values: readonly (string | null)[];
-      readonly settings: DataSettings;
-      readonly prefix?: string;
-    },
-    isUrgent = false,
+  /** Starts a query. @throws {SqlError} */
+  open(
+    bound: BoundQuery,
+    columns: readonly DataColumn[],
+    formats: readonly Format[],
+    turn: Turn,
   ): Promise<DataCursor> {
-    await this.#turn(isUrgent);
+    const wires = columns.map(({ type, oid }, i) =>
+      wireOf(`c${i}`, type, oid, formatOf(formats, i))
+    );
+    const names = columns.map((_, i) => `c${i}`).join(", ");
+    const list = wires.map(({ sql }) => sql).join(", ");
+    return this.#start(bound, (sql) => `SELECT ${list} FROM (${sql}) AS q(${names})`, wires, turn);
+  }
+
+  async #start(
+    bound: BoundQuery,
+    wrap: (sql: string) => string,
+    wires: readonly Wire[],
+    turn: Turn,
+  ): Promise<DataCursor> {
+    const done = await this.#turn(turn);
     let lease: Lease;
     try {
       lease = await this.#take();
     } catch (error) {
-      this.#next();
+      done();
       throw sqlError(error);
     }
+    const cursor = new DataCursor(
+      lease.connection,
+      wires,
+      { ...this.#limits, signal: turn.signal },
+      () => {
+        this.#give(lease);
+        done();
+      },
+    );
+    lease.closing.addEventListener("abort", () => void cursor.close(), { once: true });
     try {
-      const cursor = new DataCursor(
-        lease.connection,
-        settings,
-        this.#limits,
-        async () => {
-          await this.#give(lease);
-          this.#next();
-        },
-      );
-      lease.closing.addEventListener("abort", () => void cursor.close(), { once: true });
-      try {
-        await use(lease, settings);
-        await cursor.start(prefix + await boundSql(lease.connection, query, oids, values));
-        return cursor;
-      } catch (error) {
-        await cursor.close();
-        throw error;
-      }
+      await cursor.start(wrap(await sqlOf(lease, bound)));
+      return cursor;
     } catch (error) {
+      await cursor.close();
       throw sqlError(error);
     }
   }
 
-  async #turn(isUrgent: boolean): Promise<void> {
-    if (isUrgent || this.#running < this.#limits.maxStatements) return void this.#running++;
-    await new Promise<void>((resolve) => this.#turns.push(resolve));
-  }
-
-  /** Passes the turn on. */
-  #next(): void {
-    const turn = this.#turns.shift();
-    if (turn) turn();
-    else this.#running--;
+  /** Waits until few enough run. @returns what ends the turn. */
+  async #turn({ signal, isUrgent }: Turn): Promise<() => void> {
+    const done = () => {
+      const next = this.#turns.shift();
+      if (next) next();
+      else this.#running--;
+    };
+    if (isUrgent || this.#running < this.#limits.maxStatements) {
+      this.#running++;
+      return done;
+    }
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#turns.push(resolve);
+    this.#limits.onWait();
+    try {
+      await unlessAborted(promise, signal);
+      return done;
+    } catch (error) {
+      const at = this.#turns.indexOf(resolve);
+      // Whoever had its turn at that moment passes it on.
+      if (at >= 0) this.#turns.splice(at, 1);
+      else done();
+      throw error;
+    }
   }
 
   async #with<T>(work: (lease: Lease) => Promise<T>): Promise<T> {
-    const lease = await this.#take();
+    const lease = await this.#take().catch((error) => {
+      throw sqlError(error);
+    });
     try {
       return await work(lease);
     } catch (error) {
       throw sqlError(error);
     } finally {
-      await this.#give(lease);
+      this.#give(lease);
     }
   }
 
@@ -182,9 +234,8 @@ export class DataPool {
       await connection.run(SETUP);
       const lease = { connection, closing, settings: "", release: released.resolve };
       closing.addEventListener("abort", () => {
-        if (!this.#idle.includes(lease)) return;
-        this.#idle.splice(this.#idle.indexOf(lease), 1);
-        released.resolve();
+        const at = this.#idle.indexOf(lease);
+        if (at >= 0) this.#idle.splice(at, 1)[0].release();
       });
       taken.resolve(lease);
       await released.promise;
@@ -192,10 +243,9 @@ export class DataPool {
     return await taken.promise;
   }
 
-  async #give(lease: Lease): Promise<void> {
-    if (lease.closing.aborted || this.#idle.length >= this.#limits.maxStatements) lease.release();
+  #give(lease: Lease): void {
+    if (lease.closing.aborted || this.#idle.length >= MAX_IDLE) lease.release();
     else this.#idle.push(lease);
-    await Promise.resolve();
   }
 
   /** Closes the connections that nobody uses. */
@@ -204,101 +254,101 @@ export class DataPool {
   }
 }
 
-export interface DataColumn extends Column, OutColumn {}
-
-function columnsOf(prepared: DuckDBPreparedStatement): DataColumn[] {
-  return Array.from({ length: prepared.columnCount }, (_, i) => {
-    const type: DuckDBType = prepared.columnType(i);
-    const oid = oidOf(type);
-    return { name: prepared.columnName(i), type, oid, size: sizeOf(oid) };
-  });
-}
-
-async function use(lease: Lease, { zone, searchPath }: DataSettings): Promise<void> {
-  const settings = `SET TimeZone = ${literal(zone)}; SET search_path = '${searchPath}'`;
-  if (lease.settings === settings) return;
-  await lease.connection.run(settings);
-  lease.settings = settings;
-}
-
-async function boundSql(
-  connection: DuckDBConnection,
-  query: GuardedQuery,
-  oids: readonly number[],
-  values: readonly (string | null)[] | null,
-): Promise<string> {
-  const bound = query.bound(oids, values);
-  if ("sql" in bound) return bound.sql;
-  const reader = await connection.runAndReadAll("SELECT json_deserialize_sql($1::JSON)", [
-    bound.tree,
-  ], [VARCHAR]);
+async function askText(connection: DuckDBConnection, call: string, text: string): Promise<string> {
+  const reader = await connection.runAndReadAll(`SELECT ${call}`, [text], [VARCHAR]);
   return String(reader.getRows()[0][0]);
+}
+
+/** The text of a query for a connection, whose settings become the session's. */
+async function sqlOf(lease: Lease, { query, oids, values, settings }: BoundQuery): Promise<string> {
+  const { zone, searchPath } = settings;
+  const wanted = `SET TimeZone = ${literal(zone)}; SET search_path = '${searchPath}'`;
+  if (lease.settings !== wanted) await lease.connection.run(wanted);
+  lease.settings = wanted;
+  return await askText(
+    lease.connection,
+    "json_deserialize_sql($1::JSON)",
+    query.bound(oids, values),
+  );
 }
 
 /** A query under way. Its transaction ends with it. */
 export class DataCursor {
   readonly #connection: DuckDBConnection;
-  readonly #context: TextContext;
-  readonly #release: () => Promise<void>;
+  readonly #wires: readonly Wire[];
+  readonly #release: () => void;
   readonly #timer: ReturnType<typeof setTimeout>;
   #prepared: DuckDBPreparedStatement | null = null;
   #result: DuckDBResult | null = null;
-  #chunk: DuckDBDataChunk | null = null;
-  #at = 0;
+  /** Rows of the last chunk that were not asked for yet. */
+  #left: Uint8Array[] = [];
   #busy: Promise<unknown> = Promise.resolve();
   #stopped: SqlError | null = null;
-  #stopInterrupts: (() => void) | null = null;
+  #interrupts: (() => void) | null = null;
   #closing: Promise<void> | null = null;
-  columns: readonly DataColumn[] = [];
-  isDone = false;
+  #isDone = false;
 
   constructor(
     connection: DuckDBConnection,
-    { zone }: DataSettings,
-    { statementMs, onTimeout }: DataLimits,
-    release: () => Promise<void>,
+    wires: readonly Wire[],
+    { statementMs, onTimeout, signal }: DataLimits & Pick<Turn, "signal">,
+    release: () => void,
   ) {
     this.#connection = connection;
-    this.#context = { offsetAt: zoneOffsets(zone) };
-    this.#release = release;
-    const late = new SqlError("57014", "canceling statement due to statement timeout");
+    this.#wires = wires;
     this.#timer = setTimeout(() => {
       onTimeout();
-      this.stop(late);
+      this.stop(new SqlError("57014", "canceling statement due to statement timeout"));
     }, statementMs);
+    const stop = () => this.stop(sqlError(signal.reason));
+    this.#release = () => {
+      signal.removeEventListener("abort", stop);
+      release();
+    };
+    signal.addEventListener("abort", stop);
+    if (signal.aborted) stop();
   }
 
   start(sql: string): Promise<void> {
     return this.#do(async () => {
       await this.#connection.run("BEGIN TRANSACTION READ ONLY");
       this.#prepared = await this.#connection.prepare(sql);
-      this.columns = columnsOf(this.#prepared);
       this.#result = await this.#prepared.stream();
     });
   }
 
-  /** The next rows as DataRow messages, at most `max`, about a chunk; null when there are none. @throws {SqlError} */
-  next(
-    max: number,
-    formats: readonly Format[],
-  ): Promise<{ pieces: Uint8Array[]; rows: number } | null> {
+  /** The last value of the first row. */
+  plan(): Promise<string> {
+    return this.#do(async () => String((await this.#result!.getRows())[0].at(-1)));
+  }
+
+  /** The next rows, about a chunk; null when there are none. @throws {SqlError} */
+  next(max: number): Promise<Rows | null> {
     return this.#do(async () => {
-      if (this.#chunk === null) {
-        this.#chunk = await this.#result!.fetchChunk();
-        this.#at = 0;
-        if (this.#chunk === null || this.#chunk.rowCount === 0) {
-          this.isDone = true;
-          return null;
-        }
+      if (this.#left.length > 0) return this.#take(max);
+      const chunk = await this.#result!.fetchChunk();
+      if (chunk === null || chunk.rowCount === 0) {
+        this.#isDone = true;
+        return null;
       }
-      const chunk = this.#chunk;
-      const from = this.#at, to = Math.min(chunk.rowCount, from + max);
-      const all = this.columns.map((_, i) => formatOf(formats, i));
-      const pieces = encodeChunk(chunk, this.columns, all, this.#context, from, to);
-      this.#at = to;
-      if (to === chunk.rowCount) this.#chunk = null;
-      return { pieces, rows: to - from };
+      const columns = chunkColumns(chunk, this.#wires.map(({ width }) => width));
+      for (const [i, column] of columns.entries()) {
+        const { convert } = this.#wires[i];
+        if (!convert || !("values" in column)) continue;
+        columns[i] = { values: column.values.map((value) => value && convert(value)) };
+      }
+      const pieces = [...encodeRows(columns, chunk.rowCount, true)];
+      if (chunk.rowCount <= max) return { pieces, rows: chunk.rowCount };
+      this.#left = pieces.flatMap((piece) =>
+        Array.from(serverMessages(piece), ({ bytes }) => bytes)
+      );
+      return this.#take(max);
     });
+  }
+
+  #take(max: number): Rows {
+    const pieces = this.#left.splice(0, Math.min(max, this.#left.length));
+    return { pieces, rows: pieces.length };
   }
 
   async #do<T>(work: () => Promise<T>): Promise<T> {
@@ -316,7 +366,6 @@ export class DataCursor {
   stop(why: SqlError): void {
     if (this.#closing) return;
     this.#stopped ??= why;
-    this.#stopInterrupts ??= interruptAll(this.#connection);
     // Nobody may be waiting for it: a portal that is suspended.
     void this.close();
   }
@@ -329,17 +378,18 @@ export class DataCursor {
   async #close(): Promise<void> {
     clearTimeout(this.#timer);
     // A result that is not read to its end would keep the connection, and so the archive, open.
-    if (!this.isDone) this.#stopInterrupts ??= interruptAll(this.#connection);
-    this.isDone = true;
+    if (!this.#isDone) this.#interrupts = interruptAll(this.#connection);
     await this.#busy;
-    while (
-      this.#result && await this.#result.fetchChunk().then((chunk) => chunk?.rowCount, () => 0)
-    );
-    this.#stopInterrupts?.();
-    this.#chunk = this.#result = null;
+    while (!this.#isDone && this.#result) {
+      const rows = await this.#result.fetchChunk().then((chunk) => chunk?.rowCount, () => 0);
+      this.#isDone = !rows;
+    }
+    this.#interrupts?.();
+    this.#left = [];
+    this.#result = null;
     this.#prepared?.destroySync();
     await this.#connection.run("ROLLBACK").catch(() => {});
-    await this.#release();
+    this.#release();
   }
 }
 
@@ -348,8 +398,7 @@ const CODES: readonly (readonly [RegExp, string])[] = [
   [/^Parser Error/, "42601"],
   [/^Catalog Error: (Table|View|Schema)/, "42P01"],
   [/^Catalog Error: .*Function/, "42883"],
-  [/^Catalog Error: Type/, "42704"],
-  [/^Binder Error: .*(column|Column)/, "42703"],
+  [/^Binder Error: .*column/i, "42703"],
   [/^Binder Error: .*function/, "42883"],
   [/^Binder Error/, "42601"],
   [/^(Conversion|Invalid Input) Error/, "22P02"],

@@ -3,7 +3,7 @@
 
 import { parseArray } from "./binary.ts";
 import { SqlError } from "./replies.ts";
-import { elementOf, OID } from "./types.ts";
+import { duckdbType, elementOf, OID } from "./types.ts";
 
 type Node = Record<string, unknown>;
 
@@ -24,12 +24,12 @@ const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set([
   ...["current_query", "sleep_ms", "pg_sleep", "json_serialize_plan", "which_secret"],
 ]);
 const REFUSED = "42501";
+const BARE_NUMERIC =
+  /"cast_type":\{"id":"DECIMAL","type_info":\{"type":"DECIMAL_TYPE_INFO","alias":"","extension_info":null,"width":18,"scale":3\}\}/g;
 
 /** A query that may run. */
 export class GuardedQuery {
   readonly #tree: Node;
-  readonly #sql: string;
-  readonly #isChanged: boolean;
   /** How many parameters it has: the highest number. */
   readonly parameters: number;
 
@@ -38,42 +38,35 @@ export class GuardedQuery {
    * in compat as `compat.NAME`. @throws {SqlError} when it is not such a query.
    */
   constructor(sql: string, serialized: string, relations: ReadonlySet<string>) {
+    // A numeric without a precision has 3 digits after the point in DuckDB.
+    if (!/\(\s*18\s*,\s*3\s*\)/.test(sql)) {
+      serialized = serialized.replace(BARE_NUMERIC, '"cast_type":{"id":"DOUBLE","type_info":null}');
+    }
     const tree = JSON.parse(serialized, keepNumber) as Node;
     if (tree.error === true) throw parseError(tree);
     const statements = tree.statements as Node[];
     if (statements.length !== 1) {
       throw new SqlError("42601", "cannot insert multiple commands into a prepared statement");
     }
-    const check = new Check(relations);
+    // DuckDB reads `~` as a match of the whole text, PostgreSQL as one of any part.
+    const matchesParts = !/similar\s+to|regexp_full_match/i.test(sql);
+    const check = new Check(relations, matchesParts);
     check.visit(statements);
     this.#tree = tree;
-    this.#sql = sql;
-    this.#isChanged = check.isChanged;
     this.parameters = check.parameters;
   }
 
-  /** Whether the text differs from the client's, who then gets no positions of errors. */
-  get isRewritten(): boolean {
-    return this.#isChanged || this.parameters > 0;
-  }
-
-  /** The client's own text where nothing had to change; otherwise the tree, for json_deserialize_sql. */
-  bound(
-    oids: readonly number[],
-    values: readonly (string | null)[] | null,
-  ): { sql: string } | { tree: string } {
-    if (!this.isRewritten) return { sql: this.#sql };
+  /** DuckDB's tree with the parameters' values in it, for json_deserialize_sql. @param values null: all are null. */
+  bound(oids: readonly number[], values: readonly (string | null)[] | null): string {
     const constants = Array.from(
       { length: this.parameters },
       (_, i) => constant(values?.[i] ?? null, oids[i] ?? 0),
     );
     const tree = JSON.stringify(this.#tree, (_, value) => {
-      if (value?.class === "PARAMETER") {
-        return { ...constants[Number(value.identifier) - 1], alias: value.alias };
-      }
-      return value;
+      if (value?.class !== "PARAMETER") return value;
+      return { ...constants[Number(value.identifier) - 1], alias: value.alias };
     });
-    return { tree: tree.replace(/"named_param_map":\[[^\]]*\]/g, '"named_param_map":[]') };
+    return tree.replace(/"named_param_map":\[[^\]]*\]/g, '"named_param_map":[]');
   }
 }
 
@@ -102,12 +95,13 @@ function parseError(tree: Node): SqlError {
 
 class Check {
   readonly #relations: ReadonlySet<string>;
+  readonly #matchesParts: boolean;
   readonly #ctes = new Set<string>();
-  isChanged = false;
   parameters = 0;
 
-  constructor(relations: ReadonlySet<string>) {
+  constructor(relations: ReadonlySet<string>, matchesParts: boolean) {
     this.#relations = relations;
+    this.#matchesParts = matchesParts;
   }
 
   visit(root: unknown): void {
@@ -150,6 +144,7 @@ class Check {
     }
     if (node.class === "FUNCTION" || node.class === "WINDOW") {
       const name = String(node.function_name).toLowerCase();
+      if (name === "regexp_full_match" && this.#matchesParts) node.function_name = "regexp_matches";
       if (REFUSED_FUNCTIONS.has(name) || !/^(|main|pg_catalog)$/i.test(String(node.schema ?? ""))) {
         throw new SqlError(REFUSED, `permission denied for function ${name}`);
       }
@@ -158,7 +153,6 @@ class Check {
       const names = node.column_names as string[];
       if (names.length >= 3 && names[0].toLowerCase() === "public") {
         names[0] = "main";
-        this.isChanged = true;
       }
     }
   }
@@ -180,7 +174,6 @@ class Check {
     const name = String(node.table_name).toLowerCase();
     if (schema === "public") {
       node.schema_name = "main";
-      this.isChanged = true;
     }
     const known = schema === "compat"
       ? this.#relations.has(`compat.${name}`)
@@ -191,19 +184,6 @@ class Check {
     throw new SqlError("42P01", `relation "${full}" does not exist`);
   }
 }
-
-/** DuckDB's names of types in which a parameter comes; texts of the others are taken as literals of any type. */
-const CASTS: Readonly<Record<number, string>> = {
-  ...{ [OID.bool]: "BOOLEAN", [OID.int2]: "SMALLINT", [OID.int4]: "INTEGER", [OID.int8]: "BIGINT" },
-  ...{ [OID.oid]: "BIGINT", [OID.float4]: "FLOAT", [OID.float8]: "DOUBLE", [OID.date]: "DATE" },
-  ...{
-    [OID.timestamp]: "TIMESTAMP",
-    [OID.timestamptz]: "TIMESTAMP WITH TIME ZONE",
-    [OID.uuid]: "UUID",
-  },
-  ...{ [OID.time]: "TIME", [OID.interval]: "INTERVAL", [OID.bytea]: "BLOB", [OID.text]: "VARCHAR" },
-  ...{ [OID.varchar]: "VARCHAR" },
-};
 
 const plainType = (id: string, type_info: unknown = null) => ({ id, type_info });
 
@@ -230,19 +210,19 @@ function constant(value: string | null, oid: number): Node {
       ? { type: plainType("NULL"), is_null: true }
       : { type: plainType("VARCHAR"), is_null: false, value: text },
   };
-  const type = oid === OID.numeric ? numericType(value) : CASTS[oid];
+  // Text and what has no type here is a literal of any type. A numeric without a fraction may stand after LIMIT.
+  const type = oid === OID.numeric
+    ? /^-?\d{1,18}$/.test(value ?? "") ? "BIGINT" : "DOUBLE"
+    : oid === OID.text || oid === OID.json
+    ? undefined
+    : duckdbType(oid);
   if (type === undefined) return literal;
   return {
     ...{ class: "CAST", type: "OPERATOR_CAST", alias: "", query_location: 0 },
     child: literal,
-    cast_type: typeof type === "string" ? plainType(type) : type,
+    cast_type: plainType(type),
     try_cast: false,
   };
-}
-
-/** A numeric without a fraction is an integer, which LIMIT takes, too. */
-function numericType(value: string | null): string {
-  return value !== null && /^-?\d{1,18}$/.test(value) ? "BIGINT" : "DOUBLE";
 }
 
 /** DuckDB's text of bytes, from PostgreSQL's. @throws {SqlError} when it is neither hex nor printable. */

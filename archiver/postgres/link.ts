@@ -3,6 +3,7 @@
 import type { Buffer } from "node:buffer";
 import type net from "node:net";
 import tls from "node:tls";
+import { joined } from "./replies.ts";
 import {
   type ClientMessage,
   MAX_EARLY_BYTES,
@@ -145,12 +146,7 @@ export class Link {
   /** Sends what is queued. */
   flush(): void {
     if (this.#queued === 0) return;
-    const bytes = new Uint8Array(this.#queued);
-    let at = 0;
-    for (const part of this.#queue) {
-      bytes.set(part, at);
-      at += part.length;
-    }
+    const bytes = joined(this.#queue);
     this.#queue = [];
     this.#queued = 0;
     if (!this.#socket.destroyed) this.#socket.write(bytes);

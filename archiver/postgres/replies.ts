@@ -29,6 +29,17 @@ export function message(type: string, ...fields: readonly Field[]): Uint8Array {
   return bytes;
 }
 
+/** Bytes one after another. */
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const bytes = new Uint8Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    bytes.set(part, at);
+    at += part.length;
+  }
+  return bytes;
+}
+
 /** A refusal of a statement as a client sees it. `code` is its SQLSTATE. */
 export class SqlError extends Error {
   readonly code: string;

@@ -92,6 +92,7 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
       maxStatements: config.max_statements,
       statementMs: config.statement_timeout,
       onTimeout: () => this.counters.limited("statement_timeout"),
+      onWait: () => this.counters.limited("statements"),
     });
     this.#server = net.createServer((socket) => this.#accept(socket));
   }

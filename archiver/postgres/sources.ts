@@ -1,8 +1,7 @@
-// Where rows come from: DuckDB, or PostgreSQL's catalogue. Both give DataRow messages.
+// Where rows come from. All give DataRow messages.
 
-import { type Catalogue, runMessages, type Settings } from "./catalogue.ts";
 import type { DataColumn, DataCursor } from "./data.ts";
-import { type Column, rowDescription, serverMessages, SqlError } from "./replies.ts";
+import { type Column, message, rowDescription, serverMessages, SqlError } from "./replies.ts";
 import type { Format } from "./wire.ts";
 
 /** DataRow messages, and how many they are. */
@@ -17,7 +16,7 @@ export interface Source {
   /** RowDescription; null where there are no rows to describe. */
   description(formats: readonly Format[]): Uint8Array | null;
   /** The next rows, at most `max`; null when there are none. */
-  next(max: number, formats: readonly Format[]): Promise<Rows | null>;
+  next(max: number): Promise<Rows | null>;
   /** CommandComplete's tag after `rows`. */
   tag(rows: number): string;
   close(): Promise<void>;
@@ -25,44 +24,12 @@ export interface Source {
 
 /** Rows of the archive. */
 export class DataSource implements Source {
+  readonly columns: readonly DataColumn[];
   readonly #cursor: DataCursor;
 
-  constructor(cursor: DataCursor) {
+  constructor(columns: readonly DataColumn[], cursor: DataCursor) {
+    this.columns = columns;
     this.#cursor = cursor;
-  }
-
-  get columns(): readonly DataColumn[] {
-    return this.#cursor.columns;
-  }
-
-  description(formats: readonly Format[]): Uint8Array {
-    return rowDescription(this.columns, formats);
-  }
-
-  next(max: number, formats: readonly Format[]): Promise<Rows | null> {
-    return this.#cursor.next(max, formats);
-  }
-
-  tag(rows: number): string {
-    return `SELECT ${rows}`;
-  }
-
-  stop(why: SqlError): void {
-    this.#cursor.stop(why);
-  }
-
-  close(): Promise<void> {
-    return this.#cursor.close();
-  }
-}
-
-/** DuckDB's EXPLAIN as PostgreSQL's: one column, one row per line. */
-export class PlanSource implements Source {
-  readonly columns: readonly Column[] = [{ name: "QUERY PLAN", oid: 25, size: -1 }];
-  readonly #lines: string[];
-
-  constructor(plan: string) {
-    this.#lines = plan.trimEnd().split("\n");
   }
 
   description(formats: readonly Format[]): Uint8Array {
@@ -70,63 +37,55 @@ export class PlanSource implements Source {
   }
 
   next(max: number): Promise<Rows | null> {
-    const lines = this.#lines.splice(0, max);
-    const pieces = lines.map((line) => dataRow([new TextEncoder().encode(line)]));
-    return Promise.resolve(lines.length === 0 ? null : { pieces, rows: lines.length });
+    return this.#cursor.next(max);
   }
 
-  tag(): string {
-    return "EXPLAIN";
+  tag(rows: number): string {
+    return `SELECT ${rows}`;
   }
 
   close(): Promise<void> {
-    return Promise.resolve();
+    return this.#cursor.close();
   }
 }
 
-/** Rows of the catalogue, byte for byte. It runs with the first rows that are asked for, or described. */
-export class CatalogueSource implements Source {
+/** Rows that are all there: PostgreSQL's own answer, byte for byte. */
+export class ReadySource implements Source {
   columns: readonly Column[] = [];
-  readonly #rows: Uint8Array[] = [];
-  readonly #notices: Uint8Array[] = [];
+  readonly rows: Uint8Array[] = [];
+  /** NoticeResponse and ParameterStatus. */
+  readonly notices: Uint8Array[] = [];
+  /** Object ids of a statement's parameters. */
+  parameters: readonly number[] = [];
   #description: Uint8Array | null = null;
-  #tag = "SELECT";
+  #tag = "";
 
-  /** Runs it. @param readSettings whether it may change the session's. @throws {ServerError} as the catalogue does. */
-  static async run(
-    catalogue: Catalogue,
-    session: { readonly id: number; settings: Settings; onNotice(bytes: Uint8Array): void },
-    sql: string,
-    { oids = [], formats = [], values = [], resultFormats = [], readSettings = false }: {
-      readonly oids?: readonly number[];
-      readonly formats?: readonly Format[];
-      readonly values?: readonly (Uint8Array | null)[];
-      readonly resultFormats?: readonly Format[];
-      readonly readSettings?: boolean;
-    } = {},
-  ): Promise<CatalogueSource> {
-    const messages = runMessages(sql, oids, formats, values, resultFormats);
-    const { bytes, settings } = await catalogue.run(
-      session.id,
-      session.settings,
-      messages,
-      readSettings,
-    );
-    const source = new CatalogueSource();
-    for (const { type, bytes: own } of serverMessages(bytes)) source.#take(type, own);
-    if (settings !== null) session.settings = settings;
-    source.#notices.forEach((notice) => session.onNotice(notice));
-    return source;
+  /** @param answer a server's messages. @throws {ServerError} when there is one among them. */
+  constructor(answer: Uint8Array) {
+    for (const { type, bytes } of serverMessages(answer)) this.#take(type, bytes);
   }
 
   #take(type: string, bytes: Uint8Array): void {
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
     if (type === "E") throw new ServerError(bytes);
-    if (type === "N" || type === "S") this.#notices.push(bytes);
-    if (type === "D") this.#rows.push(bytes);
+    if (type === "N" || type === "S") this.notices.push(bytes);
+    if (type === "D") this.rows.push(bytes);
     if (type === "C") this.#tag = textAt(bytes, 5);
+    if (type === "t") {
+      this.parameters = Array.from(
+        { length: view.getInt16(5) },
+        (_, i) => view.getUint32(7 + 4 * i),
+      );
+    }
     if (type === "T") {
       this.#description = bytes;
-      this.columns = readColumns(bytes);
+      let at = 7;
+      this.columns = Array.from({ length: view.getInt16(5) }, () => {
+        const name = textAt(bytes, at);
+        const end = bytes.indexOf(0, at);
+        at = end + 19;
+        return { name, oid: view.getUint32(end + 7), size: view.getInt16(end + 11) };
+      });
     }
   }
 
@@ -135,7 +94,7 @@ export class CatalogueSource implements Source {
   }
 
   next(max: number): Promise<Rows | null> {
-    const pieces = this.#rows.splice(0, Math.min(max, this.#rows.length));
+    const pieces = this.rows.splice(0, Math.min(max, this.rows.length));
     return Promise.resolve(pieces.length === 0 ? null : { pieces, rows: pieces.length });
   }
 
@@ -148,14 +107,28 @@ export class CatalogueSource implements Source {
   }
 }
 
+export const PLAN_COLUMNS: readonly Column[] = [{ name: "QUERY PLAN", oid: 25, size: -1 }];
+
+/** DuckDB's EXPLAIN as PostgreSQL's: one row per line. */
+export function planSource(plan: string): ReadySource {
+  const source = new ReadySource(
+    new Uint8Array([...rowDescription(PLAN_COLUMNS, []), ...message("C", "EXPLAIN")]),
+  );
+  for (const line of plan.trimEnd().split("\n")) {
+    const text = new TextEncoder().encode(line);
+    source.rows.push(message("D", { i16: 1 }, { i32: text.length }, text));
+  }
+  return source;
+}
+
 /** An ErrorResponse of PostgreSQL's own. */
 export class ServerError extends SqlError {
   constructor(bytes: Uint8Array) {
     const fields = new Map<string, string>();
     for (let at = 5; at < bytes.length && bytes[at] !== 0;) {
-      const text = textAt(bytes, at + 1);
-      fields.set(String.fromCharCode(bytes[at]), text);
-      at += 2 + new TextEncoder().encode(text).length;
+      const end = bytes.indexOf(0, at);
+      fields.set(String.fromCharCode(bytes[at]), textAt(bytes, at + 1));
+      at = end + 1;
     }
     super(fields.get("C") ?? "XX000", fields.get("M") ?? "", {
       position: fields.has("P") ? Number(fields.get("P")) : null,
@@ -164,36 +137,23 @@ export class ServerError extends SqlError {
   }
 }
 
-/** The columns of a RowDescription. */
-export function readColumns(bytes: Uint8Array): Column[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
-  let at = 7;
-  return Array.from({ length: view.getInt16(5) }, () => {
-    const end = bytes.indexOf(0, at);
-    const name = new TextDecoder().decode(bytes.subarray(at, end));
-    at = end + 19;
-    return { name, oid: view.getUint32(end + 7), size: view.getInt16(end + 11) };
-  });
-}
-
 /** The text up to the next zero. */
 function textAt(bytes: Uint8Array, at: number): string {
   return new TextDecoder().decode(bytes.subarray(at, bytes.indexOf(0, at)));
 }
 
-/** A DataRow of these values. */
-export function dataRow(values: readonly (Uint8Array | null)[]): Uint8Array {
-  const size = 7 + values.reduce((sum, value) => sum + 4 + (value?.length ?? 0), 0);
-  const bytes = new Uint8Array(size);
-  const view = new DataView(bytes.buffer);
-  bytes[0] = "D".charCodeAt(0);
-  view.setInt32(1, size - 1);
-  view.setInt16(5, values.length);
+/** The values of a DataRow; null where there is none. */
+export function rowValues(row: Uint8Array): (Uint8Array | null)[] {
+  const view = new DataView(row.buffer, row.byteOffset, row.length);
   let at = 7;
-  for (const value of values) {
-    view.setInt32(at, value?.length ?? -1);
-    if (value) bytes.set(value, at + 4);
-    at += 4 + (value?.length ?? 0);
-  }
-  return bytes;
+  return Array.from({ length: view.getInt16(5) }, () => {
+    const length = view.getInt32(at);
+    at += 4 + Math.max(0, length);
+    return length === -1 ? null : row.subarray(at - length, at);
+  });
+}
+
+/** {@link rowValues} as texts. */
+export function rowTexts(row: Uint8Array): (string | null)[] {
+  return rowValues(row).map((value) => value && new TextDecoder().decode(value));
 }

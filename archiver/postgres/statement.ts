@@ -5,7 +5,7 @@ export type Route = "data" | "catalogue" | "either" | "both";
 
 /** What a text of SQL holds, one entry per statement. */
 export type Statement =
-  | { readonly kind: "query"; readonly sql: string; readonly route: Route; readonly tag: string }
+  | { readonly kind: "query"; readonly sql: string; readonly route: Route }
   | {
     readonly kind: "explain";
     readonly sql: string;
@@ -13,7 +13,7 @@ export type Statement =
     readonly route: Route;
   }
   /** May change the session's settings, which `SELECT set_config(…)` does, too. */
-  | { readonly kind: "setting"; readonly sql: string; readonly tag: string }
+  | { readonly kind: "setting"; readonly sql: string }
   | { readonly kind: "transaction"; readonly action: TransactionAction; readonly tag: string }
   | {
     readonly kind: "declare";
@@ -40,9 +40,6 @@ export interface CopyOptions {
   readonly delimiter: string;
   readonly null: string;
   readonly header: boolean;
-  readonly quote: string;
-  readonly escape: string;
-  readonly forceQuote: boolean;
 }
 
 /** A node of a parse tree. */
@@ -92,7 +89,7 @@ function statementOf(sql: string, stmt: Node): Statement {
         : refused(UNSUPPORTED, "EXPLAIN takes a query here");
     }
     case "VariableShowStmt":
-      return { kind: "query", sql, route: "catalogue", tag: "SHOW" };
+      return { kind: "query", sql, route: "catalogue" };
     case "VariableSetStmt":
       return settingOf(sql, node);
     case "TransactionStmt": {
@@ -115,7 +112,7 @@ function statementOf(sql: string, stmt: Node): Statement {
     case "DeallocateStmt":
       return { kind: "deallocate", statement: node.name === undefined ? null : String(node.name) };
     case "DiscardStmt":
-      return { kind: "setting", sql, tag: "DISCARD ALL" };
+      return { kind: "setting", sql };
     case "CopyStmt":
       return copyOf(sql, node);
     case "UnlistenStmt":
@@ -155,7 +152,7 @@ function selectOf(sql: string, node: Node): Statement {
       relation.schemaname !== undefined || !ctes.has(String(relation.relname))
     ).map(isSystem),
   );
-  if (setsConfig && !kinds.has(false)) return { kind: "setting", sql, tag: "SELECT" };
+  if (setsConfig && !kinds.has(false)) return { kind: "setting", sql };
   const route = kinds.size === 2
     ? "both"
     : kinds.has(true)
@@ -163,7 +160,7 @@ function selectOf(sql: string, node: Node): Statement {
     : kinds.has(false)
     ? "data"
     : "either";
-  return { kind: "query", sql, route, tag: "SELECT" };
+  return { kind: "query", sql, route };
 }
 
 function isSystem({ schemaname, relname }: Node): boolean {
@@ -202,7 +199,7 @@ function settingOf(sql: string, node: Node): Statement {
     if (/\bread\s+write\b/i.test(sql)) return refused(READ_ONLY, "the archive is read-only");
     if (name !== "session characteristics") return { kind: "nothing", tag };
   }
-  return { kind: "setting", sql, tag };
+  return { kind: "setting", sql };
 }
 
 function fetchOf(node: Node): Statement {
@@ -245,55 +242,33 @@ function tableQuery(relation: Node, columns: unknown): Statement {
     kind: "query",
     sql: `SELECT ${list} FROM ${schema}${quote(relation.relname)}`,
     route: isSystem(relation) ? "catalogue" : "data",
-    tag: "COPY",
   };
 }
 
 /** The options, or why they cannot be had. */
 function copyOptions(list: unknown): CopyOptions | string {
-  const given = new Map<string, unknown>();
-  for (const item of list as { DefElem: Node }[] ?? []) {
-    given.set(String(item.DefElem.defname), item.DefElem.arg);
-  }
-  const value = (name: string, fallback: string) => {
-    if (!given.has(name)) return fallback;
-    const [[type, inner]] = Object.entries(
-      given.get(name) as Node ?? { Boolean: { boolval: true } },
-    );
-    const { sval, ival, boolval } = inner as { sval?: string; ival?: number; boolval?: boolean };
-    return type === "String"
-      ? sval ?? ""
-      : type === "Integer"
-      ? String(ival ?? 0)
-      : String(boolval ?? false);
-  };
-  const known = [
-    "format",
-    "delimiter",
-    "null",
-    "header",
-    "quote",
-    "escape",
-    "encoding",
-    "force_quote",
-  ];
+  const given = new Map(
+    (list as { DefElem: Node }[] ?? []).map(({ DefElem: { defname, arg } }) => {
+      // `HEADER` alone has no value.
+      const { sval, ival, boolval } = Object.values(
+        arg as Node ?? { Boolean: { boolval: true } },
+      )[0] as Node;
+      return [String(defname), String(sval ?? ival ?? boolval ?? false)];
+    }),
+  );
+  const known = ["format", "delimiter", "null", "header", "encoding"];
   const unknown = [...given.keys()].find((name) => !known.includes(name));
-  if (unknown !== undefined) return `COPY option "${unknown}" is not supported`;
-  const format = value("format", "text");
+  if (unknown !== undefined) return `COPY option "${unknown}" is not supported here`;
+  const format = given.get("format") ?? "text";
   if (format !== "text" && format !== "csv" && format !== "binary") {
     return `COPY format "${format}" not recognized`;
   }
-  if (!/^utf-?8$/i.test(value("encoding", "utf8"))) return "COPY is in UTF8 here";
-  const isCsv = format === "csv";
-  const quote = value("quote", '"');
+  if (!/^utf-?8$/i.test(given.get("encoding") ?? "utf8")) return "COPY is in UTF8 here";
   return {
     format,
-    delimiter: value("delimiter", isCsv ? "," : "\t"),
-    null: value("null", isCsv ? "" : "\\N"),
-    header: /^(true|on|1|match)$/.test(value("header", "false")),
-    quote,
-    escape: value("escape", quote),
-    forceQuote: given.has("force_quote"),
+    delimiter: given.get("delimiter") ?? (format === "csv" ? "," : "\t"),
+    null: given.get("null") ?? (format === "csv" ? "" : "\\N"),
+    header: /^(true|on|1)$/.test(given.get("header") ?? ""),
   };
 }
 

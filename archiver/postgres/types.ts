@@ -1,56 +1,140 @@
-// PostgreSQL's types of DuckDB's values, and a value as PostgreSQL writes it: as text, and from that in binary.
+// PostgreSQL's types, and DuckDB's SQL that brings a value into their text and binary forms: so DuckDB's threads do that
+// work, and what comes out is copied as it is.
 
 import {
   DuckDBArrayType,
-  DuckDBArrayValue,
-  DuckDBBlobValue,
-  DuckDBDateValue,
-  DuckDBIntervalValue,
   DuckDBListType,
-  DuckDBListValue,
-  DuckDBMapValue,
-  DuckDBStructValue,
-  DuckDBTimestampMillisecondsValue,
-  DuckDBTimestampNanosecondsValue,
-  DuckDBTimestampSecondsValue,
-  DuckDBTimestampTZValue,
-  DuckDBTimestampValue,
-  DuckDBTimeValue,
   type DuckDBType,
   DuckDBTypeId as Id,
-  DuckDBUnionValue,
-  type DuckDBValue,
 } from "@duckdb/node-api";
+import { POSTGRES_EPOCH_US } from "../export/columns.ts";
+import { arrayToBinary, numericToBinary } from "./binary.ts";
+import type { Format } from "./wire.ts";
 
 /** Object ids of PostgreSQL's types (its `pg_type.dat`). */
 export const OID = {
-  ...{ bool: 16, bytea: 17, char: 18, name: 19, int8: 20, int2: 21, int4: 23, text: 25, oid: 26 },
-  ...{ json: 114, float4: 700, float8: 701, unknown: 705, bpchar: 1042, varchar: 1043, date: 1082 },
-  ...{ time: 1083, timestamp: 1114, timestamptz: 1184, interval: 1186, numeric: 1700, uuid: 2950 },
+  ...{ bool: 16, bytea: 17, name: 19, int8: 20, int2: 21, int4: 23, text: 25, json: 114 },
+  ...{ float4: 700, float8: 701, unknown: 705, varchar: 1043, date: 1082, time: 1083 },
+  ...{ timestamp: 1114, timestamptz: 1184, interval: 1186, numeric: 1700, uuid: 2950 },
 } as const;
 
-/** Bytes of a value's binary form, where they do not vary. */
-const SIZES: Readonly<Record<number, number>> = {
-  ...{ [OID.bool]: 1, [OID.char]: 1, [OID.int2]: 2, [OID.int4]: 4, [OID.oid]: 4, [OID.int8]: 8 },
-  ...{ [OID.float4]: 4, [OID.float8]: 8, [OID.date]: 4, [OID.time]: 8, [OID.timestamp]: 8 },
-  ...{ [OID.timestamptz]: 8, [OID.interval]: 16, [OID.uuid]: 16 },
+/** How values of a type travel. Functions take a DuckDB expression and give one. */
+interface Rule {
+  /** DuckDB's type. */
+  readonly type: string;
+  /** Bytes of the binary form; null when they vary. */
+  readonly width: 1 | 2 | 4 | 8 | 16 | null;
+  /** PostgreSQL's text, a VARCHAR. */
+  readonly text: (x: string) => string;
+  /** Of the width, or a BLOB. */
+  readonly binary: (x: string) => string;
+  /** What is still to do to that BLOB. */
+  readonly convert?: (bytes: Uint8Array) => Uint8Array;
+  readonly array: number;
+}
+
+const varchar = (x: string) => `CAST(${x} AS VARCHAR)`;
+const blob = (text: string) => `encode(${text})`;
+const plain = (type: string, width: 2 | 4 | 8, array: number): Rule => ({
+  ...{ type, width, array, text: varchar, binary: (x) => x },
+});
+const floating = (type: string, width: 4 | 8, array: number): Rule => ({
+  ...plain(type, width, array),
+  text: (x) => `replace(replace(${varchar(x)}, 'inf', 'Infinity'), 'nan', 'NaN')`,
+});
+const textual = (type: string, array: number): Rule => ({
+  ...{ type, width: null, array, text: varchar, binary: (x) => blob(varchar(x)) },
+});
+/** PostgreSQL's infinite instants and days are the largest and the smallest integer. */
+const counted = (
+  type: string,
+  width: 4 | 8,
+  array: number,
+  count: (x: string) => string,
+): Rule => ({
+  ...plain(type, width, array),
+  binary: (x) => {
+    const most = `${2n ** BigInt(width * 8 - 1) - 1n}`;
+    return `CASE WHEN isfinite(${x}) THEN CAST(${count(x)} AS ${
+      width === 4 ? "INTEGER" : "BIGINT"
+    }) ` +
+      `WHEN ${x} > '2000-01-01' THEN ${most} ELSE -${most} - 1 END`;
+  },
+});
+const sinceEpoch = (x: string) => `epoch_us(${x}) - ${POSTGRES_EPOCH_US}`;
+
+const RULES: Readonly<Record<number, Rule>> = {
+  [OID.bool]: {
+    ...{ type: "BOOLEAN", width: 1, array: 1000, binary: (x) => x },
+    text: (x) => `CASE WHEN ${x} THEN 't' WHEN NOT ${x} THEN 'f' END`,
+  },
+  [OID.int2]: plain("SMALLINT", 2, 1005),
+  [OID.int4]: plain("INTEGER", 4, 1007),
+  [OID.int8]: plain("BIGINT", 8, 1016),
+  [OID.float4]: floating("FLOAT", 4, 1021),
+  [OID.float8]: floating("DOUBLE", 8, 1022),
+  [OID.bytea]: {
+    ...{ type: "BLOB", width: null, array: 1001, binary: (x) => x },
+    text: (x) => `'\\x' || lower(hex(${x}))`,
+  },
+  [OID.text]: textual("VARCHAR", 1009),
+  [OID.varchar]: textual("VARCHAR", 1015),
+  [OID.name]: textual("VARCHAR", 1003),
+  [OID.json]: { ...textual("JSON", 199), text: (x) => varchar(`to_json(${x})`) },
+  [OID.timestamp]: counted("TIMESTAMP", 8, 1115, sinceEpoch),
+  [OID.timestamptz]: counted("TIMESTAMP WITH TIME ZONE", 8, 1185, sinceEpoch),
+  [OID.date]: counted("DATE", 4, 1182, (x) => `${x} - DATE '2000-01-01'`),
+  [OID.time]: { ...plain("TIME", 8, 1183), binary: (x) => `CAST(epoch(${x}) * 1000000 AS BIGINT)` },
+  [OID.uuid]: {
+    ...textual("UUID", 2951),
+    binary: (x) => `from_hex(replace(${varchar(x)}, '-', ''))`,
+  },
+  [OID.numeric]: { ...textual("DECIMAL", 1231), convert: numericToBinary },
+  [OID.interval]: {
+    ...{ type: "INTERVAL", width: 16, array: 1187 },
+    text: (x) => `replace(${varchar(x)}, 'month', 'mon')`,
+    // Two's complement in hex: µs, days, months.
+    binary: (x) =>
+      `from_hex(${
+        ([
+          [
+            `CAST(datepart('hour', ${x}) * 3600000000 + datepart('minute', ${x}) * 60000000 +
+        datepart('microsecond', ${x}) AS HUGEINT)`,
+            64,
+          ],
+          [`datepart('day', ${x})`, 32],
+          [
+            `datepart('year', ${x}) * 12 + datepart('month', ${x})`,
+            32,
+          ],
+        ] as const).map(([n, bits]) =>
+          `lpad(to_hex((CAST(${n} AS HUGEINT) + ${2n ** BigInt(bits)}) % ${2n ** BigInt(bits)}), ${
+            bits / 4
+          }, '0')`
+        ).join(" || ")
+      })`,
+  },
 };
 
-export const sizeOf = (oid: number): number => SIZES[oid] ?? -1;
+/** Types whose text needs no quotes within an array. */
+const UNQUOTED: ReadonlySet<number> = new Set([
+  ...[OID.bool, OID.int2, OID.int4, OID.int8, OID.float4, OID.float8, OID.numeric, OID.uuid],
+]);
+/** Types whose binary form is an integer. */
+const COUNTED: ReadonlySet<number> = new Set([OID.timestamp, OID.timestamptz, OID.date, OID.time]);
 
-/** The array type of each element type. */
-const ARRAYS: ReadonlyMap<number, number> = new Map([
-  ...[[OID.bool, 1000], [OID.bytea, 1001], [OID.int2, 1005], [OID.int4, 1007], [OID.text, 1009]],
-  ...[[OID.int8, 1016], [OID.float4, 1021], [OID.float8, 1022], [OID.varchar, 1015]],
-  ...[[OID.timestamp, 1115], [OID.date, 1182], [OID.time, 1183], [OID.timestamptz, 1185]],
-  ...[[OID.interval, 1187], [OID.numeric, 1231], [OID.uuid, 2951], [OID.json, 199]],
-] as [number, number][]);
 const ELEMENTS: ReadonlyMap<number, number> = new Map(
-  [...ARRAYS].map(([of, array]) => [array, of]),
+  Object.entries(RULES).map(([oid, { array }]) => [array, Number(oid)]),
 );
 
 /** The type of an array's elements; undefined when the type is no array. */
 export const elementOf = (oid: number): number | undefined => ELEMENTS.get(oid);
+
+/** Bytes of a type's binary form; -1 when they vary. */
+export const sizeOf = (oid: number): number => RULES[oid]?.width ?? -1;
+
+/** DuckDB's name of a type; undefined for arrays and what it has not. */
+export const duckdbType = (oid: number): string | undefined => RULES[oid]?.type;
 
 const OIDS: Partial<Record<Id, number>> = {
   ...{ [Id.BOOLEAN]: OID.bool, [Id.TINYINT]: OID.int2, [Id.UTINYINT]: OID.int2 },
@@ -64,6 +148,9 @@ const OIDS: Partial<Record<Id, number>> = {
   ...{ [Id.BLOB]: OID.bytea, [Id.STRUCT]: OID.json, [Id.MAP]: OID.json, [Id.UNION]: OID.json },
 };
 
+const isList = (type: DuckDBType) =>
+  type instanceof DuckDBListType || type instanceof DuckDBArrayType;
+
 /** The type as which a result of DuckDB's goes out: text where there is none like it. */
 export function oidOf(type: DuckDBType): number {
   if (type instanceof DuckDBListType || type instanceof DuckDBArrayType) {
@@ -71,194 +158,55 @@ export function oidOf(type: DuckDBType): number {
     while (inner instanceof DuckDBListType || inner instanceof DuckDBArrayType) {
       inner = inner.valueType;
     }
-    return ARRAYS.get(oidOf(inner)) ?? ARRAYS.get(OID.text)!;
+    return RULES[oidOf(inner)].array;
   }
   return OIDS[type.typeId] ?? OID.text;
 }
 
-/** µs from 1970 to 2000, where PostgreSQL's instants begin. */
-export const POSTGRES_EPOCH_US = 946_684_800_000_000n;
-export const POSTGRES_EPOCH_DAYS = 10_957;
-/** DuckDB's infinite instants and days; PostgreSQL's are the largest and the smallest integer. */
-export const INFINITY_US: bigint = 2n ** 63n - 1n;
-export const INFINITY_DAYS: number = 2 ** 31 - 1;
-
-/** What writing a value needs of its session. */
-export interface TextContext {
-  /** Seconds east of Greenwich at an instant in seconds since the Unix epoch. */
-  readonly offsetAt: (seconds: number) => number;
+/** A column on its way out. */
+export interface Wire {
+  /** DuckDB's expression for it. */
+  readonly sql: string;
+  readonly width: 1 | 2 | 4 | 8 | null;
+  readonly convert?: (bytes: Uint8Array) => Uint8Array;
 }
 
-/** A value of DuckDB's as PostgreSQL's text. */
-export function textOf(value: DuckDBValue, context: TextContext): string {
-  switch (typeof value) {
-    case "boolean":
-      return value ? "t" : "f";
-    case "number":
-      return numberText(value);
-    case "object":
-      break;
-    default:
-      return String(value);
+/** How a column of DuckDB's type goes out as one of PostgreSQL's. @param x the column, quoted. */
+export function wireOf(x: string, type: DuckDBType, oid: number, format: Format): Wire {
+  const element = elementOf(oid);
+  if (element !== undefined) {
+    const text = { sql: blob(listText(x, type, element, format)), width: null };
+    return format === 0 ? text : { ...text, convert: (bytes) => arrayToBinary(bytes, element) };
   }
-  if (value instanceof DuckDBTimestampTZValue) return instantText(value.micros, context);
-  if (value instanceof DuckDBTimestampValue) return instantText(value.micros, null);
-  if (value instanceof DuckDBTimestampSecondsValue) {
-    return instantText(value.seconds * 1_000_000n, null);
-  }
-  if (value instanceof DuckDBTimestampMillisecondsValue) {
-    return instantText(value.millis * 1000n, null);
-  }
-  if (value instanceof DuckDBTimestampNanosecondsValue) {
-    return instantText(value.nanos / 1000n, null);
-  }
-  if (value instanceof DuckDBDateValue) return dateText(value.days);
-  if (value instanceof DuckDBTimeValue) return clockText(value.micros);
-  if (value instanceof DuckDBIntervalValue) return intervalText(value);
-  if (value instanceof DuckDBBlobValue) return `\\x${value.bytes.toHex()}`;
-  if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue) {
-    return arrayText(value.items, context);
-  }
-  if (
-    value instanceof DuckDBStructValue || value instanceof DuckDBMapValue ||
-    value instanceof DuckDBUnionValue
-  ) return JSON.stringify(plain(value, context));
-  return String(value);
+  const rule = RULES[oid];
+  const own = oidOf(type) === oid && !/^(TINYINT|U|TIMESTAMP_)/.test(Id[type.typeId]) ||
+    oid === OID.numeric || oid === OID.json;
+  const value = own || type.typeId === Id.UUID ? x : `CAST(${x} AS ${rule.type})`;
+  if (format === 0) return { sql: blob(rule.text(value)), width: null };
+  const { convert, width } = rule;
+  return { sql: rule.binary(value), width: width === 16 ? null : width, convert };
 }
 
-function numberText(value: number): string {
-  if (Number.isFinite(value)) {
-    return Object.is(value, -0) ? "-0" : String(value).replace("e+", "e+");
-  }
-  return Number.isNaN(value) ? "NaN" : value > 0 ? "Infinity" : "-Infinity";
+/** Whether a value of DuckDB's type can go out as one of PostgreSQL's. */
+export function isWire(type: DuckDBType, oid: number): boolean {
+  return isList(type) ? elementOf(oid) !== undefined : oid in RULES && oid !== OID.json;
 }
 
-function arrayText(items: readonly DuckDBValue[], context: TextContext): string {
-  const parts = items.map((item) => {
-    if (item === null) return "NULL";
-    const text = textOf(item, context);
-    if (item instanceof DuckDBListValue || item instanceof DuckDBArrayValue) return text;
-    return /^$|["\\{},\s]|^null$/i.test(text) ? `"${text.replace(/["\\]/g, "\\$&")}"` : text;
-  });
-  return `{${parts.join(",")}}`;
-}
-
-/** What JSON can hold of a value. */
-function plain(value: DuckDBValue, context: TextContext): unknown {
-  if (value === null || typeof value === "boolean") return value;
-  if (typeof value === "number") return Number.isFinite(value) ? value : numberText(value);
-  if (typeof value === "bigint") {
-    const number = Number(value);
-    return Number.isSafeInteger(number) ? number : String(value);
-  }
-  if (value instanceof DuckDBListValue || value instanceof DuckDBArrayValue) {
-    return value.items.map((item) => plain(item, context));
-  }
-  if (value instanceof DuckDBStructValue) {
-    return Object.fromEntries(
-      Object.entries(value.entries).map(([key, item]) => [key, plain(item, context)]),
-    );
-  }
-  if (value instanceof DuckDBMapValue) {
-    return Object.fromEntries(value.entries.map(({ key, value }) => [
-      key === null ? "null" : textOf(key, context),
-      plain(value, context),
-    ]));
-  }
-  if (value instanceof DuckDBUnionValue) return plain(value.value, context);
-  return textOf(value, context);
-}
-
-const pad = (value: number, length = 2) => String(value).padStart(length, "0");
-
-/** An instant in µs since the Unix epoch, as text. @param context null for a timestamp without a zone. */
-export function instantText(micros: bigint, context: TextContext | null): string {
-  if (micros === INFINITY_US) return "infinity";
-  if (micros === -INFINITY_US) return "-infinity";
-  const second = 1_000_000n;
-  let seconds = Number(micros / second), rest = Number(micros % second);
-  if (rest < 0) [seconds, rest] = [seconds - 1, rest + 1_000_000];
-  const offset = context?.offsetAt(seconds) ?? 0;
-  const date = new Date((seconds + offset) * 1000);
-  const fraction = rest === 0 ? "" : `.${pad(rest, 6).replace(/0+$/, "")}`;
-  const time = `${pad(date.getUTCHours())}:${pad(date.getUTCMinutes())}:${
-    pad(date.getUTCSeconds())
-  }`;
-  const [day, era] = dayText(date);
-  return `${day} ${time}${fraction}${context === null ? "" : offsetText(offset)}${era}`;
-}
-
-function offsetText(offset: number): string {
-  const size = Math.abs(offset);
-  const [hours, minutes, seconds] = [size / 3600, size / 60 % 60, size % 60].map(Math.floor);
-  const more = seconds > 0
-    ? `:${pad(minutes)}:${pad(seconds)}`
-    : minutes > 0
-    ? `:${pad(minutes)}`
-    : "";
-  return `${offset < 0 ? "-" : "+"}${pad(hours)}${more}`;
-}
-
-function dayText(date: Date): [day: string, era: string] {
-  const year = date.getUTCFullYear();
-  const shown = year > 0 ? year : 1 - year;
-  const day = `${pad(shown, 4)}-${pad(date.getUTCMonth() + 1)}-${pad(date.getUTCDate())}`;
-  return [day, year > 0 ? "" : " BC"];
-}
-
-/** A date as text. @param days since the Unix epoch. */
-export function dateText(days: number): string {
-  if (days === INFINITY_DAYS) return "infinity";
-  if (days === -INFINITY_DAYS) return "-infinity";
-  return dayText(new Date(days * 86_400_000)).join("");
-}
-
-function clockText(micros: bigint): string {
-  const whole = Number(micros / 1_000_000n), rest = Number(micros % 1_000_000n);
-  const fraction = rest === 0 ? "" : `.${pad(rest, 6).replace(/0+$/, "")}`;
-  return `${pad(Math.floor(whole / 3600))}:${pad(Math.floor(whole / 60) % 60)}:${
-    pad(whole % 60)
-  }${fraction}`;
-}
-
-function intervalText({ months, days, micros }: DuckDBIntervalValue): string {
-  const units = (value: number, unit: string) =>
-    value === 0 ? [] : [`${value} ${unit}${value === 1 ? "" : "s"}`];
-  const time = micros === 0n
-    ? []
-    : [(micros < 0n ? "-" : "") + clockText(micros < 0n ? -micros : micros)];
-  const parts = [
-    ...units(Math.trunc(months / 12), "year"),
-    ...units(months % 12, "mon"),
-    ...units(days, "day"),
-    ...time,
-  ];
-  return parts.length === 0 ? "00:00:00" : parts.join(" ");
-}
-
-/** Gives the offsets of a time zone, an IANA name; those of UTC when it is unknown. */
-export function zoneOffsets(zone: string): (seconds: number) => number {
-  if (/^(utc|gmt|etc\/(utc|gmt)|zulu)$/i.test(zone)) return () => 0;
-  let format: Intl.DateTimeFormat;
-  try {
-    format = new Intl.DateTimeFormat("en", { timeZone: zone, timeZoneName: "longOffset" });
-  } catch {
-    return () => 0;
-  }
-  // Offsets change on the quarter of an hour at the most often.
-  const known = new Map<number, number>();
-  return (seconds) => {
-    const quarter = Math.floor(seconds / 900);
-    const found = known.get(quarter);
-    if (found !== undefined) return found;
-    const parts = format.formatToParts(new Date(quarter * 900_000));
-    const text = parts.find(({ type }) => type === "timeZoneName")?.value ?? "";
-    const [, sign, hours, minutes = "0", second = "0"] =
-      text.match(/GMT([+-])(\d\d):(\d\d)(?::(\d\d))?/) ?? ["", "+", "0"];
-    const offset = (sign === "-" ? -1 : 1) *
-      (Number(hours) * 3600 + Number(minutes) * 60 + Number(second));
-    if (known.size > 100_000) known.clear();
-    known.set(quarter, offset);
-    return offset;
-  };
+/** A list as PostgreSQL writes an array. */
+function listText(x: string, type: DuckDBType, element: number, format: Format, depth = 0): string {
+  const inner = type instanceof DuckDBListType || type instanceof DuckDBArrayType
+    ? type.valueType
+    : type;
+  const e = `e${depth}`;
+  const escaped = (text: string) =>
+    `'"' || replace(replace(${text}, '\\', '\\\\'), '"', '\\"') || '"'`;
+  const { text: write, binary } = RULES[element];
+  const text = isList(inner)
+    ? listText(e, inner, element, format, depth + 1)
+    : format === 1 && COUNTED.has(element)
+    ? varchar(binary(e))
+    : UNQUOTED.has(element)
+    ? write(e)
+    : escaped(write(e));
+  return `'{' || array_to_string(list_transform(${x}, lambda ${e}: coalesce(${text}, 'NULL')), ',') || '}'`;
 }
