@@ -19,3 +19,12 @@ export function columnValues(table: Table, name: string): Cell[] {
   const i = table.columns.findIndex((column) => column.name === name);
   return i < 0 ? [] : table.rows.map((row) => row[i]);
 }
+
+/** A table whose columns are the words of `names`: numbers, unless `:kind` follows. */
+export function tableOf(names: string, rows: Table["rows"]): Table {
+  const columns = names.trim().split(/\s+/).map((word) => {
+    const [name, kind = "number"] = word.split(":");
+    return { name, kind: kind as ColumnKind };
+  });
+  return { columns, rows };
+}

@@ -7,13 +7,20 @@
 -- pitfall: A peer near an observer is first more often, wherever news comes from. With several collectors the clocks'
 --   differences count; see convergence_delay.
 -- parameter: places BIGINT 1..1000 = 20, places that count as first
-WITH ranked AS (
-  SELECT d.peer_id, row_number() OVER (PARTITION BY d.message_id ORDER BY d.delay_us, d.peer_id) AS place
-  FROM delays($window_from, $window_to, false) d
-    JOIN live_messages($window_from, $window_to, false) m ON m.message_id = d.message_id
-  WHERE m.peers > $places
+WITH wide AS (
+  SELECT message_id FROM live_messages($window_from, $window_to, false) WHERE peers > $places
+), first AS (
+  -- The least of each message, without sorting the others; delay and peer as one number, as states of pairs do not fit.
+  SELECT CAST(unnest(min(d.delay_us * 4294967296::HUGEINT + d.peer_id, $places)) & 4294967295 AS INTEGER) AS peer_id
+  FROM delays($window_from, $window_to, false) d SEMI JOIN wide USING (message_id)
+  GROUP BY d.message_id
+), places AS (
+  SELECT peer_id, count(*) AS first_places FROM first GROUP BY peer_id
 ), held AS (
-  SELECT peer_id, count(*) AS delivered, count(*) FILTER (place <= $places) AS first_places FROM ranked GROUP BY peer_id
+  SELECT r.peer_id, count(*) AS delivered, coalesce(any_value(f.first_places), 0) AS first_places
+  FROM first_receipts($window_from, $window_to, false) r SEMI JOIN wide USING (message_id)
+    LEFT JOIN places f ON f.peer_id = r.peer_id
+  GROUP BY r.peer_id
 )
 SELECT
   row_number() OVER best AS rank,

@@ -1,8 +1,5 @@
-/**
- * `deno task lab`: what set reconciliation would save, from recorded and simulated receipts.
- *
- * @module
- */
+// `deno task lab`: what set reconciliation would save, from recorded and simulated receipts.
+
 import { runProgram } from "../../shared/cli.ts";
 import { calibrateCommand } from "./calibration/command.ts";
 import { replayCommand } from "./replay_command.ts";

@@ -1,8 +1,5 @@
-/**
- * `deno task lab replay`: questions about set reconciliation, answered from an archive.
- *
- * @module
- */
+// `deno task lab replay`: questions about set reconciliation, answered from an archive.
+
 import { resolve } from "node:path";
 import { stopSignal, type Subcommand, subcommand, WINDOW_FLAGS } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";

@@ -1,8 +1,5 @@
-/**
- * A report of all questions about reconciliation.
- *
- * @module
- */
+// A report of all questions about reconciliation.
+
 import { join } from "node:path";
 import type { WantedWindow } from "../archive/frame.ts";
 import { readQueries, selectQueries } from "../catalog/catalog.ts";

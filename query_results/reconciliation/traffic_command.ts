@@ -1,8 +1,5 @@
-/**
- * `deno task lab traffic`: an archive's messages for simulators.
- *
- * @module
- */
+// `deno task lab traffic`: an archive's messages for simulators.
+
 import { dirname } from "node:path";
 import { type Subcommand, subcommand, WINDOW_FLAGS } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
@@ -14,7 +11,6 @@ import { DEFINITIONS } from "../catalog/catalog.ts";
 import { formatPlural } from "../format/numbers.ts";
 import { writeTraffic } from "./simulator/traffic_file.ts";
 
-/** See the module. */
 export const trafficCommand: Subcommand = subcommand({
   name: "deno task lab traffic",
   summary: "Export an archive's live messages as the Parquet table that lnconv-sim reads.",

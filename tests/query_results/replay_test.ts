@@ -4,7 +4,11 @@ import { openArchive } from "../../query_results/archive/open.ts";
 import { correctClocks } from "../../query_results/archive/clocks.ts";
 import { DEFINITIONS } from "../../query_results/catalog/catalog.ts";
 import { columnValues } from "../../query_results/format/table.ts";
-import { Estimate, sketchSizes } from "../../query_results/reconciliation/algorithms/estimators.ts";
+import {
+  Estimate,
+  type Estimator,
+  sketchSizes,
+} from "../../query_results/reconciliation/algorithms/estimators.ts";
 import { wireBytes } from "../../query_results/reconciliation/algorithms/wire.ts";
 import {
   CellHistogram,
@@ -15,7 +19,7 @@ import {
 import { collisions } from "../../query_results/reconciliation/replay/collisions.ts";
 import { dayTraffic } from "../../query_results/reconciliation/replay/costs.ts";
 import { compareDifferences } from "../../query_results/reconciliation/replay/differences.ts";
-import { replayDesigns } from "../../query_results/reconciliation/replay/estimation.ts";
+import { PRESETS, replayDesigns } from "../../query_results/reconciliation/replay/estimation.ts";
 import { drawPairs, onlyOneShare } from "../../query_results/reconciliation/replay/pairs.ts";
 import { delayWithPeers } from "../../query_results/reconciliation/replay/reach.ts";
 import {
@@ -202,13 +206,14 @@ Deno.test("the draft's rounds cost what its rules say, worked through one by one
 });
 
 Deno.test("sketch sizes follow BIP 330, the draft and a moving mean", () => {
-  const limits = { gap: 10, smaller: 20, minimum: 8, most: 1024, fixed: 512 };
   const estimate = new Estimate(8);
   estimate.learn(12, 10, 20);
-  assert.equal(estimate.capacity("q", limits), 13); // 10 + 0.1 · 20 + 1
-  assert.equal(estimate.capacity("k+D+c", limits), 30); // 10 + 12 + 8
-  assert.equal(estimate.capacity("ewma", limits), 30); // 12 + 4 · 4.5
-  assert.equal(estimate.capacity("fixed", { ...limits, most: 100 }), 100);
+  const capacity = (estimator: Estimator, most = 1024) =>
+    estimate.capacity({ ...PRESETS["draft-bolt"], estimator, capacity: most }, 10, 20, 512);
+  assert.equal(capacity("q"), 13); // 10 + 0.1 · 20 + 1
+  assert.equal(capacity("k+D+c"), 30); // 10 + 12 + 8
+  assert.equal(capacity("ewma"), 30); // 12 + 4 · 4.5
+  assert.equal(capacity("fixed", 100), 100);
   assert.deepEqual(sketchSizes(30, 3, 1024), [30, 90, 1024]);
   assert.deepEqual(sketchSizes(500, 3, 1024), [500, 1024]);
   assert.deepEqual(sketchSizes(30, 1, 1024), [30]);

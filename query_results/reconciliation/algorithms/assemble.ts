@@ -1,8 +1,5 @@
-/**
- * WebAssembly from our own text.
- *
- * @module
- */
+// WebAssembly from our own text.
+
 import initWabt from "wabt";
 
 const wabt = await initWabt();

@@ -9,14 +9,14 @@ const near = (value: number, expected: number, tolerance: number) =>
 
 Deno.test("a measured decode costs what was measured", () => {
   for (const machine of machines) {
-    for (const { capacity, difference, ms } of MEASURED_DECODES[machine]) {
+    for (const [capacity, difference, ms] of MEASURED_DECODES[machine]) {
       near(decodeMs(machine, 64, capacity, difference), ms, 1e-9);
     }
   }
 });
 
 Deno.test("one constant gives all of the Raspberry Pi's times within 4 %", () => {
-  for (const { capacity, difference, ms } of MEASURED_DECODES.pi5) {
+  for (const [capacity, difference, ms] of MEASURED_DECODES.pi5) {
     near(4.2e-4 * (difference ** 2 + .025 * capacity * difference), ms, .04);
   }
 });

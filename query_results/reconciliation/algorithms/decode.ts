@@ -1,8 +1,5 @@
-/**
- * From power sums to the set: Berlekamp–Massey, then root finding.
- *
- * @module
- */
+// From power sums to the set: Berlekamp–Massey, then root finding.
+
 import type { Field } from "./field.ts";
 import { findRoots } from "./roots.ts";
 

@@ -1,8 +1,5 @@
-/**
- * How the algorithms refuse bytes and ids.
- *
- * @module
- */
+// How the algorithms refuse bytes and ids.
+
 import { Fault } from "../../../shared/errors.ts";
 
 /**
@@ -23,4 +20,9 @@ export type ReconciliationCode =
 /** The only error this folder throws on outside bytes and ids. */
 export class ReconciliationFault extends Fault<ReconciliationCode> {
   override readonly name = "ReconciliationFault";
+}
+
+/** Throws one. */
+export function refuse(code: ReconciliationCode, message: string): never {
+  throw new ReconciliationFault(code, message);
 }

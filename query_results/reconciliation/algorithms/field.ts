@@ -1,8 +1,5 @@
-/**
- * GF(2^b) vector arithmetic in WebAssembly, compiled when a field is first used.
- *
- * @module
- */
+// GF(2^b) vector arithmetic in WebAssembly, compiled when a field is first used.
+
 import { assemble } from "./assemble.ts";
 import { type FieldBits, fieldWat, HEAP } from "./field_wat.ts";
 

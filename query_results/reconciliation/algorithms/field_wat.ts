@@ -1,16 +1,11 @@
-/**
- * WebAssembly text for GF(2^b), which multiplies by tables of 4-bit windows.
- *
- * Memory holds 16 multiples of one factor at 0, the window tables at 128, and the caller's data from {@link HEAP}.
- * Pointers count bytes; an element is one little-endian 64-bit word.
- *
- * @module
- */
+// WebAssembly text for GF(2^b), which multiplies by tables of 4-bit windows.
+//
+// Memory holds 16 multiples of one factor at 0, the window tables at 128, and the caller's data from `HEAP`.
+// Pointers count bytes; an element is one little-endian 64-bit word.
 
 /** Supported field sizes in bits. */
 export const FIELD_BITS = [12, 32, 40, 48, 64] as const;
 
-/** A supported field size in bits. */
 export type FieldBits = typeof FIELD_BITS[number];
 
 /** Exponents of each modulus below its degree, as in minisketch. */

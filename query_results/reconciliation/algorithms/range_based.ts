@@ -1,10 +1,7 @@
-/**
- * Range-based set reconciliation (Meyer, SRDS 2023) in the negentropy protocol v1
- * (https://github.com/hoytech/negentropy): ranges with different fingerprints are split until their ids are listed.
- *
- * @module
- */
-import { ReconciliationFault } from "./fault.ts";
+// Range-based set reconciliation (Meyer, SRDS 2023) in the negentropy protocol v1
+// (https://github.com/hoytech/negentropy): ranges with different fingerprints are split until their ids are listed.
+
+import { refuse } from "./fault.ts";
 import {
   type Bound,
   FINGERPRINT_BYTES,
@@ -52,7 +49,7 @@ export class RangeReconciler {
    */
   constructor(set: RangeSet, frameBytes = 0) {
     if (frameBytes !== 0 && !(frameBytes >= MIN_FRAME_BYTES)) {
-      throw new ReconciliationFault(
+      refuse(
         "too_large",
         `cannot limit frames to ${frameBytes} bytes: 0 or at least ${MIN_FRAME_BYTES} is allowed`,
       );
@@ -82,7 +79,7 @@ export class RangeReconciler {
       const known = version >= 0x60 && version <= 0x6f;
       // A responder answers with its own version; an initiator gives up.
       if (known && !this.#initiator) return { reply: out.message(), have, need };
-      throw new ReconciliationFault(
+      refuse(
         "bad_version",
         `cannot read negentropy version ${version}: ${VERSION} is supported`,
       );
@@ -213,7 +210,7 @@ class Reader {
   bytes(length: number): Uint8Array {
     const left = this.#message.length - this.#at;
     if (length > left) {
-      throw new ReconciliationFault(
+      refuse(
         "bad_message",
         `cannot read a negentropy message: ${left} of ${length} bytes are left`,
       );
@@ -227,7 +224,7 @@ class Reader {
       [byte] = this.bytes(1);
       value = value * 128 + byte % 128;
       if (value > Number.MAX_SAFE_INTEGER) {
-        throw new ReconciliationFault(
+        refuse(
           "bad_message",
           "cannot read a negentropy number above 2^53 − 1",
         );
@@ -239,7 +236,7 @@ class Reader {
   mode(): number {
     const mode = this.varint();
     if (mode <= ID_LIST) return mode;
-    throw new ReconciliationFault(
+    refuse(
       "bad_message",
       `cannot read negentropy mode ${mode}: 0, 1 or 2 is allowed`,
     );
@@ -250,7 +247,7 @@ class Reader {
     const timestamp = offset === 0 ? Infinity : this.#timestamp += offset - 1;
     const length = this.varint();
     if (length > ID_BYTES || timestamp < Infinity && timestamp > Number.MAX_SAFE_INTEGER) {
-      throw new ReconciliationFault(
+      refuse(
         "bad_message",
         `cannot read a negentropy bound: ${length} bytes of id, timestamp ${timestamp}`,
       );

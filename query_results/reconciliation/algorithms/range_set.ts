@@ -1,8 +1,5 @@
-/**
- * A sorted set with a fingerprint for any range.
- *
- * @module
- */
+// A sorted set with a fingerprint for any range.
+
 import { createHash } from "node:crypto";
 
 /** Length of an id. */
@@ -32,7 +29,6 @@ export class RangeSet {
   readonly items: readonly Item[];
   readonly #sums: bigint[] = [0n];
 
-  /** Items may come in any order. */
   constructor(items: Iterable<Item>) {
     this.items = [...items].sort(compare);
     let sum = 0n;

@@ -1,9 +1,6 @@
-/**
- * Rateless invertible Bloom lookup tables over 64-bit symbols (Yang, Gilad and Alizadeh, "Practical Rateless Set
- * Reconciliation", SIGCOMM 2024): the receiver takes coded symbols until it can decode.
- *
- * @module
- */
+// Rateless invertible Bloom lookup tables over 64-bit symbols (Yang, Gilad and Alizadeh, "Practical Rateless Set
+// Reconciliation", SIGCOMM 2024): the receiver takes coded symbols until it can decode.
+
 import { sipHashWord, type SipKey } from "./siphash.ts";
 
 /** XOR of the symbols mapped to an index, XOR of their hashes, and their number. */
@@ -58,7 +55,6 @@ class Row {
     else this.#due.set(symbol.index, [symbol]);
   }
 
-  /** Includes every symbol due at `index`. */
   apply(index: number, coded: CodedSymbol, sign: number): void {
     const due = this.#due.get(index) ?? [];
     this.#due.delete(index);
@@ -76,14 +72,12 @@ export class Encoder {
   readonly #limit: number;
   #index = 0;
 
-  /** Symbols are distinct 64-bit words. */
   constructor(symbols: Iterable<bigint>, key = DEFAULT_KEY, limit = MAX_CODED_SYMBOLS) {
     this.#limit = limit;
     this.#row = new Row(limit);
     for (const value of symbols) this.#row.put(mapped(value, sipHashWord(key, value), 1));
   }
 
-  /** The next coded symbol, or null at the limit. */
   next(): CodedSymbol | null {
     if (this.#index === this.#limit) return null;
     const coded = { sum: 0n, hash: 0n, count: 0 };
@@ -113,7 +107,6 @@ export class Decoder {
   readonly #coded: CodedSymbol[] = [];
   #state: DecoderState = "more";
 
-  /** Takes our own symbols; key and limit must equal the encoder's. */
   constructor(symbols: Iterable<bigint>, key = DEFAULT_KEY, limit = MAX_CODED_SYMBOLS) {
     this.#own = new Encoder(symbols, key, limit);
     this.#key = key;

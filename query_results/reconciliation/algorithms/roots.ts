@@ -1,8 +1,5 @@
-/**
- * Root finding by Berlekamp's trace algorithm ("Factoring polynomials over large finite fields", 1970).
- *
- * @module
- */
+// Root finding by Berlekamp's trace algorithm ("Factoring polynomials over large finite fields", 1970).
+
 import type { Field } from "./field.ts";
 
 /**

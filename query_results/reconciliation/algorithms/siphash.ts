@@ -1,10 +1,7 @@
-/**
- * SipHash-2-4 (Aumasson and Bernstein, 2012) and the salted short ids made of it (BIP 330).
- *
- * @module
- */
+// SipHash-2-4 (Aumasson and Bernstein, 2012) and the salted short ids made of it (BIP 330).
+
 import { assemble } from "./assemble.ts";
-import { ReconciliationFault } from "./fault.ts";
+import { refuse } from "./fault.ts";
 
 /** A key of two 64-bit words. */
 export interface SipKey {
@@ -83,7 +80,7 @@ const MAX_BYTES = 65_535;
  */
 export function sipHash({ k0, k1 }: SipKey, input: Uint8Array): bigint {
   if (input.length > MAX_BYTES) {
-    throw new ReconciliationFault(
+    refuse(
       "too_large",
       `cannot hash ${input.length} bytes: up to ${MAX_BYTES} are allowed`,
     );

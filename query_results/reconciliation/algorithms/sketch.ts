@@ -1,11 +1,8 @@
-/**
- * PinSketch (Dodis et al., "Fuzzy Extractors", 2008): a set's odd power sums over GF(2^b), in the format of
- * https://github.com/bitcoin-core/minisketch.
- *
- * @module
- */
+// PinSketch (Dodis et al., "Fuzzy Extractors", 2008): a set's odd power sums over GF(2^b), in the format of
+// https://github.com/bitcoin-core/minisketch.
+
 import { type Decoded, decodeSums } from "./decode.ts";
-import { ReconciliationFault } from "./fault.ts";
+import { refuse } from "./fault.ts";
 import { fieldOf } from "./field.ts";
 import type { FieldBits } from "./field_wat.ts";
 
@@ -17,7 +14,6 @@ const CHUNK = 8192;
 
 /** A sketch of a set. Merging two gives the sketch of their symmetric difference. */
 export class Sketch {
-  /** Bits per element. */
   readonly bits: FieldBits;
   /** The most differences it can decode. */
   readonly capacity: number;
@@ -30,7 +26,7 @@ export class Sketch {
    */
   constructor(bits: FieldBits, capacity: number) {
     if (!Number.isInteger(capacity) || capacity < 0 || capacity > MAX_CAPACITY) {
-      throw new ReconciliationFault(
+      refuse(
         "too_large",
         `cannot make a sketch of capacity ${capacity}: 0 to ${MAX_CAPACITY} is allowed`,
       );
@@ -53,7 +49,7 @@ export class Sketch {
   static from(bits: FieldBits, bytes: Uint8Array): Sketch {
     const sketch = new Sketch(bits, Math.floor(bytes.length * 8 / bits));
     if (Sketch.byteLength(bits, sketch.capacity) !== bytes.length) {
-      throw new ReconciliationFault(
+      refuse(
         "bad_length",
         `cannot read a sketch of ${bytes.length} bytes: not a whole number of ${bits}-bit sums`,
       );
@@ -65,7 +61,7 @@ export class Sketch {
 
   /** Adds one id, or removes it if the set has it. Throws like {@link Sketch.addAll}. */
   add(id: bigint): void {
-    if (id !== BigInt.asUintN(64, id)) throw badElement(id, this.bits);
+    if (id !== BigInt.asUintN(64, id)) badElement(id, this.bits);
     this.addAll(BigUint64Array.of(id));
   }
 
@@ -83,7 +79,7 @@ export class Sketch {
       const chunk = ids.subarray(start, start + CHUNK);
       words.set(chunk, sums / 8 + capacity);
       const added = field.add(sums, capacity, sums + capacity * 8, chunk.length);
-      if (added < chunk.length) throw badElement(chunk[added], bits);
+      if (added < chunk.length) badElement(chunk[added], bits);
     }
     this.#sums.set(words.subarray(sums / 8, sums / 8 + capacity));
   }
@@ -95,7 +91,7 @@ export class Sketch {
    */
   merge(other: Sketch): Sketch {
     if (other.bits !== this.bits) {
-      throw new ReconciliationFault(
+      refuse(
         "mismatch",
         `cannot merge a sketch of ${other.bits} bits into one of ${this.bits}`,
       );
@@ -108,7 +104,7 @@ export class Sketch {
   /** The same set in a smaller sketch. Throws `too_large` above this one's capacity. */
   prefix(capacity: number): Sketch {
     if (capacity > this.capacity) {
-      throw new ReconciliationFault(
+      refuse(
         "too_large",
         `cannot take a prefix of ${capacity}: the sketch has ${this.capacity} sums`,
       );
@@ -154,8 +150,8 @@ function moveNibbles(
   }
 }
 
-function badElement(id: bigint, bits: FieldBits): ReconciliationFault {
-  return new ReconciliationFault(
+function badElement(id: bigint, bits: FieldBits): never {
+  refuse(
     "bad_element",
     `cannot add ${id} to a sketch: 1 to 2^${bits} − 1 is allowed`,
   );

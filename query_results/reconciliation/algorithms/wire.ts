@@ -1,8 +1,4 @@
-/**
- * What protocols cost on the wire.
- *
- * @module
- */
+// What protocols cost on the wire.
 
 /** BOLT 8: an encrypted length with its tag, 18 bytes, and the tag of the message, 16. */
 export const FRAME_BYTES = 34;

@@ -1,8 +1,5 @@
-/**
- * `deno task lab calibrate`: holds traffic against the table of real receipts.
- *
- * @module
- */
+// `deno task lab calibrate`: holds traffic against the table of real receipts.
+
 import { type Subcommand, subcommand } from "../../../shared/cli.ts";
 import { UserError } from "../../../shared/errors.ts";
 import { seededRandom } from "../../../shared/random.ts";

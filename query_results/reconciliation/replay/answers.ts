@@ -1,8 +1,5 @@
-/**
- * What a replay comes to, in sentences.
- *
- * @module
- */
+// What a replay comes to, in sentences.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { UserError } from "../../../shared/errors.ts";
 import { seededRandom } from "../../../shared/random.ts";
@@ -12,9 +9,8 @@ import type { Opening } from "../../report/opening.ts";
 import { CellSums, interval, resample, type Resamples } from "./bootstrap.ts";
 import { dayTraffic, protocolBytes } from "./costs.ts";
 import { compareDifferences, type Differences } from "./differences.ts";
-import { type DesignCost, DRAFT_SECONDS, draftOf, replayDesigns } from "./estimation.ts";
+import { type DesignCost, DRAFT_SECONDS, draftOf, PRESETS, replayDesigns } from "./estimation.ts";
 import { drawPairs } from "./pairs.ts";
-import { PRESETS } from "./presets.ts";
 import { readRecording, type Recording } from "./recording.ts";
 
 /** Peers, pairs and seconds of network time that an opening takes at most: seconds of work on any archive. */

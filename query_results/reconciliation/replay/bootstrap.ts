@@ -1,9 +1,6 @@
-/**
- * Intervals by bootstrap over pairs and hours: rounds of one pair, or of one hour, are alike, so that resampling them
- * would claim too much. Pure.
- *
- * @module
- */
+// Intervals by bootstrap over pairs and hours: rounds of one pair, or of one hour, are alike, so that resampling them
+// would claim too much. Pure.
+
 import { type Random, randomInteger } from "../../../shared/random.ts";
 import { quantiles } from "./pairs.ts";
 
@@ -68,13 +65,11 @@ export class CellSums {
   readonly #sums: Float64Array;
   readonly #blocks: number;
 
-  /** All zero. */
   constructor(pairs: number, blocks: number) {
     this.#sums = new Float64Array(pairs * blocks);
     this.#blocks = blocks;
   }
 
-  /** Adds to a cell. */
   add(pair: number, block: number, amount: number): void {
     this.#sums[pair * this.#blocks + block] += amount;
   }
@@ -113,20 +108,17 @@ export class CellHistogram {
   #flat: Int32Array[] | null = null;
   #most = 0;
 
-  /** Empty. */
   constructor(pairs: number, blocks: number) {
     this.#cells = Array.from({ length: pairs * blocks }, () => new Map());
     this.#blocks = blocks;
   }
 
-  /** Counts `value` once. */
   add(pair: number, block: number, value: number): void {
     const cell = this.#cells[pair * this.#blocks + block];
     cell.set(value, (cell.get(value) ?? 0) + 1);
     if (value > this.#most) this.#most = value;
   }
 
-  /** The greatest value. */
   get most(): number {
     return this.#most;
   }

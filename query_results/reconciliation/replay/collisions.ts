@@ -1,10 +1,7 @@
-/**
- * Question 14: how often two of the window's messages share a short id. Pure.
- *
- * @module
- */
+// Question 14: how often two of the window's messages share a short id. Pure.
+
 import { type Random, randomInteger } from "../../../shared/random.ts";
-import type { Table } from "../../format/table.ts";
+import { type Table, tableOf } from "../../format/table.ts";
 import { shortIds } from "../algorithms/siphash.ts";
 import type { Recording } from "./recording.ts";
 
@@ -26,6 +23,5 @@ export function collisions({ id }: Recording, random: Random): Table {
     }
     return [bits, n, SALTS, found / SALTS, n * (n - 1) / 2 / 2 ** bits];
   });
-  const names = ["bits", "messages", "salts", "collisions_per_salt", "expected_per_salt"];
-  return { columns: names.map((name) => ({ name, kind: "number" })), rows };
+  return tableOf("bits messages salts collisions_per_salt expected_per_salt", rows);
 }

@@ -1,8 +1,5 @@
-/**
- * Questions 17 and 18: computing time, and bytes per node and day, by number of links. Pure.
- *
- * @module
- */
+// Questions 17 and 18: computing time, and bytes per node and day, by number of links. Pure.
+
 import {
   CODED_SYMBOL_BYTES,
   codedSymbols,
@@ -13,7 +10,7 @@ import {
   rangeCost,
   wireBytes,
 } from "../algorithms/wire.ts";
-import type { Cell, Table } from "../../format/table.ts";
+import { type Cell, type Table, tableOf } from "../../format/table.ts";
 import type { DesignCost } from "./estimation.ts";
 import { NEVER, type Recording } from "./recording.ts";
 
@@ -102,37 +99,19 @@ export function bytesTable(recording: Recording, draft: DesignCost): Table {
     const all = protocolBytes(traffic, links, draft);
     return all.map(([protocol, bytes]) => [protocol, links, bytes, bytes / all[0][1]]);
   });
-  return {
-    columns: [
-      { name: "protocol", kind: "text" },
-      { name: "links", kind: "integer" },
-      { name: "bytes_per_day", kind: "number" },
-      { name: "share_of_flood", kind: "number" },
-    ],
-    rows,
-  };
+  return tableOf("protocol:text links:integer bytes_per_day share_of_flood", rows);
 }
 
 /** The table of question 17: seconds of one core per day. */
 export function cpuTable(designs: readonly DesignCost[]): Table {
-  const rows = designs.flatMap((design) =>
-    LINKS.flatMap((links): Cell[][] => {
-      const rounds = DAY_SECONDS / design.syncSeconds * links;
-      return ([["server", design.serverMs], ["Raspberry Pi 5", design.pi5Ms]] as const)
-        .map((
-          [machine, ms],
-        ) => [design.preset, design.syncSeconds, machine, links, ms, ms * rounds / 1000]);
-    })
+  const rows = designs.flatMap(({ preset, syncSeconds, machineMs }) =>
+    LINKS.flatMap((links) =>
+      ["server", "Raspberry Pi 5"].map((machine, i) => {
+        const perDay = DAY_SECONDS / syncSeconds * links * machineMs[i] / 1000;
+        return [preset, syncSeconds, machine, links, machineMs[i], perDay];
+      })
+    )
   );
-  return {
-    columns: [
-      { name: "preset", kind: "text" },
-      { name: "sync_seconds", kind: "number" },
-      { name: "machine", kind: "text" },
-      { name: "links", kind: "integer" },
-      { name: "ms_per_round", kind: "number" },
-      { name: "cpu_seconds_per_day", kind: "number" },
-    ],
-    rows,
-  };
+  const names = "preset:text sync_seconds machine:text links:integer ms_per_round";
+  return tableOf(`${names} cpu_seconds_per_day`, rows);
 }

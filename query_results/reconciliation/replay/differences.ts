@@ -1,11 +1,8 @@
-/**
- * How far apart two peers are, and whether that agrees with λ·E[Δ] and λ·E[min(Δ, T)]. Pure.
- *
- * @module
- */
+// How far apart two peers are, and whether that agrees with λ·E[Δ] and λ·E[min(Δ, T)]. Pure.
+
 import type { Random } from "../../../shared/random.ts";
 import { formatDuration } from "../../format/numbers.ts";
-import type { Cell, Table } from "../../format/table.ts";
+import { type Cell, type Table, tableOf } from "../../format/table.ts";
 import { mean } from "../calibration/statistics.ts";
 import {
   blockOf,
@@ -89,27 +86,15 @@ export function compareDifferences(
     });
   }
   return {
-    differences: {
-      columns: [
-        { name: "kind", kind: "text" },
-        ...["sync_seconds", "rounds", "mean", "mean_low", "mean_high", "p50", "p95", "p99_9"],
-        ...["p99_9_low", "p99_9_high", "most", "pair_p5", "pair_p50", "pair_p95"],
-      ].map((column) =>
-        typeof column === "string" ? { name: column, kind: "number" } : column
-      ) as Table["columns"],
+    differences: tableOf(
+      "kind:text sync_seconds rounds mean mean_low mean_high p50 p95 p99_9 p99_9_low p99_9_high most " +
+        "pair_p5 pair_p50 pair_p95",
       rows,
-    },
-    identities: {
-      columns: [
-        { name: "identity", kind: "text" },
-        { name: "expected", kind: "number" },
-        { name: "found", kind: "number" },
-        { name: "off_percent", kind: "number" },
-        { name: "holds", kind: "boolean" },
-        { name: "why_not", kind: "text" },
-      ],
-      rows: identities,
-    },
+    ),
+    identities: tableOf(
+      "identity:text expected found off_percent holds:boolean why_not:text",
+      identities,
+    ),
   };
 }
 

@@ -1,18 +1,19 @@
-/**
- * Replays designs on the pairs' rounds: failed rounds, bytes, and how steady BIP 330's q is. Pure.
- *
- * @module
- */
-import { HEADER_BYTES, ID_BYTES, wireBytes } from "../algorithms/wire.ts";
+// Replays designs on the pairs' rounds: failed rounds, bytes, and how steady BIP 330's q is. Pure.
+
 import { UserError } from "../../../shared/errors.ts";
 import type { Random } from "../../../shared/random.ts";
-import type { Cell, Table } from "../../format/table.ts";
-import { addMs, decodeMs } from "../algorithms/costs.ts";
-import { bip330Q, Estimate, sketchSizes } from "../algorithms/estimators.ts";
+import { type Cell, type Table, tableOf } from "../../format/table.ts";
+import {
+  allIdsBytes,
+  bip330Q,
+  Estimate,
+  type SketchDesign,
+  sketchedTypes,
+  sketchRound,
+} from "../algorithms/estimators.ts";
 import { mean } from "../calibration/statistics.ts";
 import { blockOf, CellSums, countQuantile, ratio, type Resamples } from "./bootstrap.ts";
 import { type Pair, quantiles } from "./pairs.ts";
-import { type Preset, PRESETS } from "./presets.ts";
 import type { Recording } from "./recording.ts";
 import { type PairRounds, roundsOf, sum3, TYPES } from "./rounds.ts";
 
@@ -21,8 +22,34 @@ const SYNC_SECONDS = [15, 30, 60, 120];
 /** The draft BOLT's interval. */
 export const DRAFT_SECONDS = 30;
 const LEAST_ROUNDS = 6;
-/** Rounds of `bip330` end with all ids after one extension. */
-const BIP330_TRIES = 2;
+const MACHINES = ["server", "pi5"] as const;
+
+/** A design that is replayed. */
+export interface Preset extends SketchDesign {
+  /** `fixed` is the 99.9 % quantile of the first half of all pairs' rounds, judged on the second half. */
+  readonly isTrained?: boolean;
+}
+
+/** The draft leaves its minimum c open; 8 is the simulator's too. */
+const DRAFT: Preset = {
+  bits: 64,
+  estimator: "k+D+c",
+  fixed: [512, 384, 32],
+  minimum: 8,
+  capacity: 1024,
+  retry_factor: 3,
+  per_type: true,
+};
+/** One sketch of 32-bit salted ids; one extension to twice the capacity, then all ids. */
+const BIP330 = { ...DRAFT, bits: 32, minimum: 1, capacity: 4096, retry_factor: 2, per_type: false };
+
+export const PRESETS: Readonly<Record<string, Preset>> = {
+  "draft-bolt": DRAFT,
+  "bip330": { ...BIP330, estimator: "q", tries: 2 },
+  "fixed-512-384-32": { ...DRAFT, estimator: "fixed", retry_factor: 1 },
+  "ewma": { ...DRAFT, estimator: "ewma" },
+  "quantile": { ...DRAFT, estimator: "fixed", retry_factor: 1, isTrained: true },
+};
 
 /** What a design costs on one link. */
 export interface DesignCost {
@@ -38,9 +65,8 @@ export interface DesignCost {
   readonly differencesPerRound: number;
   readonly elementsPerRound: number;
   readonly capacity: number;
-  /** Milliseconds of both ends per round. */
-  readonly serverMs: number;
-  readonly pi5Ms: number;
+  /** By machine: milliseconds of both ends per round. */
+  readonly machineMs: readonly number[];
 }
 
 /** The costs of all presets at all intervals that the window has room for. */
@@ -69,49 +95,26 @@ function replayDesign(
 ): DesignCost {
   const sums = () => new CellSums(perPair.length, resamples.blocks);
   const [rounds, failed, bytes, differences] = [sums(), sums(), sums(), sums()];
-  let fallbacks = 0, elements = 0, capacities = 0, serverMs = 0, pi5Ms = 0;
-  const isTrained = preset.estimator === "quantile";
-  const fixed = isTrained ? trainedSizes(perPair) : preset.fixed;
-  const groups = preset.perType ? TYPES.map((_, type) => [type]) : [TYPES.map((_, type) => type)];
+  let fallbacks = 0, elements = 0, capacities = 0;
+  const machineMs = MACHINES.map(() => 0);
+  const design = preset.isTrained ? { ...preset, fixed: trainedSizes(perPair) } : preset;
+  const groups = sketchedTypes(design);
   perPair.forEach((pair, p) => {
-    const estimates = groups.map(() => new Estimate(preset.minimum));
-    for (let round = isTrained ? pair.count >> 1 : 0; round < pair.count; round++) {
+    const estimates = groups.map(() => new Estimate(design.minimum));
+    for (let round = preset.isTrained ? pair.count >> 1 : 0; round < pair.count; round++) {
       const block = blockOf(resamples, pair.startMs + round * pair.intervalMs);
       let isFailed = false, isFallback = false;
       groups.forEach((types, group) => {
         const sum = (counts: Int32Array) =>
           types.reduce((total, type) => total + counts[3 * round + type], 0);
-        const [a, b, difference] = [sum(pair.newA), sum(pair.newB), sum(pair.differences)];
-        const gap = Math.abs(a - b), smaller = Math.min(a, b);
-        const first = estimates[group].capacity(isTrained ? "fixed" : preset.estimator as "fixed", {
-          gap,
-          smaller,
-          minimum: preset.minimum,
-          most: preset.most,
-          fixed: types.reduce((total, type) => total + fixed[type], 0),
-        });
-        const sizes = sketchSizes(first, preset.retryFactor, preset.most);
-        if (preset.estimator === "q") sizes.splice(BIP330_TRIES);
-        let sent = 0, isDone = false;
-        for (const capacity of sizes) {
-          if (isDone) break;
-          bytes.add(
-            p,
-            block,
-            wireBytes(HEADER_BYTES + Math.ceil(preset.bits * (capacity - sent) / 8)),
-          );
-          const added = capacity - sent;
-          serverMs += addMs("server", added, a + b) +
-            decodeMs("server", preset.bits, capacity, difference);
-          pi5Ms += addMs("pi5", added, a + b) + decodeMs("pi5", preset.bits, capacity, difference);
-          sent = capacity;
-          isDone = difference <= capacity;
-        }
-        if (!isDone) bytes.add(p, block, 2 * wireBytes(HEADER_BYTES) + ID_BYTES * (a + b));
-        isFailed ||= difference > first;
+        const [here, there, difference] = [sum(pair.newA), sum(pair.newB), sum(pair.differences)];
+        const sets = { types, here, there, gap: Math.abs(here - there), difference };
+        const { tried, isDone, ...cost } = sketchRound(design, estimates[group], sets, MACHINES);
+        bytes.add(p, block, cost.bytes + (isDone ? 0 : allIdsBytes(here + there)));
+        cost.machineMs.forEach((ms, i) => machineMs[i] += ms);
+        isFailed ||= difference > tried[0];
         isFallback ||= !isDone;
-        capacities += first;
-        estimates[group].learn(difference, gap, smaller);
+        capacities += tried[0];
       });
       rounds.add(p, block, 1);
       failed.add(p, block, Number(isFailed));
@@ -131,8 +134,7 @@ function replayDesign(
     differencesPerRound: differences.total() / count,
     elementsPerRound: elements / count,
     capacity: capacities / count,
-    serverMs: serverMs / count,
-    pi5Ms: pi5Ms / count,
+    machineMs: machineMs.map((ms) => ms / count),
   };
 }
 
@@ -142,9 +144,7 @@ function trainedSizes(perPair: readonly PairRounds[]): number[] {
     const seen = perPair.flatMap(({ count, differences }) =>
       Array.from({ length: count >> 1 }, (_, round) => differences[3 * round + type])
     );
-    const counts = new Float64Array(
-      Math.max(...seen.slice(0, 1), seen.reduce((a, b) => Math.max(a, b), 0)) + 1,
-    );
+    const counts = new Float64Array(seen.reduce((a, b) => Math.max(a, b), 0) + 1);
     for (const difference of seen) counts[difference]++;
     return Math.max(1, countQuantile(counts, 0.999));
   });
@@ -163,15 +163,10 @@ export function draftOf(designs: readonly DesignCost[]): DesignCost {
 
 /** The table of question 3. */
 export function estimatorTable(designs: readonly DesignCost[]): Table {
-  return {
-    columns: [
-      { name: "preset", kind: "text" },
-      ...["sync_seconds", "failed_share", "failed_low", "failed_high", "fallback_share"],
-      ...["bytes_per_difference", "bytes_low", "bytes_high", "mean_capacity", "mean_difference"],
-    ].map((column) =>
-      typeof column === "string" ? { name: column, kind: "number" } : column
-    ) as Table["columns"],
-    rows: designs.map((design) => [
+  return tableOf(
+    "preset:text sync_seconds failed_share failed_low failed_high fallback_share bytes_per_difference bytes_low " +
+      "bytes_high mean_capacity mean_difference",
+    designs.map((design) => [
       design.preset,
       design.syncSeconds,
       ...design.failed,
@@ -180,7 +175,7 @@ export function estimatorTable(designs: readonly DesignCost[]): Table {
       design.capacity,
       design.differencesPerRound,
     ]),
-  };
+  );
 }
 
 /** The table of question 4: BIP 330's q over rounds and pairs. */
@@ -211,18 +206,7 @@ export function qTable(recording: Recording, pairs: readonly Pair[], random: Ran
       deviation(means),
     ]];
   });
-  const names = [
-    "sync_seconds",
-    "rounds",
-    "mean_q",
-    "sd_q",
-    "q_p5",
-    "q_p50",
-    "q_p95",
-    "lag_1",
-    "sd_between_pairs",
-  ];
-  return { columns: names.map((name) => ({ name, kind: "number" })), rows };
+  return tableOf("sync_seconds rounds mean_q sd_q q_p5 q_p50 q_p95 lag_1 sd_between_pairs", rows);
 }
 
 function deviation(values: readonly number[]): number {

@@ -1,8 +1,5 @@
-/**
- * Which pairs of peers stand for all: drawn by a seed, stratified by pace and implementation. Pure.
- *
- * @module
- */
+// Which pairs of peers stand for all: drawn by a seed, stratified by pace and implementation. Pure.
+
 import { type Random, shuffled } from "../../../shared/random.ts";
 import { quantile } from "../calibration/statistics.ts";
 import { NEVER, receiptsOf, type Recording } from "./recording.ts";

@@ -1,9 +1,6 @@
-/**
- * What a node gets from k peers, who is slow, and what peers never deliver. Pure.
- *
- * @module
- */
-import type { Cell, Table } from "../../format/table.ts";
+// What a node gets from k peers, who is slow, and what peers never deliver. Pure.
+
+import { type Cell, type Table, tableOf } from "../../format/table.ts";
 import { ascending, spearman, varianceShares } from "../calibration/statistics.ts";
 import { WIDE_SHARE } from "../calibration/traces.ts";
 import { meanDelays, onlyOneShare, type Pair, quantiles } from "./pairs.ts";
@@ -19,9 +16,6 @@ const BINS = CAP_SECONDS + 1;
 /** Wide messages that the additive model takes at most, spread evenly. */
 const MOST_WIDE = 400;
 const BY_PAIR = [0.05, 0.5, 0.95];
-
-const numbers = (names: readonly string[]): Table["columns"] =>
-  names.map((name) => ({ name, kind: "number" }));
 
 /** The measured messages' indices. */
 function measured({ firstMs, fromMs, untilMs, messages }: Recording): number[] {
@@ -83,16 +77,8 @@ export function delayWithPeers(recording: Recording): Table {
       had[i] / deliveries,
     ];
   });
-  const names = [
-    "peers",
-    "messages",
-    "delay_p5",
-    "delay_p50",
-    "delay_p95",
-    "missed_share",
-    "already_had_share",
-  ];
-  return { columns: numbers(names), rows };
+  const names = "peers messages delay_p5 delay_p50 delay_p95 missed_share already_had_share";
+  return tableOf(names, rows);
 }
 
 /** Question 9: shares of the variance of wide messages' delays, and how well a peer's mean delay predicts itself. */
@@ -125,10 +111,7 @@ export function slowPeers(recording: Recording): Table {
       ["the rest of the variance", rest, rows.length],
     );
   }
-  return {
-    columns: [{ name: "figure", kind: "text" }, ...numbers(["share", "messages"])],
-    rows: table,
-  };
+  return tableOf("figure:text share messages", table);
 }
 
 /** Question 10: the share of messages that only one of two peers ever delivers; and what peers lack of wide messages. */
@@ -145,8 +128,6 @@ export function missingMessages(recording: Recording, pairs: readonly Pair[]): T
     return half.filter((m) => received[m] === NEVER).length / half.length;
   });
   rows.push(["a peer lacks of what half sent", ...quantiles(lacking, BY_PAIR)]);
-  return {
-    columns: [{ name: "figure", kind: "text" }, ...numbers(["share_p5", "share_p50", "share_p95"])],
-    rows: rows.filter(([, middle]) => !Number.isNaN(middle)),
-  };
+  const known = rows.filter(([, middle]) => !Number.isNaN(middle));
+  return tableOf("figure:text share_p5 share_p50 share_p95", known);
 }

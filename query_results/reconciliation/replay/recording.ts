@@ -1,8 +1,5 @@
-/**
- * Who had what when: each peer's first receipts of the window's live messages, as typed arrays.
- *
- * @module
- */
+// Who had what when: each peer's first receipts of the window's live messages, as typed arrays.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { UserError } from "../../../shared/errors.ts";
 import { type Random, shuffled } from "../../../shared/random.ts";

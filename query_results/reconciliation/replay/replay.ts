@@ -1,8 +1,5 @@
-/**
- * One replay: a recording, its pairs, and the tables of all questions, as temporary tables that SQL reads.
- *
- * @module
- */
+// One replay: a recording, its pairs, and the tables of all questions, as temporary tables that SQL reads.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { seededRandom } from "../../../shared/random.ts";
 import { loadTable } from "../../archive/load_table.ts";

@@ -1,8 +1,5 @@
-/**
- * What two peers would have found at each sync, had they reconciled every so often: counts by round. Pure.
- *
- * @module
- */
+// What two peers would have found at each sync, had they reconciled every so often: counts by round. Pure.
+
 import { type Random, randomInteger } from "../../../shared/random.ts";
 import type { Pair } from "./pairs.ts";
 import { NEVER, receiptsOf, type Recording } from "./recording.ts";

@@ -1,8 +1,5 @@
-/**
- * The protocols that there are: every file in `protocols/` is one.
- *
- * @module
- */
+// The protocols that there are: every file in `protocols/` is one.
+
 import type { ProtocolFile } from "./protocol.ts";
 
 const FOLDER = new URL("./protocols/", import.meta.url);

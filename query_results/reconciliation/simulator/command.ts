@@ -1,8 +1,5 @@
-/**
- * `deno task lab simulate`: runs protocols on a simulated network.
- *
- * @module
- */
+// `deno task lab simulate`: runs protocols on a simulated network.
+
 import { dirname } from "node:path";
 import { type Subcommand, subcommand } from "../../../shared/cli.ts";
 import { parseConfig, readConfig } from "../../../shared/config.ts";
@@ -21,7 +18,10 @@ import { comparisonText, isCalibrated, verdict, writeReport } from "./report.ts"
 import { networkGraph, simulate } from "./run.ts";
 import { planRuns, SETTINGS, type Settings } from "./settings.ts";
 
-/** See the module. */
+const FILE = { type: "string", value: "FILE" } as const;
+const fraction = (value: string, help: string, min: number, max: number) =>
+  ({ type: "number", fraction: true, value, help, min, max }) as const;
+
 export const simulateCommand: Subcommand = subcommand({
   name: "deno task lab simulate",
   summary: "Simulate gossip protocols on one network and compare them with flooding.",
@@ -30,50 +30,20 @@ export const simulateCommand: Subcommand = subcommand({
     "runs have ended: runs.csv, charts, calibration.txt, and last comparison.txt. Broken off, the\n" +
     "same command repeats no run that had ended. Equal seeds give equal files.",
   flags: {
-    config: {
-      type: "string",
-      value: "FILE",
-      help: "YAML with the settings; excludes the flags below",
-    },
+    config: { ...FILE, help: "YAML with the settings; excludes the flags below" },
     protocol: { type: "string", value: "NAME,…", help: "protocols to run, besides flood" },
     nodes: { type: "number", value: "N", help: "nodes of the network", min: 2, max: 50_000 },
     links: { type: "number", value: "N", help: "links that a node makes", min: 1, max: 1000 },
-    graph: { type: "string", value: "FILE", help: "channel list: scid,node,node per line" },
-    hours: {
-      type: "number",
-      value: "H",
-      help: "simulated hours",
-      fraction: true,
-      min: 0.01,
-      max: 48,
-    },
-    rate: {
-      type: "number",
-      value: "R",
-      help: "messages per second",
-      fraction: true,
-      min: 0.001,
-      max: 100,
-    },
-    traffic: {
-      type: "string",
-      value: "FILE",
-      help: "Parquet of messages, as deno task lab traffic writes it",
-    },
-    adoption: {
-      type: "number",
-      value: "SHARE",
-      help: "share of nodes that speak the protocol",
-      fraction: true,
-      min: 0,
-      max: 1,
-    },
+    graph: { ...FILE, help: "channel list: scid,node,node per line" },
+    hours: fraction("H", "simulated hours", 0.01, 48),
+    rate: fraction("R", "messages per second", 0.001, 100),
+    traffic: { ...FILE, help: "Parquet of messages, as deno task lab traffic writes it" },
+    adoption: fraction("SHARE", "share of nodes that speak the protocol", 0, 1),
     seed: { type: "number", value: "N", help: "seed", min: 0, max: 2 ** 31 },
     out: { type: "string", value: "DIR", help: "folder for the results" },
     archive: {
-      type: "string",
-      value: "FILE",
-      help: "new archive of what the observer of one protocol receives, for query and replay",
+      ...FILE,
+      help: "new archive of what one protocol's observer receives, to query and replay",
     },
     list: { type: "boolean", help: "list the protocols and exit" },
   },

@@ -1,8 +1,5 @@
-/**
- * Decodes a seeded sample of rounds for real, to hold the shortcut D ≤ c against PinSketch.
- *
- * @module
- */
+// Decodes a seeded sample of rounds for real, to hold the shortcut D ≤ c against PinSketch.
+
 import type { Random } from "../../../shared/random.ts";
 import type { FieldBits } from "../algorithms/field_wat.ts";
 import { Sketch } from "../algorithms/sketch.ts";
@@ -14,7 +11,6 @@ const COMMON = 16;
 
 /** See the module. It has a generator of its own, so that checking changes no result. */
 export class DecodeCheck {
-  /** Sketches decoded. */
   checked = 0;
   /** Those that gave exactly the difference when D ≤ c, and nothing otherwise. */
   agreed = 0;
@@ -29,7 +25,6 @@ export class DecodeCheck {
     this.#most = most;
   }
 
-  /** Maybe decodes the sketch of the given types' differences. */
   decode(
     bits: FieldBits,
     capacity: number,

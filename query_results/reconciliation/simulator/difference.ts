@@ -1,9 +1,6 @@
-/**
- * How two ends of a link differ: real sets, compared message by message.
- *
- * @module
- */
-import { grown } from "./grown.ts";
+// How two ends of a link differ: real sets, compared message by message.
+
+import { grown } from "./id_pool.ts";
 import type { Simulation } from "./simulation.ts";
 import { MESSAGE_TYPES } from "./traffic.ts";
 
@@ -13,10 +10,8 @@ const TYPES = MESSAGE_TYPES.length;
 export class Missing {
   /** The first {@link Missing.count} hold. */
   ids = new Int32Array(256);
-  /** How many. */
   count = 0;
 
-  /** Adds one. */
   push(message: number): void {
     if (this.count === this.ids.length) this.ids = grown(this.ids, 0);
     this.ids[this.count++] = message;
@@ -43,7 +38,6 @@ export class Difference {
   readonly #settled: Int32Array;
   readonly #simulation: Simulation;
 
-  /** Starts with nothing settled. */
   constructor(simulation: Simulation) {
     this.#simulation = simulation;
     this.#settled = new Int32Array(simulation.graph.source.length);

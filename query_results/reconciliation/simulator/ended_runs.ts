@@ -1,8 +1,5 @@
-/**
- * Results of the runs that have ended, kept beside the report until it is whole: a sweep that was broken off goes on.
- *
- * @module
- */
+// Results of the runs that have ended, kept beside the report until it is whole: a sweep that was broken off goes on.
+
 import { join } from "node:path";
 import type { Cell } from "../../format/table.ts";
 import { makeFolder, writeWhole } from "../../format/whole_files.ts";
@@ -38,12 +35,10 @@ export class EndedRuns {
     return ended;
   }
 
-  /** What a run of the same settings and files came to. */
   get(plan: PlannedRun): EndedRun | undefined {
     return this.#runs.get(this.#key(plan));
   }
 
-  /** Keeps a run's results. */
   async add(plan: PlannedRun, run: EndedRun): Promise<EndedRun> {
     this.#runs.set(this.#key(plan), run);
     if (this.#path !== undefined) {
@@ -53,7 +48,6 @@ export class EndedRuns {
     return run;
   }
 
-  /** The report is whole. */
   async forget(): Promise<void> {
     if (this.#path !== undefined) await Deno.remove(this.#path);
   }

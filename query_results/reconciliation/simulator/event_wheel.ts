@@ -1,11 +1,7 @@
-/**
- * A timing wheel of one slot per millisecond. Events due in the same millisecond leave in the order in which they
- * came, so that a run is a function of its seed.
- *
- * @module
- */
+// A timing wheel of one slot per millisecond. Events due in the same millisecond leave in the order in which they
+// came, so that a run is a function of its seed.
 
-import { grown } from "./grown.ts";
+import { grown } from "./id_pool.ts";
 
 /** Slots: 17 minutes, more than nearly all delays. Later events go round again. */
 const SLOTS = 1 << 20;

@@ -1,8 +1,5 @@
-/**
- * The channel graph as arrays: the links of a node are the directed edges `first[node] … first[node + 1] - 1`.
- *
- * @module
- */
+// The channel graph as arrays: the links of a node are the directed edges `first[node] … first[node + 1] - 1`.
+
 import { UserError } from "../../../shared/errors.ts";
 import { type Random, randomInteger, shuffled } from "../../../shared/random.ts";
 
@@ -11,9 +8,7 @@ export const MAX_NODES = 50_000;
 /** Links at most, for the same reason; the mainnet has about 40,000 channels. */
 export const MAX_LINKS = 500_000;
 
-/** See the module. */
 export interface Graph {
-  /** How many nodes. */
   readonly nodes: number;
   /** Per node, its first edge; one more at the end. */
   readonly first: Int32Array;

@@ -1,9 +1,6 @@
-/**
- * The channel graph from a list: `scid,node,node` per line, as `gossip_dump/channel_list.csv` and the first observer's
- * lists have it, with or without a header.
- *
- * @module
- */
+// The channel graph from a list: `scid,node,node` per line, as `gossip_dump/channel_list.csv` and the first observer's
+// lists have it, with or without a header.
+
 import { errorText, UserError } from "../../../shared/errors.ts";
 import { printable } from "../../../shared/text.ts";
 import { components, type Graph, graphOf, MAX_LINKS, MAX_NODES } from "./graph.ts";

@@ -1,10 +1,4 @@
-/**
- * Room for the message ids of batches under way: blocks of 2^k integers in one array, reused by size.
- *
- * @module
- */
-
-import { grown } from "./grown.ts";
+// Room for the message ids of batches under way: blocks of 2^k integers in one array, reused by size.
 
 /** See the module. A block is its first index in {@link IdPool.ids}. */
 export class IdPool {
@@ -32,4 +26,11 @@ export class IdPool {
 
 function levelOf(count: number): number {
   return count <= 1 ? 0 : 32 - Math.clz32(count - 1);
+}
+
+/** A copy with room for at least `least` integers, and for twice as many as before: growing costs nothing in the long run. */
+export function grown(array: Int32Array, least: number): Int32Array<ArrayBuffer> {
+  const larger = new Int32Array(Math.max(2 * array.length, least));
+  larger.set(array);
+  return larger;
 }

@@ -1,15 +1,9 @@
-/**
- * How today's implementations pace gossip (protocol.md §4: LND 0.21, CLN 26.06, LDK 0.3, Eclair at 5b765e0).
- *
- * @module
- */
+// How today's implementations pace gossip (protocol.md §4: LND 0.21, CLN 26.06, LDK 0.3, Eclair at 5b765e0).
 
 /** How a node paces what it relays. */
 export type Pacing = "trickle" | "flush" | "at-once";
 
-/** One implementation. */
 export interface Implementation {
-  /** The name in configs and results. */
   readonly name: "lnd" | "cln" | "ldk" | "eclair";
   /** `trickle`: one timer per node, sub-batches; `flush`: a timer per peer; `at-once`: none. */
   readonly pacing: Pacing;

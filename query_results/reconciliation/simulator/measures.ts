@@ -1,9 +1,6 @@
-/**
- * What a run counts.
- *
- * @module
- */
-import { grown } from "./grown.ts";
+// What a run counts.
+
+import { grown } from "./id_pool.ts";
 import type { Traffic } from "./traffic.ts";
 
 /** Shares of nodes whose times are kept. */
@@ -31,7 +28,6 @@ export class Measures {
   held = 0;
   /** Messages that a filter refused. */
   refused = 0;
-  /** Rounds of reconciliation. */
   rounds = 0;
   /** Rounds whose first sketch did not decode. */
   failedRounds = 0;
@@ -41,7 +37,6 @@ export class Measures {
   distrusted = 0;
   /** Those of them between honest nodes. */
   wronglyDistrusted = 0;
-  /** Differences over all rounds. */
   differences = 0;
   /** Computing time of reconciliation by the cost table, in milliseconds. */
   cpuMs = 0;
@@ -55,7 +50,6 @@ export class Measures {
     peer: new Int32Array(1024),
     atMs: new Int32Array(1024),
   };
-  /** How many receipts there are. */
   receiptCount = 0;
   readonly #thresholds: number[];
   readonly #bornMs: Int32Array;
@@ -68,7 +62,6 @@ export class Measures {
     this.#thresholds = REACH_SHARES.map((share) => Math.ceil(share * nodes));
   }
 
-  /** A node has got a message for the first time. */
   reached(message: number, nowMs: number): void {
     const count = ++this.reach[message];
     for (let i = 0; i < REACH_SHARES.length; i++) {

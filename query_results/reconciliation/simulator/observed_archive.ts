@@ -1,8 +1,5 @@
-/**
- * What a simulated observer received, as an archive: replay and queries read it like a real one.
- *
- * @module
- */
+// What a simulated observer received, as an archive: replay and queries read it like a real one.
+
 import { type DuckDBConnection, DuckDBDataChunk, DuckDBInstance, INTEGER } from "@duckdb/node-api";
 import duckdb from "@duckdb/node-bindings";
 import { errorText, UserError } from "../../../shared/errors.ts";

@@ -1,8 +1,5 @@
-/**
- * An observer's receipts as traces, and what the calibration table says of them.
- *
- * @module
- */
+// An observer's receipts as traces, and what the calibration table says of them.
+
 import { calibrate, type CalibratedRow } from "../calibration/rows.ts";
 import { type Trace, type Traces, TYPE_NUMBERS, wideSets } from "../calibration/traces.ts";
 import type { FinishedRun } from "./run.ts";

@@ -1,9 +1,6 @@
-/**
- * What a run comes to: one row of figures.
- *
- * @module
- */
-import { type Column, columnValues, type Table } from "../../format/table.ts";
+// What a run comes to: one row of figures.
+
+import { columnValues, type Table, tableOf } from "../../format/table.ts";
 import { REACH_SHARES } from "./measures.ts";
 import type { FinishedRun } from "./run.ts";
 
@@ -11,43 +8,20 @@ const DAY_MS = 86_400_000;
 /** How many peers count as first. */
 const FIRST_PLACES = 20;
 
-const number = (name: string): Column => ({ name, kind: "number" });
-const integer = (name: string): Column => ({ name, kind: "integer" });
-
-/** The columns of the results, in the order of {@link outcomeRow}. */
-const COLUMNS: readonly Column[] = [
-  { name: "protocol", kind: "text" },
-  { name: "value", kind: "text" },
-  integer("nodes"),
-  integer("links"),
-  integer("messages"),
-  ...REACH_SHARES.flatMap((share) => [
-    number(`seconds_to_${100 * share}`),
-    number(`share_reaching_${100 * share}`),
-  ]),
-  ...["message", "sketch", "id", "fallback", "all"].map((kind) =>
-    number(`${kind}_bytes_per_node_day`)
-  ),
-  number("repeats_per_new_message"),
-  integer("stale"),
-  integer("rounds"),
-  number("differences_per_round"),
-  number("failed_share"),
-  number("fallback_share"),
-  integer("distrusted_links"),
-  integer("distrusted_honest_links"),
-  number("cpu_seconds_per_node_day"),
-  integer("peers_with_half_of_first_20"),
-  number("origin_first_share"),
-  number("origin_rank"),
-  integer("coalesced"),
-  integer("decoded"),
-  integer("decoded_agree"),
-];
+/** The columns of the results, in the order of `outcomeRow`. */
+const COLUMNS = [
+  "protocol:text value:text nodes:integer links:integer messages:integer",
+  ...REACH_SHARES.map((share) => `seconds_to_${100 * share} share_reaching_${100 * share}`),
+  ...["message", "sketch", "id", "fallback", "all"].map((kind) => `${kind}_bytes_per_node_day`),
+  "repeats_per_new_message stale:integer rounds:integer differences_per_round failed_share fallback_share",
+  "distrusted_links:integer distrusted_honest_links:integer cpu_seconds_per_node_day",
+  "peers_with_half_of_first_20:integer origin_first_share origin_rank coalesced:integer decoded:integer",
+  "decoded_agree:integer",
+].join(" ");
 
 /** One row per run. */
 export function outcomes(runs: readonly FinishedRun[]): Table {
-  return { columns: COLUMNS, rows: runs.map(outcomeRow) };
+  return tableOf(COLUMNS, runs.map(outcomeRow));
 }
 
 /** The numbers of one column; null where a run has none. */

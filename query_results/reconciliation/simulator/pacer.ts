@@ -1,8 +1,5 @@
-/**
- * When a node relays: the timers of today's implementations.
- *
- * @module
- */
+// When a node relays: the timers of today's implementations.
+
 import { SUB_BATCH_DELAY_MS, subBatchSize } from "./implementations.ts";
 import { randomInteger, shuffled } from "../../../shared/random.ts";
 import { implementationOf } from "./population.ts";
@@ -41,7 +38,6 @@ export class Pacer {
     );
   }
 
-  /** Starts every timer at a phase of its own. */
   start(): void {
     const { graph, population, nodes, random, mode } = this.#simulation;
     for (let node = 0; node < nodes; node++) {
@@ -101,7 +97,6 @@ export class Pacer {
     }
   }
 
-  /** Takes one of its events. */
   event(kind: number, a: number, b: number, c: number): void {
     const simulation = this.#simulation;
     switch (kind - this.#firstEvent) {

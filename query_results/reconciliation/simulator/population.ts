@@ -1,8 +1,5 @@
-/**
- * Who the nodes are: implementation, sync links, delays, presence, and who speaks the new protocol how honestly.
- *
- * @module
- */
+// Who the nodes are: implementation, sync links, delays, presence, and who speaks the new protocol how honestly.
+
 import { type Random, randomInteger } from "../../../shared/random.ts";
 import type { Graph } from "./graph.ts";
 import { type Implementation, IMPLEMENTATIONS } from "./implementations.ts";
@@ -12,11 +9,8 @@ import type { Settings } from "./settings.ts";
 export interface Population {
   /** Index of {@link IMPLEMENTATIONS}. */
   readonly implementation: Uint8Array;
-  /** Per node, 0 or 1. */
   readonly adopts: Uint8Array;
-  /** Per node, 0 or 1. */
   readonly lies: Uint8Array;
-  /** Per node, 0 or 1. */
   readonly refuses: Uint8Array;
   /** Per edge: the target asked for gossip. */
   readonly subscribed: Uint8Array;

@@ -1,8 +1,5 @@
-/**
- * What a protocol of `protocols/` is: one file, whose default export is a {@link ProtocolFile}.
- *
- * @module
- */
+// What a protocol of `protocols/` is: one file, whose default export is a `ProtocolFile`.
+
 import type * as v from "valibot";
 import type { Simulation } from "./simulation.ts";
 

@@ -1,8 +1,5 @@
-/**
- * What a simulation writes: rows as CSV, charts, and the table of what each protocol costs and brings.
- *
- * @module
- */
+// What a simulation writes: rows as CSV, charts, and the table of what each protocol costs and brings.
+
 import { join } from "node:path";
 import type { ChartSpec } from "../../catalog/query.ts";
 import { PALETTE } from "../../chart/palette.ts";

@@ -1,10 +1,8 @@
-/**
- * Rounds of reconciliation over links: timers, what travels, and what it costs. How a difference is found is a
- * {@link Codec}'s.
- *
- * @module
- */
-import { FRAME_BYTES, HEADER_BYTES, ID_BYTES, wireBytes } from "../algorithms/wire.ts";
+// Rounds of reconciliation over links: timers, what travels, and what it costs. How a difference is found is a
+// `Codec`'s.
+
+import { allIdsBytes } from "../algorithms/estimators.ts";
+import { HEADER_BYTES, ID_BYTES, wireBytes } from "../algorithms/wire.ts";
 import * as v from "valibot";
 import { duration, integer, oneOf } from "../../../shared/config.ts";
 import { randomInteger } from "../../../shared/random.ts";
@@ -29,7 +27,6 @@ export interface Found {
   cpuMs: number;
 }
 
-/** Finds differences. */
 export interface Codec {
   /** What the round over `edge` takes; `isBad` when an end's sketches are wrong. */
   find(simulation: Simulation, edge: number, difference: Difference, isBad: boolean): Found;
@@ -54,7 +51,6 @@ export const ROUND_OPTIONS = {
 /** Parsed {@link ROUND_OPTIONS}; `interval` in milliseconds, between two rounds that one end starts. */
 export type RoundOptions = v.InferOutput<v.StrictObjectSchema<typeof ROUND_OPTIONS, undefined>>;
 
-/** Sets the modes of a link's two edges. */
 export type LinkModes = (simulation: Simulation, edge: number, back: number) => void;
 
 /** Rounds instead of flooding, but for own messages where the options say so. */
@@ -81,7 +77,6 @@ export class Rounds implements Protocol {
     this.#modes = modes;
   }
 
-  /** See {@link Protocol.start}. */
   start(simulation: Simulation, links: Int32Array): void {
     const { graph, wheel, random } = simulation;
     const { interval, initiators } = this.#options;
@@ -96,7 +91,6 @@ export class Rounds implements Protocol {
     }
   }
 
-  /** The source of `edge` starts a round. */
   event(simulation: Simulation, kind: number, edge: number): void {
     if (this.#strikes[edge] < 0) return;
     simulation.wheel.push(this.#options.interval, kind, edge, 0, 0);
@@ -150,8 +144,7 @@ export class Rounds implements Protocol {
   }
 }
 
-/** Both ends send all ids that came since the last round, framed. */
-export function allIdsBytes({ newHere, newThere }: Difference): number {
-  const ids = newHere.reduce((a, b) => a + b, 0) + newThere.reduce((a, b) => a + b, 0);
-  return ID_BYTES * ids + 2 * (HEADER_BYTES + FRAME_BYTES);
+/** Bytes when both ends send all ids that came since the last round. */
+export function idsOfBoth({ newHere, newThere }: Difference): number {
+  return allIdsBytes([...newHere, ...newThere].reduce((a, b) => a + b, 0));
 }

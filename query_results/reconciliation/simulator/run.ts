@@ -1,8 +1,5 @@
-/**
- * One run: the network of its settings, simulated, and what came of it.
- *
- * @module
- */
+// One run: the network of its settings, simulated, and what came of it.
+
 import { UserError } from "../../../shared/errors.ts";
 import { type Random, seededRandom, shuffled } from "../../../shared/random.ts";
 import { DecodeCheck } from "./decode_check.ts";

@@ -1,8 +1,5 @@
-/**
- * What to simulate: the config file's schema. Defaults are the calibrated network.
- *
- * @module
- */
+// What to simulate: the config file's schema. Defaults are the calibrated network.
+
 import * as v from "valibot";
 import { duration, group, integer, oneOf, parseConfig } from "../../../shared/config.ts";
 import { UserError } from "../../../shared/errors.ts";
@@ -38,7 +35,6 @@ const share = number(0, 1);
 const schema = v.strictObject({
   seed: v.optional(integer(0, 2 ** 31), 1),
   hours: v.optional(number(0.01, 48), 1),
-  /** Messages per second, network-wide. */
   rate: v.optional(number(0.001, 100), 2.44),
   /** A table of messages that `deno task lab traffic` wrote, in place of messages drawn at this rate. */
   traffic: v.optional(v.string("should be a path")),

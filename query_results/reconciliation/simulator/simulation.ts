@@ -1,11 +1,8 @@
-/**
- * The engine: who holds which message, who was sent what over which link, and the events between.
- *
- * Sets are bitmaps with one row per node or edge; messages are numbered by birth, so that what moves at about the same
- * time shares cache lines.
- *
- * @module
- */
+// The engine: who holds which message, who was sent what over which link, and the events between.
+//
+// Sets are bitmaps with one row per node or edge; messages are numbered by birth, so that what moves at about the same
+// time shares cache lines.
+
 import { FRAME_BYTES } from "../algorithms/wire.ts";
 import type { Random } from "../../../shared/random.ts";
 import type { DecodeCheck } from "./decode_check.ts";
@@ -31,15 +28,12 @@ const HELD = 4;
 /** Events of the pacer: 5 to 15. */
 const FIRST_PACER_EVENT = 5;
 
-/** What a run is made of. */
 export interface SimulationParts {
   /** With the observer as its last node, if there is one. */
   readonly graph: Graph;
   /** How many nodes count: all but the observer. */
   readonly nodes: number;
-  /** See {@link Population}. */
   readonly population: Population;
-  /** See {@link Traffic}. */
   readonly traffic: Traffic;
   /** How adopters talk. */
   readonly protocol: Protocol;
@@ -47,13 +41,10 @@ export interface SimulationParts {
   readonly churn?: { readonly onlineMs: number; readonly offlineMs: number };
   /** Share of messages that a node with a filter refuses. */
   readonly refusedShare: number;
-  /** Factor on the timers of implementations. */
   readonly timerScale: number;
   /** Nodes refuse messages of a block that they have not seen. */
   readonly heights: boolean;
-  /** The run's one generator. */
   readonly random: Random;
-  /** Decodes a sample of sketches for real. */
   readonly check?: DecodeCheck;
 }
 
@@ -82,7 +73,6 @@ export class Simulation {
   readonly setSize: Int32Array;
   /** How many of them nodes with a filter refuse. */
   readonly refusableSize: Int32Array;
-  /** Words per row of the bitmaps. */
   readonly words: number;
   /** Per node, which messages it has or had. */
   readonly have: Int32Array;
@@ -100,7 +90,6 @@ export class Simulation {
   readonly #single = new Int32Array(1);
   #born = 0;
 
-  /** Allocates everything and starts all timers. */
   constructor(parts: SimulationParts) {
     this.#parts = parts;
     const { graph, population, traffic } = parts;
@@ -136,7 +125,6 @@ export class Simulation {
     if (parts.churn) this.#startChurn();
   }
 
-  /** Runs until `untilMs` after the start. */
   run(untilMs: number): void {
     const { wheel } = this;
     while (wheel.next(untilMs)) {
@@ -202,7 +190,6 @@ export class Simulation {
     this.mode[edge] = this.ownMode[edge] = FLOOD;
   }
 
-  /** Marks messages as known to the edge's target. */
   tell(edge: number, ids: Int32Array, count: number): void {
     const row = edge * this.words;
     for (let i = 0; i < count; i++) this.told[row + (ids[i] >>> 5)] |= 1 << (ids[i] & 31);
@@ -249,7 +236,6 @@ export class Simulation {
     return block;
   }
 
-  /** Whether both ends of an edge are there. */
   isUp(edge: number): boolean {
     return this.online[this.graph.source[edge]] === 1 && this.online[this.graph.target[edge]] === 1;
   }
@@ -393,7 +379,6 @@ export class Simulation {
     this.turns.push({ node, atMs: this.wheel.now });
   }
 
-  /** Uniform with the given mean. */
   #stay(meanMs: number): number {
     return 1 + Math.floor(2 * meanMs * this.random.next());
   }

@@ -1,8 +1,5 @@
-/**
- * The messages that a network publishes: who, when, what about, how large.
- *
- * @module
- */
+// The messages that a network publishes: who, when, what about, how large.
+
 import { type Random, randomInteger, shuffled } from "../../../shared/random.ts";
 import type { Graph } from "./graph.ts";
 
@@ -25,7 +22,6 @@ const BLOCK_MS = 600_000;
 
 /** Messages in order of birth, as columns. */
 export interface Traffic {
-  /** How many. */
   readonly count: number;
   /** In milliseconds since the start, ascending. */
   readonly bornMs: Int32Array;
@@ -33,7 +29,6 @@ export interface Traffic {
   readonly origin: Int32Array;
   /** An index of {@link MESSAGE_TYPES}. */
   readonly type: Uint8Array;
-  /** With its type, without framing. */
   readonly sizeBytes: Uint16Array;
   /** A number of its own for each (scid, direction), announcing node and announced channel. */
   readonly subject: Int32Array;
@@ -60,9 +55,7 @@ export interface GivenTraffic {
 
 /** What {@link makeTraffic} is asked for. */
 export interface TrafficOptions {
-  /** Messages per second, network-wide. */
   readonly rate: number;
-  /** In milliseconds. */
   readonly durationMs: number;
   /** At most one update per subject and block: later ones wait for the next block, the last one wins. */
   readonly onePerBlock: boolean;

@@ -1,18 +1,15 @@
-/**
- * The table of messages that lnconv-sim reads: an archive's live messages as Parquet, and back into our simulator.
- *
- * | column | type | |
- * |---|---|---|
- * | first_seen_timestamp | timestamp, µs, UTC | ascending |
- * | outer_hash | uint64 | first 64 bits of the SHA-256 of the message |
- * | inner_hash | uint64 | the same of its content without signatures and timestamp |
- * | type | int16 | 1 channel_announcement, 2 node_announcement, 3 channel_update |
- * | size | int32 | bytes without the two of the type, as the first observer's metadata |
- * | orig_node | text | of type 2, 66 hex characters |
- * | scid | uint64 | of types 1 and 3 |
- *
- * @module
- */
+// The table of messages that lnconv-sim reads: an archive's live messages as Parquet, and back into our simulator.
+//
+// | column | type | |
+// |---|---|---|
+// | first_seen_timestamp | timestamp, µs, UTC | ascending |
+// | outer_hash | uint64 | first 64 bits of the SHA-256 of the message |
+// | inner_hash | uint64 | the same of its content without signatures and timestamp |
+// | type | int16 | 1 channel_announcement, 2 node_announcement, 3 channel_update |
+// | size | int32 | bytes without the two of the type, as the first observer's metadata |
+// | orig_node | text | of type 2, 66 hex characters |
+// | scid | uint64 | of types 1 and 3 |
+
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { errorText, UserError } from "../../../shared/errors.ts";
 import type { Window } from "../../catalog/parameters.ts";

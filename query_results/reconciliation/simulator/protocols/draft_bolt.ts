@@ -1,9 +1,6 @@
-/**
- * The draft extension BOLT "Minisketch Gossip": three sketches of 64-bit elements every 30 s per peer, own messages in full
- * to direct peers, one update per channel direction and block.
- *
- * @module
- */
+// The draft extension BOLT "Minisketch Gossip": three sketches of 64-bit elements every 30 s per peer, own messages in full
+// to direct peers, one update per channel direction and block.
+
 import type { ProtocolFile } from "../protocol.ts";
 import sketch from "./sketch.ts";
 

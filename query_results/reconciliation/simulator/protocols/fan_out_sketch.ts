@@ -1,8 +1,5 @@
-/**
- * Erlay's shape: messages in full on a few links of each node, sketches on all.
- *
- * @module
- */
+// Erlay's shape: messages in full on a few links of each node, sketches on all.
+
 import * as v from "valibot";
 import { integer } from "../../../../shared/config.ts";
 import { FLOOD, type ProtocolFile } from "../protocol.ts";

@@ -1,8 +1,5 @@
-/**
- * Today: every message in full to every peer that asked for gossip, at its implementation's pace.
- *
- * @module
- */
+// Today: every message in full to every peer that asked for gossip, at its implementation's pace.
+
 import * as v from "valibot";
 import type { ProtocolFile } from "../protocol.ts";
 

@@ -1,8 +1,5 @@
-/**
- * Flooding as today, with sketches that find what it missed: for partitions rather than for bandwidth.
- *
- * @module
- */
+// Flooding as today, with sketches that find what it missed: for partitions rather than for bandwidth.
+
 import * as v from "valibot";
 import { duration } from "../../../../shared/config.ts";
 import type { ProtocolFile } from "../protocol.ts";

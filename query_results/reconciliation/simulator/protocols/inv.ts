@@ -1,8 +1,5 @@
-/**
- * Announce, then send: ids at the pace of today's flooding, messages in full to who asks.
- *
- * @module
- */
+// Announce, then send: ids at the pace of today's flooding, messages in full to who asks.
+
 import { HEADER_BYTES, ID_BYTES, wireBytes } from "../../algorithms/wire.ts";
 import * as v from "valibot";
 import {

@@ -1,12 +1,9 @@
-/**
- * Range-based reconciliation (negentropy v1) per link and interval.
- *
- * @module
- */
+// Range-based reconciliation (negentropy v1) per link and interval.
+
 import { BUCKETS, FRAME_BYTES, OLD_ELEMENTS, rangeCost } from "../../algorithms/wire.ts";
 import * as v from "valibot";
 import type { ProtocolFile } from "../protocol.ts";
-import { allIdsBytes, type Codec, ROUND_OPTIONS, type RoundOptions, Rounds } from "../rounds.ts";
+import { type Codec, idsOfBoth, ROUND_OPTIONS, type RoundOptions, Rounds } from "../rounds.ts";
 
 /** Microseconds per range, when a tree keeps sums. */
 const RANGE_US = 1;
@@ -21,7 +18,7 @@ const codec: Codec = {
     const cpuMs = 2 * ways * BUCKETS * RANGE_US / 1000;
     return {
       sketchBytes,
-      fallbackBytes: isBad ? allIdsBytes(difference) : 0,
+      fallbackBytes: isBad ? idsOfBoth(difference) : 0,
       failed: isBad,
       ways,
       cpuMs,

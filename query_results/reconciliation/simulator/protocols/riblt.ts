@@ -1,8 +1,5 @@
-/**
- * Rateless invertible Bloom lookup tables per link and interval: coded symbols flow until the difference is found.
- *
- * @module
- */
+// Rateless invertible Bloom lookup tables per link and interval: coded symbols flow until the difference is found.
+
 import {
   CODED_SYMBOL_BYTES,
   codedSymbols,
@@ -11,7 +8,7 @@ import {
 } from "../../algorithms/wire.ts";
 import * as v from "valibot";
 import type { ProtocolFile } from "../protocol.ts";
-import { allIdsBytes, type Codec, ROUND_OPTIONS, type RoundOptions, Rounds } from "../rounds.ts";
+import { type Codec, idsOfBoth, ROUND_OPTIONS, type RoundOptions, Rounds } from "../rounds.ts";
 
 /** Symbols in the first message; each later one doubles what was sent. */
 const FIRST_SYMBOLS = 32;
@@ -32,7 +29,7 @@ const codec: Codec = {
     }
     return {
       sketchBytes,
-      fallbackBytes: isBad ? allIdsBytes(difference) : 0,
+      fallbackBytes: isBad ? idsOfBoth(difference) : 0,
       failed: isBad,
       ways,
       cpuMs: 2 * sent * SYMBOL_US / 1000,

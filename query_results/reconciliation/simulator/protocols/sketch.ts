@@ -1,8 +1,5 @@
-/**
- * A sketch per link and interval, nothing else (but own messages in full, where asked for).
- *
- * @module
- */
+// A sketch per link and interval, nothing else (but own messages in full, where asked for).
+
 import * as v from "valibot";
 import type { ProtocolFile } from "../protocol.ts";
 import { ROUND_OPTIONS, type RoundOptions, Rounds } from "../rounds.ts";
