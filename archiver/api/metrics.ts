@@ -1,6 +1,8 @@
 // The archiver's metrics in Prometheus' text format.
 
 import { Counter, Gauge, Registry } from "prom-client";
+import { dirname } from "node:path";
+import { freeBytes } from "../analytics/window_copy.ts";
 import { daysStatus } from "../days/status.ts";
 import type { SetStatus } from "../analytics/status.ts";
 import type { Feed } from "./page/feed.ts";
@@ -79,6 +81,9 @@ export function createMetrics(
       "1 while connected to a NATS server",
       () => jetStream.status().server ? 1 : 0,
     );
+    const help =
+      "1 while no batches come from NATS: unreachable, or a consumer that delivers nothing";
+    gauge("nats_stalled", help, () => jetStream.status().problem === null ? 0 : 1);
   }
   gauge("rollover_failing", "1 while days do not roll over", () => days.progress().failure ? 1 : 0);
   gauge(
@@ -154,11 +159,21 @@ export function createMetrics(
   );
   const gaps = perCollector("collector_missing_batches", "Batches that never came");
   const late = perCollector("collector_late", "1 while it is silent and did not shut down cleanly");
+  const peers = perCollector("collector_peers", "Peers it holds, by its last heartbeat");
+  const offset = perCollector(
+    "clock_offset_seconds",
+    "Added to a collector's time, it gives the archiver's, as last measured",
+  );
+  const uncertainty = perCollector("clock_uncertainty_seconds", "How far that may be off");
+  const measured = perCollector("clock_age_seconds", "How long ago it was measured");
+  const free = labelled("free_bytes", "Free on the archive's disk");
   const bytes = labelled("archive_bytes", "Size of the archive's file and its write-ahead log");
+  const collectorGauges = [lag, receipts, lost, gaps, late, peers, offset, uncertainty, measured];
   const readArchive = async () => {
     const size = await store.size();
     bytes.set(size.bytes + size.logBytes);
-    for (const gauge of [lag, receipts, lost, gaps, late]) gauge.reset();
+    free.set(await freeBytes(dirname(store.options.path)) ?? NaN);
+    for (const gauge of collectorGauges) gauge.reset();
     dayRows.reset();
     for (const { table, state, rows } of (await daysStatus(days, store)).files) {
       dayRows.set({ table, state }, rows);
@@ -170,6 +185,11 @@ export function createMetrics(
       lost.set(label, collector.lost_receipts);
       gaps.set(label, collector.gaps.batches);
       late.set(label, collector.late ? 1 : 0);
+      if (collector.heartbeat) peers.set(label, collector.heartbeat.peers);
+      if (collector.clock === null) continue;
+      offset.set(label, collector.clock.offset_seconds);
+      uncertainty.set(label, collector.clock.uncertainty_seconds);
+      measured.set(label, sources.now() / 1e6 - Date.parse(collector.clock.measured_at) / 1000);
     }
   };
   return {

@@ -31,6 +31,8 @@ const HARMLESS = [
   "error",
   "current_query",
 ];
+/** Functions that have none by DuckDB's own list, but read settings, or plan SQL that reads files. */
+const REFUSED = ["getenv", "current_setting", "getvariable", "json_serialize_plan"];
 const SCHEMAS = ["", "main", "compat", "information_schema", "pg_catalog"];
 /** A name that is no table is tried as that of a file: `x.csv`, also written as table csv of schema x. */
 const FILE_ENDINGS = ["csv", "tsv", "parquet", "json", "jsonl", "ndjson", "gz", "zst"];
@@ -47,7 +49,7 @@ export function rulesSql(sideEffects: readonly string[]): string {
 CREATE OR REPLACE MACRO ${RULES_DATABASE}.main.allowed(session, statement) AS (
   SELECT tree->>'$.error' = 'false'
     AND ${none("function.function_name", `x NOT IN (${list(TABLE_FUNCTIONS)})`)}
-    AND ${none("function_name", `x IN (${list(sideEffects)})`)}
+    AND ${none("function_name", `x IN (${list([...sideEffects, ...REFUSED])})`)}
     AND ${none("schema_name", `x NOT IN (${list(SCHEMAS)})`)}
     AND ${none("table_name", `regexp_matches(x, '[./:\\\\]') OR x IN (${list(FILE_ENDINGS)})`)}
     AND (SELECT count(*) FROM quack_active_connections() WHERE state = 'active') < ${MAX_STATEMENTS}

@@ -152,6 +152,7 @@ Deno.test({
           "SELECT nextval('x')",
           "SELECT sleep_ms(1000)",
           "SELECT write_log('x')",
+          "SELECT json_serialize_plan('FROM read_csv(''/etc/passwd'')')",
           "CREATE MACRO f() AS 1",
           "CREATE OR REPLACE MACRO gossip_quack_rules.main.allowed(a, b) AS true",
           "PREPARE p AS DELETE FROM peers",
