@@ -18,6 +18,11 @@ const command = {
     archive: { type: "string", value: "FILE", help: "the archive" },
     out: { type: "string", value: "DIR", help: "folder for the results" },
     only: { type: "string", value: "NAME,…", help: "run only these queries" },
+    by: {
+      type: "string",
+      value: "WORD",
+      help: "run only queries whose figures are split by it: implementation",
+    },
     list: { type: "boolean", help: "list the queries and their parameters, then exit" },
     set: {
       type: "string",
@@ -51,7 +56,9 @@ const command = {
 
 if (import.meta.main) {
   await runMain(command, async (flags) => {
-    const only = flags.only?.split(",").map((name) => name.trim());
+    const only = flags.by === undefined
+      ? flags.only?.split(",").map((name) => name.trim())
+      : queriesBy(flags.by);
     if (flags.list) return list(only);
     if (!flags.archive || !flags.out) {
       throw new UserError(
@@ -84,6 +91,17 @@ if (import.meta.main) {
       `query: queries=${result.tables.size} time=${seconds} report=${resolve(result.report)}`,
     );
   });
+}
+
+/** @throws {UserError} where no query is split by it. */
+function queriesBy(word: string): string[] {
+  const split = allQueries().filter(({ by }) => by !== undefined);
+  const names = split.filter(({ by }) => by === word).map(({ name }) => name);
+  if (names.length > 0) return names;
+  const known = [...new Set(split.map(({ by }) => by))].join(", ");
+  throw new UserError(
+    `deno task query: --by is "${printable(word, 40)}"; figures can be split by ${known}`,
+  );
 }
 
 function list(only?: readonly string[]): void {

@@ -2,10 +2,11 @@ import { errorText, UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
 import { type ChartSpec, parseQuery, type Query } from "./query.ts";
 
+import implementations from "../patterns/implementations.sql" with { type: "text" };
 import definitions from "./definitions.sql" with { type: "text" };
 
 /** Macros that the queries share; run once on the reading connection. */
-export const DEFINITIONS: string = definitions;
+export const DEFINITIONS: string = definitions + implementations;
 
 /** What the frame's rows are called among kept results, beside the queries' names. */
 export const FRAME = "frame";

@@ -4,8 +4,9 @@
  * The header is the file's first lines, each `-- key: text`, continued by lines that begin with `--` and two or more
  * spaces. Once each: `title`, `section`, `question`, `inputs`. Once or more: `pitfall`. Any number: `parameter` as
  * `name TYPE LEAST..GREATEST = default, what it is` (no bounds for BOOLEAN). At most once: `order`, the place in the
- * report (smaller first), `only-with-rows: true`, which keeps the query off the report while it has no rows,
- * `worker`, what prepares tables for it, and `telling`, the column by whose greatest values the report picks rows to show. The SQL names window and parameters as
+ * report (smaller first), `only-with-rows: true`, which keeps the query off the report while it has no rows, `by`, what its
+ * figures are split by, `worker`, what prepares tables for it, and `telling`, the column by whose greatest values the
+ * report picks rows to show. The SQL names window and parameters as
  * `$window_from`, `$window_to`, `$name`.
  *
  * @module
@@ -50,6 +51,8 @@ export interface Query {
   readonly section: string;
   readonly order: number;
   readonly onlyWithRows: boolean;
+  /** What its figures are split by, e.g. `implementation`. */
+  readonly by?: string;
   readonly question: string;
   readonly inputs: string;
   readonly pitfalls: readonly string[];
@@ -67,7 +70,7 @@ export interface Query {
 const DEFAULT_ORDER = 700;
 const WINDOW = ["window_from", "window_to"];
 const FIELD =
-  /^-- (title|section|order|only-with-rows|worker|telling|question|inputs|pitfall|parameter): (.+)$/;
+  /^-- (title|section|order|only-with-rows|by|worker|telling|question|inputs|pitfall|parameter): (.+)$/;
 const PARAMETER =
   /^(\w+) (?:(BOOLEAN)|(BIGINT|DOUBLE) (\d+(?:\.\d+)?)\.\.(\d+(?:\.\d+)?)) = (\S+), (.+)$/;
 
@@ -97,6 +100,7 @@ export function parseQuery(name: string, sql: string, chart: ChartSpec): Query {
     onlyWithRows: few("only-with-rows", 0) === "true",
     worker: few("worker", 0),
     telling: few("telling", 0),
+    by: few("by", 0),
     question: one("question"),
     inputs: one("inputs"),
     pitfalls: fields.get("pitfall") ?? [],

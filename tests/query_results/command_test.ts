@@ -76,6 +76,14 @@ Deno.test("deno task query lists its queries and their parameters", async () => 
   assert.equal(lines.filter((line) => /^\w+: /.test(line)).length, allQueries().length);
 });
 
+Deno.test("--by runs the queries whose figures are split by it", async () => {
+  const { code, lines } = await query(["--list", "--by", "implementation"]);
+  assert.equal(code, 0);
+  assert.deepEqual(lines.filter((line) => /^\w+: /.test(line)), [
+    "delay_by_implementation: Delay by implementation",
+  ]);
+});
+
 Deno.test("deno task query without its own folder in reach says which flag lacks it", async () => {
   await using program = startProgram("query_results/main.ts", ["--list"], [
     "-P=query",
@@ -108,6 +116,7 @@ Deno.test("deno task query has --help, and one clear line for each mistake", asy
       ["--archive", "a", "--out", out, "--from", "2025-09-27", "--until", "2025-09-26"],
       /--until is 2025-09-26T00:00:00.000000Z, which is not after --from 2025-09-27T/,
     ],
+    [["--archive", "a", "--out", out, "--by", "x"], /--by is "x"; figures can be split by implem/],
     [["--archive", "a", "--out", out, "--memory", "all"], /--memory is "all"; it should be a size/],
   ];
   await Promise.all(mistakes.map(async ([args, message]) => {

@@ -9,6 +9,8 @@ import type { Implementation } from "./flush.ts";
 
 /** One implementation's manners. */
 export interface Behaviour {
+  /** Feature bits of its init: five demanded, as all implementations do; the rest offered by default. */
+  readonly features: readonly number[];
   /** Whether its init names its chain. */
   readonly namesNetwork: boolean;
   /** Whether it leaves when the other init names other chains only. */
@@ -23,15 +25,13 @@ export interface Behaviour {
   readonly gossipPerPong: number;
 }
 
-/** Feature bits of everybody's init: five demanded, as all implementations do; gossip_queries and more offered. */
-export const INIT_FEATURES = [0, 5, 7, 8, 12, 14, 17, 19, 23, 27, 39, 44, 47];
-
 const GOSSIP_QUERIES = 6;
 const ALL_FIVE = [0, 8, 12, 14, 44];
 
 /** As read from LND 0.21, Core Lightning 26.06, LDK 0.3 and Eclair 0.13. */
 export const BEHAVIOURS: Readonly<Record<Implementation, Behaviour>> = {
   lnd: {
+    features: [0, 5, 7, 8, 12, 14, 17, 19, 23, 25, 27, 31, 35, 44, 47, 2023],
     namesNetwork: false,
     checksNetwork: false,
     demands: [0],
@@ -40,6 +40,7 @@ export const BEHAVIOURS: Readonly<Record<Implementation, Behaviour>> = {
     gossipPerPong: Infinity,
   },
   cln: {
+    features: [0, 5, 7, 8, 11, 12, 14, 17, 19, 23, 25, 27, 35, 39, 43, 44, 47, 51, 63],
     namesNetwork: true,
     checksNetwork: true,
     demands: [],
@@ -48,6 +49,7 @@ export const BEHAVIOURS: Readonly<Record<Implementation, Behaviour>> = {
     gossipPerPong: Infinity,
   },
   eclair: {
+    features: [0, 5, 7, 8, 11, 12, 14, 17, 19, 23, 25, 27, 29, 35, 39, 44, 47],
     namesNetwork: true,
     checksNetwork: true,
     demands: ALL_FIVE,
@@ -56,6 +58,7 @@ export const BEHAVIOURS: Readonly<Record<Implementation, Behaviour>> = {
     gossipPerPong: Infinity,
   },
   ldk: {
+    features: [0, 5, 7, 8, 12, 14, 17, 19, 23, 25, 27, 35, 39, 43, 44, 47],
     namesNetwork: true,
     checksNetwork: true,
     demands: ALL_FIVE,

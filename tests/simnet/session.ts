@@ -11,7 +11,7 @@ import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
 import { type Random, randomInteger, seededRandom } from "../../shared/random.ts";
 import type { TestKey } from "../support/fixtures/signed_gossip.ts";
-import { type Behaviour, heedsFilter, INIT_FEATURES, refusal } from "./behaviour.ts";
+import { type Behaviour, heedsFilter, refusal } from "./behaviour.ts";
 import type { Implementation } from "./flush.ts";
 import type { Tally } from "./tally.ts";
 
@@ -259,7 +259,7 @@ export class Session {
     const { chainHash } = this.#options;
     return {
       type: 16,
-      features: featureBitmap(INIT_FEATURES),
+      features: featureBitmap(this.#behaviour.features),
       ...this.#behaviour.namesNetwork && { networks: [chainHash] },
     };
   }
