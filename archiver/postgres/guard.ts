@@ -185,43 +185,56 @@ class Check {
   }
 }
 
-const plainType = (id: string, type_info: unknown = null) => ({ id, type_info });
+const typeNode = (id: string, more: Node | null = null): Node => ({
+  id,
+  type_info: more && { type: `${id}_TYPE_INFO`, alias: "", extension_info: null, ...more },
+});
 
+/** DuckDB's type of a parameter; null for texts, which are literals of any type. */
+function typeOf(oid: number, value: string | null): Node | null {
+  const element = elementOf(oid);
+  if (element !== undefined) {
+    return typeNode("LIST", { child_type: typeOf(element, null) ?? typeNode("VARCHAR") });
+  }
+  if (oid === OID.numeric) {
+    // One without a fraction may stand after LIMIT.
+    const [, whole, fraction = ""] = value?.match(/^-?(\d+)(?:\.(\d+))?$/) ?? [];
+    if (whole === undefined || whole.length + fraction.length > 38) return typeNode("DOUBLE");
+    if (fraction === "" && whole.length < 19) return typeNode("BIGINT");
+    return typeNode("DECIMAL", { width: whole.length + fraction.length, scale: fraction.length });
+  }
+  const name = oid === OID.text || oid === OID.json ? undefined : duckdbType(oid);
+  return name === undefined ? null : typeNode(name);
+}
+
+/** An expression for a parameter's value. @throws {SqlError} when its text is none of its type. */
 function constant(value: string | null, oid: number): Node {
   const element = elementOf(oid);
-  if (element !== undefined && value !== null) {
-    const children = parseArray(value).map((item) => {
-      if (Array.isArray(item)) {
-        throw new SqlError("0A000", "arrays of arrays are no parameters here");
-      }
-      return constant(item, element);
-    });
-    return {
-      ...{ class: "FUNCTION", type: "FUNCTION", alias: "", query_location: 0 },
-      ...{ function_name: "list_value", schema: "", children, filter: null, distinct: false },
-      order_bys: { type: "ORDER_MODIFIER", orders: [] },
-      ...{ is_operator: false, export_state: false, catalog: "" },
-    };
-  }
-  const text = value !== null && oid === OID.bytea ? blobText(value) : value;
-  const literal = {
+  const type = typeOf(oid, value);
+  const child = value !== null && element !== undefined ? list(value, element) : {
     ...{ class: "CONSTANT", type: "VALUE_CONSTANT", alias: "", query_location: 0 },
-    value: value === null
-      ? { type: plainType("NULL"), is_null: true }
-      : { type: plainType("VARCHAR"), is_null: false, value: text },
+    value: value === null ? { type: typeNode("NULL"), is_null: true } : {
+      type: typeNode("VARCHAR"),
+      is_null: false,
+      value: oid === OID.bytea ? blobText(value) : value,
+    },
   };
-  // Text and what has no type here is a literal of any type. A numeric without a fraction may stand after LIMIT.
-  const type = oid === OID.numeric
-    ? /^-?\d{1,18}$/.test(value ?? "") ? "BIGINT" : "DOUBLE"
-    : oid === OID.text || oid === OID.json
-    ? undefined
-    : duckdbType(oid);
-  if (type === undefined) return literal;
-  return {
+  return type === null ? child : {
     ...{ class: "CAST", type: "OPERATOR_CAST", alias: "", query_location: 0 },
-    child: literal,
-    cast_type: plainType(type),
-    try_cast: false,
+    ...{ child, cast_type: type, try_cast: false },
+  };
+}
+
+function list(text: string, element: number): Node {
+  const children = parseArray(text).map((item) => {
+    if (Array.isArray(item)) throw new SqlError("0A000", "arrays of arrays are no parameters here");
+    return constant(item, element);
+  });
+  return {
+    ...{ class: "FUNCTION", type: "FUNCTION", alias: "", query_location: 0 },
+    ...{ function_name: "list_value", schema: "", children, filter: null, distinct: false },
+    ...{ order_bys: { type: "ORDER_MODIFIER", orders: [] } },
+    ...{ is_operator: false, export_state: false, catalog: "" },
   };
 }
 

@@ -28,10 +28,13 @@ const NEEDS: readonly Need[] = [
   { debian: "systemd", program: "systemd-analyze", purpose: "the check of units" },
   { debian: "bsdutils", program: "script", purpose: "terminals" },
   { debian: "postgresql", program: "postgres", purpose: "the PostgreSQL server" },
+  { debian: "python3-psycopg", program: "psycopg/__init__.py", purpose: "a Postgres client" },
+  { debian: "python3-psycopg2", program: "psycopg2/__init__.py", purpose: "SQLAlchemy's driver" },
+  { debian: "python3-sqlalchemy", program: "sqlalchemy/__init__.py", purpose: "a Postgres client" },
 ];
 
-/** Where Debian keeps programs that are not on every user's PATH. */
-const SYSTEM_FOLDERS = ["/usr/sbin", "/usr/bin"];
+/** Where Debian keeps programs that are not on every user's PATH, and Python's packages. */
+const SYSTEM_FOLDERS = ["/usr/sbin", "/usr/bin", "/usr/lib/python3/dist-packages"];
 /** Debian's PostgreSQL: one folder a major version, its programs in `bin`. */
 const POSTGRES_FOLDER = "/usr/lib/postgresql";
 

@@ -9,6 +9,9 @@ import { PostgresConfigSchema } from "../../../archiver/postgres/config.ts";
 import { PostgresServer } from "../../../archiver/postgres/server.ts";
 import { addUser } from "../../../archiver/postgres/users.ts";
 import type { Store } from "../../../archiver/store/store.ts";
+import { openArchive } from "../fixtures/archive.ts";
+import { makeQueryArchive } from "../fixtures/query_archive.ts";
+import { tempDir } from "../temp_dir.ts";
 
 /** Making the catalogue takes seconds: all tests share one. */
 const SHARED = "/tmp/gossip-observer-test-catalogue";
@@ -22,6 +25,17 @@ export interface Endpoint extends AsyncDisposable {
   readonly url: string;
   /** For libpq: host, port, user, database and password. */
   readonly env: Record<string, string>;
+}
+
+/** An endpoint on the tiny archive of `query_archive.ts`. @param config its group of keys. */
+export async function startSmallEndpoint(config: Record<string, unknown> = {}): Promise<Endpoint> {
+  await using stack = new AsyncDisposableStack();
+  const dir = stack.use(await tempDir());
+  const path = dir.join("gossip.duckdb");
+  await makeQueryArchive(path);
+  const endpoint = stack.use(await startEndpoint(stack.use(await openArchive(path)), config));
+  const owned = stack.move();
+  return { ...endpoint, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
 
 /** Starts an endpoint for an open archive with a user `reader`. @param config its group of keys. */
