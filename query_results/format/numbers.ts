@@ -52,3 +52,12 @@ export function shortName(name: string, limit = 24): string {
 export function formatPlural(count: number, noun: string): string {
   return `${formatNumber(count)} ${noun}${count === 1 ? "" : "s"}`;
 }
+
+/** From now on: `, about 3 min left` by the share that is done, or nothing before any is. */
+export function timeLeft(): (done: number) => string {
+  const started = performance.now();
+  return (done) => {
+    const seconds = (performance.now() - started) / 1000;
+    return done > 0 ? `, about ${formatDuration(Math.ceil(seconds / done * (1 - done)))} left` : "";
+  };
+}

@@ -28,3 +28,9 @@ export function tableOf(names: string, rows: Table["rows"]): Table {
   });
   return { columns, rows };
 }
+
+/** Rows of cells as lines, each column as wide as its widest cell. */
+export function alignedText(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
+  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i])).join("  ").trimEnd());
+}

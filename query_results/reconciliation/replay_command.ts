@@ -5,7 +5,7 @@ import { stopSignal, type Subcommand, subcommand, WINDOW_FLAGS } from "../../sha
 import { UserError } from "../../shared/errors.ts";
 import { bothNeeds, expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { standardError } from "../../shared/terminal.ts";
-import { formatDuration } from "../format/numbers.ts";
+import { timeLeft } from "../format/numbers.ts";
 import { replayReport } from "./replay_report.ts";
 
 export const replayCommand: Subcommand = subcommand({
@@ -37,9 +37,7 @@ export const replayCommand: Subcommand = subcommand({
     },
     memory: { type: "string", value: "SIZE", help: "DuckDB's memory limit", default: "1GiB" },
   },
-  examples: [
-    "deno task lab replay --archive archive/gossip.duckdb --out query_results/runs/lab",
-  ],
+  examples: ["deno task lab replay --archive archive/gossip.duckdb --out query_results/runs/lab"],
 }, async ({ archive, out, from, until, pairs, seed, scale, memory }) => {
   if (!archive || !out) {
     throw new UserError("deno task lab replay: --archive FILE and --out DIR are required");
@@ -64,12 +62,6 @@ export const replayCommand: Subcommand = subcommand({
 /** Lines on standard error: the step, how far, and about how long still. */
 function progressOf(): (step: string, done: number) => void {
   const output = standardError();
-  const started = performance.now();
-  return (step, done) => {
-    const seconds = (performance.now() - started) / 1000;
-    const left = done > 0
-      ? `, about ${formatDuration(Math.ceil(seconds / done * (1 - done)))} left`
-      : "";
-    output.write(`${Math.round(100 * done)} %: ${step}${left}\n`);
-  };
+  const left = timeLeft();
+  return (step, done) => output.write(`${Math.round(100 * done)} %: ${step}${left(done)}\n`);
 }

@@ -5,6 +5,7 @@
  */
 import { printable } from "../../shared/text.ts";
 import { formatDuration, formatInstant, formatNumber, formatPlural } from "../format/numbers.ts";
+import { alignedText } from "../format/table.ts";
 import type { Answer, MessageLine, PeerState } from "./answer.ts";
 import { SPREAD_RULES } from "./judge.ts";
 
@@ -132,15 +133,10 @@ export function answerText(answer: Answer): string {
     "",
     ...rows.map(([name, text]) => `${name.padEnd(width)}  ${text}`),
     "",
-    ...table(collectorRows(answer)),
+    ...alignedText(collectorRows(answer)),
     "",
-    ...table(latestRows(answer)),
+    ...alignedText(latestRows(answer)),
   ].join("\n");
-}
-
-function table(rows: readonly string[][]): string[] {
-  const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
-  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i])).join("  ").trimEnd());
 }
 
 /** Three significant digits. */

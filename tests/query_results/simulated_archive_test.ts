@@ -101,7 +101,7 @@ Deno.test("every receipt is in the archive once, marked as simulated, outside wa
   assert.deepEqual(frame.collectors, ["uncalibrated-simulation"]);
   assert.deepEqual(
     [frame.receipts, frame.warmupReceipts, frame.peers],
-    [BigInt(measures.receiptCount), 0n, 40n].map(Number),
+    [BigInt(measures.receipts.message.count), 0n, 40n].map(Number),
   );
   const [[version]] = await rows("SELECT version FROM epochs");
   assert.equal(version, "deno task lab simulate: flood, 120 nodes, seed 1");
@@ -109,17 +109,17 @@ Deno.test("every receipt is in the archive once, marked as simulated, outside wa
     "SELECT count(DISTINCT (message_id, peer_id))::INTEGER, sum(size)::INTEGER " +
       "FROM receipts JOIN messages USING (message_id)",
   );
-  assert.equal(distinct, measures.receiptCount);
+  assert.equal(distinct, measures.receipts.message.count);
   const { message } = measures.receipts;
   assert.equal(
     sizes,
-    message.subarray(0, measures.receiptCount).reduce((sum, m) => sum + traffic.sizeBytes[m], 0),
+    message.held.reduce((sum, m) => sum + traffic.sizeBytes[m], 0),
   );
   // A newer message about the same supersedes in the archive what it superseded in the run.
   const [[superseded]] = await rows(`SELECT count(*)::INTEGER FROM messages m WHERE EXISTS (
     FROM messages n WHERE n.message_id > m.message_id AND m.type = n.type
       AND coalesce(m.scid = n.scid, false) OR n.message_id > m.message_id AND m.node_id = n.node_id)`);
-  const heard = new Set(message.subarray(0, measures.receiptCount));
+  const heard = new Set(message.held);
   const isSuperseded = (m: number): boolean =>
     traffic.newer[m] >= 0 && (heard.has(traffic.newer[m]) || isSuperseded(traffic.newer[m]));
   assert.equal(superseded, [...heard].filter(isSuperseded).length);

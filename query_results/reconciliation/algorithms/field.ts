@@ -15,14 +15,7 @@ export interface Field {
   /** `to[i] = from[i]²`, ascending, so `to = from + 8` squares repeatedly; `to` advances by `stride` bytes. */
   square(to: number, stride: number, from: number, n: number): void;
   /** `to[i] += Σ scalar[j]·row[j][i]` over `count` rows of n words, `stride` bytes apart. */
-  combine(
-    to: number,
-    row: number,
-    stride: number,
-    n: number,
-    scalar: number,
-    count: number,
-  ): void;
+  combine(to: number, row: number, stride: number, n: number, scalar: number, count: number): void;
   /** `*out = Σ a[i]·b[−i]` over n words; returns 1 if it is not zero. */
   dot(out: number, a: number, b: number, n: number): number;
   /** Adds n ids to odd power sums; returns the number added, fewer if one is not an element. */

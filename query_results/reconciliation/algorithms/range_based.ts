@@ -224,10 +224,7 @@ class Reader {
       [byte] = this.bytes(1);
       value = value * 128 + byte % 128;
       if (value > Number.MAX_SAFE_INTEGER) {
-        refuse(
-          "bad_message",
-          "cannot read a negentropy number above 2^53 − 1",
-        );
+        refuse("bad_message", "cannot read a negentropy number above 2^53 − 1");
       }
     } while (byte >= 128);
     return value;

@@ -1,5 +1,6 @@
 // The calibration table: what real receipts between peers look like, and how near others must come. Pure.
 
+import { alignedText } from "../../format/table.ts";
 import { averagedFigures } from "./figures.ts";
 import type { Trace } from "./traces.ts";
 
@@ -63,11 +64,7 @@ export function calibrationText(rows: readonly CalibratedRow[]): string {
     const ranges = accepted.map((range) => joined(range, "–")).join(" ");
     return [name, joined(real, "/"), joined(found, "/"), ranges, holds ? "pass" : "FAIL"];
   });
-  const lines = [["figure", "real", "found", "accepted", ""], ...cells];
-  const widths = lines[0].map((_, column) => Math.max(...lines.map((line) => line[column].length)));
-  const table = lines.map((line) =>
-    line.map((cell, column) => cell.padEnd(widths[column])).join("  ").trimEnd()
-  );
+  const table = alignedText([["figure", "real", "found", "accepted", ""], ...cells]);
   const held = rows.filter(({ holds }) => holds).length;
   return [...table, "", `${held} of ${rows.length} rows hold.`].join("\n");
 }

@@ -3,7 +3,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { UserError } from "../../../shared/errors.ts";
 import { type Random, shuffled } from "../../../shared/random.ts";
-import { readChunks } from "../../archive/read_columns.ts";
+import { readChunks, readIntegers } from "../../archive/read_columns.ts";
 import type { Window } from "../../catalog/parameters.ts";
 import { formatDuration, formatNumber } from "../../format/numbers.ts";
 
@@ -111,20 +111,12 @@ export async function readRecording(
   const values = chosen.map(([peer], number) => `(${number}, ${peer})`).join(", ");
   await connection.run(`INSERT INTO replay_peers VALUES ${values}`);
 
-  const column = () => new Int32Array(messages);
-  const [type, sizeBytes, reach, firstMs] = [column(), column(), column(), column()];
-  const id = new BigUint64Array(messages);
-  let at = 0;
-  const ofMessages = "SELECT type, size, peers, first_ms, id FROM replay_messages ORDER BY number";
-  for await (
-    const [types, sizes, peers, firsts, ids] of readChunks(connection, ofMessages, [4, 4, 4, 4, 8])
-  ) {
-    [type, sizeBytes, reach, firstMs].forEach((target, i) => {
-      target.set([types, sizes, peers, firsts][i] as Int32Array, at);
-    });
-    id.set(ids as BigUint64Array, at);
-    at += types.length;
-  }
+  const ofMessages = (columns: string) => `SELECT ${columns} FROM replay_messages ORDER BY number`;
+  const numbers = await readIntegers(connection, ofMessages("type, size, peers, first_ms"), 4);
+  const [type, sizeBytes, reach, firstMs] = numbers;
+  const id = BigUint64Array.from(
+    (await rowsOf(connection, ofMessages("id"))).map(([id]) => id as bigint),
+  );
   const receivedMs = new Int32Array(chosen.length * messages).fill(NEVER);
   // A table of its own: DuckDB may move it to disk, and a stream straight from the joins can come to a standstill.
   await connection.run(`CREATE OR REPLACE TEMP TABLE replay_receipts AS
@@ -134,8 +126,7 @@ export async function readRecording(
   const ofReceipts = "SELECT peer, message, ms FROM replay_receipts";
   for await (const [peers, numbers, times] of readChunks(connection, ofReceipts, [4, 4, 4])) {
     for (let i = 0; i < peers.length; i++) {
-      const cell = Number(peers[i]) * messages + Number(numbers[i]);
-      receivedMs[cell] = Number(times[i]);
+      receivedMs[Number(peers[i]) * messages + Number(numbers[i])] = Number(times[i]);
     }
   }
   await connection.run("DROP TABLE replay_receipts");

@@ -41,12 +41,7 @@ export async function replay(
   const pairs = drawPairs(recording, wanted, random("pairs"));
   const { fromMs, untilMs } = recording;
   const resamples = resample(pairs.length, fromMs, untilMs, random("bootstrap"));
-  const differences = compareDifferences(
-    recording,
-    pairs,
-    resamples,
-    random("phase"),
-  );
+  const differences = compareDifferences(recording, pairs, resamples, random("phase"));
   onProgress("replaying designs", 0.75);
   const designs = replayDesigns(recording, pairs, resamples, random("designs"));
   const draft = draftOf(designs);

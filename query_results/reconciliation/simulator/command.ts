@@ -6,7 +6,7 @@ import { parseConfig, readConfig } from "../../../shared/config.ts";
 import { UserError } from "../../../shared/errors.ts";
 import { bothNeeds, expectPermitted, readNeeds } from "../../../shared/sandbox.ts";
 import { standardError } from "../../../shared/terminal.ts";
-import { formatDuration } from "../../format/numbers.ts";
+import { timeLeft } from "../../format/numbers.ts";
 import { calibrationText } from "../calibration/rows.ts";
 import { readTraffic } from "./traffic_file.ts";
 import { allProtocols } from "./catalog.ts";
@@ -68,11 +68,7 @@ export const simulateCommand: Subcommand = subcommand({
   // Results are written after hours: what the sandbox refuses is said before.
   expectPermitted(
     [
-      ...readNeeds({
-        "--config": config,
-        "--graph": flags.graph,
-        "--traffic": flags.traffic,
-      }),
+      ...readNeeds({ "--config": config, "--graph": flags.graph, "--traffic": flags.traffic }),
       ...out === undefined ? [] : bothNeeds("--out", out),
       ...archive === undefined ? [] : bothNeeds("--archive", dirname(archive)),
     ],
@@ -150,16 +146,12 @@ function settingsOf(
 /** Lines on standard error: how far, and about how long still. */
 function progressOf(runs: number): (done: number, share: number, label: string) => void {
   const output = standardError();
-  const started = performance.now();
-  let shownAt = started;
+  const left = timeLeft();
+  let shownAt = performance.now();
   return (done, share, label) => {
-    const now = performance.now();
-    if (now - shownAt < (output.isTerminal ? 1000 : 15_000)) return;
-    shownAt = now;
-    const all = (done + share) / runs;
-    const left = formatDuration((now - started) / 1000 * (1 / all - 1));
-    output.write(
-      `run ${done + 1} of ${runs} (${label}): ${Math.round(100 * share)} %, about ${left} left\n`,
-    );
+    if (performance.now() - shownAt < (output.isTerminal ? 1000 : 15_000)) return;
+    shownAt = performance.now();
+    const percent = `${Math.round(100 * share)} %${left((done + share) / runs)}`;
+    output.write(`run ${done + 1} of ${runs} (${label}): ${percent}\n`);
   };
 }

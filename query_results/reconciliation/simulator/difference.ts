@@ -1,22 +1,10 @@
 // How two ends of a link differ: real sets, compared message by message.
 
-import { grown } from "./id_pool.ts";
+import { IntList } from "./id_pool.ts";
 import type { Simulation } from "./simulation.ts";
 import { MESSAGE_TYPES } from "./traffic.ts";
 
 const TYPES = MESSAGE_TYPES.length;
-
-/** Messages of one end's set that are not in the other's. */
-export class Missing {
-  /** The first {@link Missing.count} hold. */
-  ids = new Int32Array(256);
-  count = 0;
-
-  push(message: number): void {
-    if (this.count === this.ids.length) this.ids = grown(this.ids, 0);
-    this.ids[this.count++] = message;
-  }
-}
 
 /**
  * The difference over a link, filled anew for each round. A set holds the newest message per subject. What was settled in
@@ -24,9 +12,9 @@ export class Missing {
  */
 export class Difference {
   /** In the set of the edge's source alone. */
-  readonly here = new Missing();
+  readonly here = new IntList();
   /** In the set of its target alone. */
-  readonly there = new Missing();
+  readonly there = new IntList();
   /** Per type, the size of the symmetric difference, with what a filter keeps apart for good. */
   readonly size = new Int32Array(TYPES);
   /** Per type, the difference of the set sizes. */
@@ -61,7 +49,7 @@ export class Difference {
   }
 
   /** The first `most` of what an end lacks travels: what is left is looked at again. Keeps it in `side`. */
-  settle(edge: number, side: Missing, most: number): void {
+  settle(edge: number, side: IntList, most: number): void {
     const { log, logLength, traffic, graph } = this.#simulation;
     const node = graph.source[edge], row = node * traffic.count;
     const other = graph.target[edge];
@@ -82,7 +70,7 @@ export class Difference {
     this.#settled[edge] = until;
   }
 
-  #scan(edge: number, here: Missing, there: Missing, fresh: Int32Array): void {
+  #scan(edge: number, here: IntList, there: IntList, fresh: Int32Array): void {
     const simulation = this.#simulation;
     const { log, logLength, traffic, graph, have, words } = simulation;
     const { newer, older, type } = traffic;

@@ -34,3 +34,26 @@ export function grown(array: Int32Array, least: number): Int32Array<ArrayBuffer>
   larger.set(array);
   return larger;
 }
+
+/** Integers in an array that grows; the first `count` hold. */
+export class IntList {
+  ids = new Int32Array(256);
+  count = 0;
+
+  push(id: number): void {
+    if (this.count === this.ids.length) this.ids = grown(this.ids, 0);
+    this.ids[this.count++] = id;
+  }
+
+  /** Empty, with room for `least`. */
+  cleared(least: number): this {
+    if (this.ids.length < least) this.ids = new Int32Array(2 * least);
+    this.count = 0;
+    return this;
+  }
+
+  /** The integers, until the next change. */
+  get held(): Int32Array {
+    return this.ids.subarray(0, this.count);
+  }
+}

@@ -1,6 +1,6 @@
 // What a run counts.
 
-import { grown } from "./id_pool.ts";
+import { IntList } from "./id_pool.ts";
 import type { Traffic } from "./traffic.ts";
 
 /** Shares of nodes whose times are kept. */
@@ -45,12 +45,7 @@ export class Measures {
   /** Per {@link REACH_SHARES} and message, when that share of nodes had it, in ms since its birth; -1 when never. */
   readonly reachedMs: readonly Int32Array[];
   /** Receipts of the observer in order: message, peer, time since the start in milliseconds. */
-  receipts = {
-    message: new Int32Array(1024),
-    peer: new Int32Array(1024),
-    atMs: new Int32Array(1024),
-  };
-  receiptCount = 0;
+  readonly receipts = { message: new IntList(), peer: new IntList(), atMs: new IntList() };
   readonly #thresholds: number[];
   readonly #bornMs: Int32Array;
 
@@ -71,14 +66,8 @@ export class Measures {
 
   /** The observer has got a message from a peer for the first time. */
   observe(message: number, peer: number, nowMs: number): void {
-    const { receipts } = this;
-    if (this.receiptCount === receipts.message.length) {
-      receipts.message = grown(receipts.message, 0);
-      receipts.peer = grown(receipts.peer, 0);
-      receipts.atMs = grown(receipts.atMs, 0);
-    }
-    receipts.message[this.receiptCount] = message;
-    receipts.peer[this.receiptCount] = peer;
-    receipts.atMs[this.receiptCount++] = nowMs;
+    this.receipts.message.push(message);
+    this.receipts.peer.push(peer);
+    this.receipts.atMs.push(nowMs);
   }
 }

@@ -37,9 +37,7 @@ export async function writeObservedArchive(
   calibrated: boolean,
 ): Promise<void> {
   const { traffic, measures, population, nodes } = simulation;
-  const [message, peer, atMs] = Object.values(measures.receipts).map((column) =>
-    column.subarray(0, measures.receiptCount)
-  );
+  const [message, peer, atMs] = Object.values(measures.receipts).map(({ held }) => held);
   const peers = observedPeers(simulation);
   const part = `${path}.part`;
   try {

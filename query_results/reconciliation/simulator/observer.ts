@@ -20,18 +20,14 @@ export function observedPeers(
 }
 
 /** Receipts of the messages born from `fromMs` until `untilMs`. */
-export function observedTraces(
-  simulation: Simulation,
-  fromMs: number,
-  untilMs: number,
-): Traces {
+export function observedTraces(simulation: Simulation, fromMs: number, untilMs: number): Traces {
   const { measures, traffic, graph } = simulation;
   const peerIndex = new Int32Array(graph.nodes);
   const observed = observedPeers(simulation);
   observed.forEach((peer, i) => peerIndex[peer] = i);
-  const { message, peer, atMs } = measures.receipts;
+  const [message, peer, atMs] = Object.values(measures.receipts).map(({ held }) => held);
   const byMessage = new Map<number, { firstMs: number; delays: Float64Array }>();
-  for (let i = 0; i < measures.receiptCount; i++) {
+  for (let i = 0; i < message.length; i++) {
     const bornMs = traffic.bornMs[message[i]];
     if (bornMs < fromMs || bornMs >= untilMs) continue;
     let trace = byMessage.get(message[i]);

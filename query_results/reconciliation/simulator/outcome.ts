@@ -82,12 +82,12 @@ function firstPeers(
   { measures, traffic }: FinishedRun["simulation"],
   measured: ReadonlySet<number>,
 ) {
-  const { message, peer } = measures.receipts;
+  const [message, peer] = Object.values(measures.receipts).map(({ held }) => held);
   const received = new Int32Array(traffic.count);
   const places = new Map<number, number>();
   const ranks: number[] = [];
   let firsts = 0, seen = 0, placed = 0;
-  for (let i = 0; i < measures.receiptCount; i++) {
+  for (let i = 0; i < message.length; i++) {
     const id = message[i];
     if (!measured.has(id)) continue;
     const rank = ++received[id];

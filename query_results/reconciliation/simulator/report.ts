@@ -2,25 +2,16 @@
 
 import { join } from "node:path";
 import type { ChartSpec } from "../../catalog/query.ts";
-import { PALETTE } from "../../chart/palette.ts";
 import { drawChart } from "../../chart/render.ts";
 import { svgFile } from "../../chart/svg_file.ts";
 import { toCsv } from "../../format/csv.ts";
-import type { Table } from "../../format/table.ts";
+import { alignedText, type Table, tableOf } from "../../format/table.ts";
 import { makeFolder, writeWhole } from "../../format/whole_files.ts";
 import { type CalibratedRow, calibrationText } from "../calibration/rows.ts";
 import { figures } from "./outcome.ts";
-
-const COLORS = [
-  PALETTE.slate,
-  PALETTE.blue,
-  PALETTE.orange,
-  PALETTE.green,
-  PALETTE.violet,
-  PALETTE.teal,
-  PALETTE.red,
-  PALETTE.sand,
-].map(({ light }) => light);
+import bytes from "./charts/bytes.json" with { type: "json" };
+import spread from "./charts/spread.json" with { type: "json" };
+import sweep from "./charts/sweep.json" with { type: "json" };
 
 /** What the charts of a sweep show, in order. */
 const PANELS: readonly (readonly [column: string, title: string])[] = [
@@ -61,16 +52,9 @@ export function comparisonText(table: Table): string {
       } %)`;
   const shown = (values: (number | null)[], i: number, digits: number) =>
     values[i] === null ? "–" : values[i]!.toFixed(digits);
-  const lines = [
-    [
-      "protocol",
-      "50 % in s",
-      "95 % in s",
-      "MB/node/day",
-      "failed rounds",
-      "CPU s/node/day",
-      "origin first",
-    ],
+  const head = "protocol,50 % in s,95 % in s,MB/node/day,failed rounds,CPU s/node/day,origin first";
+  return alignedText([
+    head.split(","),
     ...table.rows.map((row, i) => [
       row[1] === null ? String(row[0]) : `${row[0]} at ${row[1]}`,
       shown(half, i, 1) + against(half, i),
@@ -80,10 +64,7 @@ export function comparisonText(table: Table): string {
       shown(cpu, i, 1),
       first[i] === null ? "–" : `${(100 * first[i]!).toFixed(1)} %`,
     ]),
-  ];
-  const widths = lines[0].map((_, i) => Math.max(...lines.map((line) => line[i].length)));
-  return lines.map((line) => line.map((cell, i) => cell.padEnd(widths[i])).join("  ").trimEnd())
-    .join("\n");
+  ]).join("\n");
 }
 
 /** Writes all files into `folder`, each whole, comparison.txt last. @throws {UserError} when one cannot be written. */
@@ -95,9 +76,9 @@ export async function writeReport(
 ): Promise<void> {
   const title = verdict(calibration);
   const text = calibration === null ? title : `${title}\n\n${calibrationText(calibration)}`;
-  const charts = words.swept === undefined
-    ? { spread: SPREAD_CHART, bytes: BYTES_CHART }
-    : { sweep: sweepChart(words.swept) };
+  const charts: Record<string, { title: string; spec: ChartSpec }> = words.swept === undefined
+    ? { spread, bytes }
+    : { sweep: { title: `What ${words.swept} changes`, spec: sweep.spec } };
   const long = longRows(table);
   const files: [name: string, text: string][] = [];
   for (const [name, chart] of Object.entries(charts)) {
@@ -122,76 +103,12 @@ export async function writeReport(
 
 /** Protocol, value, figure, amount: one row per figure. */
 function longRows({ columns, rows }: Table): Table {
-  const titles = new Map(PANELS.map(([name, title], i) => [name, { title, order: i }]));
-  return {
-    columns: [
-      { name: "protocol", kind: "text" },
-      { name: "value", kind: "text" },
-      { name: "name", kind: "text" },
-      { name: "figure", kind: "text" },
-      { name: "amount", kind: "number" },
-    ],
-    rows: rows.flatMap((row) =>
-      columns.map(({ name }, i) => [row[0], row[1], name, titles.get(name)?.title ?? null, row[i]])
+  const titles = new Map(PANELS);
+  return tableOf(
+    "protocol:text value:text name:text figure:text amount",
+    rows.flatMap((row) =>
+      columns.map(({ name }, i) => [row[0], row[1], name, titles.get(name) ?? null, row[i]])
         .filter(([, , , , amount]) => typeof amount === "number")
     ),
-  };
-}
-
-const COLOR = { field: "protocol", type: "nominal", sort: null, scale: { range: COLORS } };
-
-const SPREAD_CHART: { title: string; spec: ChartSpec } = {
-  title: "Time until a share of all nodes has a message, median",
-  spec: {
-    transform: [
-      { filter: "indexof(datum.name, 'seconds_to_') === 0" },
-      { calculate: "+split(datum.name, '_')[2] + ' %'", as: "share" },
-    ],
-    mark: "bar",
-    encoding: {
-      y: { field: "share", type: "nominal", sort: null, title: null },
-      yOffset: { field: "protocol", sort: null },
-      x: { field: "amount", type: "quantitative", title: "seconds since it was made" },
-      color: COLOR,
-    },
-  },
-};
-
-const BYTES_CHART: { title: string; spec: ChartSpec } = {
-  title: "Bytes per node and day, BOLT 8 framing included",
-  spec: {
-    transform: [
-      { filter: "test(/^(message|sketch|id|fallback)_bytes/, datum.name)" },
-      { calculate: "split(datum.name, '_')[0]", as: "kind" },
-    ],
-    mark: "bar",
-    encoding: {
-      y: { field: "protocol", type: "nominal", sort: null, title: null },
-      x: { field: "amount", type: "quantitative", title: "bytes", axis: { format: "s" } },
-      color: { field: "kind", type: "nominal", scale: { range: COLORS.slice(1) } },
-    },
-  },
-};
-
-function sweepChart(parameter: string): { title: string; spec: ChartSpec } {
-  return {
-    title: `What ${parameter} changes`,
-    spec: {
-      transform: [
-        { filter: "datum.figure !== null" },
-        { calculate: "datum.value === null ? datum.protocol : datum.value", as: "swept" },
-      ],
-      width: 190,
-      height: 110,
-      autosize: "pad",
-      mark: { type: "line", point: true },
-      encoding: {
-        facet: { field: "figure", columns: 3, title: null, sort: PANELS.map(([, title]) => title) },
-        x: { field: "swept", type: "ordinal", sort: null, title: parameter },
-        y: { field: "amount", type: "quantitative", title: null },
-        color: COLOR,
-      },
-      resolve: { scale: { y: "independent" } },
-    },
-  };
+  );
 }

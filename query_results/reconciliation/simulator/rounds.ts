@@ -105,12 +105,7 @@ export class Rounds implements Protocol {
     const liars = population.lies[graph.source[edge]] + population.lies[graph.target[edge]];
     const junk = lie === "junk-ids" ? JUNK_IDS * liars : 0;
     difference.size[0] += junk;
-    const found = this.#codec.find(
-      simulation,
-      edge,
-      difference,
-      lie === "bad-sketch" && liars > 0,
-    );
+    const found = this.#codec.find(simulation, edge, difference, lie === "bad-sketch" && liars > 0);
     measures.rounds++;
     measures.differences += difference.size.reduce((sum, size) => sum + size, 0);
     measures.sketchBytes += found.sketchBytes;

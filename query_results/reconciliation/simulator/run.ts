@@ -70,10 +70,7 @@ export function simulate(
       stream("traffic"),
     ),
     protocol: file.create(plan.options),
-    churn: settings.churn && {
-      onlineMs: settings.churn.online,
-      offlineMs: settings.churn.offline,
-    },
+    churn: settings.churn && { onlineMs: settings.churn.online, offlineMs: settings.churn.offline },
     refusedShare: settings.refused,
     heights: onePerBlock,
     timerScale: population.timer_scale,

@@ -8,7 +8,7 @@ import type { Random } from "../../../shared/random.ts";
 import type { DecodeCheck } from "./decode_check.ts";
 import { EventWheel } from "./event_wheel.ts";
 import type { Graph } from "./graph.ts";
-import { IdPool } from "./id_pool.ts";
+import { IdPool, IntList } from "./id_pool.ts";
 import { Measures } from "./measures.ts";
 import { Pacer } from "./pacer.ts";
 import type { Population } from "./population.ts";
@@ -85,8 +85,8 @@ export class Simulation {
   readonly #protocol: Protocol;
   readonly #pacer: Pacer;
   readonly #parts: SimulationParts;
-  #scratch = new Int32Array(1024);
-  #fresh = new Int32Array(1024);
+  readonly #scratch = new IntList();
+  readonly #fresh = new IntList();
   readonly #single = new Int32Array(1);
   #born = 0;
 
@@ -167,10 +167,7 @@ export class Simulation {
     const { told, words } = this;
     const { newer } = this.traffic;
     const row = edge * words, node = this.graph.source[edge];
-    if (this.#scratch.length < until - from) {
-      this.#scratch = new Int32Array(Math.max(2 * this.#scratch.length, until - from));
-    }
-    const scratch = this.#scratch;
+    const scratch = this.#scratch.cleared(until - from).ids;
     let count = 0;
     for (let i = from; i < until; i++) {
       const message = ids[i], word = row + (message >>> 5), bit = 1 << (message & 31);
@@ -244,7 +241,7 @@ export class Simulation {
     const ids = this.pool.ids;
     if (this.isUp(edge)) {
       const { have, told, words } = this;
-      if (this.#fresh.length < count) this.#fresh = new Int32Array(2 * count);
+      const news = this.#fresh.cleared(count).ids;
       const node = this.graph.target[edge];
       const back = this.graph.reverse[edge] * words, row = node * words;
       if (node >= this.nodes) {
@@ -255,9 +252,9 @@ export class Simulation {
           const message = ids[block + i], word = message >>> 5, bit = 1 << (message & 31);
           told[back + word] |= bit;
           if ((have[row + word] & bit) !== 0) this.measures.repeats++;
-          else if (this.#learn(node, message)) this.#fresh[fresh++] = message;
+          else if (this.#learn(node, message)) news[fresh++] = message;
         }
-        if (fresh > 0) this.#pacer.learned(node, this.#fresh, fresh);
+        if (fresh > 0) this.#pacer.learned(node, news, fresh);
       }
     }
     this.pool.release(block, count);

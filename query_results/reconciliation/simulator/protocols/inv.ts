@@ -2,6 +2,7 @@
 
 import { HEADER_BYTES, ID_BYTES, wireBytes } from "../../algorithms/wire.ts";
 import * as v from "valibot";
+import { IntList } from "../id_pool.ts";
 import {
   FIRST_PROTOCOL_EVENT,
   FLOOD,
@@ -14,7 +15,7 @@ import type { Simulation } from "../simulation.ts";
 class Announcing implements Protocol {
   /** Per node, which messages it has asked for. One that is lost on the way is not asked for again. */
   #asked!: Int32Array;
-  #wanted = new Int32Array(256);
+  readonly #wanted = new IntList();
 
   start({ have, mode, ownMode, graph }: Simulation, links: Int32Array): void {
     this.#asked = new Int32Array(have.length);
@@ -37,21 +38,20 @@ class Announcing implements Protocol {
   event(simulation: Simulation, _kind: number, edge: number, block: number, count: number): void {
     const { pool, graph, words, measures, population } = simulation;
     const node = graph.target[edge];
-    if (this.#wanted.length < count) this.#wanted = new Int32Array(2 * count);
     const announced = pool.ids.subarray(block, block + count);
     simulation.tell(graph.reverse[edge], announced, count);
-    let wanted = 0;
+    const wanted = this.#wanted.cleared(count);
     for (const message of simulation.isUp(edge) ? announced : []) {
       const word = node * words + (message >>> 5), bit = 1 << (message & 31);
       if (((simulation.have[word] | this.#asked[word]) & bit) !== 0) continue;
       if (simulation.isRefused(node, message) || simulation.isSuperseded(node, message)) continue;
       this.#asked[word] |= bit;
-      this.#wanted[wanted++] = message;
+      wanted.push(message);
     }
     pool.release(block, count);
-    if (wanted === 0) return;
-    measures.idBytes += wireBytes(HEADER_BYTES + ID_BYTES * wanted);
-    simulation.sendMessages(edge, this.#wanted, wanted, population.wayMs[edge]);
+    if (wanted.count === 0) return;
+    measures.idBytes += wireBytes(HEADER_BYTES + ID_BYTES * wanted.count);
+    simulation.sendMessages(edge, wanted.ids, wanted.count, population.wayMs[edge]);
   }
 }
 
