@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { allProtocols } from "../../query_results/reconciliation/simulator/catalog.ts";
+import { allProtocols } from "../../query_results/reconciliation/simulator/protocol.ts";
 import { networkGraph, simulate } from "../../query_results/reconciliation/simulator/run.ts";
 import { planRuns, SETTINGS } from "../../query_results/reconciliation/simulator/settings.ts";
 import { parseConfig } from "../../shared/config.ts";

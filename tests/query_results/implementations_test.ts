@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { openArchive } from "../../query_results/archive/open.ts";
 import { DEFINITIONS } from "../../query_results/catalog/catalog.ts";
 import { columnValues } from "../../query_results/format/table.ts";
-import { allProtocols } from "../../query_results/reconciliation/simulator/catalog.ts";
+import { allProtocols } from "../../query_results/reconciliation/simulator/protocol.ts";
 import { IMPLEMENTATIONS } from "../../query_results/reconciliation/simulator/implementations.ts";
 import { writeObservedArchive } from "../../query_results/reconciliation/simulator/observed_archive.ts";
 import { networkGraph, simulate } from "../../query_results/reconciliation/simulator/run.ts";

@@ -30,7 +30,7 @@ import {
 import { parseConfig } from "../../shared/config.ts";
 import { UserError } from "../../shared/errors.ts";
 import { randomInteger, seededRandom } from "../../shared/random.ts";
-import { allProtocols } from "../../query_results/reconciliation/simulator/catalog.ts";
+import { allProtocols } from "../../query_results/reconciliation/simulator/protocol.ts";
 import { networkGraph, simulate } from "../../query_results/reconciliation/simulator/run.ts";
 import { planRuns, SETTINGS } from "../../query_results/reconciliation/simulator/settings.ts";
 import { at } from "../support/fixtures/query_archive.ts";

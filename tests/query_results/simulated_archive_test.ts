@@ -15,7 +15,7 @@ import {
 } from "../../query_results/reconciliation/replay/recording.ts";
 import { roundsOf } from "../../query_results/reconciliation/replay/rounds.ts";
 import { replayReport } from "../../query_results/reconciliation/replay_report.ts";
-import { allProtocols } from "../../query_results/reconciliation/simulator/catalog.ts";
+import { allProtocols } from "../../query_results/reconciliation/simulator/protocol.ts";
 import { simulateCommand } from "../../query_results/reconciliation/simulator/command.ts";
 import {
   checkNewFile,

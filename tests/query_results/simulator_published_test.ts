@@ -13,7 +13,7 @@ import {
 } from "../../query_results/reconciliation/algorithms/wire.ts";
 import assert from "node:assert/strict";
 import { calibrated } from "../../query_results/reconciliation/simulator/observer.ts";
-import { allProtocols } from "../../query_results/reconciliation/simulator/catalog.ts";
+import { allProtocols } from "../../query_results/reconciliation/simulator/protocol.ts";
 import { subBatchSize } from "../../query_results/reconciliation/simulator/implementations.ts";
 import { networkGraph, simulate } from "../../query_results/reconciliation/simulator/run.ts";
 import { planRuns, SETTINGS } from "../../query_results/reconciliation/simulator/settings.ts";

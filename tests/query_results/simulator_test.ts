@@ -1,6 +1,6 @@
 /** The simulator's own promises: equal bytes, honest shortcuts, every protocol delivers, one clear error. */
 import assert from "node:assert/strict";
-import { allProtocols } from "../../query_results/reconciliation/simulator/catalog.ts";
+import { allProtocols } from "../../query_results/reconciliation/simulator/protocol.ts";
 import { simulateCommand } from "../../query_results/reconciliation/simulator/command.ts";
 import { parseGraph } from "../../query_results/reconciliation/simulator/graph_file.ts";
 import { outcomes } from "../../query_results/reconciliation/simulator/outcome.ts";

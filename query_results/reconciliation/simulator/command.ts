@@ -9,7 +9,7 @@ import { standardError } from "../../../shared/terminal.ts";
 import { timeLeft } from "../../format/numbers.ts";
 import { calibrationText } from "../calibration/rows.ts";
 import { readTraffic } from "./traffic_file.ts";
-import { allProtocols } from "./catalog.ts";
+import { allProtocols } from "./protocol.ts";
 import { type EndedRun, EndedRuns } from "./ended_runs.ts";
 import { calibrated } from "./observer.ts";
 import { checkNewFile, writeObservedArchive } from "./observed_archive.ts";

@@ -38,3 +38,16 @@ export interface ProtocolFile {
   // deno-lint-ignore no-explicit-any -- each file has options of its own, which its schema has checked
   create(options: any): Protocol;
 }
+
+const FOLDER = new URL("./protocols/", import.meta.url);
+
+/** The protocols that there are, by their files' names, with hyphens. */
+export async function allProtocols(): Promise<ReadonlyMap<string, ProtocolFile>> {
+  const files = [...Deno.readDirSync(FOLDER)].map(({ name }) => name).sort();
+  const found = new Map<string, ProtocolFile>();
+  for (const file of files) {
+    const { default: protocol } = await import(new URL(file, FOLDER).href);
+    found.set(file.replace(/\.ts$/, "").replaceAll("_", "-"), protocol);
+  }
+  return found;
+}

@@ -11,20 +11,16 @@ import type { Simulation } from "./simulation.ts";
 /** The measured server; see `costs.ts`. */
 const MACHINES = ["server"] as const;
 
-/** Options of all protocols with sketches, with the draft BOLT's defaults. */
+/** Options of all protocols with sketches, with the draft BOLT's defaults: a `SketchDesign`. */
 export const SKETCH_OPTIONS = {
   bits: v.optional(v.picklist([32, 40, 48, 64], "should be 32, 40, 48 or 64"), 64),
   estimator: v.optional(oneOf(ESTIMATORS), "k+D+c"),
-  /** Capacities of `fixed`, by type. */
   fixed: v.optional(
     v.tuple([integer(1, 4096), integer(1, 4096), integer(1, 4096)], "should be three capacities"),
     [512, 384, 32],
   ),
-  /** The c of `k+D+c`, and the least capacity of all estimators. */
   minimum: v.optional(integer(1, 4096), 8),
-  /** The largest sketch. */
   capacity: v.optional(integer(1, 4096), 1024),
-  /** A failed sketch grows by this, once; then the largest is sent. 1: ids follow at once. */
   retry_factor: v.optional(integer(1, 16), 3),
   per_type: v.optional(v.boolean("should be true or false"), true),
 };
