@@ -425,6 +425,36 @@ Deno.test("pages are served under the host's own names alone, so that no name el
   }
 });
 
+Deno.test("files of scheduled reports are served, and nothing else of their folders", async () => {
+  await using dir = await tempDir();
+  const folder = dir.join("runs");
+  await Deno.mkdir(`${folder}/2026-11-22`, { recursive: true });
+  await Deno.writeTextFile(`${folder}/2026-11-22/index.html`, "<h1>report</h1>");
+  await Deno.writeTextFile(`${folder}/2026-11-22/.hidden.html`, "no");
+  await Deno.writeTextFile(`${folder}/secret.html`, "no");
+  const { sets } = parseConfig(
+    `{analytics: {sets: [{name: daily, folder: ${folder}}]}}`,
+    ArchiverConfigSchema,
+    "sets",
+  ).analytics;
+  await using api = await openApi(dir.join("a.duckdb"), { sets });
+  const report = await api.bare.request("/reports/daily/2026-11-22/index.html");
+  assert.equal(report.status, 200);
+  assert.match(report.headers.get("content-security-policy")!, /^default-src 'none'; style-src/);
+  assert.equal(await report.text(), "<h1>report</h1>");
+  for (
+    const path of [
+      "daily/2026-11-22/none.html",
+      "daily/2026-11-22/.hidden.html",
+      "daily/2026-11-22/..%2Fsecret.html",
+      "daily/..%2Fruns/secret.html",
+      "daily/2026-11-22%2F..%2F../secret.html",
+      "daily/2026-11-22_6h/index.html",
+      "weekly/2026-11-22/index.html",
+    ]
+  ) assert.equal((await api.bare.request(`/reports/${path}`)).status, 404, path);
+});
+
 Deno.test("the token is made once, for its owner's eyes alone, and one that others can read is refused", async () => {
   await using dir = await tempDir();
   const path = dir.join("token");

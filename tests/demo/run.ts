@@ -156,6 +156,7 @@ async function record(
   stack.use(collector.process);
   started.push(collector);
   const children = [archiver, network, collector];
+  display.print(`watch it live at ${archiver.url}/`);
   await connectAll({ simnet, peers, children, signal, display });
   const sent = await sendAll({ simnet, archiver, seconds, children, signal, display });
   await archiveAll({ sent: sent.sent, archiver, children, signal, display });

@@ -12,7 +12,7 @@ import { type Survey, survey } from "./survey.ts";
 
 const FRAME_MS = 1000;
 /** The archive is surveyed this often, or so seldom that it takes at most a tenth of the time. */
-const SURVEY_MS = 5000;
+const SURVEY_MS = 3000;
 const SURVEY_SHARE = 10;
 /** Frames that may wait for one viewer. */
 const MAX_WAITING_FRAMES = 8;

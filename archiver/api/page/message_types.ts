@@ -16,6 +16,13 @@ export class MessageTypes {
     return this.#codes[number & (this.#codes.length - 1)];
   }
 
+  /** {@link get} of each. */
+  of(numbers: Uint32Array): Uint8Array {
+    const codes = new Uint8Array(numbers.length);
+    for (let i = 0; i < numbers.length; i++) codes[i] = this.get(numbers[i]);
+    return codes;
+  }
+
   set(number: number, code: number): void {
     this.#reach(number);
     if (number >= this.#end - this.#codes.length) {

@@ -1,5 +1,7 @@
 // Receipts per second by collector and type, over the last minutes.
 
+import { FOLLOWED } from "./message_types.ts";
+
 /** Seconds kept. */
 export const RATE_SECONDS = 300;
 /** Types told apart, by their place in {@link RATE_TYPES}; 0 is every other one. */
@@ -10,6 +12,7 @@ export const RATE_TYPES = [
   "channel_update",
 ] as const;
 const TYPES = RATE_TYPES.length;
+const US_PER_SECOND = 1_000_000;
 /** Collectors told apart; the receipts of further ones are counted under {@link FURTHER}. */
 const MAX_COLLECTORS = 32;
 const FURTHER = "further collectors";
@@ -44,26 +47,37 @@ export class Rates {
     this.#newest = second;
   }
 
-  /** The counter of a collector's receipts. Those stamped ahead of the newest second count in it. */
-  counter(collector: string): (second: number, code: number) => void {
+  /**
+   * Counts receipts of a collector; those stamped ahead of the newest second count in it.
+   * @param times when each came, µs since the Unix epoch, never descending. @param offset added to them.
+   * @param codes their types; the bit {@link FOLLOWED} does not count.
+   */
+  add(collector: string, times: Float64Array, offset: number, codes: Uint8Array): void {
     const name = this.#rings.has(collector) || this.#rings.size < MAX_COLLECTORS
       ? collector
       : FURTHER;
     let ring = this.#rings.get(name);
-    if (ring === undefined) {
-      ring = new Uint32Array(RATE_SECONDS * TYPES);
-      this.#rings.set(name, ring);
-    }
-    const counts = ring;
-    return (second, code) => {
-      if (second <= this.#newest - RATE_SECONDS) {
-        this.late++;
-        return;
+    if (ring === undefined) this.#rings.set(name, ring = new Uint32Array(RATE_SECONDS * TYPES));
+    let end = -Infinity;
+    let start = 0;
+    for (let i = 0; i < times.length; i++) {
+      const at = times[i] + offset;
+      if (at >= end) {
+        const second = Math.floor(at / US_PER_SECOND);
+        end = (second + 1) * US_PER_SECOND;
+        start = this.#begin(second);
       }
-      const at = Math.min(second, this.#newest);
-      if (at < this.#changedFrom) this.#changedFrom = at;
-      counts[place(at) + code]++;
-    };
+      if (start < 0) this.late++;
+      else ring[start + (codes[i] & ~FOLLOWED)]++;
+    }
+  }
+
+  /** Where a second's counts are in a ring; -1 when it is too old. */
+  #begin(second: number): number {
+    if (second <= this.#newest - RATE_SECONDS) return -1;
+    const at = Math.min(second, this.#newest);
+    if (at < this.#changedFrom) this.#changedFrom = at;
+    return place(at);
   }
 
   /** All seconds there are. */

@@ -97,14 +97,13 @@ export class Recent {
     const { receivedAt, messages, sessions, flags } = receipts;
     const { types, nodes, followed, offset } = run;
     this.rates.advance(Math.floor(now / US_PER_SECOND));
-    const count = this.rates.counter(collector);
-    for (let i = 0; i < receivedAt.length; i++) {
-      const at = receivedAt[i] + offset;
-      const code = types.get(messages[i]);
-      count(Math.floor(at / US_PER_SECOND), code & ~FOLLOWED);
-      if (code < FOLLOWED || (flags[i] & NO_NEWS) !== 0) continue;
+    const codes = types.of(messages);
+    this.rates.add(collector, receivedAt, offset, codes);
+    if (followed.size === 0) return;
+    for (let i = 0; i < codes.length; i++) {
+      if (codes[i] < FOLLOWED || (flags[i] & NO_NEWS) !== 0) continue;
       const peer = nodes.get(sessions[i]) ?? `${collector}/${epoch}/${sessions[i]}`;
-      followed.get(messages[i])?.arrived(peer, at);
+      followed.get(messages[i])?.arrived(peer, receivedAt[i] + offset);
     }
   }
 }

@@ -90,7 +90,9 @@ Deno.test("what is too old for the ring is counted apart, and the ring forgets",
 Deno.test("further collectors share one line, and a clock ahead counts as now", () => {
   const rates = new Rates();
   rates.advance(START);
-  for (let i = 0; i < 40; i++) rates.counter(`c${i}`)(START + 3600, 0);
+  for (let i = 0; i < 40; i++) {
+    rates.add(`c${i}`, Float64Array.of((START + 3600) * US), 0, new Uint8Array(1));
+  }
   const { counts } = rates.all();
   assert.equal(Object.keys(counts).length, 33);
   assert.equal(counts["further collectors"][0].at(-1), 8);

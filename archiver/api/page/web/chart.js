@@ -44,7 +44,8 @@ export class Chart {
       this.#shape = shape;
       this.#plot = new uPlot(this.#plotOptions(series), data, this.#root);
     }
-    this.#showLast();
+    // A new plot sets its legend in a microtask of its own.
+    queueMicrotask(() => this.#showLast());
   }
 
   #size() {
@@ -64,7 +65,13 @@ export class Chart {
       cursor: { show: legend, y: false, drag: { setScale: false } },
       scales: { x: { time }, y: { range: (_, _min, max) => [0, Math.max(max * 1.08, 1)] } },
       axes: [
-        { ...axis, grid: { show: false }, space: 70, values: (_, ticks) => ticks.map(xText) },
+        {
+          ...axis,
+          grid: { show: false },
+          size: 30,
+          space: 70,
+          values: (_, ticks) => ticks.map(xText),
+        },
         {
           ...axis,
           grid: { stroke: color("line"), width: 1 },
@@ -84,7 +91,9 @@ export class Chart {
           stroke: color(key),
           width,
           fill: stacked ? `${color(key)}66` : undefined,
-          points: { show: false },
+          points: stacked
+            ? { show: false }
+            : { show: true, size: 7, fill: color(key), filter: lastPoint },
           spanGaps: !stacked,
           value,
         })),
@@ -110,6 +119,12 @@ export class Chart {
     const at = Math.min(Math.max((plot.cursor.idx ?? count - 1) + step, 0), count - 1);
     plot.setCursor({ left: plot.valToPos(plot.data[0][at], "x"), top: 0 });
   }
+}
+
+/** A curve has a dot where it has got to. */
+function lastPoint(plot, series) {
+  const last = plot.data[series].findLastIndex((value) => value !== null);
+  return last === -1 ? null : [last];
 }
 
 /** Sums from the last series up, so that the first one is on top of all. */
