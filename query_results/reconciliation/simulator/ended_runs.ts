@@ -26,7 +26,11 @@ export class EndedRuns {
     await makeFolder(folder);
     ended.#path = join(folder, "ended_runs.jsonl");
     const text = await Deno.readTextFile(ended.#path).catch(() => "");
-    ended.#runs = new Map(text.trim().split("\n").filter(Boolean).map((line) => JSON.parse(line)));
+    // JSON has no NaN: a figure that could not be had.
+    const figure = (key: string, value: unknown) =>
+      key === "found" ? (value as (number | null)[]).map((found) => found ?? NaN) : value;
+    const lines = text.trim().split("\n").filter(Boolean);
+    ended.#runs = new Map(lines.map((line) => JSON.parse(line, figure)));
     for (const file of [settings.traffic, settings.network.file]) {
       if (file === undefined) continue;
       const { size, mtime } = await Deno.stat(file);
