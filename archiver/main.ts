@@ -5,6 +5,7 @@ import { fetchCommand } from "./commands/fetch.ts";
 import { importCommand } from "./commands/import.ts";
 import { analyseCommand, snapshotCommand, statusCommand } from "./commands/ask.ts";
 import { exportCommand } from "./commands/export.ts";
+import { lakeCommand } from "./commands/lake.ts";
 import { rolloverCommand } from "./commands/rollover.ts";
 import { runCommand, schemaCommand } from "./commands/run.ts";
 import { userCommand } from "./commands/user.ts";
@@ -22,6 +23,7 @@ if (import.meta.main) {
       rollover: rolloverCommand,
       import: importCommand,
       fetch: fetchCommand,
+      lake: lakeCommand,
       analyse: analyseCommand,
       schema: schemaCommand,
       export: exportCommand,

@@ -41,6 +41,7 @@ function needsOf(config: ArchiverConfig): Need[] {
     ...quack?.token_file ? bothNeeds("quack.token_file", quack.token_file) : [],
     ...bothNeeds("days.folder", days.folder),
     ...days.publish ? s3Needs("days.publish", days.publish) : [],
+    ...readNeeds({ "days.publish.lake": days.publish?.lake ?? undefined }),
     ...snapshots.folder === SNAPSHOTS_FOLDER ? [] : bothNeeds("snapshots.folder", snapshots.folder),
     ...analytics.sets.length > 0 ? bothNeeds("analytics.work_folder", analytics.work_folder) : [],
     ...analytics.sets.flatMap(({ folder }) => bothNeeds("analytics.sets.folder", folder)),

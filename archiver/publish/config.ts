@@ -10,6 +10,8 @@ const schema = v.strictObject({
   prefix: v.optional(text(PREFIX, "empty, or folders such as gossip/vps1"), ""),
   /** What the archive is called where others see its days. */
   name: v.optional(text(/^[A-Za-z0-9_-]{1,64}$/, "letters, digits, _ and -"), "archive"),
+  /** A YAML file that names a lake, to which new days are added. */
+  lake: v.optional(v.nullable(text(/^[^\0]{1,4096}$/, "the path of a file")), null),
   before_drop: v.optional(v.boolean("should be true or false"), true),
 }, "should be a group of keys with endpoint and bucket, or be left out");
 

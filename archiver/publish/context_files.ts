@@ -35,10 +35,11 @@ const ROWS: Readonly<Record<string, string>> = {
   clock_steps: `SELECT * FROM clock_steps
     WHERE noticed_at >= $from - ${MARGIN} AND noticed_at < $to + ${MARGIN}`,
   stalls: "SELECT * FROM stalls WHERE from_at < $to AND to_at >= $from",
+  log_gaps: "SELECT * FROM log_gaps WHERE from_at < $to AND to_at >= $from",
   dial_outcomes: "SELECT * FROM dial_outcomes WHERE from_at < $to AND to_at >= $from",
   // Queries only count them.
   dead_letters: "SELECT * REPLACE (''::BLOB AS raw) FROM dead_letters",
-  analytics_runs: `SELECT * REPLACE (NULL AS folder) FROM analytics_runs
+  analytics_runs: `SELECT * REPLACE (NULL::VARCHAR AS folder) FROM analytics_runs
     WHERE outcome = 'done' AND window_from >= $from AND window_from < $to`,
   analytics_results: `SELECT v.* FROM analytics_results v JOIN analytics_runs r USING (run_id)
     WHERE r.outcome = 'done' AND r.window_from >= $from AND r.window_from < $to

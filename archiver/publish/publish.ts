@@ -138,7 +138,8 @@ async function writeRoot(
   return root;
 }
 
-async function readDay(bucket: Bucket, day: string): Promise<DayIndex | null> {
+/** A day's index; null when the day is not published. */
+export async function readDay(bucket: Bucket, day: string): Promise<DayIndex | null> {
   const key = dayIndexKey(day);
   const text = await bucket.text(key, MAX_INDEX_BYTES);
   return text === null ? null : parseDayIndex(text, day, `${bucket.shown}/${key}`);

@@ -1,13 +1,22 @@
 // Publishing as a part of a pass over the days.
 
+import { readLakeSettings } from "../../query_results/archive/lake.ts";
 import type { RootIndex } from "../../query_results/archive/published.ts";
+import { logger } from "../../shared/log.ts";
 import { readS3Keys } from "../../shared/s3/access.ts";
 import { Bucket } from "../../shared/s3/bucket.ts";
 import type { DaysContext } from "../days/context.ts";
 import { type DayFile, readDayFiles } from "../days/day_files.ts";
 import type { RolloverLine, RolloverPlan } from "../days/rollover.ts";
+import { type LakeLine, syncLake } from "../lake/sync.ts";
 import type { PublishConfig } from "./config.ts";
-import { publishDays, reasonUnpublished } from "./publish.ts";
+import { publishDays, readDay, reasonUnpublished } from "./publish.ts";
+
+function logLine({ action, day, files }: LakeLine): void {
+  log.info("{day}: {action} {files} files in the lake", { day, action, files });
+}
+
+const log = logger("archiver", "days");
 
 /** Publishes in one pass; keeps what the bucket lists for the pass's retention. */
 export class Publisher {
@@ -29,7 +38,14 @@ export class Publisher {
     const { bucket: name, prefix } = config;
     const keys = await readS3Keys(config);
     const bucket = new Bucket({ config, keys, bucket: name, prefix, signal: context.signal });
-    this.#root = await publishDays(context, bucket, config.name, { day, withdraw }, onLine);
+    const list = await publishDays(context, bucket, config.name, { day, withdraw }, onLine);
+    this.#root = list;
+    if (config.lake === null) return;
+    const data = bucket.shown;
+    await syncLake(await readLakeSettings(config.lake), {
+      ...{ list, data },
+      day: (day) => readDay(bucket, day),
+    }, { signal: context.signal, onLine: logLine });
   }
 
   /** Why a file must stay because its day is not published; null when it may go. */

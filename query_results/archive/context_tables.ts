@@ -27,6 +27,7 @@ export const CONTEXT_TABLES: Readonly<Record<string, ContextTable>> = {
   clock_steps: { kind: "distinct" },
   stalls: { kind: "distinct" },
   dial_outcomes: { kind: "distinct" },
+  log_gaps: { kind: "distinct" },
   analytics_runs: { kind: "keyed", key: "run_id" },
   analytics_results: { kind: "distinct" },
 };

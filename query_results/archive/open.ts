@@ -1,5 +1,7 @@
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { errorText, UserError } from "../../shared/errors.ts";
+import { attachLake, LAKE_SCHEME, readLakeSettings } from "./lake.ts";
+import { openLakeTables } from "./lake_views.ts";
 import { openDays } from "./open_days.ts";
 import { ROOT_KEY } from "./published.ts";
 import { join } from "node:path";
@@ -25,7 +27,8 @@ export interface ArchiveReader extends Disposable {
 }
 
 /**
- * Opens an archive read-only, which no writing process may hold meanwhile: its file, or a folder of published days. A process that writes it must pass its own
+ * Opens an archive read-only, which no writing process may hold meanwhile: its file, a folder of
+ * published days, or a lake (`ducklake:…`). A process that writes it must pass its own
  * connection to the runner instead: a second instance in one process breaks the file's lock.
  * @throws {UserError} in one line when the file is missing, held by another process, no archive, or of a schema version
  * that the queries do not know.
@@ -34,6 +37,7 @@ export async function openArchive(
   given: string,
   options: ReaderOptions = {},
 ): Promise<ArchiveReader> {
+  if (given.startsWith(LAKE_SCHEME)) return await openLake(given, options);
   const { path, isDays } = await kindOf(given);
   const instance = await openInstance(path, isDays, options);
   const connection = await instance.connect();
@@ -50,6 +54,36 @@ export async function openArchive(
     throw error;
   }
   return { connection, [Symbol.dispose]: close };
+}
+
+async function openLake(address: string, options: ReaderOptions): Promise<ArchiveReader> {
+  const settings = await readLakeSettings(address);
+  const instance = await DuckDBInstance.create(":memory:", settingsOf(options));
+  const connection = await instance.connect();
+  const close = () => {
+    connection.closeSync();
+    instance.closeSync();
+  };
+  try {
+    await attachLake(connection, settings, { readOnly: true });
+    await openLakeTables(connection);
+    await checkSchema(connection, address);
+  } catch (error) {
+    close();
+    throw error;
+  }
+  return { connection, [Symbol.dispose]: close };
+}
+
+function settingsOf(options: ReaderOptions): Record<string, string> {
+  return {
+    // All extensions in use but a lake's are linked in; nothing is ever downloaded by itself.
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+    ...options.memoryLimit && { memory_limit: options.memoryLimit },
+    ...options.threads && { threads: String(options.threads) },
+    ...options.tempFolder && { temp_directory: options.tempFolder },
+  };
 }
 
 /** What a path is: a file, or a folder of days. */
@@ -77,12 +111,7 @@ async function openInstance(
     }
     return await DuckDBInstance.create(isDays ? ":memory:" : path, {
       ...!isDays && { access_mode: "READ_ONLY" },
-      // All extensions in use are linked in; nothing is ever downloaded.
-      autoinstall_known_extensions: "false",
-      autoload_known_extensions: "false",
-      ...options.memoryLimit && { memory_limit: options.memoryLimit },
-      ...options.threads && { threads: String(options.threads) },
-      ...options.tempFolder && { temp_directory: options.tempFolder },
+      ...settingsOf(options),
     });
   } catch (error) {
     throw openRefusal(path, error);

@@ -31,7 +31,7 @@ const RECEIPT_COLUMNS = "received_at, message_id, peer_id, collector_id, is_repe
  */
 export async function openDays(connection: DuckDBConnection, folder: string): Promise<void> {
   const indexes = await readIndexes(folder);
-  await connection.run(`${VERSION_TABLE};\n${schema}${views}`);
+  await makeTables(connection);
   const last = indexes.at(-1);
   const version = Math.max(0, ...indexes.map(({ schema_version }) => schema_version));
   await connection.run(`INSERT INTO schema_version VALUES (${version}, 'published days', now())`);
@@ -69,6 +69,11 @@ export async function openDays(connection: DuckDBConnection, folder: string): Pr
       cause: error,
     });
   }
+}
+
+/** Makes an archive's tables and views, without rows, in an empty database. */
+export async function makeTables(connection: DuckDBConnection): Promise<void> {
+  await connection.run(`${VERSION_TABLE};\n${schema}${views}`);
 }
 
 /** The indexes of the days, in order. */

@@ -1,0 +1,126 @@
+// `deno task archive lake`: published days into a DuckLake.
+
+import { resolve } from "node:path";
+import {
+  type LakeSettings,
+  readLakeSettings,
+  shownCatalog,
+} from "../../query_results/archive/lake.ts";
+import {
+  dayIndexKey,
+  MAX_INDEX_BYTES,
+  parseDayIndex,
+  parseRootIndex,
+  ROOT_KEY,
+} from "../../query_results/archive/published.ts";
+import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
+import { UserError } from "../../shared/errors.ts";
+import { parseS3Url, readS3Keys, s3Needs } from "../../shared/s3/access.ts";
+import { Bucket } from "../../shared/s3/bucket.ts";
+import { expectPermitted, readNeeds } from "../../shared/sandbox.ts";
+import { type LakeSource, syncLake } from "../lake/sync.ts";
+
+export const lakeCommand: Subcommand = subcommand({
+  name: "deno task archive lake",
+  summary:
+    "Register published days in a DuckLake, without copying them. Run it again to add new days, and to\n" +
+    "replace and drop days that were published anew or withdrawn. Several archives may share a lake.",
+  details:
+    "DuckDB opens catalogue and files by itself, outside Deno's sandbox. It needs its extensions ducklake,\n" +
+    "for PostgreSQL postgres_scanner, for S3 httpfs: out of a folder, or installed over the internet.",
+  flags: {
+    data: {
+      type: "string",
+      value: "URL|FOLDER",
+      help: "the days: s3://BUCKET/PREFIX, or a folder of them",
+    },
+    catalog: {
+      type: "string",
+      value: "FILE|URL",
+      help: "the catalogue: a file, or postgres://user@host/database",
+    },
+    lake: {
+      type: "string",
+      value: "FILE",
+      help: "a YAML file with catalog, password_file, extensions and s3 instead",
+    },
+    extensions: { type: "string", value: "FOLDER", help: "with --catalog: DuckDB's extensions" },
+  },
+  examples: [
+    "deno task archive lake --catalog archive/lake.ducklake --data archive/fetched",
+    "deno task archive lake --lake archive/lake.yaml --data s3://gossip/vps1",
+    "deno task query --archive ducklake:archive/lake.yaml --out query_results/runs/lake",
+  ],
+}, async ({ data, catalog, lake, extensions }) => {
+  if (data === undefined || (catalog === undefined) === (lake === undefined)) {
+    throw new UserError(
+      "deno task archive lake: --data and either --catalog or --lake are required. See --help",
+    );
+  }
+  if (lake !== undefined) expectPermitted(readNeeds({ "--lake": lake }), "archiver");
+  const settings = lake === undefined
+    ? { catalog: catalog!, extensions }
+    : await readLakeSettings(lake);
+  const signal = stopSignal();
+  const source = data.startsWith("s3://")
+    ? await inBucket(data, settings, signal)
+    : await inFolder(data);
+  const counts = { registered: 0, replaced: 0, dropped: 0 };
+  await syncLake(settings, source, {
+    signal,
+    onLine({ action, day, files }) {
+      counts[action]++;
+      console.log(`${action.padEnd(12)}${day}  ${files} files`);
+    },
+  });
+  const done = Object.entries(counts).map(([action, count]) => `${action}=${count}`).join(" ");
+  console.log(
+    `lake: ${done} archive=${source.list.archive.name} catalog=${shownCatalog(settings)}`,
+  );
+});
+
+async function inBucket(
+  url: string,
+  { s3 }: LakeSettings,
+  signal: AbortSignal,
+): Promise<LakeSource> {
+  if (s3 === undefined) {
+    throw new UserError(
+      "deno task archive lake: --data is in S3; name its service under s3: in the file of --lake",
+    );
+  }
+  expectPermitted(s3Needs("s3", s3), "archiver");
+  const bucket = new Bucket({
+    ...parseS3Url("--data", url),
+    config: s3,
+    keys: await readS3Keys(s3),
+    signal,
+  });
+  return await openSource(bucket.shown, (key) => bucket.text(key, MAX_INDEX_BYTES));
+}
+
+async function inFolder(path: string): Promise<LakeSource> {
+  expectPermitted(readNeeds({ "--data": path }), "archiver");
+  const folder = resolve(path);
+  return await openSource(folder, (key) => Deno.readTextFile(`${folder}/${key}`).catch(() => null));
+}
+
+async function openSource(
+  data: string,
+  read: (key: string) => Promise<string | null>,
+): Promise<LakeSource> {
+  const text = await read(ROOT_KEY);
+  if (text === null) {
+    throw new UserError(
+      `${data} has no ${ROOT_KEY}: no days are published there (days.publish in an archiver's config)`,
+    );
+  }
+  return {
+    ...{ data, list: parseRootIndex(text, `${data}/${ROOT_KEY}`) },
+    async day(day) {
+      const key = dayIndexKey(day);
+      const text = await read(key);
+      return text === null ? null : parseDayIndex(text, day, `${data}/${key}`);
+    },
+  };
+}

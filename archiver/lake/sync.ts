@@ -1,0 +1,250 @@
+// Published days into a lake: their files are registered where they lie, none is copied. A day comes, changes or goes in one
+// transaction, in which the lake also notes what it has of it.
+
+import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import { resolve } from "node:path";
+import { CONTEXT_TABLES } from "../../query_results/archive/context_tables.ts";
+import {
+  attachLake,
+  lakeReason,
+  type LakeSettings,
+  shownCatalog,
+} from "../../query_results/archive/lake.ts";
+import { KNOWN_SCHEMA_VERSIONS } from "../../query_results/archive/open.ts";
+import { viewStatements } from "../../query_results/archive/lake_views.ts";
+import { makeTables } from "../../query_results/archive/open_days.ts";
+import {
+  type DayIndex,
+  FACT_TABLES,
+  type RootIndex,
+  WITHDRAWN,
+} from "../../query_results/archive/published.ts";
+import { systemClock } from "../../shared/clock.ts";
+import { UserError } from "../../shared/errors.ts";
+import { transaction } from "../days/context.ts";
+import { rowsOf } from "../store/database.ts";
+import { identifier, literal } from "../store/sql.ts";
+
+/** Other archivers may change the lake at the same time. */
+const ATTEMPTS = 5;
+const RETRY_MS = 300;
+/** Registering reads footers; a replaced file is read once. */
+const MEMORY_LIMIT = "512MiB";
+
+export interface LakeSource {
+  readonly list: RootIndex;
+  /** A day's index; null when it is gone meanwhile. */
+  readonly day: (day: string) => Promise<DayIndex | null>;
+  /** Where the files lie, as DuckDB reads them: a folder, or `s3://bucket/prefix`. */
+  readonly data: string;
+}
+
+export interface LakeLine {
+  readonly action: "registered" | "replaced" | "dropped";
+  readonly day: string;
+  readonly files: number;
+}
+
+export interface SyncOptions {
+  readonly signal: AbortSignal;
+  readonly onLine: (line: LakeLine) => void;
+}
+
+/**
+ * Makes the lake have the source's days, as they are published now.
+ * @throws {UserError} in one line when the lake cannot be opened or changed, or has another archive of this name.
+ */
+export async function syncLake(
+  settings: LakeSettings,
+  source: LakeSource,
+  { signal, onLine }: SyncOptions,
+): Promise<void> {
+  const instance = await DuckDBInstance.create(":memory:", {
+    autoinstall_known_extensions: "false",
+    autoload_known_extensions: "false",
+    memory_limit: MEMORY_LIMIT,
+  });
+  const connection = await instance.connect();
+  const interrupt = () => connection.interrupt();
+  signal.addEventListener("abort", interrupt);
+  try {
+    // The schema's tables, to make the lake's by.
+    await makeTables(connection);
+    await attachLake(connection, settings, {
+      readOnly: false,
+      dataPath: dataPath(settings, source),
+    });
+    await syncDays(connection, settings, source, { signal, onLine });
+  } finally {
+    signal.removeEventListener("abort", interrupt);
+    connection.closeSync();
+    instance.closeSync();
+  }
+}
+
+/** Of deletions and small tables: beside a catalogue in a file, else below the published days. */
+function dataPath({ catalog }: LakeSettings, { data }: LakeSource): string {
+  return /^postgres(ql)?:/.test(catalog) ? `${data}/lake/` : `${resolve(catalog)}.files/`;
+}
+
+async function syncDays(
+  connection: DuckDBConnection,
+  settings: LakeSettings,
+  { list, day: readDay, data }: LakeSource,
+  { signal, onLine }: SyncOptions,
+): Promise<void> {
+  const change = (work: () => Promise<void>) => retried(connection, settings, signal, work);
+  await change(() => addArchive(connection, list, settings));
+  const { name } = list.archive;
+  const there = await filesThere(connection, name);
+  const wished = Object.keys(list.days).filter((day) => list.days[day] !== WITHDRAWN);
+  for (const day of [...there.keys()].filter((day) => !wished.includes(day))) {
+    const files = there.get(day)!;
+    await change(() => replaceFiles(connection, name, day, files, []));
+    onLine({ action: "dropped", day, files: files.length });
+  }
+  for (const day of wished.sort()) {
+    const before = there.get(day) ?? [];
+    if (before[0]?.fingerprint === list.days[day]) continue;
+    signal.throwIfAborted();
+    const index = await readDay(day);
+    if (index === null) continue;
+    const files = index.files.map(({ table, path }) => ({
+      ...{ table, path: `${data}/${path}`, fingerprint: list.days[day] },
+    }));
+    await change(() => replaceFiles(connection, name, day, before, files));
+    onLine({ action: before.length === 0 ? "registered" : "replaced", day, files: files.length });
+  }
+}
+
+interface LakeFile {
+  readonly table: string;
+  readonly path: string;
+  readonly fingerprint: string;
+}
+
+async function filesThere(
+  connection: DuckDBConnection,
+  name: string,
+): Promise<Map<string, LakeFile[]>> {
+  const rows = await rowsOf(
+    connection,
+    `SELECT CAST(day AS TEXT) AS day, table_name, path, fingerprint FROM lake.main.archive_files
+    WHERE archive = $1 ORDER BY day, table_name, path`,
+    [name],
+  );
+  const files = rows.map((row) => ({
+    day: String(row.day),
+    file: {
+      table: String(row.table_name),
+      path: String(row.path),
+      fingerprint: String(row.fingerprint),
+    },
+  }));
+  const days = new Map<string, LakeFile[]>();
+  for (const { day, file } of files) days.set(day, [...days.get(day) ?? [], file]);
+  return days;
+}
+
+/** Makes the lake's own tables, and the archive's, where they are not there. */
+async function addArchive(
+  connection: DuckDBConnection,
+  { archive: { name, made_at_us } }: RootIndex,
+  settings: LakeSettings,
+): Promise<void> {
+  await connection.run(`CREATE TABLE IF NOT EXISTS lake.main.archives
+    (archive TEXT, made_at TIMESTAMPTZ, schema_version INTEGER)`);
+  await connection.run(`CREATE TABLE IF NOT EXISTS lake.main.archive_files
+    (archive TEXT, day DATE, table_name TEXT, path TEXT, fingerprint TEXT)`);
+  const archives = await rowsOf(
+    connection,
+    "SELECT archive, epoch_us(made_at) AS made_at FROM lake.main.archives ORDER BY archive",
+  );
+  const known = archives.find(({ archive }) => archive === name);
+  if (known !== undefined) {
+    if (Number(known.made_at) === made_at_us) return;
+    throw new UserError(
+      `Lake ${
+        shownCatalog(settings)
+      } has another archive that is called ${name}; publish this one under a name of ` +
+        "its own (days.publish.name)",
+    );
+  }
+  if (name === "main") {
+    throw new UserError("An archive in a lake cannot be called main (days.publish.name)");
+  }
+  await connection.run(`CREATE SCHEMA lake.${identifier(name)}`);
+  for (const table of [...FACT_TABLES, ...Object.keys(CONTEXT_TABLES)]) {
+    const like = table === "earlier_messages" ? "messages" : table;
+    const day = table in CONTEXT_TABLES ? ", NULL::DATE AS day" : "";
+    await connection.run(
+      `CREATE TABLE lake.${
+        identifier(name)
+      }.${table} AS SELECT *${day} FROM memory.main.${like} LIMIT 0`,
+    );
+  }
+  await connection.run(
+    `INSERT INTO lake.main.archives VALUES ($1, make_timestamptz(${made_at_us}), ${
+      KNOWN_SCHEMA_VERSIONS.at(-1)
+    })`,
+    [name],
+  );
+  const names = [...archives.map(({ archive }) => String(archive)), name].sort();
+  for (const statement of viewStatements(names)) await connection.run(statement);
+}
+
+async function replaceFiles(
+  connection: DuckDBConnection,
+  name: string,
+  day: string,
+  before: readonly LakeFile[],
+  after: readonly LakeFile[],
+): Promise<void> {
+  const has = (files: readonly LakeFile[], { path }: LakeFile) =>
+    files.some((file) => file.path === path);
+  const table = (file: LakeFile) => `lake.${identifier(name)}.${file.table}`;
+  for (const file of before.filter((file) => !has(after, file))) {
+    await connection.run(`DELETE FROM ${table(file)} WHERE filename = ${literal(file.path)}`);
+  }
+  for (const file of after.filter((file) => !has(before, file))) {
+    await connection.run(
+      `CALL ducklake_add_data_files('lake', ${literal(file.table)}, ${
+        literal(file.path)
+      }, schema => ${literal(name)})`,
+    );
+  }
+  await connection.run(
+    `DELETE FROM lake.main.archive_files WHERE archive = $1 AND day = DATE '${day}'`,
+    [name],
+  );
+  for (const file of after) {
+    await connection.run(
+      `INSERT INTO lake.main.archive_files VALUES ($1, DATE '${day}', $2, $3, $4)`,
+      [name, file.table, file.path, file.fingerprint],
+    );
+  }
+}
+
+/** Runs a transaction, again when another archiver's came first. */
+async function retried(
+  connection: DuckDBConnection,
+  settings: LakeSettings,
+  signal: AbortSignal,
+  work: () => Promise<void>,
+): Promise<void> {
+  for (let attempt = 1;; attempt++) {
+    try {
+      return await transaction(connection, work);
+    } catch (error) {
+      signal.throwIfAborted();
+      if (error instanceof UserError) throw error;
+      const why = lakeReason(error);
+      if (!/conflict|already exists|duplicate key/i.test(why) || attempt === ATTEMPTS) {
+        throw new UserError(`Cannot change lake ${shownCatalog(settings)}: ${why}`, {
+          cause: error,
+        });
+      }
+      await systemClock.sleep(RETRY_MS * attempt, signal);
+    }
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * A DuckLake of published days, attached to DuckDB as `lake`. DuckDB opens its catalogue and files by itself, outside
+ * Deno's sandbox.
+ *
+ * @module
+ */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { join } from "node:path";
+import * as v from "valibot";
+import { systemClock } from "../../shared/clock.ts";
+import { readConfig, text } from "../../shared/config.ts";
+import { errorText, UserError } from "../../shared/errors.ts";
+import { readS3Keys, s3Entries } from "../../shared/s3/access.ts";
+import { printable } from "../../shared/text.ts";
+
+/** What an archive's address begins with when it is a lake. */
+export const LAKE_SCHEME = "ducklake:";
+
+const ATTEMPTS = 5;
+const RETRY_MS = 200;
+
+const path = text(/^[^\0]{1,4096}$/, "the path of a file or folder");
+
+const schema = v.strictObject({
+  catalog: text(/^[^\0]{1,4096}$/, "the path of a file, or postgres://user@host:port/database"),
+  password_file: v.optional(path),
+  extensions: v.optional(path),
+  s3: v.optional(v.strictObject(s3Entries, "should be a group of keys with endpoint")),
+});
+
+/** Where a lake is: the catalogue, DuckDB's extensions (a folder; absent: installed over the internet), S3 for files. */
+export type LakeSettings = v.InferOutput<typeof schema>;
+
+/** Reads what `ducklake:` names: a YAML file, or the catalogue itself. @throws {UserError} */
+export async function readLakeSettings(address: string): Promise<LakeSettings> {
+  const name = address.startsWith(LAKE_SCHEME) ? address.slice(LAKE_SCHEME.length) : address;
+  if (/\.ya?ml$/.test(name)) {
+    return await readConfig(name, schema as v.GenericSchema<unknown, LakeSettings>);
+  }
+  if (name !== "") return { catalog: name };
+  throw new UserError(
+    `"${
+      printable(address)
+    }" names no lake; it should be ducklake:FILE, ducklake:postgres://… or ducklake:lake.yaml`,
+  );
+}
+
+export interface AttachOptions {
+  readonly readOnly: boolean;
+  /** Where a new lake keeps what it writes itself, such as deletions. */
+  readonly dataPath?: string;
+}
+
+/** Attaches a lake, and uses it. @throws {UserError} in one line when it cannot be opened. */
+export async function attachLake(
+  connection: DuckDBConnection,
+  settings: LakeSettings,
+  { readOnly, dataPath }: AttachOptions,
+): Promise<void> {
+  const { catalog, s3 } = settings;
+  const isPostgres = /^postgres(ql)?:\/\//.test(catalog);
+  await load(connection, settings, "ducklake");
+  if (isPostgres) await load(connection, settings, "postgres_scanner");
+  if (s3 !== undefined) await useS3(connection, settings, s3);
+  const target = isPostgres ? `postgres:${await postgresTarget(settings)}` : catalog;
+  const attach = (options: readonly string[]) =>
+    `ATTACH ${literal(LAKE_SCHEME + target)} AS lake` +
+    (options.length === 0 ? "" : ` (${options.join(", ")})`);
+  const plain = attach(readOnly ? ["READ_ONLY"] : []);
+  let sql = dataPath === undefined ? plain : attach([`DATA_PATH ${literal(dataPath)}`]);
+  for (let attempt = 1;; attempt++) {
+    try {
+      await connection.run(sql);
+      return void await connection.run("USE lake");
+    } catch (error) {
+      const why = errorText(error);
+      // A lake that is there has a path of its own; of two that make one at once, the second finds it made.
+      if (why.includes("does not match existing data path")) sql = plain;
+      else if (readOnly || !/duplicate key|already exists/.test(why) || attempt === ATTEMPTS) {
+        throw new UserError(`Cannot open lake ${shownCatalog(settings)}: ${lakeReason(error)}`);
+      } else await systemClock.sleep(RETRY_MS * attempt);
+    }
+  }
+}
+
+/** The catalogue without a password. */
+export function shownCatalog({ catalog }: LakeSettings): string {
+  return printable(
+    catalog.replace(/^(postgres(?:ql)?:\/\/)(?:([^:@/]*)(?::[^@]*)?@)?/, "$1$2@"),
+    300,
+  );
+}
+
+/** Why a lake does not open or change, in one line. DuckDB's own text may hold the connection's password. */
+export function lakeReason(error: unknown): string {
+  const line = errorText(error).replaceAll(/password=('[^']*'|\S*)/g, "password=…")
+    .replace(/^\w+ Error: /, "").split("\n")[0];
+  const holder = line.match(/Conflicting lock is held in .*?\(PID (\d+)\)/);
+  if (holder) {
+    return `process ${
+      holder[1]
+    } holds the catalogue; stop that process, or keep the catalogue in PostgreSQL, ` +
+      "which several may use";
+  }
+  const version = line.match(
+    /catalog version is (\S+), but the extension requires version (\S+?)\.? /,
+  );
+  if (version) {
+    return `it is of DuckLake's version ${version[1]}, and the extension is for ${
+      version[2]
+    }; use the extension that ` +
+      "wrote it, or let that one migrate it";
+  }
+  if (/database does not exist|No such file/.test(line)) {
+    return "there is none; deno task archive lake makes it";
+  }
+  return printable(line, 400);
+}
+
+async function load(
+  connection: DuckDBConnection,
+  { extensions }: LakeSettings,
+  name: "ducklake" | "httpfs" | "postgres_scanner",
+): Promise<void> {
+  try {
+    if (extensions !== undefined) {
+      await connection.run(`LOAD ${literal(join(extensions, `${name}.duckdb_extension`))}`);
+    } else {
+      await connection.run(`INSTALL ${name}`);
+      await connection.run(`LOAD ${name}`);
+    }
+  } catch (error) {
+    const why = printable(errorText(error).split("\n")[0], 300);
+    const wish = extensions === undefined
+      ? "where there is no internet, name a folder with DuckDB's extensions (--extensions, or in lake.yaml)"
+      : `${extensions} should hold ${name}.duckdb_extension of DuckDB's own version`;
+    throw new UserError(`Cannot load DuckDB's extension ${name}: ${why}; ${wish}`, {
+      cause: error,
+    });
+  }
+}
+
+async function useS3(
+  connection: DuckDBConnection,
+  settings: LakeSettings,
+  s3: NonNullable<LakeSettings["s3"]>,
+): Promise<void> {
+  await load(connection, settings, "httpfs");
+  const keys = await readS3Keys(s3);
+  const [scheme, host] = s3.endpoint.split("://");
+  const parts = [
+    ...["TYPE s3", "URL_STYLE 'path'", `USE_SSL ${scheme === "https"}`],
+    ...[`ENDPOINT ${literal(host)}`, `REGION ${literal(s3.region)}`],
+    ...keys === null
+      ? []
+      : [`KEY_ID ${literal(keys.accessKeyId)}`, `SECRET ${literal(keys.secretAccessKey)}`],
+  ];
+  await connection.run(`CREATE OR REPLACE SECRET lake_s3 (${parts.join(", ")})`);
+}
+
+async function postgresTarget({ catalog, password_file: file }: LakeSettings): Promise<string> {
+  const url = URL.canParse(catalog) ? new URL(catalog) : null;
+  if (url === null || url.hostname === "" || url.pathname.length < 2) {
+    throw new UserError(
+      "Cannot read the lake's catalogue: it should be postgres://user@host:port/database",
+    );
+  }
+  const read = async (file: string) => {
+    try {
+      return (await Deno.readTextFile(file)).trim();
+    } catch (error) {
+      throw new UserError(`Cannot read password_file ${file}: ${errorText(error)}`);
+    }
+  };
+  const password = file === undefined ? decodeURIComponent(url.password) : await read(file);
+  const parts: Record<string, string> = {
+    host: url.hostname.replace(/^\[|\]$/g, ""),
+    port: url.port || "5432",
+    user: decodeURIComponent(url.username),
+    dbname: decodeURIComponent(url.pathname.slice(1)),
+    password,
+    sslmode: url.searchParams.get("sslmode") ?? "",
+  };
+  return Object.entries(parts).filter(([, value]) => value !== "")
+    .map(([key, value]) => `${key}='${value.replaceAll(/['\\]/g, "\\$&")}'`).join(" ");
+}
+
+function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}

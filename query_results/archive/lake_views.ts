@@ -1,0 +1,233 @@
+/**
+ * The lake's views: one archive's tables as they are; of several archives, rows under ids made of what is global (SHA-256,
+ * node id, collector's name), so that what two archives have is there once and the queries run unmodified.
+ *
+ * @module
+ */
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { CONTEXT_TABLES, contextRows, earlierRows } from "./context_tables.ts";
+import { makeTables } from "./open_days.ts";
+
+const MESSAGES =
+  "message_id, sha256, type, size, verdict, scid, direction, node_id, own_timestamp, " +
+  "inner_id, first_seen, raw";
+const RECEIPTS = "received_at, message_id, peer_id, collector_id, is_repeat, is_warmup";
+
+/** 63 bits of an MD5: two of a year's 150 million messages share one with a chance of 0.1 %. */
+const id = (text: string) => `CAST(md5_number_lower(${text}) >> 1 AS BIGINT)`;
+const messageId = id("sha256");
+
+/** Which of the rows that two archives have of one thing is kept: the one that knows most. */
+const KNOWS_MOST: Readonly<Record<string, readonly [key: string, order: string]>> = {
+  epochs: ["epoch_id", "receipts DESC, last_commit_at DESC"],
+  sessions: ["session_id", "closed_at NULLS LAST, counted_at DESC NULLS LAST"],
+};
+
+/** The views' statements, for the archives of these names; each has its tables in a schema of its name. */
+export function viewStatements(archives: readonly string[]): string[] {
+  const selects = archives.length === 1 ? ownViews(archives[0]) : joinedViews(archives);
+  return [
+    ...Object.entries(selects).map(([name, select]) =>
+      `CREATE OR REPLACE VIEW lake.main.${name} AS ${select}`
+    ),
+    "CREATE OR REPLACE VIEW lake.main.schema_version AS SELECT max(schema_version) AS version FROM lake.main.archives",
+  ];
+}
+
+function tablesOf(archive: string) {
+  const table = (name: string) => `lake.${schemaOf(archive)}.${name}`;
+  const lastDay = `(SELECT max(day) FROM lake.main.archive_files WHERE archive = ${text(archive)})`;
+  const earlier = `SELECT ${MESSAGES} FROM (${
+    earlierRows(table("earlier_messages"), table("messages"))
+  })`;
+  return {
+    receipts: `SELECT ${RECEIPTS} FROM ${table("receipts")}`,
+    messages: `SELECT ${MESSAGES} FROM ${table("messages")} UNION ALL ${earlier}`,
+    earlier,
+    context: (name: string) => contextRows(name, table(name), lastDay),
+  };
+}
+
+function ownViews(archive: string): Record<string, string> {
+  const own = tablesOf(archive);
+  const marked = (select: string) => `SELECT *, ${text(archive)} AS archive FROM (${select})`;
+  const views: Record<string, string> = {
+    receipts: marked(own.receipts),
+    messages: marked(own.messages),
+  };
+  for (const name of Object.keys(CONTEXT_TABLES)) views[name] = own.context(name);
+  return views;
+}
+
+type Own = ReturnType<typeof tablesOf>;
+
+/** A select of each archive, together, with the archive's name. */
+function allOf(archives: readonly string[]): (select: (own: Own) => string) => string {
+  return (select) =>
+    archives.map((archive) =>
+      `SELECT *, ${text(archive)} AS archive FROM (${select(tablesOf(archive))})`
+    )
+      .join(" UNION ALL ");
+}
+
+function namesOf(archives: readonly string[]): string {
+  const collectors = allOf(archives)((own) => own.context("collectors"));
+  return `SELECT archive, collector_id, name, ${id("name")} AS id FROM (${collectors})`;
+}
+
+function nodesOf(archives: readonly string[]): string {
+  const peers = allOf(archives)((own) => own.context("peers"));
+  return `SELECT archive, peer_id, node_id, ${id("node_id")} AS id FROM (${peers})`;
+}
+
+function joinedViews(archives: readonly string[]): Record<string, string> {
+  const all = allOf(archives);
+  const context = (name: string) => all((own) => own.context(name));
+  const [names, nodes] = [namesOf(archives), nodesOf(archives)];
+  const runs = `SELECT e.archive, e.epoch_id, ${id("n.name || ' ' || epoch_us(e.started_at)")} AS id
+    FROM (${context("epochs")}) e JOIN (${names}) n USING (archive, collector_id)`;
+  /** A table whose rows name a collector, a run or a peer by ids of their archive. */
+  const joined = (name: string, replaced: Readonly<Record<string, string>>, more = "") => {
+    const columns = Object.entries(replaced).map(([column, sql]) => `${sql} AS ${column}`).join(
+      ", ",
+    );
+    const joins = [
+      ..."collector_id" in replaced ? [`JOIN (${names}) n USING (archive, collector_id)`] : [],
+      ..."epoch_id" in replaced ? [`JOIN (${runs}) e USING (archive, epoch_id)`] : [],
+      ..."peer_id" in replaced ? [`JOIN (${nodes}) p USING (archive, peer_id)`] : [],
+    ];
+    return `SELECT t.* EXCLUDE (archive) REPLACE (${columns}) ${more}
+      FROM (${context(name)}) t ${joins.join(" ")}`;
+  };
+  const once = (name: string, select: string) => {
+    const [key, order] = KNOWS_MOST[name];
+    return `SELECT * FROM (${select}) QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY ${order}) = 1`;
+  };
+  const distinct = (select: string) => `SELECT DISTINCT * FROM (${select})`;
+  const ofRun = { epoch_id: "e.id", collector_id: "n.id" };
+  return {
+    collectors: `SELECT DISTINCT id AS collector_id, name FROM (${names})`,
+    peers: `SELECT DISTINCT id AS peer_id, node_id FROM (${nodes})`,
+    messages: joinedMessages(all((own) => own.messages)),
+    receipts: joinedReceipts(
+      all((own) => own.receipts),
+      all((own) => own.messages),
+      `(${names})`,
+      `(${nodes})`,
+    ),
+    sources: distinct(joined("sources", { collector_id: "n.id" })),
+    epochs: once("epochs", joined("epochs", ofRun)),
+    sessions: once(
+      "sessions",
+      joined("sessions", { ...ofRun, peer_id: "p.id", session_id: id("e.id || ' ' || t.number") }),
+    ),
+    ...Object.fromEntries(
+      ["clock_samples", "clock_steps", "stalls", "dial_outcomes", "log_gaps"]
+        .map((name) => [name, distinct(joined(name, ofRun))]),
+    ),
+    ...Object.fromEntries(
+      ["gaps", "unresolved_receipts"].map((
+        name,
+      ) => [name, distinct(joined(name, { epoch_id: "e.id" }))]),
+    ),
+    dead_letters: context("dead_letters"),
+    analytics_runs: joined(
+      "analytics_runs",
+      { run_id: id("t.archive || ' ' || t.run_id") },
+      ", t.archive",
+    ),
+    analytics_results: joined("analytics_results", { run_id: id("t.archive || ' ' || t.run_id") }),
+  };
+}
+
+function joinedMessages(messages: string): string {
+  return `SELECT ${messageId} AS message_id, sha256, any_value(type) AS type, any_value(size) AS size,
+    arg_min(verdict, verdict IN ('unchecked', 'unknown_signer')) AS verdict, any_value(scid) AS scid,
+    any_value(direction) AS direction, any_value(node_id) AS node_id, any_value(own_timestamp) AS own_timestamp,
+    any_value(inner_id) AS inner_id, min(first_seen) AS first_seen, any_value(raw) AS raw,
+    string_agg(DISTINCT archive, ',' ORDER BY archive) AS archive
+  FROM (${messages}) GROUP BY sha256`;
+}
+
+/**
+ * A receipt that several archives have counts once; what one collector heard twice at one instant stays two.
+ * @param names relation of collectors: archive, collector_id, name, id. @param nodes the same of peers.
+ */
+function joinedReceipts(receipts: string, messages: string, names: string, nodes: string): string {
+  const shared = `(SELECT name FROM ${names} GROUP BY name HAVING count(DISTINCT archive) > 1)`;
+  return `WITH known AS NOT MATERIALIZED (
+      SELECT r.received_at, m.id AS message_id, p.id AS peer_id, n.id AS collector_id, r.is_repeat, r.is_warmup,
+        r.archive, n.name IN ${shared} AS is_shared
+      FROM (${receipts}) r
+        JOIN (SELECT archive, message_id, ${messageId} AS id FROM (${messages})) m USING (archive, message_id)
+        JOIN ${nodes} p USING (archive, peer_id)
+        JOIN ${names} n USING (archive, collector_id)
+    )
+    SELECT ${RECEIPTS}, archive FROM known WHERE NOT is_shared
+    UNION ALL
+    SELECT ${RECEIPTS}, string_agg(archive, ',' ORDER BY archive) FROM (
+      SELECT *, row_number() OVER (PARTITION BY archive, ${RECEIPTS}) AS nth FROM known WHERE is_shared
+    ) GROUP BY ${RECEIPTS}, nth`;
+}
+
+/**
+ * Makes an archive of an attached lake, in an empty database in memory: views of receipts and messages over the lake's
+ * files, and the rest read once, as each scan of a lake asks its catalogue.
+ */
+export async function openLakeTables(connection: DuckDBConnection): Promise<void> {
+  const rows = async (sql: string) => (await connection.runAndReadAll(sql)).getRows();
+  const archives = (await rows("SELECT archive FROM lake.main.archives ORDER BY archive")).map((
+    [name],
+  ) => String(name));
+  await connection.run("USE memory");
+  await makeTables(connection);
+  await connection.run(
+    "INSERT INTO schema_version SELECT version, 'lake', now() FROM lake.main.schema_version WHERE version IS NOT NULL",
+  );
+  const columnsOf = async (table: string) =>
+    (await rows(
+      `SELECT column_name FROM duckdb_columns() WHERE database_name = 'memory' AND table_name = '${table}'`,
+    ))
+      .map(([name]) => String(name)).join(", ");
+  for (const table of Object.keys(CONTEXT_TABLES)) {
+    const columns = await columnsOf(table);
+    // Ids of several archives do not fit into the schema's integers.
+    await connection.run(
+      `CREATE OR REPLACE TABLE ${table} AS SELECT ${columns} FROM lake.main.${table}`,
+    );
+  }
+  if (archives.length === 0) return;
+  const relation = (name: string, select: string) =>
+    connection.run(`CREATE TABLE ${name} AS ${select}`);
+  const all = allOf(archives);
+  if (archives.length === 1) {
+    const { receipts, earlier } = tablesOf(archives[0]);
+    await relation("earlier_messages", earlier);
+    await connection.run(`CREATE OR REPLACE VIEW receipts AS ${receipts}`);
+    await connection.run(
+      `CREATE OR REPLACE VIEW messages AS SELECT ${MESSAGES} FROM lake.${
+        schemaOf(archives[0])
+      }.messages
+      UNION ALL SELECT ${MESSAGES} FROM earlier_messages`,
+    );
+    return;
+  }
+  await relation("lake_names", namesOf(archives));
+  await relation("lake_nodes", nodesOf(archives));
+  await relation("earlier_messages", all((own) => own.earlier));
+  const messages =
+    archives.map((archive) =>
+      `SELECT ${MESSAGES}, ${text(archive)} AS archive FROM lake.${schemaOf(archive)}.messages`
+    ).join(" UNION ALL ") + ` UNION ALL SELECT ${MESSAGES}, archive FROM earlier_messages`;
+  await connection.run(`CREATE OR REPLACE VIEW messages AS ${joinedMessages(messages)}`);
+  const receipts = joinedReceipts(all((own) => own.receipts), messages, "lake_names", "lake_nodes");
+  await connection.run(`CREATE OR REPLACE VIEW receipts AS ${receipts}`);
+}
+
+function schemaOf(archive: string): string {
+  return `"${archive.replaceAll('"', '""')}"`;
+}
+
+function text(value: string): string {
+  return `'${value.replaceAll("'", "''")}'`;
+}
