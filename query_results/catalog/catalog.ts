@@ -2,7 +2,7 @@ import { errorText, UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
 import { type ChartSpec, parseQuery, type Query } from "./query.ts";
 
-import implementations from "../patterns/implementations.sql" with { type: "text" };
+import implementations from "./implementations.sql" with { type: "text" };
 import definitions from "./definitions.sql" with { type: "text" };
 
 /** Macros that the queries share; run once on the reading connection. */
