@@ -40,8 +40,11 @@ export class MessageTypes {
       grown.set(this.#codes);
       this.#codes = grown;
     }
-    const from = Math.max(this.#end, number - size + 1);
-    for (let skipped = from; skipped <= number; skipped++) this.#codes[skipped & (size - 1)] = 0;
+    // The numbers skipped, in one stretch of the ring or two.
+    const from = Math.max(this.#end, number - size + 1) & (size - 1);
+    const to = number & (size - 1);
+    if (from <= to) this.#codes.fill(0, from, to + 1);
+    else this.#codes.fill(0, from).fill(0, 0, to + 1);
     this.#end = number + 1;
   }
 }

@@ -8,9 +8,9 @@ import { Rates, typeCode } from "./rates.ts";
 import { type Followed, Spreads } from "./spreads.ts";
 
 /** Runs of collectors remembered; the one longest unheard makes way. */
-const MAX_EPOCHS = 64;
+const MAX_EPOCHS = 32;
 /** Sessions whose node is remembered per run; others are told apart by their number. */
-const MAX_SESSIONS = 8192;
+const MAX_SESSIONS = 4096;
 const NO_NEWS = RECEIPT_REPEAT | RECEIPT_WARMUP;
 const US_PER_SECOND = 1_000_000;
 
