@@ -5,7 +5,6 @@
  */
 import { html as markup, raw } from "hono/html";
 import { emptyText, parameterText, queryLine } from "./caption.ts";
-import { darkChartCss, paletteCss } from "../chart/palette.ts";
 import type { Drawing } from "../chart/render.ts";
 import { inlineSvg } from "../chart/svg_file.ts";
 import type { Figure } from "./figures.ts";
@@ -15,7 +14,7 @@ import type { UsedParameter } from "../catalog/parameters.ts";
 import type { Query } from "../catalog/query.ts";
 import type { Reference } from "./reference.ts";
 import type { Table } from "../format/table.ts";
-import style from "./style.css" with { type: "text" };
+import { htmlFile } from "./shell.ts";
 import { dataTable, link, type Markup } from "./tables.ts";
 import { type Opening, openingSection } from "./opening.ts";
 import { figureTable, frameList, largeFigures } from "./summary.ts";
@@ -48,24 +47,11 @@ export interface Report {
   readonly definitions: string;
 }
 
-/** Nothing may be loaded or run, whatever text a peer sent. */
-const POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'";
-
 /** The whole file as HTML. */
 export function reportPage(report: Report): string {
-  const { title } = report;
-  return String(markup`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta http-equiv="Content-Security-Policy" content="${POLICY}">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<meta name="color-scheme" content="light dark">
-<title>${title}</title>
-<style>${raw(paletteCss() + style + darkChartCss())}</style>
-</head>
-<body>
-<a class="skip" href="#figures">Skip to the figures</a>
+  return htmlFile({
+    title: report.title,
+    body: markup`<a class="skip" href="#figures">Skip to the figures</a>
 <div class="page">
 ${pageHead(report)}
 ${contents(report)}
@@ -75,10 +61,8 @@ ${report.sections.map((section) => groupSection(section, report.frame))}
 ${definitionsSection(report)}
 </main>
 <footer><p>Made ${formatInstant(report.madeAt)} UTC. All times are UTC. ${FOOTER}</p></footer>
-</div>
-</body>
-</html>
-`);
+</div>`,
+  });
 }
 
 const FOOTER =

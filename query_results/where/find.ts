@@ -110,7 +110,7 @@ async function lookUp(
     case "node":
       return await lookUpNode(connection, reading.prefix, near);
     case "message":
-      return await lookUpMessage(connection, reading.sha256, near);
+      return await lookUpMessage(connection, reading.prefix, near);
     case "alias":
       return await lookUpAlias(connection, reading.alias, near);
   }
@@ -217,27 +217,29 @@ async function ambiguous(
 
 async function lookUpMessage(
   connection: DuckDBConnection,
-  sha256: string,
+  prefix: string,
   near: string[],
 ): Promise<Subject | null> {
-  const [row] = await rowsOf(
-    connection,
-    "SELECT scid, node_id FROM messages WHERE sha256 = from_hex($sha256)",
-    { sha256 },
-  );
-  if (row === undefined) {
-    const alike = await rowsOf(
+  const starting = async (prefix: string) =>
+    await rowsOf(
       connection,
-      `SELECT lower(hex(sha256)) AS sha256 FROM messages WHERE sha256 >= from_hex($least)
-        AND sha256 <= from_hex($most) LIMIT ${MAX_NEAR}`,
-      {
-        least: sha256.slice(0, 8).padEnd(64, "0"),
-        most: sha256.slice(0, 8).padEnd(64, "f"),
-      },
+      `SELECT lower(hex(sha256)) AS sha256, scid, node_id FROM messages
+      WHERE sha256 >= from_hex($least) AND sha256 <= from_hex($most) LIMIT ${MAX_NEAR + 1}`,
+      { least: prefix.padEnd(64, "0"), most: prefix.padEnd(64, "f") },
     );
-    near.push(...alike.map((row) => String(row.sha256)));
+  const found = await starting(prefix);
+  const digests = (rows: typeof found) => rows.slice(0, MAX_NEAR).map((row) => String(row.sha256));
+  if (found.length === 0) {
+    if (prefix.length === 64) near.push(...digests(await starting(prefix.slice(0, 8))));
     return null;
   }
+  if (found.length > 1) {
+    throw new UserError(
+      `"${prefix}" begins several messages' SHA-256: ${digests(found).join(", ")}; give more of it`,
+    );
+  }
+  const [row] = found;
+  const sha256 = String(row.sha256);
   const subject = row.scid !== null
     ? await channelSubject(connection, row.scid as bigint)
     : row.node_id !== null

@@ -1,8 +1,10 @@
 import { runMain, stopSignal } from "../../shared/cli.ts";
+import { systemClock } from "../../shared/clock.ts";
 import { UserError } from "../../shared/errors.ts";
-import { expectPermitted, readNeeds } from "../../shared/sandbox.ts";
+import { bothNeeds, expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { interruptAll, openArchive } from "../archive/open.ts";
 import { DEFINITIONS } from "../catalog/catalog.ts";
+import { writeWhole } from "../format/whole_files.ts";
 import { answerFor } from "./look.ts";
 import { FORMS } from "./name.ts";
 import { answerText } from "./text.ts";
@@ -14,27 +16,39 @@ const command = {
   flags: {
     archive: { type: "string", value: "FILE", help: "the archive, which no other process writes" },
     name: { type: "string", value: "NAME", positional: true, help: FORMS },
+    html: {
+      type: "string",
+      value: "FILE",
+      help: "also write it as a page, with a replay of its spread",
+    },
     json: { type: "boolean", help: "print the answer as JSON" },
     memory: { type: "string", value: "SIZE", help: "DuckDB's memory limit", default: "1GiB" },
   },
   examples: [
     "deno task where --archive archive/gossip.duckdb 863846x913x104",
     "deno task where --archive archive/gossip.duckdb --json 02abcdef",
+    "deno task where --archive archive/gossip.duckdb --html query_results/runs/where.html ACINQ",
   ],
 } as const;
 
 if (import.meta.main) {
-  await runMain(command, async ({ archive, name, json, memory }) => {
+  await runMain(command, async ({ archive, name, html, json, memory }) => {
     if (!archive || name === undefined) {
       throw new UserError(`deno task where: --archive FILE and NAME are required; ${FORMS}`);
     }
-    expectPermitted(readNeeds({ "--archive": archive }), "where");
+    const page = html === undefined ? [] : bothNeeds("--html", html);
+    expectPermitted([...readNeeds({ "--archive": archive }), ...page], "where");
     using reader = await openArchive(archive, { memoryLimit: memory });
     const { connection } = reader;
     stopSignal().addEventListener("abort", () => interruptAll(connection));
     await connection.run(DEFINITIONS);
     await connection.run("BEGIN");
     const answer = await answerFor(connection, name);
+    if (html !== undefined) {
+      // Charts take half a second to load.
+      const { answerPage } = await import("./page.ts");
+      await writeWhole(html, await answerPage(answer, systemClock.now()));
+    }
     console.log(json ? JSON.stringify(answer, null, 2) : answerText(answer));
   });
 }

@@ -12,17 +12,18 @@ import { printable } from "../../shared/text.ts";
 export type Reading =
   | { readonly kind: "channel"; readonly scid: bigint }
   | { readonly kind: "node"; readonly prefix: string }
-  | { readonly kind: "message"; readonly sha256: string }
+  | { readonly kind: "message"; readonly prefix: string }
   | { readonly kind: "alias"; readonly alias: string };
 
 /** What names there are, for help and errors. */
 export const FORMS: string =
   "a name is a channel (863846x913x104 or its integer), a node id (66 hex digits, or its first 6 or more), an alias " +
-  "(alias:… where it looks like another form), or a message's SHA-256 (64 hex digits)";
+  "(alias:… where it looks like another form), or a message's SHA-256 (64 hex digits, or its first 8 or more)";
 
 /** An alias has at most 32 bytes. */
 const MAX_CHARACTERS = 100;
 const LEAST_PREFIX = 6;
+const LEAST_DIGEST = 8;
 
 /**
  * The meanings of a name, likeliest first.
@@ -45,12 +46,19 @@ export function readingsOf(text: string): Reading[] {
   const hex = name.toLowerCase();
   return [
     ...integerReading(name),
-    ...(/^[0-9a-f]{64}$/.test(hex) ? [{ kind: "message", sha256: hex } as const] : []),
+    ...(hex.length === 64 ? messageReading(hex) : []),
     ...(/^0[23][0-9a-f]*$/.test(hex) && hex.length >= LEAST_PREFIX && hex.length <= 66
       ? [{ kind: "node", prefix: hex } as const]
       : []),
+    ...(hex.length < 64 ? messageReading(hex) : []),
     alias,
   ];
+}
+
+function messageReading(hex: string): Reading[] {
+  return /^[0-9a-f]+$/.test(hex) && hex.length >= LEAST_DIGEST
+    ? [{ kind: "message", prefix: hex }]
+    : [];
 }
 
 /** The wire's u64, or the signed integer that the archive has for it. */

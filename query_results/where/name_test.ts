@@ -20,11 +20,14 @@ Deno.test("both forms of a scid mean the same channel, signed as in the archive"
 
 Deno.test("node ids, their prefixes, and digests are told apart; all else is an alias", () => {
   assert.deepEqual(kinds("02" + "Ab".repeat(32)), ["node", "alias"]);
+  assert.deepEqual(kinds("02abcdef01"), ["node", "message", "alias"]);
+  assert.deepEqual(kinds("c80254900c45"), ["message", "alias"]);
   assert.deepEqual(kinds("03abcd"), ["node", "alias"]);
   assert.deepEqual(kinds("03abc"), ["alias"]);
   assert.deepEqual(kinds("ab".repeat(32)), ["message", "alias"]);
   assert.deepEqual(kinds("02".repeat(32)), ["message", "node", "alias"]);
   assert.deepEqual(kinds("021234"), ["channel", "node", "alias"]);
+  assert.deepEqual(kinds("02123456"), ["channel", "node", "message", "alias"]);
   assert.deepEqual(kinds("ACINQ"), ["alias"]);
   assert.deepEqual(readingsOf("alias:021234"), [{ kind: "alias", alias: "021234" }]);
 });

@@ -45,8 +45,12 @@ export function answerRows(answer: Answer): [name: string, text: string][] {
           ` (medians of ${formatNumber(compared)} of ${formatNumber(ofDay)})`,
     ],
     [
-      "known to",
-      uncertain === null ? "unknown: a clock was never measured" : formatDuration(uncertain),
+      "clocks",
+      uncertain === null
+        ? "delays unknown: a clock was never measured"
+        : collectors.length < 2
+        ? `one clock${uncertain === 0 ? "" : `, late by up to ${formatDuration(uncertain)}`}`
+        : `delays known to ${formatDuration(uncertain)}`,
     ],
     ...(["never", "left before", "as backlog"] as const).flatMap((state) =>
       peersRow(answer, state)
@@ -107,7 +111,7 @@ export function latestRows({ latest, kind }: Answer): string[][] {
     line.sha256.slice(0, 12),
   ];
   const heads = ["first seen (UTC)", "type", ...isNode ? ["channel"] : [], "peers", "half after"];
-  return [[...heads, "spread", "verdict", "", "SHA-256"], ...latest.map(cells)];
+  return [[...heads, "spread", "verdict", "notes", "SHA-256"], ...latest.map(cells)];
 }
 
 /** Cells of the collectors, the heads first. */

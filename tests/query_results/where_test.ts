@@ -90,7 +90,7 @@ Deno.test("a message by its digest: its curve, its repeats, and what each collec
     [["alpha", 8, 9, 1, null], ["beta", 1, 1, 0, null]],
   );
   assert.equal(answer.uncertainty_seconds, null);
-  assert.match(answerText(answer), /^known to +unknown: a clock was never measured$/m);
+  assert.match(answerText(answer), /^clocks +delays unknown: a clock was never measured$/m);
   const at = (percent: number) => answer.curve.find((point) => point.percent === percent)!;
   assert.deepEqual([at(10).seconds, at(50).seconds, at(90).seconds], [0, 40, 70]);
   assert.equal(at(95).seconds, null);
