@@ -25,7 +25,7 @@ import { Quack } from "./quack/quack.ts";
 import { Snapshots } from "./snapshots/snapshots.ts";
 import { usersFile } from "./postgres/users.ts";
 import type { OnStep } from "./store/crash_points.ts";
-import { Store } from "./store/store.ts";
+import { type DatabaseOptions, Store } from "./store/store.ts";
 
 const PROGRESS_EVERY_MS = 10_000;
 /** For open requests to end once all that was taken is committed. */
@@ -75,12 +75,7 @@ export async function startArchiver(
     readToken: () => openApiToken(quackTokenFile(config)),
   }, clock);
   const store = await Store.open(
-    {
-      path: config.archive,
-      memoryLimitBytes: config.memory_limit,
-      threads: config.threads,
-      serve: quack && ((connection) => quack.serve(connection)),
-    },
+    { ...storeOptions(config), serve: quack && ((connection) => quack.serve(connection)) },
     { clock, random, onStep },
   );
   stack.defer(() => closeStore(store));
@@ -174,6 +169,16 @@ export async function startArchiver(
   log.info("Archiving into {path}; API at {url}", { path: config.archive, url });
   const owned = stack.move();
   return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
+}
+
+/** With clients of its own, DuckDB reaches the archiver's folders only; Postgres clients bring memory for their queries. */
+function storeOptions(config: ArchiverConfig): DatabaseOptions {
+  const { archive: path, memory_limit, threads, days, snapshots, analytics } = config;
+  const folders = [dirname(path), days.folder, snapshots.folder, analytics.work_folder];
+  return {
+    ...{ path, threads, memoryLimitBytes: memory_limit + (config.postgres?.memory ?? 0) },
+    ...(config.postgres || config.quack) && { folders },
+  };
 }
 
 /** Loads it only when it is configured: the catalogue takes much memory. */

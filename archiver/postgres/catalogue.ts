@@ -37,7 +37,7 @@ export type FromCatalogue =
   | { readonly kind: "failed"; readonly id: number; readonly error: string };
 
 /** A catalogue's statement is about names, not rows: what takes longer is stopped, with the worker. */
-const RUN_MS = 10_000;
+const MAX_RUN_MS = 10_000;
 const BOOT_MS = 120_000;
 const MAX_WAITING = 64;
 const FILE = /^postgres-catalogue-[0-9a-f]{16}\.tar\.gz$/;
@@ -52,6 +52,7 @@ interface Waiting {
 /** Answers about names and types, and says what a text of SQL is. */
 export class Catalogue implements Disposable {
   readonly #folder: Uint8Array;
+  readonly #runMs: number;
   #worker: Promise<Worker> | null = null;
   readonly #waiting = new Map<number, Waiting>();
   #lastId = 0;
@@ -59,16 +60,17 @@ export class Catalogue implements Disposable {
   /** How often it was started again. */
   restarts = 0;
 
-  private constructor(folder: Uint8Array) {
+  private constructor(folder: Uint8Array, statementMs: number) {
     this.#folder = folder;
+    this.#runMs = Math.min(statementMs, MAX_RUN_MS);
   }
 
   /** Starts it. Its folder is a file beside the archive, made when it is missing (some 15 s of work). */
-  static async start(folder: string): Promise<Catalogue> {
+  static async start(folder: string, statementMs: number): Promise<Catalogue> {
     const ddl = catalogueSchema(await readSchema());
     const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(ddl));
     const name = `postgres-catalogue-${new Uint8Array(digest).toHex().slice(0, 16)}.tar.gz`;
-    const catalogue = new Catalogue(await readOrMake(folder, name, ddl));
+    const catalogue = new Catalogue(await readOrMake(folder, name, ddl), statementMs);
     await catalogue.#start();
     return catalogue;
   }
@@ -107,7 +109,7 @@ export class Catalogue implements Disposable {
     let timer: ReturnType<typeof setTimeout> | undefined;
     try {
       const worker = await this.#start();
-      timer = setTimeout(() => this.#restart("it took too long"), RUN_MS);
+      timer = setTimeout(() => this.#restart("a statement took too long"), this.#runMs);
       worker.postMessage(make(id));
       return await promise;
     } finally {

@@ -108,7 +108,10 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
     }
     const secure = await readSecure(config);
     const relations = new Set((await readSchema()).map(({ name }) => name.toLowerCase()));
-    const catalogue = await Catalogue.start(dirname(dependencies.archive));
+    const catalogue = await Catalogue.start(
+      dirname(dependencies.archive),
+      config.statement_timeout,
+    );
     const server = new PostgresServer(config, dependencies, { catalogue, relations, secure });
     try {
       await server.#listen();

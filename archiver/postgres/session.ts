@@ -45,6 +45,7 @@ import { type ClientMessage, type Format, WireFault } from "./wire.ts";
 
 const MAX_STATEMENTS = 1000;
 const MAX_PORTALS = 100;
+const OUT_OF_MEMORY = "53200";
 /** What PostgreSQL does not know, but DuckDB may: functions, types, operators, columns and syntax. */
 const DUCKDB_MAY_KNOW = /^(42(883|704|601|P01|703|804|P18|725|P02)|0A000)$/;
 
@@ -164,7 +165,9 @@ export class Session {
 
   async #fail(error: unknown): Promise<void> {
     const fault = sqlError(error);
-    this.#dependencies.counters.failed(fault.code);
+    const { counters } = this.#dependencies;
+    counters.failed(fault.code);
+    if (fault.code === OUT_OF_MEMORY) counters.limited("memory");
     if (this.#status === "T") this.#status = "E";
     await this.#closePortals();
     await this.#write(errorResponse(fault));

@@ -10,10 +10,11 @@ import {
   type DuckDBType,
   type DuckDBValue,
 } from "@duckdb/node-api";
-import { dirname } from "node:path";
+import { dirname, resolve } from "node:path";
 import { openRefusal } from "../../query_results/archive/open.ts";
 import { migrate, type Migration, MIGRATIONS } from "./migrations.ts";
 import { type CopyStatements, copyTo } from "./snapshot.ts";
+import { literals } from "./sql.ts";
 import type { OnStep } from "./crash_points.ts";
 
 export interface DatabaseOptions {
@@ -21,6 +22,8 @@ export interface DatabaseOptions {
   /** The most memory DuckDB takes for its buffers, in bytes. */
   readonly memoryLimitBytes: number;
   readonly threads: number;
+  /** The only folders whose files DuckDB reaches, beside those of finished days; all when absent. */
+  readonly folders?: readonly string[];
   /** Serves the open archive to others, on a connection of its own; disposed before the archive closes. */
   readonly serve?: (connection: DuckDBConnection) => Promise<AsyncDisposable>;
 }
@@ -98,6 +101,8 @@ export class Database {
       await migrate(writing, path, migrations, onStep);
       const reading = await instance.connect();
       const service = await options.serve?.(await instance.connect());
+      // At last: extensions of what serves it are files, too.
+      if (options.folders) await confine(writing, options.folders);
       return new Database(instance, writing, reading, service);
     } catch (error) {
       instance.closeSync();
@@ -203,6 +208,17 @@ export class Database {
     this.#writing.disconnectSync();
     this.#instance.closeSync();
   }
+}
+
+/** Closes DuckDB's way to other files, the network and other databases, for all connections and for good. */
+async function confine(connection: DuckDBConnection, folders: readonly string[]): Promise<void> {
+  const files = await rowsOf(connection, "SELECT path FROM day_files WHERE state <> 'dropped'");
+  const paths = files.map(({ path }) => String(path));
+  await connection.run(
+    `SET GLOBAL allowed_directories = ${literals(folders.map((folder) => resolve(folder)))};
+    SET GLOBAL allowed_paths = ${literals(paths)};
+    SET GLOBAL enable_external_access = false`,
+  );
 }
 
 /** Runs a query and returns all its rows. */
