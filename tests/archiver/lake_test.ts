@@ -27,7 +27,7 @@ import { BUCKET, fakeS3, findVersitygw, versitygw } from "../support/servers/s3_
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 
 const COPY = { day: null, drop: null, apply: false } as const;
-const extensions = await duckdbExtensions();
+const extensions = await duckdbExtensions(["ducklake", "httpfs", "postgres_scanner"]);
 /** The other tests run all. */
 const SOME = ["convergence_delay", "message_totals", "sessions", "gaps", "clock_offsets"];
 const gateway = await findVersitygw();

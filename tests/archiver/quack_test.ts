@@ -10,14 +10,14 @@ import { systemClock } from "../../shared/clock.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { UserError } from "../../shared/errors.ts";
 import { seededRandom } from "../../shared/random.ts";
-import { duckDbExtensions } from "../support/duckdb_extensions.ts";
 import { onArchive } from "../support/fixtures/archive.ts";
 import { BatchMaker, plainMessage } from "../support/fixtures/batch_maker.ts";
+import { duckdbExtensions } from "../support/servers/duckdb_extensions.ts";
 import { freePort } from "../support/servers/free_port.ts";
 import { tokenHeader } from "../support/servers/programs.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 
-const extensions = await duckDbExtensions(["httpfs", "quack"]);
+const extensions = await duckdbExtensions(["httpfs", "quack"]);
 
 const TOKEN = "ab".repeat(32);
 /** Takes about a second. */

@@ -1,5 +1,5 @@
 /**
- * DuckDB's extensions out of PyPI's wheels, through pip, for tests of lakes.
+ * DuckDB's extensions out of PyPI's wheels, through pip, for tests that load them.
  *
  * @module
  */
@@ -7,19 +7,20 @@ import { unzipSync } from "fflate";
 import duckdb from "@duckdb/node-bindings";
 import { join } from "node:path";
 
-const NAMES = ["ducklake", "httpfs", "postgres_scanner"];
 const LIMIT = 60_000;
 
-/** The folder that has them; null, after saying so, where pip or PyPI is out of reach. Made once per machine. */
-export async function duckdbExtensions(): Promise<string | null> {
+/** A folder that has these; null, after saying so, where pip or PyPI is out of reach. Kept for later runs. */
+export async function duckdbExtensions(names: readonly string[]): Promise<string | null> {
   const version = duckdb.library_version();
   const folder = join(Deno.env.get("TMPDIR") ?? "/tmp", `gossip-observer-duckdb-${version}`);
   const isThere = async (name: string) =>
     await Deno.stat(join(folder, `${name}.duckdb_extension`)).then(() => true, () => false);
-  if ((await Promise.all(NAMES.map(isThere))).every((is) => is)) return folder;
+  const there = await Promise.all(names.map(isThere));
+  const missing = names.filter((_, i) => !there[i]);
+  if (missing.length === 0) return folder;
   const wheels = await Deno.makeTempDir({ prefix: "gossip-test-" });
   try {
-    const wanted = NAMES.map((name) =>
+    const wanted = missing.map((name) =>
       `duckdb-extension-${name.replace("_", "-")}==${version.slice(1)}`
     );
     const args = ["-m", "pip", "download", "-q", "--no-deps", "-d", wheels, ...wanted];
@@ -29,7 +30,7 @@ export async function duckdbExtensions(): Promise<string | null> {
     }).output().catch(() => ({ success: false }));
     if (!success) {
       console.error(
-        "DuckDB's extensions do not come from PyPI by pip, so tests of lakes are skipped",
+        `pip does not bring DuckDB's ${missing.join(", ")} from PyPI: tests of it are skipped`,
       );
       return null;
     }
