@@ -2,6 +2,7 @@
 
 import * as v from "valibot";
 import type { ReaderOptions } from "../query_results/archive/open.ts";
+import { COLLECTOR_NAME } from "../shared/batch/batch.ts";
 import { duration, group, integer, oneOf, size, text } from "../shared/config.ts";
 import { LOG_LEVELS } from "../shared/log.ts";
 import { natsServerEntries, STREAM_NAME } from "../shared/nats/access.ts";
@@ -34,6 +35,11 @@ const nats = v.strictObject({
   stream: v.optional(text(STREAM_NAME, "letters, digits, _ and -"), STREAM),
   max_batches: v.optional(integer(1, 100_000_000), DEFAULT_MAX_BATCHES),
   replicas: v.optional(integer(1, 5), 1),
+  collectors: v.optional(v.pipe(
+    v.array(text(COLLECTOR_NAME, "a collector's name"), "should be a list of collectors' names"),
+    v.minLength(1, "should name a collector, or be left out"),
+    v.maxLength(500, "should name at most 500 collectors"),
+  )),
 }, "should be a group of keys with servers, or be left out");
 
 const path = text(/^[^\0]{1,4096}$/, "the path of a file");

@@ -25,6 +25,7 @@ import { Quack } from "./quack/quack.ts";
 import { Snapshots } from "./snapshots/snapshots.ts";
 import { usersFile } from "./postgres/users.ts";
 import type { OnStep } from "./store/crash_points.ts";
+import { archiveIdentity } from "./store/identity.ts";
 import { type DatabaseOptions, Store } from "./store/store.ts";
 
 const PROGRESS_EVERY_MS = 10_000;
@@ -74,9 +75,10 @@ export async function startArchiver(
     folder: join(dirname(config.archive), "extensions"),
     readToken: () => openApiToken(quackTokenFile(config)),
   }, clock);
+  const claimedSince = new Map<string, number>();
   const store = await Store.open(
     { ...storeOptions(config), serve: quack && ((connection) => quack.serve(connection)) },
-    { clock, random, onStep },
+    { clock, random, onStep, claimedSince },
   );
   stack.defer(() => closeStore(store));
   const days = stack.use(
@@ -105,6 +107,7 @@ export async function startArchiver(
     watch.heartbeat(name, epoch, at);
   });
   const { nats } = config;
+  const isOurs = (collector: string) => nats?.collectors?.includes(collector) ?? true;
   // What cannot be read at all is said at once.
   if (nats) await readNatsAccess(nats);
   const jetStream = nats
@@ -115,14 +118,25 @@ export async function startArchiver(
         stream: nats.stream,
         maxBatches: nats.max_batches,
         replicas: nats.replicas,
+        collectors: nats.collectors ?? null,
+        archive: await archiveIdentity(store),
       }, {
         intake,
         resendRequests: () => store.resendRequests(),
+        isWanting: async (collector) => {
+          const rows = await store.read(
+            `SELECT 1 FROM unresolved_receipts JOIN epochs USING (epoch_id)
+            JOIN collectors c ON c.collector_id = epochs.collector_id WHERE c.name = $1 LIMIT 1`,
+            [collector],
+          );
+          return rows.length > 0;
+        },
         onConnect(connection) {
           heartbeats.listen(connection);
-          answerClock(connection, clock);
+          answerClock(connection, clock, isOurs);
         },
         clock,
+        claimedSince,
       }),
     )
     : null;
@@ -139,6 +153,7 @@ export async function startArchiver(
     watch,
     quack,
     now,
+    isOurs,
   };
   const { sets } = config.analytics;
   const feed = new Feed(

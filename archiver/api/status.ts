@@ -33,6 +33,8 @@ export interface StatusSources {
   readonly heartbeats: { readonly last: ReadonlyMap<string, HeardHeartbeat> };
   readonly counters: Counters;
   readonly watch: { problems(): string[] };
+  /** False of collectors that another archiver takes. */
+  readonly isOurs?: (collector: string) => boolean;
   readonly quack?: Pick<Quack, "status">;
   /** µs since the Unix epoch. */
   readonly now: () => number;
@@ -87,7 +89,7 @@ function statusOf(
     dead_letters: deadLetters,
     collectors,
     new_collectors: [...sources.heartbeats.last]
-      .filter(([name]) => !archived.has(name))
+      .filter(([name]) => !archived.has(name) && sources.isOurs?.(name) !== false)
       .map(([name, heard]) => ({
         name,
         late: isLate(now(), heard.heardAt),
@@ -118,7 +120,7 @@ function heartbeatStatus(heard: HeardHeartbeat) {
 
 /** The collectors' part of the status. */
 export async function readCollectors(
-  sources: Pick<StatusSources, "store" | "heartbeats" | "counters" | "now">,
+  sources: Pick<StatusSources, "store" | "heartbeats" | "counters" | "now" | "isOurs">,
 ): Promise<CollectorStatus[]> {
   const { store } = sources;
   const epochs = await store.read(
@@ -156,7 +158,7 @@ function collectorStatus(
   epochs: readonly Row[],
   gapsByEpoch: ReadonlyMap<number, Row[]>,
   clock: ClockStatus | null,
-  sources: Pick<StatusSources, "heartbeats" | "counters" | "now">,
+  sources: Pick<StatusSources, "heartbeats" | "counters" | "now" | "isOurs">,
 ) {
   const latest = epochs.at(-1)!;
   const now = sources.now();
@@ -170,7 +172,8 @@ function collectorStatus(
   const gaps = epochs.flatMap((epoch) =>
     (gapsByEpoch.get(Number(epoch.epoch_id)) ?? []).map((gap) => gapStatus(epoch, gap))
   );
-  const missing = batchesIn(gaps);
+  const elsewhere = gaps.filter(({ reason }) => reason === "elsewhere");
+  const missing = batchesIn(gaps) - batchesIn(elsewhere);
   const awaited = gaps.filter(({ reason, noticed_at }) =>
     reason === "missing" && isAwaited(now - Date.parse(noticed_at) * 1000)
   );
@@ -181,13 +184,13 @@ function collectorStatus(
     receipts: sum("receipts"),
     unresolved_receipts: sum("unresolved"),
     lost_receipts: sum("stamped_receipts") - sum("receipts") -
-      awaited.reduce((total, gap) => total + (gap.receipts ?? 0), 0),
-    batches: sum("next_batch") - missing,
+      [...awaited, ...elsewhere].reduce((total, gap) => total + (gap.receipts ?? 0), 0),
+    batches: sum("next_batch") - batchesIn(gaps),
     /** Age of its latest receipt in the archive. */
     lag_seconds: lastReceiptAt === null ? null : (now - lastReceiptAt) / US_PER_SECOND,
     last_receipt_at: isoTimeOrNull(lastReceiptAt),
     last_commit_at: isoTime(lastCommitAt),
-    late: latest.ended_at === null &&
+    late: latest.ended_at === null && sources.isOurs?.(String(latest.name)) !== false &&
       isLate(now, sources.counters.startedAt, lastCommitAt, heartbeat?.heardAt ?? 0),
     /** The last one since the archiver started; null over HTTP. */
     heartbeat: heartbeat && heartbeatStatus(heartbeat),
@@ -204,11 +207,15 @@ function collectorStatus(
       .filter((epoch) => epoch.ended_at === null)
       .slice(-MAX_LISTED)
       .map((epoch) => isoTime(Number(epoch.started_at))),
-    /** `awaited`: those of the batches that may still come, out of order. */
+    /**
+     * `awaited`: those of the batches that may still come, out of order. `elsewhere`: further ones, that came before this
+     * archive took the collector over.
+     */
     gaps: {
-      count: gaps.length,
+      count: gaps.length - elsewhere.length,
       batches: missing,
       awaited: batchesIn(awaited),
+      elsewhere: batchesIn(elsewhere),
       latest: gaps.slice(-MAX_LISTED),
     },
   };

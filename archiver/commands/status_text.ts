@@ -118,6 +118,10 @@ function collectorLines(collector: CollectorStatus): string[] {
   if (gaps.awaited > 0) {
     lines.push(row("awaited", `${grouped(gaps.awaited)} batches that may still come`));
   }
+  if (gaps.elsewhere > 0) {
+    const text = `${grouped(gaps.elsewhere)} batches came before this archive took it over`;
+    lines.push(row("elsewhere", text));
+  }
   const lostBatches = gaps.batches - gaps.awaited;
   if (collector.lost_receipts > 0 || lostBatches > 0) {
     const holes = `${grouped(lostBatches)} batches in ${grouped(gaps.count)} gaps`;

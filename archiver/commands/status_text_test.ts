@@ -23,7 +23,7 @@ const QUIET: CollectorStatus = {
   },
   clock: null,
   cut_off_epochs: [],
-  gaps: { count: 0, batches: 0, awaited: 0, latest: [] },
+  gaps: { count: 0, batches: 0, awaited: 0, elsewhere: 0, latest: [] },
 };
 
 const STATUS: Status = {
@@ -93,7 +93,7 @@ Deno.test("a status tells all that is amiss", () => {
       lost_receipts: 70,
       epoch: { ...QUIET.epoch, ended_at: "2025-09-26T13:00:00.000000Z" },
       cut_off_epochs: ["2025-09-25T00:00:00.000000Z"],
-      gaps: { count: 2, batches: 7, awaited: 4, latest: [] },
+      gaps: { count: 2, batches: 7, awaited: 4, elsewhere: 0, latest: [] },
       heartbeat: HEARTBEAT,
       clock: {
         measured_at: STATUS.started_at,

@@ -36,7 +36,7 @@ const collector = (name: string, over: Partial<CollectorStatus> = {}): Collector
   },
   clock: { measured_at: "2026-12-01T11:59:30Z", offset_seconds: 0.002, uncertainty_seconds: 0.001 },
   cut_off_epochs: [],
-  gaps: { count: 0, batches: 0, awaited: 0, latest: [] },
+  gaps: { count: 0, batches: 0, awaited: 0, elsewhere: 0, latest: [] },
   ...over,
 });
 const wish = { revision: 4, at: NOW - 60_000, written: {}, fault: null };
@@ -51,7 +51,10 @@ Deno.test("the worst comes first, with what is wrong", () => {
     collector("refuses", steering({ revision: 3, refused: { revision: 4, reason: "no" } })),
     collector("behind", steering({ revision: 3 })),
     collector("wrong-clock", { clock: { ...collector("x").clock!, offset_seconds: -2 } }),
-    collector("lost", { lost_receipts: 5, gaps: { count: 1, batches: 2, awaited: 0, latest: [] } }),
+    collector("lost", {
+      lost_receipts: 5,
+      gaps: { count: 1, batches: 2, awaited: 0, elsewhere: 0, latest: [] },
+    }),
     collector("late", { late: true }),
   ];
   const wishes = new Map<string, FleetWish>([

@@ -72,11 +72,16 @@ export class Heartbeats {
   }
 }
 
-/** Answers clock questions on a connection until it is closed. */
-export function answerClock(connection: NatsConnection, clock: Clock): void {
+/** Answers our collectors' clock questions on a connection until it is closed. */
+export function answerClock(
+  connection: NatsConnection,
+  clock: Clock,
+  isOurs: (collector: string) => boolean,
+): void {
   connection.subscribe(CLOCKS, {
     callback: (error, message) => {
-      if (!error && COLLECTOR_NAME.test(senderOf(message.subject))) {
+      const collector = senderOf(message.subject);
+      if (!error && COLLECTOR_NAME.test(collector) && isOurs(collector)) {
         message.respond(encodeMessage({ at: clock.now() }));
       }
     },

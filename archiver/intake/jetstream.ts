@@ -1,36 +1,22 @@
-// Batches from NATS JetStream: pulled while there is room, acknowledged after their commit. An unreachable server is
-// retried until the archiver stops.
+// Batches from NATS JetStream, over one connection: a consumer brings those of all collectors, or one each brings those
+// that the config names. An unreachable server is retried until the archiver stops.
 
-import type { Consumer, ConsumerMessages, JsMsg, NatsConnection } from "nats";
+import type { NatsConnection } from "nats";
 import type { ResendRequest } from "../../shared/batch/batch.ts";
-import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { encodeResendRequest } from "../../shared/batch/resend_request.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import type { NatsAccess } from "../../shared/nats/access.ts";
 import { connectNats, natsErrorText } from "../../shared/nats/connect.ts";
-import { resendSubject, senderOf } from "../../shared/subjects.ts";
+import { resendSubject } from "../../shared/subjects.ts";
 import { atMost, every, pause } from "../../shared/waiting.ts";
+import { Claims } from "./claims.ts";
 import { retryDelayMs } from "./failure.ts";
 import type { Intake } from "./intake.ts";
 import { OrderedAcks } from "./ordered_acks.ts";
-import {
-  ACK_WAIT_MS,
-  CONSUMER,
-  openConsumer,
-  openStream,
-  resetConsumer,
-  storedBatches,
-} from "./stream.ts";
+import { Puller } from "./puller.ts";
+import { ACK_WAIT_MS, claimedBy, openStream, resetConsumer } from "./stream.ts";
 
-/** Size of one pull, which may be limited by messages or by bytes, not both. */
-const PULL_BATCHES = 16;
-const PULL_BYTES: number = PULL_BATCHES * MAX_BATCH_BYTES;
-const PULL_MS = 1000;
-/** Empty pulls until the stream is asked what it holds. */
-const STALLED_PULLS = 3;
-/** How long a batch that found no room waits. */
-const BUSY_MS = 1000;
 /** A third of the server's ack_wait: in time even if one extension is lost. */
 const EXTEND_EVERY_MS: number = ACK_WAIT_MS / 3;
 /** How soon, and how often again, a collector is asked to send again what the archive lacks. */
@@ -43,9 +29,6 @@ const CLOSE_MS = 2000;
 
 const log = logger("archiver", "nats");
 
-/** The consumer delivers nothing though batches wait. */
-class Stalled extends Error {}
-
 export interface JetStreamOptions {
   readonly servers: readonly string[];
   /** Called for each connection: secrets may be rotated. */
@@ -53,12 +36,20 @@ export interface JetStreamOptions {
   readonly stream: string;
   readonly maxBatches: number;
   readonly replicas: number;
+  /** Those that this archive takes, where several archivers share a stream; null: all. */
+  readonly collectors: readonly string[] | null;
+  /** See `archiveIdentity`. */
+  readonly archive: string;
 }
 
 export interface JetStreamDependencies {
   readonly intake: Intake;
   readonly resendRequests: () => { collector: string; resend: ResendRequest }[];
+  /** Whether receipts of a collector name what the archive lacks. */
+  readonly isWanting: (collector: string) => Promise<boolean>;
   readonly onConnect?: (connection: NatsConnection) => void;
+  /** Filled where collectors are shared; see the writer's. */
+  readonly claimedSince: Map<string, number>;
   readonly clock: Clock;
 }
 
@@ -78,27 +69,25 @@ export class JetStreamIntake implements AsyncDisposable {
   readonly #acks = new OrderedAcks();
   /** When each collector was last asked to send again, µs. */
   readonly #asked = new Map<string, number>();
+  readonly #claims: Claims;
   #server: string | null = null;
   #problem: string | null = "not connected yet";
-  #pull: ConsumerMessages | null = null;
+  #pullers: readonly Puller[] = [];
   #connection: NatsConnection | null = null;
-  #isFresh = true;
-  /** Until a pull brings batches again. */
-  #isStalled = false;
-  /** Batches that waited at the last look while none was delivered. */
-  #waited = 0;
   readonly #loop: Promise<void>;
 
   constructor(options: JetStreamOptions, dependencies: JetStreamDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
+    this.#claims = new Claims(options.archive, dependencies.clock, dependencies.claimedSince);
     this.#loop = this.#run();
   }
 
   status(): JetStreamStatus {
     return {
       server: this.#server,
-      problem: this.#problem,
+      problem: this.#problem ?? this.#pullers.find(({ problem }) => problem !== null)?.problem ??
+        null,
       unacknowledged: this.#acks.size,
     };
   }
@@ -106,7 +95,7 @@ export class JetStreamIntake implements AsyncDisposable {
   async stop(): Promise<void> {
     this.#stopping.abort();
     if (this.#server === null) await this.#connection?.close();
-    await this.#pull?.close();
+    await Promise.all(this.#pullers.map((puller) => puller.stop()));
     await this.#loop;
   }
 
@@ -128,16 +117,11 @@ export class JetStreamIntake implements AsyncDisposable {
     for (let attempt = 0; !signal.aborted; attempt++) {
       try {
         const connection = this.#connection ??= await this.#connect();
-        const { stream, maxBatches, replicas } = this.#options;
-        await openStream(connection, stream, maxBatches, replicas);
-        if (this.#isFresh) await resetConsumer(connection, stream);
-        this.#isFresh = false;
-        const consumer = await openConsumer(connection, stream);
+        this.#pullers = await this.#makePullers(connection);
+        this.#problem = null;
         attempt = 0;
-        if (!this.#isStalled) this.#settle(`Pulling batches from stream ${stream}`);
-        await this.#pullFrom(connection, consumer);
+        await Promise.all(this.#pullers.map((puller) => puller.run(connection, signal)));
       } catch (error) {
-        if (error instanceof Stalled) this.#isStalled = this.#isFresh = true;
         this.#complain(natsErrorText(error));
       }
       if (this.#connection?.isClosed()) this.#connection = null;
@@ -146,12 +130,46 @@ export class JetStreamIntake implements AsyncDisposable {
     }
   }
 
+  /** Made once, when the first connection says what this archive has claimed so far. */
+  async #makePullers(connection: NatsConnection): Promise<readonly Puller[]> {
+    if (this.#pullers.length > 0) return this.#pullers.filter(({ hasLeft }) => !hasLeft);
+    const { servers, stream, maxBatches, replicas, collectors, archive } = this.#options;
+    const { intake, clock, isWanting } = this.#dependencies;
+    await openStream(connection, stream, maxBatches, replicas);
+    const claimed = await claimedBy(connection, stream, archive);
+    const claim = (collector: string | null) => ({ stream, archive, collector });
+    if (collectors === null) {
+      // One for all brings their batches from now on.
+      for (const collector of claimed) await resetConsumer(connection, claim(collector));
+    } else await resetConsumer(connection, claim(null));
+    const named = collectors ?? [null];
+    const leaving = collectors === null ? [] : claimed.filter((name) => !collectors.includes(name));
+    return [...named, ...leaving].map((collector) =>
+      new Puller({
+        ...claim(collector),
+        maxBatches,
+        replicas,
+        isLeaving: collector !== null && leaving.includes(collector),
+        count: named.length,
+      }, {
+        intake,
+        acks: this.#acks,
+        clock,
+        servers,
+        onClaimed: async (connection) => {
+          if (collector === null) return;
+          await this.#claims.note(connection, collector, replicas);
+        },
+        isWanting,
+      })
+    );
+  }
+
   async #connect(): Promise<NatsConnection> {
     const { signal } = this.#stopping;
     const name = "gossip archiver";
     const access = await this.#options.readAccess();
     const connection = await connectNats({ ...access, name, signal });
-    this.#isFresh = true;
     this.#server = connection.getServer();
     log.info("Connected to {server}", { server: this.#server });
     void connection.closed().then(() => this.#disconnected());
@@ -166,7 +184,7 @@ export class JetStreamIntake implements AsyncDisposable {
     this.#complain("disconnected");
     // The server delivers them again.
     this.#acks.forget();
-    void this.#pull?.close();
+    for (const puller of this.#pullers) void puller.stop();
   }
 
   #requestResends(connection: NatsConnection): void {
@@ -188,49 +206,6 @@ export class JetStreamIntake implements AsyncDisposable {
     });
   }
 
-  /** Pulls until the archiver stops. @throws {Stalled} when the stream has batches and the consumer delivers none. */
-  async #pullFrom(connection: NatsConnection, consumer: Consumer): Promise<void> {
-    const { signal } = this.#stopping;
-    let emptyPulls = 0;
-    while (!signal.aborted) {
-      await this.#dependencies.intake.room(PULL_BATCHES, PULL_BYTES);
-      if (signal.aborted) return;
-      this.#pull = await consumer.fetch({ max_messages: PULL_BATCHES, expires: PULL_MS });
-      let pulled = 0;
-      for await (const message of this.#pull) {
-        pulled++;
-        void this.#take(message);
-      }
-      this.#pull = null;
-      if (pulled > 0) this.#settle(`Pulling batches from stream ${this.#options.stream}`);
-      emptyPulls = pulled > 0 || this.#acks.size > 0 ? 0 : emptyPulls + 1;
-      if (emptyPulls < STALLED_PULLS || signal.aborted) continue;
-      // Those of the last pulls may just have come; what waited through all of them is not delivered.
-      const waiting = await storedBatches(connection, this.#options.stream);
-      if (waiting > 0 && this.#waited > 0) {
-        this.#waited = 0;
-        throw new Stalled(
-          `${waiting} batches wait and consumer ${CONSUMER} delivers none (paused, or changed by another client); ` +
-            "making it anew",
-        );
-      }
-      this.#waited = waiting;
-      emptyPulls = 0;
-    }
-  }
-
-  async #take(message: JsMsg): Promise<void> {
-    const { intake, clock } = this.#dependencies;
-    const { signal } = this.#stopping;
-    const given = this.#acks.take(message);
-    while (true) {
-      const outcome = await intake.submit(message.data, message.subject, senderOf(message.subject));
-      if (outcome.status !== "busy") return this.#acks.done(given);
-      if (signal.aborted || this.#server === null) return;
-      await pause(clock, BUSY_MS, signal);
-    }
-  }
-
   #complain(problem: string): void {
     if (this.#stopping.signal.aborted) return;
     const { servers, stream } = this.#options;
@@ -242,11 +217,5 @@ export class JetStreamIntake implements AsyncDisposable {
       });
     }
     this.#problem = problem;
-  }
-
-  #settle(line: string): void {
-    if (this.#problem !== null) log.info(line);
-    this.#problem = null;
-    this.#isStalled = false;
   }
 }

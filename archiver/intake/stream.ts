@@ -15,14 +15,16 @@ import {
 } from "nats";
 import { findStream, OVERLAPPING_STREAM } from "../../shared/nats/streams.ts";
 import { printable } from "../../shared/text.ts";
-import { BATCHES } from "../../shared/subjects.ts";
+import { BATCHES, batchSubject } from "../../shared/subjects.ts";
 
-export const CONSUMER = "archiver";
+const CONSUMER = "archiver";
 /** The server delivers a batch again after this long without an acknowledgement or extension. */
 export const ACK_WAIT_MS = 10_000;
 const MAX_ACK_PENDING = 512;
 /** Without a leader a cluster does not answer at all; the next question may come just after the election. */
 const API = { timeout: 2000 };
+/** The server's error codes for a consumer of messages that another one has. */
+const NOT_UNIQUE: ReadonlySet<number> = new Set([10_099, 10_100]);
 
 /**
  * Makes or updates the stream. A full stream refuses new batches, which wait in the collectors' spools; none is dropped.
@@ -80,16 +82,60 @@ async function addStream(
   }
 }
 
+/** Whose batches a consumer brings, and for which archive. */
+export interface Claim {
+  readonly stream: string;
+  /** Which archive this is; see `archiveIdentity`. */
+  readonly archive: string;
+  /** Null: all collectors'. */
+  readonly collector: string | null;
+}
+
+/** The durable consumer of a claim. On the server its existence is the claim: a stream's message has one consumer. */
+export function consumerOf({ archive, collector }: Omit<Claim, "stream">): string {
+  return collector === null ? CONSUMER : `${CONSUMER}-${archive}-${collector}`;
+}
+
+/** Collectors that an archive's consumers bring, of all those that the stream has. */
+export async function claimedBy(
+  connection: NatsConnection,
+  stream: string,
+  archive: string,
+): Promise<string[]> {
+  const prefix = consumerOf({ archive, collector: "" });
+  const manager = await connection.jetstreamManager(API);
+  const consumers = await Array.fromAsync(manager.consumers.list(stream));
+  return consumers.filter(({ name }) => name.startsWith(prefix))
+    .map(({ name }) => name.slice(prefix.length));
+}
+
+/** Batches that a consumer delivered and of which the server has no acknowledgement. */
+export async function unacknowledgedOf(connection: NatsConnection, claim: Claim): Promise<number> {
+  const manager = await connection.jetstreamManager(API);
+  return (await manager.consumers.info(claim.stream, consumerOf(claim))).num_ack_pending;
+}
+
+/** The place of the newest batch in the stream. */
+export async function lastSequence(connection: NatsConnection, stream: string): Promise<number> {
+  const manager = await connection.jetstreamManager(API);
+  return (await manager.streams.info(stream)).state.last_seq;
+}
+
 /**
  * Deletes the consumer, so that all that an earlier connection left unacknowledged is delivered again at once and in
  * order, not one by one after ack_wait. Acknowledged batches that a killed server restored come again, too; else they
  * would stay for ever.
- * @throws {NatsError} when the server does not answer.
+ * @throws {NatsError} when the server does not answer. @throws {Error} when another archiver is at work with it.
  */
-export async function resetConsumer(connection: NatsConnection, stream: string): Promise<void> {
+export async function resetConsumer(connection: NatsConnection, claim: Claim): Promise<void> {
   const manager = await connection.jetstreamManager(API);
+  const { stream, archive } = claim;
   try {
-    await manager.consumers.delete(stream, CONSUMER);
+    const { config, num_waiting } = await manager.consumers.info(stream, consumerOf(claim));
+    const isOthers = config.description !== undefined && config.description !== archive;
+    // Of an archive that is no more nobody pulls.
+    if (isOthers && num_waiting > 0) throw claimedByAnother(claim, consumerOf(claim));
+    await manager.consumers.delete(stream, consumerOf(claim));
   } catch (error) {
     if (!isNotFound(error)) throw error;
   }
@@ -97,25 +143,64 @@ export async function resetConsumer(connection: NatsConnection, stream: string):
 
 /**
  * Makes or updates the durable consumer.
- * @throws {NatsError} when the server does not answer, or cannot change its consumer like this.
+ * @throws {NatsError} when the server does not answer, or cannot change its consumer like this. @throws {Error} when
+ * another archiver's consumer brings these batches.
  */
-export async function openConsumer(connection: NatsConnection, stream: string): Promise<Consumer> {
+export async function openConsumer(connection: NatsConnection, claim: Claim): Promise<Consumer> {
   const manager = await connection.jetstreamManager(API);
-  await manager.consumers.add(stream, {
-    durable_name: CONSUMER,
+  const { stream, archive, collector } = claim;
+  const name = consumerOf(claim);
+  const adding = manager.consumers.add(stream, {
+    durable_name: name,
+    description: archive,
+    ...collector !== null && { filter_subject: batchSubject(collector) },
     ack_policy: AckPolicy.Explicit,
     deliver_policy: DeliverPolicy.All,
     ack_wait: nanos(ACK_WAIT_MS),
     max_ack_pending: MAX_ACK_PENDING,
     max_deliver: -1,
   });
-  return await connection.jetstream(API).consumers.get(stream, CONSUMER);
+  try {
+    await adding;
+  } catch (error) {
+    const code = error instanceof NatsError ? error.api_error?.err_code : undefined;
+    if (code === undefined || !NOT_UNIQUE.has(code)) throw error;
+    throw claimedByAnother(claim, await rivalOf(connection, claim), error);
+  }
+  return await connection.jetstream(API).consumers.get(stream, name);
 }
 
-/** Batches in the stream, delivered or not: an acknowledged one leaves it. */
-export async function storedBatches(connection: NatsConnection, stream: string): Promise<number> {
+async function rivalOf(connection: NatsConnection, claim: Claim): Promise<string> {
   const manager = await connection.jetstreamManager(API);
-  return (await manager.streams.info(stream)).state.messages;
+  const consumers = await Array.fromAsync(manager.consumers.list(claim.stream));
+  const subject = claim.collector === null ? null : batchSubject(claim.collector);
+  const rival = consumers.find(({ name, config: { filter_subject: filter } }) =>
+    name !== consumerOf(claim) && (subject === null || !filter || filter === subject)
+  );
+  return rival?.name ?? "another one";
+}
+
+function claimedByAnother({ collector }: Claim, rival: string, cause?: unknown): Error {
+  const what = collector === null ? "batches of this stream" : `the batches of ${collector}`;
+  return new Error(
+    `another archiver takes ${what} (consumer ${
+      printable(rival)
+    }): name each collector in the nats.collectors of one ` +
+      "archiver alone; of an archiver that is no more, delete the consumer",
+    { cause },
+  );
+}
+
+/** Batches of a claim in the stream, delivered or not: an acknowledged one leaves it. */
+export async function storedBatches(
+  connection: NatsConnection,
+  { stream, collector }: Claim,
+): Promise<number> {
+  const manager = await connection.jetstreamManager(API);
+  if (collector === null) return (await manager.streams.info(stream)).state.messages;
+  const subject = batchSubject(collector);
+  const { state } = await manager.streams.info(stream, { subjects_filter: subject });
+  return state.subjects?.[subject] ?? 0;
 }
 
 function isNotFound(error: unknown): boolean {

@@ -88,7 +88,9 @@ export class CollectorWatch implements AsyncDisposable {
       `SELECT c.name, g.epoch_id, epoch_us(e.started_at) AS epoch, g.first_batch, g.last_batch, g.receipts, g.reason
       FROM gaps g JOIN epochs e ON e.epoch_id = g.epoch_id JOIN collectors c ON c.collector_id = e.collector_id
       WHERE epoch_us(g.noticed_at) > ${now - REPORTED_US}
-        AND (g.reason <> 'missing' OR epoch_us(g.noticed_at) <= ${now - AWAITED_US})
+        AND g.reason <> 'elsewhere' AND (g.reason <> 'missing' OR epoch_us(g.noticed_at) <= ${
+        now - AWAITED_US
+      })
       ORDER BY c.name, g.epoch_id, g.first_batch`,
     );
     this.#losses = [...Map.groupBy(gaps, ({ name }) => String(name))].map(([name, own]) => {

@@ -12,6 +12,7 @@ import {
 import type { Digest } from "../../shared/batch/digest.ts";
 import type { GossipFacts } from "../../shared/bolt/facts.ts";
 import type { Epoch } from "./epoch.ts";
+import type { GapReason } from "./high_water_mark.ts";
 import { bigintOrNull, instant, messageRow, type MessageToAdd, RowBuffer } from "./rows.ts";
 import { NO_PAGE, PAGE_BITS, PAGE_MASK } from "./number_map.ts";
 import type { ReceiptAppender } from "./receipt_appender.ts";
@@ -66,13 +67,20 @@ export class Group {
   readonly #state: ArchiveState;
   readonly #receipts: ReceiptAppender;
   readonly #now: number;
+  readonly #claimedSince: ReadonlyMap<string, number>;
   readonly #newMessages: NewMessage[] = [];
   /** Their ids by their SHA-256 in hex: the index may forget them before the group ends. */
   readonly #newIds = new Map<string, number>();
   readonly #firstNewId: number;
 
-  /** An empty group. @param receipts begun already. @param now µs since the Unix epoch. */
-  constructor(state: ArchiveState, receipts: ReceiptAppender, now: number) {
+  /** An empty group. @param receipts begun already. @param now µs since the Unix epoch. @param claimedSince see the writer's. */
+  constructor(
+    state: ArchiveState,
+    receipts: ReceiptAppender,
+    now: number,
+    claimedSince: ReadonlyMap<string, number>,
+  ) {
+    this.#claimedSince = claimedSince;
     this.#state = state;
     this.#receipts = receipts;
     this.#now = now;
@@ -87,7 +95,14 @@ export class Group {
   add(batch: Batch, hashed: readonly HashedMessage[]): boolean {
     const epoch = this.#state.epoch(batch.collector, batch.epoch);
     const count = batch.receipts.receivedAt.length;
-    const arrival = epoch.mark.note(batch.number, batch.receiptsBefore, count, this.#now);
+    const { number, receiptsBefore } = batch;
+    const arrival = epoch.mark.note(
+      number,
+      receiptsBefore,
+      count,
+      this.#now,
+      this.#reasonOf(epoch),
+    );
     if (arrival === "duplicate") return false;
     this.touched.add(epoch);
     // A batch may introduce the sessions and messages it names: take those first.
@@ -102,6 +117,13 @@ export class Group {
     for (let i = 0; i < numbers.length; i++) this.#judge(epoch, numbers[i], VERDICTS[codes[i]]);
     for (const event of batch.events) this.#addEvent(epoch, event);
     return true;
+  }
+
+  /** Of a gap: the first batch after a collector came from another archive says nothing of what that one has. */
+  #reasonOf(epoch: Epoch): GapReason {
+    const since = this.#claimedSince.get(epoch.collector) ?? -Infinity;
+    const isFirst = !this.touched.has(epoch) && (epoch.lastCommitAt ?? -Infinity) < since;
+    return isFirst && epoch.startedAt < since ? "elsewhere" : "missing";
   }
 
   /** The rows of `hot_messages`. Call once, after the last batch. */

@@ -36,6 +36,8 @@ export class Epoch {
   endedAt: number | null = null;
   receipts = 0;
   lastReceiptAt: number | null = null;
+  /** By the archiver's clock; null before the first. */
+  lastCommitAt: number | null = null;
   mark: HighWaterMark = new HighWaterMark();
   storedGaps: readonly Gap[] = this.mark.gaps;
   messages: NumberMap = new NumberMap();
@@ -96,7 +98,7 @@ export async function loadEpoch(
   const [row] = await rowsOf(
     connection,
     `SELECT epoch_id, version, target_peers, next_batch, receipts, stamped_receipts,
-      epoch_us(ended_at) AS ended_at, epoch_us(last_receipt_at) AS last_receipt_at,
+      epoch_us(last_commit_at) AS last_commit_at, epoch_us(ended_at) AS ended_at, epoch_us(last_receipt_at) AS last_receipt_at,
       (SELECT max(number) FROM message_numbers n WHERE n.epoch_id = e.epoch_id) AS last_number
     FROM epochs e WHERE collector_id = $1 AND epoch_us(started_at) = $2`,
     [collectorId, BigInt(startedAt)],
@@ -108,6 +110,7 @@ export async function loadEpoch(
   epoch.version = row.version as string | null;
   epoch.targetPeers = row.target_peers as number | null;
   epoch.endedAt = numberOrNull(row.ended_at);
+  epoch.lastCommitAt = numberOrNull(row.last_commit_at);
   epoch.receipts = Number(row.receipts);
   epoch.lastReceiptAt = numberOrNull(row.last_receipt_at);
   epoch.messages = new NumberMap((numberOrNull(row.last_number) ?? -1) + 1);

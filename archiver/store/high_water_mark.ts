@@ -1,7 +1,10 @@
 // Which batches of an epoch are in the archive: all below the mark except the gaps.
 
-/** `dropped`: the collector reported that it dropped them from a full spool. `missing`: no reason is known. */
-export type GapReason = "missing" | "dropped";
+/**
+ * `dropped`: the collector reported that it dropped them from a full spool. `elsewhere`: they came before this archive took
+ * the collector over from another one. `missing`: no reason is known.
+ */
+export type GapReason = "missing" | "dropped" | "elsewhere";
 
 /** A run of batches below the mark that are not in the archive. */
 export interface Gap {
@@ -32,7 +35,7 @@ export class HighWaterMark {
 
   /**
    * Notes a batch.
-   * @param receiptsBefore receipts stamped before it; `receipts` those in it.
+   * @param receiptsBefore receipts stamped before it; `receipts` those in it. @param reason of a gap before it.
    * @returns `duplicate` when it is in the archive already (nothing changes), `next` when it is at the mark or past it,
    * `late` when it fills a gap.
    */
@@ -41,9 +44,10 @@ export class HighWaterMark {
     receiptsBefore: number,
     receipts: number,
     now: number,
+    reason: GapReason = "missing",
   ): "next" | "late" | "duplicate" {
     if (number < this.next) return this.#noteLate(number, receiptsBefore, receipts);
-    if (number > this.next) this.#openGap(this.next, number - 1, receiptsBefore, now, "missing");
+    if (number > this.next) this.#openGap(this.next, number - 1, receiptsBefore, now, reason);
     else this.#boundLastGap(receiptsBefore);
     this.next = number + 1;
     this.stamped = Math.max(this.stamped, receiptsBefore + receipts);

@@ -39,6 +39,8 @@ export interface WriterDependencies {
   readonly random: Random;
   /** See `MessageIndex.capacity`; half a million by default. */
   readonly indexedMessages?: number;
+  /** By collector: since when it is this archive's, where several share collectors, µs. */
+  readonly claimedSince?: ReadonlyMap<string, number>;
   /** For tests; see `crash_points.ts`. */
   readonly onStep?: OnStep;
   /** For tests of upgrades; the program's own by default. */
@@ -56,13 +58,15 @@ export class Writer {
   readonly #state: ArchiveState;
   readonly #clock: Clock;
   readonly #onStep: OnStep;
+  readonly #claimedSince: ReadonlyMap<string, number>;
   readonly #receipts = new ReceiptAppender();
 
   private constructor(
     database: Database,
     state: ArchiveState,
-    { clock, onStep = () => {} }: WriterDependencies,
+    { clock, onStep = () => {}, claimedSince = new Map() }: WriterDependencies,
   ) {
+    this.#claimedSince = claimedSince;
     this.#database = database;
     this.#state = state;
     this.#clock = clock;
@@ -114,7 +118,7 @@ export class Writer {
     await this.#loadEpochs(batches, collectors);
     const hashed = await this.#findMessages(batches);
 
-    const group = new Group(this.#state, this.#receipts, now);
+    const group = new Group(this.#state, this.#receipts, now, this.#claimedSince);
     let added: boolean[];
     await this.#receipts.begin(connection);
     try {
@@ -223,6 +227,7 @@ export class Writer {
   async #writeEpoch(epoch: Epoch, now: number): Promise<void> {
     const connection = this.#database.writing;
     const { id, mark } = epoch;
+    epoch.lastCommitAt = now;
     if (epoch.isNew) {
       epoch.isNew = false;
       await connection.run(

@@ -330,8 +330,8 @@ CREATE OR REPLACE TEMP MACRO frame_stalls(window_from, window_to) AS TABLE (
 -- What is known of the archive as a whole: missing, unresolved, set aside; clocks that were moved.
 CREATE OR REPLACE TEMP MACRO frame_archive() AS TABLE (
   SELECT
-    (SELECT count(*) FROM gaps) AS gaps,
-    (SELECT CAST(coalesce(sum(last_batch - first_batch + 1), 0) AS BIGINT) FROM gaps) AS "missingBatches",
+    (SELECT count(*) FROM gaps WHERE reason <> 'elsewhere') AS gaps,
+    (SELECT CAST(coalesce(sum(last_batch - first_batch + 1), 0) AS BIGINT) FROM gaps WHERE reason <> 'elsewhere') AS "missingBatches",
     (SELECT count(*) FROM unresolved_receipts) AS "unresolvedReceipts",
     (SELECT count(*) FROM dead_letters) AS "deadLetters",
     count(DISTINCT collector_id) AS "movedClocks",

@@ -7,6 +7,7 @@
 -- pitfall: A gap is known by batch numbers, not by time: each gap of a run that touches the window is listed.
 -- pitfall: receipts is how many the batches held, where the batches around them show it.
 -- pitfall: A log's gap has no batches; it lies before noticed_at, and what it held is unknown.
+-- pitfall: Batches that are elsewhere came before this archive took the collector over: another archive has them.
 -- pitfall: A late batch closes its gap; an open one may still shrink.
 SELECT
   c.name AS collector,

@@ -24,6 +24,8 @@ function configFor(archive: string, server: string, maxBatches = 1000): Archiver
   return parseConfig(yaml, ArchiverConfigSchema, "test.yaml");
 }
 
+const CLAIM = { stream: STREAM, archive: "test", collector: null };
+
 /** Batches of two receipts each; each but the first brings a message of its own. */
 function makeBatches(count: number): Batch[] {
   const maker = new BatchMaker("alpha");
@@ -347,7 +349,7 @@ Deno.test("a full stream that is killed keeps what was given out and not acknowl
   const batches = makeBatches(30);
   await publish(before, batches.slice(0, 20));
   const acks = new OrderedAcks();
-  const consumer = await openConsumer(before, STREAM);
+  const consumer = await openConsumer(before, CLAIM);
   const given: Given[] = [];
   for await (const message of await consumer.fetch({ max_messages: 20 })) {
     given.push(acks.take(message));

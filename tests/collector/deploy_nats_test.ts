@@ -30,6 +30,7 @@ import { until } from "../support/until.ts";
 const ANSWER_MILLISECONDS = 5000;
 const VIOLATION = "PERMISSIONS_VIOLATION";
 
+const CLAIM = { stream: STREAM, archive: "test", collector: null };
 const COLLECTORS = ["vps1", "vps2"];
 const { files, passwords } = fleetOf(COLLECTORS);
 const serverConfig = files.get("broker/nats-server.conf")!;
@@ -140,7 +141,7 @@ Deno.test("a collector's batches reach the stream once, and the archiver takes t
     equal((await send()).duplicate, false);
     equal((await send()).duplicate, true);
   }
-  const consumer = await openConsumer(archiver, STREAM);
+  const consumer = await openConsumer(archiver, CLAIM);
   const taken: string[] = [];
   for await (const message of await consumer.fetch({ max_messages: 2 })) {
     taken.push(`${message.subject} ${message.string()} ${message.headers?.get("Nats-Msg-Id")}`);
@@ -203,7 +204,7 @@ Deno.test("a collector hears what is wanted of it, and nothing of others", async
     equal(await subscribe(vps1, subject), VIOLATION, subject);
   }
   await vps2.jetstream().publish(batchSubject("vps2"), bytes("a secret"));
-  const consumer = await openConsumer(archiver, STREAM);
+  const consumer = await openConsumer(archiver, CLAIM);
   for await (const message of await consumer.fetch({ max_messages: 1 })) await message.ackAck();
   archiver.publish(resendSubject("vps2"));
   archiver.publish(resendSubject("vps1"));
@@ -251,7 +252,7 @@ Deno.test("a collector neither sees the stream nor harms it", async () => {
   await using stack = new AsyncDisposableStack();
   const { archiver, vps1 } = await network(stack);
   await vps1.jetstream().publish(batchSubject("vps1"), bytes("one"));
-  await openConsumer(archiver, STREAM);
+  await openConsumer(archiver, CLAIM);
   const tries: [string, string?][] = [
     ["$JS.API.INFO"],
     ["$JS.API.STREAM.NAMES"],

@@ -223,7 +223,7 @@ COMMENT ON COLUMN gaps.last_batch IS 'The last one.';
 COMMENT ON COLUMN gaps.receipts_before IS 'Receipts stamped in the epoch before it; null when unknown.';
 COMMENT ON COLUMN gaps.receipts IS 'Receipts in it; null when unknown.';
 COMMENT ON COLUMN gaps.noticed_at IS 'When the archiver noticed, by its clock.';
-COMMENT ON COLUMN gaps.reason IS 'missing, or dropped: the collector reported dropping them.';
+COMMENT ON COLUMN gaps.reason IS 'missing; dropped: the collector reported dropping them; elsewhere: they came before this archive took the collector over from another.';
 
 CREATE TABLE dead_letters (
   received_at TIMESTAMPTZ NOT NULL,

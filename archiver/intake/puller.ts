@@ -1,0 +1,218 @@
+// One consumer: its batches are pulled while there is room, and acknowledged after their commit.
+
+import type { Consumer, ConsumerMessages, JsMsg, NatsConnection } from "nats";
+import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
+import type { Clock } from "../../shared/clock.ts";
+import { logger } from "../../shared/log.ts";
+import { natsErrorText } from "../../shared/nats/connect.ts";
+import { senderOf } from "../../shared/subjects.ts";
+import { pause } from "../../shared/waiting.ts";
+import { retryDelayMs } from "./failure.ts";
+import type { Intake } from "./intake.ts";
+import type { OrderedAcks } from "./ordered_acks.ts";
+import {
+  type Claim,
+  consumerOf,
+  lastSequence,
+  openConsumer,
+  openStream,
+  resetConsumer,
+  storedBatches,
+  unacknowledgedOf,
+} from "./stream.ts";
+
+/** Size of one pull, which may be limited by messages or by bytes, not both. */
+const PULL_BATCHES = 16;
+const PULL_MS = 1000;
+/** Empty pulls until the stream is asked what it holds. */
+const STALLED_PULLS = 3;
+/** How long a batch that found no room waits. */
+const BUSY_MS = 1000;
+/** A cluster elects a leader within ten seconds, and batches wait for it. */
+const MAX_RETRY_MS = 1000;
+/** How long a collector that is let go is waited for, to send again what receipts name. */
+const MAX_RESEND_MS = 30_000;
+/** How often the server is asked whether it has all acknowledgements. */
+const ACKNOWLEDGED_MS = 100;
+
+const log = logger("archiver", "nats");
+
+/** The consumer delivers nothing though batches wait. */
+class Stalled extends Error {}
+
+export interface PullerOptions extends Claim {
+  readonly maxBatches: number;
+  readonly replicas: number;
+  /** Of a collector that the config no longer names: take what is there, then let it go. */
+  readonly isLeaving: boolean;
+  /** Pullers that share the intake's room. */
+  readonly count: number;
+}
+
+export interface PullerDependencies {
+  readonly intake: Intake;
+  readonly acks: OrderedAcks;
+  readonly clock: Clock;
+  readonly servers: readonly string[];
+  /** Called with the consumer in hand, before anything is pulled. */
+  readonly onClaimed: (connection: NatsConnection) => Promise<void>;
+  /** Whether receipts name what a collector has to send again. */
+  readonly isWanting: (collector: string) => Promise<boolean>;
+}
+
+/** Pulls from one consumer, over one connection after the other. */
+export class Puller {
+  /** Why no batches come; null while all is well. */
+  problem: string | null = "not connected yet";
+  /** A leaving one has let go. */
+  hasLeft = false;
+  readonly #options: PullerOptions;
+  readonly #dependencies: PullerDependencies;
+  #pull: ConsumerMessages | null = null;
+  /** Until a pull brings batches again. */
+  #isStalled = false;
+  /** Batches that waited at the last look while none was delivered. */
+  #waited = 0;
+
+  constructor(options: PullerOptions, dependencies: PullerDependencies) {
+    this.#options = options;
+    this.#dependencies = dependencies;
+  }
+
+  /** Pulls until the connection closes or the signal aborts. A new connection begins with all that is unacknowledged. */
+  async run(connection: NatsConnection, signal: AbortSignal): Promise<void> {
+    const { stream, maxBatches, replicas } = this.#options;
+    const { clock, onClaimed } = this.#dependencies;
+    let isFresh = true;
+    for (let attempt = 0; !signal.aborted && !connection.isClosed(); attempt++) {
+      try {
+        await openStream(connection, stream, maxBatches, replicas);
+        if (isFresh) await resetConsumer(connection, this.#options);
+        isFresh = false;
+        const consumer = await openConsumer(connection, this.#options);
+        await onClaimed(connection);
+        attempt = 0;
+        if (!this.#isStalled) this.#settle();
+        await this.#pullFrom(connection, consumer, signal);
+        if (this.hasLeft) return;
+      } catch (error) {
+        if (error instanceof Stalled) this.#isStalled = isFresh = true;
+        if (!signal.aborted) this.complain(natsErrorText(error));
+      }
+      if (connection.isClosed()) return;
+      await pause(clock, Math.min(retryDelayMs(attempt), MAX_RETRY_MS), signal);
+    }
+  }
+
+  /** Ends the pull under way. */
+  async stop(): Promise<void> {
+    await this.#pull?.close();
+  }
+
+  complain(problem: string): void {
+    const { stream, collector } = this.#options;
+    const { servers } = this.#dependencies;
+    if (problem !== this.problem) {
+      log.warning("Cannot pull {what} from stream {stream} at {servers}, retrying: {problem}", {
+        what: whose(collector),
+        servers: servers.join(", "),
+        stream,
+        problem,
+      });
+    }
+    this.problem = problem;
+  }
+
+  /** @throws {Stalled} when the stream has batches and the consumer delivers none. */
+  async #pullFrom(
+    connection: NatsConnection,
+    consumer: Consumer,
+    signal: AbortSignal,
+  ): Promise<void> {
+    const { isLeaving, count } = this.#options;
+    const { intake, acks, clock } = this.#dependencies;
+    const size = Math.max(1, Math.floor(PULL_BATCHES / count));
+    const began = clock.now();
+    // What was sent by now is taken here; what comes later may be the next archive's.
+    const last = isLeaving ? await lastSequence(connection, this.#options.stream) : 0;
+    let [emptyPulls, reached] = [0, 0];
+    while (!signal.aborted) {
+      await intake.room(size, size * MAX_BATCH_BYTES);
+      if (signal.aborted) return;
+      this.#pull = await consumer.fetch({ max_messages: size, expires: PULL_MS });
+      let pulled = 0;
+      for await (const message of this.#pull) {
+        pulled++;
+        reached = Math.max(reached, message.seq);
+        void this.#take(message, connection, signal);
+      }
+      this.#pull = null;
+      if (pulled > 0) this.#settle();
+      emptyPulls = pulled > 0 || acks.size > 0 ? 0 : emptyPulls + 1;
+      const isThrough = pulled === 0 || reached >= last;
+      if (isLeaving && isThrough && await this.#leave(connection, began, signal)) return;
+      if (emptyPulls < STALLED_PULLS || signal.aborted) continue;
+      await this.#look(connection);
+      emptyPulls = 0;
+    }
+  }
+
+  /** Those of the last pulls may just have come; what waited through all of them is not delivered. */
+  async #look(connection: NatsConnection): Promise<void> {
+    const waiting = await storedBatches(connection, this.#options);
+    const isStalled = waiting > 0 && this.#waited > 0;
+    this.#waited = isStalled ? 0 : waiting;
+    if (!isStalled) return;
+    throw new Stalled(
+      `${waiting} batches wait and consumer ${
+        consumerOf(this.#options)
+      } delivers none (paused, or changed by another ` +
+        "client); making it anew",
+    );
+  }
+
+  /** Deletes the consumer once all that it brought is committed and acknowledged. @returns whether it did. */
+  async #leave(
+    connection: NatsConnection,
+    began: number,
+    signal: AbortSignal,
+  ): Promise<boolean> {
+    const { isWanting, clock } = this.#dependencies;
+    const { collector } = this.#options;
+    const waited = (clock.now() - began) / 1000;
+    if (waited < MAX_RESEND_MS && await isWanting(collector!)) return false;
+    while (await unacknowledgedOf(connection, this.#options) > 0) {
+      if (!await pause(clock, ACKNOWLEDGED_MS, signal)) return false;
+    }
+    await resetConsumer(connection, this.#options);
+    this.hasLeft = true;
+    log.info("{collector} is another archive's from now on: all that it sent is here", {
+      collector,
+    });
+    return true;
+  }
+
+  async #take(message: JsMsg, connection: NatsConnection, signal: AbortSignal): Promise<void> {
+    const { intake, acks, clock } = this.#dependencies;
+    const given = acks.take(message);
+    while (true) {
+      const outcome = await intake.submit(message.data, message.subject, senderOf(message.subject));
+      if (outcome.status !== "busy") return acks.done(given);
+      if (signal.aborted || connection.isClosed()) return;
+      await pause(clock, BUSY_MS, signal);
+    }
+  }
+
+  #settle(): void {
+    if (this.problem !== null) {
+      const { stream, collector } = this.#options;
+      log.info("Pulling {what} from stream {stream}", { what: whose(collector), stream });
+    }
+    this.problem = null;
+    this.#isStalled = false;
+  }
+}
+
+function whose(collector: string | null): string {
+  return collector === null ? "batches" : `batches of ${collector}`;
+}
