@@ -9,6 +9,7 @@ import { UserError } from "../../shared/errors.ts";
 import { DAY_US } from "../../shared/time.ts";
 import type { Window } from "../catalog/parameters.ts";
 import type { Answer, CollectorLine, CurvePoint, MessageLine, PeerLine } from "./answer.ts";
+import { notePeerKinds } from "../patterns/implementations.ts";
 import { findMessages, findSubject, type FoundMessage } from "./find.ts";
 import { halfSeconds, history, sentence, slowerThan, spreadClass } from "./judge.ts";
 import { aliasText } from "./name.ts";
@@ -52,7 +53,8 @@ export async function answerFor(connection: DuckDBConnection, name: string): Pro
       (SELECT count(*) FROM messages WHERE type = ${top.type} AND first_seen >= make_timestamptz(${day})
         AND first_seen < make_timestamptz(${day + DAY_US})) AS of_day`,
   );
-  await noteImplementations(connection, top);
+  const around = { from: top.firstSeen - TIMERS_US, to: top.firstSeen + TIMERS_US };
+  await notePeerKinds(connection, around, SLICE_SECONDS);
   await pickRows(connection, top, latest.filter(({ id }) => id !== top.id));
   const window = await spreadTables(connection);
   const spreads = await readSpreads(connection);
@@ -112,27 +114,6 @@ function notesOf(
 /** Half the span around first sight in which delivery is looked at, µs, and its three slices, s. */
 const TIMERS_US = 900_000_000;
 const SLICE_SECONDS = 200;
-/** Delivery takes half a second to read: only where bits say less. */
-const LEAST_SAID = 0.9;
-
-/** Leaves peers' implementations in `kinds`, by their bits, or where these say too little by delivery too. */
-async function noteImplementations(
-  connection: DuckDBConnection,
-  { firstSeen }: FoundMessage,
-): Promise<void> {
-  const window = [-TIMERS_US, TIMERS_US].map((us) => `make_timestamptz(${firstSeen + us})`).join();
-  const note = (select: string) =>
-    connection.run(`CREATE OR REPLACE TEMP TABLE kinds AS SELECT peer_id, ${select}`);
-  await note(`arg_max(said_implementation(features), filter_at) AS implementation
-    FROM sessions SEMI JOIN session_spans(${window}) USING (session_id) GROUP BY peer_id`);
-  const [row] = await rowsOf(
-    connection,
-    "SELECT count(*) FILTER (implementation <> 'unknown') AS said, count(*) AS peers FROM kinds",
-  );
-  if (Number(row.said) >= LEAST_SAID * Number(row.peers)) return;
-  await note(`implementation FROM peer_implementations(${window}, 1, ${SLICE_SECONDS})`);
-}
-
 async function readSpreads(connection: DuckDBConnection): Promise<Map<number, Spread>> {
   const rows = await rowsOf(connection, "FROM spreads");
   return new Map(rows.map((row) => [Number(row.message_id), {
@@ -196,7 +177,7 @@ async function readPeers(
     SELECT p.node_id, coalesce(i.implementation, 'unknown') AS implementation, d.delay_us, coalesce(h.repeats, 0) AS repeats,
       CASE WHEN d.delay_us IS NOT NULL THEN 'delivered' WHEN h.peer_id IS NOT NULL THEN 'as backlog'
         WHEN t.peer_id IS NULL THEN 'left before' ELSE 'never' END AS state
-    FROM subscribed s JOIN peers p USING (peer_id) LEFT JOIN kinds i ON i.peer_id = s.peer_id
+    FROM subscribed s JOIN peers p USING (peer_id) LEFT JOIN peer_kinds i ON i.peer_id = s.peer_id
       LEFT JOIN delivered d ON d.message_id = s.message_id AND d.peer_id = s.peer_id
       LEFT JOIN heard h ON h.peer_id = s.peer_id LEFT JOIN stayed t ON t.peer_id = s.peer_id
     WHERE s.message_id = ${id}

@@ -373,6 +373,7 @@ Deno.test("the command answers every question with a CSV, a chart and sentences"
   const questions = [
     ...[
       "set_difference",
+      "difference_by_implementation",
       "identities",
       "sketch_capacity",
       "estimators",

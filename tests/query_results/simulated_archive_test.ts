@@ -7,6 +7,7 @@ import { DEFINITIONS } from "../../query_results/catalog/catalog.ts";
 import { calibrationFigures } from "../../query_results/reconciliation/calibration/figures.ts";
 import { mean } from "../../query_results/reconciliation/calibration/statistics.ts";
 import { drawPairs, quantiles } from "../../query_results/reconciliation/replay/pairs.ts";
+import { differencesByImplementation } from "../../query_results/reconciliation/replay/by_implementation.ts";
 import {
   NEVER,
   readRecording,
@@ -80,6 +81,12 @@ Deno.test("D(30 s) by replay of a simulated archive is that of the observer's tr
   });
   assert.equal(recording.features.length, 40);
   assert(new Set(recording.features).size > 1, "implementations cannot be held apart");
+  assert(recording.features.includes("lnd"), "delivery does not show LND's timers");
+  const pairs = drawPairs(recording, 300, seededRandom("by implementation"));
+  const { rows } = differencesByImplementation(recording, pairs, seededRandom("rounds"));
+  const at30 = rows.filter(([, seconds]) => seconds === 30);
+  assert.equal(at30.reduce((sum, [, , count]) => sum + Number(count), 0), pairs.length);
+  assert(at30.some(([kind]) => kind === "lnd, lnd"));
   const { messages } = observedTraces(simulation, recording.fromMs, recording.untilMs);
   const expected = calibrationFigures(messages)[4];
   // The least quantile also holds pairs whose counted rounds happened to differ least.

@@ -11,7 +11,7 @@ export interface Pair {
   readonly strata: string;
 }
 
-/** Sets of feature bits that count as an implementation; the rarer ones together are one more. */
+/** Implementations, or sets of bits in their place, that count; the rarer ones together are one more. */
 const IMPLEMENTATIONS = 3;
 
 /** By peer: mean delay in seconds of the measured messages; NaN where it delivered none. */

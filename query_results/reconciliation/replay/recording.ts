@@ -5,6 +5,7 @@ import { UserError } from "../../../shared/errors.ts";
 import { type Random, shuffled } from "../../../shared/random.ts";
 import { readChunks, readIntegers } from "../../archive/read_columns.ts";
 import type { Window } from "../../catalog/parameters.ts";
+import { notePeerKinds } from "../../patterns/implementations.ts";
 import { formatDuration, formatNumber } from "../../format/numbers.ts";
 
 /** Warm-up and tail: a message first seen in them has no whole life in the window. In network time. */
@@ -15,11 +16,13 @@ export const LEAST_PEERS = 8;
 export const MAX_CELLS = 200_000_000;
 /** Times are 32-bit milliseconds. */
 const MAX_SECONDS = 2 ** 31 / 1000;
+/** Network time in which delivery shows an implementation's timers. */
+const TIMER_SECONDS = 900;
 /** No receipt. */
 export const NEVER: number = -1;
 
 export interface Recording {
-  /** By peer: its features in `init`, as hex. */
+  /** By peer: its implementation; where that is unknown, its features in `init`, as hex. */
   readonly features: readonly string[];
   /** How many messages, in order of their first sight. */
   readonly messages: number;
@@ -70,9 +73,11 @@ export async function readRecording(
   const [from, to] = [window.from, window.to].map((at) => `make_timestamptz(${at})`);
   const macro = `${from}, ${to}`;
   const marginUs = Math.round(margin / scale * 1e6);
+  await notePeerKinds(connection, window, TIMER_SECONDS, scale);
   const eligible = await rowsOf(
     connection,
-    `SELECT span.peer_id, min(s.features) FROM session_spans(${macro}) span JOIN sessions s USING (session_id)
+    `SELECT span.peer_id, coalesce(nullif(any_value(k.implementation), 'unknown'), min(s.features))
+    FROM session_spans(${macro}) span JOIN sessions s USING (session_id) LEFT JOIN peer_kinds k ON k.peer_id = span.peer_id
     WHERE span.from_at <= ${from} + to_microseconds(${marginUs})
       AND span.to_at >= ${to} - to_microseconds(${marginUs})
     GROUP BY span.peer_id ORDER BY span.peer_id`,

@@ -9,6 +9,7 @@ import type { Findings } from "./answers.ts";
 import { resample } from "./bootstrap.ts";
 import { collisions } from "./collisions.ts";
 import { bytesTable, cpuTable } from "./costs.ts";
+import { differencesByImplementation } from "./by_implementation.ts";
 import { compareDifferences } from "./differences.ts";
 import { draftOf, estimatorTable, qTable, replayDesigns } from "./estimation.ts";
 import { drawPairs } from "./pairs.ts";
@@ -49,6 +50,7 @@ export async function replay(
   const tables = new Map<string, Table>([
     ["differences", differences.differences],
     ["identities", differences.identities],
+    ["by_implementation", differencesByImplementation(recording, pairs, random("implementations"))],
     ["estimators", estimatorTable(designs)],
     ["q", qTable(recording, pairs, random("q"))],
     ["delay_with_peers", delayWithPeers(recording)],

@@ -5,7 +5,7 @@
 -- inputs: replay_estimators, of receipts, sessions
 -- pitfall: Counterfactual: what two of this archive's peers would have found, had they reconciled. A receipt is when a
 --   peer sent a message, not when it had it, so a difference is an upper bound for a peer that reconciles.
--- pitfall: Pairs are drawn by seed, stratified by pace and feature bits, of peers that stayed for the whole window. Its first
+-- pitfall: Pairs are drawn by seed, stratified by pace and implementation, of peers that stayed for the whole window. Its first
 --   and last ten minutes (a sixth, if that is less) are not measured. low and high are a 95 % bootstrap interval over pairs
 --   and hours; hours are few in a short window.
 -- pitfall: draft-bolt: three 64-bit sketches of k + D + c with c = 8, three times that after a failure, 1,024 after another,

@@ -1,0 +1,13 @@
+-- title: Differences by implementation
+-- section: Set reconciliation
+-- order: 15
+-- by: implementation
+-- telling: pairs
+-- question: By how many messages do two peers differ just before a sync, by what the two run?
+-- inputs: replay_by_implementation, of receipts (first of each message and peer), sessions
+-- pitfall: Counterfactual: see set_difference, whose "all" this splits; pairs are the same.
+-- pitfall: A peer's implementation is what its feature bits say; where most peers' say nothing, how it delivers. "unknown"
+--   is what neither says.
+-- pitfall: Each two implementations get their share of the pairs: rare ones have few, and pair_p5 to pair_p95 of few pairs
+--   say little.
+SELECT * FROM replay_by_implementation ORDER BY sync_seconds, pairs DESC, implementations
