@@ -59,7 +59,7 @@ export interface ApiDependencies extends StatusSources {
  * - `GET /status`: see {@link Status};
  * - `GET /metrics`: for Prometheus;
  * - `GET /clock`: {@link ClockReply}, for collectors on this host;
- * - `GET /where?name=`: where a channel's or node's latest message is, as text, or with `&json` as JSON;
+ * - `GET /where?name=`: where a channel's or node's latest message is, as a page, or with `&json` as JSON;
  * - `GET /debug/messages/:id` by message_id or SHA-256 in hex, `GET /debug/peers`;
  * - `POST /batches`, the body one batch: after its commit 200 `{status: "committed" | "duplicate", resend}`; 422
  *   `{status: "dead_letter", reason}` when it is not a batch; 413 when it is too long; 503 `{status: "busy"}` when it was
@@ -90,7 +90,7 @@ export function createApi(dependencies: ApiDependencies): Hono {
     const reply: ClockReply = { at: dependencies.now() };
     return c.json(reply);
   });
-  app.get("/where", whereHandler(store));
+  app.get("/where", whereHandler(store, dependencies.now));
   app.get("/debug/peers", async (c) => c.json(await describePeers(store) as object));
   app.get("/debug/messages/:id", async (c) => {
     const id = c.req.param("id");

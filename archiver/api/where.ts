@@ -4,7 +4,6 @@ import type { Context } from "hono";
 import { DEFINITIONS } from "../../query_results/catalog/catalog.ts";
 import { answerFor } from "../../query_results/where/look.ts";
 import { FORMS } from "../../query_results/where/name.ts";
-import { answerText } from "../../query_results/where/text.ts";
 import { UserError } from "../../shared/errors.ts";
 import type { Store } from "../store/store.ts";
 
@@ -12,9 +11,10 @@ import type { Store } from "../store/store.ts";
 const TIMEOUT_MS = 30_000;
 const MAX_NAME = 128;
 
-/** Answers `?name=`, as JSON with `&json`, one question at a time: commits come first. */
+/** Answers `?name=` with a page, or with `&json` as JSON, one question at a time: commits come first. */
 export function whereHandler(
   store: Pick<Store, "beside">,
+  now: () => number,
 ): (c: Context) => Promise<Response> {
   let isBusy = false;
   return async (c) => {
@@ -34,9 +34,10 @@ export function whereHandler(
           clearTimeout(timer);
         }
       });
-      return c.req.query("json") === undefined
-        ? c.text(`${answerText(answer)}\n`)
-        : c.json(answer as object);
+      if (c.req.query("json") !== undefined) return c.json(answer as object);
+      // Charts take memory and half a second to load.
+      const { answerPage } = await import("../../query_results/where/page.ts");
+      return c.html(await answerPage(answer, now()));
     } catch (error) {
       if (error instanceof UserError) return c.text(`${error.message}\n`, 404);
       throw error;

@@ -17,8 +17,11 @@ const LOOPBACK = /^(127\.|localhost:|\[::1\])/;
 
 const WATCH_MS = 10_000;
 const ACTIVE = `SELECT count(*) AS statements,
-    coalesce(max(epoch(now()) - epoch(query_started_at)), 0) AS longest
+    coalesce(max(epoch(now()) - epoch(query_started_at)), 0) AS seconds
   FROM quack_active_connections() WHERE state = 'active'`;
+
+const STILL_RUNNING =
+  "Statements of DuckDB clients still run: the archive cannot be opened again before they end";
 
 const log = logger("archiver", "quack");
 
@@ -44,7 +47,9 @@ export class Quack {
   readonly #options: QuackOptions;
   readonly #clock: Clock;
   #hasServed = false;
-  #status: QuackStatus = { statements: 0, longest: 0 };
+  #statements = 0;
+  /** When the longest of them began, µs since the Unix epoch. */
+  #since = 0;
 
   constructor(options: QuackOptions, clock: Clock) {
     this.#options = options;
@@ -52,7 +57,8 @@ export class Quack {
   }
 
   status(): QuackStatus {
-    return this.#status;
+    const longest = this.#statements === 0 ? 0 : (this.#clock.now() - this.#since) / 1_000_000;
+    return { statements: this.#statements, longest };
   }
 
   /**
@@ -71,11 +77,15 @@ export class Quack {
     }
     this.#hasServed = true;
     const stop = new AbortController();
-    const watching = every(this.#clock, WATCH_MS, stop.signal, () => this.#watch(connection));
+    const watch = () => this.#watch(connection);
+    const status = () => this.status();
+    const watching = every(this.#clock, WATCH_MS, stop.signal, watch);
     return {
       async [Symbol.asyncDispose]() {
         stop.abort();
         await watching;
+        await watch();
+        if (status().statements > 0) log.error(STILL_RUNNING);
         try {
           await connection.run(`CALL quack_stop('${uri}')`);
         } catch (error) {
@@ -87,8 +97,9 @@ export class Quack {
   }
 
   async #watch(connection: DuckDBConnection): Promise<void> {
-    const [row] = await rowsOf(connection, ACTIVE).catch(() => [{ statements: 0, longest: 0 }]);
-    this.#status = { statements: Number(row.statements), longest: Number(row.longest) };
+    const [row] = await rowsOf(connection, ACTIVE).catch(() => [{ statements: 0, seconds: 0 }]);
+    this.#statements = Number(row.statements);
+    this.#since = this.#clock.now() - Number(row.seconds) * 1_000_000;
   }
 
   async #start(connection: DuckDBConnection, uri: string): Promise<void> {

@@ -151,7 +151,7 @@ Deno.test({
     assert.deepEqual(page.console, []);
 
     const where = await fetch(`${url}/where?name=863846x913x104`);
-    assert.match(await where.text(), /^Your update of .* reached half of 2 peers/);
+    assert.match(await where.text(), /<p class="answer">Your update of .* reached half of 2 peers/);
     const nobody = await fetch(`${url}/where?name=863846x913x105&json`);
     assert.equal(nobody.status, 404);
     assert.equal((await nobody.text()).split("\n").length, 2);

@@ -16,6 +16,7 @@ import { duckdbExtensions } from "../support/servers/duckdb_extensions.ts";
 import { freePort } from "../support/servers/free_port.ts";
 import { tokenHeader } from "../support/servers/programs.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
+import { until } from "../support/until.ts";
 
 const extensions = await duckdbExtensions(["httpfs", "quack"]);
 
@@ -186,7 +187,7 @@ Deno.test({
 
 Deno.test({
   name:
-    "after a failed commit the archive is opened and served again, though a client's statement still runs",
+    "after a failed commit the archive is opened and served again, once the statements of clients have ended",
   ignore: extensions === null,
   async fn() {
     await using dir = await tempDir();
@@ -197,7 +198,7 @@ Deno.test({
     }, systemClock);
     let fails = false;
     await using store = await Store.open({
-      ...{ path: dir.join("a.duckdb"), memoryLimitBytes: 2 ** 28, threads: 2 },
+      ...{ path: dir.join("a.duckdb"), memoryLimitBytes: 2 ** 28, threads: 2, folders: [dir.path] },
       serve: (connection) => quack.serve(connection),
     }, {
       ...{ clock: systemClock, random: seededRandom(1) },
@@ -207,8 +208,11 @@ Deno.test({
     });
     const maker = new BatchMaker();
     using client = await attach(listen, TOKEN);
-    const busy = values(client.connection, `FROM gossip.query('${BUSY}')`).catch(() => {});
+    const busy = values(client.connection, `FROM gossip.query('${BUSY}')`)
+      .catch(() => {});
     const batch = maker.close();
+    const active = "SELECT count(*) AS n FROM quack_active_connections() WHERE state = 'active'";
+    await until(async () => Number((await store.read(active))[0].n) === 1);
     fails = true;
     await assert.rejects(store.commit([batch]), /the disk is full/);
     fails = false;
