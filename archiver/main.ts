@@ -6,6 +6,7 @@ import { importCommand } from "./commands/import.ts";
 import { analyseCommand, snapshotCommand, statusCommand } from "./commands/ask.ts";
 import { exportCommand } from "./commands/export.ts";
 import { lakeCommand } from "./commands/lake.ts";
+import { replayCommand } from "./commands/replay.ts";
 import { rolloverCommand } from "./commands/rollover.ts";
 import { runCommand, schemaCommand } from "./commands/run.ts";
 import { userCommand } from "./commands/user.ts";
@@ -27,6 +28,7 @@ if (import.meta.main) {
       analyse: analyseCommand,
       schema: schemaCommand,
       export: exportCommand,
+      replay: replayCommand,
       user: userCommand,
     },
     fallback: "run",

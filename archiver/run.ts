@@ -107,6 +107,7 @@ export async function startArchiver(
     watch.heartbeat(name, epoch, at);
   });
   const { nats } = config;
+  const archive = await archiveIdentity(store);
   const isOurs = (collector: string) => nats?.collectors?.includes(collector) ?? true;
   // What cannot be read at all is said at once.
   if (nats) await readNatsAccess(nats);
@@ -119,7 +120,7 @@ export async function startArchiver(
         maxBatches: nats.max_batches,
         replicas: nats.replicas,
         collectors: nats.collectors ?? null,
-        archive: await archiveIdentity(store),
+        archive,
       }, {
         intake,
         resendRequests: () => store.resendRequests(),
@@ -133,7 +134,7 @@ export async function startArchiver(
         },
         onConnect(connection) {
           heartbeats.listen(connection);
-          answerClock(connection, clock, isOurs);
+          answerClock(connection, clock, isOurs, archive);
         },
         clock,
         claimedSince,

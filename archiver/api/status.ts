@@ -10,6 +10,7 @@ import type { HeardHeartbeat } from "../intake/heartbeats.ts";
 import type { JetStreamStatus } from "../intake/jetstream.ts";
 import { AWAITED_US } from "../intake/watch.ts";
 import type { Quack } from "../quack/quack.ts";
+import { archiveIdentity } from "../store/identity.ts";
 import type { Row } from "../store/store.ts";
 import type { Counters } from "./counters.ts";
 
@@ -52,12 +53,14 @@ export async function collectStatus(sources: StatusSources): Promise<Status> {
   const { store, days } = sources;
   const [{ count }] = await store.read("SELECT count(*) AS count FROM dead_letters");
   const collectors = await readCollectors(sources);
+  const id = await archiveIdentity(store);
   return statusOf(
     sources,
     Number(count),
     collectors,
     await store.size(),
     await daysStatus(days, store),
+    id,
   );
 }
 
@@ -67,6 +70,7 @@ function statusOf(
   collectors: readonly CollectorStatus[],
   size: { readonly bytes: number; readonly logBytes: number },
   days: DaysStatus,
+  id: string,
 ) {
   const { store, intake, jetStream, now } = sources;
   const { failure, batches, bytes, receipts } = intake.status();
@@ -74,7 +78,7 @@ function statusOf(
   const { lastCommit, startedAt } = sources.counters;
   return {
     started_at: isoTime(startedAt),
-    archive: { path: store.options.path, bytes: size.bytes, log_bytes: size.logBytes },
+    archive: { id, path: store.options.path, bytes: size.bytes, log_bytes: size.logBytes },
     last_commit: lastCommit && {
       at: isoTime(lastCommit.at),
       batches: lastCommit.batches,

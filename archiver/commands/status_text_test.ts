@@ -28,7 +28,7 @@ const QUIET: CollectorStatus = {
 
 const STATUS: Status = {
   started_at: "2025-09-26T10:00:00.000000Z",
-  archive: { path: "a.duckdb", bytes: 1024 ** 2, log_bytes: 512 * 1024 },
+  archive: { id: "x", path: "a.duckdb", bytes: 1024 ** 2, log_bytes: 512 * 1024 },
   last_commit: null,
   failure: null,
   intake: { batches: 2, bytes: 100, receipts: 3000 },

@@ -77,12 +77,13 @@ export function answerClock(
   connection: NatsConnection,
   clock: Clock,
   isOurs: (collector: string) => boolean,
+  archive: string,
 ): void {
   connection.subscribe(CLOCKS, {
     callback: (error, message) => {
       const collector = senderOf(message.subject);
       if (!error && COLLECTOR_NAME.test(collector) && isOurs(collector)) {
-        message.respond(encodeMessage({ at: clock.now() }));
+        message.respond(encodeMessage({ at: clock.now(), archive }));
       }
     },
   });

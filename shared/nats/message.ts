@@ -42,7 +42,11 @@ const heartbeat = v.object({
   })),
 });
 
-const clockReply = v.object({ at: whole });
+const clockReply = v.object({
+  at: whole,
+  /** Which archive answers. */
+  archive: v.optional(v.pipe(v.string(), v.maxLength(64))),
+});
 
 /**
  * How a collector is doing. Instants are µs since the Unix epoch; `spool_bytes` are those of the spool's files,

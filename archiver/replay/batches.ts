@@ -1,0 +1,293 @@
+// Recorded receipts as batches of another collector: equal windows give equal batches, so that a replay that was broken off
+// and is run again doubles nothing.
+
+import type { DuckDBBlobValue, DuckDBConnection } from "@duckdb/node-api";
+import {
+  type Batch,
+  type CollectorEvent,
+  RECEIPT_REPEAT,
+  RECEIPT_WARMUP,
+  type Verdict,
+  VERDICTS,
+} from "../../shared/batch/batch.ts";
+import { encodeDigest } from "../../shared/batch/digest.ts";
+import { readChunks } from "../../query_results/archive/read_columns.ts";
+import { rowsOf } from "../store/database.ts";
+import type { Row } from "../store/store.ts";
+
+/** As collectors close batches by default. */
+const MAX_RECEIPTS = 16_384;
+const MAX_RAW_BYTES = 256 * 1024;
+/** Read and sorted at once. */
+const SLICE_US = 600_000_000;
+
+export interface ReplayOptions {
+  /** The recording collector's id, and the name to replay it under. */
+  readonly collectorId: number;
+  readonly name: string;
+  /** Half-open, µs. */
+  readonly from: number;
+  readonly until: number;
+  /** Added to all times, µs. */
+  readonly shift: number;
+  /** The longest recorded time in one batch, µs. */
+  readonly maxAgeUs: number;
+  /** For the epoch's version. */
+  readonly version: string;
+}
+
+interface Session {
+  readonly number: number;
+  readonly row: Row | null;
+  receipts: number;
+  firstAt: number | null;
+  lastAt: number | null;
+}
+
+/** A batch, and up to which recorded instant it goes. */
+export interface Replayed {
+  readonly batch: Batch;
+  readonly at: number;
+}
+
+/** Builds the batches of a window. */
+export class ReplayBatches {
+  readonly #connection: DuckDBConnection;
+  readonly #options: ReplayOptions;
+  readonly #messages = new Map<number, number>();
+  readonly #open = new Map<number, Session>();
+  #sessions = 0;
+  #batches = 0;
+  #receipts = 0;
+  #began: number;
+  #raws: [number: number, raw: Uint8Array][] = [];
+  #rawBytes = 0;
+  #verdicts: [number: number, code: number][] = [];
+  #rows: { at: number; message: number; session: number; flags: number }[] = [];
+  #events: CollectorEvent[] = [];
+
+  constructor(connection: DuckDBConnection, options: ReplayOptions) {
+    this.#connection = connection;
+    this.#options = options;
+    this.#began = options.from;
+  }
+
+  /** All of them, in order. */
+  async *all(): AsyncGenerator<Replayed> {
+    const { from, until, shift, version } = this.#options;
+    this.#events.push({ kind: "run_started", at: from + shift, version, target_peers: 0 });
+    const sessions = await this.#readSessions();
+    const opens = sessions.toSorted((a, b) => Number(a.filter_at) - Number(b.filter_at));
+    const closes = sessions.filter((row) => row.closed_at !== null && Number(row.closed_at) < until)
+      .toSorted((a, b) => Number(a.closed_at) - Number(b.closed_at));
+    for (let start = from; start < until; start += SLICE_US) {
+      const end = Math.min(until, start + SLICE_US);
+      const raws = await this.#readMessages(start, end);
+      for await (const columns of this.#readReceipts(start, end)) {
+        const [times, messageIds] = columns as [BigUint64Array, BigUint64Array];
+        const [, , peers, flags] = columns as unknown as Int32Array[];
+        for (let i = 0; i < times.length; i++) {
+          const at = Number(times[i]);
+          for (; opens.length > 0 && Number(opens[0].filter_at) <= at; opens.shift()) {
+            this.#openSession(Number(opens[0].peer_id), opens[0]);
+          }
+          for (; closes.length > 0 && Number(closes[0].closed_at) < at; closes.shift()) {
+            this.#closeSession(Number(closes[0].peer_id), closes[0]);
+          }
+          if (this.#isDue(at)) yield this.#close(at);
+          await this.#receipt(at, Number(messageIds[i]), peers[i], flags[i], raws);
+        }
+      }
+    }
+    for (const [peer, { row }] of this.#open) this.#closeSession(peer, row, true);
+    this.#events.push({ kind: "run_ended", at: until + shift, receipts: this.#receipts });
+    yield this.#close(until);
+  }
+
+  async #readSessions(): Promise<Row[]> {
+    const { collectorId, from, until } = this.#options;
+    return await rowsOf(
+      this.#connection,
+      `SELECT s.session_id, s.peer_id, p.node_id, s.address, s.features, s.filter_first, s.closed_by, s.close_reason,
+        epoch_us(s.dialled_at) AS dialled_at, epoch_us(s.handshake_at) AS handshake_at,
+        epoch_us(s.filter_at) AS filter_at, epoch_us(s.closed_at) AS closed_at, s.bytes_in, s.bytes_out
+      FROM sessions s JOIN peers p USING (peer_id)
+      WHERE s.collector_id = ${collectorId} AND epoch_us(s.filter_at) < ${until}
+        AND (s.closed_at IS NULL OR epoch_us(s.closed_at) >= ${from})`,
+    );
+  }
+
+  /** Bytes and verdicts of all messages of a slice. */
+  async #readMessages(start: number, end: number): Promise<Map<number, Row>> {
+    const rows = await rowsOf(
+      this.#connection,
+      `SELECT message_id, raw, verdict, sha256, type, size, scid, direction, node_id, inner_id,
+        epoch(own_timestamp) AS own_timestamp
+      FROM messages WHERE message_id IN (SELECT message_id FROM receipts WHERE ${
+        this.#within(start, end)
+      })`,
+    );
+    return new Map(rows.map((row) => [Number(row.message_id), row]));
+  }
+
+  #readReceipts(start: number, end: number) {
+    const sql = `SELECT epoch_us(received_at), message_id, peer_id,
+        CAST(is_repeat AS INTEGER) * ${RECEIPT_REPEAT} + CAST(is_warmup AS INTEGER) * ${RECEIPT_WARMUP}
+      FROM receipts WHERE ${this.#within(start, end)} ORDER BY received_at, message_id, peer_id`;
+    return readChunks(this.#connection, sql, [8, 8, 4, 4]);
+  }
+
+  #within(start: number, end: number): string {
+    return `collector_id = ${this.#options.collectorId} AND received_at >= make_timestamptz(${start})
+      AND received_at < make_timestamptz(${end})`;
+  }
+
+  async #receipt(
+    at: number,
+    messageId: number,
+    peer: number,
+    flags: number,
+    raws: ReadonlyMap<number, Row>,
+  ): Promise<void> {
+    let message = this.#messages.get(messageId);
+    if (message === undefined) {
+      message = this.#messages.size;
+      this.#messages.set(messageId, message);
+      const row = raws.get(messageId);
+      if (row === undefined) throw new Error(`message ${messageId} is not in the archive`);
+      const raw = rawOf(row);
+      this.#raws.push([message, raw]);
+      this.#rawBytes += raw.length;
+      this.#verdicts.push([message, VERDICTS.indexOf(String(row.verdict) as Verdict)]);
+    }
+    const session = this.#open.get(peer) ?? await this.#openUnknown(peer, at);
+    session.receipts++;
+    session.firstAt ??= at;
+    session.lastAt = at;
+    this.#receipts++;
+    this.#rows.push({ at, message, session: session.number, flags });
+  }
+
+  /** An import has receipts outside of its sessions. */
+  async #openUnknown(peer: number, at: number): Promise<Session> {
+    const [{ node_id }] = await rowsOf(
+      this.#connection,
+      `SELECT node_id FROM peers WHERE peer_id = ${peer}`,
+    );
+    const times = { dialled_at: at, handshake_at: at, filter_at: at, filter_first: 0 };
+    return this.#openSession(peer, {
+      node_id,
+      address: "",
+      features: "",
+      ...times,
+      closed_at: null,
+    });
+  }
+
+  #openSession(peer: number, row: Row): Session {
+    const { shift } = this.#options;
+    const known = this.#open.get(peer);
+    if (known) this.#closeSession(peer, known.row, true);
+    const session: Session = {
+      number: this.#sessions++,
+      row,
+      ...{ receipts: 0, firstAt: null, lastAt: null },
+    };
+    this.#open.set(peer, session);
+    const moved = (value: unknown) => Number(value) + shift;
+    this.#events.push({
+      kind: "session_opened",
+      session: session.number,
+      node_id: String(row.node_id),
+      address: String(row.address),
+      dialled_at: moved(row.dialled_at),
+      handshake_at: moved(row.handshake_at),
+      filter_at: moved(row.filter_at),
+      filter_first: Number(row.filter_first),
+      features: String(row.features),
+    });
+    return session;
+  }
+
+  /** @param isCut it was open when the replay, or the next one with the peer, came. */
+  #closeSession(peer: number, row: Row | null, isCut = false): void {
+    const session = this.#open.get(peer);
+    if (session === undefined || session.row !== row) return;
+    this.#open.delete(peer);
+    const { shift, until } = this.#options;
+    const moved = (at: number | null) => at === null ? null : at + shift;
+    const end = isCut || row === null || row.closed_at === null ? until : Number(row.closed_at);
+    this.#events.push({
+      kind: "session_closed",
+      session: session.number,
+      at: end + shift,
+      by: isCut
+        ? "unknown"
+        : (row?.closed_by ?? "unknown") as "us" | "peer" | "network" | "unknown",
+      reason: isCut ? "the replay goes no further" : String(row?.close_reason ?? ""),
+      receipts: session.receipts,
+      bytes_in: Number(row?.bytes_in ?? 0),
+      bytes_out: Number(row?.bytes_out ?? 0),
+      first_gossip_at: moved(session.firstAt),
+      last_gossip_at: moved(session.lastAt),
+      ...NOT_COUNTED,
+    });
+  }
+
+  #isDue(at: number): boolean {
+    return this.#rows.length >= MAX_RECEIPTS || this.#rawBytes >= MAX_RAW_BYTES ||
+      this.#rows.length > 0 && at - this.#began >= this.#options.maxAgeUs;
+  }
+
+  #close(at: number): Replayed {
+    const { name, from, shift } = this.#options;
+    const rows = this.#rows;
+    const batch: Batch = {
+      collector: name,
+      epoch: from + shift,
+      number: this.#batches++,
+      receiptsBefore: this.#receipts - rows.length,
+      messages: {
+        numbers: Uint32Array.from(this.#raws, ([number]) => number),
+        raws: this.#raws.map(([, raw]) => raw),
+      },
+      verdicts: {
+        numbers: Uint32Array.from(this.#verdicts, ([number]) => number),
+        codes: Uint8Array.from(this.#verdicts, ([, code]) => code),
+      },
+      receipts: {
+        receivedAt: Float64Array.from(rows, (row) => row.at + shift),
+        messages: Uint32Array.from(rows, ({ message }) => message),
+        sessions: Uint32Array.from(rows, ({ session }) => session),
+        flags: Uint8Array.from(rows, ({ flags }) => flags),
+      },
+      events: this.#events,
+    };
+    this.#began = at;
+    [this.#raws, this.#rawBytes, this.#verdicts, this.#rows, this.#events] = [[], 0, [], [], []];
+    return { batch, at };
+  }
+}
+
+const NOT_COUNTED = {
+  ...{ messages_in: null, messages_out: null, gossip_out: null, pings_sent: null },
+  ...{ pings_answered: null, rtt_min: null, rtt_median: null, rtt_max: null },
+  ...{ pings_received: null, pongs_sent: null },
+};
+
+/** A message's bytes, or what stands for them where they are not stored. */
+function rawOf(row: Row): Uint8Array {
+  if (row.raw !== null) return (row.raw as DuckDBBlobValue).bytes;
+  return encodeDigest({
+    sha256: (row.sha256 as DuckDBBlobValue).bytes,
+    facts: {
+      type: Number(row.type),
+      size: Number(row.size),
+      scid: row.scid as bigint | null,
+      direction: row.direction === null ? null : Number(row.direction) as 0 | 1,
+      nodeId: row.node_id as string | null,
+      ownTimestamp: row.own_timestamp === null ? null : Number(row.own_timestamp),
+      innerId: row.inner_id === null ? null : (row.inner_id as DuckDBBlobValue).bytes,
+    },
+  });
+}
