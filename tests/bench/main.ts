@@ -21,6 +21,7 @@ import { clusterBenchmark } from "./cluster.ts";
 import { fleetBenchmark } from "./fleet.ts";
 import { freshDemoBenchmark, freshTestBenchmark } from "./fresh_clone.ts";
 import { simulatorBenchmark } from "./simulator.ts";
+import { publishBenchmark } from "./publish.ts";
 import { replayBenchmark } from "./replay.ts";
 import { wholeRunBenchmark } from "./whole_run/whole_run.ts";
 
@@ -37,6 +38,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   simulatorBenchmark,
   nodeLogsBenchmark,
   reconciliationAlgorithmsBenchmark,
+  publishBenchmark,
   replayBenchmark,
   fleetBenchmark,
   clusterBenchmark,
