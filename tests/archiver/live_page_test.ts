@@ -113,7 +113,7 @@ Deno.test({
     // Nothing has come yet: it says what to do, and shows no empty charts.
     await page.until("document.body.hasAttribute('data-nothing')");
     assert.ok(
-      await page.evaluate("document.querySelector('[data-empty=fleet-rows]').checkVisibility()"),
+      await page.evaluate("document.querySelector('#fleet-table .empty').checkVisibility()"),
     );
     assert.ok(!await page.evaluate("document.getElementById('rates').checkVisibility()"));
 
@@ -123,9 +123,9 @@ Deno.test({
     maker.event({ kind: "clock_sample", at: began, offset: 1500, uncertainty: 500 });
     maker.receipt(systemClock.now(), message, first);
     await post();
-    await page.until(`${text("#spreads-rows")}.includes('863846x913x104/1')`);
-    await page.until(`${text("#rates-rows")}.startsWith('alpha')`);
-    await page.until(`${text("#fleet-rows")}.includes('1.5 ± 0.5 ms')`);
+    await page.until(`${text("#spreads-table")}.includes('863846x913x104/1')`);
+    await page.until(`${text("#rates-table tbody")}.startsWith('alpha')`);
+    await page.until(`${text("#fleet-table")}.includes('1.5 ± 0.5 ms')`);
     await page.until("document.querySelectorAll('.live-chart canvas').length === 3");
     assert.ok(
       await page.evaluate(`(() => {
@@ -143,8 +143,8 @@ Deno.test({
       ...{ reason: "<img src=x onerror=alert(1)>\u202e", ...sessionFigures() },
     });
     await post();
-    await page.until(`${text("#spreads-rows td:nth-child(3)")} === '2'`);
-    await page.until(`${text("#ends-rows")}.includes('<img src=x onerror=alert(1)>')`);
+    await page.until(`${text("#spreads-table td:nth-child(3)")} === '2'`);
+    await page.until(`${text("#ends-table")}.includes('<img src=x onerror=alert(1)>')`);
     assert.ok(!await page.evaluate("document.body.textContent.includes('\\u202e')"));
     assert.equal(await page.evaluate("document.querySelectorAll('img').length"), 0);
     assert.equal(await page.evaluate("document.getElementById('state').dataset.state"), "live");
@@ -188,7 +188,7 @@ Deno.test({
     // The types of messages told before the restart are read back.
     maker.receipt(systemClock.now(), message, second, 1);
     await post();
-    await page.until(`${text("#fleet-rows td:nth-child(6)")} === '3'`);
+    await page.until(`${text("#fleet-table td:nth-child(6)")} === '3'`);
     const foreign = await fetch(`${url}/live`, { headers: { "sec-fetch-site": "cross-site" } });
     assert.equal(foreign.status, 403);
     assert.match(await foreign.text(), /own page/);

@@ -1,21 +1,49 @@
-// Tables and lists of the live page. Rows are kept and only what changed is written, so that focus and selection stay.
-// All text goes in as text, never as markup.
+// Tables and lists of the live page. Their rows are kept and only what changed is written, so that focus and selection
+// stay. All text goes in as text, never as markup.
 
-/**
- * @param rows lists of cells: text, or `{text, href, key, kind}` with a link, a colour of the palette and a class.
- */
-export function fill(body, rows) {
-  while (body.rows.length > rows.length) body.deleteRow(-1);
-  rows.forEach((cells, i) => {
-    const row = body.rows[i] ?? body.insertRow();
-    while (row.cells.length > cells.length) row.deleteCell(-1);
-    cells.forEach((cell, k) => write(row.cells[k] ?? row.insertCell(), cell));
-  });
-  showEmpty(body.id, rows.length === 0);
+/** A table in front of the words that stand for it while it has no rows. */
+export class Table {
+  #columns;
+  #body;
+  #words;
+
+  /** @param columns headings; one that ends in # is of numbers. */
+  constructor(root, columns) {
+    const table = document.createElement("table");
+    const head = table.createTHead().insertRow();
+    this.#columns = columns.map((name) => name.endsWith("#") ? "number" : "");
+    columns.forEach((name, i) => {
+      const cell = head.appendChild(document.createElement("th"));
+      Object.assign(cell, { scope: "col", className: this.#columns[i] });
+      cell.textContent = name.replace("#", "");
+    });
+    this.#body = table.createTBody();
+    this.#words = root.querySelector(".empty");
+    root.prepend(table);
+  }
+
+  /** @param rows lists of cells: text, or `{text, href, key, bad, title}` with a link or a colour of the palette. */
+  fill(rows) {
+    const body = this.#body;
+    while (body.rows.length > rows.length) body.deleteRow(-1);
+    rows.forEach((cells, i) => {
+      const row = body.rows[i] ?? body.insertRow();
+      cells.forEach((cell, k) => {
+        const { bad } = write(row.cells[k] ?? row.insertCell(), cell);
+        row.cells[k].className = `${this.#columns[k]}${bad ? " bad" : ""}`;
+      });
+    });
+    this.#words.hidden = rows.length > 0;
+  }
 }
 
-export function showEmpty(id, isEmpty) {
-  document.querySelector(`[data-empty="${id}"]`).hidden = !isEmpty;
+/** Fills a list with items as cells are; it is hidden while it has none. */
+export function fillList(root, items) {
+  while (root.children.length > items.length) root.lastChild.remove();
+  items.forEach((item, i) =>
+    write(root.children[i] ?? root.appendChild(document.createElement("li")), item)
+  );
+  root.hidden = items.length === 0;
 }
 
 /** Sets text where it differs. */
@@ -23,24 +51,20 @@ export function setText(element, text) {
   if (element.textContent !== text) element.textContent = text;
 }
 
-function write(cell, value) {
-  const { text, href, key, kind = "", title = "" } = typeof value === "string"
-    ? { text: value }
-    : value;
-  if (cell.className !== kind) cell.className = kind;
-  if (cell.title !== title) cell.title = title;
-  const shape = `${key ?? ""} ${href === undefined ? "" : "a"}`;
-  if (cell.dataset.shape !== shape) {
-    cell.dataset.shape = shape;
+function write(parent, value) {
+  const cell = typeof value === "string" ? { text: value } : value;
+  const { text, href, key, title = "" } = cell;
+  const shape = `${key ?? ""} ${href ?? ""}`;
+  if (parent.dataset.shape !== shape) {
+    parent.dataset.shape = shape;
     const mark = document.createElement("span");
     mark.className = "key";
     mark.style.background = `var(--${key})`;
-    cell.replaceChildren(
-      ...key === undefined ? [] : [mark],
-      document.createElement(href === undefined ? "span" : "a"),
-    );
+    const inner = document.createElement(href === undefined ? "span" : "a");
+    if (href !== undefined) inner.href = href;
+    parent.replaceChildren(...key === undefined ? [] : [mark], inner);
   }
-  const inner = cell.lastChild;
-  if (href !== undefined && inner.getAttribute("href") !== href) inner.setAttribute("href", href);
-  setText(inner, text);
+  if (parent.title !== title) parent.title = title;
+  setText(parent.lastChild, text);
+  return cell;
 }
