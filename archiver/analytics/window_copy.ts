@@ -117,10 +117,10 @@ export function windowStatements(
       `CREATE TABLE ${copy}.main.${table} AS ${select}`;
     return [
       create("receipts", receipts),
-      // No query reads the bytes of messages.
+      // Queries read the bytes of announcements only.
       create(
         "messages",
-        "SELECT * REPLACE (''::BLOB AS raw) FROM messages " +
+        "SELECT * REPLACE (CASE WHEN type IN (256, 257) THEN raw ELSE ''::BLOB END AS raw) FROM messages " +
           `WHERE message_id IN (SELECT message_id FROM ${copy}.main.receipts)`,
       ),
       ...tables.filter((table) => !LEFT_OUT.has(table)).map((table) =>

@@ -5,85 +5,91 @@
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Window } from "../catalog/parameters.ts";
+import type { Column, Table } from "../format/table.ts";
 import { DETECTORS } from "./detectors/all.ts";
+import { oddities } from "./detectors/oddities.ts";
 import { type Fault, faultSql, faultText, judge, readFaults } from "./faults.ts";
-import type { Finding } from "./finding.ts";
+import { effectOf, type Finding } from "./finding.ts";
 import { mergeCauses } from "./merge.ts";
-import { readWorld } from "./world.ts";
-
-export interface Found {
-  readonly window: Window;
-  /** The most remarkable first. */
-  readonly findings: readonly JudgedFinding[];
-  readonly explained: readonly JudgedFinding[];
-  readonly faults: readonly Fault[];
-}
+import { readWorld, type World } from "./world.ts";
 
 export interface JudgedFinding extends Finding {
   /** Faults of the data at its time; may be empty. */
   readonly beside: string;
 }
 
+export interface Found {
+  readonly world: World;
+  /** The most remarkable first. */
+  readonly findings: readonly JudgedFinding[];
+  readonly explained: readonly JudgedFinding[];
+  readonly faults: readonly Fault[];
+}
+
 /** Findings kept, of each list. */
 const MOST_FINDINGS = 500;
 
 /** Needs the queries' definitions on `connection`; leaves temporary tables there. */
-export async function findPatterns(connection: DuckDBConnection, wanted: Window): Promise<Found> {
-  const world = await readWorld(connection, wanted);
-  const found: Finding[] = [];
+export async function findPatterns(connection: DuckDBConnection, window: Window): Promise<Found> {
+  const world = await readWorld(connection, window);
+  const found = await oddities(world);
   for (const { sql, columns, detect } of DETECTORS) {
-    found.push(...await detect(await world.integers(sql, columns), world));
+    found.push(...detect(await world.integers(sql, columns), world));
   }
-  const { faults } = await readFaults(world);
-  const findings: JudgedFinding[] = [], explained: JudgedFinding[] = [];
-  for (const finding of mergeCauses(found, world)) {
-    const { beside, isExplained } = judge(finding, faults, world.collectors.size);
-    (isExplained ? explained : findings).push({ ...finding, beside });
-  }
-  return {
-    window: world.window,
-    findings: findings.slice(0, MOST_FINDINGS),
-    explained: explained.slice(0, MOST_FINDINGS),
-    faults,
-  };
+  const faults = await readFaults(world);
+  const judged = mergeCauses(found, world).map((finding) => ({
+    ...finding,
+    ...judge(finding, faults, world),
+  }));
+  const [findings, explained] = [false, true].map((isExplained) =>
+    judged.filter((finding) => finding.isExplained === isExplained).slice(0, MOST_FINDINGS)
+  );
+  return { world, findings, explained, faults };
 }
 
-/** The kind of what a fault explains, and of the fault itself. */
-export const DATA_FAULT = "data fault";
+/** The kind of what a fault explains begins with it; of the fault itself it is all. */
+const DATA_FAULT = "data fault";
 
-export type FoundRow = readonly [
-  rank: number,
-  kind: string,
-  entity: string,
-  from: number,
-  until: number,
-  observed: number | null,
-  expected: number | null,
-  q: number | null,
-  effect: number | null,
-  evidence: string,
-  dataFaults: string,
-];
+const COLUMNS: readonly Column[] = ([
+  ["rank", "integer"],
+  ["kind", "text"],
+  ["entity", "text"],
+  ["from", "instant"],
+  ["until", "instant"],
+  ["observed", "number"],
+  ["expected", "number"],
+  ["q_value", "number"],
+  ["effect", "number"],
+  ["evidence_sql", "text"],
+  ["data_faults", "text"],
+] as const).map(([name, kind]) => ({ name, kind }));
 
-/** The rows of `patterns.csv`: findings, then what faults explain, then the faults. */
-export function foundRows({ findings, explained, faults }: Found): FoundRow[] {
-  const row = (f: JudgedFinding, kind: string, rank: number): FoundRow => [
-    ...[rank, kind, f.entity, f.fromUs, f.untilUs, f.observed, f.expected, f.q, f.effect] as const,
-    ...[f.evidence, f.beside] as const,
+/** The rows of `patterns.csv`: findings, then what faults explain, then the faults; null gives none. */
+export function foundTable(found: Found | null): Table {
+  if (found === null) return { columns: COLUMNS, rows: [] };
+  const { world, findings, explained, faults } = found;
+  const span = ({ fromMs, untilMs }: { fromMs: number; untilMs: number }) =>
+    [fromMs, untilMs].map(world.toUs);
+  const row = (f: JudgedFinding, kind: string) => [
+    ...[kind, f.subject.name, ...span(f), f.observed, f.expected, f.q, effectOf(f)],
+    ...[evidenceOf(f, world), f.beside],
   ];
-  const before = findings.length + explained.length;
-  return [
-    ...findings.map((f, i) => row(f, f.kind, i + 1)),
-    ...explained.map((f, i) => row(f, `${DATA_FAULT}: ${f.kind}`, findings.length + i + 1)),
-    ...faults.map((fault, i): FoundRow => [
-      ...[
-        before + i + 1,
-        DATA_FAULT,
-        `collector ${fault.collector}`,
-        fault.fromUs,
-        fault.untilUs,
-      ] as const,
-      ...[null, null, null, null, faultSql(fault), faultText(fault)] as const,
+  const rows = [
+    ...findings.map((f) => row(f, f.kind)),
+    ...explained.map((f) => row(f, `${DATA_FAULT}: ${f.kind}`)),
+    ...faults.map((fault) => [
+      ...[DATA_FAULT, `collector ${fault.collector}`, ...span(fault), null, null, null, null],
+      ...[faultSql(fault, world), faultText(fault, world)],
     ]),
   ];
+  return { columns: COLUMNS, rows: rows.map((row, i) => [i + 1, ...row]) };
+}
+
+/** What an origin's own clock may be ahead of first sights, and behind. */
+const CLOCK_MS = 3_600_000;
+
+/** SQL for the receipts of a finding. */
+export function evidenceOf({ kind, subject, fromMs, untilMs }: Finding, world: World): string {
+  const margin = kind === "period" ? CLOCK_MS : 0;
+  return subject.evidence(world.toUs(fromMs - margin), world.toUs(untilMs + margin));
 }

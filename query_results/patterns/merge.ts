@@ -4,134 +4,92 @@
  * @module
  */
 import { formatPlural } from "../format/numbers.ts";
-import { factor, type Finding, receiptsSql, score } from "./finding.ts";
-import type { World } from "./world.ts";
+import { type Finding, score } from "./finding.ts";
+import { linked } from "./statistics/groups.ts";
+import { originSubject, type World } from "./world.ts";
+
+type Pair = readonly [number, number];
 
 /** Messages of two origins in the same seconds: this share of them, of all, makes it one cause. */
 const TOGETHER = 0.5;
 const TOGETHER_MS = 10_000;
-/** More findings of one kind are not compared with each other by their seconds. */
+/** More bursts are not compared with each other by their seconds. */
 const MOST_COMPARED = 2000;
-/** Of the conditions on channels, so many fit into one query. */
-const MOST_LISTED = 100;
 
 /** Findings with one cause become one, the most remarkable of them first. */
 export function mergeCauses(findings: readonly Finding[], world: World): Finding[] {
-  const groups = new Groups(findings.length);
-  joinBy(
-    groups,
-    findings,
-    ({ entity, kind, origins, peers }) => origins || peers && kind !== "group" ? entity : null,
-  );
-  joinBy(groups, findings, ({ kind, origins }) => {
-    const owner = origins?.length === 1 ? world.origins[origins[0]].owner : null;
-    return owner && `${kind} ${owner}`;
-  });
-  joinTogether(groups, findings, world);
-  return groups.members().map((members) => causeOf(members.map((i) => findings[i]), world))
-    .sort((a, b) => score(b) - score(a) || a.fromUs - b.fromUs);
+  const pairs = [
+    ...findings.map((_, i): Pair => [i, i]),
+    ...pairsBy(findings, ({ subject, kind }) => kind === "group" ? null : subject.name),
+    ...pairsBy(findings, ({ kind, subject: { origins } }) => {
+      const owner = origins?.length === 1 ? world.origins[origins[0]].owner : null;
+      return owner && `${kind} ${owner}`;
+    }),
+    ...burstsTogether(findings, world),
+  ];
+  return linked(pairs).map((members) => causeOf(members.map((i) => findings[i]), world))
+    .sort((a, b) => score(b) - score(a) || a.fromMs - b.fromMs);
 }
 
-/** Joins findings of equal keys that overlap in time; null has no equal. */
-function joinBy(
-  groups: Groups,
+/** Findings of equal keys that overlap in time; null has no equal. */
+function* pairsBy(
   findings: readonly Finding[],
   keyOf: (finding: Finding) => string | null,
-): void {
-  const order = [...findings.keys()].sort((a, b) => findings[a].fromUs - findings[b].fromUs);
-  const open = new Map<string, { at: number; untilUs: number }>();
-  for (const i of order) {
-    const key = keyOf(findings[i]);
-    if (key === null) continue;
-    const last = open.get(key);
-    if (last && findings[i].fromUs <= last.untilUs) {
-      groups.join(last.at, i);
-      last.untilUs = Math.max(last.untilUs, findings[i].untilUs);
-    } else open.set(key, { at: i, untilUs: findings[i].untilUs });
+): Generator<Pair> {
+  for (const [key, own] of Map.groupBy(inOrder(findings), (i) => keyOf(findings[i]))) {
+    let untilMs = -Infinity;
+    for (const [place, i] of own.entries()) {
+      if (key !== null && findings[i].fromMs <= untilMs) yield [own[place - 1], i];
+      untilMs = Math.max(untilMs, findings[i].untilMs);
+    }
   }
 }
 
-/** Joins bursts of channels whose announcements never came, by the seconds of their messages. */
-function joinTogether(groups: Groups, findings: readonly Finding[], world: World): void {
-  const own = [...findings.keys()].filter((i) =>
-    findings[i].kind === "burst" && findings[i].origins
-  )
-    .sort((a, b) => findings[a].fromUs - findings[b].fromUs).slice(0, MOST_COMPARED);
-  const seconds = new Map(own.map((i) => [i, secondsOf(findings[i], world)]));
-  own.forEach((a, place) => {
-    for (const b of own.slice(place + 1)) {
-      if (findings[b].fromUs > findings[a].untilUs) break;
-      const [of, other] = [seconds.get(a)!, seconds.get(b)!];
-      const common = of.intersection(other).size;
-      if (common >= TOGETHER * (of.size + other.size - common)) groups.join(a, b);
-    }
-  });
+function inOrder(findings: readonly Finding[]): number[] {
+  return [...findings.keys()].sort((a, b) => findings[a].fromMs - findings[b].fromMs);
 }
 
-function secondsOf({ origins, fromUs, untilUs }: Finding, world: World): Set<number> {
-  const [from, until] = [fromUs, untilUs].map((us) => (us - world.window.from) / 1000);
-  const times = world.timesOf(origins![0]).filter((time) => time >= from && time <= until);
+/** Bursts of channels whose announcements never came belong together by the seconds of their messages. */
+function* burstsTogether(findings: readonly Finding[], world: World): Generator<Pair> {
+  const own = inOrder(findings).filter((i) => findings[i].kind === "burst").slice(0, MOST_COMPARED);
+  const seconds = new Map(own.map((i) => [i, secondsOf(findings[i], world)]));
+  for (const [place, a] of own.entries()) {
+    for (const b of own.slice(place + 1)) {
+      if (findings[b].fromMs > findings[a].untilMs) break;
+      const [of, other] = [seconds.get(a)!, seconds.get(b)!];
+      if (of.intersection(other).size >= TOGETHER * of.union(other).size) yield [a, b];
+    }
+  }
+}
+
+function secondsOf({ subject, fromMs, untilMs }: Finding, world: World): Set<number> {
+  const times = world.timesOf(subject.origins![0]).filter((time) =>
+    time >= fromMs && time <= untilMs
+  );
   return new Set(Array.from(times, (time) => Math.floor(time / TOGETHER_MS)));
 }
 
 function causeOf(members: readonly Finding[], world: World): Finding {
   const [first, ...rest] = members.toSorted((a, b) => score(b) - score(a));
-  if (rest.length === 0) return first;
-  const origins = [...new Set(members.flatMap(({ origins = [] }) => origins))];
-  const kinds = [...new Set(rest.map(({ kind }) => kind))].filter((kind) => kind !== first.kind);
-  const also = kinds.length > 0 ? `; also: ${kinds.join(", ")}` : "";
-  if (origins.length < 2) return { ...first, sentence: first.sentence + also };
+  const kinds = new Set(rest.map(({ kind }) => kind).filter((kind) => kind !== first.kind));
+  const text = first.text + (kinds.size > 0 ? `; also: ${[...kinds].join(", ")}` : "");
   const same = members.filter(({ kind }) => kind === first.kind);
-  const sum = (of: (finding: Finding) => number) =>
-    same.reduce((total, finding) => total + of(finding), 0);
-  const [observed, expected] = [sum((f) => f.observed), sum((f) => f.expected)];
-  const fromUs = Math.min(...same.map((f) => f.fromUs)),
-    untilUs = Math.max(...same.map((f) => f.untilUs));
-  const owner = world.origins[first.origins![0]].owner;
-  const entity = owner ? `node ${owner}` : first.entity;
-  const many = formatPlural(origins.length, owner ? "channel" : "origin");
-  const where = origins.slice(0, MOST_LISTED).map((origin) => `(${world.origins[origin].where})`)
-    .join(" OR ");
-  const values = first.spark.values.map((_, i) => sum(({ spark }) => spark.values[i]));
+  const origins = [...new Set(same.flatMap(({ subject }) => subject.origins ?? []))];
+  if (origins.length < 2) return { ...first, text };
+  const sum = (of: "observed" | "expected") =>
+    same.reduce((total, finding) => total + finding[of], 0);
+  const owner = world.origins[first.subject.origins![0]].owner;
   return {
     ...first,
-    entity,
-    fromUs,
-    untilUs,
-    observed,
-    expected,
-    effect: factor(observed, expected),
-    sentence: `${entity}: ${first.kind} of ${many} at once, such as this: ${first.sentence}${also}`,
-    evidence: receiptsSql(`(${where})`, fromUs, untilUs),
-    spark: {
-      ...first.spark,
-      values,
-      from: Math.min(...same.map(({ spark }) => spark.from)),
-      to: Math.max(...same.map(({ spark }) => spark.to)),
-      label: `messages of ${many} over the window`,
-    },
-    origins,
+    subject: originSubject(world, origins, owner ? `node ${owner}` : first.subject.name),
+    fromMs: Math.min(...same.map(({ fromMs }) => fromMs)),
+    untilMs: Math.max(...same.map(({ untilMs }) => untilMs)),
+    observed: sum("observed"),
+    expected: sum("expected"),
+    text:
+      `has a ${first.kind} of ${
+        formatPlural(origins.length, owner ? "channel" : "origin")
+      } at once: ` +
+      `${first.subject.name} ${text}`,
   };
-}
-
-/** Disjoint sets of the numbers below `size`. */
-class Groups {
-  readonly #parent: Int32Array;
-
-  constructor(size: number) {
-    this.#parent = Int32Array.from({ length: size }, (_, i) => i);
-  }
-
-  root(i: number): number {
-    while (this.#parent[i] !== i) i = this.#parent[i] = this.#parent[this.#parent[i]];
-    return i;
-  }
-
-  join(a: number, b: number): void {
-    this.#parent[this.root(b)] = this.root(a);
-  }
-
-  members(): number[][] {
-    return [...Map.groupBy(this.#parent.keys(), (i) => this.root(i)).values()];
-  }
 }

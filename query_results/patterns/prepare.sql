@@ -32,9 +32,23 @@ SELECT o.origin, m.direction, m.first_ms, m.made_ms, m.message_id, m.peers, m.in
 FROM pattern_messages m JOIN pattern_origins o ON o.type = m.type
   AND o.scid IS NOT DISTINCT FROM m.scid AND o.node_id IS NOT DISTINCT FROM m.node_id;
 
+-- What announcements say of their node, where their bytes are kept: type, signature, features, timestamp, node id, colour,
+-- alias, addresses.
+CREATE OR REPLACE TEMP TABLE pattern_nodes AS
+WITH texts AS (
+  SELECT e.origin, e.made_ms, lower(hex(m.raw)) AS text
+  FROM pattern_events e JOIN messages m ON m.message_id = e.message_id
+  WHERE m.type = 257 AND octet_length(m.raw) >= 142
+), measured AS (
+  SELECT *, 2 * CAST('0x' || substr(text, 133, 4) AS INTEGER) AS features FROM texts
+)
+SELECT origin, made_ms, substr(text, 217 + features, 64) AS alias,
+  substr(text, 285 + features, 2 * CAST('0x' || substr(text, 281 + features, 4) AS INTEGER)) AS addresses
+FROM measured WHERE length(text) >= 284 + features;
+
 CREATE OR REPLACE TEMP TABLE pattern_peers AS
-SELECT CAST(row_number() OVER (ORDER BY peer_id) - 1 AS INTEGER) AS peer, peer_id, node_id, address
-FROM (SELECT peer_id, any_value(address) AS address FROM sessions
+SELECT CAST(row_number() OVER (ORDER BY peer_id) - 1 AS INTEGER) AS peer, peer_id, node_id, address, features
+FROM (SELECT peer_id, any_value(address) AS address, any_value(features) AS features FROM sessions
     WHERE session_id IN (SELECT session_id FROM session_spans($window_from, $window_to)) GROUP BY peer_id)
   JOIN peers USING (peer_id);
 

@@ -9,7 +9,7 @@ import type { Window } from "../catalog/parameters.ts";
 import { readTable } from "../archive/read_table.ts";
 import { readIntegers } from "../archive/read_columns.ts";
 import type { Cell } from "../format/table.ts";
-import type { Spark } from "./finding.ts";
+import { anySql, messagesSql, peersSql, receiptsSql, type Subject } from "./finding.ts";
 import prepare from "./prepare.sql" with { type: "text" };
 
 /** A longer window is looked at from this long before its end: times are 32-bit ms, and a week shows what a day hides. */
@@ -23,7 +23,6 @@ export interface Origin {
   readonly name: string;
   /** A condition on `m`, its messages. */
   readonly where: string;
-  readonly messages: number;
   /** The node that speaks, where it is known. */
   readonly owner: string | null;
 }
@@ -33,27 +32,31 @@ export interface Peer {
   readonly id: number;
   readonly node: string;
   readonly address: string;
+  /** As hex. */
+  readonly features: string;
 }
 
+/** A session past its warm-up. */
 export interface Span {
   readonly peer: number;
-  readonly collector: number;
-  /** Past its warm-up. */
   readonly settledMs: number;
   readonly toMs: number;
 }
 
 /** Peers and origins are numbered from 0; the busiest origin comes first. */
 export interface World {
-  readonly connection: DuckDBConnection;
   readonly window: Window;
   readonly lengthMs: number;
   readonly origins: readonly Origin[];
   readonly peers: readonly Peer[];
   readonly spans: readonly Span[];
   readonly collectors: ReadonlyMap<number, string>;
+  /** Those with sessions in the window. */
+  readonly activeCollectors: number;
   /** First sights of an origin's messages, ascending, ms since the window's start. */
   timesOf(origin: number): Int32Array;
+  /** Receipts of peers in bins of {@link BIN_MS}. */
+  receiptsOf(peers: readonly number[]): number[];
   rows(sql: string): Promise<readonly (readonly Cell[])[]>;
   integers(sql: string, columns: number): Promise<Int32Array[]>;
   toUs(ms: number): number;
@@ -62,62 +65,69 @@ export interface World {
 /** Prepares the detectors' tables. Needs the queries' definitions on `connection`. */
 export async function readWorld(connection: DuckDBConnection, wanted: Window): Promise<World> {
   const window = { from: Math.max(wanted.from, wanted.to - LONGEST_US), to: wanted.to };
-  for (const statement of inWindow(prepare, window).split(/;\s*$/m)) {
+  const lengthMs = (window.to - window.from) / 1000;
+  const here = (sql: string) =>
+    sql.replaceAll("$window_from", `make_timestamptz(${window.from})`)
+      .replaceAll("$window_to", `make_timestamptz(${window.to})`);
+  for (const statement of here(prepare).split(/;\s*$/m)) {
     if (/^\s*[^-\s]/m.test(statement)) await connection.run(statement);
   }
-  const rows = async (sql: string) =>
-    (await readTable(connection, inWindow(sql, window), window)).rows;
-  const integers = (sql: string, columns: number) =>
-    readIntegers(connection, inWindow(sql, window), columns);
-  const origins = (await rows(
-    "SELECT type, scid, node_id, messages, owner FROM pattern_origins ORDER BY origin",
-  )).map(([type, scid, node, messages, owner]): Origin => ({
-    type: Number(type) as Origin["type"],
-    name: scid === null ? `node ${node}` : `channel ${scidText(BigInt.asUintN(64, BigInt(scid)))}`,
-    where: scid === null
-      ? `m.type = 257 AND m.node_id = '${node}'`
-      : `m.type = 258 AND m.scid = ${scid}`,
-    messages: Number(messages),
-    owner: owner === null ? null : String(owner),
-  }));
-  const peers = (await rows("SELECT peer_id, node_id, address FROM pattern_peers ORDER BY peer"))
-    .map(([id, node, address]) => ({
-      id: Number(id),
-      node: String(node),
-      address: String(address),
-    }));
-  const [peer, collector, from, to] = await integers(
-    "SELECT peer, collector_id, settled_ms, to_ms FROM pattern_spans",
+  const rows = async (sql: string) => (await readTable(connection, here(sql), window)).rows;
+  const integers = (sql: string, columns: number) => readIntegers(connection, here(sql), columns);
+  const origins = await rows(
+    "SELECT type, scid, node_id, owner FROM pattern_origins ORDER BY origin",
+  );
+  const peers = await rows(
+    "SELECT peer_id, node_id, address, features FROM pattern_peers ORDER BY peer",
+  );
+  const collectors = await rows("SELECT collector_id, name FROM collectors");
+  const [peer, settledMs, toMs, heldBy] = await integers(
+    "SELECT peer, settled_ms, to_ms, collector_id FROM pattern_spans",
     4,
   );
-  const collectors = (await rows("SELECT collector_id, name FROM collectors"))
-    .map(([id, name]) => [Number(id), String(name)] as const);
   const [origin, firstMs] = await integers(
     "SELECT origin, first_ms FROM pattern_events ORDER BY origin, first_ms",
     2,
   );
+  const [who, bin, receipts] = await integers("SELECT peer, bin, receipts FROM pattern_series", 3);
   const starts = startsOf(origin, origins.length);
   return {
-    connection,
     window,
-    lengthMs: (window.to - window.from) / 1000,
-    origins,
-    peers,
-    spans: Array.from(
-      peer,
-      (peer, i) => ({ peer, collector: collector[i], settledMs: from[i], toMs: to[i] }),
-    ),
-    collectors: new Map(collectors),
+    lengthMs,
+    origins: origins.map(([type, scid, node, owner]): Origin => ({
+      type: Number(type) as Origin["type"],
+      name: originName(scid, node),
+      where: originWhere(type, scid, node),
+      owner: owner === null ? null : String(owner),
+    })),
+    peers: peers.map(([id, ...texts]): Peer => {
+      const [node, address, features] = texts.map(String);
+      return { id: Number(id), node, address, features };
+    }),
+    spans: Array.from(peer, (peer, i) => ({ peer, settledMs: settledMs[i], toMs: toMs[i] })),
+    collectors: new Map(collectors.map(([id, name]) => [Number(id), String(name)])),
+    activeCollectors: new Set(heldBy).size,
     timesOf: (origin) => firstMs.subarray(starts[origin], starts[origin + 1]),
+    receiptsOf: (peers) => {
+      const bars = new Array<number>(Math.ceil(lengthMs / BIN_MS)).fill(0);
+      const isOwn = new Set(peers);
+      who.forEach((peer, i) => isOwn.has(peer) && (bars[bin[i]] += receipts[i]));
+      return bars;
+    },
     rows,
     integers,
     toUs: (ms) => window.from + ms * 1000,
   };
 }
 
-function inWindow(sql: string, { from, to }: Window): string {
-  return sql.replaceAll("$window_from", `make_timestamptz(${from})`)
-    .replaceAll("$window_to", `make_timestamptz(${to})`);
+/** `channel 863846x913x104` or `node 02ab…`. */
+export function originName(scid: Cell, node: Cell): string {
+  return scid === null ? `node ${node}` : `channel ${scidText(BigInt.asUintN(64, BigInt(scid)))}`;
+}
+
+/** A condition on `m`, the messages of a channel or node. */
+export function originWhere(type: Cell, scid: Cell, node: Cell): string {
+  return `m.type = ${type} AND ${scid === null ? `m.node_id = '${node}'` : `m.scid = ${scid}`}`;
 }
 
 /** Where each of `count` keys begins in an ascending column, and the end. */
@@ -128,20 +138,36 @@ export function startsOf(keys: Int32Array, count: number): Int32Array {
   return starts;
 }
 
-/** Bars of a small chart. */
-const SPARK_BARS = 72;
+/** Bars of a small chart of single messages. */
+const BARS = 72;
 
-/** How many events fell into each part of the window, and which parts a span covers. */
-export function sparkOf(
-  world: World,
-  times: ArrayLike<number>,
-  fromMs: number,
-  untilMs: number,
-  label: string,
-): Spark {
-  const values = new Array<number>(SPARK_BARS).fill(0);
-  const bar = (ms: number) =>
-    Math.min(SPARK_BARS - 1, Math.max(0, Math.floor(ms / world.lengthMs * SPARK_BARS)));
-  for (let i = 0; i < times.length; i++) values[bar(times[i])]++;
-  return { values, from: bar(fromMs), to: bar(untilMs) + 1, label };
+/** How many of these instants fell into each part of the window. */
+export function barsOf({ lengthMs }: World, times: Iterable<number>): number[] {
+  const bars = new Array<number>(BARS).fill(0);
+  for (const ms of times) bars[Math.min(BARS - 1, Math.max(0, Math.floor(ms / lengthMs * BARS)))]++;
+  return bars;
+}
+
+/** Channels or nodes and their messages, named after the first unless otherwise. */
+export function originSubject(world: World, origins: readonly number[], name?: string): Subject {
+  const where = anySql(origins.map((origin) => `(${world.origins[origin].where})`));
+  return {
+    name: name ?? world.origins[origins[0]].name,
+    evidence: (fromUs, untilUs) => messagesSql(where, fromUs, untilUs),
+    bars: barsOf(world, origins.flatMap((origin) => [...world.timesOf(origin)])),
+    origins,
+  };
+}
+
+/** A peer, or several that are named after the first, and what they deliver, maybe to one collector. */
+export function peerSubject(world: World, peers: readonly number[], collector?: number): Subject {
+  const ids = peersSql(peers.map((peer) => world.peers[peer].id));
+  const where = collector === undefined ? ids : `${ids} AND r.collector_id = ${collector}`;
+  return {
+    name: `${peers.length === 1 ? "peer" : "peers like"} ${world.peers[peers[0]].node}`,
+    evidence: (fromUs, untilUs) => receiptsSql(where, fromUs, untilUs),
+    bars: world.receiptsOf(peers),
+    peers,
+    collector: collector === undefined ? undefined : world.collectors.get(collector),
+  };
 }

@@ -15,6 +15,7 @@ import type { Benchmark } from "./figure.ts";
 import { graphBenchmark } from "./graph.ts";
 import { handshakesBenchmark } from "./handshakes.ts";
 import { nodeLogsBenchmark } from "./node_logs.ts";
+import { patternsBenchmark } from "./patterns.ts";
 import { peersBenchmark } from "./peers.ts";
 import { reconciliationAlgorithmsBenchmark } from "./reconciliation_algorithms.ts";
 import { clusterBenchmark } from "./cluster.ts";
@@ -40,6 +41,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   reconciliationAlgorithmsBenchmark,
   publishBenchmark,
   replayBenchmark,
+  patternsBenchmark,
   fleetBenchmark,
   clusterBenchmark,
   freshDemoBenchmark,

@@ -1,177 +1,85 @@
 // Detector of changes of level, in series of ten minutes: message types, busy nodes and channels, peers, collectors.
 
 import { formatDuration, formatNumber } from "../../format/numbers.ts";
-import { factor, type Finding, peersSql, receiptsSql, spanSql } from "../finding.ts";
-import { findLevels, type Level } from "../statistics/levels.ts";
+import { messagesSql, receiptsSql, type Subject } from "../finding.ts";
+import { findLevels } from "../statistics/levels.ts";
 import { qValues } from "../statistics/tails.ts";
-import { BIN_MS, type World } from "../world.ts";
+import { BIN_MS, originSubject, peerSubject, type World } from "../world.ts";
 import { type Detector, MAX_Q } from "./detector.ts";
+import sql from "./levels.sql" with { type: "text" };
 
-/** A quieter origin cannot show that it doubled within two hours. */
-const LEAST_PER_HOUR = 30;
 /** 80 minutes: of two hours, bins cover at least 110 minutes. */
 const OPTIONS = { leastBins: 8, leastFactor: 1.5 };
-/** A peer with fewer receipts per bin is too quiet to have a level. */
+/** A series with fewer per bin is too quiet to have a level, but for origins, which are chosen. */
 const LEAST_PER_BIN = 20;
-
 const [TYPE, ORIGIN, PEER] = [0, 1, 2];
-const TYPE_NAMES: Readonly<Record<number, string>> = {
+const TYPES: Readonly<Record<number, string>> = {
   256: "channel_announcement",
   257: "node_announcement",
   258: "channel_update",
 };
 
-interface Series {
-  readonly counts: Float64Array;
-  readonly expected: Float64Array;
-  readonly name: string;
-  readonly what: string;
-  readonly evidence: (fromUs: number, untilUs: number) => string;
-  readonly about: Pick<Finding, "origins" | "peers" | "collector">;
-}
-
-/** Columns: what, id, collector, bin, count. */
+/** See `levels.sql`. */
 export const levels: Detector = {
-  kind: "level",
-  sql:
-    `SELECT ${TYPE}, type, 0, first_ms // ${BIN_MS}, CAST(count(*) AS INTEGER) FROM pattern_messages GROUP BY ALL
-    UNION ALL
-    SELECT ${ORIGIN}, origin, 0, first_ms // ${BIN_MS}, CAST(count(*) AS INTEGER)
-    FROM pattern_events WHERE origin IN (SELECT origin FROM pattern_origins
-      WHERE messages >= ${LEAST_PER_HOUR} * (epoch_us($window_to) - epoch_us($window_from)) / 3.6e9) GROUP BY ALL
-    UNION ALL
-    SELECT ${PEER}, peer, collector_id, bin, receipts FROM pattern_series`,
-  columns: 5,
-  detect(columns, world) {
+  sql,
+  columns: 6,
+  *detect([what, id, collector, bin, count, usual], world) {
     const bins = Math.floor(world.lengthMs / BIN_MS);
-    if (bins < 2 * OPTIONS.leastBins) return [];
-    const all = [...seriesOf(columns, world, bins)];
-    const found = all.flatMap((series) =>
-      findLevels(series.counts, series.expected, OPTIONS).map((level) => ({ series, level }))
-    );
-    const q = qValues(found.map(({ level }) => level.logP), all.length);
-    return found.flatMap(({ series, level }, i) =>
-      q[i] > MAX_Q ? [] : finding(world, series, level, q[i])
-    );
+    const found = [];
+    let tests = 0;
+    for (let from = 0, to = 0; from < what.length; from = to) {
+      const [counts, expected] = [new Float64Array(bins), new Float64Array(bins)];
+      let sum = 0;
+      const isSame = () =>
+        what[to] === what[from] && id[to] === id[from] && collector[to] === collector[from];
+      for (; to < what.length && isSame(); to++) {
+        [counts[bin[to]], expected[bin[to]]] = [count[to], usual[to]];
+        sum += count[to];
+      }
+      if (what[from] !== ORIGIN && sum < LEAST_PER_BIN * (to - from)) continue;
+      tests++;
+      for (const level of findLevels(counts, expected, OPTIONS)) {
+        found.push({ at: from, counts, ...level });
+      }
+    }
+    const q = qValues(found.map(({ logP }) => logP), tests);
+    for (const [i, { at, counts, observed, expected, ...level }] of found.entries()) {
+      if (q[i] > MAX_Q) continue;
+      const subject = subjectOf(world, what[at], id[at], collector[at], counts);
+      const [fromMs, untilMs] = [level.from * BIN_MS, level.to * BIN_MS];
+      const ratio = observed / expected;
+      const text =
+        `had ${(ratio > 1 ? ratio : 1 / ratio).toFixed(1)} times ${ratio > 1 ? "more" : "fewer"} ` +
+        `${what[at] > ORIGIN ? "receipts" : "messages"} than usual for ${
+          formatDuration((untilMs - fromMs) / 1000)
+        }: ` +
+        `${formatNumber(observed)} instead of ${formatNumber(Math.round(expected))}`;
+      yield { kind: "level", subject, fromMs, untilMs, observed, expected, q: q[i], text };
+    }
   },
 };
 
-function* seriesOf(columns: readonly Int32Array[], world: World, bins: number): Generator<Series> {
-  const counts = new Map<string, Float64Array>();
-  const [what, id, collector, bin, count] = columns;
-  for (let i = 0; i < what.length; i++) {
-    if (bin[i] < 0 || bin[i] >= bins) continue;
-    const key = `${what[i]} ${id[i]} ${collector[i]}`;
-    let own = counts.get(key);
-    if (!own) counts.set(key, own = new Float64Array(bins));
-    own[bin[i]] += count[i];
-  }
-  const network = new Float64Array(bins);
-  const receipts = new Map<number, Float64Array>();
-  for (const [key, own] of counts) {
-    const [what, , collector] = key.split(" ").map(Number);
-    const total = what === TYPE
-      ? network
-      : what === PEER
-      ? receipts.get(collector) ?? receipts.set(collector, new Float64Array(bins)).get(collector)!
-      : null;
-    if (total) own.forEach((value, i) => total[i] += value);
-  }
-  const settled = settledPeers(world, bins);
-  for (const [key, own] of counts) {
-    const [what, id, collector] = key.split(" ").map(Number);
-    if (what === TYPE) {
-      const name = TYPE_NAMES[id];
-      const evidence = (from: number, until: number) => receiptsSql(`m.type = ${id}`, from, until);
-      yield {
-        counts: own,
-        expected: new Float64Array(bins).fill(1),
-        name: `type ${name}`,
-        what: "messages",
-        evidence,
-        about: {},
-      };
-    } else if (what === ORIGIN) {
-      // What all origins of its type send more of is no matter of this one.
-      const { name, where, type } = world.origins[id];
-      const expected = counts.get(`${TYPE} ${type} 0`)!.map((value) => value + 1);
-      const evidence = (from: number, until: number) => receiptsSql(where, from, until);
-      yield { counts: own, expected, name, what: "messages", evidence, about: { origins: [id] } };
-    } else {
-      // What all peers of a collector send more of is no matter of this one.
-      const { per, of } = settled.get(collector)!;
-      const total = receipts.get(collector)!;
-      const expected = total.map((sum, i) => of.get(id)?.[i] && per[i] > 2 ? sum / per[i] : 0);
-      const usual = own.reduce((sum, value) => sum + value, 0) /
-        expected.filter((value) => value > 0).length;
-      if (!(usual >= LEAST_PER_BIN)) continue;
-      const { id: peerId, node } = world.peers[id];
-      const evidence = (from: number, until: number) =>
-        spanSql(`${peersSql([peerId])} AND r.collector_id = ${collector}`, from, until);
-      const about = { peers: [id], collector: world.collectors.get(collector) };
-      yield { counts: own, expected, name: `peer ${node}`, what: "receipts", evidence, about };
+function subjectOf(
+  world: World,
+  what: number,
+  id: number,
+  collector: number,
+  counts: Float64Array,
+): Subject {
+  const bars = [...counts];
+  if (what === ORIGIN) return { ...originSubject(world, [id]), bars };
+  if (what === PEER) return { ...peerSubject(world, [id], collector), bars };
+  const name = world.collectors.get(id) ?? String(id);
+  return what === TYPE
+    ? {
+      name: `type ${TYPES[id]}`,
+      bars,
+      evidence: (from, to) => messagesSql(`m.type = ${id}`, from, to),
     }
-  }
-  for (const [collector, total] of receipts) {
-    const { per } = settled.get(collector)!;
-    const expected = total.map((_, i) => per[i] > 2 ? per[i] * network[i] : 0);
-    const name = world.collectors.get(collector) ?? String(collector);
-    const evidence = (from: number, until: number) =>
-      spanSql(`r.collector_id = ${collector}`, from, until);
-    yield {
-      counts: total,
-      expected,
+    : {
       name: `collector ${name}`,
-      what: "receipts per peer and message",
-      evidence,
-      about: { collector: name },
+      bars,
+      collector: name,
+      evidence: (from, to) => receiptsSql(`r.collector_id = ${id}`, from, to),
     };
-  }
-}
-
-/** By collector: how many peers were connected and past warm-up for the whole of each bin, and which. */
-function settledPeers(world: World, bins: number) {
-  const settled = new Map<number, { per: Float64Array; of: Map<number, Uint8Array> }>();
-  for (const { peer, collector, settledMs, toMs } of world.spans) {
-    let own = settled.get(collector);
-    if (!own) settled.set(collector, own = { per: new Float64Array(bins), of: new Map() });
-    let held = own.of.get(peer);
-    if (!held) own.of.set(peer, held = new Uint8Array(bins));
-    for (let bin = Math.ceil(settledMs / BIN_MS); (bin + 1) * BIN_MS <= toMs && bin < bins; bin++) {
-      if (held[bin] === 0) own.per[bin]++;
-      held[bin] = 1;
-    }
-  }
-  return settled;
-}
-
-function finding(world: World, series: Series, level: Level, q: number): Finding {
-  const { from, to, observed, expected } = level;
-  const [fromUs, untilUs] = [from * BIN_MS, to * BIN_MS].map(world.toUs);
-  const effect = factor(observed, expected);
-  return {
-    kind: "level",
-    entity: series.name,
-    fromUs,
-    untilUs,
-    observed,
-    expected,
-    q,
-    effect,
-    sentence:
-      `${series.name}: ${series.what} were ${effect.toFixed(1)} times ${
-        observed > expected ? "as many as" : "fewer than"
-      } usual for ${formatDuration((to - from) * BIN_MS / 1000)} (${
-        formatNumber(observed)
-      } instead of ` +
-      `${formatNumber(Math.round(expected))})`,
-    evidence: series.evidence(fromUs, untilUs),
-    spark: {
-      values: [...series.counts],
-      from,
-      to,
-      label: `${series.what} of ${series.name} in bins of ten minutes`,
-    },
-    ...series.about,
-  };
 }

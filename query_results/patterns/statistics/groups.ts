@@ -190,3 +190,13 @@ function connected(weights: Float64Array, count: number, of: Int32Array): Int32A
   }
   return part;
 }
+
+/** The sets that pairs link, each ascending. */
+export function linked(pairs: Iterable<readonly [number, number]>): number[][] {
+  const setOf = new Map<number, Set<number>>();
+  for (const [a, b] of pairs) {
+    const all = (setOf.get(a) ?? new Set([a])).union(setOf.get(b) ?? new Set([b]));
+    for (const member of all) setOf.set(member, all);
+  }
+  return [...new Set(setOf.values())].map((set) => [...set].sort((a, b) => a - b));
+}

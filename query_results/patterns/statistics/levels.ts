@@ -18,8 +18,8 @@ export interface LevelOptions {
   readonly leastFactor: number;
 }
 
-/** Penalty per change, in squared deviations per ln n: BIC takes 2; counts in bins hang together. */
-const PENALTY = 3;
+/** Penalty per change, in squared deviations per ln n (BIC); what is found is then tested. */
+const PENALTY = 2;
 
 /**
  * Where counts leave the level that most bins have.

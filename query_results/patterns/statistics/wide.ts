@@ -1,6 +1,6 @@
 // What a matrix of delays shows: the additive model, peers in lockstep, origins that a peer lacks. Pure.
 
-import { medianOf } from "./tails.ts";
+import { logNormalTail, medianOf, normalQuantile } from "./tails.ts";
 
 /** Not delivered. */
 export const NEVER: number = -1;
@@ -61,6 +61,38 @@ export function polish(sample: Sample): { peers: Float64Array; messages: Float64
   return { peers, messages };
 }
 
+/** Values by how far they are from the median, in deviations that the median absolute deviation gives; NaN stays out. */
+export function outliers(values: Float64Array): { i: number; effect: number; logP: number }[] {
+  const known = [...values.keys()].filter((i) => Number.isFinite(values[i]));
+  const middle = medianOf(known.map((i) => values[i]));
+  const deviation = 1.4826 * medianOf(known.map((i) => Math.abs(values[i] - middle)));
+  return known.map((i) => {
+    const effect = values[i] - middle;
+    return { i, effect, logP: logNormalTail(effect / Math.max(deviation, LEAST_DEVIATION)) };
+  });
+}
+
+/** A smaller deviation of ln delay is that of equal values. */
+const LEAST_DEVIATION = 0.05;
+
+/** Ranks within each kind as quantiles of a normal distribution, and distances from the kind's median; NaN is left as 0. */
+export function rankScores(
+  values: Float64Array,
+  kindOf: (i: number) => number,
+): { z: number; effect: number }[] {
+  const scores = Array.from(values, () => ({ z: 0, effect: 0 }));
+  for (const own of Map.groupBy(values.keys(), kindOf).values()) {
+    const order = own.filter((i) => Number.isFinite(values[i])).sort((a, b) =>
+      values[a] - values[b]
+    );
+    const middle = values[order[order.length >> 1]];
+    order.forEach((i, rank) =>
+      scores[i] = { z: normalQuantile((rank + 0.5) / order.length), effect: values[i] - middle }
+    );
+  }
+  return scores;
+}
+
 const CLOSE_MS = 50;
 const MOST_COMPARED = 2000;
 
@@ -106,43 +138,34 @@ export function lockstep(
 
 /** A message counts for a peer that was connected when it came and this long after. */
 const LIFE_MS = 15 * 60_000;
-/** A peer that delivers less is no judge of what it lacks. */
-const LEAST_COVERAGE = 0.5;
+/** A peer that lacks more of all is no judge of what it lacks. */
+const MOST_MISSED = 0.5;
 
 /** By peer: the origins of which it delivered nothing while connected, and how many that would be by chance. */
 export function missingOrigins(
   { peers, origin, firstMs, delayMs }: Sample,
   spans: readonly { peer: number; settledMs: number; toMs: number }[],
   least: number,
-): { peer: number; origins: number[]; messages: number; expected: number }[] {
+): { peer: number; origins: Set<number>; messages: number; expected: number }[] {
   const columns = origin.length;
   const spansOf = Map.groupBy(spans, ({ peer }) => peer);
   return Array.from({ length: peers }, (_, peer) => {
+    const isHad = (m: number) => delayMs[peer * columns + m] !== NEVER;
     const own = spansOf.get(peer) ?? [];
-    const asked = new Map<number, [asked: number, had: number]>();
-    let all = 0, had = 0;
-    for (let m = 0; m < columns; m++) {
-      const isHad = delayMs[peer * columns + m] !== NEVER;
-      const isAsked = isHad ||
-        own.some(({ settledMs, toMs }) => firstMs[m] >= settledMs && firstMs[m] + LIFE_MS <= toMs);
-      if (!isAsked) continue;
-      const counts = asked.get(origin[m]) ?? [0, 0];
-      asked.set(origin[m], [counts[0] + 1, counts[1] + Number(isHad)]);
-      all++;
-      had += Number(isHad);
+    const asked = [...origin.keys()].filter((m) =>
+      isHad(m) ||
+      own.some(({ settledMs, toMs }) => firstMs[m] >= settledMs && firstMs[m] + LIFE_MS <= toMs)
+    );
+    const missed = 1 - asked.filter(isHad).length / Math.max(1, asked.length);
+    const found = { peer, origins: new Set<number>(), messages: 0, expected: 0 };
+    if (missed > MOST_MISSED) return found;
+    for (const [id, messages] of Map.groupBy(asked, (m) => origin[m])) {
+      if (messages.length < least) continue;
+      found.expected += missed ** messages.length;
+      if (messages.some(isHad)) continue;
+      found.origins.add(id);
+      found.messages += messages.length;
     }
-    const coverage = had / Math.max(1, all);
-    const origins: number[] = [];
-    let messages = 0, expected = 0;
-    if (coverage < LEAST_COVERAGE) return { peer, origins, messages, expected };
-    for (const [id, [count, delivered]] of asked) {
-      if (count < least) continue;
-      expected += (1 - coverage) ** count;
-      if (delivered === 0) {
-        origins.push(id);
-        messages += count;
-      }
-    }
-    return { peer, origins, messages, expected };
+    return found;
   });
 }
