@@ -1,7 +1,13 @@
 // Binary forms that DuckDB's SQL cannot make, from PostgreSQL's text (its `numeric_send` and `array_send`).
 
 import { SqlError } from "./replies.ts";
-import { OID } from "./types.ts";
+
+/** Object ids of PostgreSQL's types (its `pg_type.dat`). */
+export const OID = {
+  ...{ bool: 16, bytea: 17, name: 19, int8: 20, int2: 21, int4: 23, text: 25, json: 114 },
+  ...{ float4: 700, float8: 701, unknown: 705, varchar: 1043, date: 1082, time: 1083 },
+  ...{ timestamp: 1114, timestamptz: 1184, interval: 1186, numeric: 1700, uuid: 2950 },
+} as const;
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

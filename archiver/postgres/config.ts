@@ -33,7 +33,7 @@ const schema = v.optional(v.strictObject({
     required: v.optional(v.boolean("should be true or false"), false),
   }, "should be a group with cert_file and key_file")),
   max_connections: v.optional(integer(1, 1000), 32),
-  max_statements: v.optional(integer(1, 64), 4),
+  max_statements: v.optional(integer(1, 64), 2),
   max_rows: v.optional(v.nullable(integer(1, 1_000_000_000_000)), null),
   statement_timeout: v.optional(duration(100, DAY_MS), "5m"),
   idle_timeout: v.optional(duration(1000, 30 * DAY_MS), "30m"),

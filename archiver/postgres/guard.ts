@@ -1,9 +1,9 @@
 // What may reach DuckDB: one query on the archive's own tables, by DuckDB's own parse tree (json_serialize_sql). Files,
 // settings, other databases and statements that change something have no way through.
 
-import { parseArray } from "./binary.ts";
+import { OID, parseArray } from "./binary.ts";
 import { SqlError } from "./replies.ts";
-import { duckdbType, elementOf, OID } from "./types.ts";
+import { duckdbType, elementOf } from "./types.ts";
 
 type Node = Record<string, unknown>;
 

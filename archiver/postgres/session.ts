@@ -40,7 +40,7 @@ import {
   type Source,
 } from "./sources.ts";
 import type { Statement } from "./statement.ts";
-import { OID } from "./types.ts";
+import { OID } from "./binary.ts";
 import { type ClientMessage, type Format, WireFault } from "./wire.ts";
 
 const MAX_STATEMENTS = 1000;

@@ -8,15 +8,8 @@ import {
   DuckDBTypeId as Id,
 } from "@duckdb/node-api";
 import { POSTGRES_EPOCH_US } from "../export/columns.ts";
-import { arrayToBinary, numericToBinary } from "./binary.ts";
+import { arrayToBinary, numericToBinary, OID } from "./binary.ts";
 import type { Format } from "./wire.ts";
-
-/** Object ids of PostgreSQL's types (its `pg_type.dat`). */
-export const OID = {
-  ...{ bool: 16, bytea: 17, name: 19, int8: 20, int2: 21, int4: 23, text: 25, json: 114 },
-  ...{ float4: 700, float8: 701, unknown: 705, varchar: 1043, date: 1082, time: 1083 },
-  ...{ timestamp: 1114, timestamptz: 1184, interval: 1186, numeric: 1700, uuid: 2950 },
-} as const;
 
 /** How values of a type travel. Functions take a DuckDB expression and give one. */
 interface Rule {

@@ -79,7 +79,7 @@ function nextBatch(maker: BatchMaker): ReturnType<BatchMaker["close"]> {
 }
 
 /** A day of receipts: each message at each peer, 100 ms apart. */
-async function fillDay(connection: DuckDBConnection, receipts: number): Promise<void> {
+export async function fillDay(connection: DuckDBConnection, receipts: number): Promise<void> {
   const start = `TIMESTAMPTZ '${DAY} 00:00:00+00'`;
   const messages = receipts / PEERS;
   const firstSeen = `${start} + to_microseconds(m * ${Math.floor(86_300e6 / messages)})`;

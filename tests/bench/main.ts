@@ -20,6 +20,7 @@ import { peersBenchmark } from "./peers.ts";
 import { reconciliationAlgorithmsBenchmark } from "./reconciliation_algorithms.ts";
 import { clusterBenchmark } from "./cluster.ts";
 import { fleetBenchmark } from "./fleet.ts";
+import { postgresBenchmark } from "./postgres.ts";
 import { freshDemoBenchmark, freshTestBenchmark } from "./fresh_clone.ts";
 import { simulatorBenchmark } from "./simulator.ts";
 import { publishBenchmark } from "./publish.ts";
@@ -34,6 +35,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   crashPointsBenchmark,
   wholeRunBenchmark,
   analyticsBenchmark,
+  postgresBenchmark,
   calibrationBenchmark,
   graphBenchmark,
   simulatorBenchmark,

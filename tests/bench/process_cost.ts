@@ -20,6 +20,12 @@ export async function peakRss(pid: number): Promise<number> {
   return Number(status.match(/^VmHWM:\s+(\d+) kB$/m)![1]) * 1024;
 }
 
+/** The memory that a process has resident now, bytes. */
+export async function rss(pid: number): Promise<number> {
+  const status = await output("cat", `/proc/${pid}/status`);
+  return Number(status.match(/^VmRSS:\s+(\d+) kB$/m)![1]) * 1024;
+}
+
 /** Lets a process with all its threads, and those that they start, run on these cores alone: a list as in `0,2-3`. */
 export async function pin(pid: number, cores: string): Promise<void> {
   await output("taskset", "--all-tasks", "--cpu-list", "--pid", cores, String(pid));

@@ -16,6 +16,12 @@ import {
 import { initTarget, messageTargets } from "./messages.ts";
 import { nodeLogTargets } from "./node_logs.ts";
 import { framesTarget, handshakeTarget, transportTarget } from "./noise.ts";
+import {
+  postgresArrayTarget,
+  postgresMessagesTarget,
+  postgresOpeningTarget,
+  postgresScramTarget,
+} from "./postgres.ts";
 import { codedSymbolsTarget, rangeTarget, sketchTarget } from "./reconciliation.ts";
 import { indexTarget, s3AnswerTarget } from "./published.ts";
 import { segmentTarget } from "./segment.ts";
@@ -37,6 +43,10 @@ export function allTargets(dir: string): Target[] {
     segmentTarget(dir),
     resendRequestTarget(),
     heartbeatTarget(),
+    postgresOpeningTarget(),
+    postgresMessagesTarget(),
+    postgresScramTarget(),
+    postgresArrayTarget(),
     sketchTarget(),
     codedSymbolsTarget(),
     rangeTarget(),
