@@ -71,8 +71,9 @@ function secondsOf({ subject, fromMs, untilMs }: Finding, world: World): Set<num
 
 function causeOf(members: readonly Finding[], world: World): Finding {
   const [first, ...rest] = members.toSorted((a, b) => score(b) - score(a));
-  const kinds = new Set(rest.map(({ kind }) => kind).filter((kind) => kind !== first.kind));
-  const text = first.text + (kinds.size > 0 ? `; also: ${[...kinds].join(", ")}` : "");
+  const others = new Map(rest.map(({ kind, text }) => [kind, text]));
+  others.delete(first.kind);
+  const text = [first.text, ...others.values()].join("; it also ");
   const same = members.filter(({ kind }) => kind === first.kind);
   const origins = [...new Set(same.flatMap(({ subject }) => subject.origins ?? []))];
   if (origins.length < 2) return { ...first, text };

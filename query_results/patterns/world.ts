@@ -55,6 +55,8 @@ export interface World {
   readonly activeCollectors: number;
   /** First sights of an origin's messages, ascending, ms since the window's start. */
   timesOf(origin: number): Int32Array;
+  /** Columns peer, bin of {@link BIN_MS}, receipts; a peer of several collectors has several rows. */
+  readonly series: readonly Int32Array[];
   /** Receipts of peers in bins of {@link BIN_MS}. */
   receiptsOf(peers: readonly number[]): number[];
   rows(sql: string): Promise<readonly (readonly Cell[])[]>;
@@ -89,7 +91,7 @@ export async function readWorld(connection: DuckDBConnection, wanted: Window): P
     "SELECT origin, first_ms FROM pattern_events ORDER BY origin, first_ms",
     2,
   );
-  const [who, bin, receipts] = await integers("SELECT peer, bin, receipts FROM pattern_series", 3);
+  const series = await integers("SELECT peer, bin, receipts FROM pattern_series", 3);
   const starts = startsOf(origin, origins.length);
   return {
     window,
@@ -108,7 +110,9 @@ export async function readWorld(connection: DuckDBConnection, wanted: Window): P
     collectors: new Map(collectors.map(([id, name]) => [Number(id), String(name)])),
     activeCollectors: new Set(heldBy).size,
     timesOf: (origin) => firstMs.subarray(starts[origin], starts[origin + 1]),
+    series,
     receiptsOf: (peers) => {
+      const [who, bin, receipts] = series;
       const bars = new Array<number>(Math.ceil(lengthMs / BIN_MS)).fill(0);
       const isOwn = new Set(peers);
       who.forEach((peer, i) => isOwn.has(peer) && (bars[bin[i]] += receipts[i]));

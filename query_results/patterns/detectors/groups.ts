@@ -8,16 +8,17 @@ import {
   type Deliveries,
   likeness,
   peerLikeness,
-  permuted,
+  redrawn,
 } from "../statistics/groups.ts";
 import { logBinomialTail, medianOf } from "../statistics/tails.ts";
-import { barsOf, peerSubject, startsOf, type World } from "../world.ts";
+import { barsOf, BIN_MS, peerSubject, startsOf, type World } from "../world.ts";
 import { type Detector, MAX_Q } from "./detector.ts";
 
 /** A narrow message has at least this many peers, and at most this share of all. */
 const LEAST_PEERS = 8;
 const NARROW_SHARE = 0.1;
-/** Alike below this is alike by chance, whatever the permutations give. */
+const HOUR_MS = 3_600_000;
+/** Alike below this is alike by chance, whatever the null model gives. */
 const LEAST_LIKENESS = 0.3;
 const PERMUTATIONS = 2;
 /** Messages like it that a message of a group has. */
@@ -46,10 +47,12 @@ export const groups: Detector = {
     const deliveries: Deliveries = { peers, starts, peerCount: world.peers.length };
     const times = Int32Array.from({ length: count }, (_, m) => firstMs[starts[m]]);
     const random = seededRandom("groups");
-    const hours = times.map((ms) => Math.floor(ms / 3_600_000));
+    const weights = hourlyWeights(world);
+    const weightsOf = (m: number) =>
+      weights[Math.min(weights.length - 1, Math.floor(times[m] / HOUR_MS))];
     let least = LEAST_LIKENESS;
     for (let i = 0; i < PERMUTATIONS; i++) {
-      least = Math.max(least, likeness(permuted(deliveries, hours, random), random, 1).greatest);
+      least = Math.max(least, likeness(redrawn(deliveries, weightsOf, random), random, 1).greatest);
     }
     const { like } = likeness(deliveries, random, least);
     const isAlike = (m: number) => like[m] >= LEAST_LIKE;
@@ -57,6 +60,17 @@ export const groups: Detector = {
     yield* groupFindings(world, deliveries, times, isAlike, community);
   },
 };
+
+/** By hour: what each peer delivers of all, summed up over the peers. */
+function hourlyWeights({ series: [peer, bin, receipts], peers, lengthMs }: World): Float64Array[] {
+  const hours = Array.from(
+    { length: Math.ceil(lengthMs / HOUR_MS) },
+    () => new Float64Array(peers.length),
+  );
+  peer.forEach((p, i) => hours[Math.floor(bin[i] * BIN_MS / HOUR_MS)][p] += receipts[i]);
+  for (const sums of hours) for (let p = 1; p < sums.length; p++) sums[p] += sums[p - 1];
+  return hours;
+}
 
 function* groupFindings(
   world: World,

@@ -28,7 +28,8 @@ WITH bins AS (
   SELECT 2, peer, h.collector_id, h.bin, h.receipts, CASE WHEN c.peers > 2 THEN 1000 * c.receipts // c.peers ELSE 0 END
   FROM held h JOIN collected c ON c.collector_id = h.collector_id AND c.bin = h.bin
   UNION ALL
+  -- Channel announcements are mostly backlog that few peers deliver.
   SELECT 3, c.collector_id, c.collector_id, c.bin, c.receipts, CASE WHEN c.peers > 2 THEN c.peers * n.messages ELSE 0 END
-  FROM collected c JOIN (SELECT bin, sum(messages) AS messages FROM network GROUP BY bin) n ON n.bin = c.bin
+  FROM collected c JOIN (SELECT bin, sum(messages) AS messages FROM network WHERE type <> 256 GROUP BY bin) n ON n.bin = c.bin
 )
 SELECT what, id, collector, bin, CAST(count AS INTEGER), CAST(usual AS INTEGER) FROM series ORDER BY ALL

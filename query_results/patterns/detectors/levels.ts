@@ -9,7 +9,10 @@ import { type Detector, MAX_Q } from "./detector.ts";
 import sql from "./levels.sql" with { type: "text" };
 
 /** 80 minutes: of two hours, bins cover at least 110 minutes. */
-const OPTIONS = { leastBins: 8, leastFactor: 1.5 };
+const LEAST_BINS = 8;
+/** Smaller changes are none. An origin that doubles has few messages, and may show less. */
+const LEAST_FACTOR = 1.75;
+const LEAST_ORIGIN_FACTOR = 1.5;
 /** A series with fewer per bin is too quiet to have a level, but for origins, which are chosen. */
 const LEAST_PER_BIN = 20;
 const [TYPE, ORIGIN, PEER] = [0, 1, 2];
@@ -38,7 +41,8 @@ export const levels: Detector = {
       }
       if (what[from] !== ORIGIN && sum < LEAST_PER_BIN * (to - from)) continue;
       tests++;
-      for (const level of findLevels(counts, expected, OPTIONS)) {
+      const leastFactor = what[from] === ORIGIN ? LEAST_ORIGIN_FACTOR : LEAST_FACTOR;
+      for (const level of findLevels(counts, expected, { leastBins: LEAST_BINS, leastFactor })) {
         found.push({ at: from, counts, ...level });
       }
     }

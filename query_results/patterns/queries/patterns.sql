@@ -4,7 +4,7 @@
 -- worker: patterns
 -- question: What was remarkable in the window, without knowing what to look for?
 -- inputs: messages, receipts, sessions, and gaps, epochs, stalls, clock_steps for what a fault of the data explains
--- pitfall: Each detector keeps its false discovery rate at 1 % under its own null model. What real traffic does and the
+-- pitfall: Each detector keeps its false discovery rate at 0.2 % under its own null model. What real traffic does and the
 --   model does not, such as the rhythm of a day, is found too.
 -- pitfall: A kind "data fault: …" is a finding that a gap, silence, restart, stall, clock step, torn clock, quota or young
 --   sessions explain; "data fault" is the fault itself. Neither is a pattern.

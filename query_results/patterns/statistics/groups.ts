@@ -88,23 +88,36 @@ function ones(word: number): number {
   return Math.imul(word + (word >>> 4) & 0x0f0f0f0f, 0x01010101) >>> 24;
 }
 
-/** The null model: in each stratum of messages, who delivers is dealt out anew; sizes and busyness stay. */
-export function permuted(deliveries: Deliveries, strata: Int32Array, random: Random): Deliveries {
-  const { starts, peers, peerCount } = deliveries;
-  const dealt = peers.slice();
-  const places = new Map<number, number[]>();
+/**
+ * The null model: sizes stay, and each message's peers are drawn anew by how much they deliver of all.
+ * @param weightsOf by message: each peer's part, summed up over the peers.
+ */
+export function redrawn(
+  { starts, peers, peerCount }: Deliveries,
+  weightsOf: (message: number) => Float64Array,
+  random: Random,
+): Deliveries {
+  const drawn = peers.slice();
   for (let m = 0; m + 1 < starts.length; m++) {
-    const own = places.get(strata[m]) ?? places.set(strata[m], []).get(strata[m])!;
-    for (let i = starts[m]; i < starts[m + 1]; i++) own.push(i);
-  }
-  for (const own of places.values()) {
-    for (let i = own.length - 1; i > 0; i--) {
-      const j = randomInteger(random, i + 1);
-      [dealt[own[i]], dealt[own[j]]] = [dealt[own[j]], dealt[own[i]]];
+    const sums = weightsOf(m);
+    const own = new Set<number>();
+    for (let tries = 0; own.size < starts[m + 1] - starts[m] && tries < MOST_TRIES; tries++) {
+      const at = random.next() * sums[peerCount - 1];
+      let [low, high] = [0, peerCount - 1];
+      while (low < high) {
+        [low, high] = sums[(low + high) >> 1] > at
+          ? [low, (low + high) >> 1]
+          : [((low + high) >> 1) + 1, high];
+      }
+      own.add(low);
     }
+    if (own.size === starts[m + 1] - starts[m]) drawn.set([...own], starts[m]);
   }
-  return { peers: dealt, starts, peerCount };
+  return { peers: drawn, starts, peerCount };
 }
+
+/** Where few peers deliver anything, a message keeps its own. */
+const MOST_TRIES = 2000;
 
 /** How alike peers are: Jaccard indices over the chosen messages. */
 export function peerLikeness(
