@@ -185,7 +185,7 @@ Deno.test({
     await using _again = await start();
     await page.until("document.getElementById('state').dataset.state === 'live'");
     assert.equal(await page.evaluate("globalThis.marker"), 1, "it came back by itself");
-    // The types of messages told before the restart are read back.
+    // The types of messages sent before the restart are read back.
     maker.receipt(systemClock.now(), message, second, 1);
     await post();
     await page.until(`${text("#fleet-table td:nth-child(6)")} === '3'`);

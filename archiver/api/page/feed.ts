@@ -1,4 +1,4 @@
-// One feed for all viewers of the live page: computed once a second while somebody watches, and sent to each as the same
+// One feed for all viewers of the live page: computed once a second while anyone watches, and sent to each as the same
 // bytes. A viewer that does not keep up is dropped; its browser comes again.
 
 import type { Clock } from "../../../shared/clock.ts";
@@ -11,7 +11,7 @@ import type { Recent } from "./recent.ts";
 import { type Survey, survey } from "./survey.ts";
 
 const FRAME_MS = 1000;
-/** The archive is surveyed this often, or so seldom that it takes at most a tenth of the time. */
+/** How often the archive is surveyed; less often where that would take more than a tenth of the time. */
 const SURVEY_MS = 3000;
 const SURVEY_SHARE = 10;
 /** Frames that may wait for one viewer. */
@@ -169,10 +169,10 @@ export class Feed implements AsyncDisposable {
     })();
   }
 
-  /** Types of messages that runs told before this process began. */
+  /** Types of messages that runs sent before this process began. */
   async #learn(): Promise<void> {
     const { recent, sources: { store } } = this.#dependencies;
-    for (const [collector, epoch] of recent.takeUntold()) {
+    for (const [collector, epoch] of recent.takeEarlier()) {
       // A collector's name has letters, digits and - only.
       const rows = await store.read(
         `SELECT n.number, m.type FROM message_numbers n JOIN hot_messages m ON m.message_id = n.message_id

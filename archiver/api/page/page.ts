@@ -72,7 +72,7 @@ export function addPage(app: Hono, feed: Pick<Feed, "open">, sets: readonly Quer
     }
     const stream = feed.open();
     if (stream === null) {
-      return c.text("too many viewers watch already (api.viewers), or the archiver stops\n", 503);
+      return c.text("too many viewers already (api.viewers), or the archiver is stopping\n", 503);
     }
     return c.body(stream, 200, { ...headers("text/event-stream"), "cache-control": "no-store" });
   });

@@ -4,7 +4,7 @@ import { FOLLOWED } from "./message_types.ts";
 
 /** Seconds kept. */
 export const RATE_SECONDS = 300;
-/** Types told apart, by their place in {@link RATE_TYPES}; 0 is every other one. */
+/** Types counted separately, by their place in {@link RATE_TYPES}; 0 is every other one. */
 export const RATE_TYPES = [
   "other",
   "channel_announcement",
@@ -13,7 +13,7 @@ export const RATE_TYPES = [
 ] as const;
 const TYPES = RATE_TYPES.length;
 const US_PER_SECOND = 1_000_000;
-/** Collectors told apart; the receipts of further ones are counted under {@link FURTHER}. */
+/** Collectors counted separately; the receipts of further ones are counted under {@link FURTHER}. */
 const MAX_COLLECTORS = 32;
 const FURTHER = "further collectors";
 

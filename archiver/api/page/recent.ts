@@ -9,7 +9,7 @@ import { type Followed, Spreads } from "./spreads.ts";
 
 /** Runs of collectors remembered; the one longest unheard makes way. */
 const MAX_EPOCHS = 32;
-/** Sessions whose node is remembered per run; others are told apart by their number. */
+/** Sessions whose node is remembered per run; others are known by their number. */
 const MAX_SESSIONS = 4096;
 const NO_NEWS = RECEIPT_REPEAT | RECEIPT_WARMUP;
 const US_PER_SECOND = 1_000_000;
@@ -28,8 +28,8 @@ export class Recent {
   readonly rates: Rates = new Rates();
   readonly spreads: Spreads = new Spreads();
   readonly #runs = new Map<string, Run>();
-  /** Runs that told messages before this process began, by collector and epoch. */
-  #untold: (readonly [string, number])[] = [];
+  /** Runs that began before this process, by collector and epoch. */
+  #earlier: (readonly [string, number])[] = [];
 
   /** Takes note of a committed batch. @param now µs since the Unix epoch. */
   add(batch: Batch, now: number): void {
@@ -47,17 +47,17 @@ export class Recent {
     }
   }
 
-  /** A message's type from elsewhere, such as the archive: a run that began before this process. */
+  /** A message's type, from the archive: its run began before this process. */
   learn(collector: string, epoch: number, number: number, type: number): void {
     const types = this.#runs.get(`${collector}/${epoch}`)?.types;
     if (types?.get(number) === 0) types.set(number, typeCode(type));
   }
 
-  /** Runs whose earlier messages {@link learn} should be told, each once. */
-  takeUntold(): (readonly [collector: string, epoch: number])[] {
-    const untold = this.#untold;
-    this.#untold = [];
-    return untold;
+  /** Runs of whose earlier messages {@link learn} should hear, each once. */
+  takeEarlier(): (readonly [collector: string, epoch: number])[] {
+    const earlier = this.#earlier;
+    this.#earlier = [];
+    return earlier;
   }
 
   #run({ collector, epoch, number }: Batch): Run {
@@ -65,7 +65,7 @@ export class Recent {
     let run = this.#runs.get(key);
     if (run === undefined) {
       run = { types: new MessageTypes(), nodes: new Map(), followed: new Map(), offset: 0 };
-      if (number > 0) this.#untold = [...this.#untold.slice(1 - MAX_EPOCHS), [collector, epoch]];
+      if (number > 0) this.#earlier = [...this.#earlier.slice(1 - MAX_EPOCHS), [collector, epoch]];
     }
     this.#runs.delete(key);
     this.#runs.set(key, run);

@@ -137,8 +137,8 @@ Deno.test("backlog is not followed, and a fixed number is", () => {
 Deno.test("types of a run that began earlier are learnt once", () => {
   const recent = new Recent();
   recent.add(batch(5, [], []), at(0));
-  assert.deepEqual(recent.takeUntold(), [["alpha", START * US]]);
-  assert.deepEqual(recent.takeUntold(), []);
+  assert.deepEqual(recent.takeEarlier(), [["alpha", START * US]]);
+  assert.deepEqual(recent.takeEarlier(), []);
   recent.learn("alpha", START * US, 70_000, 257);
   recent.add(batch(6, [], [{ second: 0, message: 70_000, session: 0 }]), at(1));
   assert.deepEqual(total(recent), { alpha: [0, 0, 1, 0] });

@@ -1,5 +1,5 @@
 // What the live page shows of the archive itself: the fleet, peers, stalls, disk and reports. Looked up every few seconds
-// while somebody watches.
+// while anyone watches.
 
 import { printable } from "../../../shared/text.ts";
 import type { QuerySet } from "../../analytics/config.ts";

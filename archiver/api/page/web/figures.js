@@ -8,7 +8,7 @@ const ALL = [0, 1, 2, 3];
 const TABLE_ORDER = [1, 2, 3, 0];
 const TYPE_COLORS = ["slate", "green", "orange", "blue"];
 const COLORS = ["blue", "orange", "green", "violet", "teal", "sand", "red", "slate"];
-/** Rates in tables are means of so many whole seconds. */
+/** Rates in tables are means over this many whole seconds. */
 const MEAN_SECONDS = 10;
 const BEHIND_SECONDS = 60;
 const WRONG_CLOCK_SECONDS = 1;

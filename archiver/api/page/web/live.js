@@ -2,7 +2,7 @@
 import { Figures } from "./figures.js";
 import { setText } from "./table.js";
 
-/** Frames come every second; without one for so long the feed is gone, and then asked for anew. */
+/** Frames come every second. Without one for this long the feed is gone; later it is requested anew. */
 const GONE_MS = 4000;
 const ANEW_MS = 15_000;
 const REFUSED_MS = 5000;
