@@ -20,10 +20,9 @@ export interface Ran {
 
 export type ToCatalogue =
   | { readonly kind: "boot"; readonly folder: Uint8Array | null; readonly ddl: string }
-  | { readonly kind: "parse"; readonly id: number; readonly sql: string }
+  | { readonly kind: "parse"; readonly sql: string }
   | {
     readonly kind: "run";
-    readonly id: number;
     readonly session: number;
     readonly settings: Settings;
     readonly bytes: Uint8Array;
@@ -33,29 +32,27 @@ export type ToCatalogue =
 export type FromCatalogue =
   | { readonly kind: "loaded" | "ready" }
   | { readonly kind: "made"; readonly folder: Uint8Array }
-  | { readonly kind: "answer"; readonly id: number; readonly value: unknown }
-  | { readonly kind: "failed"; readonly id: number; readonly error: string };
+  | { readonly kind: "answer"; readonly value: unknown; readonly heapBytes: number }
+  | { readonly kind: "failed"; readonly error: string };
 
 /** A catalogue's statement is about names, not rows: what takes longer is stopped, with the worker. */
 const MAX_RUN_MS = 10_000;
 const BOOT_MS = 120_000;
 const MAX_WAITING = 64;
+/** Of PostgreSQL's memory, which never shrinks: some 80 MB at its start. */
+const MAX_HEAP_BYTES = 384 * 1024 ** 2;
 const FILE = /^postgres-catalogue-[0-9a-f]{16}\.tar\.gz$/;
 
 const log = logger("archiver", "postgres");
-
-interface Waiting {
-  readonly resolve: (value: unknown) => void;
-  readonly reject: (error: unknown) => void;
-}
 
 /** Answers about names and types, and says what a text of SQL is. */
 export class Catalogue implements Disposable {
   readonly #folder: Uint8Array;
   readonly #runMs: number;
   #worker: Promise<Worker> | null = null;
-  readonly #waiting = new Map<number, Waiting>();
-  #lastId = 0;
+  #asked: PromiseWithResolvers<unknown> | null = null;
+  #last: Promise<unknown> = Promise.resolve();
+  #waiting = 0;
   #closed = false;
   /** How often it was started again. */
   restarts = 0;
@@ -79,7 +76,7 @@ export class Catalogue implements Disposable {
   async parse(sql: string): Promise<Statement[] | SqlError> {
     // The parser ends a text at a zero.
     if (sql.includes("\0")) return new SqlError("22021", "a statement cannot hold a zero byte");
-    const value = await this.#ask((id) => ({ kind: "parse", id, sql }));
+    const value = await this.#ask({ kind: "parse", sql });
     if (Array.isArray(value)) return value;
     const { message, position } = value as { message: string; position: number | null };
     return new SqlError("42601", message, { position });
@@ -92,39 +89,36 @@ export class Catalogue implements Disposable {
     bytes: Uint8Array,
     readSettings = false,
   ): Promise<Ran> {
-    return await this.#ask((id) => ({
-      ...{ kind: "run", id, session, settings, bytes, readSettings },
-    })) as Ran;
+    return await this.#ask({ kind: "run", session, settings, bytes, readSettings }) as Ran;
   }
 
-  async #ask(make: (id: number) => ToCatalogue): Promise<unknown> {
-    if (this.#closed) throw new SqlError("57P01", "the server is shutting down");
-    if (this.#waiting.size >= MAX_WAITING) {
+  /** One after another, so that a statement that hangs costs no other session's. */
+  async #ask(message: ToCatalogue): Promise<unknown> {
+    if (this.#waiting >= MAX_WAITING) {
       throw new SqlError("53400", "too many statements about the catalogue wait already");
     }
-    const id = ++this.#lastId;
-    const { promise, resolve, reject } = Promise.withResolvers<unknown>();
-    promise.catch(() => {});
-    this.#waiting.set(id, { resolve, reject });
-    let timer: ReturnType<typeof setTimeout> | undefined;
-    try {
-      const worker = await this.#start();
-      timer = setTimeout(() => this.#restart("a statement took too long"), this.#runMs);
-      worker.postMessage(make(id));
-      return await promise;
-    } finally {
-      clearTimeout(timer);
-      this.#waiting.delete(id);
-    }
+    this.#waiting++;
+    const answer = this.#last.then(() => this.#askNow(message));
+    this.#last = answer.catch(() => {}).finally(() => this.#waiting--);
+    return await answer;
+  }
+
+  async #askNow(message: ToCatalogue): Promise<unknown> {
+    if (this.#closed) throw new SqlError("57P01", "the server is shutting down");
+    const worker = await this.#start();
+    const asked = this.#asked = Promise.withResolvers<unknown>();
+    const timer = setTimeout(() => this.#restart("a statement took too long"), this.#runMs);
+    worker.postMessage(message);
+    return await asked.promise.finally(() => clearTimeout(timer));
   }
 
   #start(): Promise<Worker> {
     if (this.#worker) return this.#worker;
     const started = startWorker(this.#folder, "", (message) => {
-      if (message.kind !== "answer" && message.kind !== "failed") return;
-      const waiting = this.#waiting.get(message.id);
-      if (message.kind === "answer") waiting?.resolve(message.value);
-      else waiting?.reject(new SqlError("XX000", message.error));
+      if (message.kind === "failed") this.#asked?.reject(new SqlError("XX000", message.error));
+      if (message.kind !== "answer") return;
+      this.#asked?.resolve(message.value);
+      if (message.heapBytes > MAX_HEAP_BYTES) this.#restart("its memory grew");
     }, (why) => this.#restart(why)).then(({ worker }) => worker);
     this.#worker = started;
     started.catch(() => this.#worker = null);
@@ -134,15 +128,12 @@ export class Catalogue implements Disposable {
   #restart(why: string): void {
     const worker = this.#worker;
     this.#worker = null;
-    void worker?.then((worker) => worker.terminate());
+    worker?.then((worker) => worker.terminate(), () => {});
     if (!this.#closed) {
       this.restarts++;
       log.warning("Starting the Postgres catalogue again: {why}", { why });
     }
-    for (const { reject } of this.#waiting.values()) {
-      reject(new SqlError("57014", `the catalogue was started again: ${why}`));
-    }
-    this.#waiting.clear();
+    this.#asked?.reject(new SqlError("57014", `canceling statement: ${why}`));
   }
 
   [Symbol.dispose](): void {
@@ -169,8 +160,10 @@ async function startWorker(
     if (data.kind === "loaded") worker.postMessage({ kind: "boot", folder, ddl });
     else if (data.kind === "ready") resolve(null);
     else if (data.kind === "made") resolve(data.folder);
-    else if (data.kind === "failed" && data.id === 0) reject(new Error(data.error));
-    else onMessage(data);
+    else {
+      if (data.kind === "failed") reject(new Error(data.error));
+      onMessage(data);
+    }
   };
   worker.onerror = (event) => {
     event.preventDefault();

@@ -11,6 +11,8 @@ import { type Statement, statementsOf } from "./statement.ts";
 
 /** Of the tables, which are empty: the least there is. */
 const SETTINGS = ["shared_buffers=1MB", "max_connections=2", "work_mem=4MB", "temp_buffers=1MB"];
+/** All names and types of the catalogue take less than one. */
+const MAX_ANSWER_BYTES = 32 * 1024 ** 2;
 
 const parser = await loadParser({
   instantiateWasm(imports: WebAssembly.Imports, done: (instance: WebAssembly.Instance) => void) {
@@ -27,35 +29,33 @@ let work: Promise<unknown> = Promise.resolve();
 
 scope.onmessage = ({ data: message }: MessageEvent<ToCatalogue>) => {
   work = work.then(() => answer(message)).catch((error) => {
-    post({
-      kind: "failed",
-      id: "id" in message ? message.id : 0,
-      error: String(error?.message ?? error),
-    });
+    post({ kind: "failed", error: String(error?.message ?? error) });
   });
 };
 post({ kind: "loaded" });
 
 async function answer(message: ToCatalogue): Promise<void> {
   if (message.kind === "boot") return await boot(message.folder, message.ddl);
-  if (message.kind === "parse") {
-    return post({ kind: "answer", id: message.id, value: parse(message.sql) });
-  }
-  const { id, session, settings, bytes, readSettings } = message;
+  const value = message.kind === "parse" ? parse(message.sql) : await run(message);
+  const { HEAPU8 } = (postgres as unknown as { Module: { HEAPU8: Uint8Array } }).Module;
+  post({ kind: "answer", value, heapBytes: HEAPU8.length });
+}
+
+async function run(message: Extract<ToCatalogue, { kind: "run" }>): Promise<Ran> {
+  const { session, settings, bytes, readSettings } = message;
   if (session !== current) {
     await postgres.query("RESET ALL");
     await restore(settings);
     current = session;
   }
   const answered = await postgres.execProtocolRaw(bytes, { syncToFs: false });
+  if (answered.length > MAX_ANSWER_BYTES) throw new Error("the answer is too long");
   const changed = readSettings
     ? (await postgres.query<{ name: string; setting: string }>(
       "SELECT name, setting FROM pg_settings WHERE source = 'session'",
     )).rows.map(({ name, setting }) => [name, setting] as const)
     : null;
-  // Whatever it holds is copied here, and freed there.
-  const value: Ran = { bytes: answered.slice(), settings: changed };
-  post({ kind: "answer", id, value });
+  return { bytes: answered, settings: changed };
 }
 
 async function restore(settings: readonly (readonly [string, string])[]): Promise<void> {

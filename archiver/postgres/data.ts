@@ -54,6 +54,8 @@ export interface Turn {
 export interface DataSettings {
   readonly zone: string;
   readonly searchPath: "main" | "compat,main";
+  /** The session's own limit of a statement's time; 0: none. */
+  readonly timeoutMs: number;
 }
 
 /** A query with its parameters. */
@@ -167,10 +169,12 @@ export class DataPool {
       done();
       throw sqlError(error);
     }
+    const { timeoutMs } = bound.settings;
+    const statementMs = Math.min(timeoutMs || Infinity, this.#limits.statementMs);
     const cursor = new DataCursor(
       lease.connection,
       wires,
-      { ...this.#limits, signal: turn.signal },
+      { ...this.#limits, statementMs, signal: turn.signal },
       () => {
         this.#give(lease);
         done();

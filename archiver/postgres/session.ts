@@ -534,6 +534,7 @@ export class Session {
     const first = setting("search_path")?.split(",")[0].replace(/["\s]/g, "");
     return {
       zone: setting("timezone") ?? "UTC",
+      timeoutMs: Number(setting("statement_timeout") ?? 0),
       searchPath: first === "compat" ? "compat,main" : "main",
     };
   }

@@ -284,14 +284,8 @@ function cursorText(sql: string): string {
 
 /** Between COPY's parentheses. */
 function copiedText(sql: string): string {
-  let depth = 0, quote = "";
-  const from = sql.indexOf("(");
-  for (let i = from; i < sql.length; i++) {
-    const c = sql[i];
-    if (quote !== "") quote = c === quote ? "" : quote;
-    else if (c === "'" || c === '"') quote = c;
-    else if (c === "(") depth++;
-    else if (c === ")" && --depth === 0) return sql.slice(from + 1, i);
-  }
-  return sql;
+  return sql.replace(/^\s*copy\s*\(/i, "").replace(
+    /\)\s*to\s+stdout\b[^']*(?:'[^']*'[^']*)*$/i,
+    "",
+  );
 }

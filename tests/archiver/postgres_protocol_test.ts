@@ -6,6 +6,9 @@ import pg from "pg";
 import postgres from "postgres";
 import { addUser } from "../../archiver/postgres/users.ts";
 import { Database } from "../../archiver/store/database.ts";
+import { seededRandom } from "../../shared/random.ts";
+import { mutate } from "../fuzz/mutate.ts";
+import { clientMessages } from "../fuzz/targets/postgres.ts";
 import { openArchive } from "../support/fixtures/archive.ts";
 import { makeQueryArchive } from "../support/fixtures/query_archive.ts";
 import { makeCertificates } from "../support/servers/certificates.ts";
@@ -93,6 +96,26 @@ Deno.test("portals stop at their row limit, and an error skips what follows unti
   await assert.rejects(client.query("SELECT 1"), { code: "25P02" });
   assert.equal((await client.query("COMMIT")).command, "ROLLBACK");
   await client.end();
+});
+
+Deno.test("changed messages crash nothing, and harm no other session", async () => {
+  await using endpoint = await startSmallEndpoint();
+  await using other = await connect(endpoint.url);
+  const { counters } = endpoint.server;
+  const seed = crypto.randomUUID();
+  const random = seededRandom(seed);
+  const corpus = clientMessages();
+  for (let i = 0; i < 100; i++) {
+    const { connection: { stream } } = await connect(endpoint.url);
+    const closed = once(stream, "close");
+    for (let k = 0; k < 10; k++) stream.write(mutate(corpus, corpus.length, 300, random));
+    stream.end();
+    await closed;
+    const { rows: [{ n }] } = await other.client.query("SELECT count(*) AS n FROM receipts");
+    assert.equal(n, "15", seed);
+  }
+  await until(() => counters.open === 1);
+  assert.deepEqual(endpoint.server.status(), { running: 0, waiting: 0, restarts: 0 });
 });
 
 Deno.test("a statement ends when its client cancels it, leaves, or takes too long", async () => {

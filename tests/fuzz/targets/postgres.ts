@@ -25,14 +25,14 @@ function read(input: Uint8Array, size: number): ClientMessage[] {
   return messages;
 }
 
-/** A stream of messages gives the same messages, however it is cut. */
-export function postgresMessagesTarget(): Target {
+/** One message of each kind that a client sends after its log-in. */
+export function clientMessages(): Uint8Array[] {
   const bind = message(
     "B",
     ...["p", "s", { i16: 1 }, { i16: 1 }, { i16: 2 }, { i32: 2 }, utf8("ab"), { i32: -1 }],
     ...[{ i16: 1 }, { i16: 0 }],
   );
-  const stream = [
+  return [
     message("Q", "SELECT 1"),
     message("P", "s", "SELECT $1", { i16: 1 }, { i32: 25 }),
     bind,
@@ -43,6 +43,11 @@ export function postgresMessagesTarget(): Target {
     message("d", utf8("data")),
     message("X"),
   ];
+}
+
+/** A stream of messages gives the same messages, however it is cut. */
+export function postgresMessagesTarget(): Target {
+  const stream = clientMessages();
   return {
     name: "postgres_messages",
     corpus: [...stream, new Uint8Array(stream.flatMap((bytes) => [...bytes]))],
