@@ -3,7 +3,7 @@
 import { DuckDBInstance } from "@duckdb/node-api";
 import { join, resolve } from "node:path";
 import { IMPORTED } from "../../query_results/archive/open.ts";
-import { PUBLISHED_TABLES } from "../../query_results/archive/published.ts";
+import { PUBLISHED_TABLES, readRoot } from "../../query_results/archive/published.ts";
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { UserError } from "../../shared/errors.ts";
@@ -15,14 +15,7 @@ import { printable } from "../../shared/text.ts";
 import { dayStart } from "../../shared/time.ts";
 import { OPTIONAL_TABLES, REQUIRED_TABLES } from "../import/source.ts";
 import { runImport } from "../import/run.ts";
-import { bucketSource, type DaySource, webSource } from "../publish/download.ts";
-import {
-  daysBetween,
-  fetchDaily,
-  type Fetched,
-  fetchPublished,
-  findList,
-} from "../publish/fetch.ts";
+import { daysBetween, fetchDaily, type Fetched, fetchPublished } from "../publish/fetch.ts";
 import { Database } from "../store/database.ts";
 
 const EXIT_NOTHING = 1;
@@ -91,7 +84,7 @@ export const fetchCommand: Subcommand = subcommand({
         line.show(`${day}: ${mebibytes(done)}${of}`, total === 0 ? undefined : done / total);
       },
     };
-    const list = await findList(source);
+    const list = await readRoot(source);
     const fetched = list === null ? await fetchDaily(options) : await fetchPublished(list, options);
     line.clear();
     console.log(report(fetched, source, folder));
@@ -113,11 +106,21 @@ async function openSource(
   },
   from: string,
   signal: AbortSignal,
-): Promise<DaySource> {
+): Promise<Bucket> {
   if (/^https?:\/\/[^\s?#]+$/.test(from)) {
     const value = hostOf(from, from.startsWith("https") ? 443 : 80);
     expectPermitted([{ kind: "net", key: "--from", value }], "archiver");
-    return webSource(from, signal);
+    const { origin, pathname } = new URL(from);
+    const [bucket = "", ...prefix] = pathname.split("/").filter((part) => part !== "");
+    const config: S3Config = { endpoint: origin, region: flags.region };
+    return new Bucket({
+      config,
+      keys: null,
+      bucket,
+      prefix: prefix.join("/"),
+      shown: from,
+      signal,
+    });
   }
   if (!from.startsWith("s3://")) {
     throw new UserError(
@@ -139,7 +142,7 @@ async function openSource(
   };
   expectPermitted(s3Needs("--from", config), "archiver");
   const keys = await readS3Keys(config);
-  return bucketSource(new Bucket({ ...parseS3Url("--from", from), config, keys, signal }));
+  return new Bucket({ ...parseS3Url("--from", from), config, keys, signal });
 }
 
 /** The successor's files are another schema. */
@@ -166,7 +169,7 @@ async function importDaily(folder: string, signal: AbortSignal): Promise<void> {
 
 function report(
   { days, missing, files, bytes }: Fetched,
-  source: DaySource,
+  source: Bucket,
   folder: string,
 ): string {
   const absent = missing.length === 0

@@ -6,13 +6,7 @@ import {
   readLakeSettings,
   shownCatalog,
 } from "../../query_results/archive/lake.ts";
-import {
-  dayIndexKey,
-  MAX_INDEX_BYTES,
-  parseDayIndex,
-  parseRootIndex,
-  ROOT_KEY,
-} from "../../query_results/archive/published.ts";
+import { folderReader } from "../../query_results/archive/published.ts";
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
 import { parseS3Url, readS3Keys, s3Needs } from "../../shared/s3/access.ts";
@@ -62,11 +56,12 @@ export const lakeCommand: Subcommand = subcommand({
     ? { catalog: catalog!, extensions }
     : await readLakeSettings(lake);
   const signal = stopSignal();
+  if (!data.startsWith("s3://")) expectPermitted(readNeeds({ "--data": data }), "archiver");
   const source = data.startsWith("s3://")
     ? await inBucket(data, settings, signal)
-    : await inFolder(data);
+    : { indexes: folderReader(resolve(data)), data: resolve(data) };
   const counts = { registered: 0, replaced: 0, dropped: 0 };
-  await syncLake(settings, source, {
+  const archive = await syncLake(settings, source, {
     signal,
     onLine({ action, day, files }) {
       counts[action]++;
@@ -75,7 +70,7 @@ export const lakeCommand: Subcommand = subcommand({
   });
   const done = Object.entries(counts).map(([action, count]) => `${action}=${count}`).join(" ");
   console.log(
-    `lake: ${done} archive=${source.list.archive.name} catalog=${shownCatalog(settings)}`,
+    `lake: ${done} archive=${archive} catalog=${shownCatalog(settings)}`,
   );
 });
 
@@ -96,31 +91,5 @@ async function inBucket(
     keys: await readS3Keys(s3),
     signal,
   });
-  return await openSource(bucket.shown, (key) => bucket.text(key, MAX_INDEX_BYTES));
-}
-
-async function inFolder(path: string): Promise<LakeSource> {
-  expectPermitted(readNeeds({ "--data": path }), "archiver");
-  const folder = resolve(path);
-  return await openSource(folder, (key) => Deno.readTextFile(`${folder}/${key}`).catch(() => null));
-}
-
-async function openSource(
-  data: string,
-  read: (key: string) => Promise<string | null>,
-): Promise<LakeSource> {
-  const text = await read(ROOT_KEY);
-  if (text === null) {
-    throw new UserError(
-      `${data} has no ${ROOT_KEY}: no days are published there (days.publish in an archiver's config)`,
-    );
-  }
-  return {
-    ...{ data, list: parseRootIndex(text, `${data}/${ROOT_KEY}`) },
-    async day(day) {
-      const key = dayIndexKey(day);
-      const text = await read(key);
-      return text === null ? null : parseDayIndex(text, day, `${data}/${key}`);
-    },
-  };
+  return { indexes: bucket, data: bucket.shown };
 }

@@ -14,8 +14,11 @@ import { KNOWN_SCHEMA_VERSIONS } from "../../query_results/archive/open.ts";
 import { viewStatements } from "../../query_results/archive/lake_views.ts";
 import { makeTables } from "../../query_results/archive/open_days.ts";
 import {
-  type DayIndex,
   FACT_TABLES,
+  type IndexReader,
+  readDay,
+  readRoot,
+  ROOT_KEY,
   type RootIndex,
   WITHDRAWN,
 } from "../../query_results/archive/published.ts";
@@ -32,9 +35,7 @@ const RETRY_MS = 300;
 const MEMORY_LIMIT = "512MiB";
 
 export interface LakeSource {
-  readonly list: RootIndex;
-  /** A day's index; null when it is gone meanwhile. */
-  readonly day: (day: string) => Promise<DayIndex | null>;
+  readonly indexes: IndexReader;
   /** Where the files lie, as DuckDB reads them: a folder, or `s3://bucket/prefix`. */
   readonly data: string;
 }
@@ -52,13 +53,20 @@ export interface SyncOptions {
 
 /**
  * Makes the lake have the source's days, as they are published now.
+ * @returns the name of the archive.
  * @throws {UserError} in one line when the lake cannot be opened or changed, or has another archive of this name.
  */
 export async function syncLake(
   settings: LakeSettings,
   source: LakeSource,
   { signal, onLine }: SyncOptions,
-): Promise<void> {
+): Promise<string> {
+  const list = await readRoot(source.indexes);
+  if (list === null) {
+    throw new UserError(
+      `${source.data} has no ${ROOT_KEY}: no days are published there (days.publish in an archiver's config)`,
+    );
+  }
   const instance = await DuckDBInstance.create(":memory:", {
     autoinstall_known_extensions: "false",
     autoload_known_extensions: "false",
@@ -74,7 +82,8 @@ export async function syncLake(
       readOnly: false,
       dataPath: dataPath(settings, source),
     });
-    await syncDays(connection, settings, source, { signal, onLine });
+    await syncDays(connection, settings, source, list, { signal, onLine });
+    return list.archive.name;
   } finally {
     signal.removeEventListener("abort", interrupt);
     connection.closeSync();
@@ -90,7 +99,8 @@ function dataPath({ catalog }: LakeSettings, { data }: LakeSource): string {
 async function syncDays(
   connection: DuckDBConnection,
   settings: LakeSettings,
-  { list, day: readDay, data }: LakeSource,
+  { indexes, data }: LakeSource,
+  list: RootIndex,
   { signal, onLine }: SyncOptions,
 ): Promise<void> {
   const change = (work: () => Promise<void>) => retried(connection, settings, signal, work);
@@ -107,7 +117,7 @@ async function syncDays(
     const before = there.get(day) ?? [];
     if (before[0]?.fingerprint === list.days[day]) continue;
     signal.throwIfAborted();
-    const index = await readDay(day);
+    const index = await readDay(indexes, day);
     if (index === null) continue;
     const files = index.files.map(({ table, path }) => ({
       ...{ table, path: `${data}/${path}`, fingerprint: list.days[day] },

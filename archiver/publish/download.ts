@@ -4,8 +4,6 @@ import { dirname } from "node:path";
 import { systemClock } from "../../shared/clock.ts";
 import { UserError } from "../../shared/errors.ts";
 import type { Bucket } from "../../shared/s3/bucket.ts";
-import { reason } from "../../shared/s3/bucket.ts";
-import { printable } from "../../shared/text.ts";
 import { pause } from "../../shared/waiting.ts";
 import { digest, putInPlace, removeFile, sizeOf, sync } from "../days/files.ts";
 import { PARTIAL } from "../days/layout.ts";
@@ -13,51 +11,8 @@ import { PARTIAL } from "../days/layout.ts";
 /** Attempts that bring nothing; one that brings something is not counted. */
 const MAX_IDLE_ATTEMPTS = 4;
 const RETRY_MS = 500;
-/** Without a byte. */
-const IDLE_MS = 60_000;
 /** Of a file whose size nobody says. */
 const MAX_FILE_BYTES = 1024 ** 4;
-
-/** Where days come from. */
-export interface DaySource {
-  /** As people name it. */
-  readonly shown: string;
-  /** An object from a byte on; null when there is none. @throws {UserError} in one line. */
-  get(key: string, from?: number): Promise<Response | null>;
-}
-
-/** Days in a bucket. */
-export function bucketSource(bucket: Bucket): DaySource {
-  return {
-    shown: bucket.shown,
-    get: (key, from = 0) => bucket.find(key, { headers: rangeFrom(from) }),
-  };
-}
-
-/** Days on a web server. @param url of the folder. */
-export function webSource(url: string, signal: AbortSignal): DaySource {
-  const shown = url.replace(/\/+$/, "");
-  return {
-    shown,
-    async get(key, from = 0) {
-      let response: Response;
-      try {
-        response = await fetch(`${shown}/${key}`, { headers: rangeFrom(from), signal });
-      } catch (error) {
-        signal.throwIfAborted();
-        throw new UserError(`Cannot reach ${shown}: ${reason(error)}`, { cause: error });
-      }
-      if (response.ok) return response;
-      await response.body?.cancel();
-      if (response.status === 404) return null;
-      throw new UserError(`${shown} answers ${response.status} to ${printable(key)}`);
-    },
-  };
-}
-
-function rangeFrom(from: number): Record<string, string> {
-  return from === 0 ? {} : { range: `bytes=${from}-` };
-}
 
 export interface Download {
   readonly key: string;
@@ -77,7 +32,7 @@ export class WrongBytes extends UserError {}
  * @throws {WrongBytes} when its checksum is another; what came is removed.
  * @throws {UserError} when the source cannot be reached; what came stays for the next call.
  */
-export async function download(source: DaySource, file: Download): Promise<boolean> {
+export async function download(source: Bucket, file: Download): Promise<boolean> {
   const { key, path, expected, signal, onBytes = () => {} } = file;
   if (expected !== null && await isSame(path, expected, signal)) {
     onBytes(expected.bytes);
@@ -122,12 +77,13 @@ async function isSame(
 
 /** One attempt. `there`: a file of unknown checksum has the source's size already. */
 async function receive(
-  source: DaySource,
-  { key, path, expected, signal, onBytes = () => {} }: Download,
+  source: Bucket,
+  { key, path, expected, onBytes = () => {} }: Download,
   partial: string,
   from: number,
 ): Promise<"whole" | "missing" | "there"> {
-  const response = await source.get(key, from);
+  const headers: Record<string, string> = from === 0 ? {} : { range: `bytes=${from}-` };
+  const response = await source.find(key, { headers });
   if (response === null) return "missing";
   const length = Number(response.headers.get("content-length") ?? NaN);
   if (expected === null && from === 0 && await sizeOf(path) === length) {
@@ -139,14 +95,10 @@ async function receive(
   const most = expected?.bytes ?? MAX_FILE_BYTES;
   using out = await Deno.open(partial, { write: true, create: true, truncate: !isRest });
   let at = isRest ? await out.seek(0, Deno.SeekMode.End) : 0;
-  const reader = response.body?.getReader();
   const begin = at;
-  for (;;) {
-    const chunk = await nextChunk(reader, signal);
-    if (chunk === undefined) break;
+  for await (const chunk of response.body ?? []) {
     at += chunk.length;
     if (at > most) {
-      await reader?.cancel();
       await removeFile(partial);
       throw new WrongBytes(
         `${source.shown}/${key} has more than the ${most} bytes that its index says`,
@@ -162,23 +114,4 @@ async function receive(
     : Number.isNaN(length) || at - begin === length;
   if (isWhole) return "whole";
   throw new UserError(`${source.shown}/${key} broke off after ${at} bytes`);
-}
-
-async function nextChunk(
-  reader: ReadableStreamDefaultReader<Uint8Array> | undefined,
-  signal: AbortSignal,
-): Promise<Uint8Array | undefined> {
-  const late = Promise.withResolvers<never>();
-  const timer = setTimeout(() => late.reject(new UserError("no byte came for a minute")), IDLE_MS);
-  const onAbort = () => late.reject(signal.reason);
-  signal.addEventListener("abort", onAbort, { once: true });
-  try {
-    return (await Promise.race([reader?.read(), late.promise]))?.value;
-  } catch (error) {
-    await reader?.cancel().catch(() => {});
-    throw error;
-  } finally {
-    clearTimeout(timer);
-    signal.removeEventListener("abort", onAbort);
-  }
 }

@@ -6,12 +6,12 @@ import { dirname, join } from "node:path";
 import {
   type DayIndex,
   dayIndexKey,
+  folderReader,
   indexText,
   makeRootIndex,
-  MAX_INDEX_BYTES,
-  parseDayIndex,
-  parseRootIndex,
   type PublishedFile,
+  readDay,
+  readRoot,
   ROOT_KEY,
   type RootIndex,
   tableKey,
@@ -19,7 +19,7 @@ import {
 } from "../../query_results/archive/published.ts";
 import { writeWhole } from "../../query_results/format/whole_files.ts";
 import { UserError } from "../../shared/errors.ts";
-import { limitedText } from "../../shared/s3/bucket.ts";
+import type { Bucket } from "../../shared/s3/bucket.ts";
 import { DAY_US, dayOf, dayStart } from "../../shared/time.ts";
 import type { DayFile } from "../days/day_files.ts";
 import { removeFile } from "../days/files.ts";
@@ -28,13 +28,13 @@ import { checkFile, parseManifest } from "../days/manifest.ts";
 import { OPTIONAL_TABLES, REQUIRED_TABLES } from "../import/source.ts";
 import { rowsOf } from "../store/database.ts";
 import { literal } from "../store/sql.ts";
-import { type DaySource, download, WrongBytes } from "./download.ts";
+import { download, WrongBytes } from "./download.ts";
 
 /** Of a manifest. */
 const MAX_MANIFEST_BYTES = 1024 ** 2;
 
 export interface FetchOptions {
-  readonly source: DaySource;
+  readonly source: Bucket;
   /** Absolute. */
   readonly folder: string;
   /** `YYYY-MM-DD`, in order. */
@@ -64,12 +64,6 @@ export function daysBetween(from: string, until: string): string[] {
   return days;
 }
 
-/** The source's list of days; null when it publishes none, as the first observer's successor does not. */
-export async function findList(source: DaySource): Promise<RootIndex | null> {
-  const text = await textOf(source, ROOT_KEY, MAX_INDEX_BYTES);
-  return text === null ? null : parseRootIndex(text, `${source.shown}/${ROOT_KEY}`);
-}
-
 /**
  * Brings days that an archiver of ours published. Resumes.
  * @throws {UserError} in one line when the source cannot be reached, or has other files than its indexes name.
@@ -77,10 +71,8 @@ export async function findList(source: DaySource): Promise<RootIndex | null> {
 export async function fetchPublished(list: RootIndex, options: FetchOptions): Promise<Fetched> {
   const { source, folder, days } = options;
   const local = join(folder, ROOT_KEY);
-  const text = await Deno.readTextFile(local).catch(() => null);
-  let root = text === null
-    ? makeRootIndex({ archive: list.archive, days: {} })
-    : parseRootIndex(text, local);
+  let root = await readRoot(folderReader(folder)) ??
+    makeRootIndex({ archive: list.archive, days: {} });
   if (root.archive.made_at_us !== list.archive.made_at_us) {
     throw new UserError(
       `${folder} has days of another archive (${root.archive.name}) than ${source.shown} ` +
@@ -109,11 +101,15 @@ export async function fetchPublished(list: RootIndex, options: FetchOptions): Pr
 
 /** @returns its index, of the wished tables; null when the source has none. */
 async function fetchDay(options: FetchOptions, day: string): Promise<DayIndex | null> {
-  const { folder } = options;
+  const { source, folder, tables } = options;
   for (let before: string | null = null;;) {
-    const found = await readIndex(options, day);
+    const found = await readDay(source, day);
     if (found === null) return null;
-    const { index, text } = found;
+    const text = indexText(found);
+    const index = {
+      ...found,
+      files: found.files.filter(({ table }) => tables?.includes(table) ?? true),
+    };
     try {
       await fetchFiles(options, index);
       const path = join(folder, dayIndexKey(day));
@@ -126,15 +122,6 @@ async function fetchDay(options: FetchOptions, day: string): Promise<DayIndex | 
       before = text;
     }
   }
-}
-
-async function readIndex({ source, tables }: FetchOptions, day: string) {
-  const key = dayIndexKey(day);
-  const text = await textOf(source, key, MAX_INDEX_BYTES);
-  if (text === null) return null;
-  const index = parseDayIndex(text, day, `${source.shown}/${key}`);
-  const files = index.files.filter(({ table }) => tables?.includes(table) ?? true);
-  return { text, index: { ...index, files } };
 }
 
 async function fetchFiles(options: FetchOptions, { day, files }: DayIndex): Promise<void> {
@@ -161,7 +148,7 @@ async function checkManifest(
   path: string,
 ): Promise<void> {
   const key = manifestPath(file.path);
-  const text = await textOf(source, key, MAX_MANIFEST_BYTES);
+  const text = await source.text(key, MAX_MANIFEST_BYTES);
   if (text === null) {
     throw new WrongBytes(`${source.shown}/${key} is missing, though its index names its Parquet`);
   }
@@ -224,9 +211,4 @@ async function checkParquet(
     await removeFile(path);
     throw new UserError(`${name} is not a whole Parquet file; fetch it again`, { cause: error });
   }
-}
-
-async function textOf(source: DaySource, key: string, maxBytes: number): Promise<string | null> {
-  const response = await source.get(key);
-  return response && await limitedText(response, maxBytes, `${source.shown}/${key}`);
 }

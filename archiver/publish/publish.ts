@@ -10,11 +10,10 @@ import {
   indexText,
   makeDayIndex,
   makeRootIndex,
-  MAX_INDEX_BYTES,
-  parseDayIndex,
-  parseRootIndex,
   type PublishedArchive,
   type PublishedFile,
+  readDay,
+  readRoot,
   ROOT_KEY,
   type RootIndex,
   tableKey,
@@ -125,11 +124,6 @@ async function madeAt({ connection }: PublishContext): Promise<number> {
   return Number(made_at);
 }
 
-async function readRoot(bucket: Bucket): Promise<RootIndex | null> {
-  const text = await bucket.text(ROOT_KEY, MAX_INDEX_BYTES);
-  return text === null ? null : parseRootIndex(text, `${bucket.shown}/${ROOT_KEY}`);
-}
-
 async function writeRoot(
   bucket: Bucket,
   { archive, days }: RootIndex,
@@ -139,13 +133,6 @@ async function writeRoot(
   const root = makeRootIndex({ archive, days: { ...days, [day]: state } });
   await put(bucket, ROOT_KEY, indexText(root));
   return root;
-}
-
-/** A day's index; null when the day is not published. */
-export async function readDay(bucket: Bucket, day: string): Promise<DayIndex | null> {
-  const key = dayIndexKey(day);
-  const text = await bucket.text(key, MAX_INDEX_BYTES);
-  return text === null ? null : parseDayIndex(text, day, `${bucket.shown}/${key}`);
 }
 
 /** @returns the index as written, or why the day is not published. */

@@ -10,7 +10,7 @@ import { type DayFile, readDayFiles } from "../days/day_files.ts";
 import type { RolloverLine, RolloverPlan } from "../days/rollover.ts";
 import { type LakeLine, syncLake } from "../lake/sync.ts";
 import type { PublishConfig } from "./config.ts";
-import { publishDays, readDay, reasonUnpublished } from "./publish.ts";
+import { publishDays, reasonUnpublished } from "./publish.ts";
 
 function logLine({ action, day, files }: LakeLine): void {
   log.info("{day}: {action} {files} files in the lake", { day, action, files });
@@ -38,14 +38,11 @@ export class Publisher {
     const { bucket: name, prefix } = config;
     const keys = await readS3Keys(config);
     const bucket = new Bucket({ config, keys, bucket: name, prefix, signal: context.signal });
-    const list = await publishDays(context, bucket, config.name, { day, withdraw }, onLine);
-    this.#root = list;
+    this.#root = await publishDays(context, bucket, config.name, { day, withdraw }, onLine);
     if (config.lake === null) return;
-    const data = bucket.shown;
-    await syncLake(await readLakeSettings(config.lake), {
-      ...{ list, data },
-      day: (day) => readDay(bucket, day),
-    }, { signal: context.signal, onLine: logLine });
+    const source = { indexes: bucket, data: bucket.shown };
+    const options = { signal: context.signal, onLine: logLine };
+    await syncLake(await readLakeSettings(config.lake), source, options);
   }
 
   /** Why a file must stay because its day is not published; null when it may go. */

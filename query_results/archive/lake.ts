@@ -12,6 +12,7 @@ import { readConfig, text } from "../../shared/config.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { readS3Keys, s3Entries } from "../../shared/s3/access.ts";
 import { printable } from "../../shared/text.ts";
+import { quoted } from "./open_days.ts";
 
 /** What an archive's address begins with when it is a lake. */
 export const LAKE_SCHEME = "ducklake:";
@@ -64,10 +65,10 @@ export async function attachLake(
   if (s3 !== undefined) await useS3(connection, settings, s3);
   const target = isPostgres ? `postgres:${await postgresTarget(settings)}` : catalog;
   const attach = (options: readonly string[]) =>
-    `ATTACH ${literal(LAKE_SCHEME + target)} AS lake` +
+    `ATTACH ${quoted(LAKE_SCHEME + target)} AS lake` +
     (options.length === 0 ? "" : ` (${options.join(", ")})`);
   const plain = attach(readOnly ? ["READ_ONLY"] : []);
-  let sql = dataPath === undefined ? plain : attach([`DATA_PATH ${literal(dataPath)}`]);
+  let sql = dataPath === undefined ? plain : attach([`DATA_PATH ${quoted(dataPath)}`]);
   for (let attempt = 1;; attempt++) {
     try {
       await connection.run(sql);
@@ -93,7 +94,7 @@ export function shownCatalog({ catalog }: LakeSettings): string {
 
 /** Why a lake does not open or change, in one line. DuckDB's own text may hold the connection's password. */
 export function lakeReason(error: unknown): string {
-  const line = errorText(error).replaceAll(/password=('[^']*'|\S*)/g, "password=…")
+  const line = errorText(error).replaceAll(/(postgres(?:ql)?:\/\/[^:@/\s]*):[^@\s]*@/g, "$1:…@")
     .replace(/^\w+ Error: /, "").split("\n")[0];
   const holder = line.match(/Conflicting lock is held in .*?\(PID (\d+)\)/);
   if (holder) {
@@ -124,7 +125,7 @@ async function load(
 ): Promise<void> {
   try {
     if (extensions !== undefined) {
-      await connection.run(`LOAD ${literal(join(extensions, `${name}.duckdb_extension`))}`);
+      await connection.run(`LOAD ${quoted(join(extensions, `${name}.duckdb_extension`))}`);
     } else {
       await connection.run(`INSTALL ${name}`);
       await connection.run(`LOAD ${name}`);
@@ -150,14 +151,15 @@ async function useS3(
   const [scheme, host] = s3.endpoint.split("://");
   const parts = [
     ...["TYPE s3", "URL_STYLE 'path'", `USE_SSL ${scheme === "https"}`],
-    ...[`ENDPOINT ${literal(host)}`, `REGION ${literal(s3.region)}`],
+    ...[`ENDPOINT ${quoted(host)}`, `REGION ${quoted(s3.region)}`],
     ...keys === null
       ? []
-      : [`KEY_ID ${literal(keys.accessKeyId)}`, `SECRET ${literal(keys.secretAccessKey)}`],
+      : [`KEY_ID ${quoted(keys.accessKeyId)}`, `SECRET ${quoted(keys.secretAccessKey)}`],
   ];
   await connection.run(`CREATE OR REPLACE SECRET lake_s3 (${parts.join(", ")})`);
 }
 
+/** The catalogue with the password, as libpq takes it. */
 async function postgresTarget({ catalog, password_file: file }: LakeSettings): Promise<string> {
   const url = URL.canParse(catalog) ? new URL(catalog) : null;
   if (url === null || url.hostname === "" || url.pathname.length < 2) {
@@ -165,26 +167,11 @@ async function postgresTarget({ catalog, password_file: file }: LakeSettings): P
       "Cannot read the lake's catalogue: it should be postgres://user@host:port/database",
     );
   }
-  const read = async (file: string) => {
-    try {
-      return (await Deno.readTextFile(file)).trim();
-    } catch (error) {
-      throw new UserError(`Cannot read password_file ${file}: ${errorText(error)}`);
-    }
-  };
-  const password = file === undefined ? decodeURIComponent(url.password) : await read(file);
-  const parts: Record<string, string> = {
-    host: url.hostname.replace(/^\[|\]$/g, ""),
-    port: url.port || "5432",
-    user: decodeURIComponent(url.username),
-    dbname: decodeURIComponent(url.pathname.slice(1)),
-    password,
-    sslmode: url.searchParams.get("sslmode") ?? "",
-  };
-  return Object.entries(parts).filter(([, value]) => value !== "")
-    .map(([key, value]) => `${key}='${value.replaceAll(/['\\]/g, "\\$&")}'`).join(" ");
-}
-
-function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
+  if (file === undefined) return catalog;
+  try {
+    url.password = encodeURIComponent((await Deno.readTextFile(file)).trim());
+  } catch (error) {
+    throw new UserError(`Cannot read password_file ${file}: ${errorText(error)}`);
+  }
+  return url.href;
 }

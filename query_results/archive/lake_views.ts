@@ -6,7 +6,7 @@
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { CONTEXT_TABLES, contextRows, earlierRows } from "./context_tables.ts";
-import { makeTables } from "./open_days.ts";
+import { makeTables, quoted } from "./open_days.ts";
 
 const MESSAGES =
   "message_id, sha256, type, size, verdict, scid, direction, node_id, own_timestamp, " +
@@ -36,7 +36,9 @@ export function viewStatements(archives: readonly string[]): string[] {
 
 function tablesOf(archive: string) {
   const table = (name: string) => `lake.${schemaOf(archive)}.${name}`;
-  const lastDay = `(SELECT max(day) FROM lake.main.archive_files WHERE archive = ${text(archive)})`;
+  const lastDay = `(SELECT max(day) FROM lake.main.archive_files WHERE archive = ${
+    quoted(archive)
+  })`;
   const earlier = `SELECT ${MESSAGES} FROM (${
     earlierRows(table("earlier_messages"), table("messages"))
   })`;
@@ -50,7 +52,7 @@ function tablesOf(archive: string) {
 
 function ownViews(archive: string): Record<string, string> {
   const own = tablesOf(archive);
-  const marked = (select: string) => `SELECT *, ${text(archive)} AS archive FROM (${select})`;
+  const marked = (select: string) => `SELECT *, ${quoted(archive)} AS archive FROM (${select})`;
   const views: Record<string, string> = {
     receipts: marked(own.receipts),
     messages: marked(own.messages),
@@ -65,7 +67,7 @@ type Own = ReturnType<typeof tablesOf>;
 function allOf(archives: readonly string[]): (select: (own: Own) => string) => string {
   return (select) =>
     archives.map((archive) =>
-      `SELECT *, ${text(archive)} AS archive FROM (${select(tablesOf(archive))})`
+      `SELECT *, ${quoted(archive)} AS archive FROM (${select(tablesOf(archive))})`
     )
       .join(" UNION ALL ");
 }
@@ -217,7 +219,7 @@ export async function openLakeTables(connection: DuckDBConnection): Promise<void
   await relation("earlier_messages", all((own) => own.earlier));
   const messages =
     archives.map((archive) =>
-      `SELECT ${MESSAGES}, ${text(archive)} AS archive FROM lake.${schemaOf(archive)}.messages`
+      `SELECT ${MESSAGES}, ${quoted(archive)} AS archive FROM lake.${schemaOf(archive)}.messages`
     ).join(" UNION ALL ") + ` UNION ALL SELECT ${MESSAGES}, archive FROM earlier_messages`;
   await connection.run(`CREATE OR REPLACE VIEW messages AS ${joinedMessages(messages)}`);
   const receipts = joinedReceipts(all((own) => own.receipts), messages, "lake_names", "lake_nodes");
@@ -226,8 +228,4 @@ export async function openLakeTables(connection: DuckDBConnection): Promise<void
 
 function schemaOf(archive: string): string {
   return `"${archive.replaceAll('"', '""')}"`;
-}
-
-function text(value: string): string {
-  return `'${value.replaceAll("'", "''")}'`;
 }

@@ -1,6 +1,6 @@
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
 import { errorText, UserError } from "../../shared/errors.ts";
-import { attachLake, LAKE_SCHEME, readLakeSettings } from "./lake.ts";
+import { attachLake, LAKE_SCHEME, lakeReason, readLakeSettings, shownCatalog } from "./lake.ts";
 import { openLakeTables } from "./lake_views.ts";
 import { openDays } from "./open_days.ts";
 import { ROOT_KEY } from "./published.ts";
@@ -70,7 +70,11 @@ async function openLake(address: string, options: ReaderOptions): Promise<Archiv
     await checkSchema(connection, address);
   } catch (error) {
     close();
-    throw error;
+    if (error instanceof UserError) throw error;
+    const why = lakeReason(error).includes("archives does not exist")
+      ? "no days are registered in it; deno task archive lake does that"
+      : lakeReason(error);
+    throw new UserError(`Cannot open lake ${shownCatalog(settings)}: ${why}`, { cause: error });
   }
   return { connection, [Symbol.dispose]: close };
 }

@@ -12,9 +12,9 @@ import { CONTEXT_TABLES, contextRows, earlierRows } from "./context_tables.ts";
 import {
   type DayIndex,
   dayIndexKey,
-  parseDayIndex,
-  parseRootIndex,
-  ROOT_KEY,
+  folderReader,
+  readDay,
+  readRoot,
   WITHDRAWN,
 } from "./published.ts";
 
@@ -78,39 +78,30 @@ export async function makeTables(connection: DuckDBConnection): Promise<void> {
 
 /** The indexes of the days, in order. */
 async function readIndexes(folder: string): Promise<DayIndex[]> {
-  const read = async (key: string) => {
-    const path = join(folder, key);
-    try {
-      return { path, text: await Deno.readTextFile(path) };
-    } catch (error) {
-      throw new UserError(
-        `Cannot open the days in ${folder}: ${path}: ${errorText(error)}; fetch them again`,
-        { cause: error },
-      );
-    }
-  };
-  const root = await read(ROOT_KEY);
-  const { days } = parseRootIndex(root.text, root.path);
+  const reader = folderReader(folder);
+  const { days = {} } = await readRoot(reader) ?? {};
   const indexes: DayIndex[] = [];
   for (const day of Object.keys(days).filter((day) => days[day] !== WITHDRAWN).sort()) {
-    const { path, text } = await read(dayIndexKey(day));
-    const index = parseDayIndex(text, day, path);
-    for (const file of index.files) {
-      if (
-        await Deno.stat(join(folder, file.path)).then(
-          ({ size }) => size === file.bytes,
-          () => false,
-        )
-      ) continue;
+    const index = await readDay(reader, day);
+    const sizes = index?.files.map(async ({ path, bytes }) =>
+      await Deno.stat(join(folder, path)).then(({ size }) => size === bytes, () => false)
+        ? []
+        : [path]
+    );
+    const missing = sizes === undefined ? [dayIndexKey(day)] : (await Promise.all(sizes)).flat();
+    if (missing.length > 0) {
       throw new UserError(
-        `Cannot open the days in ${folder}: ${file.path} is missing or has not ${file.bytes} bytes; fetch it again`,
+        `Cannot open the days in ${folder}: ${
+          missing[0]
+        } is missing or of another size; fetch it again`,
       );
     }
-    indexes.push(index);
+    indexes.push(index!);
   }
   return indexes;
 }
 
-function quoted(text: string): string {
+/** A text as an SQL literal. */
+export function quoted(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }

@@ -5,14 +5,15 @@
  * @module
  */
 import * as v from "valibot";
-import { UserError } from "../../shared/errors.ts";
+import { join } from "node:path";
+import { errorText, UserError } from "../../shared/errors.ts";
 import { dayStart } from "../../shared/time.ts";
 import { CONTEXT_TABLES } from "./context_tables.ts";
 
 /** The list of days. */
 export const ROOT_KEY = "index.json";
 /** Longest index that is read. */
-export const MAX_INDEX_BYTES: number = 16 * 1024 ** 2;
+const MAX_INDEX_BYTES: number = 16 * 1024 ** 2;
 /** Of a day that its publisher took back. */
 export const WITHDRAWN = "withdrawn";
 
@@ -80,6 +81,39 @@ export function dayIndexKey(day: string): string {
 /** The key of a table's file of a day: TABLE/YYYY/MM/DD/TABLE_YYYY-MM-DD.parquet. @param mark tells it from others, such as `.1`. */
 export function tableKey(table: string, day: string, extension: string, mark = ""): string {
   return [table, ...day.split("-"), `${table}_${day}${mark}.${extension}`].join("/");
+}
+
+/** Where indexes lie: a bucket, a web server or a folder. */
+export interface IndexReader {
+  /** As people name it. */
+  readonly shown: string;
+  /** An object's text; null when there is none. */
+  text(key: string, maxBytes: number): Promise<string | null>;
+}
+
+/** A folder of published days. */
+export function folderReader(folder: string): IndexReader {
+  return {
+    shown: folder,
+    text: (key) =>
+      Deno.readTextFile(join(folder, key)).catch((error) => {
+        if (error instanceof Deno.errors.NotFound) return null;
+        throw new UserError(`Cannot read ${join(folder, key)}: ${errorText(error)}`);
+      }),
+  };
+}
+
+/** The list of days; null when there is none. @throws {UserError} */
+export async function readRoot(from: IndexReader): Promise<RootIndex | null> {
+  const text = await from.text(ROOT_KEY, MAX_INDEX_BYTES);
+  return text === null ? null : parse(RootSchema, text, `${from.shown}/${ROOT_KEY}`);
+}
+
+/** A day's index; null when there is none. @throws {UserError} */
+export async function readDay(from: IndexReader, day: string): Promise<DayIndex | null> {
+  const key = dayIndexKey(day);
+  const text = await from.text(key, MAX_INDEX_BYTES);
+  return text === null ? null : parseDayIndex(text, day, `${from.shown}/${key}`);
 }
 
 /** Reads a day's index. @param name of it in errors. @throws {UserError} when the text is no index of that day. */

@@ -38,6 +38,8 @@ export interface BucketOptions extends BucketPlace {
   readonly config: S3Config;
   /** Null: unsigned, as the public may read. */
   readonly keys: S3Keys | null;
+  /** Of a folder on a web server, its address. */
+  readonly shown?: string;
   readonly signal?: AbortSignal;
 }
 
@@ -64,13 +66,13 @@ export class Bucket {
       service: "s3",
       region: config.region,
     });
-    this.#base = `${config.endpoint}/${bucket}`;
+    this.#base = bucket === "" ? config.endpoint : `${config.endpoint}/${bucket}`;
   }
 
   /** As people name it: `s3://bucket/prefix`. */
   get shown(): string {
-    const { bucket, prefix } = this.#options;
-    return `s3://${bucket}${prefix && `/${prefix}`}`;
+    const { bucket, prefix, shown } = this.#options;
+    return shown?.replace(/\/+$/, "") ?? `s3://${bucket}${prefix && `/${prefix}`}`;
   }
 
   /** A key as the service has it. */
@@ -114,7 +116,7 @@ export class Bucket {
         throw await this.#refusal(outcome, `${method} ${key ?? ""}`.trim());
       }
       const { endpoint } = this.#options.config;
-      throw new UserError(`Cannot reach S3 at ${endpoint}: ${reason(outcome)}`, { cause: outcome });
+      throw new UserError(`Cannot reach ${endpoint}: ${reason(outcome)}`, { cause: outcome });
     }
   }
 
@@ -176,7 +178,7 @@ export class Bucket {
         ? ""
         : ` by ${Math.round(Math.abs(Date.now() - theirs) / 1000)} s`;
       const line =
-        `S3 at ${config.endpoint} refuses the request: its clock and this host's differ${apart}; ` +
+        `${config.endpoint} refuses the request: its clock and this host's differ${apart}; ` +
         "set the one that is wrong";
       return new S3Refusal(line, status, code);
     }
@@ -186,26 +188,24 @@ export class Bucket {
   #refused(status: number, code: string, message: string, what: string): S3Refusal {
     const { config: { endpoint }, bucket, keys } = this.#options;
     const line = code === "NoSuchBucket"
-      ? `S3 at ${endpoint} has no bucket ${bucket}; create it, or correct its name`
+      ? `${endpoint} has no bucket ${bucket}; create it, or correct its name`
       : status === 401 || status === 403 || code === UNKNOWN_KEY
-      ? `S3 at ${endpoint} refuses ${keys === null ? "access without keys" : "the keys"} ` +
+      ? `${endpoint} refuses ${keys === null ? "access without keys" : "the keys"} ` +
         `(${printable(code)}) for ${printable(what)} in ${bucket}; check access_key_file, ` +
         "secret_key_file and what they may do"
-      : `S3 at ${endpoint} answers ${status} ${printable(code)} to ${printable(what)}: ${
+      : `${endpoint} answers ${status} ${printable(code)} to ${printable(what)}: ${
         printable(message)
       }`;
     return new S3Refusal(line, status, code);
   }
 }
 
-/** Why nobody answered, in one line. */
-export function reason(error: unknown): string {
+function reason(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
   return printable(errorText(cause).split("\n")[0], 200);
 }
 
-/** The text of a body of at most `maxBytes`. @throws {UserError} naming `what` when it is longer. */
-export async function limitedText(
+async function limitedText(
   response: Response,
   maxBytes: number,
   what: string,

@@ -248,6 +248,19 @@ Deno.test({
       await reading({ ...settings, extensions: dir.path }),
       /Cannot load DuckDB's extension ducklake: .* should hold ducklake.duckdb_extension/,
     );
+    {
+      const instance = await DuckDBInstance.create(":memory:");
+      const connection = await instance.connect();
+      const empty = { ...settings, catalog: dir.join("empty.ducklake") };
+      await attachLake(connection, empty, { readOnly: false });
+      connection.closeSync();
+      instance.closeSync();
+      await Deno.writeTextFile(dir.join("empty.yaml"), JSON.stringify(empty));
+    }
+    await assert.rejects(
+      contentsOf(`ducklake:${dir.join("empty.yaml")}`),
+      /no days are registered in it; deno task archive lake does that/,
+    );
     await refused(/--data and either --catalog or --lake are required/, "--data", fetched);
     await refused(
       /has no index.json: no days are published there/,

@@ -136,5 +136,5 @@ Deno.test("what a service refuses is one line", async () => {
     ...{ bucket: BUCKET, prefix: "", keys: null },
     config: { ...server.config, endpoint: "http://127.0.0.1:1" },
   });
-  await assert.rejects(gone.send("a"), /Cannot reach S3 at http:\/\/127.0.0.1:1: /);
+  await assert.rejects(gone.send("a"), /Cannot reach http:\/\/127.0.0.1:1: /);
 });
