@@ -27,7 +27,9 @@ import { readUsers } from "./users.ts";
 import { Link } from "./link.ts";
 import { type Opening, WireFault } from "./wire.ts";
 
-const LOGIN_MS = 10_000;
+const LOGIN_MS = 30_000;
+/** For clients to hear that the archiver stops. */
+const GOODBYE_MS = 1000;
 /** Connections that are logging in, beyond those of the config. */
 const MAX_EARLY = 64;
 const SASL = 10, SASL_CONTINUE = 11, SASL_FINAL = 12, LOGGED_IN = 0;
@@ -57,6 +59,7 @@ export interface PostgresDependencies {
 }
 
 interface Client {
+  readonly link: Link;
   readonly secret: number;
   readonly session: Session;
 }
@@ -257,7 +260,7 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
       ...{ id, catalogue: this.#catalogue, pool: this.#pool, output: link, counters, maxRows },
     });
     const secret = new DataView(randomBytes(4).buffer).getInt32(0);
-    this.#clients.set(id, { secret, session });
+    this.#clients.set(id, { link, secret, session });
     counters.sessions++;
     counters.open++;
     link.onClose(() => session.cancel());
@@ -291,10 +294,15 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
   async [Symbol.asyncDispose](): Promise<void> {
     const closed = new Promise((resolve) => this.#server.close(resolve));
     const why = new SqlError("57P01", "terminating connection: the archiver stops");
-    for (const { session } of this.#clients.values()) session.cancel(why);
-    const done = [...this.#sockets.values()];
-    for (const socket of this.#sockets.keys()) socket.destroy();
-    await Promise.allSettled(done);
+    for (const { link, session } of this.#clients.values()) {
+      session.cancel(why);
+      void link.end(errorResponse(why, "FATAL"));
+    }
+    const done = Promise.allSettled(this.#sockets.values());
+    const late = setTimeout(() => {
+      for (const socket of this.#sockets.keys()) socket.destroy();
+    }, GOODBYE_MS);
+    await done.finally(() => clearTimeout(late));
     await closed;
     this.#pool.close();
     this.#catalogue[Symbol.dispose]();

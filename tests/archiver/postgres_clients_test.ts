@@ -70,6 +70,21 @@ Deno.test("real Postgres clients", async (t) => {
     assert.deepEqual(await run("/usr/bin/python3", [script], endpoint), { out: "well", err: "" });
   });
 
+  const jar = "/usr/share/java/postgresql.jar";
+  const hasJava = await Deno.stat(jar).then(() => Deno.stat("/usr/bin/java")).then(
+    () => true,
+    () => false,
+  );
+  if (!hasJava) console.log(`no JDBC: ${jar} or java is not here (libpostgresql-jdbc-java)`);
+  await t.step({
+    name: "JDBC: metadata, types, portions",
+    ignore: !hasJava,
+    fn: async () => {
+      const source = new URL("../support/fixtures/PostgresClient.java", import.meta.url).pathname;
+      assert.deepEqual(await run("java", ["-cp", jar, source], endpoint), { out: "well", err: "" });
+    },
+  });
+
   await t.step("postgres.js and pg: metadata, parameters, cursors, streams", async () => {
     const sql = postgres(endpoint.url, { max: 2 });
     const names = ["alpha", "beta"];
