@@ -49,13 +49,13 @@ const schema = v.strictObject({
     latency: range(0, 10_000, ["20ms", "150ms"]),
   }),
   population: group({
-    mix: perImplementation(share, [0.608, 0.17, 0.192, 0.03]),
+    mix: perImplementation(share, [0.59, 0.17, 0.21, 0.03]),
     /** Peers that each implementation asks for gossip; more than there are means all. */
     sync_links: perImplementation(integer(1, 1000), [3, 8, 1000, 1000]),
     /** Share of nodes that act on what came after a mean delay within `slow_acts`; that of all others is within `acts`. */
-    slow: v.optional(share, 0.44),
-    slow_acts: range(0, 600_000, ["0s", "185s"]),
-    acts: range(0, 600_000, ["0s", "5s"]),
+    slow: v.optional(share, 0.5),
+    slow_acts: range(0, 600_000, ["0s", "167s"]),
+    acts: range(0, 600_000, ["0s", "10s"]),
     timer_scale: v.optional(number(0.001, 10), 1),
   }),
   /** The nodes that an observer is connected to; 0: none. */
@@ -98,9 +98,9 @@ export type Settings = v.InferOutput<typeof schema>;
 
 /**
  * The config file. The defaults of mix, sync links and `acts` were fitted by hand until flooding held the calibration
- * table (2,000 nodes, 978 of them observed, one hour: seeds 1 to 4 hold 9 of 9 rows, seed 5 misses P5 by 3 %). Timers and
- * own-message rules are the implementations' own; the mix is a parameter of the fit, not the mainnet's, whose LND share is
- * higher.
+ * table (2,000 nodes, 978 of them observed, one hour). Of seeds 1 to 10 eight hold 9 of 9 rows; in the others the few largest
+ * hubs are linked otherwise: seed 5 is above the bound of P5 by 0.2 s, seed 6 below that of P25 by 4 s. Timers and own-message
+ * rules are the implementations' own; the mix is a parameter of the fit, not the mainnet's, whose LND share is higher.
  */
 export const SETTINGS: v.GenericSchema<unknown, Settings> = schema;
 
