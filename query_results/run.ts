@@ -9,6 +9,7 @@ import { type Clock, systemClock } from "../shared/clock.ts";
 import { errorText } from "../shared/errors.ts";
 import { interruptAll, openArchive, type ReaderOptions } from "./archive/open.ts";
 import { correctClocks } from "./archive/clocks.ts";
+import { Summaries } from "./archive/summaries.ts";
 import { captionLines } from "./report/caption.ts";
 import { drawChart } from "./chart/render.ts";
 import { svgFile } from "./chart/svg_file.ts";
@@ -115,8 +116,9 @@ async function runOn(connection: DuckDBConnection, options: RunOptions): Promise
     await connection.run(DEFINITIONS);
     await connection.run("BEGIN");
     try {
-      await correctClocks(connection, isOwnOnly(options));
-      return await writeResults(connection, options);
+      const isAsStored = await correctClocks(connection, isOwnOnly(options));
+      const summaries = await Summaries.find(connection, isAsStored);
+      return await writeResults(connection, summaries, options);
     } finally {
       ignoreSignal();
       // Nothing was changed: it only held the snapshot.
@@ -135,18 +137,23 @@ function isOwnOnly({ settings }: RunOptions): boolean {
   return settings?.[SOURCES_SETTING] === "own";
 }
 
-async function writeResults(connection: DuckDBConnection, options: RunOptions): Promise<RunResult> {
+async function writeResults(
+  connection: DuckDBConnection,
+  summaries: Summaries,
+  options: RunOptions,
+): Promise<RunResult> {
   const { out, reference, clock = systemClock } = options;
   const queries = options.queries ?? selectQueries(options.only);
-  const read = await readFrame(connection, options.window);
+  const read = await readFrame(connection, options.window, summaries);
   const frame = isOwnOnly(options) ? { ...read, ownOnly: true } : read;
+  await summaries.use(null);
   const opened = await options.open?.(connection, frame);
   await options.onTable?.(FRAME, frameTable(frame));
   const answers: Answer[] = [];
   for (const [i, query] of queries.entries()) {
     options.signal?.throwIfAborted();
     const start = clock.now();
-    const answer = await runQuery(connection, query, frame, options);
+    const answer = await runQuery(connection, summaries, query, frame, options);
     const queried = clock.now();
     await options.onTable?.(query.name, answer.table);
     const drawn = await drawAnswer(answer, frame, reference);
@@ -161,6 +168,7 @@ async function writeResults(connection: DuckDBConnection, options: RunOptions): 
       drawMs: (clock.now() - queried) / 1000,
     });
   }
+  await summaries.use(null);
   // The sample comes last: where it is stopped, the transaction is of no more use.
   const opening = opened ?? await openReport(connection, frame, options);
   const tables = new Map(answers.map(({ query, table }) => [query.name, table]));
@@ -211,6 +219,7 @@ function sectionsOf(answers: readonly Answer[]): ReportSection[] {
 
 async function runQuery(
   connection: DuckDBConnection,
+  summaries: Summaries,
   query: Query,
   frame: Frame,
   options: RunOptions,
@@ -219,6 +228,7 @@ async function runQuery(
   const parameters = useParameters(query, frame.window, settings, reference?.scale);
   return await limited(connection, query.name, options, async () => {
     const details = query.worker ? await WORKERS[query.worker](connection, frame) : undefined;
+    await summaries.useFor(query, parameters, frame.window);
     const table = await readTable(connection, query.sql, frame.window, parameters);
     return { query, parameters, table, details };
   });

@@ -36,8 +36,10 @@ const CLOCK_DAYS = 7;
 const MARGIN = `INTERVAL ${CLOCK_DAYS} DAY`;
 
 const PARTS: Readonly<Record<string, Part>> = {
+  // Whether several processes hold a peer is judged by whole days.
   sessions: ({ from, to }) =>
-    `SELECT * FROM sessions WHERE filter_at < ${to} AND (closed_at IS NULL OR closed_at >= ${from})`,
+    `SELECT * FROM sessions WHERE filter_at < ${to} + INTERVAL 2 DAY
+      AND (closed_at IS NULL OR closed_at >= ${from} - INTERVAL 2 DAY)`,
   clock_samples: ({ from, to }) =>
     `SELECT * FROM clock_samples
     WHERE sampled_at >= ${from} - ${MARGIN} AND sampled_at < ${to} + ${MARGIN}`,
@@ -45,11 +47,13 @@ const PARTS: Readonly<Record<string, Part>> = {
     `SELECT * FROM clock_steps
     WHERE noticed_at >= ${from} - ${MARGIN} AND noticed_at < ${to} + ${MARGIN}`,
   log_gaps: ({ from, to }) => `SELECT * FROM log_gaps WHERE from_at < ${to} AND to_at >= ${from}`,
-  stalls: ({ from, to }) => `SELECT * FROM stalls WHERE from_at < ${to} AND to_at >= ${from}`,
+  stalls: ({ from, to }) =>
+    `SELECT * FROM stalls WHERE from_at < ${to} AND to_at >= ${from} - INTERVAL 1 SECOND`,
   dial_outcomes: ({ from, to }) =>
     `SELECT * FROM dial_outcomes WHERE from_at < ${to} AND to_at >= ${from}`,
   // The copy itself holds the rows of files of days.
   day_files: () => "SELECT * FROM day_files WHERE false",
+  summary_days: () => "SELECT * FROM summary_days WHERE false",
   // Queries only count them.
   dead_letters: () => "SELECT * REPLACE (''::BLOB AS raw) FROM dead_letters",
   analytics_results: () =>

@@ -11,6 +11,8 @@ export interface DaysContext {
   readonly connection: DuckDBConnection;
   /** Runs a transaction between two commits: one beside a commit fails when both change the same rows. */
   readonly change: (work: (connection: DuckDBConnection) => Promise<void>) => Promise<void>;
+  /** Whether all files are there and whole: summaries are made of them. */
+  readonly isReadable: () => boolean;
   /** The folder of the files, absolute. */
   readonly folder: string;
   readonly maxFileRows: number;

@@ -4,7 +4,8 @@ import { BIGINT, type DuckDBConnection, INTEGER, VARCHAR } from "@duckdb/node-ap
 import { type Row, rowsOf } from "../store/database.ts";
 import { instant } from "../store/rows.ts";
 import { literal } from "../store/sql.ts";
-import { type DayTable, MESSAGES } from "./layout.ts";
+import { isFile } from "./files.ts";
+import { type ColumnSum, type DayTable, MESSAGES, SUMMARIES } from "./layout.ts";
 import type { Interval } from "./plan.ts";
 
 /** `copied`: its rows are hot, too. `cold`: the views read them from it. `dropped`: it is removed. */
@@ -144,9 +145,24 @@ const CHANGED: Readonly<Record<string, string>> = {
   first_seen: "least(f.first_seen, c.first_seen)",
 };
 
+const TYPES: Readonly<Record<ColumnSum, string>> = {
+  microseconds: "TIMESTAMPTZ",
+  value: "BIGINT",
+  md5: "TEXT",
+};
+
 /** @param cold the absolute paths of the table's cold files. */
 function viewSql(table: DayTable, cold: readonly string[]): string {
   const columns = Object.keys(table.columns);
+  if (SUMMARIES.includes(table)) {
+    const empty = Object.entries(table.columns).map(([name, of]) =>
+      `CAST(NULL AS ${name.startsWith("is_") ? "BOOLEAN" : TYPES[of]}) AS ${name}`
+    );
+    const select = cold.length > 0
+      ? `${columns.join(", ")} FROM read_parquet([${cold.map(literal).join(", ")}])`
+      : `${empty.join(", ")} WHERE false`;
+    return `CREATE OR REPLACE VIEW main.${table.name} AS SELECT ${select}`;
+  }
   const hot = `SELECT ${columns.join(", ")} FROM main.${table.hot}`;
   if (cold.length === 0) return `CREATE OR REPLACE VIEW main.${table.name} AS ${hot}`;
   const files = `read_parquet([${cold.map(literal).join(", ")}])`;
@@ -172,7 +188,9 @@ export async function replaceView(connection: DuckDBConnection, table: DayTable)
     [table.name],
   );
   const files = await readDayFiles(connection, table);
-  const cold = files.filter(({ state }) => state === "cold").map(({ path }) => path);
+  let cold = files.filter(({ state }) => state === "cold").map(({ path }) => path);
+  // Those that are missing are made again, or reported.
+  if (SUMMARIES.includes(table)) cold = await existing(cold);
   await connection.run(viewSql(table, cold));
   for (const { column_name: column, comment } of comments) {
     if (comment === null) continue;
@@ -181,4 +199,10 @@ export async function replaceView(connection: DuckDBConnection, table: DayTable)
       : `COLUMN main.${table.name}.${String(column)}`;
     await connection.run(`COMMENT ON ${what} IS ${literal(String(comment))}`);
   }
+}
+
+async function existing(paths: readonly string[]): Promise<string[]> {
+  const found: string[] = [];
+  for (const path of paths) if (await isFile(path)) found.push(path);
+  return found;
 }

@@ -11,7 +11,7 @@ import type { OnStep } from "../store/crash_points.ts";
 import { Publisher } from "../publish/publisher.ts";
 import { changeUnless, type DaysContext } from "./context.ts";
 import { type DaysOptions, requestedPlan, type RolloverRequest, scheduledPlan } from "./plan.ts";
-import { pruneNumbers, recover, type UnreadableFiles } from "./recover.ts";
+import { isReadable, pruneNumbers, recover, type UnreadableFiles } from "./recover.ts";
 import { rollOver, type RolloverAction, type RolloverLine, type RolloverPlan } from "./rollover.ts";
 
 /** From the start to the first pass. */
@@ -205,6 +205,7 @@ export class Days implements AsyncDisposable {
         publish: async (plan, onLine) => await publisher?.publish(context, plan, onLine),
         reasonUnpublished: async (file) => await publisher?.reasonToKeep(context, file) ?? null,
         maxFileRows: Math.min(MAX_FILE_ROWS, memoryRows),
+        isReadable: () => isReadable(this.#unreadable),
       };
       try {
         this.#unreadable = await recover(connection, this.folder);

@@ -1,10 +1,14 @@
 // The tables kept by days, and where their files lie: TABLE/YYYY/MM/DD/TABLE_YYYY-MM-DD.parquet.
 
 import { join } from "node:path";
+import { SUMMARY_NAMES } from "../../query_results/archive/summaries.ts";
+
+export const TABLE_NAMES = ["receipts", "messages", ...SUMMARY_NAMES] as const;
+export type TableName = typeof TABLE_NAMES[number];
 
 /** A table kept by days; its hot rows are in the table `hot`, sorted into days by the column `time`. */
 export interface DayTable {
-  readonly name: "receipts" | "messages";
+  readonly name: TableName;
   readonly hot: string;
   readonly time: string;
   readonly columns: Readonly<Record<string, ColumnSum>>;
@@ -58,11 +62,44 @@ export const MESSAGES: DayTable = {
   },
 };
 
+/** Hot, then in files. */
 export const DAY_TABLES: readonly DayTable[] = [RECEIPTS, MESSAGES];
+
+/** Delays until so many percent of the peers have a message. */
+export const DELAY_COLUMNS: readonly string[] = ["0_1", "5", "25", "50", "75", "95", "99_9"]
+  .map((percent) => `us_${percent}pct`);
+
+function summary(name: TableName, instants: string, values: string, texts = ""): DayTable {
+  const columns = (names: string, of: ColumnSum) =>
+    Object.fromEntries(names.split(" ").filter(Boolean).map((column) => [column, of]));
+  const sums = { ...columns(instants, "microseconds"), ...columns(values, "value") };
+  return { name, hot: `new_${name}`, time: "day", columns: { ...sums, ...columns(texts, "md5") } };
+}
+
+const COUNTS = "receipts repeats warmup_receipts";
+
+/** Only in files; what is to be written is in the temporary table `hot`. */
+export const SUMMARIES: readonly DayTable[] = [
+  summary(
+    "message_days",
+    "day first_day first_at",
+    `message_id type ${COUNTS} heard_again peers settled_after_us is_reached ${
+      DELAY_COLUMNS.join(" ")
+    }`,
+  ),
+  summary("traffic_days", "day first_day", `type peers messages bytes heard ${COUNTS} heard_again`),
+  summary(
+    "delay_days",
+    "day first_day",
+    `type messages_seen messages peers ${DELAY_COLUMNS.join(" ")} error_us unknown_errors`,
+    "part",
+  ),
+  summary("peer_days", "day first_at last_at", `peer_id collector_id ${COUNTS}`),
+];
 
 /** The table of a name. @throws {TypeError} when days have none. */
 export function dayTable(name: string): DayTable {
-  const table = DAY_TABLES.find((table) => table.name === name);
+  const table = [...DAY_TABLES, ...SUMMARIES].find((table) => table.name === name);
   if (table === undefined) throw new TypeError(`days have no table ${name}`);
   return table;
 }

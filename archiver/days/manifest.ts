@@ -8,8 +8,15 @@ import { rowsOf } from "../store/database.ts";
 import { literal } from "../store/sql.ts";
 import type { DayFile } from "./day_files.ts";
 import { digest, sizeOf } from "./files.ts";
-import { type ColumnSum, type DayTable, dayTable, manifestPath } from "./layout.ts";
-import type { Interval } from "./plan.ts";
+import {
+  type ColumnSum,
+  type DayTable,
+  dayTable,
+  manifestPath,
+  TABLE_NAMES,
+  type TableName,
+} from "./layout.ts";
+import type { Interval, RowCount } from "./plan.ts";
 
 export interface Sums {
   readonly rows: number;
@@ -69,6 +76,29 @@ export async function readSums(
   };
 }
 
+const SPLIT_US = 1_000_000;
+
+/** Counts a table's rows by second. @param relation where they are. */
+export async function countRows(
+  connection: DuckDBConnection,
+  table: DayTable,
+  interval: Interval,
+  relation = table.hot,
+): Promise<RowCount[]> {
+  const rows = await rowsOf(
+    connection,
+    `SELECT epoch_us(${table.time}) // ${SPLIT_US} * ${SPLIT_US} AS begin_us, count(*) AS row_count
+    FROM ${relation} WHERE ${within(table)} GROUP BY begin_us ORDER BY begin_us`,
+    bounds(interval),
+    [BIGINT, BIGINT],
+  );
+  return rows.map(({ begin_us, row_count }) => ({
+    // The first second may begin before the interval.
+    at: Math.max(Number(begin_us), interval.from),
+    rows: Number(row_count),
+  }));
+}
+
 function summand(column: string, of: ColumnSum): string {
   if (of === "microseconds") return `epoch_us(${column})`;
   return of === "md5" ? `md5_number_lower(${column})` : `CAST(${column} AS BIGINT)`;
@@ -96,7 +126,7 @@ const instant = v.pipe(v.number(), v.safeInteger());
 
 const ManifestSchema = v.strictObject({
   format: v.literal(FORMAT),
-  table: v.picklist(["receipts", "messages"]),
+  table: v.picklist(TABLE_NAMES),
   day: v.pipe(v.string(), v.regex(/^\d{4}-\d{2}-\d{2}$/)),
   part: count,
   schema_version: count,
@@ -122,7 +152,7 @@ const ManifestSchema = v.strictObject({
 export type Manifest = v.InferOutput<typeof ManifestSchema>;
 
 export interface ManifestParts {
-  readonly table: "receipts" | "messages";
+  readonly table: TableName;
   readonly day: string;
   readonly part: number;
   readonly schemaVersion: number;

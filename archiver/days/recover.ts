@@ -4,9 +4,19 @@ import { BIGINT, type DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
 import { logger } from "../../shared/log.ts";
 import { rowsOf } from "../store/database.ts";
+import { outdateSummary } from "../store/summaries.ts";
 import { transaction } from "./context.ts";
 import { type DayFile, forgetKeys, readDayFiles, replaceView, setPath } from "./day_files.ts";
-import { DAY_TABLES, dayTable, isInFolder, manifestPath, parquetPath, PARTIAL } from "./layout.ts";
+import {
+  DAY_TABLES,
+  dayTable,
+  isInFolder,
+  manifestPath,
+  parquetPath,
+  PARTIAL,
+  RECEIPTS,
+  SUMMARIES,
+} from "./layout.ts";
 import { isFile, removeFile } from "./files.ts";
 import { isListed, isListedManifest } from "./manifest.ts";
 
@@ -27,7 +37,7 @@ export async function recover(
   connection: DuckDBConnection,
   folder: string,
 ): Promise<UnreadableFiles> {
-  for (const table of DAY_TABLES) await removePartial(join(folder, table.name));
+  for (const table of [...DAY_TABLES, ...SUMMARIES]) await removePartial(join(folder, table.name));
   const files = await readDayFiles(connection);
   for (const file of files) {
     if (file.state === "dropped" && isInFolder(folder, file)) await removeDropped(file);
@@ -35,14 +45,35 @@ export async function recover(
   await forgetHotKeys(connection);
   const present = files.filter(({ state }) => state !== "dropped");
   await followFolder(connection, folder, present);
-  const missing: string[] = [];
-  const damaged: string[] = [];
-  for (const file of await readDayFiles(connection)) {
-    if (file.state !== "cold" || await isListed(file.path, file)) continue;
-    if (await isFile(file.path)) damaged.push(file.path);
-    else missing.push(file.path);
+  const cold = (await readDayFiles(connection)).filter(({ state }) => state === "cold");
+  const isSummary = ({ table }: DayFile) => SUMMARIES.includes(dayTable(table));
+  const gone = new Set(
+    files.filter(({ table, state }) => table === RECEIPTS.name && state === "dropped")
+      .map(({ day }) => day),
+  );
+  const canBeMadeAgain = (file: DayFile) => isSummary(file) && !gone.has(file.day);
+  const unreadable = await findUnreadable(cold.filter((file) => !canBeMadeAgain(file)));
+  // Not while a disk is away.
+  if (isReadable(unreadable)) {
+    for (const file of cold.filter(canBeMadeAgain)) {
+      if (!await isListed(file.path, file)) await outdateSummary(connection, file.day);
+    }
   }
-  return { missing, damaged };
+  return unreadable;
+}
+
+/** Whether all files are there and whole. */
+export function isReadable({ missing, damaged }: UnreadableFiles): boolean {
+  return missing.length === 0 && damaged.length === 0;
+}
+
+async function findUnreadable(files: readonly DayFile[]) {
+  const found: Record<keyof UnreadableFiles, string[]> = { missing: [], damaged: [] };
+  for (const file of files) {
+    if (await isListed(file.path, file)) continue;
+    found[await isFile(file.path) ? "damaged" : "missing"].push(file.path);
+  }
+  return found;
 }
 
 /** Keys of a file whose rows did not leave the hot store after all; dropping it keeps them anew. */

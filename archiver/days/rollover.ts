@@ -5,13 +5,12 @@ import { rowsOf } from "../store/database.ts";
 import type { DaysContext } from "./context.ts";
 import { abandonCopy, copyDay } from "./copy.ts";
 import { type DayFile, readDayFiles } from "./day_files.ts";
-import { DAY_TABLES, type DayTable, dayTable, RECEIPTS } from "./layout.ts";
+import { DAY_TABLES, type DayTable, dayTable, RECEIPTS, SUMMARIES } from "./layout.ts";
 import { compareWithHot, dropFile, dropHot, reasonToKeep } from "./drop.ts";
-import { bounds, isListed, within } from "./manifest.ts";
-import { type Interval, type RowCount, split, uncovered } from "./plan.ts";
+import { countRows, isListed } from "./manifest.ts";
+import { split, uncovered } from "./plan.ts";
+import { daysToSummarise, summariseDay } from "./summarise.ts";
 import { DAY_US, dayOf, dayStart } from "../../shared/time.ts";
-
-const SPLIT_US = 1_000_000;
 
 /** What a pass does. Instants are µs since the Unix epoch. */
 export interface RolloverPlan {
@@ -36,6 +35,7 @@ export interface RolloverPlan {
 export type RolloverAction =
   | "copied"
   | "copied again"
+  | "summarised"
   | "published"
   | "published again"
   | "withdrawn"
@@ -67,6 +67,17 @@ export async function rollOver(
   onLine: (line: RolloverLine) => void,
 ): Promise<void> {
   for (const table of DAY_TABLES) await copyTable(context, plan, table, onLine);
+  const unsummarised = context.isReadable() ? await daysToSummarise(context.connection) : [];
+  for (const day of unsummarised) {
+    context.signal.throwIfAborted();
+    const isDue = (plan.day === null || plan.day === day) &&
+      dayStart(day) + DAY_US <= plan.copyBefore;
+    if (!isDue) continue;
+    const made = await summariseDay(context, day);
+    if (made !== null) {
+      onLine({ action: "summarised", table: "summaries", day, part: 0, ...made, reason: null });
+    }
+  }
   // What else is due need not wait for a bucket.
   const published = await Promise.allSettled([context.publish(plan, onLine)]);
   const isDue = (file: DayFile, before: number | null) => {
@@ -76,6 +87,7 @@ export async function rollOver(
   };
   for (const file of await readDayFiles(context.connection)) {
     if (!isDue(file, plan.dropHotBefore) || file.state !== "copied") continue;
+    if (SUMMARIES.includes(dayTable(file.table))) continue;
     onLine(await dropOneHot(context, plan, file, onLine));
   }
   for (const file of await readDayFiles(context.connection, RECEIPTS)) {
@@ -125,7 +137,7 @@ async function copyTable(
     if (listed === Number(row_count) && there.every((is) => is)) continue;
     for (const [i, file] of copied.entries()) {
       signal.throwIfAborted();
-      const counts = await countRows(context, table, file.interval);
+      const counts = await countRows(context.connection, table, file.interval);
       const rows = counts.reduce((sum, { rows }) => sum + rows, 0);
       if (rows === file.rows && there[i]) continue;
       const reason = there[i] ? "rows came late" : "the file is missing or another";
@@ -133,7 +145,7 @@ async function copyTable(
     }
     let part = Math.max(-1, ...own.map(({ part }) => part)) + 1;
     for (const free of uncovered(whole, copied.map(({ interval }) => interval))) {
-      const counts = await countRows(context, table, free);
+      const counts = await countRows(context.connection, table, free);
       if (counts.length === 0) continue;
       for (const interval of split(free, counts, context.maxFileRows)) {
         signal.throwIfAborted();
@@ -145,25 +157,6 @@ async function copyTable(
   }
 }
 
-async function countRows(
-  { connection }: DaysContext,
-  table: DayTable,
-  interval: Interval,
-): Promise<RowCount[]> {
-  const rows = await rowsOf(
-    connection,
-    `SELECT epoch_us(${table.time}) // ${SPLIT_US} * ${SPLIT_US} AS begin_us, count(*) AS row_count
-    FROM ${table.hot} WHERE ${within(table)} GROUP BY begin_us ORDER BY begin_us`,
-    bounds(interval),
-    [BIGINT, BIGINT],
-  );
-  return rows.map(({ begin_us, row_count }) => ({
-    // The first second may begin before the interval.
-    at: Math.max(Number(begin_us), interval.from),
-    rows: Number(row_count),
-  }));
-}
-
 async function copyAgain(
   context: DaysContext,
   table: DayTable,
@@ -171,7 +164,7 @@ async function copyAgain(
   reason: string,
 ): Promise<RolloverLine> {
   const { day, part, interval } = file;
-  if ((await countRows(context, table, interval)).length === 0) {
+  if ((await countRows(context.connection, table, interval)).length === 0) {
     await abandonCopy(context, file);
     return line("kept", file, "none of its rows is hot any more; unlisted it");
   }

@@ -19,6 +19,7 @@ import type { Clock } from "../../shared/clock.ts";
 import { grouped, printable } from "../../shared/text.ts";
 import { rowsOf } from "../store/database.ts";
 import { literals } from "../store/sql.ts";
+import { outdateSummaries } from "../store/summaries.ts";
 import {
   compareCounts,
   type Count,
@@ -138,6 +139,7 @@ export async function runImport(options: ImportOptions): Promise<ImportOutcome> 
   const run: ImportRun = { connection, source, encodings, into, clock };
   const isDone = await isFinished(run) && !await hasLate(run) && (await countTyped(run)).size === 0;
   if (isDone) return { status: "unchanged" };
+  await outdateSummaries(connection, 0);
   const total = into.files.reduce((sum, { file }) => sum + file.rows, 0);
   const done = () => into.files.reduce((sum, { rowsDone }) => sum + rowsDone, 0);
   const show = (what: string) => options.onProgress({ done: done(), total, what });

@@ -11,6 +11,7 @@ import {
 } from "../../shared/batch/batch.ts";
 import type { Digest } from "../../shared/batch/digest.ts";
 import type { GossipFacts } from "../../shared/bolt/facts.ts";
+import { DAY_US } from "../../shared/time.ts";
 import type { Epoch } from "./epoch.ts";
 import type { GapReason } from "./high_water_mark.ts";
 import { bigintOrNull, instant, messageRow, type MessageToAdd, RowBuffer } from "./rows.ts";
@@ -30,6 +31,9 @@ export interface HashedMessage {
   /** Set when its bytes are not stored. */
   readonly digest: Digest | null;
 }
+
+/** Days are summarised hours after their end, so sooner it is not late. */
+const LATE_SAMPLE_US = 3_600_000_000;
 
 /** Stands for a first_seen that is not known yet: later than any receipt. */
 export const UNSETTLED: number = Number.MAX_SAFE_INTEGER;
@@ -63,6 +67,7 @@ export class Group {
   /** Ids of new messages of which no receipt was found yet. */
   readonly unsettled: number[] = [];
   receipts = 0;
+  #earliest = Infinity;
 
   readonly #state: ArchiveState;
   readonly #receipts: ReceiptAppender;
@@ -124,6 +129,11 @@ export class Group {
     const since = this.#claimedSince.get(epoch.collector) ?? -Infinity;
     const isFirst = !this.touched.has(epoch) && (epoch.lastCommitAt ?? -Infinity) < since;
     return isFirst && epoch.startedAt < since ? "elsewhere" : "missing";
+  }
+
+  /** Before what instant nothing that was added changes any figure, µs since the Unix epoch. */
+  earliestFact(): number {
+    return this.#earliest;
   }
 
   /** The rows of `hot_messages`. Call once, after the last batch. */
@@ -211,9 +221,14 @@ export class Group {
       }
     }
     if (receivedAt.length === 0) return;
+    this.#note(receivedAt[0]);
     this.receipts += receivedAt.length;
     epoch.receipts += receivedAt.length;
     epoch.lastReceiptAt = Math.max(epoch.lastReceiptAt ?? 0, receivedAt[receivedAt.length - 1]);
+  }
+
+  #note(at: number): void {
+    this.#earliest = Math.min(this.#earliest, at);
   }
 
   #newMessage(id: number): NewMessage | undefined {
@@ -264,6 +279,7 @@ export class Group {
 
   #openSession(epoch: Epoch, event: SessionOpened): void {
     if (epoch.sessions.get(event.session) !== 0) return;
+    this.#note(event.filter_at);
     let peerId = this.#state.peers.get(event.node_id);
     if (peerId === undefined) {
       peerId = this.#state.ids.peer.take();
@@ -304,6 +320,8 @@ export class Group {
 
   #addEvent(epoch: Epoch, event: CollectorEvent): void {
     const ids = [epoch.id, epoch.collectorId];
+    if ("since" in event) this.#note(event.since);
+    else if ("at" in event) this.#note(event.at);
     switch (event.kind) {
       case "session_opened":
         break;
@@ -332,6 +350,8 @@ export class Group {
         }
         break;
       case "clock_sample":
+        // Offsets up to a day before it are drawn towards it.
+        if (this.#now - event.at > LATE_SAMPLE_US) this.#note(event.at - DAY_US);
         this.rows.clock_samples.push(
           ...ids,
           ...[instant(event.at), BigInt(event.offset), BigInt(event.uncertainty)],

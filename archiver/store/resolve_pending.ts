@@ -6,6 +6,7 @@ import { decodeEvents } from "../../shared/batch/events.ts";
 import { rowsOf } from "./database.ts";
 import type { Epoch } from "./epoch.ts";
 import type { SessionReport, StagedChanges } from "./staged.ts";
+import { outdateSummaries } from "./summaries.ts";
 
 /** Unresolved receipts whose message and session are both known now. */
 const RESOLVED_RECEIPTS = `unresolved_receipts u
@@ -27,6 +28,10 @@ export async function resolvePending(
   );
   for (const { message_id, received_at } of firstReceipts) {
     changes.firstSeen(Number(message_id), Number(received_at));
+  }
+  if (firstReceipts.length > 0) {
+    const earliest = Math.min(...firstReceipts.map(({ received_at }) => Number(received_at)));
+    await outdateSummaries(connection, earliest);
   }
   await connection.run(
     `INSERT INTO hot_receipts

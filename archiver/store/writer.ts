@@ -6,6 +6,7 @@ import type { Batch, ResendRequest } from "../../shared/batch/batch.ts";
 import { decodeDigest } from "../../shared/batch/digest.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Random } from "../../shared/random.ts";
+import { DAY_US } from "../../shared/time.ts";
 import { findCold } from "./cold.ts";
 import { type Database, type Row, rowsOf } from "./database.ts";
 import { type Epoch, loadMessagePages, loadMissing } from "./epoch.ts";
@@ -15,6 +16,7 @@ import { ReceiptAppender } from "./receipt_appender.ts";
 import { resolvePending } from "./resolve_pending.ts";
 import { bigintOrNull, bytes, instant, instantOrNull, integerAtMost, RowBuffer } from "./rows.ts";
 import { ArchiveState } from "./state.ts";
+import { outdateSummaries } from "./summaries.ts";
 import type { OnStep } from "./crash_points.ts";
 import type { Migration } from "./migrations.ts";
 
@@ -136,6 +138,8 @@ export class Writer {
     await this.#settle(group.unsettled, now);
     await this.#appendDeadLetters(deadLetters);
     for (const epoch of group.touched) await this.#writeEpoch(epoch, now);
+    const earliest = group.earliestFact();
+    if (earliest < now - now % DAY_US) await outdateSummaries(connection, earliest);
     this.#onStep("commit: changes applied");
     await connection.run("COMMIT");
     this.#onStep("commit: committed");
@@ -230,6 +234,13 @@ export class Writer {
     epoch.lastCommitAt = now;
     if (epoch.isNew) {
       epoch.isNew = false;
+      // It says how the one before it ended.
+      const [{ last }] = await rowsOf(
+        connection,
+        "SELECT epoch_us(max(last_receipt_at)) AS last FROM epochs WHERE collector_id = $1",
+        [epoch.collectorId],
+      );
+      if (last !== null) await outdateSummaries(connection, Number(last));
       await connection.run(
         `INSERT INTO epochs (epoch_id, collector_id, started_at, next_batch, receipts,
           stamped_receipts, last_commit_at) VALUES ($1, $2, $3, 0, 0, 0, $3)`,

@@ -1,5 +1,6 @@
 // All checks of an archive against itself.
 
+import { DAY_US } from "../../shared/time.ts";
 import { type Check, dayFilesCheck, factsCheck, sqlCheck } from "./check.ts";
 
 /** Foreign keys: table, column, and the table whose key it is. */
@@ -183,9 +184,40 @@ export const CHECKS: readonly Check[] = [
         THEN (SELECT coalesce(sum(d.receipts), 0) FROM day_file_receipts d WHERE d.file_id = f.file_id)
         WHEN f.state = 'copied' THEN f.row_count
         ELSE (SELECT count(*) FROM cold_messages c WHERE c.file_id = f.file_id) END AS expected
-      FROM day_files f
+      FROM day_files f WHERE f.table_name IN ('receipts', 'messages')
     )
     SELECT count(*) FILTER (WHERE row_count <> expected) AS misfits, count(*) AS seen FROM counted`,
+  ),
+  contradiction(
+    "each day's summary of messages has the counts of its receipts, unless these are dropped",
+    `WITH days AS (
+      SELECT make_timestamptz(epoch_us(day)) AS day FROM summary_days WHERE is_ready AND day NOT IN (
+        SELECT day FROM day_files WHERE table_name = 'receipts' AND state = 'dropped')
+    ), counted AS (
+      SELECT make_timestamptz(epoch_us(received_at) // ${DAY_US} * ${DAY_US}) AS day, message_id, count(*) AS receipts,
+        count(*) FILTER (is_repeat) AS repeats, count(*) FILTER (is_warmup) AS warmup_receipts
+      FROM receipts GROUP BY ALL
+    ), summed AS (
+      SELECT day, message_id, receipts, repeats, warmup_receipts FROM message_days
+    ), compared AS (
+      SELECT s.message_id IS NULL OR c IS DISTINCT FROM s AS is_misfit
+      FROM (FROM counted SEMI JOIN days USING (day)) c
+        FULL JOIN (FROM summed SEMI JOIN days USING (day)) s ON s.day = c.day AND s.message_id = c.message_id
+    )
+    SELECT count(*) FILTER (is_misfit) AS misfits, count(*) AS seen FROM compared`,
+  ),
+  contradiction(
+    "the summaries of a day agree on its receipts, repeats and warm-up",
+    `WITH counts AS (
+      SELECT 'message_days' AS name, day, receipts, repeats, warmup_receipts FROM message_days
+      UNION ALL SELECT 'traffic_days', day, receipts, repeats, warmup_receipts FROM traffic_days
+      UNION ALL SELECT 'peer_days', day, receipts, repeats, warmup_receipts FROM peer_days
+    ), sums AS (
+      SELECT name, day, sum(receipts) AS receipts, sum(repeats) AS repeats, sum(warmup_receipts) AS warmup
+      FROM counts GROUP BY name, day
+    )
+    SELECT count(*) - count(DISTINCT day) AS misfits, count(*) AS seen
+    FROM (SELECT DISTINCT day, receipts, repeats, warmup FROM sums)`,
   ),
   dayFilesCheck,
   sqlCheck(

@@ -80,12 +80,13 @@ export type TableParts = Readonly<Record<string, string>>;
 /**
  * Sets wrong clocks right on `connection`, for its transaction; costs nothing where no clock is wrong.
  * @param ownOnly leaves out what was read out of other nodes' logs.
+ * @returns whether receipts are read as they are stored: no clock is wrong, nothing left out.
  */
 export async function correctClocks(
   connection: DuckDBConnection,
   ownOnly = false,
   parts: TableParts = {},
-): Promise<void> {
+): Promise<boolean> {
   await connection.run(`CREATE OR REPLACE TEMP TABLE clock_shifts AS ${CLOCK_SHIFTS}`);
   await connection.run(`CREATE OR REPLACE TEMP TABLE receipt_shifts AS ${RECEIPT_SHIFTS}`);
   const shifts = await connection.runAndReadAll(
@@ -95,7 +96,8 @@ export async function correctClocks(
     await connection.run(`CREATE OR REPLACE TEMP VIEW ${table} AS FROM ${part}`);
   }
   const [first] = shifts.getRows();
-  if (Number(first[1]) === 0 && !ownOnly) return;
+  if (Number(first[1]) === 0 && !ownOnly) return true;
   const archive = `"${String(first[0]).replaceAll('"', '""')}"`;
   for (const statement of statements(archive, ownOnly, parts)) await connection.run(statement);
+  return false;
 }

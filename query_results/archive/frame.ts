@@ -7,6 +7,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Window } from "../catalog/parameters.ts";
 import { readTable } from "./read_table.ts";
+import type { Summaries } from "./summaries.ts";
 import type { Cell, Table } from "../format/table.ts";
 
 export interface Frame {
@@ -91,17 +92,20 @@ export const EMPTY_FRAME: Frame = {
   clocks: null,
 };
 
-/** Needs the definitions loaded on `connection`. */
+/** Needs the definitions loaded on `connection`. @param summaries to be read in place of finished days' receipts. */
 export async function readFrame(
   connection: DuckDBConnection,
   wanted: WantedWindow = {},
+  summaries: Summaries | null = null,
 ): Promise<Frame> {
+  await summaries?.use({ from: -Infinity, to: Infinity });
   const { first, last } = await firstRow(connection, "frame_extent()", EMPTY_FRAME.window);
   const window = first === null || last === null ? EMPTY_FRAME.window : {
     from: wanted.from ?? Number(first),
     // The window is half open, and the last instant belongs to it.
     to: wanted.to ?? Number(last) + 1,
   };
+  await summaries?.use(window);
   const whole = await firstRow(connection, "frame_archive()", window);
   if (window.to <= window.from) return { ...EMPTY_FRAME, ...whole };
   const parts = [
@@ -113,6 +117,7 @@ export async function readFrame(
     (await readTable(connection, `FROM ${macro}($window_from, $window_to)`, window)).rows;
   const collectors = await rows("frame_collectors");
   const secondHand = await rows("frame_sources");
+  await summaries?.use(null);
   const clocks = await firstRow(connection, "frame_clocks($window_from, $window_to)", window);
   return {
     ...Object.assign({}, EMPTY_FRAME, whole, ...parts),

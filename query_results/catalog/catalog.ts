@@ -2,11 +2,14 @@ import { errorText, UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
 import { type ChartSpec, parseQuery, type Query } from "./query.ts";
 
+import allReceipts from "./all_receipts.sql" with { type: "text" };
 import implementations from "./implementations.sql" with { type: "text" };
 import definitions from "./definitions.sql" with { type: "text" };
 
+/** Has the macros read receipts alone. */
+export const ALL_RECEIPTS: string = allReceipts;
 /** Macros that the queries share; run once on the reading connection. */
-export const DEFINITIONS: string = definitions + implementations;
+export const DEFINITIONS: string = [allReceipts, definitions, implementations].join("\n");
 
 /** What the frame's rows are called among kept results, beside the queries' names. */
 export const FRAME = "frame";

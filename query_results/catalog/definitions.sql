@@ -7,6 +7,10 @@ CREATE OR REPLACE TEMP TABLE clock_shifts (
   epoch_id INTEGER, collector_id INTEGER, from_at TIMESTAMPTZ, to_at TIMESTAMPTZ, shift_us BIGINT, is_torn BOOLEAN
 );
 
+-- An instant's day (UTC): days since the Unix epoch, and its start.
+CREATE OR REPLACE TEMP MACRO day_number(instant) AS epoch_us(instant) // 86400000000;
+CREATE OR REPLACE TEMP MACRO day_start(instant) AS make_timestamptz(day_number(instant) * 86400000000);
+
 -- A message type's name; types without one show their number.
 CREATE OR REPLACE TEMP MACRO gossip_type(type) AS
   CASE type WHEN 256 THEN 'channel_announcement' WHEN 257 THEN 'node_announcement' WHEN 258 THEN 'channel_update'
@@ -71,11 +75,11 @@ CREATE OR REPLACE TEMP MACRO young_sessions(window_from, window_to) AS TABLE (
 -- of before is backlog. So the peers that count are those connected and subscribed at first sight.
 CREATE OR REPLACE TEMP MACRO counted_receipts(window_from, window_to, include_warmup) AS TABLE (
   SELECT message_id, peer_id, collector_id, received_at, is_warmup
-  FROM receipts
+  FROM rest_receipts
   WHERE NOT is_repeat AND (include_warmup OR NOT is_warmup) AND received_at >= window_from AND received_at < window_to
   UNION ALL
   SELECT r.message_id, r.peer_id, r.collector_id, r.received_at, r.is_warmup
-  FROM receipts r
+  FROM rest_receipts r
     JOIN young_sessions(window_from, window_to) s ON s.collector_id = r.collector_id AND s.peer_id = r.peer_id
       AND r.received_at >= s.filter_at AND r.received_at < s.until_at
     JOIN messages m ON m.message_id = r.message_id
@@ -85,23 +89,32 @@ CREATE OR REPLACE TEMP MACRO counted_receipts(window_from, window_to, include_wa
     AND CASE WHEN m.first_seen >= s.filter_at THEN true ELSE false END
 );
 
--- Peers that more than one collector process held in the window: any of these may have heard a message first.
-CREATE OR REPLACE TEMP MACRO shared_peers(window_from, window_to) AS TABLE (
-  SELECT peer_id FROM session_spans(window_from, window_to) GROUP BY peer_id HAVING min(epoch_id) < max(epoch_id)
-    -- A collector and a log that it reads, in one run.
-    OR min(collector_id) < max(collector_id)
+-- Days on which more than one collector process held a peer, an hour before and after included: any of these may have
+-- heard a message first.
+CREATE OR REPLACE TEMP MACRO shared_days(window_from, window_to) AS TABLE (
+  SELECT peer_id, day
+  FROM (
+    SELECT peer_id, epoch_id, collector_id,
+      unnest(range(day_number(from_at - INTERVAL 1 HOUR), day_number(to_at + INTERVAL 1 HOUR) + 1)) AS day
+    FROM session_spans(window_from - INTERVAL 25 HOUR, window_to + INTERVAL 25 HOUR)
+  )
+  -- A collector and a log that it reads are in one run.
+  GROUP BY peer_id, day HAVING min(epoch_id) < max(epoch_id) OR min(collector_id) < max(collector_id)
 );
 
--- f(m, p): the first receipt of each message from each peer.
+-- f(m, p): the first receipt of each message from each peer. What several processes heard counts once in each 24 hours
+-- since the message was first seen.
 CREATE OR REPLACE TEMP MACRO first_receipts(window_from, window_to, include_warmup) AS TABLE (
   SELECT message_id, peer_id, collector_id, received_at, is_warmup
-  FROM counted_receipts(window_from, window_to, include_warmup)
-    ANTI JOIN shared_peers(window_from, window_to) USING (peer_id)
+  FROM counted_receipts(window_from, window_to, include_warmup) r
+    ANTI JOIN shared_days(window_from, window_to) s ON s.peer_id = r.peer_id AND s.day = day_number(r.received_at)
   UNION ALL
-  SELECT message_id, peer_id, arg_min(collector_id, received_at), min(received_at), arg_min(is_warmup, received_at)
-  FROM counted_receipts(window_from, window_to, include_warmup)
-    SEMI JOIN shared_peers(window_from, window_to) USING (peer_id)
-  GROUP BY message_id, peer_id
+  SELECT r.message_id, r.peer_id, arg_min(r.collector_id, r.received_at), min(r.received_at),
+    arg_min(r.is_warmup, r.received_at)
+  FROM counted_receipts(window_from, window_to, include_warmup) r
+    SEMI JOIN shared_days(window_from, window_to) s ON s.peer_id = r.peer_id AND s.day = day_number(r.received_at)
+    JOIN messages m ON m.message_id = r.message_id
+  GROUP BY r.message_id, r.peer_id, (epoch_us(r.received_at) - epoch_us(m.first_seen)) // 86400000000
 );
 
 -- Whether a message was news when first seen, not backlog. By its own timestamp it is at most an hour old; and a peer past
@@ -111,18 +124,120 @@ CREATE OR REPLACE TEMP MACRO is_news(first_seen, own_timestamp, settled_after_us
     AND (coalesce(settled_after_us <= 600000000, false)
       OR coalesce(own_timestamp >= first_seen - INTERVAL 2 MINUTE, false)));
 
--- Live messages and how many peers delivered each: news whose very first receipt lies in the window and counts. A message
--- first heard before the window is left out rather than shown with a part of its peers.
+-- Of each message, what its receipts that no summary covers add: peers that first delivered it, the first of these
+-- deliveries, and how long after that one came past its session's warm-up.
+CREATE OR REPLACE TEMP MACRO live_parts(window_from, window_to, include_warmup) AS TABLE (
+  SELECT message_id, count(*) AS peers, min(received_at) AS first_at,
+    epoch_us(min(received_at) FILTER (NOT is_warmup)) - epoch_us(min(received_at)) AS settled_after_us
+  FROM first_receipts(window_from, window_to, include_warmup)
+  WHERE in_rest(received_at)
+  GROUP BY message_id
+);
+
+-- Live messages and how many peers delivered each: news whose very first receipt lies in the window and counts. Unless
+-- is_whole, only messages that have receipts outside the summaries: as they are, with weight 1, and as the summaries alone
+-- have them, with weight -1.
+CREATE OR REPLACE TEMP MACRO weighed_messages(window_from, window_to, include_warmup, is_whole) AS TABLE (
+  WITH rest AS (
+    FROM live_parts(window_from, window_to, include_warmup)
+  ), parts AS (
+    SELECT 1 AS weight, message_id, peers, first_at, settled_after_us FROM rest
+    UNION ALL
+    SELECT unnest(CASE WHEN is_whole THEN [1] ELSE [1, -1] END), message_id, peers, first_at, settled_after_us
+    FROM used_message_days
+    WHERE peers > 0 AND (is_whole OR message_id IN (SELECT message_id FROM rest))
+  ), heard AS (
+    SELECT weight, message_id, CAST(sum(peers) AS BIGINT) AS peers, min(first_at) AS first_at,
+      min(epoch_us(first_at) + settled_after_us) AS settled_us
+    FROM parts
+    GROUP BY weight, message_id
+  )
+  SELECT weight, m.message_id, m.type, m.size, m.scid, m.direction, m.node_id, m.inner_id, m.first_seen, heard.peers
+  FROM heard JOIN messages m ON m.message_id = heard.message_id AND m.first_seen = heard.first_at
+  WHERE is_news(m.first_seen, m.own_timestamp, heard.settled_us - epoch_us(m.first_seen), include_warmup)
+);
+
+-- The same, one by one: a message first heard before the window is left out rather than shown with a part of its peers.
 CREATE OR REPLACE TEMP MACRO live_messages(window_from, window_to, include_warmup) AS TABLE (
-  WITH heard AS (
-    SELECT message_id, min(received_at) AS first_at, count(*) AS peers,
-      min(received_at) FILTER (NOT is_warmup) AS settled_at
-    FROM first_receipts(window_from, window_to, include_warmup)
+  SELECT * EXCLUDE weight FROM weighed_messages(window_from, window_to, include_warmup, true)
+);
+
+-- Live messages in groups to be added up by type and peers: how many they are, and their bytes.
+CREATE OR REPLACE TEMP MACRO live_groups(window_from, window_to, include_warmup) AS TABLE (
+  SELECT type, peers, messages, bytes FROM used_traffic_days WHERE is_inside AND peers > 0
+  UNION ALL
+  SELECT type, peers, weight, weight * size FROM weighed_messages(window_from, window_to, include_warmup, false)
+);
+
+-- All that was heard outside the summaries, warm-up and repeats too, by message. heard_again: by a second collector process
+-- on the same day.
+CREATE OR REPLACE TEMP MACRO rest_messages(window_from, window_to) AS TABLE (
+  WITH again AS (
+    SELECT message_id, sum(receipts - 1) AS heard_again
+    FROM (
+      SELECT r.message_id, count(*) AS receipts
+      FROM counted_receipts(window_from, window_to, true) r
+        SEMI JOIN shared_days(window_from, window_to) s ON s.peer_id = r.peer_id AND s.day = day_number(r.received_at)
+      WHERE in_rest(r.received_at)
+      GROUP BY r.message_id, r.peer_id, day_number(r.received_at)
+    )
+    GROUP BY message_id
+  ), heard AS (
+    SELECT message_id, count(*) AS receipts, count(*) FILTER (is_repeat) AS repeats,
+      count(*) FILTER (is_warmup) AS warmup_receipts
+    FROM rest_receipts
+    WHERE received_at >= window_from AND received_at < window_to AND in_rest(received_at)
     GROUP BY message_id
   )
-  SELECT m.message_id, m.type, m.size, m.scid, m.direction, m.node_id, m.inner_id, m.first_seen, heard.peers
-  FROM heard JOIN messages m ON m.message_id = heard.message_id AND m.first_seen = heard.first_at
-  WHERE is_news(m.first_seen, m.own_timestamp, epoch_us(heard.settled_at) - epoch_us(m.first_seen), include_warmup)
+  SELECT heard.*, coalesce(a.heard_again, 0) AS heard_again
+  FROM heard LEFT JOIN again a ON a.message_id = heard.message_id
+);
+
+-- All that was heard, by message.
+CREATE OR REPLACE TEMP MACRO heard_messages(window_from, window_to) AS TABLE (
+  SELECT message_id, CAST(sum(receipts) AS BIGINT) AS receipts
+  FROM (
+    SELECT message_id, receipts FROM rest_messages(window_from, window_to)
+    UNION ALL
+    SELECT message_id, receipts FROM used_message_days
+  )
+  GROUP BY message_id
+);
+
+-- The same in groups to be added up by type. A message that is heard on several days counts where it was first seen, or
+-- once if that was before the window.
+CREATE OR REPLACE TEMP MACRO heard_groups(window_from, window_to) AS TABLE (
+  WITH rest AS (
+    SELECT r.*, m.type, m.first_seen
+    FROM rest_messages(window_from, window_to) r JOIN messages m ON m.message_id = r.message_id
+  ), earlier AS (
+    SELECT message_id, type FROM rest WHERE first_seen < window_from
+    UNION
+    SELECT d.message_id, m.type
+    FROM used_message_days d JOIN messages m ON m.message_id = d.message_id
+    WHERE NOT d.is_inside AND m.first_seen < window_from
+  )
+  SELECT type, heard AS messages, receipts, repeats, warmup_receipts, heard_again FROM used_traffic_days
+  UNION ALL
+  SELECT type, CAST(first_seen >= window_from AND in_rest(first_seen) AS BIGINT), receipts, repeats, warmup_receipts,
+    heard_again
+  FROM rest
+  UNION ALL
+  SELECT type, 1, 0, 0, 0, 0 FROM earlier
+);
+
+-- Receipts and repeats by peer, all that was heard.
+CREATE OR REPLACE TEMP MACRO heard_peers(window_from, window_to) AS TABLE (
+  SELECT peer_id, CAST(sum(receipts) AS BIGINT) AS receipts, CAST(sum(repeats) AS BIGINT) AS repeats
+  FROM (
+    SELECT peer_id, count(*) AS receipts, count(*) FILTER (is_repeat) AS repeats
+    FROM rest_receipts
+    WHERE received_at >= window_from AND received_at < window_to AND in_rest(received_at)
+    GROUP BY peer_id
+    UNION ALL
+    SELECT peer_id, receipts, repeats FROM used_peer_days
+  )
+  GROUP BY peer_id
 );
 
 -- The collectors whose receipts lie in the window, when they are several: each has its own clock. With one collector
@@ -151,25 +266,29 @@ CREATE OR REPLACE TEMP MACRO clock_measurements(window_from, window_to) AS TABLE
 -- With several clocks: when each collector first heard each message by its own, the offset to the archiver's then, and
 -- by how much that may be wrong. The offset is drawn straight from the measurement before to the one after, and taken to
 -- have stayed within the bounds of these two. Farther than a minute from any measurement, the error grows by 100 us/s,
--- more than two crystals differ. Before the first measurement and after the last, that one holds. Of a collector
--- without any the offset is 0 and the error null. late_us is how late the times of a log may be: 0 of own connections.
+-- more than two crystals differ. With a measurement on one side alone, that one holds. More than a day from any, the
+-- offset is 0 and the error null. late_us is how late the times of a log may be: 0 of own connections.
 CREATE OR REPLACE TEMP MACRO hearings(window_from, window_to, include_warmup) AS TABLE (
   WITH firsts AS (
     SELECT message_id, collector_id, min(received_at) AS heard_at
     FROM counted_receipts(window_from, window_to, include_warmup)
       SEMI JOIN several_clocks(window_from, window_to) USING (collector_id)
     GROUP BY message_id, collector_id
-  ), measured AS (
+  ), around AS (
     SELECT f.message_id, f.collector_id, epoch_us(f.heard_at) AS heard_us,
-      coalesce(b.offset_us, a.offset_us) AS before_us, coalesce(b.error_us, a.error_us) AS before_error_us,
-      coalesce(a.offset_us, b.offset_us) AS after_us, coalesce(a.error_us, b.error_us) AS after_error_us,
-      epoch_us(f.heard_at) - epoch_us(b.sampled_at) AS since_us,
-      epoch_us(a.sampled_at) - epoch_us(f.heard_at) AS until_us
+      CASE WHEN b.sampled_at >= f.heard_at - INTERVAL 1 DAY THEN b END AS b,
+      CASE WHEN a.sampled_at <= f.heard_at + INTERVAL 1 DAY THEN a END AS a
     FROM firsts f
       ASOF LEFT JOIN clock_measurements(window_from, window_to) b
         ON b.collector_id = f.collector_id AND f.heard_at >= b.sampled_at
       ASOF LEFT JOIN clock_measurements(window_from, window_to) a
         ON a.collector_id = f.collector_id AND f.heard_at < a.sampled_at
+  ), measured AS (
+    SELECT message_id, collector_id, heard_us,
+      coalesce(b.offset_us, a.offset_us) AS before_us, coalesce(b.error_us, a.error_us) AS before_error_us,
+      coalesce(a.offset_us, b.offset_us) AS after_us, coalesce(a.error_us, b.error_us) AS after_error_us,
+      heard_us - epoch_us(b.sampled_at) AS since_us, epoch_us(a.sampled_at) - heard_us AS until_us
+    FROM around
   ), drawn AS (
     SELECT *, before_us + (after_us - before_us) * coalesce(since_us / (since_us + until_us), 0) AS offset_us
     FROM measured
@@ -183,21 +302,24 @@ CREATE OR REPLACE TEMP MACRO hearings(window_from, window_to, include_warmup) AS
 );
 
 -- With several clocks: when each message was first heard anywhere, as the clock of each collector that heard it would show
--- it, and by how much delays since then may be wrong: when one collector heard it 0, or what its log may be late; null when
--- the clock of one of them is unknown. At worst the two least sure of them err in opposite directions.
+-- it, and by how much delays since then may be wrong: when one collector heard it within an hour 0, or what its log may be
+-- late; null when the clock of one of them is unknown. At worst the two least sure of them err in opposite directions.
 CREATE OR REPLACE TEMP MACRO origins(window_from, window_to, include_warmup) AS TABLE (
-  SELECT message_id, collector_id, collectors, first_us - offset_us AS first_us, CAST(error_us AS BIGINT) AS error_us
-  FROM (
-    SELECT h.message_id, h.collector_id, h.offset_us, count(*) OVER own AS collectors,
-      min(h.heard_us + h.offset_us) OVER own AS first_us,
-      CASE WHEN count(*) OVER own = 1 THEN h.late_us WHEN count(h.error_us) OVER own = count(*) OVER own
-        THEN list_sum(max(h.error_us, 2) OVER own) END AS error_us,
+  WITH heard AS (
+    SELECT h.message_id, h.collector_id, h.offset_us, h.late_us, h.error_us, min(h.heard_us + h.offset_us) OVER own AS first_us,
+      h.heard_us + h.offset_us - min(h.heard_us + h.offset_us) OVER own <= 3600000000 AS is_near,
       min(h.heard_us) OVER own = epoch_us(m.first_seen) AS is_first
     FROM hearings(window_from, window_to, include_warmup) h JOIN messages m ON m.message_id = h.message_id
     WINDOW own AS (PARTITION BY h.message_id)
   )
+  SELECT message_id, collector_id, count(*) FILTER (is_near) OVER message AS collectors, first_us - offset_us AS first_us,
+    CAST(CASE WHEN count(*) FILTER (is_near) OVER message = 1 THEN max(late_us) FILTER (is_near) OVER message
+      WHEN count(error_us) FILTER (is_near) OVER message = count(*) FILTER (is_near) OVER message
+      THEN list_sum(max(error_us, 2) FILTER (is_near) OVER message) END AS BIGINT) AS error_us
+  FROM heard
   -- Its very first receipt counts.
   WHERE is_first
+  WINDOW message AS (PARTITION BY message_id)
 );
 
 -- The seconds in which a collector was held up or had just been: what it stamped then may have come since from_us.
@@ -206,7 +328,7 @@ CREATE OR REPLACE TEMP MACRO stalled_seconds(window_from, window_to) AS TABLE (
   FROM (
     SELECT collector_id, epoch_us(from_at) AS from_us, epoch_us(to_at) + 1000000 AS until_us,
       unnest(range(epoch_us(from_at) // 1000000, epoch_us(to_at) // 1000000 + 2)) AS second
-    FROM stalls WHERE from_at < window_to AND to_at >= window_from
+    FROM stalls WHERE from_at < window_to AND to_at >= window_from - INTERVAL 1 SECOND
   )
   GROUP BY collector_id, second
 );
@@ -228,7 +350,7 @@ CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS T
     UNION ALL
     SELECT r.message_id, r.peer_id, r.collector_id, r.is_warmup, epoch_us(r.received_at), o.first_us, o.error_us
     FROM counted_receipts(window_from, window_to, include_warmup) r
-      ANTI JOIN shared_peers(window_from, window_to) s ON s.peer_id = r.peer_id
+      ANTI JOIN shared_days(window_from, window_to) s ON s.peer_id = r.peer_id AND s.day = day_number(r.received_at)
       JOIN begun o ON o.message_id = r.message_id AND o.collector_id = r.collector_id
     UNION ALL
     SELECT r.message_id, r.peer_id, arg_min(r.collector_id, epoch_us(r.received_at) - o.first_us),
@@ -236,7 +358,7 @@ CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS T
       min_by(epoch_us(r.received_at), epoch_us(r.received_at) - o.first_us),
       min_by(o.first_us, epoch_us(r.received_at) - o.first_us), any_value(o.error_us)
     FROM counted_receipts(window_from, window_to, include_warmup) r
-      SEMI JOIN shared_peers(window_from, window_to) s ON s.peer_id = r.peer_id
+      SEMI JOIN shared_days(window_from, window_to) s ON s.peer_id = r.peer_id AND s.day = day_number(r.received_at)
       JOIN begun o ON o.message_id = r.message_id AND o.collector_id = r.collector_id
     GROUP BY r.message_id, r.peer_id
   )
@@ -244,6 +366,43 @@ CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS T
     CASE WHEN d.us BETWEEN s.from_us AND s.until_us THEN d.us - s.from_us ELSE 0 END AS stall_us
   FROM delayed d LEFT JOIN stalled_seconds(window_from, window_to) s
     ON s.collector_id = d.collector_id AND s.second = d.us // 1000000
+);
+
+-- Of each live message, its peers' delays up to cap_seconds: how many peers, quantiles over them (0.1, 5, 25, 50, 75, 95 and
+-- 99.9 %) in whole microseconds, by how much these may be wrong (null: unknown), and whether it reached reach_share of the
+-- peers subscribed when it was first seen.
+CREATE OR REPLACE TEMP MACRO message_delays(window_from, window_to, reach_share, cap_seconds, include_warmup) AS TABLE (
+  WITH per_message AS (
+    SELECT message_id, count(*) AS peers, any_value(error_us) + max(stall_us) AS error_us,
+      min(delay_us) FILTER (NOT is_warmup) AS settled_after_us,
+      quantile_cont(delay_us, [0.001, 0.05, 0.25, 0.5, 0.75, 0.95, 0.999]) AS delay_us
+    FROM delays(window_from, window_to, include_warmup)
+    WHERE delay_us <= cap_seconds * 1e6
+    GROUP BY message_id
+    -- Its first receipt is among those that count: neither backlog nor before the window.
+    HAVING min(delay_us) = 0
+  )
+  SELECT m.message_id, m.type, m.first_seen, p.peers, CAST(p.error_us AS BIGINT) AS error_us,
+    [CAST(round(us) AS BIGINT) FOR us IN p.delay_us] AS delay_us,
+    p.peers >= reach_share * greatest(coalesce(s.peers, 0), 1) AS is_reached
+  FROM per_message p JOIN messages m ON m.message_id = p.message_id
+    ASOF LEFT JOIN peer_steps(window_from, window_to) s ON m.first_seen >= s.changed_at
+  WHERE is_news(m.first_seen, m.own_timestamp, p.settled_after_us, include_warmup)
+);
+
+-- The same in groups to be added up by type: sums over the messages that reached it, of which there are `messages`.
+CREATE OR REPLACE TEMP MACRO delay_groups(window_from, window_to, reach_share, cap_seconds, include_warmup) AS TABLE (
+  SELECT type, count(*) AS messages_seen, count(*) FILTER (is_reached) AS messages, sum(peers) FILTER (is_reached) AS peers,
+    sum(delay_us[1]) FILTER (is_reached) AS us_0_1pct, sum(delay_us[2]) FILTER (is_reached) AS us_5pct,
+    sum(delay_us[3]) FILTER (is_reached) AS us_25pct, sum(delay_us[4]) FILTER (is_reached) AS us_50pct,
+    sum(delay_us[5]) FILTER (is_reached) AS us_75pct, sum(delay_us[6]) FILTER (is_reached) AS us_95pct,
+    sum(delay_us[7]) FILTER (is_reached) AS us_99_9pct, sum(error_us) FILTER (is_reached) AS error_us,
+    count(*) FILTER (is_reached AND error_us IS NULL) AS unknown_errors
+  FROM message_delays(window_from, window_to, reach_share, cap_seconds, include_warmup)
+  WHERE in_delay_rest(first_seen)
+  GROUP BY type
+  UNION ALL
+  FROM used_delay_days
 );
 
 -- The weighted mean of errors, in seconds; null when one of them is, or nothing has weight.
@@ -271,9 +430,13 @@ CREATE OR REPLACE TEMP MACRO frame_extent() AS TABLE (
     UNION ALL SELECT max(to_at) FROM dial_outcomes
   )
   SELECT
-    coalesce(min(r.received_at), (SELECT min(filter_at) FROM sessions)) AS first,
-    greatest(max(r.received_at), (SELECT max(known_at) FROM known)) AS last
-  FROM receipts r
+    coalesce(min(first_at), (SELECT min(filter_at) FROM sessions)) AS first,
+    greatest(max(last_at), (SELECT max(known_at) FROM known)) AS last
+  FROM (
+    SELECT min(received_at) AS first_at, max(received_at) AS last_at FROM rest_receipts
+    UNION ALL
+    SELECT min(first_at), max(last_at) FROM used_peer_days
+  )
 );
 
 -- Logs of other nodes with a session that touches the window: their receipts are second-hand.
@@ -314,10 +477,11 @@ CREATE OR REPLACE TEMP MACRO frame_receipts(window_from, window_to) AS TABLE (
       greatest(epoch_us(least(span.to_at, s.filter_at + INTERVAL 10 MINUTE)) - epoch_us(span.from_at), 0) AS young_us
     FROM session_spans(window_from, window_to) span JOIN sessions s ON s.session_id = span.session_id
   )
-  SELECT count(*) AS receipts, count(*) FILTER (is_warmup) AS "warmupReceipts",
-    count(*) FILTER (message_id IN (SELECT m.message_id FROM messages m WHERE m.type = 65535)) AS "foldedReceipts",
+  SELECT CAST(coalesce(sum(receipts), 0) AS BIGINT) AS receipts,
+    CAST(coalesce(sum(warmup_receipts), 0) AS BIGINT) AS "warmupReceipts",
+    CAST(coalesce(sum(receipts) FILTER (type = 65535), 0) AS BIGINT) AS "foldedReceipts",
     (SELECT coalesce(sum(young_us) / nullif(sum(us), 0), 0) FROM spans) AS "youngShare"
-  FROM receipts WHERE received_at >= window_from AND received_at < window_to
+  FROM heard_groups(window_from, window_to)
 );
 
 -- How often and for how long collectors were held up.

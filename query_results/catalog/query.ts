@@ -5,8 +5,9 @@
  * spaces. Once each: `title`, `section`, `question`, `inputs`. Once or more: `pitfall`. Any number: `parameter` as
  * `name TYPE LEAST..GREATEST = default, what it is` (no bounds for BOOLEAN). At most once: `order`, the place in the
  * report (smaller first), `only-with-rows: true`, which keeps the query off the report while it has no rows, `by`, what its
- * figures are split by, `worker`, what prepares tables for it, and `telling`, the column by whose greatest values the
- * report picks rows to show. The SQL names window and parameters as
+ * figures are split by, `worker`, what prepares tables for it, `telling`, the column by whose greatest values the report
+ * picks rows to show, and `summaries`: `always`, or the values of parameters with which finished days are read from their
+ * summaries. The SQL names window and parameters as
  * `$window_from`, `$window_to`, `$name`.
  *
  * @module
@@ -61,6 +62,8 @@ export interface Query {
   /** The column whose greatest values make a row worth showing; without it the first rows are. */
   readonly telling?: string;
   readonly parameters: readonly Parameter[];
+  /** The parameters' values with which it may read summaries, by name; absent where it reads receipts alone. */
+  readonly summaries?: ReadonlyMap<string, ParameterValue>;
   /** The whole file. */
   readonly sql: string;
   readonly chart: ChartSpec;
@@ -70,7 +73,7 @@ export interface Query {
 const DEFAULT_ORDER = 700;
 const WINDOW = ["window_from", "window_to"];
 const FIELD =
-  /^-- (title|section|order|only-with-rows|by|worker|telling|question|inputs|pitfall|parameter): (.+)$/;
+  /^-- (title|section|order|only-with-rows|by|worker|telling|question|inputs|summaries|pitfall|parameter): (.+)$/;
 const PARAMETER =
   /^(\w+) (?:(BOOLEAN)|(BIGINT|DOUBLE) (\d+(?:\.\d+)?)\.\.(\d+(?:\.\d+)?)) = (\S+), (.+)$/;
 
@@ -92,6 +95,7 @@ export function parseQuery(name: string, sql: string, chart: ChartSpec): Query {
     );
   };
   const one = (key: string) => few(key, 1)!;
+  const summaries = parseSummaries(name, few("summaries", 0));
   const query: Query = {
     name,
     title: one("title"),
@@ -105,6 +109,7 @@ export function parseQuery(name: string, sql: string, chart: ChartSpec): Query {
     inputs: one("inputs"),
     pitfalls: fields.get("pitfall") ?? [],
     parameters: (fields.get("parameter") ?? []).map((text) => parseParameter(name, text)),
+    ...summaries && { summaries },
     sql,
     chart,
   };
@@ -135,6 +140,21 @@ function parseOrder(query: string, text = `${DEFAULT_ORDER}`): number {
     throw new UserError(`${query}.sql: "order" should be a whole number, not "${text}"`);
   }
   return Number(text);
+}
+
+function parseSummaries(query: string, text?: string): Query["summaries"] {
+  if (text === undefined) return undefined;
+  if (text === "always") return new Map();
+  return new Map(
+    text.split(", ").map((item) => {
+      const [, name, value] = item.match(/^(\w+)=(\S+)$/) ?? [];
+      const parsed = value && (parseValue("BOOLEAN", value) ?? parseValue("DOUBLE", value));
+      if (parsed === undefined || parsed === "") {
+        throw new UserError(`${query}.sql: cannot read "${item}" of "summaries"`);
+      }
+      return [name, parsed];
+    }),
+  );
 }
 
 function parseParameter(query: string, text: string): Parameter {
@@ -179,6 +199,7 @@ function checkNames(query: Query): void {
   const odd = [
     ...bound.filter((name) => !declared.includes(name)),
     ...declared.filter((name) => !bound.includes(name)),
+    ...[...query.summaries?.keys() ?? []].filter((name) => !declared.includes(name)),
   ];
   if (odd.length > 0) {
     throw new UserError(

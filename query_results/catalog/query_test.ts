@@ -54,6 +54,17 @@ Deno.test("a query's header is read, continued lines joined", () => {
   });
 });
 
+Deno.test("with which values of parameters a query reads summaries", () => {
+  const parse = (text: string) => () =>
+    parseQuery("bad", HEADER.replace("-- pitfall", `-- summaries: ${text}\n-- pitfall`) + BODY, {});
+  assert.deepEqual(parse("always")().summaries, new Map());
+  const values = new Map<string, number | boolean>([["share", 0.5], ["all", false]]);
+  assert.deepEqual(parse("share=0.5, all=false")().summaries, values);
+  assert.throws(parse("share=half"), /bad\.sql: cannot read "share=half" of "summaries"/);
+  assert.throws(parse("never"), /cannot read "never"/);
+  assert.throws(parse("shape=0.5"), /parameter shape is either undeclared or unused/);
+});
+
 Deno.test("a header that lacks a key, repeats one or has an unknown one is refused by name", () => {
   const parse = (sql: string) => () => parseQuery("bad", sql, {});
   assert.throws(parse(BODY), /bad\.sql: "title" should be there once/);

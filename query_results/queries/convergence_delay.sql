@@ -4,6 +4,7 @@
 -- question: After a message is first seen anywhere, how long until 0.1, 5, 25, 50, 75, 95 and 99.9 % of the peers that
 --   deliver it have done so? Quantiles over the peers of each message, averaged over messages, in seconds.
 -- inputs: receipts (the first of each message and peer), messages.first_seen, sessions, epochs, clock_samples, stalls
+-- summaries: reach_share=0.5, cap_seconds=3600, include_warmup=false
 -- pitfall: Only messages that reached the cut-off count: reach_share of the peers connected and subscribed when the
 --   message was first seen. message_count of messages_seen did.
 -- pitfall: Receipts later than the cap are taken for re-broadcasts and left out.
@@ -16,35 +17,20 @@
 -- parameter: reach_share DOUBLE 0.001..1 = 0.5, share of the subscribed peers that a message must reach
 -- parameter: cap_seconds DOUBLE 0.001..31622400 = network(3600), longest delay that counts
 -- parameter: include_warmup BOOLEAN = false, count backlog too: all receipts of a session's warm-up
-WITH per_message AS (
-  SELECT message_id, count(*) AS peers, any_value(error_us) + max(stall_us) AS error_us,
-    min(delay_us) FILTER (NOT is_warmup) AS settled_after_us,
-    quantile_cont(delay_us, [0.001, 0.05, 0.25, 0.5, 0.75, 0.95, 0.999]) AS delay_us
-  FROM delays($window_from, $window_to, $include_warmup)
-  WHERE delay_us <= $cap_seconds * 1000000
-  GROUP BY message_id
-  -- Its first receipt is among those that count: neither backlog nor before the window.
-  HAVING min(delay_us) = 0
-), judged AS (
-  SELECT m.type, p.peers, p.error_us, p.delay_us, p.peers >= $reach_share * greatest(coalesce(s.peers, 0), 1) AS is_reached
-  FROM per_message p JOIN messages m ON m.message_id = p.message_id
-    ASOF LEFT JOIN peer_steps($window_from, $window_to) s ON m.first_seen >= s.changed_at
-  WHERE is_news(m.first_seen, m.own_timestamp, p.settled_after_us, $include_warmup)
-)
 SELECT
   CASE WHEN grouping(type) = 1 THEN 'all' ELSE gossip_type(type) END AS summary_type,
-  count(*) AS messages_seen,
-  count(*) FILTER (is_reached) AS message_count,
-  avg(peers) FILTER (is_reached) AS avg_total_peers,
-  avg(delay_us[1]) FILTER (is_reached) / 1e6 AS avg_delay_to_0_1pct,
-  avg(delay_us[2]) FILTER (is_reached) / 1e6 AS avg_delay_to_5pct,
-  avg(delay_us[3]) FILTER (is_reached) / 1e6 AS avg_delay_to_25pct,
-  avg(delay_us[4]) FILTER (is_reached) / 1e6 AS avg_delay_to_50pct,
-  avg(delay_us[5]) FILTER (is_reached) / 1e6 AS avg_delay_to_75pct,
-  avg(delay_us[6]) FILTER (is_reached) / 1e6 AS avg_delay_to_95pct,
-  avg(delay_us[7]) FILTER (is_reached) / 1e6 AS avg_delay_to_99_9pct,
-  mean_error_seconds(CASE WHEN is_reached THEN error_us ELSE 0 END, CAST(is_reached AS INTEGER)) AS uncertainty_seconds
-FROM judged
+  CAST(sum(messages_seen) AS BIGINT) AS messages_seen,
+  CAST(sum(messages) AS BIGINT) AS message_count,
+  sum(peers) / nullif(sum(messages), 0) AS avg_total_peers,
+  sum(us_0_1pct) / nullif(sum(messages), 0) / 1e6 AS avg_delay_to_0_1pct,
+  sum(us_5pct) / nullif(sum(messages), 0) / 1e6 AS avg_delay_to_5pct,
+  sum(us_25pct) / nullif(sum(messages), 0) / 1e6 AS avg_delay_to_25pct,
+  sum(us_50pct) / nullif(sum(messages), 0) / 1e6 AS avg_delay_to_50pct,
+  sum(us_75pct) / nullif(sum(messages), 0) / 1e6 AS avg_delay_to_75pct,
+  sum(us_95pct) / nullif(sum(messages), 0) / 1e6 AS avg_delay_to_95pct,
+  sum(us_99_9pct) / nullif(sum(messages), 0) / 1e6 AS avg_delay_to_99_9pct,
+  CASE WHEN sum(unknown_errors) = 0 THEN sum(error_us) / nullif(sum(messages), 0) / 1e6 END AS uncertainty_seconds
+FROM delay_groups($window_from, $window_to, $reach_share, $cap_seconds, $include_warmup)
 GROUP BY GROUPING SETS ((type), ())
-HAVING count(*) > 0
+HAVING sum(messages_seen) > 0
 ORDER BY grouping(type) DESC, message_count DESC, summary_type

@@ -3,6 +3,7 @@
 -- order: 690
 -- question: Which channels have no 64-bit id in the draft BOLT, and whose update comes before the channel's announcement?
 -- inputs: messages, receipts (whether a message is live)
+-- summaries: always
 -- pitfall: Observed. An id has 15 bits for the transaction's index in its block and 13 for the output.
 -- pitfall: Tips of different height cannot be seen from receipts; only the simulator shows rounds that they spoil.
 -- pitfall: "updated before announced" is counted where both were first heard in the window, by anyone.

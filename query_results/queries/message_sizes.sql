@@ -3,6 +3,7 @@
 -- order: 230
 -- question: How large are messages, and how many bytes did peers deliver, once each and in all?
 -- inputs: receipts (all), messages.size, sessions
+-- summaries: always
 -- pitfall: Bytes are the messages' own, type included; transport framing adds 34 bytes to each.
 -- pitfall: Everything in the window counts, warm-up and repeats too.
 -- pitfall: Rates divide by session-seconds connected and subscribed in the window, not by the greatest number of peers.
@@ -10,10 +11,7 @@ WITH connected AS (
   SELECT sum(epoch_us(to_at) - epoch_us(from_at)) / 1e6 AS session_seconds
   FROM session_spans($window_from, $window_to)
 ), heard AS (
-  SELECT message_id, count(*) AS receipts
-  FROM receipts
-  WHERE received_at >= $window_from AND received_at < $window_to
-  GROUP BY message_id
+  FROM heard_messages($window_from, $window_to)
 )
 SELECT
   CASE WHEN grouping(m.type) = 1 THEN 'all' ELSE gossip_type(m.type) END AS summary_type,

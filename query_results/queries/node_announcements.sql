@@ -3,6 +3,7 @@
 -- order: 420
 -- question: Which nodes announce themselves most, and how much do the busiest weigh?
 -- inputs: messages (node_announcement), receipts (whether a message is live)
+-- summaries: include_warmup=false
 -- pitfall: contents counts what was said apart from signature and timestamp; the rest are re-signed repeats.
 -- pitfall: The node is the one announced, not the peer that delivered the announcement.
 -- pitfall: An announcement seen before the window's start, or first heard as backlog, is left out.

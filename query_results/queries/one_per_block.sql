@@ -3,6 +3,7 @@
 -- order: 670
 -- question: What share of messages would a limit of one per block leave out, per channel direction and per node?
 -- inputs: messages (channel_update, node_announcement), receipts (whether a message is live)
+-- summaries: always
 -- pitfall: Counterfactual. Blocks are not in the archive: bins of ten minutes stand for them, where real ones vary.
 -- pitfall: The last of a bin is kept, so what is left out was superseded within the block.
 -- parameter: block_seconds DOUBLE 0.001..31622400 = network(600), time between blocks
@@ -17,4 +18,4 @@ WITH subjects AS (
   FROM subjects GROUP BY type
 )
 SELECT gossip_type(type) AS summary_type, messages, subjects, kept, 100.0 * (messages - kept) / messages AS percent_left_out
-FROM kept ORDER BY messages DESC
+FROM kept ORDER BY messages DESC, summary_type

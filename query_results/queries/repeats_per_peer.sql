@@ -3,6 +3,7 @@
 -- order: 310
 -- question: Which peers deliver the same message more than once, and how often?
 -- inputs: receipts (all), sessions, peers
+-- summaries: always
 -- pitfall: A repeat is the same bytes from the same peer to the same collector process; what was re-signed is new.
 -- pitfall: A collector remembers who delivered what for its newest 65,536 messages (3.6 hours of mainnet) and 2,048 peers, and
 --   begins anew with each run. What comes again later counts as a first delivery; gossip_collector_untracked_receipts_total
@@ -13,10 +14,7 @@ WITH connected AS (
   FROM session_spans($window_from, $window_to)
   GROUP BY peer_id
 ), heard AS (
-  SELECT peer_id, count(*) AS receipts, count(*) FILTER (is_repeat) AS repeats
-  FROM receipts
-  WHERE received_at >= $window_from AND received_at < $window_to
-  GROUP BY peer_id
+  FROM heard_peers($window_from, $window_to)
 )
 SELECT
   p.node_id,

@@ -3,6 +3,7 @@
 -- order: 400
 -- question: How many channels were updated, how often, and what share of the updates do the busiest cause?
 -- inputs: messages (channel_update), receipts (whether a message is live)
+-- summaries: include_warmup=false
 -- pitfall: The top 1 % is 1 % of the channels that had any update, rounded up.
 -- pitfall: Channels without an update in the window are not in the average.
 -- parameter: include_warmup BOOLEAN = false, count backlog too: all messages first heard in a session's warm-up

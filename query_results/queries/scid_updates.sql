@@ -3,6 +3,7 @@
 -- order: 410
 -- question: Which channels are updated most, and how much do the busiest weigh?
 -- inputs: messages (channel_update), receipts (whether a message is live)
+-- summaries: include_warmup=false
 -- pitfall: Both directions of a channel count together.
 -- pitfall: contents counts what was said apart from signature and timestamp; the rest are re-signed repeats.
 -- pitfall: An update seen before the window's start, or first heard as backlog, is left out.

@@ -3,14 +3,16 @@
 -- order: 220
 -- question: How do live messages, their deliveries and their bytes divide among the types?
 -- inputs: receipts (the first of each message and peer), messages
+-- summaries: include_warmup=false
 -- pitfall: Without the warm-up flag a start's backlog would pass for live traffic; channel_announcements suffer most.
 -- pitfall: A type that few peers forward has a large share of messages and a small one of deliveries.
 -- parameter: include_warmup BOOLEAN = false, count backlog too: all receipts of a session's warm-up
 WITH by_type AS (
-  SELECT type, count(*) AS unique_count, sum(peers) AS first_receipts, sum(size) AS unique_bytes,
-    sum(peers * size) AS delivered_bytes
-  FROM live_messages($window_from, $window_to, $include_warmup)
+  SELECT type, CAST(sum(messages) AS BIGINT) AS unique_count, sum(peers * messages) AS first_receipts,
+    sum(bytes) AS unique_bytes, sum(peers * bytes) AS delivered_bytes
+  FROM live_groups($window_from, $window_to, $include_warmup)
   GROUP BY type
+  HAVING sum(messages) > 0
 )
 SELECT
   type,

@@ -3,14 +3,12 @@
 -- order: 600
 -- question: Were the messages truly signed by the nodes and channels they speak for?
 -- inputs: messages.verdict, receipts (all)
+-- summaries: always
 -- pitfall: unknown_signer is a channel_update whose channel_announcement the collector has not seen: neither good nor bad.
 -- pitfall: rebuilt messages come out of LND's log, which shows their fields; no signature proves that the bytes are right.
 -- pitfall: unchecked messages met a full queue, or were too new when the window ended.
 WITH heard AS (
-  SELECT message_id, count(*) AS receipts
-  FROM receipts
-  WHERE received_at >= $window_from AND received_at < $window_to
-  GROUP BY message_id
+  FROM heard_messages($window_from, $window_to)
 )
 SELECT
   gossip_type(m.type) AS type_name,

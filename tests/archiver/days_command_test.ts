@@ -38,9 +38,10 @@ Deno.test("the running archiver rolls days over when asked, and tells of them", 
     [
       "copied|receipts|2025-09-26|15 rows|…",
       "copied|messages|2025-09-26|5 rows|…",
+      "summarised|summaries|2025-09-26|5 rows|…",
       "would drop from hot|receipts|2025-09-26|15 rows|…",
       "would drop from hot|messages|2025-09-26|5 rows|…",
-      "rollover: copied=2 would_drop_from_hot=2",
+      "rollover: copied=2 summarised=1 would_drop_from_hot=2",
       "Nothing was dropped. To drop, add --apply.",
     ],
   );
@@ -89,7 +90,7 @@ Deno.test("without an archiver --offline does it, and a day can be named", async
   );
   const drop = ["rollover", "--config", config, "--offline", "--drop", "hot", "--apply"];
   const all = await run(...drop);
-  assert.equal(all.lines.at(-1), "rollover: copied=4", "keep_hot: null keeps all");
+  assert.equal(all.lines.at(-1), "rollover: copied=4 summarised=2", "keep_hot: null keeps all");
   const one = await run(...drop, "--day", "2025-09-27");
   assert.deepEqual([one.code, one.lines.at(-1)], [0, "rollover: dropped_from_hot=2"]);
   const [counts] = await archiveRows(
@@ -98,7 +99,8 @@ Deno.test("without an archiver --offline does it, and a day can be named", async
       max(received_at) < make_timestamptz(${at(1, 0)}) AS first_day FROM hot_receipts`,
   );
   assert.deepEqual(counts, { hot: 15, all_of_them: 30, first_day: true });
-  assert.equal((await filesIn(dir.join("days"))).length, 8);
+  // Two of facts and four of summaries each day, and their manifests.
+  assert.equal((await filesIn(dir.join("days"))).length, 24);
 
   for (
     const [flags, why] of [

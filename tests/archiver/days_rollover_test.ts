@@ -1,6 +1,7 @@
 /** Finished days into Parquet, and out of the hot store. */
 import assert from "node:assert/strict";
 import type { RolloverLine } from "../../archiver/days/rollover.ts";
+import { SUMMARY_NAMES } from "../../query_results/archive/summaries.ts";
 import { rows } from "../support/fixtures/archive.ts";
 import { plainMessage } from "../support/fixtures/batch_maker.ts";
 import {
@@ -37,9 +38,11 @@ Deno.test("finished days are copied with their manifests; the day that goes on, 
     "copied receipts 2025-09-27 0 15",
     "copied messages 2025-09-26 0 5",
     "copied messages 2025-09-27 0 5",
+    "summarised summaries 2025-09-26 0 5",
+    "summarised summaries 2025-09-27 0 5",
   ]);
   assert.deepEqual(await filesIn(dir.join("days")), [
-    ...["messages", "receipts"].flatMap((table) =>
+    ...[...SUMMARY_NAMES, "messages", "receipts"].sort().flatMap((table) =>
       ["26", "27"].flatMap((day) =>
         ["json", "parquet"].map((end) => `${table}/2025/09/${day}/${table}_2025-09-${day}.${end}`)
       )
@@ -135,6 +138,8 @@ Deno.test("what comes late of a cold day is a further part; of a copied one it i
   assert.deepEqual(told(await archive.days.run(DROP)), [
     "copied receipts 2025-09-26 1 6",
     "copied again receipts 2025-09-29 0 21",
+    "summarised summaries 2025-09-26 0 5",
+    "summarised summaries 2025-09-29 0 5",
     "dropped from hot receipts 2025-09-26 1 6",
   ]);
   assert.deepEqual(await contents(archive.store), before);
@@ -249,6 +254,7 @@ Deno.test("a message that a commit changes at the last moment is not dropped wit
   assert.deepEqual(told(await archive.days.run(DROP)), [
     "copied receipts 2025-09-26 0 15",
     "copied messages 2025-09-26 0 5",
+    "summarised summaries 2025-09-26 0 5",
     "dropped from hot receipts 2025-09-26 0 15",
     "copied again messages 2025-09-26 0 5",
     "dropped from hot messages 2025-09-26 0 5",

@@ -57,15 +57,15 @@ CREATE TABLE day_files (
 );
 COMMENT ON TABLE day_files IS 'One row per Parquet file of a finished day, with its manifest''s figures.';
 COMMENT ON COLUMN day_files.file_id IS 'Identifies the file within this archive.';
-COMMENT ON COLUMN day_files.table_name IS 'receipts, by their received_at, or messages, by their first_seen.';
+COMMENT ON COLUMN day_files.table_name IS 'receipts, by their received_at, messages, by their first_seen, or a summary: message_days, traffic_days, delay_days or peer_days.';
 COMMENT ON COLUMN day_files.day IS 'The day, UTC.';
 COMMENT ON COLUMN day_files.part IS 'From 0; several when rows came late or are too many for one file.';
 COMMENT ON COLUMN day_files.state IS 'copied: its rows are hot too; cold: the views read them from it; dropped: the file is removed.';
 COMMENT ON COLUMN day_files.path IS 'Its absolute path.';
-COMMENT ON COLUMN day_files.covers_from IS 'It covers rows whose received_at or first_seen is not before this instant';
+COMMENT ON COLUMN day_files.covers_from IS 'It covers rows whose received_at, first_seen or day is not before this instant';
 COMMENT ON COLUMN day_files.covers_to IS 'and before this one.';
 COMMENT ON COLUMN day_files.row_count IS 'Its rows.';
-COMMENT ON COLUMN day_files.first_at IS 'The earliest received_at or first_seen in it.';
+COMMENT ON COLUMN day_files.first_at IS 'The earliest received_at, first_seen or day in it.';
 COMMENT ON COLUMN day_files.last_at IS 'The latest.';
 COMMENT ON COLUMN day_files.bytes IS 'Its size.';
 COMMENT ON COLUMN day_files.sha256 IS 'SHA-256 of the file, as lower-case hex.';
@@ -104,6 +104,112 @@ COMMENT ON TABLE message_changes IS 'What was learnt of cold messages since they
 COMMENT ON COLUMN message_changes.message_id IS 'The message.';
 COMMENT ON COLUMN message_changes.verdict IS 'Its verdict; null where the file''s holds.';
 COMMENT ON COLUMN message_changes.first_seen IS 'A receipt that may be earlier than the file''s first_seen; null when there is none.';
+
+-- Summaries of finished days: a Parquet file per day and table, which these views read once there are any. Queries read them
+-- in place of the receipts of days that are in summary_days.
+CREATE TABLE summary_days (
+  day DATE NOT NULL,
+  previous_day DATE,
+  first_at TIMESTAMPTZ,
+  last_at TIMESTAMPTZ,
+  is_ready BOOLEAN NOT NULL
+);
+COMMENT ON TABLE summary_days IS 'One row per day whose summaries hold, until something of that day or an earlier one comes late.';
+COMMENT ON COLUMN summary_days.day IS 'The day, UTC.';
+COMMENT ON COLUMN summary_days.previous_day IS 'The last day before it that has receipts; null when there is none.';
+COMMENT ON COLUMN summary_days.first_at IS 'Its first receipt; null until the summaries are ready.';
+COMMENT ON COLUMN summary_days.last_at IS 'Its last receipt; null until the summaries are ready.';
+COMMENT ON COLUMN summary_days.is_ready IS 'false while they are being made.';
+
+CREATE VIEW message_days AS
+SELECT CAST(NULL AS TIMESTAMPTZ) AS day, CAST(NULL AS BIGINT) AS message_id, CAST(NULL AS INTEGER) AS type,
+  CAST(NULL AS TIMESTAMPTZ) AS first_day, CAST(NULL AS INTEGER) AS receipts, CAST(NULL AS INTEGER) AS repeats,
+  CAST(NULL AS INTEGER) AS warmup_receipts, CAST(NULL AS INTEGER) AS heard_again, CAST(NULL AS INTEGER) AS peers,
+  CAST(NULL AS TIMESTAMPTZ) AS first_at, CAST(NULL AS BIGINT) AS settled_after_us,
+  CAST(NULL AS BOOLEAN) AS is_reached, CAST(NULL AS BIGINT) AS us_0_1pct, CAST(NULL AS BIGINT) AS us_5pct,
+  CAST(NULL AS BIGINT) AS us_25pct, CAST(NULL AS BIGINT) AS us_50pct, CAST(NULL AS BIGINT) AS us_75pct,
+  CAST(NULL AS BIGINT) AS us_95pct, CAST(NULL AS BIGINT) AS us_99_9pct
+WHERE false;
+COMMENT ON VIEW message_days IS 'One row per day and message heard on it: a finished day''s exact summary, kept when its receipts are dropped. What a message is, is in messages.';
+COMMENT ON COLUMN message_days.day IS 'The day''s start, UTC.';
+COMMENT ON COLUMN message_days.message_id IS 'The message.';
+COMMENT ON COLUMN message_days.type IS 'As in messages.';
+COMMENT ON COLUMN message_days.first_day IS 'Start of the day on which it was first seen.';
+COMMENT ON COLUMN message_days.receipts IS 'Its receipts on the day, all of them.';
+COMMENT ON COLUMN message_days.repeats IS 'Those that were repeats.';
+COMMENT ON COLUMN message_days.warmup_receipts IS 'Those in a warm-up.';
+COMMENT ON COLUMN message_days.heard_again IS 'Deliveries that a second collector process heard too.';
+COMMENT ON COLUMN message_days.peers IS 'Peers that first delivered it on the day, by receipts that count: neither repeats nor backlog. Add up over days.';
+COMMENT ON COLUMN message_days.first_at IS 'The first of these deliveries.';
+COMMENT ON COLUMN message_days.settled_after_us IS 'From that to the first one past a session''s warm-up, in microseconds; null when there was none.';
+COMMENT ON COLUMN message_days.is_reached IS 'Whether it reached half of the subscribed peers within an hour of its first sight; null where it is not news, or has no delay on the day.';
+COMMENT ON COLUMN message_days.us_0_1pct IS 'Microseconds from its first sight until 0.1 % of the peers that deliver it within an hour, and by the end of the day, had done so.';
+COMMENT ON COLUMN message_days.us_5pct IS 'Microseconds from its first sight until 5 % of the peers that deliver it within an hour, and by the end of the day, had done so.';
+COMMENT ON COLUMN message_days.us_25pct IS 'Microseconds from its first sight until 25 % of the peers that deliver it within an hour, and by the end of the day, had done so.';
+COMMENT ON COLUMN message_days.us_50pct IS 'Microseconds from its first sight until 50 % of the peers that deliver it within an hour, and by the end of the day, had done so.';
+COMMENT ON COLUMN message_days.us_75pct IS 'Microseconds from its first sight until 75 % of the peers that deliver it within an hour, and by the end of the day, had done so.';
+COMMENT ON COLUMN message_days.us_95pct IS 'Microseconds from its first sight until 95 % of the peers that deliver it within an hour, and by the end of the day, had done so.';
+COMMENT ON COLUMN message_days.us_99_9pct IS 'Microseconds from its first sight until 99.9 % of the peers that deliver it within an hour, and by the end of the day, had done so.';
+
+CREATE VIEW traffic_days AS
+SELECT CAST(NULL AS TIMESTAMPTZ) AS day, CAST(NULL AS TIMESTAMPTZ) AS first_day, CAST(NULL AS INTEGER) AS type,
+  CAST(NULL AS INTEGER) AS peers, CAST(NULL AS INTEGER) AS messages, CAST(NULL AS BIGINT) AS bytes,
+  CAST(NULL AS INTEGER) AS heard, CAST(NULL AS BIGINT) AS receipts, CAST(NULL AS BIGINT) AS repeats,
+  CAST(NULL AS BIGINT) AS warmup_receipts, CAST(NULL AS BIGINT) AS heard_again
+WHERE false;
+COMMENT ON VIEW traffic_days IS 'Sums of message_days by type and number of peers.';
+COMMENT ON COLUMN traffic_days.day IS 'The day''s start, UTC.';
+COMMENT ON COLUMN traffic_days.first_day IS 'Start of the day on which the messages were first seen.';
+COMMENT ON COLUMN traffic_days.type IS 'Their type.';
+COMMENT ON COLUMN traffic_days.peers IS 'Peers that delivered each from its first day to this one; 0 in rows of counts of all that was heard.';
+COMMENT ON COLUMN traffic_days.messages IS 'Live messages with that many peers: add up over days. Less than 0 where they have more peers now.';
+COMMENT ON COLUMN traffic_days.bytes IS 'Their bytes; less than 0 likewise.';
+COMMENT ON COLUMN traffic_days.heard IS 'Messages heard that were first seen on this day, live or not.';
+COMMENT ON COLUMN traffic_days.receipts IS 'Receipts of all messages.';
+COMMENT ON COLUMN traffic_days.repeats IS 'Those that were repeats.';
+COMMENT ON COLUMN traffic_days.warmup_receipts IS 'Those in a warm-up.';
+COMMENT ON COLUMN traffic_days.heard_again IS 'Deliveries that a second collector process heard too.';
+
+CREATE VIEW delay_days AS
+SELECT CAST(NULL AS TIMESTAMPTZ) AS day, CAST(NULL AS TIMESTAMPTZ) AS first_day, CAST(NULL AS TEXT) AS part,
+  CAST(NULL AS INTEGER) AS type, CAST(NULL AS INTEGER) AS messages_seen, CAST(NULL AS INTEGER) AS messages,
+  CAST(NULL AS BIGINT) AS peers, CAST(NULL AS BIGINT) AS us_0_1pct, CAST(NULL AS BIGINT) AS us_5pct,
+  CAST(NULL AS BIGINT) AS us_25pct, CAST(NULL AS BIGINT) AS us_50pct, CAST(NULL AS BIGINT) AS us_75pct,
+  CAST(NULL AS BIGINT) AS us_95pct, CAST(NULL AS BIGINT) AS us_99_9pct, CAST(NULL AS BIGINT) AS error_us,
+  CAST(NULL AS INTEGER) AS unknown_errors
+WHERE false;
+COMMENT ON VIEW delay_days IS 'Sums of convergence delays by type, of the messages that reached half of the subscribed peers within an hour.';
+COMMENT ON COLUMN delay_days.day IS 'The day''s start, UTC.';
+COMMENT ON COLUMN delay_days.first_day IS 'Start of the day on which the messages were first seen.';
+COMMENT ON COLUMN delay_days.part IS 'day: first seen before the day''s last hour; evening: in it, delays cut off at midnight; evening_whole: in the last hour of the day before, not cut off.';
+COMMENT ON COLUMN delay_days.type IS 'Their type; 0 in a row of zeros, where a day has none.';
+COMMENT ON COLUMN delay_days.messages_seen IS 'Live messages.';
+COMMENT ON COLUMN delay_days.messages IS 'Those that reached it; what follows is summed over them.';
+COMMENT ON COLUMN delay_days.peers IS 'Peers that delivered each.';
+COMMENT ON COLUMN delay_days.us_0_1pct IS 'Microseconds until 0.1 % of these.';
+COMMENT ON COLUMN delay_days.us_5pct IS 'Microseconds until 5 % of these.';
+COMMENT ON COLUMN delay_days.us_25pct IS 'Microseconds until 25 % of these.';
+COMMENT ON COLUMN delay_days.us_50pct IS 'Microseconds until 50 % of these.';
+COMMENT ON COLUMN delay_days.us_75pct IS 'Microseconds until 75 % of these.';
+COMMENT ON COLUMN delay_days.us_95pct IS 'Microseconds until 95 % of these.';
+COMMENT ON COLUMN delay_days.us_99_9pct IS 'Microseconds until 99.9 % of these.';
+COMMENT ON COLUMN delay_days.error_us IS 'By how much clocks and stalls may have spoilt each.';
+COMMENT ON COLUMN delay_days.unknown_errors IS 'Messages for which that is unknown.';
+
+CREATE VIEW peer_days AS
+SELECT CAST(NULL AS TIMESTAMPTZ) AS day, CAST(NULL AS INTEGER) AS peer_id, CAST(NULL AS INTEGER) AS collector_id,
+  CAST(NULL AS BIGINT) AS receipts, CAST(NULL AS BIGINT) AS repeats, CAST(NULL AS BIGINT) AS warmup_receipts,
+  CAST(NULL AS TIMESTAMPTZ) AS first_at, CAST(NULL AS TIMESTAMPTZ) AS last_at
+WHERE false;
+COMMENT ON VIEW peer_days IS 'One row per day, peer and collector.';
+COMMENT ON COLUMN peer_days.day IS 'The day''s start, UTC.';
+COMMENT ON COLUMN peer_days.peer_id IS 'The peer.';
+COMMENT ON COLUMN peer_days.collector_id IS 'The collector.';
+COMMENT ON COLUMN peer_days.receipts IS 'Receipts from it on the day.';
+COMMENT ON COLUMN peer_days.repeats IS 'Those that were repeats.';
+COMMENT ON COLUMN peer_days.warmup_receipts IS 'Those in a warm-up.';
+COMMENT ON COLUMN peer_days.first_at IS 'The first of them.';
+COMMENT ON COLUMN peer_days.last_at IS 'The last.';
 
 -- The three tables of the first Gossip Observer (its DuckDB schema of 2025) as views: its SQL runs here after
 -- SET search_path = 'compat'. As there: gossip only, all collectors together, one row per message and peer, warm-up and

@@ -1,0 +1,176 @@
+// A finished day's summaries: exact sums of its receipts, made by the queries' own macros, into a Parquet file per table.
+//
+// They hold until something of the day, or of one before it, comes late (see ../store/summaries.ts). Then they and those of
+// later days are made again.
+
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { SUMMARY_CAP_US } from "../../query_results/archive/summaries.ts";
+import { DEFINITIONS } from "../../query_results/catalog/catalog.ts";
+import { DAY_US, dayStart } from "../../shared/time.ts";
+import { rowsOf } from "../store/database.ts";
+import { outdateSummaries } from "../store/summaries.ts";
+import { type DaysContext, transaction } from "./context.ts";
+import { copyDay } from "./copy.ts";
+import { type CopiedFile, readDayFiles, replaceView, setState } from "./day_files.ts";
+import { DELAY_COLUMNS, RECEIPTS, SUMMARIES } from "./layout.ts";
+import { countRows } from "./manifest.ts";
+import { split } from "./plan.ts";
+
+/** Receipts whose delays are held in memory at once are this part of a file's: 8 bytes each, and as much again. */
+const DELAYS_SHARE = 0.5;
+/** What the queries take by default; with other values they read receipts. */
+const REACH_SHARE = 0.5;
+const DELAYS = `${REACH_SHARE}, ${SUMMARY_CAP_US / 1e6}, false`;
+const QUANTILES = DELAY_COLUMNS.map((name, i) => `d.delay_us[${i + 1}] AS ${name}`).join(", ");
+
+/** Days in files that have no summaries, and whose receipts are all there; in order. */
+export async function daysToSummarise(connection: DuckDBConnection): Promise<string[]> {
+  const days = await rowsOf(
+    connection,
+    `SELECT CAST(day AS TEXT) AS day FROM day_files WHERE table_name = 'receipts'
+      AND day NOT IN (SELECT day FROM summary_days WHERE is_ready)
+    GROUP BY day HAVING bool_and(state <> 'dropped') ORDER BY day`,
+  );
+  return days.map(({ day }) => String(day));
+}
+
+/**
+ * Makes a day's summaries.
+ * @returns messages in them, and bytes; null when something came late meanwhile: then the next pass makes them again.
+ */
+export async function summariseDay(
+  context: DaysContext,
+  day: string,
+): Promise<{ rows: number; bytes: number } | null> {
+  const { connection, change, onStep } = context;
+  const from = dayStart(day);
+  const interval = { from, to: from + DAY_US };
+  // From here on, whatever comes late removes the row.
+  await change(async (on) => {
+    await outdateSummaries(on, from);
+    await on.run(
+      `INSERT INTO summary_days (day, previous_day, is_ready)
+      SELECT CAST($1 AS DATE), max(day), false FROM day_files
+      WHERE table_name = 'receipts' AND day < CAST($1 AS DATE)`,
+      [day],
+    );
+  });
+  onStep("summary: begun");
+  await transaction(connection, () => makeRows(context, from));
+  onStep("summary: rows made");
+  const files: CopiedFile[] = [];
+  for (const table of SUMMARIES) {
+    const own = (await readDayFiles(connection, table)).find((file) => file.day === day);
+    const [part, replaced] = [own?.part ?? 0, own ?? null];
+    files.push(await copyDay(context, { table, day, part, interval, replaced }));
+  }
+  onStep("summary: files written");
+  let isRecorded = false;
+  await change(async (on) => {
+    const [row] = await rowsOf(
+      on,
+      `UPDATE summary_days SET is_ready = true, first_at = p.first_at, last_at = p.last_at
+      FROM (SELECT min(first_at) AS first_at, max(last_at) AS last_at FROM read_parquet($2)) p
+      WHERE day = CAST($1 AS DATE) RETURNING day`,
+      [day, files[SUMMARIES.findIndex(({ name }) => name === "peer_days")].path],
+    );
+    isRecorded = row !== undefined;
+    for (const table of SUMMARIES) {
+      const listed = (await readDayFiles(on, table)).find((file) => file.day === day);
+      if (listed !== undefined) await setState(on, listed.id, "cold", context.clock.now());
+      await replaceView(on, table);
+    }
+  });
+  onStep("summary: recorded");
+  const bytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
+  return isRecorded ? { rows: files[0].rows, bytes } : null;
+}
+
+/** Fills the temporary tables that the files are made of. @param from the day's start. */
+async function makeRows(context: DaysContext, from: number): Promise<void> {
+  const { connection, signal } = context;
+  const to = from + DAY_US;
+  const at = (us: number) => `make_timestamptz(${us})`;
+  const day = at(from);
+  const run = async (sql: string) => {
+    signal.throwIfAborted();
+    await connection.run(sql);
+  };
+  const macro = (signature: string, body: string) =>
+    run(`CREATE OR REPLACE TEMP MACRO ${signature} AS ${body}`);
+  await run(DEFINITIONS);
+  for (const { name, hot } of SUMMARIES) {
+    await run(`CREATE OR REPLACE TEMP TABLE ${hot} AS FROM main.${name} LIMIT 0`);
+  }
+
+  // Delays of what was first seen on the day, as seen by its end; of the last hour of the day before, whole.
+  const delays = (first: number, until: number) =>
+    `FROM message_delays(${at(first)}, ${at(until)}, ${DELAYS}) WHERE first_seen >= ${at(first)}`;
+  await run(`CREATE OR REPLACE TEMP TABLE evening_delays AS
+    ${delays(from - SUMMARY_CAP_US, from + SUMMARY_CAP_US)} AND first_seen < ${day}`);
+  await run("CREATE OR REPLACE TEMP TABLE day_delays AS FROM evening_delays LIMIT 0");
+  const counts = await countRows(connection, RECEIPTS, { from, to }, RECEIPTS.name);
+  for (const piece of split({ from, to }, counts, context.maxFileRows * DELAYS_SHARE)) {
+    const until = Math.min(piece.to + SUMMARY_CAP_US, to);
+    await run(
+      `INSERT INTO day_delays ${delays(piece.from, until)} AND first_seen < ${at(piece.to)}`,
+    );
+  }
+
+  await macro("in_rest(instant)", `instant >= ${day}`);
+  await run(`INSERT INTO new_message_days BY NAME
+    SELECT ${day} AS day, h.message_id, m.type, day_start(m.first_seen) AS first_day, h.receipts, h.repeats,
+      h.warmup_receipts, h.heard_again, coalesce(l.peers, 0) AS peers, l.first_at, l.settled_after_us, d.is_reached,
+      ${QUANTILES}
+    FROM rest_messages(${day}, ${at(to)}) h JOIN messages m ON m.message_id = h.message_id
+      LEFT JOIN live_parts(${at(from - DAY_US)}, ${at(to)}, false) l ON l.message_id = h.message_id
+      LEFT JOIN (FROM day_delays UNION ALL FROM evening_delays) d ON d.message_id = h.message_id
+    ORDER BY h.message_id`);
+
+  // The macros that group what the day adds find it in the tables just made.
+  await macro(
+    "live_parts(window_from, window_to, include_warmup)",
+    "TABLE (FROM new_message_days WHERE peers > 0)",
+  );
+  await run(
+    `CREATE OR REPLACE TEMP VIEW used_message_days AS FROM main.message_days WHERE day < ${day}`,
+  );
+  await run(`INSERT INTO new_traffic_days BY NAME
+    SELECT ${day} AS day, day_start(first_seen) AS first_day, type, peers, sum(weight) AS messages, sum(weight * size) AS bytes,
+      0 AS heard, 0 AS receipts, 0 AS repeats, 0 AS warmup_receipts, 0 AS heard_again
+    FROM weighed_messages(${day}, ${
+    at(to)
+  }, false, false) GROUP BY ALL HAVING sum(weight) <> 0 OR sum(weight * size) <> 0
+    UNION ALL
+    SELECT ${day}, first_day, type, 0, 0, 0, count(*) FILTER (first_day = ${day}), sum(receipts), sum(repeats),
+      sum(warmup_receipts), sum(heard_again)
+    FROM new_message_days GROUP BY first_day, type
+    ORDER BY first_day, type, peers`);
+
+  const parts = [
+    ["day", "day_delays", `first_seen < ${at(to - SUMMARY_CAP_US)}`],
+    ["evening", "day_delays", `first_seen >= ${at(to - SUMMARY_CAP_US)}`],
+    ["evening_whole", "evening_delays", "true"],
+  ];
+  for (const [part, table, condition] of parts) {
+    const signature =
+      "message_delays(window_from, window_to, reach_share, cap_seconds, include_warmup)";
+    await macro(signature, `TABLE (FROM ${table})`);
+    await macro("in_delay_rest(first_seen)", condition);
+    const firstDay = table === "day_delays" ? from : from - DAY_US;
+    await run(`INSERT INTO new_delay_days BY NAME
+      SELECT ${day} AS day, ${at(firstDay)} AS first_day, '${part}' AS part, *
+      FROM delay_groups(${day}, ${at(to)}, ${DELAYS}) ORDER BY type`);
+  }
+  // So that there is a file.
+  await run(
+    `INSERT INTO new_delay_days BY NAME SELECT ${day} AS day, ${day} AS first_day, 'day' AS part, 0 AS type,
+    0 AS messages_seen, 0 AS messages, 0 AS unknown_errors`,
+  );
+
+  await run(`INSERT INTO new_peer_days BY NAME
+    SELECT ${day} AS day, peer_id, collector_id, count(*) AS receipts, count(*) FILTER (is_repeat) AS repeats,
+      count(*) FILTER (is_warmup) AS warmup_receipts, min(received_at) AS first_at, max(received_at) AS last_at
+    FROM receipts WHERE received_at >= ${day} AND received_at < ${at(to)}
+    GROUP BY peer_id, collector_id ORDER BY peer_id, collector_id`);
+}

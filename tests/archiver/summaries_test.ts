@@ -1,0 +1,180 @@
+/**
+ * Summaries give the figures of the receipts: of made-up days on which everything happens that makes it hard. Messages
+ * cross midnight, peers are shared and reconnect, a collector is started again, clocks differ, receipts come late.
+ */
+import assert from "node:assert/strict";
+import { correctClocks } from "../../query_results/archive/clocks.ts";
+import { readFrame } from "../../query_results/archive/frame.ts";
+import { readTable } from "../../query_results/archive/read_table.ts";
+import { Summaries } from "../../query_results/archive/summaries.ts";
+import { allQueries, DEFINITIONS } from "../../query_results/catalog/catalog.ts";
+import { useParameters } from "../../query_results/catalog/parameters.ts";
+import { type Random, randomInteger, seededRandom } from "../../shared/random.ts";
+import { at, type DayArchive, openDays } from "../support/fixtures/day_archive.ts";
+import { tempDir } from "../support/temp_dir.ts";
+
+const HOUR = 3600;
+const DAYS = 4;
+const PEERS = 8;
+const SERVED = allQueries().filter(({ summaries }) => summaries !== undefined);
+const ROLL = { day: null, drop: null, apply: false } as const;
+
+/** Windows of which summaries serve all, the middle, or nothing; in seconds after the first day's begin. */
+const WINDOWS: readonly (readonly [from: number, to: number] | null)[] = [
+  null,
+  [24 * HOUR, 72 * HOUR],
+  [7 * HOUR, 65 * HOUR],
+  [23.5 * HOUR, 48 * HOUR],
+  [47 * HOUR, 49 * HOUR],
+];
+
+/** Rows of a few days as VALUES of tables. */
+function madeUpDays(random: Random): Record<string, string[]> {
+  const whole = (below: number) => randomInteger(random, below);
+  const instant = (second: number) => `make_timestamptz(${at(0, 0) + Math.round(second * 1e6)})`;
+  const tables: Record<string, string[]> = {
+    collectors: ["(1, 'alpha')", "(2, 'beta')"],
+    peers: Array.from({ length: PEERS }, (_, i) => `(${i + 1}, '02${String(i).repeat(64)}')`),
+    epochs: [],
+    sessions: [],
+    hot_messages: [],
+    hot_receipts: [],
+    clock_samples: [],
+    stalls: [],
+  };
+  const end = DAYS * 24 * HOUR;
+  // Alpha is killed half an hour before the second midnight and started again after it.
+  const runs = [
+    { epoch: 1, collector: 1, from: 100, to: 47.5 * HOUR },
+    { epoch: 2, collector: 1, from: 48.2 * HOUR, to: end },
+    { epoch: 3, collector: 2, from: 5 * HOUR, to: 80 * HOUR },
+  ];
+  const sessions: { collector: number; epoch: number; peer: number; from: number; to: number }[] =
+    [];
+  for (const { epoch, collector, from, to } of runs) {
+    tables.epochs.push(
+      `(${epoch}, ${collector}, ${instant(from)}, 'v', 8, 1, 1, 1, ${instant(to)}, ${
+        instant(to)
+      }, NULL)`,
+    );
+    for (let second = from; second < to; second += 600) {
+      const offset = collector * 3000 + whole(500);
+      tables.clock_samples.push(
+        `(${epoch}, ${collector}, ${instant(second)}, ${offset}, ${100 + whole(50)})`,
+      );
+    }
+    tables.stalls.push(
+      `(${epoch}, ${collector}, ${instant(24 * HOUR - 2)}, ${instant(24 * HOUR + 1)})`,
+    );
+    for (let peer = 1; peer <= PEERS; peer++) {
+      // Half of the peers are one collector's.
+      if (peer % 4 === collector) continue;
+      for (let start = from + whole(600); start < to;) {
+        const stop = Math.min(to, start + HOUR * (1 + whole(40)));
+        sessions.push({ collector, epoch, peer, from: start, to: stop });
+        start = stop + whole(3 * HOUR);
+      }
+    }
+  }
+  sessions.forEach(({ collector, epoch, peer, from, to }, i) => {
+    const close = epoch === 1 && to === runs[0].to ? "NULL, NULL" : `${instant(to)}, 'peer'`;
+    tables.sessions.push(
+      `(${i}, ${epoch}, ${i}, ${collector}, ${peer}, 'a', ${instant(from)}, ${instant(from)}, ${
+        instant(from)
+      }, 0, '', ${close}` +
+        ", NULL".repeat(17) + ")",
+    );
+  });
+  for (let id = 1; id <= 400; id++) {
+    const midnight = 24 * HOUR * (1 + whole(3));
+    const first = id % 3 === 0 ? random.next() * end : midnight + (random.next() - 0.7) * 2 * HOUR;
+    const receipts: { at: number; text: string }[] = [];
+    const heard = new Set<string>();
+    for (const { collector, epoch, peer, from, to } of sessions) {
+      const times = random.next() < 0.7 ? 1 : random.next() < 0.5 ? 0 : 2;
+      for (let k = 0; k < times; k++) {
+        const scale = random.next();
+        const delay = scale < 0.05 ? 30 * HOUR : scale < 0.2 ? 5000 : scale < 0.6 ? 300 : 20;
+        const second = Math.max(first + random.next() * delay, scale < 0.03 ? from + 5 : 0);
+        if (second < from || second >= to || second >= end) continue;
+        const key = `${epoch} ${peer}`;
+        const isRepeat = heard.has(key) && random.next() < 0.9;
+        heard.add(key);
+        const isWarmup = second < from + 600 || random.next() < 0.02;
+        receipts.push({
+          at: second,
+          text: `(${instant(second)}, ${id}, ${peer}, ${collector}, ${isRepeat}, ${isWarmup})`,
+        });
+      }
+    }
+    if (receipts.length === 0) continue;
+    const seen = Math.min(...receipts.map(({ at }) => at));
+    const type = id % 50 === 0 ? 65535 : 256 + id % 3;
+    const own = type === 256 || id % 7 === 0
+      ? "NULL"
+      : instant(seen - (id % 11 === 0 ? 2 * HOUR : 60));
+    const about = type === 257
+      ? `NULL, NULL, '03${String(id % 4).repeat(64)}'`
+      : `${1 + id % 20}, ${id % 2}, NULL`;
+    tables.hot_messages.push(
+      `(${id}, from_hex(sha256('${id}')), ${type}, ${100 + id % 9}, 'valid', ${about}, ${own}, 'c${
+        id % 5
+      }'::BLOB, ` +
+        `${instant(seen)}, NULL)`,
+    );
+    tables.hot_receipts.push(...receipts.map(({ text }) => text));
+  }
+  return tables;
+}
+
+async function fill({ store }: DayArchive, seed: number): Promise<void> {
+  const tables = madeUpDays(seededRandom(seed));
+  await store.change(async (connection) => {
+    for (const [table, values] of Object.entries(tables)) {
+      await connection.run(`INSERT INTO ${table} VALUES ${values.join(", ")}`);
+    }
+  });
+}
+
+/** What the frame and all queries that may read summaries say of each window, and how many days these served in it. */
+function answers({ store }: DayArchive, windows: typeof WINDOWS, reachShare = "0.5") {
+  return store.beside(async (connection) => {
+    await connection.run(DEFINITIONS);
+    const summaries = await Summaries.find(connection, await correctClocks(connection));
+    const found: unknown[] = [];
+    const served: number[] = [];
+    for (const window of windows) {
+      const wanted = window === null ? {} : { from: at(0, window[0]), to: at(0, window[1]) };
+      const frame = await readFrame(connection, wanted, summaries);
+      const run = await summaries.use(frame.window);
+      served.push(run?.days.length ?? 0);
+      found.push(frame);
+      for (const query of SERVED) {
+        const parameters = useParameters(query, frame.window, { reach_share: reachShare });
+        await summaries.useFor(query, parameters, frame.window);
+        const table = await readTable(connection, query.sql, frame.window, parameters);
+        found.push([query.name, table.rows]);
+      }
+    }
+    return { found, served };
+  });
+}
+
+Deno.test("summaries give the figures of the receipts, wherever these are and the window ends", async () => {
+  await using dir = await tempDir();
+  await using archive = await openDays(dir);
+  await fill(archive, 1);
+  const expected = await answers(archive, WINDOWS);
+  assert.deepEqual(expected.served, [0, 0, 0, 0, 0]);
+  await archive.days.run(ROLL);
+  const rolled = await answers(archive, WINDOWS);
+  assert.deepEqual(rolled.served, [4, 2, 1, 1, 0]);
+  assert.deepEqual(rolled.found, expected.found);
+  await archive.days.run({ ...ROLL, drop: "hot", apply: true });
+  const some = WINDOWS.slice(2, 4);
+  // A share that summaries do not serve, and that as many messages reach.
+  assert.deepEqual(
+    (await answers(archive, some)).found,
+    (await answers(archive, some, "0.4999999")).found,
+  );
+});
