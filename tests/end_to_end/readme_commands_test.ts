@@ -30,6 +30,11 @@ const ARCHIVING: Way = { running: /API at http/ };
 const WAYS: readonly (readonly [command: RegExp, way: Way])[] = [
   [/^cp /, {}],
   [/^duckdb /, { skip: "needs DuckDB's own command line" }],
+  [/^psql /, { skip: "needs an endpoint and a password: postgres_psql_test" }],
+  [/^deno task archive user/, {}],
+  [/--drop published/, { skip: "needs published days: publish_test" }],
+  [/archive\/fetched|main\.ts fetch/, { skip: "needs published days: fetch_test" }],
+  [/ducklake/, { skip: "needs DuckDB's extensions: lake_test" }],
   [/^\.\/gossip-collector/, { skip: "the binary's own test runs it" }],
   [/^deno task test/, { skip: "it is this run" }],
   [/^deno task demo/, { more: "--peers 4 --seconds 2" }],
