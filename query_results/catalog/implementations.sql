@@ -104,7 +104,7 @@ CREATE OR REPLACE TEMP MACRO peer_implementations(window_from, window_to, second
   ), announced AS (
     SELECT node_id, said_implementation(hex(arg_max(raw[69:68 + CAST('0x' || hex(raw[67:68]) AS INTEGER)], first_seen))) AS said
     FROM messages SEMI JOIN peers USING (node_id)
-    WHERE type = 257 AND octet_length(raw) > 140 AND first_seen >= window_from AND first_seen < window_to
+    WHERE type = 257 AND verdict NOT IN ('invalid', 'malformed') AND octet_length(raw) > 140 AND first_seen >= window_from AND first_seen < window_to
     GROUP BY node_id
   )
   SELECT b.*, p.node_id, coalesce(said, 'unknown') AS by_announcement,

@@ -56,17 +56,20 @@ const SEARCHED_DAYS = 31;
 /** A subject's messages that are looked at, the newest first. */
 const MAX_MESSAGES = 1000;
 
+/** Anybody can forge what an invalid message says. */
+const SIGNED = "verdict NOT IN ('invalid', 'malformed')";
+
 /** In a node_announcement's bytes, by BOLT 7: a length of features, then what follows them. 1-based, as SQL counts. */
 const LATEST_ALIASES = `WITH announced AS (
   SELECT node_id, first_seen, raw, CAST('0x' || hex(raw[67:68]) AS INTEGER) AS flen
-  FROM messages WHERE type = 257 AND octet_length(raw) > 140 AND first_seen >= make_timestamptz($since)
+  FROM messages WHERE type = 257 AND ${SIGNED} AND octet_length(raw) > 140 AND first_seen >= make_timestamptz($since)
 )
 SELECT node_id, hex(arg_max(raw[109 + flen:140 + flen], first_seen)) AS alias FROM announced`;
 
 /** Ends of channels by their announcements, node 1 first. */
 const CHANNEL_ENDS = `WITH announced AS (
   SELECT scid, raw, CAST('0x' || hex(raw[259:260]) AS INTEGER) AS flen
-  FROM messages WHERE type = 256 AND octet_length(raw) >= 432
+  FROM messages WHERE type = 256 AND ${SIGNED} AND octet_length(raw) >= 432
 )
 SELECT scid, lower(hex(raw[301 + flen:333 + flen])) AS node_1, lower(hex(raw[334 + flen:366 + flen])) AS node_2
 FROM announced`;

@@ -46,13 +46,19 @@ export function slowerThan(half: number | null, others: readonly (number | null)
   return Math.round(100 * sooner / others.length);
 }
 
+/** Whether a message may be its signer's: anybody can forge one that fails its check. */
+export function mayBeSigned({ verdict }: Pick<FoundMessage, "verdict">): boolean {
+  return verdict !== "invalid" && verdict !== "malformed";
+}
+
 /** What replaced a message, and which earlier one has the same content. @param messages all of a subject, in any order. */
 export function history(
   message: FoundMessage,
   messages: readonly FoundMessage[],
 ): { supersededBy: FoundMessage | null; resignedFrom: FoundMessage | null } {
   const alike = messages.filter((other) =>
-    other.id !== message.id && other.type === message.type && other.scid === message.scid &&
+    other.id !== message.id && mayBeSigned(other) && other.type === message.type &&
+    other.scid === message.scid &&
     other.direction === message.direction && other.nodeId === message.nodeId
   ).sort((a, b) => a.firstSeen - b.firstSeen || a.id - b.id);
   const { ownTimestamp, innerId, firstSeen } = message;

@@ -7,6 +7,7 @@ import { answerFor } from "../../query_results/where/look.ts";
 import { answerText } from "../../query_results/where/text.ts";
 import { scidText } from "../../shared/bolt/scid.ts";
 import { UserError } from "../../shared/errors.ts";
+import { onArchive } from "../support/fixtures/archive.ts";
 import { openDays } from "../support/fixtures/day_archive.ts";
 import { makeSmallArchive, type SmallArchive } from "../support/fixtures/small_archive.ts";
 import {
@@ -150,6 +151,25 @@ Deno.test("names that mean nothing, or several nodes, get one line with what is 
   await said(HOSTILE_ALIAS.slice(0, -1) + "x", /like it: <img src=x>\\u\{1b\}\[31m\\u\{202e\}/);
   const peer = await refusal(archive, "03" + "00".repeat(32)).catch(() => "");
   assert.doesNotMatch(peer, /undefined|null/);
+});
+
+Deno.test("what was forged names no node, is no latest message, and supersedes none", async () => {
+  await using dir = await tempDir();
+  const archive = await makeArchive(dir);
+  const { latest: [{ sha256 }] } = await where(archive, scidText(SCID_A));
+  await onArchive(archive, async (connection) => {
+    await connection.run(
+      `UPDATE hot_messages SET verdict = 'invalid' WHERE node_id = '${
+        NODE_IDS[1]
+      }' OR sha256 = from_hex('${sha256}')`,
+    );
+  });
+  assert.equal((await where(archive, "AcInq")).node_id, NODE_IDS[0]);
+  const { message, latest } = await where(archive, scidText(SCID_A));
+  assert.equal(message.sha256, latest[1].sha256);
+  assert.equal(message.superseded_by, null);
+  const forged = await where(archive, sha256);
+  assert.match(answerText(forged), /^note +the message's verdict is invalid$/m);
 });
 
 Deno.test("a channel that was never announced says so; a burst is called one", async () => {

@@ -14,6 +14,7 @@ import {
   resendRequestTarget,
 } from "./batches.ts";
 import { initTarget, messageTargets } from "./messages.ts";
+import { nameTarget } from "./names.ts";
 import { nodeLogTargets } from "./node_logs.ts";
 import { framesTarget, handshakeTarget, transportTarget } from "./noise.ts";
 import {
@@ -35,6 +36,7 @@ export function allTargets(dir: string): Target[] {
     initTarget(),
     ...messageTargets(),
     ...nodeLogTargets(),
+    nameTarget(),
     batchTarget(),
     bodyTarget(),
     digestTarget(),
