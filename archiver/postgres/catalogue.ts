@@ -1,7 +1,7 @@
 // The catalogue as the rest sees it: a worker that is started again when it hangs or grows.
 
 import { join } from "node:path";
-import { errorText } from "../../shared/errors.ts";
+import { errorText, UserError } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import { readSchema } from "../schema/page.ts";
 import { catalogueSchema } from "./catalogue_schema.ts";
@@ -190,11 +190,17 @@ async function readOrMake(folder: string, name: string, ddl: string): Promise<Ui
   log.info("Making the Postgres catalogue {path}, once", { path });
   const { worker, made } = await startWorker(null, ddl, () => {}, () => {});
   worker.terminate();
-  await Deno.writeFile(`${path}.partial`, made!);
-  for await (const { name: other } of Deno.readDir(folder)) {
-    if (FILE.test(other)) await Deno.remove(join(folder, other));
+  try {
+    await Deno.writeFile(`${path}.partial`, made!);
+    for await (const { name: other } of Deno.readDir(folder)) {
+      if (FILE.test(other)) await Deno.remove(join(folder, other));
+    }
+    await Deno.rename(`${path}.partial`, path);
+  } catch (error) {
+    throw new UserError(`Cannot keep the Postgres catalogue ${path}: ${errorText(error)}`, {
+      cause: error,
+    });
   }
-  await Deno.rename(`${path}.partial`, path);
   return made!;
 }
 

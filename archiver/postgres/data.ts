@@ -269,11 +269,9 @@ async function sqlOf(lease: Lease, { query, oids, values, settings }: BoundQuery
   const wanted = `SET TimeZone = ${literal(zone)}; SET search_path = '${searchPath}'`;
   if (lease.settings !== wanted) await lease.connection.run(wanted);
   lease.settings = wanted;
-  return await askText(
-    lease.connection,
-    "json_deserialize_sql($1::JSON)",
-    query.bound(oids, values),
-  );
+  const write = () =>
+    askText(lease.connection, "json_deserialize_sql($1::JSON)", query.bound(oids, values));
+  return query.parameters > 0 ? await write() : query.text ??= await write();
 }
 
 /** A query under way. Its transaction ends with it. */

@@ -30,6 +30,8 @@ const BARE_NUMERIC =
 /** A query that may run. */
 export class GuardedQuery {
   readonly #tree: Node;
+  /** As DuckDB writes it; kept for a query without parameters. */
+  text: string | null = null;
   /** How many parameters it has: the highest number. */
   readonly parameters: number;
 

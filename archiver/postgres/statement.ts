@@ -137,13 +137,14 @@ function words(type: string): string {
 function selectOf(sql: string, node: Node): Statement {
   const relations = new Map<string, Node>();
   const ctes = new Set<string>();
-  let setsConfig = false, isChange = false;
+  const functions = new Set<string>();
+  let isChange = false;
   walk(node, (type, found) => {
     if (type === "RangeVar") {
       relations.set(JSON.stringify([found.schemaname, found.relname]), found);
     }
     if (type === "CommonTableExpr") ctes.add(String(found.ctename));
-    if (type === "FuncCall") setsConfig ||= nameOf(found.funcname).at(-1) === "set_config";
+    if (type === "FuncCall") functions.add(nameOf(found.funcname).at(-1)!);
     isChange ||= /^(Insert|Update|Delete|Merge)Stmt$/.test(type) || type === "intoClause";
   });
   if (isChange) return refused(READ_ONLY, "cannot change data in a read-only transaction");
@@ -152,7 +153,13 @@ function selectOf(sql: string, node: Node): Statement {
       relation.schemaname !== undefined || !ctes.has(String(relation.relname))
     ).map(isSystem),
   );
-  if (setsConfig && !kinds.has(false)) return { kind: "setting", sql };
+  if ([...functions].some((name) => name.startsWith("pg_sleep"))) {
+    return refused(
+      "42501",
+      "permission denied for function pg_sleep: other sessions would wait, too",
+    );
+  }
+  if (functions.has("set_config") && !kinds.has(false)) return { kind: "setting", sql };
   const route = kinds.size === 2
     ? "both"
     : kinds.has(true)

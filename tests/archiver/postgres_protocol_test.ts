@@ -293,6 +293,8 @@ const WAYS_OUT = [
   "SET ROLE postgres",
   "SET default_transaction_read_only = off",
   "SELECT pg_read_file('/etc/passwd')",
+  "SELECT pg_sleep(60)",
+  "SELECT lo_create(0)",
   "SELECT lo_import('/etc/passwd')",
   "SELECT pg_ls_dir('/')",
   "DO $$ BEGIN PERFORM 1; END $$",
