@@ -5,7 +5,7 @@
  */
 import { formatDuration, formatInstant } from "../format/numbers.ts";
 import { type Finding, receiptsSql } from "./finding.ts";
-import type { World } from "./world.ts";
+import { BIN_MS, type World } from "./world.ts";
 import query from "./faults.sql" with { type: "text" };
 
 export interface Fault {
@@ -18,17 +18,20 @@ export interface Fault {
   readonly detail: string;
 }
 
-/** A change so soon after a fault is its effect: what was late, or came as backlog. Before it, bins of ten minutes blur. */
+/** A change so soon after a fault is its effect: what was late, or came as backlog. What a stall or a step delays comes at once. */
 const LATE_MS = 15 * 60_000;
-const EARLY_MS = 10 * 60_000;
+const AT_ONCE_MS = 60_000;
+const AT_ONCE: ReadonlySet<string> = new Set(["stall", "clock step"]);
 /** A pattern is the fault's when the faults cover this share of its time. */
 const COVERED = 0.8;
 /** Where several collectors hear the same, this share of them must have been at fault. */
 const COLLECTORS_SHARE = 0.5;
-/** Of these kinds, edges count: a burst begins where a fault ends, a level begins or ends there. */
-const EDGES: Readonly<Record<string, (finding: Finding) => readonly number[]>> = {
-  burst: ({ fromMs }) => [fromMs],
-  level: ({ fromMs, untilMs }) => [fromMs, untilMs],
+/** Of these kinds, edges count, known to a minute or a bin: a burst begins where a fault ends, a level begins or ends there. */
+const EDGES: Readonly<
+  Record<string, { at: (finding: Finding) => readonly number[]; errorMs: number }>
+> = {
+  burst: { at: ({ fromMs }) => [fromMs], errorMs: 60_000 },
+  level: { at: ({ fromMs, untilMs }) => [fromMs, untilMs], errorMs: BIN_MS },
 };
 /** Faults listed beside one finding, and in all. */
 const MOST_BESIDE = 3;
@@ -55,16 +58,17 @@ export function judge(
   world: World,
 ): { beside: string; isExplained: boolean } {
   const { fromMs, untilMs, kind, subject } = finding;
+  const { at, errorMs } = EDGES[kind] ?? { at: () => [], errorMs: 0 };
+  const lastMs = ({ what, untilMs }: Fault) =>
+    untilMs + errorMs + (AT_ONCE.has(what) ? AT_ONCE_MS : LATE_MS);
   const near = faults.filter((fault) =>
-    fault.fromMs <= untilMs + EARLY_MS && fault.untilMs >= fromMs - LATE_MS &&
+    fault.fromMs - errorMs <= untilMs && lastMs(fault) >= fromMs &&
     (subject.collector ?? fault.collector) === fault.collector
   );
-  const edges = EDGES[kind]?.(finding) ?? [];
+  const isAt = (edge: number) => (fault: Fault) =>
+    edge >= fault.fromMs - errorMs && edge <= lastMs(fault);
   const isCause = (own: readonly Fault[]) =>
-    own.some((fault) =>
-      edges.some((edge) => edge >= fault.fromMs - EARLY_MS && edge <= fault.untilMs + LATE_MS)
-    ) ||
-    coverage(finding, own) >= COVERED;
+    coverage(finding, own) >= COVERED || at(finding).some((edge) => own.some(isAt(edge)));
   const causes =
     [...Map.groupBy(near, ({ collector }) => collector).values()].filter(isCause).length;
   const needed = subject.collector === undefined

@@ -12,20 +12,23 @@ SELECT l.message_id, l.type, l.scid, coalesce(l.direction, 0) AS direction, l.no
 FROM live_messages($window_from, $window_to, false) l JOIN messages m ON m.message_id = l.message_id
 WHERE l.type BETWEEN 256 AND 258;
 
--- A channel's update is of its node 1 or 2, by direction; only its announcement names them.
+-- A channel's update is of its node 1 or 2, by direction; only its announcement names them. Older ones are not looked for: an
+-- archive may hold years.
 CREATE OR REPLACE TEMP TABLE pattern_origins AS
 WITH spoken AS (
   SELECT type, scid, node_id, count(*) AS messages, mode(direction) AS direction
   FROM pattern_messages WHERE type > 256 GROUP BY type, scid, node_id
 ), announced AS (
   SELECT scid, lower(hex(any_value(raw))) AS text FROM messages
-  WHERE type = 256 AND octet_length(raw) >= 432 AND scid IN (SELECT scid FROM spoken) GROUP BY scid
+  WHERE type = 256 AND octet_length(raw) >= 432 AND verdict NOT IN ('invalid', 'malformed') AND scid IN (SELECT scid FROM spoken)
+    AND first_seen >= $window_from - INTERVAL 30 DAY AND first_seen < $window_to GROUP BY scid
 ), owned AS (
-  SELECT scid, text, CAST('0x' || substr(text, 517, 4) AS INTEGER) AS feature_bytes FROM announced
+  -- Where node 1 begins: after type, four signatures, features, chain and scid.
+  SELECT scid, text, 601 + 2 * CAST('0x' || substr(text, 517, 4) AS INTEGER) AS node_1 FROM announced
 )
 SELECT CAST(row_number() OVER (ORDER BY s.messages DESC, s.type, s.scid, s.node_id) - 1 AS INTEGER) AS origin, s.*,
-  coalesce(s.node_id, substr(o.text, 601 + 2 * o.feature_bytes + 66 * s.direction, 66)) AS owner
-FROM spoken s LEFT JOIN owned o ON o.scid = s.scid;
+  coalesce(s.node_id, substr(o.text, o.node_1 + 66 * s.direction, 66)) AS owner
+FROM spoken s LEFT JOIN owned o ON o.scid = s.scid AND length(o.text) >= o.node_1 + 131;
 
 CREATE OR REPLACE TEMP TABLE pattern_events AS
 SELECT o.origin, m.direction, m.first_ms, m.made_ms, m.message_id, m.peers, m.inner_id

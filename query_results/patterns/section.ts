@@ -73,7 +73,11 @@ function item(finding: JudgedFinding, world: World, past?: Past): Markup {
   const notes = [
     kind,
     [fromMs, untilMs].map((ms) => formatInstant(world.toUs(ms))).join(" to "),
-    q === null ? "" : `q ${q < 1e-30 ? "< 1e-30" : formatNumber(Number(q.toPrecision(2)))}`,
+    q === null
+      ? ""
+      : q < 1e-30
+      ? "q < 1e-30"
+      : `q ${q < 1e-4 ? q.toExponential(0) : formatNumber(q)}`,
     past ? newsOf(finding, past) : "",
     beside && `beside it: ${printable(beside, MOST_CHARACTERS)}`,
   ];

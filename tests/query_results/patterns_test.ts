@@ -112,6 +112,11 @@ Deno.test("a burst of all channels of a node is one finding, and peers in lockst
     }')
      WHERE type = 256`,
   );
+  // One that says its features are longer than it is names no node.
+  archive.inject({ type: 256, origin: 499, atMs: 1000 });
+  archive.statements.push(
+    `UPDATE hot_messages SET raw = unhex(repeat('ff', 500)) WHERE scid >> 40 = 700499`,
+  );
   const [first, second] = [3, 9];
   const twin = new Map<number, number>();
   archive.change((peer, atMs, message) => {

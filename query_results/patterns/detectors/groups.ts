@@ -38,7 +38,8 @@ export const groups: Detector = {
     )
     SELECT DISTINCT n.number, n.first_ms, p.peer
     FROM receipts r JOIN narrow n ON n.message_id = r.message_id JOIN pattern_peers p ON p.peer_id = r.peer_id
-    WHERE NOT r.is_warmup ORDER BY n.number, p.peer`,
+    WHERE NOT r.is_warmup AND r.received_at >= $window_from AND r.received_at < $window_to
+    ORDER BY n.number, p.peer`,
   columns: 3,
   *detect([message, firstMs, peers], world) {
     const count = (message.at(-1) ?? -1) + 1;

@@ -10,7 +10,7 @@ WITH odd AS (
   SELECT r.message_id
   FROM receipts r JOIN pattern_peers p ON p.peer_id = r.peer_id
     JOIN pattern_spans s ON s.peer = p.peer AND s.collector_id = r.collector_id
-  WHERE r.message_id IN (SELECT message_id FROM odd)
+  WHERE r.message_id IN (SELECT message_id FROM odd) AND r.received_at >= $window_from AND r.received_at < $window_to
     AND (epoch_us(r.received_at) - epoch_us($window_from)) / 1000 BETWEEN s.settled_ms AND s.to_ms
   GROUP BY r.message_id HAVING count(DISTINCT r.peer_id) >= 3
 ), usual AS (

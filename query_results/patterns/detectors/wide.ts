@@ -56,7 +56,7 @@ export const wide: Detector = {
     SELECT c.number, c.origin, c.first_ms, p.peer,
       CAST((epoch_us(r.received_at) - epoch_us($window_from)) // 1000 - c.first_ms AS INTEGER)
     FROM receipts r JOIN chosen c ON c.message_id = r.message_id JOIN pattern_peers p ON p.peer_id = r.peer_id
-    WHERE NOT r.is_repeat AND NOT r.is_warmup`,
+    WHERE NOT r.is_repeat AND NOT r.is_warmup AND r.received_at >= $window_from AND r.received_at < $window_to`,
   columns: 5,
   *detect([number, origin, firstMs, peer, delay], world) {
     const count = number.reduce((most, n) => Math.max(most, n), -1) + 1;
