@@ -23,9 +23,6 @@ const MARGIN = "INTERVAL 1 DAY";
 
 /** The rows of each table; $from and $to are the day's bounds. Others are published whole. */
 const ROWS: Readonly<Record<string, string>> = {
-  peers: `SELECT * FROM peers WHERE peer_id IN (
-      SELECT DISTINCT peer_id FROM receipts WHERE received_at >= $from AND received_at < $to
-      UNION ALL SELECT peer_id FROM sessions WHERE dialled_at < $to AND (closed_at IS NULL OR closed_at >= $from))`,
   // Of a run that was cut off long ago no end is known either.
   sessions:
     `SELECT * FROM sessions WHERE dialled_at < $to AND (closed_at >= $from OR closed_at IS NULL

@@ -22,7 +22,7 @@ const RECEIPTS_PER_MESSAGE = 400;
 const PEERS = 978;
 const MEMORY_LIMIT_BYTES = 1024 ** 3;
 
-/** Rows as irregular as real ones: in order of time, messages in flight mixed. */
+/** Rows as irregular as real ones: in order of time, messages in flight mixed, one in 50 first seen the day before. */
 function statements(receipts: number): string[] {
   const us = `CAST(86400000000 / ${receipts} * range AS BIGINT)`;
   const start = `epoch_us(TIMESTAMPTZ '${DAY} 00:00:00+00')`;
@@ -31,7 +31,7 @@ function statements(receipts: number): string[] {
     "INSERT INTO collectors VALUES (1, 'bench')",
     `INSERT INTO peers SELECT range + 1, '02' || sha256(range::TEXT) FROM range(${PEERS})`,
     `INSERT INTO hot_messages SELECT range + 1, unhex(sha256(range::TEXT)), 258, 136, 'valid', range << 20, 0, NULL,
-      make_timestamptz(${start}), unhex(md5(range::TEXT)), make_timestamptz(${start} + ${us} * ${RECEIPTS_PER_MESSAGE}),
+      make_timestamptz(${start}), unhex(md5(range::TEXT)), make_timestamptz(${start} + ${us} * ${RECEIPTS_PER_MESSAGE} - CASE WHEN range % 50 = 0 THEN 86400000000 ELSE 0 END),
       unhex(sha256('a' || range) || sha256('b' || range) || sha256('c' || range) || sha256('d' || range))
       FROM range(${messages})`,
     `INSERT INTO hot_receipts SELECT make_timestamptz(${start} + ${us} + CAST(hash(range) % 700 AS BIGINT)),
