@@ -16,6 +16,7 @@ import { Feed } from "./api/page/feed.ts";
 import { PAGE_VERSION } from "./api/page/page.ts";
 import { Recent } from "./api/page/recent.ts";
 import { type ArchiverConfig, limitOptions } from "./config.ts";
+import { publisherOf } from "./publish/publisher.ts";
 import { Days } from "./days/days.ts";
 import { answerClock, Heartbeats } from "./intake/heartbeats.ts";
 import { Intake } from "./intake/intake.ts";
@@ -82,7 +83,10 @@ export async function startArchiver(
   );
   stack.defer(() => closeStore(store));
   const days = stack.use(
-    new Days({ ...config.days, memoryLimitBytes: config.memory_limit }, { store, clock, onStep }),
+    new Days({ ...config.days, memoryLimitBytes: config.memory_limit }, {
+      ...{ store, clock, onStep },
+      newPublisher: publisherOf(config.days.publish),
+    }),
   );
   await days.recover();
   const analytics = stack.use(await Analytics.start(config.analytics, { store, clock }));

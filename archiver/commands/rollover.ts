@@ -8,6 +8,7 @@ import { grouped, printable } from "../../shared/text.ts";
 import { dayStart } from "../../shared/time.ts";
 import type { RolloverAnswer } from "../api/api.ts";
 import type { ArchiverConfig } from "../config.ts";
+import { publisherOf } from "../publish/publisher.ts";
 import { Days, type RolloverRequest } from "../days/days.ts";
 import type { RolloverLine } from "../days/rollover.ts";
 import { Store } from "../store/store.ts";
@@ -122,7 +123,8 @@ async function runHere(config: ArchiverConfig, request: RolloverRequest, report:
     { clock: systemClock, random: systemRandom },
   );
   const options = { ...config.days, memoryLimitBytes };
-  await using days = new Days(options, { store, clock: systemClock });
+  const newPublisher = publisherOf(config.days.publish);
+  await using days = new Days(options, { store, clock: systemClock, newPublisher });
   await days.recover();
   await days.run(request, report);
 }

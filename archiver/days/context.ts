@@ -25,6 +25,16 @@ export interface DaysContext {
   readonly signal: AbortSignal;
 }
 
+/** Publishes in one pass. */
+export interface DayPublisher {
+  publish(
+    context: DaysContext,
+    plan: RolloverPlan,
+    onLine: (line: RolloverLine) => void,
+  ): Promise<void>;
+  reasonToKeep(context: DaysContext, file: DayFile): Promise<string | null>;
+}
+
 /** Runs a transaction; it is rolled back when `work` throws. */
 export async function transaction<T>(
   connection: DuckDBConnection,

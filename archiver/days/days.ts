@@ -8,8 +8,7 @@ import { logger } from "../../shared/log.ts";
 import { pause } from "../../shared/waiting.ts";
 import type { SideWork } from "../store/database.ts";
 import type { OnStep } from "../store/crash_points.ts";
-import { Publisher } from "../publish/publisher.ts";
-import { changeUnless, type DaysContext } from "./context.ts";
+import { changeUnless, type DayPublisher, type DaysContext } from "./context.ts";
 import { type DaysOptions, requestedPlan, type RolloverRequest, scheduledPlan } from "./plan.ts";
 import { isReadable, pruneNumbers, recover, type UnreadableFiles } from "./recover.ts";
 import { rollOver, type RolloverAction, type RolloverLine, type RolloverPlan } from "./rollover.ts";
@@ -40,6 +39,8 @@ export interface DaysDependencies {
     change(work: (connection: DuckDBConnection) => Promise<void>): Promise<void>;
   };
   readonly clock: Clock;
+  /** Where finished days are published; absent: nowhere. */
+  readonly newPublisher?: () => DayPublisher;
   /** For tests; see `crash_points.ts`. */
   readonly onStep?: OnStep;
 }
@@ -195,8 +196,7 @@ export class Days implements AsyncDisposable {
       const signal = AbortSignal.any([closing, this.#stop.signal, timeout]);
       const interrupt = () => connection.interrupt();
       signal.addEventListener("abort", interrupt);
-      const { publish } = this.#options;
-      const publisher = publish && new Publisher(publish);
+      const publisher = this.#dependencies.newPublisher?.();
       const memoryRows = Math.floor(this.#options.memoryLimitBytes / MEMORY_BYTES_PER_ROW);
       const context: DaysContext = {
         ...{ connection, clock, onStep, signal },

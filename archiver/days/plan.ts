@@ -1,6 +1,5 @@
 // When days are copied and dropped, and how a day is split into files of bounded size.
 
-import type { PublishConfig } from "../publish/config.ts";
 import type { RolloverPlan } from "./rollover.ts";
 
 /** From `from` to `to`, exclusive, in µs since the Unix epoch. */
@@ -62,8 +61,6 @@ export interface DaysOptions {
   /** How long after a day's end its receipts are dropped from disk; null: never. */
   readonly keep_files: number | null;
   readonly apply: boolean;
-  /** Where finished days are published; absent: nowhere. */
-  readonly publish?: PublishConfig;
   /** What DuckDB may take for its buffers, in bytes. */
   readonly memoryLimitBytes: number;
 }

@@ -5,7 +5,7 @@ import type { RootIndex } from "../../query_results/archive/published.ts";
 import { logger } from "../../shared/log.ts";
 import { readS3Keys } from "../../shared/s3/access.ts";
 import { Bucket } from "../../shared/s3/bucket.ts";
-import type { DaysContext } from "../days/context.ts";
+import type { DayPublisher, DaysContext } from "../days/context.ts";
 import { type DayFile, readDayFiles } from "../days/day_files.ts";
 import type { RolloverLine, RolloverPlan } from "../days/rollover.ts";
 import { type LakeLine, syncLake } from "../lake/sync.ts";
@@ -19,7 +19,7 @@ function logLine({ action, day, files }: LakeLine): void {
 const log = logger("archiver", "days");
 
 /** Publishes in one pass; keeps what the bucket lists for the pass's retention. */
-export class Publisher {
+export class Publisher implements DayPublisher {
   readonly #config: PublishConfig;
   /** Null until the bucket was read. */
   #root: RootIndex | null = null;
@@ -51,4 +51,9 @@ export class Publisher {
     const files = (await readDayFiles(connection)).filter(({ day }) => day === file.day);
     return reasonUnpublished(this.#root, file.day, files);
   }
+}
+
+/** What makes a publisher for each pass; absent where days are not published. */
+export function publisherOf(config: PublishConfig | undefined): (() => Publisher) | undefined {
+  return config && (() => new Publisher(config));
 }
