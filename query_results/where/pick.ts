@@ -16,9 +16,9 @@ import spread from "./spread.sql" with { type: "text" };
  * The day's messages to compare with: all of a type up to SAMPLE, else STRETCHES runs of consecutive ones, each read for
  * STRETCH_US. All receipts of messages scattered over the day would take seconds.
  */
-const SAMPLE = 405;
-const STRETCHES = 9;
-const STRETCH_US = 1_200_000_000;
+const SAMPLE = 408;
+const STRETCHES = 8;
+const STRETCH_US = 900_000_000;
 /** Delays past it are late re-broadcasts, as in all queries. */
 export const CAP_US = 3_600_000_000;
 /** Receipts of the wanted message count as delivered so long. */

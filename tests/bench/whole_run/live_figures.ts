@@ -8,14 +8,14 @@ import { archiveIn, type BenchArchiver, daysIn } from "./bench_archiver.ts";
 import { CONVERGENCE } from "./convergence_figures.ts";
 import { LIVE_SPEED, LiveArchive, type Meanwhile } from "./live_archive.ts";
 import type { WholeRun } from "./part.ts";
-import { runQueryTask } from "./queries.ts";
+import { runQueryTask, whereSeconds } from "./queries.ts";
 
 const GB = 1e9;
 const COMMIT_DELAY: Bar = { sense: "<=", limit: 2 };
 
 /** Adds to the archive in the run's folder, and leaves the run's day in Parquet. */
 export async function* liveFigures(whole: WholeRun): AsyncGenerator<Figure, void, void> {
-  const { dir, source, live, means, progress, atFullSize } = whole;
+  const { dir, source, live, means, repeat, progress, atFullSize } = whole;
   const { receipts } = source.planned;
   const day = new Date(source.run.startedAt / 1000).toISOString().slice(0, 10);
   await using archive = await LiveArchive.start(live, dir, means.memoryLimit);
@@ -62,6 +62,8 @@ export async function* liveFigures(whole: WholeRun): AsyncGenerator<Figure, void
   const { queries } = await runQueryTask(archiveIn(dir), `${dir}/cold`, means, flags);
   const bar = atFullSize({ sense: "<=", limit: 15 });
   yield figure("convergence query on Parquet", [queries[0].seconds], "s", bar);
+  const where = await whereSeconds(archiveIn(dir), source.run, repeat);
+  yield figure("where, of a cold day", where, "s", atFullSize({ sense: "<=", limit: 2 }));
 }
 
 function* delayFigures(

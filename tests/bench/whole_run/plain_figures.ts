@@ -5,7 +5,7 @@
  */
 import { type Bar, type Figure, figure } from "../figure.ts";
 import { archiveIn } from "./bench_archiver.ts";
-import { runQueryTask } from "./queries.ts";
+import { runQueryTask, whereSeconds } from "./queries.ts";
 import type { WholeRun } from "./part.ts";
 
 const GB = 1e9;
@@ -26,11 +26,13 @@ export async function* generatorFigures(whole: WholeRun): AsyncGenerator<Figure,
 
 /** How long each query takes on the archive in the run's folder. */
 export async function* queryFigures(whole: WholeRun): AsyncGenerator<Figure, void, void> {
-  const { dir, means, progress, atFullSize } = whole;
+  const { dir, source, means, repeat, progress, atFullSize } = whole;
   progress("running all queries");
   const { queries, peakRss } = await runQueryTask(archiveIn(dir), `${dir}/results`, means);
   for (const { query, seconds } of queries) yield figure(`query ${query}`, [seconds], "s");
   const slowest = Math.max(...queries.map(({ seconds }) => seconds));
   yield figure("slowest query", [slowest], "s", atFullSize({ sense: "<=", limit: 60 }));
   yield figure("peak RSS of the queries", [peakRss / GB], "GB");
+  const where = await whereSeconds(archiveIn(dir), source.run, repeat);
+  yield figure("where, of a hot day", where, "s", atFullSize({ sense: "<=", limit: 2 }));
 }

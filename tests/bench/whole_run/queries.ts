@@ -3,9 +3,35 @@
  *
  * @module
  */
+import { scidText } from "../../../shared/bolt/scid.ts";
+import { originCounts } from "../../simnet/traffic.ts";
+import { Universe } from "../../simnet/universe.ts";
 import { startProgram } from "../../support/servers/process.ts";
 import { LONGEST_MILLISECONDS, RssWatch } from "./children.ts";
+import type { PlannedRun } from "../planned_batches.ts";
 import type { Means } from "./original_table.ts";
+
+/** How long `deno task where` takes for the channel with the most to say, in seconds, start and all. */
+export async function whereSeconds(
+  archive: string,
+  { traffic }: PlannedRun,
+  repeat: number,
+): Promise<number[]> {
+  const { scid } = new Universe(traffic.seed, originCounts(traffic)).channel(0);
+  const seconds: number[] = [];
+  for (let i = 0; i < repeat; i++) {
+    const from = performance.now();
+    await using process = startProgram(
+      "query_results/where/main.ts",
+      ["--archive", archive, scidText(scid)],
+      ["-P=query", `--allow-read=query_results,${archive}`],
+    );
+    const { success } = await process.wait(LONGEST_MILLISECONDS);
+    if (!success) throw new Error(`where failed:\n${process.lines.slice(-20).join("\n")}`);
+    seconds.push((performance.now() - from) / 1000);
+  }
+  return seconds;
+}
 
 /** How one query went. */
 export interface QueryTime {
