@@ -54,6 +54,11 @@ const counted = (
       `WHEN ${x} > '2000-01-01' THEN ${most} ELSE -${most} - 1 END`;
   },
 });
+/** An integer as hex digits, in two's complement. */
+const hex = (n: string, bits: number) => {
+  const wrapped = `(CAST(${n} AS HUGEINT) + ${2n ** BigInt(bits)}) % ${2n ** BigInt(bits)}`;
+  return `lpad(to_hex(${wrapped}), ${bits / 4}, '0')`;
+};
 const sinceEpoch = (x: string) => `epoch_us(${x}) - ${POSTGRES_EPOCH_US}`;
 
 const RULES: Readonly<Record<number, Rule>> = {
@@ -86,26 +91,14 @@ const RULES: Readonly<Record<number, Rule>> = {
   [OID.interval]: {
     ...{ type: "INTERVAL", width: 16, array: 1187 },
     text: (x) => `replace(${varchar(x)}, 'month', 'mon')`,
-    // Two's complement in hex: µs, days, months.
-    binary: (x) =>
-      `from_hex(${
-        ([
-          [
-            `CAST(datepart('hour', ${x}) * 3600000000 + datepart('minute', ${x}) * 60000000 +
-        datepart('microsecond', ${x}) AS HUGEINT)`,
-            64,
-          ],
-          [`datepart('day', ${x})`, 32],
-          [
-            `datepart('year', ${x}) * 12 + datepart('month', ${x})`,
-            32,
-          ],
-        ] as const).map(([n, bits]) =>
-          `lpad(to_hex((CAST(${n} AS HUGEINT) + ${2n ** BigInt(bits)}) % ${2n ** BigInt(bits)}), ${
-            bits / 4
-          }, '0')`
-        ).join(" || ")
-      })`,
+    binary: (x) => {
+      const part = (name: string) => `datepart('${name}', ${x})`;
+      const micros = `${part("hour")} * 3600000000 + ${part("minute")} * 60000000 + ${
+        part("microsecond")
+      }`;
+      const months = `${part("year")} * 12 + ${part("month")}`;
+      return `from_hex(${hex(micros, 64)} || ${hex(part("day"), 32)} || ${hex(months, 32)})`;
+    },
   },
 };
 
