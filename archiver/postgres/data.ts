@@ -9,6 +9,7 @@ import {
 } from "@duckdb/node-api";
 import { interruptAll } from "../../query_results/archive/open.ts";
 import { errorText } from "../../shared/errors.ts";
+import { systemClock } from "../../shared/clock.ts";
 import { unlessAborted } from "../../shared/waiting.ts";
 import { encodeRows } from "../export/binary_copy.ts";
 import { chunkColumns } from "../export/source.ts";
@@ -33,6 +34,8 @@ CREATE TEMP MACRO to_char(instant, form) AS strftime(instant, replace(replace(re
   'Mon', '%b'));
 CREATE TEMP MACRO btrim(x) AS trim(x), (x, characters) AS trim(x, characters)`;
 const MAX_IDLE = 4;
+/** A commit takes many turns of this thread, a chunk of rows one long one: while commits are under way, chunks wait. */
+const YIELD_MS = 40;
 
 export interface DataLimits {
   readonly maxStatements: number;
@@ -80,7 +83,11 @@ interface Lease {
   release(): void;
 }
 
-type ArchiveStore = { beside<T>(work: SideWork<T>): Promise<T> };
+/** The archive, which is written meanwhile. */
+export interface ArchiveStore {
+  readonly isWriting: boolean;
+  beside<T>(work: SideWork<T>): Promise<T>;
+}
 
 /** Connections to the archive, kept for the next statement. */
 export class DataPool {
@@ -174,7 +181,7 @@ export class DataPool {
     const cursor = new DataCursor(
       lease.connection,
       wires,
-      { ...this.#limits, statementMs, signal: turn.signal },
+      { ...this.#limits, statementMs, signal: turn.signal, store: this.#store },
       () => {
         this.#give(lease);
         done();
@@ -277,6 +284,7 @@ async function sqlOf(lease: Lease, { query, oids, values, settings }: BoundQuery
 /** A query under way. Its transaction ends with it. */
 export class DataCursor {
   readonly #connection: DuckDBConnection;
+  readonly #store: ArchiveStore;
   readonly #wires: readonly Wire[];
   readonly #release: () => void;
   readonly #timer: ReturnType<typeof setTimeout>;
@@ -293,10 +301,13 @@ export class DataCursor {
   constructor(
     connection: DuckDBConnection,
     wires: readonly Wire[],
-    { statementMs, onTimeout, signal }: DataLimits & Pick<Turn, "signal">,
+    { statementMs, onTimeout, signal, store }: DataLimits & Pick<Turn, "signal"> & {
+      readonly store: ArchiveStore;
+    },
     release: () => void,
   ) {
     this.#connection = connection;
+    this.#store = store;
     this.#wires = wires;
     this.#timer = setTimeout(() => {
       onTimeout();
@@ -333,6 +344,7 @@ export class DataCursor {
         this.#isDone = true;
         return null;
       }
+      if (this.#store.isWriting) await systemClock.sleep(YIELD_MS);
       const columns = chunkColumns(chunk, this.#wires.map(({ width }) => width));
       for (const [i, column] of columns.entries()) {
         const { convert } = this.#wires[i];

@@ -8,11 +8,10 @@ import { errorText, UserError } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import { printable } from "../../shared/text.ts";
 import { readSchema } from "../schema/page.ts";
-import type { SideWork } from "../store/database.ts";
 import { Catalogue } from "./catalogue.ts";
 import type { PostgresConfig } from "./config.ts";
 import { PostgresCounters, type PostgresSource } from "./counters.ts";
-import { DataPool } from "./data.ts";
+import { type ArchiveStore, DataPool } from "./data.ts";
 import {
   authentication,
   backendKeyData,
@@ -53,7 +52,7 @@ const NOT_SETTINGS = /^(user|database|replication|options|_pq_\..*)$/;
 const log = logger("archiver", "postgres");
 
 export interface PostgresDependencies {
-  readonly store: { beside<T>(work: SideWork<T>): Promise<T> };
+  readonly store: ArchiveStore;
   readonly archive: string;
   readonly usersFile: string;
 }

@@ -21,6 +21,7 @@ export class Store implements AsyncDisposable {
   readonly #dependencies: WriterDependencies;
   #open: Open | null = null;
   #writes: Promise<unknown> = Promise.resolve();
+  #unwritten = 0;
   #closed = false;
 
   private constructor(options: DatabaseOptions, dependencies: WriterDependencies) {
@@ -88,6 +89,11 @@ export class Store implements AsyncDisposable {
     return this.#open.database.beside(work);
   }
 
+  /** Whether commits or changes are under way or wait. */
+  get isWriting(): boolean {
+    return this.#unwritten > 0;
+  }
+
   resendRequests(): { collector: string; resend: ResendRequest }[] {
     return this.#open?.writer.resendRequests() ?? [];
   }
@@ -114,8 +120,9 @@ export class Store implements AsyncDisposable {
   }
 
   #write<T>(work: (open: Open) => Promise<T>): Promise<T> {
+    this.#unwritten++;
     const written = this.#writes.then(() => this.#writeNow(work));
-    this.#writes = written.catch(() => {});
+    this.#writes = written.catch(() => {}).finally(() => this.#unwritten--);
     return written;
   }
 

@@ -30,6 +30,7 @@ const AGGREGATE =
 const ROWS = "SELECT * FROM receipts LIMIT 1000000";
 const CLIENTS = 8;
 const HEAVY_MILLISECONDS = 30_000;
+const QUIET_MILLISECONDS = 10_000;
 /** What takes the most of memory, time and the wire. */
 const HEAVY = [
   `SELECT count(*) FROM (SELECT message_id, received_at - min(received_at) OVER (PARTITION BY message_id) AS delay
@@ -117,6 +118,8 @@ async function beside(store: Store, endpoint: Endpoint): Promise<Figure[]> {
     { maxReceipts: 491_520, maxWaitMs: 50, limits: INTAKE_LIMITS },
     { store, clock: systemClock, onCommit: () => {} },
   );
+  const maker = new BatchMaker("live", systemClock.now());
+  const quiet = await delaysDuring(intake, maker, systemClock.sleep(QUIET_MILLISECONDS));
   const end = performance.now() + HEAVY_MILLISECONDS;
   let finished = 0;
   const ends: string[] = [];
@@ -129,14 +132,11 @@ async function beside(store: Store, endpoint: Endpoint): Promise<Figure[]> {
       await psql(endpoint, command).then(() => finished++, (error) => ends.push(error.message));
     }
   });
-  const { delays } = await delaysDuring(
-    intake,
-    new BatchMaker("live", systemClock.now()),
-    Promise.all(work),
-  );
+  const { delays } = await delaysDuring(intake, maker, Promise.all(work));
   if (ends.length > 0) console.error(`${ends.length} statements ended early: ${ends[0]}`);
-  const at = (share: number) => delays[Math.ceil(share * delays.length) - 1] / 1000;
+  const at = (share: number, of = delays) => of[Math.ceil(share * of.length) - 1] / 1000;
   return [
+    figure("commit delay without clients, p99", [at(0.99, quiet.delays)], "s"),
     figure("commit delay beside eight clients, median", [at(0.5)], "s"),
     figure("commit delay beside eight clients, p99", [at(0.99)], "s", { sense: "<=", limit: 2 }),
     figure("heavy statements finished meanwhile", [finished], "statements"),
