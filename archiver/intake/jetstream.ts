@@ -23,7 +23,7 @@ const EXTEND_EVERY_MS: number = ACK_WAIT_MS / 3;
 const RESEND_CHECK_MS = 1000;
 const RESEND_AGAIN_MS = 5000;
 /** A cluster elects a leader within ten seconds, and batches wait for it. */
-const MAX_RETRY_MS = 1000;
+const MAX_RETRY_MS = 500;
 /** For the last acknowledgements to reach the server. */
 const CLOSE_MS = 2000;
 

@@ -29,7 +29,7 @@ const STALLED_PULLS = 3;
 /** How long a batch that found no room waits. */
 const BUSY_MS = 1000;
 /** A cluster elects a leader within ten seconds, and batches wait for it. */
-const MAX_RETRY_MS = 1000;
+const MAX_RETRY_MS = 500;
 /** How long a collector that is let go is waited for, to send again what receipts name. */
 const MAX_RESEND_MS = 30_000;
 /** How often the server is asked whether it has all acknowledgements. */

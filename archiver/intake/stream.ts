@@ -21,8 +21,11 @@ const CONSUMER = "archiver";
 /** The server delivers a batch again after this long without an acknowledgement or extension. */
 export const ACK_WAIT_MS = 10_000;
 const MAX_ACK_PENDING = 512;
-/** Without a leader a cluster does not answer at all; the next question may come just after the election. */
-const API = { timeout: 2000 };
+/**
+ * Without a leader a cluster does not answer at all; the next question may come just after the election. The client would
+ * ask for the account first, which takes another leader.
+ */
+const API = { timeout: 1500, checkAPI: false };
 /** The server's error codes for a consumer of messages that another one has. */
 const NOT_UNIQUE: ReadonlySet<number> = new Set([10_099, 10_100]);
 

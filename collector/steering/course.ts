@@ -38,6 +38,17 @@ export function courseOf({ peers }: CollectorConfig, wish?: Wish): Course {
  * @throws {UserError} in one line, when it is not a wish, or this collector cannot follow it.
  */
 export function readCourse(text: string, config: CollectorConfig, policy: DialPolicy): Course {
+  try {
+    return courseIn(text, config, policy);
+  } catch (error) {
+    if (!(error instanceof UserError || error instanceof AddressFault)) throw error;
+    // What it quotes came from outside.
+    const line = error.message.replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, " ").replaceAll('"', "'");
+    throw new UserError(line, { cause: error });
+  }
+}
+
+function courseIn(text: string, config: CollectorConfig, policy: DialPolicy): Course {
   if (text.length > MAX_WISH_BYTES) throw new UserError(`it has more than ${MAX_WISH_BYTES} bytes`);
   let value: unknown;
   try {
@@ -47,7 +58,7 @@ export function readCourse(text: string, config: CollectorConfig, policy: DialPo
   }
   const checked = checkConfig(value, WishSchema);
   if ("faults" in checked) throw new UserError(checked.faults.join("; "));
-  const course = courseIn(config, checked.output);
+  const course = courseOf(config, checked.output);
   if (course.target === 0 && config.sources.length === 0) {
     throw new UserError("target: 0 — should be from 1, or use paused: true");
   }
@@ -60,13 +71,4 @@ export function readCourse(text: string, config: CollectorConfig, policy: DialPo
     throw new UserError(`peers: none can be dialled, such as ${first}: ${refusals[0]}`);
   }
   return course;
-}
-
-function courseIn(config: CollectorConfig, wish: Wish): Course {
-  try {
-    return courseOf(config, wish);
-  } catch (error) {
-    if (!(error instanceof AddressFault)) throw error;
-    throw new UserError(`peers: ${error.message}`, { cause: error });
-  }
 }

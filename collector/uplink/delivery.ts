@@ -17,8 +17,8 @@ const MAX_OUTSTANDING_BYTES = 8 * 1024 * 1024;
  * long as a cluster takes to elect a leader.
  */
 const FIRST_BACKOFF_MS = 250;
-const SHORT_BACKOFF_MS = 1000;
-const SHORT_BACKOFFS = 16;
+const SHORT_BACKOFF_MS = 500;
+const SHORT_BACKOFFS = 30;
 const MAX_BACKOFF_MS = 5000;
 
 export interface DeliveryDependencies {

@@ -44,7 +44,7 @@ Deno.test("what a collector cannot follow is refused in one line that says why",
     [{ colour: "red" }, /^colour: unknown key/],
     [{ until: "soon" }, /should be an instant such as/],
     [{ target: 0 }, /^target: 0 — should be from 1, or use paused/],
-    [{ peers: [`02${"0".repeat(64)}@h:1`] }, /^peers: "0200.* should be a public key/],
+    [{ peers: [`02${"0".repeat(64)}@h:1`] }, /^.0200.* should be a public key/],
     [{ peers: [`${testKey("a").id}@10.0.0.1:9735`] }, /^peers: none can be dialled, such as 0/],
   ];
   for (const [wish, message] of refused) {

@@ -40,6 +40,8 @@ const WAYS: readonly (readonly [command: RegExp, way: Way])[] = [
   [/^deno task demo/, { more: "--peers 4 --seconds 2" }],
   [/^deno task lab replay/, { skip: "needs an archive of eight peers: replay_test" }],
   [/^deno task fleet init/, {}],
+  [/^deno task fleet (status|set|plan)/, { skip: "needs a broker: steering_test" }],
+  [/^deno task archive replay/, { skip: "needs another archiver: replay_test" }],
   [/^deno task query/, {}],
   [/^deno task where/, { skip: "needs an archive with that channel: where_test" }],
   [/^deno run .* -P=query /, {}],
@@ -142,6 +144,7 @@ Deno.test("no program's permission set lacks what its runtime reads: none asks w
     const command of [
       "-P=archiver archiver/main.ts schema",
       "-P=query query_results/main.ts --list",
+      "-P=fleet archiver/deploy/main.ts --help",
       "-P=lab query_results/reconciliation/main.ts --help",
       "-P=demo tests/demo/main.ts --help",
       "-P=collector collector/main.ts version",

@@ -26,6 +26,7 @@ import {
 import { codedSymbolsTarget, rangeTarget, sketchTarget } from "./reconciliation.ts";
 import { indexTarget, s3AnswerTarget } from "./published.ts";
 import { segmentTarget } from "./segment.ts";
+import { wishTarget } from "./wishes.ts";
 
 /** Makes all targets but the canary; their files are in `dir`, which is there. */
 export function allTargets(dir: string): Target[] {
@@ -49,6 +50,7 @@ export function allTargets(dir: string): Target[] {
     postgresMessagesTarget(),
     postgresScramTarget(),
     postgresArrayTarget(),
+    wishTarget(),
     sketchTarget(),
     codedSymbolsTarget(),
     rangeTarget(),

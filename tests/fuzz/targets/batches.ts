@@ -184,9 +184,13 @@ export function resendRequestTarget(): Target {
 export function heartbeatTarget(): Target {
   const at = 1_758_844_800_000_000;
   const heartbeat = { at, epoch: at, version: "1.0.0", peers: 9, receipts: 100, spool_bytes: 4096 };
+  const refused = { revision: 4, reason: "no" };
+  const steering = { revision: 3, listed: 9, refused, paused: false };
   return {
     name: "heartbeat",
-    corpus: [heartbeat, { at }].map((message) => new Uint8Array(encodeMessage(message))),
+    corpus: [heartbeat, { ...heartbeat, steering }, { at, archive: "x" }].map((message) =>
+      new Uint8Array(encodeMessage(message))
+    ),
     maxBytes: 500,
     run(input) {
       try {
