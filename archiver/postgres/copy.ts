@@ -2,9 +2,12 @@
 
 import { COPY_HEADER, COPY_TRAILER } from "../export/binary_copy.ts";
 import { type Column, message, serverMessages } from "./replies.ts";
-import { rowTexts } from "./sources.ts";
+import { rowValues } from "./sources.ts";
 import type { CopyOptions } from "./statement.ts";
 
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+const LINE_END = encoder.encode("\n");
 const ESCAPES: Readonly<Record<string, string>> = {
   ...{ "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f", "\v": "\\v" },
 };
@@ -12,15 +15,28 @@ const ESCAPES: Readonly<Record<string, string>> = {
 /** Turns rows into what a COPY sends. */
 export class CopyWriter {
   readonly #options: CopyOptions;
+  readonly #delimiter: Uint8Array;
+  readonly #none: Uint8Array;
+  /** Of the texts for null and for the end of the data, the longer one's. */
+  readonly #markBytes: number;
+  /** 1 for bytes that no value without escapes has. */
+  readonly #special = new Uint8Array(256);
   /** Goes into one message with the first row, or with the trailer: clients expect it there. */
   #header: Uint8Array = COPY_HEADER;
 
   constructor(options: CopyOptions) {
     this.#options = options;
+    this.#delimiter = encoder.encode(options.delimiter);
+    this.#none = encoder.encode(options.null);
+    this.#markBytes = Math.max(2, this.#none.length);
+    const special = options.format === "csv" ? '"\n\r' : Object.keys(ESCAPES).join("");
+    for (const byte of encoder.encode(special + options.delimiter)) this.#special[byte] = 1;
   }
 
   begin(columns: readonly Column[]): Uint8Array[] {
-    return this.#options.header ? [this.#line(columns.map(({ name }) => name))] : [];
+    const { format, header } = this.#options;
+    if (!header || format === "binary") return [];
+    return [this.#line(columns.map(({ name }) => encoder.encode(name)))];
   }
 
   /** @param rows DataRow messages. */
@@ -28,7 +44,7 @@ export class CopyWriter {
     const isBinary = this.#options.format === "binary";
     return Array.from(
       serverMessages(rows),
-      ({ bytes }) => isBinary ? this.#binary(bytes.subarray(5)) : this.#line(rowTexts(bytes)),
+      ({ bytes }) => isBinary ? this.#binary(bytes.subarray(5)) : this.#line(rowValues(bytes)),
     );
   }
 
@@ -42,26 +58,33 @@ export class CopyWriter {
     return message("d", header, bytes);
   }
 
-  #line(values: readonly (string | null)[]): Uint8Array {
+  #line(values: readonly (Uint8Array | null)[]): Uint8Array {
+    const parts = values.flatMap((value, i) => [
+      ...i === 0 ? [] : [this.#delimiter],
+      value === null ? this.#none : this.#isPlain(value) ? value : this.#escaped(value),
+    ]);
+    return message("d", ...parts, LINE_END);
+  }
+
+  #isPlain(value: Uint8Array): boolean {
+    // In CSV, a value that reads as null or as the end of the data is quoted.
+    if (this.#options.format === "csv" && value.length <= this.#markBytes) return false;
+    for (let i = 0; i < value.length; i++) if (this.#special[value[i]] === 1) return false;
+    return true;
+  }
+
+  #escaped(value: Uint8Array): Uint8Array {
     const { format, delimiter, null: none } = this.#options;
-    const write = format === "csv" ? this.#csv : this.#text;
-    const line = values.map((value) => value === null ? none : write.call(this, value)).join(
-      delimiter,
-    );
-    return message("d", new TextEncoder().encode(`${line}\n`));
-  }
-
-  #text(value: string): string {
-    const { delimiter } = this.#options;
+    const text = decoder.decode(value);
+    if (format === "csv") {
+      const isPlain = text !== none && text !== "\\." && !/["\n\r]/.test(text) &&
+        !text.includes(delimiter);
+      return isPlain ? value : encoder.encode(`"${text.replaceAll('"', '""')}"`);
+    }
     // deno-lint-ignore no-control-regex -- that is what COPY escapes
-    const escaped = value.replace(/[\\\n\r\t\x08\f\v]/g, (c) => ESCAPES[c]);
-    return delimiter === "\t" ? escaped : escaped.replaceAll(delimiter, `\\${delimiter}`);
-  }
-
-  #csv(value: string): string {
-    const { delimiter, null: none } = this.#options;
-    const isPlain = value !== none && value !== "\\." &&
-      ![delimiter, '"', "\n", "\r"].some((part) => value.includes(part));
-    return isPlain ? value : `"${value.replaceAll('"', '""')}"`;
+    const escaped = text.replace(/[\\\n\r\t\x08\f\v]/g, (c) => ESCAPES[c]);
+    return encoder.encode(
+      delimiter === "\t" ? escaped : escaped.replaceAll(delimiter, `\\${delimiter}`),
+    );
   }
 }
