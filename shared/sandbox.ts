@@ -4,6 +4,7 @@ import { resolve } from "node:path";
 import project from "../deno.json" with { type: "json" };
 import { UserError } from "./errors.ts";
 import type { NatsServerConfig } from "./nats/access.ts";
+import type { S3Config } from "./s3/access.ts";
 
 /** One address or path that a config names. */
 export interface Need {
@@ -82,6 +83,22 @@ export function natsNeeds(key: string, { servers, auth = {}, tls }: NatsServerCo
     ...tls?.ca_file !== undefined
       ? [{ kind: "read", key: `${key}.tls.ca_file`, value: tls.ca_file } as const]
       : [],
+  ];
+}
+
+/** What using an S3 service needs of the sandbox. @param key of its group in the config. */
+export function s3Needs(key: string, config: S3Config): Need[] {
+  const { endpoint, access_key_file: access, secret_key_file: secret } = config;
+  const files = Object.entries({ access_key_file: access, secret_key_file: secret });
+  return [
+    {
+      kind: "net",
+      key: `${key}.endpoint`,
+      value: hostOf(endpoint, endpoint.startsWith("https") ? 443 : 80),
+    },
+    ...files.flatMap(([name, value]): Need[] =>
+      value === undefined ? [] : [{ kind: "read", key: `${key}.${name}`, value }]
+    ),
   ];
 }
 

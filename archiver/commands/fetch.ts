@@ -7,9 +7,9 @@ import { PUBLISHED_TABLES, readRoot } from "../../query_results/archive/publishe
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { UserError } from "../../shared/errors.ts";
-import { parseS3Url, readS3Keys, type S3Config, s3Needs } from "../../shared/s3/access.ts";
+import { parseS3Url, readS3Keys, type S3Config } from "../../shared/s3/access.ts";
 import { Bucket } from "../../shared/s3/bucket.ts";
-import { bothNeeds, expectPermitted, hostOf } from "../../shared/sandbox.ts";
+import { bothNeeds, expectPermitted, hostOf, s3Needs } from "../../shared/sandbox.ts";
 import { ProgressLine, standardError } from "../../shared/terminal.ts";
 import { printable } from "../../shared/text.ts";
 import { dayStart } from "../../shared/time.ts";

@@ -9,9 +9,9 @@ import {
 import { folderReader } from "../../query_results/archive/published.ts";
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
-import { parseS3Url, readS3Keys, s3Needs } from "../../shared/s3/access.ts";
+import { parseS3Url, readS3Keys } from "../../shared/s3/access.ts";
 import { Bucket } from "../../shared/s3/bucket.ts";
-import { expectPermitted, readNeeds } from "../../shared/sandbox.ts";
+import { expectPermitted, readNeeds, s3Needs } from "../../shared/sandbox.ts";
 import { type LakeSource, syncLake } from "../lake/sync.ts";
 
 export const lakeCommand: Subcommand = subcommand({

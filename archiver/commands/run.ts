@@ -9,8 +9,8 @@ import {
   natsNeeds,
   type Need,
   readNeeds,
+  s3Needs,
 } from "../../shared/sandbox.ts";
-import { s3Needs } from "../../shared/s3/access.ts";
 import { type ArchiverConfig, SNAPSHOTS_FOLDER } from "../config.ts";
 import type { PostgresConfig } from "../postgres/config.ts";
 import { runArchiver } from "../run.ts";

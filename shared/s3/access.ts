@@ -4,7 +4,6 @@
 import * as v from "valibot";
 import { text } from "../config.ts";
 import { errorText, UserError } from "../errors.ts";
-import { hostOf, type Need } from "../sandbox.ts";
 import { printable } from "../text.ts";
 
 const MAX_KEY_FILE_BYTES = 4096;
@@ -72,20 +71,4 @@ async function readKey(name: string, path: string | undefined): Promise<string> 
   }
   if (/^[\x21-\x7e]+$/.test(key)) return key;
   throw new UserError(`Cannot use ${name}: ${path} should hold one line, the key`);
-}
-
-/** What using an S3 service needs of the sandbox. @param key of its group in the config. */
-export function s3Needs(key: string, config: S3Config): Need[] {
-  const { endpoint, access_key_file: access, secret_key_file: secret } = config;
-  const files = Object.entries({ access_key_file: access, secret_key_file: secret });
-  return [
-    {
-      kind: "net",
-      key: `${key}.endpoint`,
-      value: hostOf(endpoint, endpoint.startsWith("https") ? 443 : 80),
-    },
-    ...files.flatMap(([name, value]): Need[] =>
-      value === undefined ? [] : [{ kind: "read", key: `${key}.${name}`, value }]
-    ),
-  ];
 }
