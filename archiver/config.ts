@@ -68,7 +68,7 @@ const schema = v.strictObject({
     port: v.optional(integer(0, 65_535), 8470),
     token_file: v.optional(v.nullable(path), null),
     names: v.optional(v.array(text(/^[A-Za-z0-9.-]{1,253}$/, "a host name")), []),
-    viewers: v.optional(integer(0, 1000), 16),
+    viewers: v.optional(integer(0, 1000), 0),
   }),
   nats: v.optional(nats),
   quack: v.optional(quack),

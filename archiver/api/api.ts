@@ -41,7 +41,7 @@ export interface ApiDependencies extends StatusSources {
   readonly days: StatusSources["days"] & Pick<Days, "run">;
   readonly analytics: StatusSources["analytics"] & Pick<Analytics, "runNow">;
   readonly snapshots: Pick<Snapshots, "take">;
-  readonly feed: Pick<Feed, "open" | "viewers" | "refused" | "dropped">;
+  readonly feed: Pick<Feed, "open" | "maxViewers" | "viewers" | "refused" | "dropped">;
   readonly postgres?: PostgresSource | null;
   /** Whose reports are served. */
   readonly sets: readonly QuerySet[];

@@ -63,7 +63,7 @@ async function openApi(
     },
     snapshots: { take: () => Promise.reject(new SnapshotRefusal("none today")) },
     now,
-    feed: { open: () => null, viewers: 0, refused: 0, dropped: 0 },
+    feed: { open: () => null, maxViewers: 16, viewers: 0, refused: 0, dropped: 0 },
     sets: [],
     token: TOKEN,
     names: ["gossip.example"],

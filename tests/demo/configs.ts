@@ -76,6 +76,7 @@ days:
   folder: ${text(join(dirname(archive), "days"))}
 api:
   port: ${port}
+  viewers: 16
 ${nats}log:
   format: text
 `;

@@ -63,6 +63,11 @@ export class Feed implements AsyncDisposable {
     this.#dependencies = dependencies;
   }
 
+  /** 0: there is no page. */
+  get maxViewers(): number {
+    return this.#options.maxViewers;
+  }
+
   get viewers(): number {
     return this.#viewers.size;
   }

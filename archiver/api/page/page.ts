@@ -58,7 +58,18 @@ const headers = (type: string, policy = POLICY) => ({
 });
 
 /** Adds the page's routes. @param sets whose reports are served. */
-export function addPage(app: Hono, feed: Pick<Feed, "open">, sets: readonly QuerySet[]): void {
+export function addPage(
+  app: Hono,
+  feed: Pick<Feed, "open" | "maxViewers">,
+  sets: readonly QuerySet[],
+): void {
+  if (feed.maxViewers === 0) {
+    app.get(
+      "/",
+      (c) => c.text("The live page is off; api.viewers in the config turns it on.\n", 404),
+    );
+    return;
+  }
   const html = index.replace("{version}", PAGE_VERSION);
   app.get("/", (c) => c.body(html, 200, headers("text/html; charset=utf-8")));
   app.get("/page/:file", (c) => {

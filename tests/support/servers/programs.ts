@@ -68,7 +68,7 @@ export async function startArchiver(options: ArchiverOptions): Promise<ArchiverP
     archive,
     days: { folder: `${dir}/days` },
     memory_limit: "256MiB",
-    api: { port },
+    api: { port, viewers: 16 },
     ...nats && { nats: { servers: [nats] } },
     log: JSON_LOG,
   });
