@@ -19,11 +19,11 @@ import type { PostgresSource } from "../postgres/counters.ts";
 import { SnapshotRefusal, type Snapshots } from "../snapshots/snapshots.ts";
 import { requireHost, requireToken } from "./access.ts";
 import { describeMessage, describePeers, MESSAGE_NAME } from "./debug.ts";
-import { healthProblems } from "./health.ts";
+import { healthProblems } from "../status/health.ts";
 import { createMetrics } from "./metrics.ts";
 import type { Feed } from "./page/feed.ts";
 import { addPage } from "./page/page.ts";
-import { collectStatus, type StatusSources } from "./status.ts";
+import { collectStatus, type StatusSources } from "../status/status.ts";
 import { whereHandler } from "./where.ts";
 
 const RETRY_SECONDS = "1";

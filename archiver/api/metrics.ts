@@ -7,7 +7,7 @@ import { daysStatus } from "../days/status.ts";
 import type { SetStatus } from "../analytics/status.ts";
 import type { Feed } from "./page/feed.ts";
 import type { PostgresSource } from "../postgres/counters.ts";
-import { readCollectors, type StatusSources } from "./status.ts";
+import { readCollectors, type StatusSources } from "../status/status.ts";
 
 const PREFIX = "gossip_archiver_";
 

@@ -7,7 +7,7 @@ import { expectPermitted, type Program } from "../../shared/sandbox.ts";
 import { printable } from "../../shared/text.ts";
 import { tokenFile } from "../api/access.ts";
 import type { EndedRunStatus } from "../analytics/status.ts";
-import type { Status } from "../api/status.ts";
+import type { Status } from "../status/status.ts";
 import type { ArchiverConfig } from "../config.ts";
 import type { SnapshotFile } from "../snapshots/snapshots.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "./flags.ts";

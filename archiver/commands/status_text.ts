@@ -3,7 +3,7 @@
 import { grouped, printable } from "../../shared/text.ts";
 import type { AnalyticsStatus, SetStatus } from "../analytics/status.ts";
 import type { DaysStatus } from "../days/status.ts";
-import type { ClockStatus, CollectorStatus, HeartbeatStatus, Status } from "../api/status.ts";
+import type { ClockStatus, CollectorStatus, HeartbeatStatus, Status } from "../status/status.ts";
 
 const MIB = 1024 ** 2;
 

@@ -1,6 +1,6 @@
 import { deepEqual, ok } from "node:assert/strict";
 import type { SetStatus } from "../analytics/status.ts";
-import type { CollectorStatus, HeartbeatStatus, Status } from "../api/status.ts";
+import type { CollectorStatus, HeartbeatStatus, Status } from "../status/status.ts";
 import { statusText } from "./status_text.ts";
 
 const QUIET: CollectorStatus = {

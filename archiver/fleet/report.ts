@@ -6,7 +6,7 @@ import type { Steering } from "../../shared/nats/message.ts";
 import { expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { printable } from "../../shared/text.ts";
 import { pause } from "../../shared/waiting.ts";
-import type { Status } from "../api/status.ts";
+import type { Status } from "../status/status.ts";
 import { askArchiver } from "../commands/ask.ts";
 import type { ArchiverConfig } from "../config.ts";
 import { readPeerList } from "./peer_list.ts";

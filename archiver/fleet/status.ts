@@ -1,7 +1,7 @@
 // One row per collector, the one that needs a look first.
 
 import { printable } from "../../shared/text.ts";
-import type { CollectorStatus, Status } from "../api/status.ts";
+import type { CollectorStatus, Status } from "../status/status.ts";
 import type { FleetWish } from "./wishes.ts";
 
 const WRONG_CLOCK_SECONDS = 1;

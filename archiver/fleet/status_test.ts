@@ -1,5 +1,5 @@
 import { deepEqual, equal, match } from "node:assert/strict";
-import type { CollectorStatus, HeartbeatStatus } from "../api/status.ts";
+import type { CollectorStatus, HeartbeatStatus } from "../status/status.ts";
 import type { FleetWish } from "./wishes.ts";
 import { fleetRows, fleetTable } from "./status.ts";
 

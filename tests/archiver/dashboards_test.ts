@@ -6,7 +6,7 @@ import archive from "../../archiver/dashboards/postgres.json" with { type: "json
 import service from "../../archiver/dashboards/prometheus.json" with { type: "json" };
 import alerts from "../../archiver/dashboards/alerts.yaml" with { type: "text" };
 import { createMetrics } from "../../archiver/api/metrics.ts";
-import { Counters } from "../../archiver/api/counters.ts";
+import { Counters } from "../../archiver/status/counters.ts";
 import { PostgresCounters } from "../../archiver/postgres/counters.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { openArchive } from "../support/fixtures/archive.ts";

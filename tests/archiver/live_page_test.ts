@@ -1,6 +1,6 @@
 /** The live page in a real browser, beside a real archiver that is killed and started again; and its feed alone. */
 import assert from "node:assert/strict";
-import { Counters } from "../../archiver/api/counters.ts";
+import { Counters } from "../../archiver/status/counters.ts";
 import { Feed } from "../../archiver/api/page/feed.ts";
 import { Recent } from "../../archiver/api/page/recent.ts";
 import { Days } from "../../archiver/days/days.ts";

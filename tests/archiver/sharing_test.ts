@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import type { NatsConnection } from "nats";
 import { type ArchiverConfig, ArchiverConfigSchema } from "../../archiver/config.ts";
-import type { Status } from "../../archiver/api/status.ts";
+import type { Status } from "../../archiver/status/status.ts";
 import { startArchiver } from "../../archiver/run.ts";
 import { batchId } from "../../shared/batch/batch.ts";
 import { encodeBatch } from "../../shared/batch/codec.ts";

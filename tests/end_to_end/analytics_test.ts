@@ -1,6 +1,6 @@
 /** Scheduled analytics in the archiver's own process, under its own permission set. */
 import assert from "node:assert/strict";
-import type { Status } from "../../archiver/api/status.ts";
+import type { Status } from "../../archiver/status/status.ts";
 import { archiveRows } from "../support/fixtures/archive_check.ts";
 import { freePort } from "../support/servers/free_port.ts";
 import { startProgram } from "../support/servers/process.ts";

@@ -6,7 +6,7 @@
  */
 import { type ArchiverConfig, ArchiverConfigSchema } from "../../archiver/config.ts";
 import { startArchiver } from "../../archiver/run.ts";
-import type { Status } from "../../archiver/api/status.ts";
+import type { Status } from "../../archiver/status/status.ts";
 import { Spool } from "../../collector/spool/spool.ts";
 import { Delivery } from "../../collector/uplink/delivery.ts";
 import { JetStreamUplink } from "../../collector/uplink/jetstream.ts";

@@ -6,7 +6,7 @@ import { logger } from "../../../shared/log.ts";
 import { every } from "../../../shared/waiting.ts";
 import type { QuerySet } from "../../analytics/config.ts";
 import { firstLine } from "../../intake/failure.ts";
-import type { StatusSources } from "../status.ts";
+import type { StatusSources } from "../../status/status.ts";
 import type { Recent } from "./recent.ts";
 import { type Survey, survey } from "./survey.ts";
 

@@ -7,7 +7,7 @@ import { freeBytes } from "../../analytics/window_copy.ts";
 import { windowName } from "../../analytics/schedule.ts";
 import { daysStatus } from "../../days/status.ts";
 import type { Row } from "../../store/store.ts";
-import { type CollectorStatus, readCollectors, type StatusSources } from "../status.ts";
+import { type CollectorStatus, readCollectors, type StatusSources } from "../../status/status.ts";
 
 const HOUR_US = 3_600_000_000;
 const MINUTES = 60;
