@@ -3,6 +3,7 @@
 import { systemClock } from "../../shared/clock.ts";
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
+import { expectPermitted, s3Needs } from "../../shared/sandbox.ts";
 import { systemRandom } from "../../shared/random.ts";
 import { grouped, printable } from "../../shared/text.ts";
 import { dayStart } from "../../shared/time.ts";
@@ -73,6 +74,11 @@ export const rolloverCommand: Subcommand = subcommand({
     );
   }
   const config = await readArchiverConfig(path);
+  if (drop === "published" && config.days.publish === undefined) {
+    throw new UserError(
+      `deno task archive rollover: ${path} has no days.publish, so no day is published`,
+    );
+  }
   const request: RolloverRequest = { day, drop, apply };
   const counts = new Map<string, number>();
   const report: Report = (line) => {
@@ -117,7 +123,8 @@ async function runThere(config: ArchiverConfig, request: RolloverRequest, report
 }
 
 async function runHere(config: ArchiverConfig, request: RolloverRequest, report: Report) {
-  const { archive: path, memory_limit: memoryLimitBytes, threads } = config;
+  const { archive: path, memory_limit: memoryLimitBytes, threads, days: { publish } } = config;
+  if (publish) expectPermitted(s3Needs("days.publish", publish), "archiver");
   await using store = await Store.open(
     { path, memoryLimitBytes, threads },
     { clock: systemClock, random: systemRandom },

@@ -28,6 +28,9 @@ import { transaction } from "../days/context.ts";
 import { rowsOf } from "../store/database.ts";
 import { identifier, literal } from "../store/sql.ts";
 
+/** A lake has no summaries: these are of one archive. */
+const TABLES: readonly string[] = [...FACT_TABLES, ...Object.keys(CONTEXT_TABLES)];
+
 /** Other archivers may change the lake at the same time. */
 const ATTEMPTS = 5;
 const RETRY_MS = 300;
@@ -119,7 +122,9 @@ async function syncDays(
     signal.throwIfAborted();
     const index = await readDay(indexes, day);
     if (index === null) continue;
-    const files = index.files.map(({ table, path }) => ({
+    const files = index.files.filter(({ table }) => TABLES.includes(table)).map((
+      { table, path },
+    ) => ({
       ...{ table, path: `${data}/${path}`, fingerprint: list.days[day] },
     }));
     await change(() => replaceFiles(connection, name, day, before, files));
@@ -184,7 +189,7 @@ async function addArchive(
     throw new UserError("An archive in a lake cannot be called main (days.publish.name)");
   }
   await connection.run(`CREATE SCHEMA lake.${identifier(name)}`);
-  for (const table of [...FACT_TABLES, ...Object.keys(CONTEXT_TABLES)]) {
+  for (const table of TABLES) {
     const like = table === "earlier_messages" ? "messages" : table;
     const day = table in CONTEXT_TABLES ? ", NULL::DATE AS day" : "";
     await connection.run(

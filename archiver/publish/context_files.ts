@@ -41,6 +41,7 @@ const ROWS: Readonly<Record<string, string>> = {
   analytics_results: `SELECT v.* FROM analytics_results v JOIN analytics_runs r USING (run_id)
     WHERE r.outcome = 'done' AND r.window_from >= $from AND r.window_from < $to
       AND v.query IN (SELECT unnest(${literals(TREND_SOURCES)}))`,
+  summary_days: "SELECT * FROM summary_days WHERE is_ready AND epoch_us(day) = epoch_us($from)",
   // Their bytes are published with the day in which they were first seen.
   earlier_messages: `SELECT * REPLACE (NULL::BLOB AS raw) FROM messages
     WHERE message_id IN (SELECT DISTINCT message_id FROM receipts WHERE received_at >= $from AND received_at < $to)
@@ -54,14 +55,14 @@ export async function* contextFiles(
   day: string,
 ): AsyncGenerator<ContextFile> {
   const from = dayStart(day);
-  for (const table of ["earlier_messages", ...Object.keys(CONTEXT_TABLES)]) {
+  for (const table of ["earlier_messages", "summary_days", ...Object.keys(CONTEXT_TABLES)]) {
     const rows = (ROWS[table] ?? `SELECT * FROM ${table}`)
       .replaceAll("$from", `make_timestamptz(${from})`)
       .replaceAll("$to", `make_timestamptz(${from + DAY_US})`);
     // Sorted, so that the same rows make the same file.
     const marked = table in CONTEXT_TABLES
       ? `SELECT *, DATE '${day}' AS day FROM (${rows}) ORDER BY ALL`
-      : `${rows} ORDER BY message_id`;
+      : `${rows} ORDER BY ALL`;
     const path = join(folder, `${table}.parquet`);
     try {
       const [{ Count }] = await rowsOf(

@@ -3,7 +3,7 @@
 import { dirname } from "node:path";
 import { systemClock } from "../../shared/clock.ts";
 import { UserError } from "../../shared/errors.ts";
-import type { Bucket } from "../../shared/s3/bucket.ts";
+import { type Bucket, S3Refusal } from "../../shared/s3/bucket.ts";
 import { pause } from "../../shared/waiting.ts";
 import { digest, putInPlace, removeFile, sizeOf, sync } from "../days/files.ts";
 import { PARTIAL } from "../days/layout.ts";
@@ -11,6 +11,7 @@ import { PARTIAL } from "../days/layout.ts";
 /** Attempts that bring nothing; one that brings something is not counted. */
 const MAX_IDLE_ATTEMPTS = 4;
 const RETRY_MS = 500;
+const RANGE_REFUSED = 416;
 /** Of a file whose size nobody says. */
 const MAX_FILE_BYTES = 1024 ** 4;
 
@@ -83,7 +84,11 @@ async function receive(
   from: number,
 ): Promise<"whole" | "missing" | "there"> {
   const headers: Record<string, string> = from === 0 ? {} : { range: `bytes=${from}-` };
-  const response = await source.find(key, { headers });
+  const response = await source.find(key, { headers }).catch(async (error) => {
+    // What came so far is as long as the file, or longer: it was another.
+    if (error instanceof S3Refusal && error.status === RANGE_REFUSED) await removeFile(partial);
+    throw error;
+  });
   if (response === null) return "missing";
   const length = Number(response.headers.get("content-length") ?? NaN);
   if (expected === null && from === 0 && await sizeOf(path) === length) {

@@ -15,6 +15,7 @@ import {
   ROOT_KEY,
   type RootIndex,
   tableKey,
+  WITH_MANIFESTS,
   WITHDRAWN,
 } from "../../query_results/archive/published.ts";
 import { writeWhole } from "../../query_results/format/whole_files.ts";
@@ -135,7 +136,7 @@ async function fetchFiles(options: FetchOptions, { day, files }: DayIndex): Prom
     if (!there) {
       throw new WrongBytes(`${source.shown}/${file.path} is missing, though its index names it`);
     }
-    if (file.table === "receipts" || file.table === "messages") {
+    if (WITH_MANIFESTS.includes(file.table)) {
       await checkManifest(options, day, file, path);
     }
   }

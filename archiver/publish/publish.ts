@@ -6,7 +6,6 @@ import { join } from "node:path";
 import {
   type DayIndex,
   dayIndexKey,
-  FACT_TABLES,
   indexText,
   makeDayIndex,
   makeRootIndex,
@@ -17,6 +16,7 @@ import {
   ROOT_KEY,
   type RootIndex,
   tableKey,
+  WITH_MANIFESTS,
   WITHDRAWN,
 } from "../../query_results/archive/published.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
@@ -32,7 +32,6 @@ import { rowsOf } from "../store/database.ts";
 import { schemaVersion } from "../store/migrations.ts";
 import { contextFiles } from "./context_files.ts";
 
-const EARLIER = "earlier_messages";
 /** Within the folder of days; emptied before and after. */
 const WORK_FOLDER = ".publishing";
 
@@ -59,7 +58,7 @@ export async function publishDays(
   plan: PublishPlan,
   onLine: (line: RolloverLine) => void,
 ): Promise<RootIndex> {
-  const { connection, signal } = context;
+  const { signal } = context;
   const archive: PublishedArchive = { name, made_at_us: await madeAt(context) };
   let root = await readRoot(bucket) ?? makeRootIndex({ archive, days: {} });
   if (root.archive.made_at_us !== archive.made_at_us || root.archive.name !== name) {
@@ -68,7 +67,7 @@ export async function publishDays(
         "own (days.publish.prefix)",
     );
   }
-  const files = (await readDayFiles(connection)).filter(({ table }) => isFact(table));
+  const files = await listFiles(context);
   const days = Map.groupBy(files, ({ day }) => day);
   if (plan.withdraw) {
     const day = plan.day!;
@@ -105,13 +104,24 @@ export function reasonUnpublished(
   return root.days[day] === fingerprint(files) ? null : "not published yet";
 }
 
-function isFact(table: string): boolean {
-  return FACT_TABLES.some((fact) => fact === table);
+/** The files to be published; summaries as long as they hold. */
+async function listFiles({ connection }: PublishContext): Promise<DayFile[]> {
+  const ready = await rowsOf(
+    connection,
+    "SELECT CAST(day AS TEXT) AS day FROM summary_days WHERE is_ready",
+  );
+  const days = new Set(ready.map(({ day }) => String(day)));
+  const files = await readDayFiles(connection);
+  return files.filter(({ table, day }) => isFact(table) || days.has(day));
 }
 
-/** SHA-256 over the SHA-256 of a day's files. */
+function isFact(table: string): boolean {
+  return table === "receipts" || table === "messages";
+}
+
+/** SHA-256 over the SHA-256 of a day's receipts and messages: what else is published follows from these. */
 function fingerprint(files: readonly Pick<DayFile, "table" | "part" | "sha256">[]): string {
-  const lines = files.filter(({ table }) => isFact(table) && table !== EARLIER)
+  const lines = files.filter(({ table }) => isFact(table))
     .map(({ table, part, sha256 }) => `${table} ${part} ${sha256}\n`).sort();
   return createHash("sha256").update(lines.join("")).digest("hex");
 }
@@ -240,7 +250,7 @@ function freeKey(
 async function withdraw(bucket: Bucket, day: string): Promise<void> {
   const index = await readDay(bucket, day);
   if (index === null) return;
-  const facts = index.files.filter(({ table }) => isFact(table) && table !== EARLIER);
+  const facts = index.files.filter(({ table }) => WITH_MANIFESTS.includes(table));
   const keys = [
     dayIndexKey(day),
     ...index.files.map(({ path }) => path),

@@ -17,6 +17,7 @@ import {
   readRoot,
   WITHDRAWN,
 } from "./published.ts";
+import { SUMMARY_NAMES } from "./summaries.ts";
 
 /** The archiver's table of versions, which it makes before all others. */
 const VERSION_TABLE =
@@ -48,6 +49,7 @@ export async function openDays(connection: DuckDBConnection, folder: string): Pr
       const rows = contextRows(table, files, `DATE '${last.day}'`);
       await connection.run(`INSERT INTO ${table} BY NAME ${rows}`);
     }
+    await useSummaries(connection, folder, indexes);
     const [receipts, messages, earlier] = ["receipts", "messages", "earlier_messages"].map(
       relation,
     );
@@ -69,6 +71,27 @@ export async function openDays(connection: DuckDBConnection, folder: string): Pr
       cause: error,
     });
   }
+}
+
+/** Lists the summaries that lie in the folder, for queries to read in place of receipts. */
+async function useSummaries(
+  connection: DuckDBConnection,
+  folder: string,
+  indexes: readonly DayIndex[],
+): Promise<void> {
+  const files = indexes.flatMap(({ day, files }) => files.map((file) => ({ ...file, day })));
+  const days = files.filter(({ table }) => table === "summary_days")
+    .map(({ path }) => quoted(resolve(folder, path)));
+  if (days.length === 0) return;
+  await connection.run(`INSERT INTO summary_days BY NAME FROM read_parquet([${days.join(", ")}])`);
+  const summaries = files.filter(({ table }) => SUMMARY_NAMES.some((name) => name === table));
+  const rows = summaries.map(({ table, day, part, path, rows, bytes, sha256 }, i) =>
+    `(${i}, ${quoted(table)}, DATE '${day}', ${part}, 'cold', ${
+      quoted(resolve(folder, path))
+    }, 'epoch', 'epoch',
+      ${rows}, 'epoch', 'epoch', ${bytes}, '${sha256}', 'epoch', NULL, NULL)`
+  );
+  if (rows.length > 0) await connection.run(`INSERT INTO day_files VALUES ${rows.join(", ")}`);
 }
 
 /** Makes an archive's tables and views, without rows, in an empty database. */

@@ -9,6 +9,7 @@ import { join } from "node:path";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { dayStart } from "../../shared/time.ts";
 import { CONTEXT_TABLES } from "./context_tables.ts";
+import { SUMMARY_NAMES } from "./summaries.ts";
 
 /** The list of days. */
 export const ROOT_KEY = "index.json";
@@ -24,7 +25,12 @@ const MAX_FILES = 10_000;
 /** Receipts, messages, and the older messages that the day's receipts name. */
 export const FACT_TABLES = ["receipts", "messages", "earlier_messages"] as const;
 /** All tables that a day may have. */
-export const PUBLISHED_TABLES: readonly string[] = [...FACT_TABLES, ...Object.keys(CONTEXT_TABLES)];
+export const PUBLISHED_TABLES: readonly string[] = [
+  ...[...FACT_TABLES, ...Object.keys(CONTEXT_TABLES)],
+  ...[...SUMMARY_NAMES, "summary_days"],
+];
+/** Tables whose files lie on their archiver's disk, too, with manifests. */
+export const WITH_MANIFESTS: readonly string[] = ["receipts", "messages", ...SUMMARY_NAMES];
 
 const count = v.pipe(v.number(), v.safeInteger(), v.minValue(0));
 const day = v.pipe(

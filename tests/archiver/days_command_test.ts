@@ -107,6 +107,8 @@ Deno.test("without an archiver --offline does it, and a day can be named", async
       [["--day", "2025-02-30"], /should be a day/],
       [["--drop", "all"], /should be hot or files/],
       [["--apply"], /--apply requires --drop/],
+      [["--drop", "published"], /--drop published requires --day and --apply/],
+      [["--day", "2025-09-26", "--drop", "published", "--apply"], /has no days.publish, so no day/],
     ] as const
   ) {
     const refused = await run("rollover", "--config", config, "--offline", ...flags);

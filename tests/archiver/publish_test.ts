@@ -1,5 +1,6 @@
 /** Finished days in a bucket: whole or not at all, also when their publisher is killed, and the same as the archive. */
 import assert from "node:assert/strict";
+import { openArchive } from "../../query_results/archive/open.ts";
 import { ROOT_KEY } from "../../query_results/archive/published.ts";
 import { daysStatus } from "../../archiver/days/status.ts";
 import { rows } from "../support/fixtures/archive.ts";
@@ -74,6 +75,11 @@ Deno.test("all queries say the same of a fetched day as of its archive", async (
   }
   await fetchFrom(server.bucket("a"), dir.join("fetched"), ["2025-01-01"]);
   assert.deepEqual(await answersOf(dir.join("fetched"), dir, "after"), before);
+  using fetched = await openArchive(dir.join("fetched"));
+  const summaries =
+    "SELECT count(*)::INTEGER, (SELECT count(*)::INTEGER FROM day_files) FROM summary_days";
+  const reader = await fetched.connection.runAndReadAll(summaries);
+  assert.deepEqual(reader.getRows(), [[1, 4]], "summaries come along");
 });
 
 Deno.test("retention keeps files until they are published; a bucket out of reach is one line", async () => {
