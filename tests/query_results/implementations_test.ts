@@ -188,7 +188,8 @@ Deno.test("where all peers are one implementation, its delays are the convergenc
   for (const quantile of ["5", "25", "50", "75", "95"]) {
     const name = `avg_delay_to_${quantile}pct`;
     const [one, all] = [split, whole].map((table) => Number(columnValues(table, name)[0]));
-    assert.ok(all > 0 && Math.abs(one - all) < 1e-9 * all, `${name}: ${one}, ${all}`);
+    // convergence_delay averages whole microseconds.
+    assert.ok(all > 0 && Math.abs(one - all) <= 1e-6, `${name}: ${one}, ${all}`);
   }
   assert.deepEqual(columnValues(split, "messages")[0], columnValues(whole, "message_count")[0]);
 });
