@@ -45,14 +45,6 @@ export interface DataLimits {
   readonly onWait: () => void;
 }
 
-/** When a statement may run. */
-export interface Turn {
-  /** Stops it; its reason is a {@link SqlError}. */
-  readonly signal: AbortSignal;
-  /** It need not wait for others: its session has one under way, which might wait for it. */
-  readonly isUrgent: boolean;
-}
-
 /** What a session's settings mean for its queries. */
 export interface DataSettings {
   readonly zone: string;
@@ -139,7 +131,7 @@ export class DataPool {
   /** DuckDB's plan of a query. @throws {SqlError} */
   async explain(bound: BoundQuery, isRun: boolean, signal: AbortSignal): Promise<string> {
     const wrap = (sql: string) => `EXPLAIN ${isRun ? "ANALYZE " : ""}${sql}`;
-    const cursor = await this.#start(bound, wrap, [], { signal, isUrgent: false });
+    const cursor = await this.#start(bound, wrap, [], signal);
     try {
       return await cursor.plan();
     } finally {
@@ -152,44 +144,44 @@ export class DataPool {
     bound: BoundQuery,
     columns: readonly DataColumn[],
     formats: readonly Format[],
-    turn: Turn,
+    signal: AbortSignal,
   ): Promise<DataCursor> {
     const wires = columns.map(({ type, oid }, i) =>
       wireOf(`c${i}`, type, oid, formatOf(formats, i))
     );
     const names = columns.map((_, i) => `c${i}`).join(", ");
     const list = wires.map(({ sql }) => sql).join(", ");
-    return this.#start(bound, (sql) => `SELECT ${list} FROM (${sql}) AS q(${names})`, wires, turn);
+    return this.#start(
+      bound,
+      (sql) => `SELECT ${list} FROM (${sql}) AS q(${names})`,
+      wires,
+      signal,
+    );
   }
 
   async #start(
     bound: BoundQuery,
     wrap: (sql: string) => string,
     wires: readonly Wire[],
-    turn: Turn,
+    signal: AbortSignal,
   ): Promise<DataCursor> {
-    const done = await this.#turn(turn);
-    let lease: Lease;
-    try {
-      lease = await this.#take();
-    } catch (error) {
-      done();
+    const lease = await this.#take().catch((error) => {
       throw sqlError(error);
-    }
+    });
     const { timeoutMs } = bound.settings;
     const statementMs = Math.min(timeoutMs || Infinity, this.#limits.statementMs);
-    const cursor = new DataCursor(
-      lease.connection,
-      wires,
-      { ...this.#limits, statementMs, signal: turn.signal, store: this.#store },
-      () => {
+    const abandon = () => void cursor.close();
+    const cursor: DataCursor = new DataCursor(lease.connection, wires, {
+      ...{ signal, store: this.#store, turn: (halt) => this.#turn(halt) },
+      ...{ statementMs, onTimeout: this.#limits.onTimeout },
+      release: () => {
+        lease.closing.removeEventListener("abort", abandon);
         this.#give(lease);
-        done();
       },
-    );
-    lease.closing.addEventListener("abort", () => void cursor.close(), { once: true });
+    });
+    lease.closing.addEventListener("abort", abandon);
     try {
-      await cursor.start(wrap(await sqlOf(lease, bound)));
+      await cursor.start(async () => wrap(await sqlOf(lease, bound)));
       return cursor;
     } catch (error) {
       await cursor.close();
@@ -197,14 +189,14 @@ export class DataPool {
     }
   }
 
-  /** Waits until few enough run. @returns what ends the turn. */
-  async #turn({ signal, isUrgent }: Turn): Promise<() => void> {
+  /** Waits until few enough work. @returns what ends the turn. */
+  async #turn(signal: AbortSignal): Promise<() => void> {
     const done = () => {
       const next = this.#turns.shift();
       if (next) next();
       else this.#running--;
     };
-    if (isUrgent || this.#running < this.#limits.maxStatements) {
+    if (this.#running < this.#limits.maxStatements) {
       this.#running++;
       return done;
     }
@@ -281,51 +273,55 @@ async function sqlOf(lease: Lease, { query, oids, values, settings }: BoundQuery
   return query.parameters > 0 ? await write() : query.text ??= await write();
 }
 
-/** A query under way. Its transaction ends with it. */
+/** What a cursor needs. */
+interface CursorOptions {
+  /** Stops it; its reason is a {@link SqlError}. */
+  readonly signal: AbortSignal;
+  readonly store: ArchiveStore;
+  readonly statementMs: number;
+  readonly onTimeout: () => void;
+  /** Waits until it may work, and gives what ends that. */
+  readonly turn: (halt: AbortSignal) => Promise<() => void>;
+  readonly release: () => void;
+}
+
+/** A query under way. Its transaction ends with it. It holds a turn only while DuckDB works for it. */
 export class DataCursor {
   readonly #connection: DuckDBConnection;
-  readonly #store: ArchiveStore;
   readonly #wires: readonly Wire[];
-  readonly #release: () => void;
+  readonly #options: CursorOptions;
   readonly #timer: ReturnType<typeof setTimeout>;
+  readonly #onAbort: () => void;
   #prepared: DuckDBPreparedStatement | null = null;
   #result: DuckDBResult | null = null;
   /** Rows of the last chunk that were not asked for yet. */
   #left: Uint8Array[] = [];
   #busy: Promise<unknown> = Promise.resolve();
   #stopped: SqlError | null = null;
+  readonly #halt = new AbortController();
   #interrupts: (() => void) | null = null;
   #closing: Promise<void> | null = null;
   #isDone = false;
 
-  constructor(
-    connection: DuckDBConnection,
-    wires: readonly Wire[],
-    { statementMs, onTimeout, signal, store }: DataLimits & Pick<Turn, "signal"> & {
-      readonly store: ArchiveStore;
-    },
-    release: () => void,
-  ) {
+  constructor(connection: DuckDBConnection, wires: readonly Wire[], options: CursorOptions) {
     this.#connection = connection;
-    this.#store = store;
     this.#wires = wires;
+    this.#options = options;
+    const { signal, statementMs, onTimeout } = options;
     this.#timer = setTimeout(() => {
       onTimeout();
       this.stop(new SqlError("57014", "canceling statement due to statement timeout"));
     }, statementMs);
-    const stop = () => this.stop(sqlError(signal.reason));
-    this.#release = () => {
-      signal.removeEventListener("abort", stop);
-      release();
-    };
-    signal.addEventListener("abort", stop);
-    if (signal.aborted) stop();
+    this.#onAbort = () => this.stop(sqlError(signal.reason));
+    signal.addEventListener("abort", this.#onAbort);
+    if (signal.aborted) this.#onAbort();
   }
 
-  start(sql: string): Promise<void> {
+  start(sql: () => Promise<string>): Promise<void> {
     return this.#do(async () => {
+      const text = await sql();
       await this.#connection.run("BEGIN TRANSACTION READ ONLY");
-      this.#prepared = await this.#connection.prepare(sql);
+      this.#prepared = await this.#connection.prepare(text);
       this.#result = await this.#prepared.stream();
     });
   }
@@ -336,15 +332,15 @@ export class DataCursor {
   }
 
   /** The next rows, about a chunk; null when there are none. @throws {SqlError} */
-  next(max: number): Promise<Rows | null> {
-    return this.#do(async () => {
-      if (this.#left.length > 0) return this.#take(max);
+  async next(max: number): Promise<Rows | null> {
+    if (this.#left.length > 0) return this.#take(max);
+    return await this.#do(async () => {
       const chunk = await this.#result!.fetchChunk();
       if (chunk === null || chunk.rowCount === 0) {
         this.#isDone = true;
         return null;
       }
-      if (this.#store.isWriting) await systemClock.sleep(YIELD_MS);
+      if (this.#options.store.isWriting) await systemClock.sleep(YIELD_MS);
       const columns = chunkColumns(chunk, this.#wires.map(({ width }) => width));
       for (const [i, column] of columns.entries()) {
         const { convert } = this.#wires[i];
@@ -366,8 +362,14 @@ export class DataCursor {
   }
 
   async #do<T>(work: () => Promise<T>): Promise<T> {
-    if (this.#stopped) throw this.#stopped;
-    const done = work();
+    const done = this.#options.turn(this.#halt.signal).then(async (endTurn) => {
+      try {
+        if (this.#stopped) throw this.#stopped;
+        return await work();
+      } finally {
+        endTurn();
+      }
+    });
     this.#busy = done.catch(() => {});
     try {
       return await done;
@@ -380,6 +382,7 @@ export class DataCursor {
   stop(why: SqlError): void {
     if (this.#closing) return;
     this.#stopped ??= why;
+    this.#halt.abort(why);
     // Nobody may be waiting for it: a portal that is suspended.
     void this.close();
   }
@@ -403,7 +406,8 @@ export class DataCursor {
     this.#result = null;
     this.#prepared?.destroySync();
     await this.#connection.run("ROLLBACK").catch(() => {});
-    this.#release();
+    this.#options.signal.removeEventListener("abort", this.#onAbort);
+    this.#options.release();
   }
 }
 

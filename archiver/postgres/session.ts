@@ -421,8 +421,8 @@ export class Session {
       );
     }
     const columns = described.columns as readonly DataColumn[];
-    const turn = { signal: this.#stop.signal, isUrgent: this.#open.size > 0 };
-    const source = new DataSource(columns, await pool.open(bound, columns, resultFormats, turn));
+    const { signal } = this.#stop;
+    const source = new DataSource(columns, await pool.open(bound, columns, resultFormats, signal));
     this.#open.add(source);
     return source;
   }

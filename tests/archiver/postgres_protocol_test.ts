@@ -137,6 +137,16 @@ Deno.test("a statement ends when its client cancels it, leaves, or takes too lon
   assert.equal(endpoint.server.status().restarts, 1);
   await sql.end();
 
+  // A result that waits for its reader keeps nobody else from running.
+  const readers = await Promise.all([0, 1, 2].map(() => connect(endpoint.url)));
+  for (const { client } of readers) {
+    await client.query("BEGIN");
+    await client.query("DECLARE c CURSOR FOR SELECT i FROM range(1000000) t(i), schema_version");
+    assert.equal((await client.query("FETCH 3 FROM c")).rows.length, 3);
+  }
+  assert.deepEqual(endpoint.server.status().running, 0);
+  for (const { client } of readers) await client.end();
+
   const sockets = await Promise.all([0, 1, 2].map(() => connect(endpoint.url)));
   for (const { client } of sockets) client.query(HEAVY).catch(() => {});
   await until(() => endpoint.server.status().waiting === 1);
