@@ -11,7 +11,8 @@ if [ -z "$root" ]; then
   id gossip-archiver >/dev/null 2>&1 ||
     adduser --system --group --home /var/lib/gossip-archiver --no-create-home gossip-archiver
   DENO_DIR=/opt/gossip-observer-cache /usr/local/bin/deno cache --quiet \
-    /opt/gossip-observer/archiver/main.ts /opt/gossip-observer/archiver/analytics/worker.ts
+    /opt/gossip-observer/archiver/main.ts /opt/gossip-observer/archiver/analytics/worker.ts \
+    /opt/gossip-observer/archiver/postgres/catalogue_worker.ts
   chmod -R go+rX /opt/gossip-observer-cache
   owner="-o root -g gossip-archiver"
 fi

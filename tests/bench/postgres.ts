@@ -180,7 +180,7 @@ export const postgresBenchmark: Benchmark = {
       clock: systemClock,
       random: systemRandom,
     });
-    await using endpoint = await startEndpoint(store);
+    await using endpoint = await startEndpoint(store, { statement_timeout: "30s" });
     progress("ratios");
     yield* await ratios(store, endpoint, options);
     progress("commits beside eight clients");

@@ -170,7 +170,7 @@ Deno.test("the archiver's unit starts an archiver in its sandbox, from its own f
     /^ExecStart=\/usr\/local\/bin\/deno (.*)$/m,
   )!;
   // The test's archiver takes any free port.
-  const args = here(command).replace("127.0.0.1:8470,${BROKER}", "127.0.0.1")
+  const args = here(command).replace("127.0.0.1:8470,127.0.0.1:5433,${BROKER}", "127.0.0.1")
     .replaceAll("/opt/gossip-observer", Deno.cwd()).split(/\s+/);
   await using archiver = startProcess(Deno.execPath(), args, {
     cwd: new URL("../../", import.meta.url),
