@@ -44,8 +44,15 @@ const ROWS: Readonly<Record<string, string>> = {
   summary_days: "SELECT * FROM summary_days WHERE is_ready AND epoch_us(day) = epoch_us($from)",
   // Their bytes are published with the day in which they were first seen.
   earlier_messages: `SELECT * REPLACE (NULL::BLOB AS raw) FROM messages
-    WHERE message_id IN (SELECT DISTINCT message_id FROM receipts WHERE received_at >= $from AND received_at < $to)
+    WHERE message_id IN ($heard)
       AND NOT (first_seen >= $from AND first_seen < $to)`,
+};
+
+/** The messages of a day's receipts: a summary lists them, without a scan. */
+const HEARD = {
+  summary: "SELECT message_id FROM message_days WHERE day = $from",
+  receipts:
+    "SELECT DISTINCT message_id FROM receipts WHERE received_at >= $from AND received_at < $to",
 };
 
 /** Writes a day's files into a folder, one at a time; tables without rows have none. The file is removed after its turn. */
@@ -55,8 +62,11 @@ export async function* contextFiles(
   day: string,
 ): AsyncGenerator<ContextFile> {
   const from = dayStart(day);
+  const ready = `SELECT 1 FROM summary_days WHERE is_ready AND epoch_us(day) = ${from}`;
+  const heard = (await rowsOf(connection, ready)).length > 0 ? HEARD.summary : HEARD.receipts;
   for (const table of ["earlier_messages", "summary_days", ...Object.keys(CONTEXT_TABLES)]) {
     const rows = (ROWS[table] ?? `SELECT * FROM ${table}`)
+      .replace("$heard", heard)
       .replaceAll("$from", `make_timestamptz(${from})`)
       .replaceAll("$to", `make_timestamptz(${from + DAY_US})`);
     // Sorted, so that the same rows make the same file.

@@ -157,14 +157,10 @@ async function publishDay(
   // Killed before the list was written.
   if (before !== null && fingerprint(before.files) === fingerprint(files)) return before;
   // Together: DuckDB writes the one while the other is sent.
-  const outcomes = await Promise.allSettled([
+  const [facts, others] = await together([
     uploadFacts(bucket, before, files),
     uploadContext(context, bucket, before, day),
   ]);
-  for (const outcome of outcomes) if (outcome.status === "rejected") throw outcome.reason;
-  const [facts, others] = outcomes.map((outcome) =>
-    (outcome as PromiseFulfilledResult<Uploaded>).value
-  );
   if (typeof facts === "string") return facts;
   const schema_version = await schemaVersion(context.connection);
   const index = makeDayIndex({
@@ -175,6 +171,12 @@ async function publishDay(
   });
   await put(bucket, dayIndexKey(day), indexText(index));
   return index;
+}
+
+/** What all give, once all have ended. Throws as the first that does. */
+async function together<T>(work: readonly Promise<T>[]): Promise<T[]> {
+  await Promise.allSettled(work);
+  return await Promise.all(work);
 }
 
 /** Files, or why they cannot be published. */
@@ -203,12 +205,15 @@ async function uploadFacts(
     if (!await isListedManifest(file.path, file)) return `${manifest} is missing or another file's`;
     try {
       // Its rows were compared when it was copied, so its SHA-256 is enough.
-      await upload(bucket, { path: file.path, key, bytes, sha256 });
+      const beside = { path: manifest, key: manifestPath(key), ...await digest(manifest) };
+      await together([
+        upload(bucket, { path: file.path, key, bytes, sha256 }),
+        upload(bucket, beside),
+      ]);
     } catch (error) {
       if (!(error instanceof UploadMismatch || error instanceof Deno.errors.NotFound)) throw error;
       return errorText(error);
     }
-    await upload(bucket, { path: manifest, key: manifestPath(key), ...await digest(manifest) });
     published.push({ table, part, path: key, rows, bytes, sha256 });
   }
   return published;
