@@ -21,7 +21,11 @@ export const statusCommand: Subcommand = subcommand({
 }, async ({ config: path, json }) => {
   const config = await readArchiverConfig(path, "fleet");
   await using wishes = await Wishes.open(config);
-  const rows = fleetRows(await askStatus(config), await wishes.all(), Date.now());
+  // Other archivers' collectors are not in this one's status.
+  const ours = [...await wishes.all()].filter(([name]) =>
+    config.nats?.collectors?.includes(name) ?? true
+  );
+  const rows = fleetRows(await askStatus(config), new Map(ours), Date.now());
   if (json) { for (const row of rows) console.log(JSON.stringify(row)); }
   else console.log(rows.length === 0 ? "No collector was heard yet" : fleetTable(rows));
   return rows.some(({ problems }) => problems.length > 0) ? 1 : 0;
