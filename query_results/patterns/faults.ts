@@ -22,8 +22,9 @@ export interface Fault {
 const LATE_MS = 15 * 60_000;
 const AT_ONCE_MS = 60_000;
 const AT_ONCE: ReadonlySet<string> = new Set(["stall", "clock step"]);
-/** A pattern is the fault's when the faults cover this share of its time. */
+/** A pattern is the fault's when the faults cover this share of its time; receipts of warm-up are not counted anyway. */
 const COVERED = 0.8;
+const WARM_UP = "warm-up";
 /** Where several collectors hear the same, this share of them must have been at fault. */
 const COLLECTORS_SHARE = 0.5;
 /** Of these kinds, edges count, known to a minute or a bin: a burst begins where a fault ends, a level begins or ends there. */
@@ -81,7 +82,8 @@ export function judge(
 
 function coverage({ fromMs, untilMs }: Finding, faults: readonly Fault[]): number {
   let covered = 0, at = fromMs;
-  for (const fault of faults.toSorted((a, b) => a.fromMs - b.fromMs)) {
+  const lasting = faults.filter(({ what }) => what !== WARM_UP);
+  for (const fault of lasting.sort((a, b) => a.fromMs - b.fromMs)) {
     const [from, until] = [Math.max(at, fault.fromMs), Math.min(untilMs, fault.untilMs)];
     if (until <= from) continue;
     covered += until - from;

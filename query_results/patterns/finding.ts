@@ -66,7 +66,8 @@ export function receiptsSql(where: string, fromUs: number, untilUs: number): str
     "ORDER BY r.received_at";
 }
 
-function within(column: string, fromUs: number, untilUs: number): string {
+/** A condition: an instant lies in a span, µs since the Unix epoch. */
+export function within(column: string, fromUs: number, untilUs: number): string {
   return `${column} BETWEEN TIMESTAMPTZ '${isoTime(fromUs)}' AND TIMESTAMPTZ '${isoTime(untilUs)}'`;
 }
 

@@ -2,7 +2,7 @@
 
 import { seededRandom } from "../../../shared/random.ts";
 import { formatNumber } from "../../format/numbers.ts";
-import { type Finding, messagesSql, peersSql } from "../finding.ts";
+import { type Finding, messagesSql, peersSql, within } from "../finding.ts";
 import {
   communities,
   type Deliveries,
@@ -104,10 +104,11 @@ function* groupFindings(
     );
     const own = messages.map((m) => times[m]);
     const subject = peerSubject(world, members);
-    const narrow = `${
-      peersSql(members.map((peer) => world.peers[peer].id))
-    } AND m.message_id IN (SELECT message_id ` +
-      `FROM receipts GROUP BY message_id HAVING count(DISTINCT peer_id) <= ${
+    const theirs = peersSql(members.map((peer) => world.peers[peer].id));
+    const narrow = (from: number, to: number) =>
+      `${theirs} AND m.message_id IN (SELECT message_id FROM receipts WHERE ${
+        within("received_at", from, to + HOUR_MS * 1000)
+      } GROUP BY message_id HAVING count(DISTINCT peer_id) <= ${
         NARROW_SHARE * world.peers.length
       })`;
     yield {
@@ -115,8 +116,7 @@ function* groupFindings(
       subject: {
         ...subject,
         bars: barsOf(world, own),
-        evidence: (from, to) =>
-          messagesSql(narrow, from, to),
+        evidence: (from, to) => messagesSql(narrow(from, to), from, to),
       },
       fromMs: own[0],
       untilMs: own[own.length - 1] + 1,
