@@ -7,6 +7,7 @@ import type { CopyOptions } from "./statement.ts";
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();
+const COPY_DATA = "d".charCodeAt(0);
 const LINE_END = encoder.encode("\n");
 const ESCAPES: Readonly<Record<string, string>> = {
   ...{ "\\": "\\\\", "\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f", "\v": "\\v" },
@@ -39,13 +40,22 @@ export class CopyWriter {
     return [this.#line(columns.map(({ name }) => encoder.encode(name)))];
   }
 
-  /** @param rows DataRow messages. */
+  /** @param rows DataRow messages, which are used up. */
   rows(rows: Uint8Array): Uint8Array[] {
-    const isBinary = this.#options.format === "binary";
-    return Array.from(
-      serverMessages(rows),
-      ({ bytes }) => isBinary ? this.#binary(bytes.subarray(5)) : this.#line(rowValues(bytes)),
-    );
+    if (this.#options.format !== "binary") {
+      return Array.from(serverMessages(rows), ({ bytes }) => this.#line(rowValues(bytes)));
+    }
+    const first: Uint8Array[] = [];
+    let from = 0;
+    for (const { bytes } of serverMessages(rows)) {
+      if (this.#header.length > 0) {
+        first.push(this.#binary(bytes.subarray(5)));
+        from = bytes.length;
+      }
+      // A CopyData differs from a DataRow in its type alone.
+      bytes[0] = COPY_DATA;
+    }
+    return [...first, rows.subarray(from)];
   }
 
   end(): Uint8Array[] {
