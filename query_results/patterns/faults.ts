@@ -4,8 +4,8 @@
  * @module
  */
 import { formatDuration, formatInstant } from "../format/numbers.ts";
-import { type Finding, receiptsSql } from "./finding.ts";
-import { BIN_MS, type World } from "./world.ts";
+import { type Finding, receiptsSql } from "./detectors/finding.ts";
+import { BIN_MS, type World } from "./detectors/world.ts";
 import query from "./faults.sql" with { type: "text" };
 
 export interface Fault {

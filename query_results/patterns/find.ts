@@ -9,9 +9,9 @@ import type { Column, Table } from "../format/table.ts";
 import { DETECTORS } from "./detectors/all.ts";
 import { oddities } from "./detectors/oddities.ts";
 import { type Fault, faultSql, faultText, judge, readFaults } from "./faults.ts";
-import { effectOf, type Finding } from "./finding.ts";
+import { effectOf, type Finding } from "./detectors/finding.ts";
 import { mergeCauses } from "./merge.ts";
-import { readWorld, type World } from "./world.ts";
+import { readWorld, type World } from "./detectors/world.ts";
 
 export interface JudgedFinding extends Finding {
   /** Faults of the data at its time; may be empty. */

@@ -4,9 +4,9 @@
  * @module
  */
 import { formatPlural } from "../format/numbers.ts";
-import { type Finding, score } from "./finding.ts";
+import { type Finding, score } from "./detectors/finding.ts";
 import { linked } from "./statistics/groups.ts";
-import { originSubject, type World } from "./world.ts";
+import { originSubject, type World } from "./detectors/world.ts";
 
 type Pair = readonly [number, number];
 

@@ -9,7 +9,7 @@ import { formatInstant, formatNumber, formatPlural } from "../format/numbers.ts"
 import { link, type Markup } from "../report/tables.ts";
 import { faultSql, faultText } from "./faults.ts";
 import { evidenceOf, type Found, type JudgedFinding } from "./find.ts";
-import type { World } from "./world.ts";
+import type { World } from "./detectors/world.ts";
 
 /** How long patterns were found before: by kind and entity, runs in a row up to the last. */
 export interface Past {

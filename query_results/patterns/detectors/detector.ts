@@ -1,5 +1,5 @@
-import type { Finding } from "../finding.ts";
-import type { World } from "../world.ts";
+import type { Finding } from "./finding.ts";
+import type { World } from "./world.ts";
 
 /** False discovery rate of each detector's findings. */
 export const MAX_Q = 0.002;

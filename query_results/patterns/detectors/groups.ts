@@ -2,7 +2,7 @@
 
 import { seededRandom } from "../../../shared/random.ts";
 import { formatNumber } from "../../format/numbers.ts";
-import { type Finding, messagesSql, peersSql, within } from "../finding.ts";
+import { type Finding, messagesSql, peersSql, within } from "./finding.ts";
 import {
   communities,
   type Deliveries,
@@ -11,7 +11,7 @@ import {
   redrawn,
 } from "../statistics/groups.ts";
 import { logBinomialTail, medianOf } from "../statistics/tails.ts";
-import { barsOf, BIN_MS, peerSubject, startsOf, type World } from "../world.ts";
+import { barsOf, BIN_MS, peerSubject, startsOf, type World } from "./world.ts";
 import { type Detector, MAX_Q } from "./detector.ts";
 
 /** A narrow message has at least this many peers, and at most this share of all. */

@@ -1,10 +1,10 @@
 // Detector of changes of level, in series of ten minutes: message types, busy nodes and channels, peers, collectors.
 
 import { formatDuration, formatNumber } from "../../format/numbers.ts";
-import { messagesSql, receiptsSql, type Subject } from "../finding.ts";
+import { messagesSql, receiptsSql, type Subject } from "./finding.ts";
 import { findLevels } from "../statistics/levels.ts";
 import { qValues } from "../statistics/tails.ts";
-import { BIN_MS, originSubject, peerSubject, type World } from "../world.ts";
+import { BIN_MS, originSubject, peerSubject, type World } from "./world.ts";
 import { type Detector, MAX_Q } from "./detector.ts";
 import sql from "./levels.sql" with { type: "text" };
 

@@ -2,8 +2,8 @@
 
 import { featureBits } from "../../../shared/bolt/features.ts";
 import { formatPlural } from "../../format/numbers.ts";
-import { anySql, type Finding, messagesSql } from "../finding.ts";
-import { barsOf, originName, originWhere, peerSubject, type World } from "../world.ts";
+import { anySql, type Finding, messagesSql } from "./finding.ts";
+import { barsOf, originName, originWhere, peerSubject, type World } from "./world.ts";
 import query from "./oddities.sql" with { type: "text" };
 
 /** Named in one finding. */

@@ -4,7 +4,7 @@ import { formatDuration, formatNumber } from "../../format/numbers.ts";
 import { findBursts } from "../statistics/bursts.ts";
 import { findPeriod, LEAST_REPEATS } from "../statistics/periods.ts";
 import { logNegativeBinomialTail, qValues } from "../statistics/tails.ts";
-import { originSubject, startsOf } from "../world.ts";
+import { originSubject, startsOf } from "./world.ts";
 import { type Detector, MAX_Q } from "./detector.ts";
 
 const HOUR_MS = 3_600_000;

@@ -2,7 +2,7 @@
 
 import { formatNumber } from "../../format/numbers.ts";
 import { logBinomialTail, qValues } from "../statistics/tails.ts";
-import { originSubject } from "../world.ts";
+import { originSubject } from "./world.ts";
 import { type Detector, MAX_Q } from "./detector.ts";
 
 /** What all do is no finding, however much it is: this times the share of all origins is no more than usual. */

@@ -1,7 +1,7 @@
 // Detectors on a sample of wide messages: slow and fast peers and origins, peers in lockstep, origins that peers never deliver.
 
 import { formatNumber, formatPlural } from "../../format/numbers.ts";
-import { anySql, type Finding, messagesSql } from "../finding.ts";
+import { anySql, type Finding, messagesSql } from "./finding.ts";
 import { linked } from "../statistics/groups.ts";
 import {
   lockstep,
@@ -19,7 +19,7 @@ import {
   medianOf,
   qValues,
 } from "../statistics/tails.ts";
-import { originSubject, peerSubject, type World } from "../world.ts";
+import { originSubject, peerSubject, type World } from "./world.ts";
 import { type Detector, MAX_Q } from "./detector.ts";
 
 /** Messages sampled, in all and of one origin; fewer of an origin show nothing. */

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { isoTime } from "../../shared/time.ts";
+import { isoTime } from "../../../shared/time.ts";
 
 /** What findings are about, and may share. */
 export interface Subject {

@@ -4,11 +4,11 @@
  * @module
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { scidText } from "../../shared/bolt/scid.ts";
-import type { Window } from "../catalog/parameters.ts";
-import { readTable } from "../archive/read_table.ts";
-import { readIntegers } from "../archive/read_columns.ts";
-import type { Cell } from "../format/table.ts";
+import { scidText } from "../../../shared/bolt/scid.ts";
+import type { Window } from "../../catalog/parameters.ts";
+import { readTable } from "../../archive/read_table.ts";
+import { readIntegers } from "../../archive/read_columns.ts";
+import type { Cell } from "../../format/table.ts";
 import { anySql, messagesSql, peersSql, receiptsSql, type Subject } from "./finding.ts";
 import prepare from "./prepare.sql" with { type: "text" };
 
