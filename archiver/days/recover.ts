@@ -56,7 +56,11 @@ export async function recover(
   // Not while a disk is away.
   if (isReadable(unreadable)) {
     for (const file of cold.filter(canBeMadeAgain)) {
-      if (!await isListed(file.path, file)) await outdateSummary(connection, file.day);
+      if (await isListed(file.path, file)) continue;
+      await transaction(connection, async () => {
+        await outdateSummary(connection, file.day);
+        await replaceView(connection, dayTable(file.table));
+      });
     }
   }
   return unreadable;

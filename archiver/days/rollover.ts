@@ -67,16 +67,20 @@ export async function rollOver(
   onLine: (line: RolloverLine) => void,
 ): Promise<void> {
   for (const table of DAY_TABLES) await copyTable(context, plan, table, onLine);
-  const unsummarised = context.isReadable() ? await daysToSummarise(context.connection) : [];
-  for (const day of unsummarised) {
+  const isOver = (day: string) =>
+    (plan.day === null || plan.day === day) && dayStart(day) + DAY_US <= plan.copyBefore;
+  // A day's outdate those of later days.
+  for (let last = ""; context.isReadable();) {
+    const day = (await daysToSummarise(context.connection)).find((day) =>
+      day > last && isOver(day)
+    );
+    if (day === undefined) break;
     context.signal.throwIfAborted();
-    const isDue = (plan.day === null || plan.day === day) &&
-      dayStart(day) + DAY_US <= plan.copyBefore;
-    if (!isDue) continue;
     const made = await summariseDay(context, day);
     if (made !== null) {
       onLine({ action: "summarised", table: "summaries", day, part: 0, ...made, reason: null });
     }
+    last = day;
   }
   // What else is due need not wait for a bucket.
   const published = await Promise.allSettled([context.publish(plan, onLine)]);

@@ -12,7 +12,7 @@ import { outdateSummaries } from "../store/summaries.ts";
 import { type DaysContext, transaction } from "./context.ts";
 import { copyDay } from "./copy.ts";
 import { type CopiedFile, readDayFiles, replaceView, setState } from "./day_files.ts";
-import { DELAY_COLUMNS, RECEIPTS, SUMMARIES } from "./layout.ts";
+import { DELAY_COLUMNS, MESSAGE_DELAYS, RECEIPTS, SUMMARIES } from "./layout.ts";
 import { countRows } from "./manifest.ts";
 import { split } from "./plan.ts";
 
@@ -21,7 +21,8 @@ const DELAYS_SHARE = 0.5;
 /** What the queries take by default; with other values they read receipts. */
 const REACH_SHARE = 0.5;
 const DELAYS = `${REACH_SHARE}, ${SUMMARY_CAP_US / 1e6}, false`;
-const QUANTILES = DELAY_COLUMNS.map((name, i) => `d.delay_us[${i + 1}] AS ${name}`).join(", ");
+const QUANTILES = MESSAGE_DELAYS
+  .map((name) => `d.delay_us[${DELAY_COLUMNS.indexOf(name) + 1}] AS ${name}`).join(", ");
 
 /** Days in files that have no summaries, and whose receipts are all there; in order. */
 export async function daysToSummarise(connection: DuckDBConnection): Promise<string[]> {

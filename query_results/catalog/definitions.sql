@@ -373,11 +373,11 @@ CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS T
 -- peers subscribed when it was first seen.
 CREATE OR REPLACE TEMP MACRO message_delays(window_from, window_to, reach_share, cap_seconds, include_warmup) AS TABLE (
   WITH per_message AS (
-    SELECT message_id, count(*) AS peers, any_value(error_us) + max(stall_us) AS error_us,
+    SELECT message_id, count(*) AS peers, max(error_us + stall_us) AS error_us,
       min(delay_us) FILTER (NOT is_warmup) AS settled_after_us,
       quantile_cont(delay_us, [0.001, 0.05, 0.25, 0.5, 0.75, 0.95, 0.999]) AS delay_us
     FROM delays(window_from, window_to, include_warmup)
-    WHERE delay_us <= cap_seconds * 1e6
+    WHERE delay_us <= CAST(floor(cap_seconds * 1e6) AS BIGINT)
     GROUP BY message_id
     -- Its first receipt is among those that count: neither backlog nor before the window.
     HAVING min(delay_us) = 0

@@ -10,7 +10,9 @@ import { Summaries } from "../../query_results/archive/summaries.ts";
 import { allQueries, DEFINITIONS } from "../../query_results/catalog/catalog.ts";
 import { useParameters } from "../../query_results/catalog/parameters.ts";
 import { type Random, randomInteger, seededRandom } from "../../shared/random.ts";
-import { at, type DayArchive, openDays } from "../support/fixtures/day_archive.ts";
+import { rows } from "../support/fixtures/archive.ts";
+import { plainMessage } from "../support/fixtures/batch_maker.ts";
+import { at, type DayArchive, fillDay, openDays } from "../support/fixtures/day_archive.ts";
 import { tempDir } from "../support/temp_dir.ts";
 
 const HOUR = 3600;
@@ -177,4 +179,40 @@ Deno.test("summaries give the figures of the receipts, wherever these are and th
     (await answers(archive, some)).found,
     (await answers(archive, some, "0.4999999")).found,
   );
+});
+
+Deno.test("what comes late, or a file that is gone, sends queries to receipts until the summaries are made again", async () => {
+  await using dir = await tempDir();
+  await using archive = await openDays(dir, { keep_files: 86_400_000 });
+  const { store, days, maker } = archive;
+  for (const day of [0, 1, 2, 3]) await fillDay(archive, day);
+  await days.run(ROLL);
+  const whole = WINDOWS.slice(0, 1);
+  const served = async () => (await answers(archive, whole)).served[0];
+  assert.equal(await served(), 4);
+
+  const [session, number] = [maker.session(7, at(2, 50_000)), maker.message(plainMessage(9999))];
+  maker.receipt(at(2, 50_001), number, session);
+  await store.commit([maker.close()]);
+  assert.equal(await served(), 2, "the late day and the one after it are read from receipts");
+  const expected = (await answers(archive, whole)).found;
+  await days.run(ROLL);
+  assert.equal(await served(), 4);
+  assert.deepEqual((await answers(archive, whole)).found, expected);
+
+  await Deno.remove(dir.join("days/traffic_days/2025/09/27/traffic_days_2025-09-27.parquet"));
+  assert.equal(await served(), 2);
+  assert.deepEqual((await answers(archive, whole)).found, expected);
+  await days.run(ROLL);
+  assert.equal(await served(), 4);
+
+  // Once receipts are dropped, the summaries are all there is.
+  await days.run({ ...ROLL, drop: "hot", apply: true });
+  await days.run({ ...ROLL, drop: "files", apply: true });
+  const [{ left }] = await rows(
+    store,
+    "SELECT count(DISTINCT received_at::DATE) AS left FROM receipts",
+  );
+  assert.ok(Number(left) < 4);
+  assert.deepEqual((await answers(archive, whole)).found, expected);
 });

@@ -23,6 +23,7 @@ import { fleetBenchmark } from "./fleet.ts";
 import { postgresBenchmark } from "./postgres.ts";
 import { freshDemoBenchmark, freshTestBenchmark } from "./fresh_clone.ts";
 import { simulatorBenchmark } from "./simulator.ts";
+import { summariesBenchmark } from "./summaries.ts";
 import { publishBenchmark } from "./publish.ts";
 import { replayBenchmark } from "./replay.ts";
 import { wholeRunBenchmark } from "./whole_run/whole_run.ts";
@@ -34,6 +35,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   archiveBenchmark,
   crashPointsBenchmark,
   wholeRunBenchmark,
+  summariesBenchmark,
   analyticsBenchmark,
   postgresBenchmark,
   calibrationBenchmark,

@@ -126,9 +126,9 @@ SELECT CAST(NULL AS TIMESTAMPTZ) AS day, CAST(NULL AS BIGINT) AS message_id, CAS
   CAST(NULL AS TIMESTAMPTZ) AS first_day, CAST(NULL AS INTEGER) AS receipts, CAST(NULL AS INTEGER) AS repeats,
   CAST(NULL AS INTEGER) AS warmup_receipts, CAST(NULL AS INTEGER) AS heard_again, CAST(NULL AS INTEGER) AS peers,
   CAST(NULL AS TIMESTAMPTZ) AS first_at, CAST(NULL AS BIGINT) AS settled_after_us,
-  CAST(NULL AS BOOLEAN) AS is_reached, CAST(NULL AS BIGINT) AS us_0_1pct, CAST(NULL AS BIGINT) AS us_5pct,
+  CAST(NULL AS BOOLEAN) AS is_reached, CAST(NULL AS BIGINT) AS us_5pct,
   CAST(NULL AS BIGINT) AS us_25pct, CAST(NULL AS BIGINT) AS us_50pct, CAST(NULL AS BIGINT) AS us_75pct,
-  CAST(NULL AS BIGINT) AS us_95pct, CAST(NULL AS BIGINT) AS us_99_9pct
+  CAST(NULL AS BIGINT) AS us_95pct
 WHERE false;
 COMMENT ON VIEW message_days IS 'One row per day and message heard on it: a finished day''s exact summary, kept when its receipts are dropped. What a message is, is in messages.';
 COMMENT ON COLUMN message_days.day IS 'The day''s start, UTC.';
@@ -143,13 +143,11 @@ COMMENT ON COLUMN message_days.peers IS 'Peers that first delivered it on the da
 COMMENT ON COLUMN message_days.first_at IS 'The first of these deliveries.';
 COMMENT ON COLUMN message_days.settled_after_us IS 'From that to the first one past a session''s warm-up, in microseconds; null when there was none.';
 COMMENT ON COLUMN message_days.is_reached IS 'Whether it reached half of the subscribed peers within an hour of its first sight; null where it is not news, or has no delay on the day.';
-COMMENT ON COLUMN message_days.us_0_1pct IS 'Microseconds from its first sight until 0.1 % of the peers that deliver it within an hour, and by the end of the day, had done so.';
 COMMENT ON COLUMN message_days.us_5pct IS 'Microseconds from its first sight until 5 % of the peers that deliver it within an hour, and by the end of the day, had done so.';
 COMMENT ON COLUMN message_days.us_25pct IS 'Microseconds from its first sight until 25 % of the peers that deliver it within an hour, and by the end of the day, had done so.';
 COMMENT ON COLUMN message_days.us_50pct IS 'Microseconds from its first sight until 50 % of the peers that deliver it within an hour, and by the end of the day, had done so.';
 COMMENT ON COLUMN message_days.us_75pct IS 'Microseconds from its first sight until 75 % of the peers that deliver it within an hour, and by the end of the day, had done so.';
 COMMENT ON COLUMN message_days.us_95pct IS 'Microseconds from its first sight until 95 % of the peers that deliver it within an hour, and by the end of the day, had done so.';
-COMMENT ON COLUMN message_days.us_99_9pct IS 'Microseconds from its first sight until 99.9 % of the peers that deliver it within an hour, and by the end of the day, had done so.';
 
 CREATE VIEW traffic_days AS
 SELECT CAST(NULL AS TIMESTAMPTZ) AS day, CAST(NULL AS TIMESTAMPTZ) AS first_day, CAST(NULL AS INTEGER) AS type,
