@@ -87,7 +87,7 @@ async function ratios(
   await client.query(AGGREGATE);
   for (let i = 0; i < repeat; i++) {
     const through: number[] = [], directly: number[] = [];
-    for (let k = 0; k < 7; k++) {
+    for (let k = 0; k < 3; k++) {
       through.push(await milliseconds(() => client.query(AGGREGATE)));
       directly.push(await milliseconds(() => readDirectly(store, AGGREGATE)));
     }
