@@ -19,7 +19,7 @@ export function whereHandler(
   let isBusy = false;
   return async (c) => {
     const name = (c.req.query("name") ?? "").trim();
-    if (name === "" || name.length > MAX_NAME) return c.text(`name: ${FORMS}\n`, 400);
+    if (name === "" || name.length > MAX_NAME) return c.text(`name is ${FORMS}\n`, 400);
     if (isBusy) return c.text("another question is being answered; ask again\n", 503);
     isBusy = true;
     try {

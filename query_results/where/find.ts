@@ -13,6 +13,7 @@ import {
   type AliasEntry,
   aliasText,
   FORMS,
+  LEAST_PREFIX,
   MAX_NEAR,
   nearAliases,
   type Reading,
@@ -85,11 +86,18 @@ export async function findSubject(connection: DuckDBConnection, name: string): P
     const found = await lookUp(connection, reading, near);
     if (found !== null) return found;
   }
+  if (/^0[23][0-9a-f]*$/i.test(name) && name.length < LEAST_PREFIX) {
+    throw new UserError(
+      `"${name}" is too short: a node id needs at least ${LEAST_PREFIX} digits; NAME is ${FORMS}`,
+    );
+  }
   const like = near.length === 0
     ? ""
     : `; like it: ${near.map((name) => printable(name, 70)).join(", ")}`;
   throw new UserError(
-    `There is no ${whatIt(readings)} "${printable(name, 70)}" in this archive${like}; ${FORMS}`,
+    `There is no ${whatIt(readings)} "${
+      printable(name, 70)
+    }" in this archive${like}; NAME is ${FORMS}`,
   );
 }
 

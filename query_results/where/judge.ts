@@ -51,6 +51,12 @@ export function mayBeSigned({ verdict }: Pick<FoundMessage, "verdict">): boolean
   return verdict !== "invalid" && verdict !== "malformed";
 }
 
+/** The signed message with the latest own timestamp: a late copy of an old one is first seen later. @param messages the newest first. */
+export function newestSigned(messages: readonly FoundMessage[]): FoundMessage | undefined {
+  return messages.filter(mayBeSigned)
+    .toSorted((a, b) => (b.ownTimestamp ?? 0) - (a.ownTimestamp ?? 0)).at(0);
+}
+
 /** What replaced a message, and which earlier one has the same content. @param messages all of a subject, in any order. */
 export function history(
   message: FoundMessage,
@@ -92,11 +98,14 @@ export function sentence(answer: Omit<Answer, "sentence">): string {
     : half === null
     ? `reached ${formatNumber(reached)} of ${formatPlural(subscribed, "peer")}, never half`
     : `reached half of ${formatPlural(subscribed, "peer")} in ${formatDuration(Math.round(half))}`;
-  const others = `${slower} % of that day's ${word}s`;
+  const ofDay = `of that day's ${word}s`;
+  const others = `${slower} % ${ofDay}`;
   const rank = subscribed === 0 || slower === null
     ? ""
     : half === null
-    ? `, as ${others} did`
+    ? `; ${others} reached half`
+    : slower < 50
+    ? `, at least as fast as ${100 - slower} % ${ofDay}`
     : `, slower than ${others}`;
   const parts = [`Your ${word} of ${when} ${spread}${rank}`];
   const never = peers.filter(({ state }) => state === "never").length;

@@ -11,7 +11,7 @@ import type { Window } from "../catalog/parameters.ts";
 import type { Answer, CollectorLine, CurvePoint, MessageLine, PeerLine } from "./answer.ts";
 import { notePeerKinds } from "../patterns/implementations.ts";
 import { findMessages, findSubject, type FoundMessage } from "./find.ts";
-import { halfSeconds, history, mayBeSigned, sentence, slowerThan, spreadClass } from "./judge.ts";
+import { halfSeconds, history, newestSigned, sentence, slowerThan, spreadClass } from "./judge.ts";
 import { aliasText } from "./name.ts";
 import { CAP_US, pickRows, spreadTables } from "./pick.ts";
 import { numberOrNull, rowsOf } from "./rows.ts";
@@ -42,7 +42,7 @@ export async function answerFor(connection: DuckDBConnection, name: string): Pro
   const subject = await findSubject(connection, name);
   const messages = await findMessages(connection, subject);
   const top = messages.find(({ sha256 }) => sha256 === subject.sha256) ??
-    messages.find(mayBeSigned) ?? messages.at(0);
+    newestSigned(messages) ?? messages.at(0);
   if (top === undefined) {
     throw new UserError(`The archive knows ${subject.label} as a peer, but has no message of it`);
   }

@@ -34,7 +34,9 @@ const command = {
 if (import.meta.main) {
   await runMain(command, async ({ archive, name, html, json, memory }) => {
     if (!archive || name === undefined) {
-      throw new UserError(`deno task where: --archive FILE and NAME are required; ${FORMS}`);
+      throw new UserError(
+        `deno task where: --archive FILE and NAME are required; NAME is ${FORMS}`,
+      );
     }
     const page = html === undefined ? [] : bothNeeds("--html", html);
     expectPermitted([...readNeeds({ "--archive": archive }), ...page], "where");

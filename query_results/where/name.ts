@@ -17,12 +17,13 @@ export type Reading =
 
 /** What names there are, for help and errors. */
 export const FORMS: string =
-  "a name is a channel (863846x913x104 or its integer), a node id (66 hex digits, or its first 6 or more), an alias " +
+  "a channel (863846x913x104 or its integer), a node id (66 hex digits, or its first 6 or more), an alias " +
   "(alias:… where it looks like another form), or a message's SHA-256 (64 hex digits, or its first 8 or more)";
 
 /** An alias has at most 32 bytes. */
 const MAX_CHARACTERS = 100;
-const LEAST_PREFIX = 6;
+/** Digits of a node id that name it. */
+export const LEAST_PREFIX = 6;
 const LEAST_DIGEST = 8;
 
 /**
@@ -31,7 +32,7 @@ const LEAST_DIGEST = 8;
  */
 export function readingsOf(text: string): Reading[] {
   const name = text.trim();
-  if (name === "" || text.length > MAX_CHARACTERS) throw malformed(text, FORMS);
+  if (name === "" || text.length > MAX_CHARACTERS) throw malformed(text, `NAME is ${FORMS}`);
   const alias = { kind: "alias", alias: name.replace(/^alias:/, "") } as const;
   if (alias.alias !== name) return [alias];
   if (/^\d+[x:]\d+[x:]\d+$/.test(name)) {

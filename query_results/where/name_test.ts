@@ -41,7 +41,7 @@ Deno.test("any text has readings or is refused in one line that lists the forms"
       assert.ok(error instanceof UserError && !error.message.includes("\n"), `${error}`);
     }
   }));
-  assert.throws(() => readingsOf(" "), /a name is a channel \(863846x913x104 or/);
+  assert.throws(() => readingsOf(" "), /NAME is a channel \(863846x913x104 or/);
   assert.throws(() => readingsOf("99999999x1x1"), /of 24, 24 and 16 bits/);
   assert.throws(() => readingsOf("x".repeat(101)), /^UserError: Cannot read the name "x/);
 });

@@ -49,7 +49,8 @@ export function answerRows(answer: Answer): [name: string, text: string][] {
       uncertain === null
         ? "delays unknown: a clock was never measured"
         : collectors.length < 2
-        ? `one clock${uncertain === 0 ? "" : `, late by up to ${formatDuration(uncertain)}`}`
+        ? "one clock" +
+          (uncertain === 0 ? "" : `; stalls may delay stamps by up to ${formatDuration(uncertain)}`)
         : `delays known to ${formatDuration(uncertain)}`,
     ],
     ...(["never", "left before", "as backlog"] as const).flatMap((state) =>
@@ -118,7 +119,7 @@ export function latestRows({ latest, kind }: Answer): string[][] {
 export function collectorRows({ collectors }: Answer): string[][] {
   const text = (seconds: number | null) => seconds === null ? "unknown" : formatDuration(seconds);
   return [
-    ["collector", "first heard (UTC)", "peers", "receipts", "repeats", "clock known to"],
+    ["collector", "first heard (UTC)", "peers", "receipts", "repeats", "clock offset known to"],
     ...collectors.map((line) => [
       printable(line.name, 40),
       formatInstant(line.first_heard),

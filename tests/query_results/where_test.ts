@@ -52,7 +52,7 @@ Deno.test("a channel's latest update: who had it when, what it repeats, and what
   // Update 2 reached 3 of 10, the other two updates 9 and 6.
   assert.equal(
     answer.sentence,
-    "Your update of 2025-09-26 01:06 reached 3 of 10 peers, never half, as 100 % of that day's updates did; " +
+    "Your update of 2025-09-26 01:06 reached 3 of 10 peers, never half; 100 % of that day's updates reached half; " +
       "7 peers never sent it.",
   );
   assert.deepEqual(nodeOfA(answer), [1, 2]);
@@ -136,9 +136,10 @@ Deno.test("names that mean nothing, or several nodes, get one line with what is 
     assert.match(await refusal(archive, name), pattern);
   await said(
     "863846x914x0",
-    /^There is no channel .*; like it: 863846x913x104, 863846x7x0; a name /,
+    /^There is no channel .*; like it: 863846x913x104, 863846x7x0; NAME is /,
   );
-  await said("1x1x1", /^There is no channel "1x1x1" in this archive; a name is a channel/);
+  await said("1x1x1", /^There is no channel "1x1x1" in this archive; NAME is a channel/);
+  await said("02", /^"02" is too short: a node id needs at least 6 digits; NAME is a channel/);
   await said("863846x16777216x0", /of 24, 24 and 16 bits$/);
   await said(
     "AcInq",
@@ -247,7 +248,7 @@ Deno.test("deno task where prints text or JSON, and one clear line for each mist
   assert.ok(answer.message.first_seen > START);
   for (
     const [args, pattern] of [
-      [["x"], /--archive FILE and NAME are required; a name is/],
+      [["x"], /--archive FILE and NAME are required; NAME is a/],
       [["--archive", archive], /--archive FILE and NAME are required/],
       [["--archive", "query_results/none.duckdb", "x"], /none\.duckdb: no such file$/],
       [["--archive", archive, "nobody"], /^There is no alias "nobody"/],
