@@ -1,7 +1,6 @@
 -- title: Delay distribution
 -- section: Delay
 -- order: 110
--- telling: first_receipts
 -- question: What share of all first deliveries has happened within a given time after the message was first seen?
 -- inputs: receipts (the first of each message and peer), messages.first_seen, sessions, epochs, clock_samples, stalls
 -- pitfall: Same messages, cut-off and cap as convergence_delay, but here each delivery weighs the same, so messages that

@@ -1,6 +1,7 @@
 -- title: Relay of a node
 -- section: Delay
 -- order: 120
+-- only-with-rows: true
 -- question: Of what a node received by its own log, what did it send to our collector, and how long did it hold it?
 -- inputs: sources (with node_id), receipts, session_spans, messages
 -- pitfall: Only nodes whose log is read and to which the same collector is connected as a peer: two views of one node.

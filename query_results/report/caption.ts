@@ -98,13 +98,18 @@ function batches(count: number): string {
 
 /** A used parameter in words, e.g. `reach_share = 0.5, share of …`. */
 export function parameterText({ parameter, value, note }: UsedParameter): string {
-  return `${parameter.name} = ${value}, ${parameter.meaning}${note && ` (${note})`}`;
+  return `${parameter.name} = ${valueText(value)}, ${parameter.meaning}${note && ` (${note})`}`;
+}
+
+function valueText(value: UsedParameter["value"]): string {
+  const isLong = typeof value === "number" && !Number.isInteger(value);
+  return String(isLong ? Number(value.toPrecision(4)) : value);
 }
 
 /** The query and its settings, in one line. */
 export function queryLine(query: string, parameters: readonly UsedParameter[]): string {
   const settings = parameters.map(({ parameter, value, note }) =>
-    `${parameter.name} = ${value}${note && ` (${note})`}`
+    `${parameter.name} = ${valueText(value)}${note && ` (${note})`}`
   );
   return [`query ${query}`, ...settings].join(" · ");
 }

@@ -78,12 +78,11 @@ export function opening(findings: Findings, frame: Frame): Opening {
   const sentences = [`Peers delivered each byte ${estimate(times)} times.`];
   if (apart !== null) {
     const { kind, tail, average } = apart;
-    const unit = kind === "channel_update" ? "channel updates" : "messages";
     const fixed = PRESETS["fixed-512-384-32"].fixed[0];
     sentences.push(
-      `At ${DRAFT_SECONDS} s two peers differ by at most ${
-        estimate(tail)
-      } ${unit} in 99.9 % of rounds, ` +
+      `At ${DRAFT_SECONDS} s two peers differ by at most ${estimate(tail)} ${
+        unitOf(kind)
+      } in 99.9 % of rounds, ` +
         `${estimate(average)} on average` +
         (tail[0] === 0
           ? "."
@@ -103,16 +102,23 @@ export function opening(findings: Findings, frame: Frame): Opening {
   );
   return {
     figures: [
-      [`× ${formatNumber(round(times[0]))}`, "each byte delivered"],
-      ...apart === null
-        ? []
-        : [[formatNumber(apart.tail[0]), `apart at ${DRAFT_SECONDS} s, 99.9 % of rounds`] as const],
-      [formatBytes(draft.bytesPerRound[0]), "of sketches per round, draft design"],
-      [share(sketched / flood), "of flooding's bytes by the draft design"],
+      [formatNumber(round(times[0])), "times each byte is delivered"],
+      ...apart === null ? [] : [
+        [
+          formatNumber(apart.tail[0]),
+          `${unitOf(apart.kind)} apart at ${DRAFT_SECONDS} s (99.9 % of rounds)`,
+        ] as const,
+      ],
+      [formatBytes(draft.bytesPerRound[0]), "of sketches per round (draft)"],
+      [share(sketched / flood), "of flooding's bytes (draft)"],
     ],
     sentences,
     limits: limits(findings, frame),
   };
+}
+
+function unitOf(kind: string): string {
+  return kind === "channel_update" ? "channel updates" : "messages";
 }
 
 function limits({ recording, pairs, differences }: Findings, frame: Frame): string {
