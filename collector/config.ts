@@ -147,5 +147,5 @@ export const CONFIG_FLAG = {
 /** Reads a collector's config. @throws {UserError} when it cannot be read, or has faults: all of them. */
 export function readCollectorConfig(path: string): Promise<CollectorConfig> {
   expectPermitted([{ kind: "read", key: "--config", value: path }], "collector");
-  return readConfig(path, CollectorConfigSchema);
+  return readConfig(path, CollectorConfigSchema, "collector/collector.example.yaml");
 }

@@ -234,13 +234,14 @@ export interface Program {
   readonly name: string;
   readonly summary: string;
   readonly commands: Readonly<Record<string, Subcommand>>;
-  readonly fallback: string;
+  /** What runs when no command is named. Without it, that ends with the program's help and exit code 2. */
+  readonly fallback?: string;
 }
 
 /**
  * Finds the command that a command line names.
  * @returns it and its arguments, or the text of `--help` when the program's own was asked for.
- * @throws {UserError} when the command is unknown.
+ * @throws {UserError} when the command is unknown, or none is named and there is no fallback.
  */
 export function chooseCommand(
   program: Program,
@@ -249,7 +250,10 @@ export function chooseCommand(
   const { name, commands, fallback } = program;
   const [first, ...rest] = args;
   if (first === "--help") return { help: programHelp(program) };
-  if (first === undefined || first.startsWith("-")) return { command: commands[fallback], args };
+  if (fallback !== undefined && (first === undefined || first.startsWith("-"))) {
+    return { command: commands[fallback], args };
+  }
+  if (first === undefined) throw new UserError(programHelp(program));
   if (!Object.hasOwn(commands, first)) {
     const known = Object.keys(commands).join(", ");
     throw new UserError(`${name}: unknown command "${first}"; use one of ${known}`);
@@ -259,7 +263,13 @@ export function chooseCommand(
 
 function programHelp({ name, summary, commands, fallback }: Program): string {
   const width = Math.max(...Object.keys(commands).map((command) => command.length));
-  const lines = [summary, "", `Usage: ${name} [command] [flags]`, "", "Commands:"];
+  const lines = [
+    summary,
+    "",
+    `Usage: ${name} ${fallback ? "[command]" : "COMMAND"} [flags]`,
+    "",
+    "Commands:",
+  ];
   for (const [command, { summary }] of Object.entries(commands)) {
     const text = command === fallback ? `${summary}\n(The default.)` : summary;
     const [first, ...rest] = text.split("\n");

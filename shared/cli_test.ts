@@ -170,3 +170,15 @@ Deno.test("a program's --help names its commands, and what is no command is refu
   );
   throws(() => chooseCommand(program, ["constructor"]), /unknown command/);
 });
+
+Deno.test("a program without a default command says what there is when none is named", () => {
+  const { fallback: _, ...strict } = program;
+  throws(
+    () => chooseCommand(strict, []),
+    /^UserError: Does things.\n\nUsage: tool COMMAND \[flags\]/,
+  );
+  throws(
+    () => chooseCommand(strict, ["--peers", "7"]),
+    /unknown command "--peers"; use one of run, look$/,
+  );
+});

@@ -7,18 +7,21 @@ import { printable } from "./text.ts";
 
 /**
  * Reads and checks a YAML config file.
+ * @param example the file to start from when there is none.
  * @throws {UserError} naming the file when it cannot be read, is not YAML, or breaks the schema; in the last case one
  * line per fault: path, value and what would be right.
  */
 export async function readConfig<S extends v.GenericSchema>(
   path: string,
   schema: S,
+  example?: string,
 ): Promise<v.InferOutput<S>> {
   let text: string;
   try {
     text = await Deno.readTextFile(path);
   } catch (error) {
-    const why = error instanceof Deno.errors.NotFound ? "no such file" : errorText(error);
+    const hint = example === undefined ? "" : `; start from ${example}`;
+    const why = error instanceof Deno.errors.NotFound ? `no such file${hint}` : errorText(error);
     throw new UserError(`Cannot read config ${path}: ${why}`, { cause: error });
   }
   return parseConfig(text, schema, path);

@@ -26,14 +26,14 @@ interface PermissionSet {
 export type Program = "collector" | "archiver" | "query" | "where" | "lab" | "fleet";
 
 const DOING = { net: "using", read: "reading", write: "writing" } as const;
-const TASKS: Readonly<Record<Program, keyof typeof project.tasks>> = {
+const TASKS = {
   collector: "collect",
   archiver: "archive",
   query: "query",
   where: "where",
   lab: "lab",
   fleet: "fleet",
-};
+} as const satisfies Record<Program, keyof typeof project.tasks>;
 const NATS_PORT = 4222;
 /** By this process: a flag of the next one replaces those of this one. */
 const asked: Need[] = [];
@@ -138,8 +138,7 @@ function commandWith(needs: readonly Need[], program: Program): string {
   });
   const [command, ...rest] = Deno.args;
   const args = command === "check-config" ? ["run", ...rest] : Deno.args;
-  const task: string | { readonly command: string } = project.tasks[TASKS[program]];
-  const words = (typeof task === "string" ? task : task.command).split(" ");
+  const words = project.tasks[TASKS[program]].command.split(" ");
   const script = words.pop()!;
   return [...words, ...flags, script, ...args.map(quoted)].join(" ");
 }

@@ -59,7 +59,9 @@ export const exportCommand: Subcommand = subcommand({
   ],
 }, async (flags) => {
   if (flags.to === undefined) {
-    throw new UserError("deno task archive export: --to is required. See --help");
+    throw new UserError(
+      "deno task archive export: --to is required. See deno task archive export --help",
+    );
   }
   const address = parsePostgresUrl(flags.to);
   const span = { from: flags.from ?? null, until: flags.until ?? null };

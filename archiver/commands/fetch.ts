@@ -65,7 +65,9 @@ export const fetchCommand: Subcommand = subcommand({
 }, async (flags) => {
   const { from, days: range } = flags;
   if (from === undefined || range === undefined) {
-    throw new UserError("deno task archive fetch: --from and --days are required. See --help");
+    throw new UserError(
+      "deno task archive fetch: --from and --days are required. See deno task archive fetch --help",
+    );
   }
   const days = readDays(range);
   const tables = readTables(flags.tables);

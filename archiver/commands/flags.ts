@@ -29,7 +29,7 @@ export function readArchiverConfig(
   program: Program = "archiver",
 ): Promise<ArchiverConfig> {
   expectPermitted([{ kind: "read", key: "--config", value: path }], program);
-  return readConfig(path, ArchiverConfigSchema);
+  return readConfig(path, ArchiverConfigSchema, "archiver/archiver.example.yaml");
 }
 
 /**

@@ -1,10 +1,12 @@
 // `deno task archive import`: takes over what another observer recorded.
 
+import { dirname } from "node:path";
 import { DuckDBInstance } from "@duckdb/node-api";
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { systemRandom } from "../../shared/random.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { UserError } from "../../shared/errors.ts";
+import { expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { standardOutput } from "../../shared/terminal.ts";
 import { countsTable, isAccounted } from "../import/finish.ts";
 import { countDirections, lookAt, runImport } from "../import/run.ts";
@@ -19,13 +21,18 @@ import { RowsProgress } from "./rows_progress.ts";
 const EXIT_MISFIT = 1;
 const EXIT_STOPPED = 1;
 
+/** The sandbox of `deno task archive` has no /data. */
+const OPENED = "deno run --quiet --no-prompt -P=archiver " +
+  "--allow-read=archive,archiver.yaml,/data archiver/main.ts";
+
 /** 16 of DuckDB's row groups: some 150 MiB while they are joined. */
 const DEFAULT_ROWS_PER_COMMIT = 1_966_080;
 
 export const importCommand: Subcommand = subcommand({
   name: "deno task archive import",
   summary:
-    "Import data recorded by the first Gossip Observer or its successor. Stop the archiver first.",
+    "Import data of the first Gossip Observer or its successor, or logs and a gossip_store of Core\n" +
+    "Lightning and LND. Stop the archiver first.",
   details:
     "The source is a folder: what EXPORT DATABASE made of the first observer's DuckDB file\n" +
     "(messages.parquet, metadata.parquet and timings.parquet, each a file or a folder of files), or\n" +
@@ -80,16 +87,20 @@ export const importCommand: Subcommand = subcommand({
     "dry-run": { type: "boolean", help: "only list what is there and how it would be read" },
   },
   examples: [
-    "deno task archive import --from /data/dump_0926T195046 --dry-run",
-    "deno task archive import --from /data/dump_0926T195046 --archive archive/2025.duckdb",
-    "deno task archive import --from /data/gossip-observer-data --collector-prefix successor-",
-    "deno task archive import --from '/data/lnd.log*' --zone Europe/Berlin --collector-prefix alice-",
-  ],
+    "--from /data/dump_0926T195046 --dry-run",
+    "--from /data/dump_0926T195046 --archive archive/2025.duckdb",
+    "--from /data/gossip-observer-data --collector-prefix successor-",
+    "--from '/data/lnd.log*' --zone Europe/Berlin --collector-prefix alice-",
+  ].map((flags) => `${OPENED} \\\n      import ${flags}`),
 }, async (flags) => {
   const { from, "collector-prefix": prefix = "", "rows-per-commit": rowsPerCommit } = flags;
   if (from === undefined) {
-    throw new UserError("deno task archive import: --from is required. See --help");
+    throw new UserError(
+      "deno task archive import: --from is required. See deno task archive import --help",
+    );
   }
+  const read = from.includes("*") ? dirname(from) : from;
+  expectPermitted(readNeeds({ "--from": read }), "archiver");
   const kind = await Deno.stat(from).catch(() => null);
   const isLog = kind?.isFile || from.includes("*");
   if (flags["dry-run"] && !isLog) return await look(from);

@@ -48,7 +48,7 @@ export const lakeCommand: Subcommand = subcommand({
 }, async ({ data, catalog, lake, extensions }) => {
   if (data === undefined || (catalog === undefined) === (lake === undefined)) {
     throw new UserError(
-      "deno task archive lake: --data and either --catalog or --lake are required. See --help",
+      "deno task archive lake: --data and either --catalog or --lake are required. See deno task archive lake --help",
     );
   }
   if (lake !== undefined) expectPermitted(readNeeds({ "--lake": lake }), "archiver");

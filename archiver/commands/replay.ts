@@ -37,8 +37,8 @@ export const replayCommand: Subcommand = subcommand({
   name: "deno task archive replay",
   summary:
     "Send the receipts of a window once more, as those of another collector, to another archive: to try\n" +
-    "dashboards, alerts and new code on a real day. Replay a snapshot while the archiver runs. Run again\n" +
-    "after a stop, it doubles nothing.",
+    "dashboards, alerts and new code on a real day. Replay a snapshot while the archiver runs. A stopped\n" +
+    "replay can be run again without doubles, except with --now.",
   flags: {
     to: {
       type: "string",
@@ -73,12 +73,15 @@ export const replayCommand: Subcommand = subcommand({
   },
   examples: [
     "deno task archive replay --archive archive/snapshots/2026-02-02T00-00-00Z.duckdb \\",
-    "    --from 2026-02-01 --until 2026-02-02 --speed 60 --to http://127.0.0.1:8470 --token-file test/token",
+    "    --from 2026-02-01 --until 2026-02-02 --speed 60 --to http://127.0.0.1:8470 \\",
+    "    --token-file archive/test/token",
   ],
 }, async (flags) => {
   const { to, as: name, speed } = flags;
   if (to === undefined) {
-    throw new UserError("deno task archive replay: --to is required. See --help");
+    throw new UserError(
+      "deno task archive replay: --to is required. See deno task archive replay --help",
+    );
   }
   if (!COLLECTOR_NAME.test(name)) {
     throw new UserError(

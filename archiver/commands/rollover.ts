@@ -23,9 +23,8 @@ export const rolloverCommand: Subcommand = subcommand({
   name: "deno task archive rollover",
   summary:
     "Ask the running archiver to copy finished days to Parquet, each with a manifest, and to publish them\n" +
-    "where days.publish says. With --drop, also\n" +
-    "verify and list the days that retention would drop; with --apply, drop them. Exit status: 1 if a\n" +
-    "day was kept that should have been dropped.",
+    "where days.publish says. With --drop, also verify and list the days that retention would drop; with\n" +
+    "--apply, drop them. Exit status: 1 if a day was kept that should have been dropped.",
   flags: {
     config: CONFIG_FLAG,
     day: {

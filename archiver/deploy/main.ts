@@ -173,6 +173,5 @@ if (import.meta.main) {
     summary:
       "Set up a fleet of collectors with their broker and archive host, look at it and steer it.",
     commands: { init, status: statusCommand, set: setCommand, plan: planCommand },
-    fallback: "init",
   });
 }

@@ -17,7 +17,11 @@ export const statusCommand: Subcommand = subcommand({
     config: CONFIG_FLAG,
     json: { type: "boolean", help: "print JSON, one line per collector" },
   },
-  examples: ["deno task fleet status --config fleet/archive/archiver.yaml"],
+  examples: [
+    "deno task fleet status --config fleet/archive/archiver.yaml",
+    "deno run --quiet --no-prompt -P=fleet --allow-net=127.0.0.1:8470,100.64.0.7:4222 \\",
+    "    archiver/deploy/main.ts status --config fleet/archive/archiver.yaml",
+  ],
 }, async ({ config: path, json }) => {
   const config = await readArchiverConfig(path, "fleet");
   await using wishes = await Wishes.open(config);
@@ -61,7 +65,9 @@ export const setCommand: Subcommand = subcommand({
 }, async (flags) => {
   const names = (flags.collectors ?? "").split(",").map((name) => name.trim()).filter(Boolean);
   if (names.length === 0) {
-    throw new UserError("deno task fleet set: --collectors is required. See --help");
+    throw new UserError(
+      "deno task fleet set: --collectors is required. See deno task fleet set --help",
+    );
   }
   const change = await changeOf(flags);
   const config = await readArchiverConfig(flags.config, "fleet");

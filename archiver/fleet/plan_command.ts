@@ -45,7 +45,9 @@ export const planCommand: Subcommand = subcommand({
   ],
 }, async (flags) => {
   if (flags.peers === undefined) {
-    throw new UserError("deno task fleet plan: --peers is required. See --help");
+    throw new UserError(
+      "deno task fleet plan: --peers is required. See deno task fleet plan --help",
+    );
   }
   const lines = await readPeers(flags.peers);
   const [kept, spread] = await Promise.all(
@@ -59,7 +61,9 @@ export const planCommand: Subcommand = subcommand({
   const collectors = flags.collectors?.split(",").map((name) => name.trim()).filter(Boolean) ??
     await foldersOf(COLLECTORS_FOLDER);
   if (collectors.length === 0) {
-    throw new UserError("deno task fleet plan: --collectors is required here. See --help");
+    throw new UserError(
+      "deno task fleet plan: --collectors is required here. See deno task fleet plan --help",
+    );
   }
   const config = await readArchiverConfig(flags.config, "fleet");
   await using wishes = await Wishes.open(config);

@@ -17,6 +17,5 @@ if (import.meta.main) {
       simulate: simulateCommand,
       traffic: trafficCommand,
     },
-    fallback: "calibrate",
   });
 }

@@ -40,7 +40,9 @@ export const replayCommand: Subcommand = subcommand({
   examples: ["deno task lab replay --archive archive/gossip.duckdb --out query_results/runs/lab"],
 }, async ({ archive, out, from, until, pairs, seed, scale, memory }) => {
   if (!archive || !out) {
-    throw new UserError("deno task lab replay: --archive FILE and --out DIR are required");
+    throw new UserError(
+      "deno task lab replay: --archive FILE and --out DIR are required. See deno task lab replay --help",
+    );
   }
   expectPermitted([...readNeeds({ "--archive": archive }), ...bothNeeds("--out", out)], "lab");
   const result = await replayReport({

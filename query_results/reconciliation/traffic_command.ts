@@ -25,7 +25,9 @@ export const trafficCommand: Subcommand = subcommand({
   ],
 }, async ({ archive, out, from, until }) => {
   if (!archive || !out) {
-    throw new UserError("deno task lab traffic: --archive FILE and --out FILE are required");
+    throw new UserError(
+      "deno task lab traffic: --archive FILE and --out FILE are required. See deno task lab traffic --help",
+    );
   }
   // Its folder: a file beside it is renamed once it is whole.
   expectPermitted(

@@ -65,8 +65,8 @@ const flags = {
 
 const command: Command<typeof flags> = {
   name: "deno task bench",
-  summary: "Measures the performance figures and prints one JSON line each:\n" +
-    '{"figure", "value", "unit", "bar", "holds", "runs"}. Ends with 1 when one does not hold.',
+  summary: "Measure the performance figures and print one JSON line each:\n" +
+    '{"figure", "value", "unit", "bar", "holds", "runs"}. Exit status: 1 if one does not hold.',
   flags,
   examples: [
     "deno task bench",

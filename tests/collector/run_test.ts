@@ -126,7 +126,7 @@ Deno.test("what its user must mend ends the collector with 2 and one clear text"
   const uplink = { kind: "local", token_file: dir.join("token") };
   const config = await network(stack, dir, { uplink });
   const cases: [Record<string, unknown> | null, RegExp][] = [
-    [null, /^Cannot read config .*: no such file$/],
+    [null, /^Cannot read config .*: no such file; start from collector\/collector\.example\.yaml$/],
     [{ ...config, peers: { target: 0, file: 7 } }, /^Cannot use config .*: 2 faults$/],
     [{ ...config, peers: { file: dir.join("none") } }, /^Cannot read peer file .*no such file$/],
     [

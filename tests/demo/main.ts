@@ -14,8 +14,8 @@ import { runDemo } from "./run.ts";
 const command = {
   name: "deno task demo",
   summary:
-    "Runs a simulated Lightning network, a collector and an archiver on this machine, compares the\n" +
-    "archive with what was sent, and reports on it. Ends with 1 when anything was lost, doubled or\n" +
+    "Run a simulated Lightning network, a collector and an archiver on this machine, compare the\n" +
+    "archive with what was sent, and report on it. Exit status: 1 if anything was lost, doubled or\n" +
     "changed.",
   flags: {
     peers: { type: "number", help: "how many simulated nodes", default: 200, min: 1, max: 2000 },

@@ -71,6 +71,11 @@ function cases(dir: TempDir): readonly [set: string, script: string, cases: read
         code: 2,
       },
     ]],
+    ["archiver", "archiver/main.ts", [{
+      args: ["import", "--from", dir.path, "--dry-run"],
+      closed: [`--from: reading ${dir.path}`],
+      code: 2,
+    }]],
     ["fleet", "archiver/deploy/main.ts", [{
       args: ["init", "--collectors", "vps1", "--broker", "100.64.0.7", "--out", dir.join("fleet")],
       closed: [`--out: reading ${dir.join("fleet")}`, `--out: writing ${dir.join("fleet")}`],
