@@ -10,7 +10,7 @@ import { expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { standardOutput } from "../../shared/terminal.ts";
 import { countsTable, isAccounted } from "../import/finish.ts";
 import { countDirections, lookAt, runImport } from "../import/run.ts";
-import { importLogs, logFiles } from "../import/logs.ts";
+import { importLogs, logFiles, lookAtLogs } from "../import/logs.ts";
 import { importStore } from "../import/stores.ts";
 import { Store } from "../store/store.ts";
 import { Database } from "../store/database.ts";
@@ -106,6 +106,7 @@ export const importCommand: Subcommand = subcommand({
   if (flags["dry-run"] && !isLog) return await look(from);
   const config = await archiveConfig(flags, true);
   const path = config.archive;
+  if (isLog && flags["dry-run"]) return await lookAtFiles(from);
   if (isLog) return await fromLogs(from, prefix, flags.zone, config);
   const database = await Database.open({
     path,
@@ -141,6 +142,13 @@ export const importCommand: Subcommand = subcommand({
     await database.close();
   }
 });
+
+async function lookAtFiles(from: string): Promise<void> {
+  for (const { file, kind, begins } of await lookAtLogs(await logFiles(from))) {
+    console.log(`${file}: ${kind}${begins === "" ? "" : `, from ${begins}`}`);
+  }
+  console.log("import: dry run, nothing was written");
+}
 
 /** Logs go the way of collectors' batches. */
 async function fromLogs(

@@ -31,9 +31,11 @@ export interface LogImport {
   readonly signal: AbortSignal;
 }
 
-type LogKind = Extract<SourceKind, "cln_io_log" | "lnd_trace_log">;
+/** Logs that have receipts of their own. */
+export type LogKind = Extract<SourceKind, "cln_io_log" | "lnd_trace_log">;
 
-interface Found {
+/** A file of an import. */
+export interface Found {
   readonly file: string;
   readonly kind: LogKind | "cln_gossip_store";
   /** The first time in it, as text: a log's files go on in this order. */
@@ -65,9 +67,7 @@ export async function logFiles(from: string): Promise<string[]> {
  */
 export async function importLogs(options: LogImport): Promise<boolean> {
   const proofs = new Proofs();
-  const found: Found[] = [];
-  for (const file of options.files) found.push(await lookAt(file));
-  found.sort(inOrder);
+  const found = await lookAtLogs(options.files);
   for (const [i, { file, kind }] of found.entries()) {
     if (options.signal.aborted) return false;
     if (kind === "cln_gossip_store") {
@@ -80,6 +80,13 @@ export async function importLogs(options: LogImport): Promise<boolean> {
     if (!await importLog(file, kind, head, proofs, options)) return false;
   }
   return true;
+}
+
+/** What files are, in the order of an import. @throws {UserError} when one is neither. */
+export async function lookAtLogs(files: readonly string[]): Promise<Found[]> {
+  const found: Found[] = [];
+  for (const file of files) found.push(await lookAt(file));
+  return found.sort(inOrder);
 }
 
 function inOrder(a: Found, b: Found): number {

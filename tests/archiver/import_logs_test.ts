@@ -16,10 +16,14 @@ function sample(name: string): string {
 }
 
 /** Its exit code and what it printed. */
-async function importFrom(dir: TempDir, from: string): Promise<[number, string]> {
+async function importFrom(
+  dir: TempDir,
+  from: string,
+  ...more: string[]
+): Promise<[number, string]> {
   await using program = startProgram(
     "archiver/main.ts",
-    ["import", "--from", from, "--archive", dir.join("archive.duckdb")],
+    ["import", "--from", from, "--archive", dir.join("archive.duckdb"), ...more],
     ["--ignore-env", `--allow-read=${dir.path}`, `--allow-write=${dir.path}`, "--allow-ffi"],
   );
   const { code } = await program.wait(60_000);
@@ -39,6 +43,9 @@ Deno.test("logs that somebody sends come into an archive, and once only", async 
   await Deno.writeTextFile(dir.join("lnd.log"), lnd[2]);
   await Deno.writeFile(dir.join("lnd.log.1.gz"), gzipSync(lnd[0] + lnd[1]));
 
+  const [, look] = await importFrom(dir, dir.join("*.log*"), "--dry-run");
+  assert.match(look, /lnd\.log: lnd_trace_log, from 2026-11-30 20:47:57\.957$/m);
+  assert.match(look, /dry run, nothing was written/);
   const [code, said] = await importFrom(dir, dir.join("io.log"));
   assert.equal(code, 0, said);
   assert.match(said, /io\.log: cln_io_log, 53 receipts, 0 unreadable$/m);
