@@ -340,7 +340,9 @@ Deno.test({
         await archive.days.run(COPY);
       }
     };
-    await Promise.all([publish("one", "alpha"), publish("two", "beta")]);
+    // Nothing they use may go before both have ended.
+    const both = await Promise.allSettled([publish("one", "alpha"), publish("two", "beta")]);
+    for (const one of both) if (one.status === "rejected") throw one.reason;
     const rows = await ask(
       settings,
       "SELECT archive, count(*)::INTEGER FROM receipts GROUP BY 1 ORDER BY 1",
