@@ -23,6 +23,7 @@ import {
   WITHDRAWN,
 } from "../../query_results/archive/published.ts";
 import { systemClock } from "../../shared/clock.ts";
+import { systemRandom } from "../../shared/random.ts";
 import { UserError } from "../../shared/errors.ts";
 import { transaction } from "../days/context.ts";
 import { rowsOf } from "../store/database.ts";
@@ -32,7 +33,7 @@ import { identifier, literal } from "../store/sql.ts";
 const TABLES: readonly string[] = [...FACT_TABLES, ...Object.keys(CONTEXT_TABLES)];
 
 /** Other archivers may change the lake at the same time. */
-const ATTEMPTS = 5;
+const ATTEMPTS = 10;
 const RETRY_MS = 300;
 /** Registering reads footers; a replaced file is read once. */
 const MEMORY_LIMIT = "512MiB";
@@ -259,7 +260,8 @@ async function retried(
           cause: error,
         });
       }
-      await systemClock.sleep(RETRY_MS * attempt, signal);
+      // At random, or two archivers would meet again and again.
+      await systemClock.sleep(RETRY_MS * attempt * (0.5 + systemRandom.next()), signal);
     }
   }
 }
