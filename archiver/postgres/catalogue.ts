@@ -39,6 +39,8 @@ export type FromCatalogue =
 const MAX_RUN_MS = 10_000;
 const BOOT_MS = 120_000;
 const MAX_WAITING = 64;
+/** Statements that run on after they were given up; with so many none is taken. */
+const MAX_ENDLESS = 2;
 /** Of PostgreSQL's memory, which never shrinks: some 80 MB at its start. */
 const MAX_HEAP_BYTES = 384 * 1024 ** 2;
 const FILE = /^postgres-catalogue-[0-9a-f]{16}\.tar\.gz$/;
@@ -56,6 +58,8 @@ export class Catalogue implements Disposable {
   #closed = false;
   /** How often it was started again. */
   restarts = 0;
+  /** Statements that were given up and run on, each on a core of its own. */
+  #endless = 0;
 
   private constructor(folder: Uint8Array, statementMs: number) {
     this.#folder = folder;
@@ -105,9 +109,12 @@ export class Catalogue implements Disposable {
 
   async #askNow(message: ToCatalogue): Promise<unknown> {
     if (this.#closed) throw new SqlError("57P01", "the server is shutting down");
+    if (this.#endless >= MAX_ENDLESS) {
+      throw new SqlError("53400", `${MAX_ENDLESS} statements about the catalogue do not end`);
+    }
     const worker = await this.#start();
     const asked = this.#asked = Promise.withResolvers<unknown>();
-    const timer = setTimeout(() => this.#restart("a statement took too long"), this.#runMs);
+    const timer = setTimeout(() => this.#abandon(), this.#runMs);
     worker.postMessage(message);
     return await asked.promise.finally(() => clearTimeout(timer));
   }
@@ -123,6 +130,19 @@ export class Catalogue implements Disposable {
     this.#worker = started;
     started.catch(() => this.#worker = null);
     return started;
+  }
+
+  /** A worker that is busy cannot be ended: it is left alone until its statement ends, and another one starts. */
+  #abandon(): void {
+    const worker = this.#worker;
+    this.#worker = null;
+    this.#endless++;
+    worker?.then((worker) =>
+      worker.onmessage = () => {
+        this.#endless--;
+        worker.terminate();
+      }, () => {});
+    this.#restart("a statement took too long");
   }
 
   #restart(why: string): void {

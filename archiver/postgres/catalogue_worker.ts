@@ -12,7 +12,8 @@ import { type Statement, statementsOf } from "./statement.ts";
 /** Of the tables, which are empty: the least there is. */
 const SETTINGS = [
   ...["shared_buffers=1MB", "max_connections=2", "work_mem=4MB", "temp_buffers=1MB"],
-  "default_transaction_read_only=on",
+  // Nothing can stop a statement: one that fills files must fail by itself.
+  ...["default_transaction_read_only=on", "temp_file_limit=64MB"],
 ];
 /** All names and types of the catalogue take less than one. */
 const MAX_ANSWER_BYTES = 32 * 1024 ** 2;
