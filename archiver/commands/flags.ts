@@ -3,7 +3,7 @@
 import { dirname } from "node:path";
 import * as v from "valibot";
 import { readConfig } from "../../shared/config.ts";
-import { bothNeeds, expectPermitted, type Program } from "../../shared/sandbox.ts";
+import { bothNeeds, expectPermitted, type Need, type Program } from "../../shared/sandbox.ts";
 import { type ArchiverConfig, ArchiverConfigSchema } from "../config.ts";
 
 export const CONFIG_FLAG = {
@@ -34,12 +34,13 @@ export function readArchiverConfig(
 
 /**
  * The config that {@link ARCHIVE_FLAGS} mean, with its archive in the sandbox's reach.
- * @param written whether the archive is written, which takes its folder. @throws {UserError} as
+ * @param written whether the archive is written, which takes its folder. @param more what else the command needs. @throws {UserError} as
  * {@link readArchiverConfig}; with the command that opens the sandbox for the archive.
  */
 export async function archiveConfig(
   { config, archive }: { readonly config: string; readonly archive?: string },
   written: boolean,
+  more: readonly Need[] = [],
 ): Promise<ArchiverConfig> {
   const found = archive === undefined
     ? await readArchiverConfig(config)
@@ -47,6 +48,7 @@ export async function archiveConfig(
   const path = found.archive;
   const key = archive === undefined ? "archive" : "--archive";
   const read = { kind: "read", key, value: path } as const;
-  expectPermitted(written ? bothNeeds(key, dirname(path)) : [read], "archiver");
+  const needs = written ? bothNeeds(key, dirname(path)) : [read];
+  expectPermitted([...needs, ...more], "archiver");
   return found;
 }

@@ -99,15 +99,16 @@ export const importCommand: Subcommand = subcommand({
       "deno task archive import: --from is required. See deno task archive import --help",
     );
   }
-  const read = from.includes("*") ? dirname(from) : from;
-  expectPermitted(readNeeds({ "--from": read }), "archiver");
-  const kind = await Deno.stat(from).catch(() => null);
-  const isLog = kind?.isFile || from.includes("*");
-  if (flags["dry-run"] && !isLog) return await look(from);
-  const config = await archiveConfig(flags, true);
+  const needs = readNeeds({ "--from": from.includes("*") ? dirname(from) : from });
+  const isLog = async () =>
+    from.includes("*") || (await Deno.stat(from).catch(() => null))?.isFile === true;
+  if (flags["dry-run"]) {
+    expectPermitted(needs, "archiver");
+    return await isLog() ? await lookAtFiles(from) : await look(from);
+  }
+  const config = await archiveConfig(flags, true, needs);
   const path = config.archive;
-  if (isLog && flags["dry-run"]) return await lookAtFiles(from);
-  if (isLog) return await fromLogs(from, prefix, flags.zone, config);
+  if (await isLog()) return await fromLogs(from, prefix, flags.zone, config);
   const database = await Database.open({
     path,
     memoryLimitBytes: config.memory_limit,
