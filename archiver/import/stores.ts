@@ -43,11 +43,9 @@ export async function importStore(
   let version = 0, rest: Uint8Array = new Uint8Array();
   try {
     for await (const chunk of stream) {
-      if (version === 0) version = storeVersion(chunk[0]);
-      const all = Buffer.concat([
-        rest,
-        rest.length === 0 && counts.messages === 0 ? chunk.subarray(1) : chunk,
-      ]);
+      const isFirst = version === 0;
+      if (isFirst) version = storeVersion(chunk[0]);
+      const all = Buffer.concat([rest, isFirst ? chunk.subarray(1) : chunk]);
       const { messages, used } = readRecords(all, version);
       rest = all.subarray(used);
       for (const view of messages) {

@@ -137,11 +137,13 @@ export class Catalogue implements Disposable {
     const worker = this.#worker;
     this.#worker = null;
     this.#endless++;
-    worker?.then((worker) =>
-      worker.onmessage = () => {
+    worker?.then((worker) => {
+      worker.onmessage = worker.onerror = (event: Event) => {
+        event.preventDefault();
         this.#endless--;
         worker.terminate();
-      }, () => {});
+      };
+    }, () => {});
     this.#restart("a statement took too long");
   }
 
