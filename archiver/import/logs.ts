@@ -8,6 +8,7 @@ import { BoltFault } from "../../shared/bolt/fault.ts";
 import { decodeMessage } from "../../shared/bolt/message.ts";
 import { signedPart } from "../../shared/bolt/signed.ts";
 import { UserError } from "../../shared/errors.ts";
+import { INSTANT } from "../../shared/node_logs/instant.ts";
 import { CLN_LATENESS_US, ClnIoLogReader } from "../../shared/node_logs/cln_io_log.ts";
 import { LND_LATENESS_US, LndLogReader } from "../../shared/node_logs/lnd_log.ts";
 import { verifyGossip } from "../../shared/secp256k1.ts";
@@ -146,7 +147,7 @@ async function lookAt(file: string): Promise<Found> {
   for await (const chunk of await bytesOf(file)) {
     if (read === 0 && isGossipStore(chunk)) return { file, kind: "cln_gossip_store", begins };
     const text = rest + new TextDecoder("latin1").decode(chunk);
-    begins ||= text.match(/\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d{3}/)?.[0] ?? "";
+    begins ||= text.match(INSTANT)?.[0] ?? "";
     if (/-connectd: \[(IN|OUT)\] /.test(text)) return { file, kind: "cln_io_log", begins };
     if (/\[TRC\] PEER.*: Peer\(/.test(text)) return { file, kind: "lnd_trace_log", begins };
     rest = text.slice(-200);

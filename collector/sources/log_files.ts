@@ -2,6 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { basename, dirname, join } from "node:path";
+import { INSTANT } from "../../shared/node_logs/instant.ts";
 import { fingerprint } from "./places.ts";
 
 /** A file of a log, and from where to read it. Offsets are those of the uncompressed bytes. */
@@ -30,7 +31,6 @@ export interface Stopped {
 
 /** Where the first time of a log is, or as distinct as one. */
 const HEAD_BYTES = 4096;
-const TIME = /\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d{3}/;
 /** LND keeps 10. */
 const MAX_ROTATED = 100;
 
@@ -144,7 +144,7 @@ async function readRotated(
 
 /** The same form for both implementations, so that it sorts. */
 function firstTime(head: Uint8Array): string | undefined {
-  return latin1(head).match(TIME)?.[0].replace("T", " ");
+  return latin1(head).match(INSTANT)?.[0].replace("T", " ");
 }
 
 async function headBytes(path: string, isZipped: boolean): Promise<Uint8Array> {
@@ -178,7 +178,7 @@ async function plainHead(file: Deno.FsFile): Promise<Uint8Array> {
 /** Up to the end of the first line with a time: LND may begin a file in the middle of a dump. */
 function fingerprintOf(head: Uint8Array): number | null {
   const text = latin1(head);
-  const time = text.search(TIME);
+  const time = text.search(INSTANT);
   const end = time < 0 ? -1 : text.indexOf("\n", time);
   if (end < 0 && head.length < HEAD_BYTES) return null;
   return fingerprint(end < 0 ? head : head.subarray(0, end));

@@ -2,6 +2,8 @@
 
 /** Characters of a time with milliseconds, without zone. */
 export const INSTANT_CHARS = 23;
+/** Finds one in a text. */
+export const INSTANT = /\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d\.\d{3}/;
 
 let cachedDay = "";
 let cachedDayMs = NaN;
