@@ -51,7 +51,7 @@ const counted = (
     return `CASE WHEN isfinite(${x}) THEN CAST(${count(x)} AS ${
       width === 4 ? "INTEGER" : "BIGINT"
     }) ` +
-      `WHEN ${x} > '2000-01-01' THEN ${most} ELSE -${most} - 1 END`;
+      `WHEN ${x} > '2000-01-01' THEN ${most} WHEN ${x} < '2000-01-01' THEN -${most} - 1 END`;
   },
 });
 /** An integer as hex digits, in two's complement. */
