@@ -18,6 +18,7 @@ import { Recent } from "./api/page/recent.ts";
 import { type ArchiverConfig, limitOptions } from "./config.ts";
 import { publisherOf } from "./publish/publisher.ts";
 import { Days } from "./days/days.ts";
+import { Claims } from "./intake/claims.ts";
 import { answerClock, Heartbeats } from "./intake/heartbeats.ts";
 import { Intake } from "./intake/intake.ts";
 import { CollectorWatch } from "./intake/watch.ts";
@@ -25,6 +26,7 @@ import { JetStreamIntake } from "./intake/jetstream.ts";
 import { Quack } from "./quack/quack.ts";
 import { Snapshots } from "./snapshots/snapshots.ts";
 import { usersFile } from "./postgres/users.ts";
+import { ARCHIVED_RANGES, type Claimed } from "./store/claimed.ts";
 import type { OnStep } from "./store/crash_points.ts";
 import { archiveIdentity } from "./store/identity.ts";
 import { type DatabaseOptions, Store } from "./store/store.ts";
@@ -76,10 +78,10 @@ export async function startArchiver(
     folder: join(dirname(config.archive), "extensions"),
     readToken: () => openApiToken(quackTokenFile(config)),
   }, clock);
-  const claimedSince = new Map<string, number>();
+  const claimed = new Map<string, Claimed>();
   const store = await Store.open(
     { ...storeOptions(config), serve: quack && ((connection) => quack.serve(connection)) },
-    { clock, random, onStep, claimedSince },
+    { clock, random, onStep, claimed },
   );
   stack.defer(() => closeStore(store));
   const days = stack.use(
@@ -141,7 +143,15 @@ export async function startArchiver(
           answerClock(connection, clock, isOurs, archive);
         },
         clock,
-        claimedSince,
+        claims: new Claims({
+          archive,
+          replicas: nats.replicas,
+          clock,
+          claimed,
+          archived: async (collector) =>
+            (await store.read(ARCHIVED_RANGES, [collector]))
+              .map(({ epoch, first, last }) => [Number(epoch), Number(first), Number(last)]),
+        }),
       }),
     )
     : null;

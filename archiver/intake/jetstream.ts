@@ -10,7 +10,7 @@ import type { NatsAccess } from "../../shared/nats/access.ts";
 import { connectNats, natsErrorText } from "../../shared/nats/connect.ts";
 import { resendSubject } from "../../shared/subjects.ts";
 import { atMost, every, pause } from "../../shared/waiting.ts";
-import { Claims } from "./claims.ts";
+import type { Claims } from "./claims.ts";
 import { retryDelayMs } from "./failure.ts";
 import type { Intake } from "./intake.ts";
 import { OrderedAcks } from "./ordered_acks.ts";
@@ -48,8 +48,7 @@ export interface JetStreamDependencies {
   /** Whether receipts of a collector name what the archive lacks. */
   readonly isWanting: (collector: string) => Promise<boolean>;
   readonly onConnect?: (connection: NatsConnection) => void;
-  /** Filled where collectors are shared; see the writer's. */
-  readonly claimedSince: Map<string, number>;
+  readonly claims: Claims;
   readonly clock: Clock;
 }
 
@@ -69,7 +68,6 @@ export class JetStreamIntake implements AsyncDisposable {
   readonly #acks = new OrderedAcks();
   /** When each collector was last asked to send again, µs. */
   readonly #asked = new Map<string, number>();
-  readonly #claims: Claims;
   #server: string | null = null;
   #problem: string | null = "not connected yet";
   #pullers: readonly Puller[] = [];
@@ -79,7 +77,6 @@ export class JetStreamIntake implements AsyncDisposable {
   constructor(options: JetStreamOptions, dependencies: JetStreamDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
-    this.#claims = new Claims(options.archive, dependencies.clock, dependencies.claimedSince);
     this.#loop = this.#run();
   }
 
@@ -134,7 +131,7 @@ export class JetStreamIntake implements AsyncDisposable {
   async #makePullers(connection: NatsConnection): Promise<readonly Puller[]> {
     if (this.#pullers.length > 0) return this.#pullers.filter(({ hasLeft }) => !hasLeft);
     const { servers, stream, maxBatches, replicas, collectors, archive } = this.#options;
-    const { intake, clock, isWanting } = this.#dependencies;
+    const { intake, clock, isWanting, claims } = this.#dependencies;
     await openStream(connection, stream, maxBatches, replicas);
     const claimed = await claimedBy(connection, stream, archive);
     const claim = (collector: string | null) => ({ stream, archive, collector });
@@ -156,10 +153,7 @@ export class JetStreamIntake implements AsyncDisposable {
         acks: this.#acks,
         clock,
         servers,
-        onClaimed: async (connection) => {
-          if (collector === null) return;
-          await this.#claims.note(connection, collector, replicas);
-        },
+        claims,
         isWanting,
       })
     );

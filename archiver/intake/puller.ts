@@ -5,13 +5,16 @@ import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import { natsErrorText } from "../../shared/nats/connect.ts";
-import { senderOf } from "../../shared/subjects.ts";
+import { BATCHES, batchSubject } from "../../shared/subjects.ts";
 import { pause } from "../../shared/waiting.ts";
+import type { Claims } from "./claims.ts";
 import { retryDelayMs } from "./failure.ts";
 import type { Intake } from "./intake.ts";
+import { Live } from "./live.ts";
 import type { OrderedAcks } from "./ordered_acks.ts";
 import {
   type Claim,
+  ClaimedByAnother,
   consumerOf,
   lastSequence,
   openConsumer,
@@ -54,8 +57,7 @@ export interface PullerDependencies {
   readonly acks: OrderedAcks;
   readonly clock: Clock;
   readonly servers: readonly string[];
-  /** Called with the consumer in hand, before anything is pulled. */
-  readonly onClaimed: (connection: NatsConnection) => Promise<void>;
+  readonly claims: Claims;
   /** Whether receipts name what a collector has to send again. */
   readonly isWanting: (collector: string) => Promise<boolean>;
 }
@@ -68,6 +70,7 @@ export class Puller {
   hasLeft = false;
   readonly #options: PullerOptions;
   readonly #dependencies: PullerDependencies;
+  readonly #live: Live;
   #pull: ConsumerMessages | null = null;
   /** Until a pull brings batches again. */
   #isStalled = false;
@@ -77,12 +80,28 @@ export class Puller {
   constructor(options: PullerOptions, dependencies: PullerDependencies) {
     this.#options = options;
     this.#dependencies = dependencies;
+    const { collector, stream } = options;
+    const subject = collector === null ? BATCHES : batchSubject(collector);
+    this.#live = new Live(stream, subject, dependencies.intake);
   }
 
   /** Pulls until the connection closes or the signal aborts. A new connection begins with all that is unacknowledged. */
   async run(connection: NatsConnection, signal: AbortSignal): Promise<void> {
-    const { stream, maxBatches, replicas } = this.#options;
-    const { clock, onClaimed } = this.#dependencies;
+    const opened = new AbortController();
+    const { clock } = this.#dependencies;
+    const reading = this.#live.resume(connection, clock, AbortSignal.any([signal, opened.signal]));
+    await this.#run(connection, signal, () => opened.abort());
+    opened.abort();
+    await reading;
+  }
+
+  async #run(
+    connection: NatsConnection,
+    signal: AbortSignal,
+    onOpened: () => void,
+  ): Promise<void> {
+    const { stream, maxBatches, replicas, collector } = this.#options;
+    const { clock, claims } = this.#dependencies;
     let isFresh = true;
     for (let attempt = 0; !signal.aborted && !connection.isClosed(); attempt++) {
       try {
@@ -90,13 +109,15 @@ export class Puller {
         if (isFresh) await resetConsumer(connection, this.#options);
         isFresh = false;
         const consumer = await openConsumer(connection, this.#options);
-        await onClaimed(connection);
+        if (collector !== null) await claims.note(connection, collector);
+        onOpened();
         attempt = 0;
         if (!this.#isStalled) this.#settle();
         await this.#pullFrom(connection, consumer, signal);
         if (this.hasLeft) return;
       } catch (error) {
         if (error instanceof Stalled) this.#isStalled = isFresh = true;
+        if (error instanceof ClaimedByAnother) this.#live.stop();
         if (!signal.aborted) this.complain(natsErrorText(error));
       }
       if (connection.isClosed()) return;
@@ -129,13 +150,13 @@ export class Puller {
     consumer: Consumer,
     signal: AbortSignal,
   ): Promise<void> {
-    const { isLeaving, count } = this.#options;
+    const { isLeaving, count, replicas } = this.#options;
     const { intake, acks, clock } = this.#dependencies;
     const size = Math.max(1, Math.floor(PULL_BATCHES / count));
     const began = clock.now();
     // What was sent by now is taken here; what comes later may be the next archive's.
     const last = isLeaving ? await lastSequence(connection, this.#options.stream) : 0;
-    let [emptyPulls, reached] = [0, 0];
+    let [emptyPulls, reached, pending] = [0, 0, 0];
     while (!signal.aborted) {
       await intake.room(size, size * MAX_BATCH_BYTES);
       if (signal.aborted) return;
@@ -144,10 +165,12 @@ export class Puller {
       for await (const message of this.#pull) {
         pulled++;
         reached = Math.max(reached, message.seq);
+        pending = message.info.pending;
         void this.#take(message, connection, signal);
       }
       this.#pull = null;
       if (pulled > 0) this.#settle();
+      if (replicas > 1 && !isLeaving && pending <= size) this.#live.start(connection);
       emptyPulls = pulled > 0 || acks.size > 0 ? 0 : emptyPulls + 1;
       const isThrough = pulled === 0 || reached >= last;
       if (isLeaving && isThrough && await this.#leave(connection, began, signal)) return;
@@ -177,13 +200,14 @@ export class Puller {
     began: number,
     signal: AbortSignal,
   ): Promise<boolean> {
-    const { isWanting, clock } = this.#dependencies;
+    const { isWanting, clock, claims } = this.#dependencies;
     const { collector } = this.#options;
     const waited = (clock.now() - began) / 1000;
     if (waited < MAX_RESEND_MS && await isWanting(collector!)) return false;
     while (await unacknowledgedOf(connection, this.#options) > 0) {
       if (!await pause(clock, ACKNOWLEDGED_MS, signal)) return false;
     }
+    await claims.handOver(connection, collector!);
     await resetConsumer(connection, this.#options);
     this.hasLeft = true;
     log.info("{collector} is another archive's from now on: all that it sent is here", {
@@ -193,10 +217,10 @@ export class Puller {
   }
 
   async #take(message: JsMsg, connection: NatsConnection, signal: AbortSignal): Promise<void> {
-    const { intake, acks, clock } = this.#dependencies;
+    const { acks, clock } = this.#dependencies;
     const given = acks.take(message);
     while (true) {
-      const outcome = await intake.submit(message.data, message.subject, senderOf(message.subject));
+      const outcome = await this.#live.submit(message);
       if (outcome.status !== "busy") return acks.done(given);
       if (signal.aborted || connection.isClosed()) return;
       await pause(clock, BUSY_MS, signal);

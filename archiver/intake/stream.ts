@@ -6,6 +6,7 @@ import {
   DeliverPolicy,
   DiscardPolicy,
   ErrorCode,
+  type Msg,
   nanos,
   type NatsConnection,
   NatsError,
@@ -53,6 +54,7 @@ export async function openStream(
     max_msgs: maxBatches,
     max_bytes: -1,
     num_replicas: replicas,
+    allow_direct: replicas > 1,
   };
   try {
     const { state, config: found } = await manager.streams.info(stream);
@@ -84,6 +86,9 @@ async function addStream(
     throw new Error(`Cannot make stream ${name}: ${problem}`, { cause: error });
   }
 }
+
+/** A batch as it comes over NATS. */
+export type BatchMessage = Pick<Msg, "subject" | "data" | "headers">;
 
 /** Whose batches a consumer brings, and for which archive. */
 export interface Claim {
@@ -118,6 +123,25 @@ export async function unacknowledgedOf(connection: NatsConnection, claim: Claim)
   return (await manager.consumers.info(claim.stream, consumerOf(claim))).num_ack_pending;
 }
 
+/**
+ * The first batch from a place on, of any server that keeps the stream: it takes no leader. Null when there is none.
+ * @throws {NatsError} when no server answers.
+ */
+export async function readNext(
+  connection: NatsConnection,
+  stream: string,
+  subject: string,
+  from: number,
+): Promise<{ message: BatchMessage; seq: number } | null> {
+  const query = JSON.stringify({ seq: from, next_by_subj: subject });
+  const { timeout } = API;
+  const answer = await connection.request(`$JS.API.DIRECT.GET.${stream}`, query, { timeout });
+  const { headers, data } = answer;
+  const found = headers?.get("Nats-Subject");
+  if (!headers || !found) return null;
+  return { message: { subject: found, data, headers }, seq: Number(headers.get("Nats-Sequence")) };
+}
+
 /** The place of the newest batch in the stream. */
 export async function lastSequence(connection: NatsConnection, stream: string): Promise<number> {
   const manager = await connection.jetstreamManager(API);
@@ -128,7 +152,7 @@ export async function lastSequence(connection: NatsConnection, stream: string): 
  * Deletes the consumer, so that all that an earlier connection left unacknowledged is delivered again at once and in
  * order, not one by one after ack_wait. Acknowledged batches that a killed server restored come again, too; else they
  * would stay for ever.
- * @throws {NatsError} when the server does not answer. @throws {Error} when another archiver is at work with it.
+ * @throws {NatsError} when the server does not answer. @throws {ClaimedByAnother} when an archiver is at work with it.
  */
 export async function resetConsumer(connection: NatsConnection, claim: Claim): Promise<void> {
   const manager = await connection.jetstreamManager(API);
@@ -137,7 +161,7 @@ export async function resetConsumer(connection: NatsConnection, claim: Claim): P
     const { config, num_waiting } = await manager.consumers.info(stream, consumerOf(claim));
     const isOthers = config.description !== undefined && config.description !== archive;
     // Of an archive that is no more nobody pulls.
-    if (isOthers && num_waiting > 0) throw claimedByAnother(claim, consumerOf(claim));
+    if (isOthers && num_waiting > 0) throw new ClaimedByAnother(claim, consumerOf(claim));
     await manager.consumers.delete(stream, consumerOf(claim));
   } catch (error) {
     if (!isNotFound(error)) throw error;
@@ -146,8 +170,7 @@ export async function resetConsumer(connection: NatsConnection, claim: Claim): P
 
 /**
  * Makes or updates the durable consumer.
- * @throws {NatsError} when the server does not answer, or cannot change its consumer like this. @throws {Error} when
- * another archiver's consumer brings these batches.
+ * @throws {NatsError} when the server does not answer, or cannot change its consumer like this. @throws {ClaimedByAnother}
  */
 export async function openConsumer(connection: NatsConnection, claim: Claim): Promise<Consumer> {
   const manager = await connection.jetstreamManager(API);
@@ -168,7 +191,7 @@ export async function openConsumer(connection: NatsConnection, claim: Claim): Pr
   } catch (error) {
     const code = error instanceof NatsError ? error.api_error?.err_code : undefined;
     if (code === undefined || !NOT_UNIQUE.has(code)) throw error;
-    throw claimedByAnother(claim, await rivalOf(connection, claim), error);
+    throw new ClaimedByAnother(claim, await rivalOf(connection, claim), error);
   }
   return await connection.jetstream(API).consumers.get(stream, name);
 }
@@ -183,15 +206,18 @@ async function rivalOf(connection: NatsConnection, claim: Claim): Promise<string
   return rival?.name ?? "another one";
 }
 
-function claimedByAnother({ collector }: Claim, rival: string, cause?: unknown): Error {
-  const what = collector === null ? "batches of this stream" : `the batches of ${collector}`;
-  return new Error(
-    `another archiver takes ${what} (consumer ${
-      printable(rival)
-    }): name each collector in the nats.collectors of one ` +
-      "archiver alone; of an archiver that is no more, delete the consumer",
-    { cause },
-  );
+/** Another archive's consumer brings these batches. */
+export class ClaimedByAnother extends Error {
+  constructor({ collector }: Claim, rival: string, cause?: unknown) {
+    const what = collector === null ? "batches of this stream" : `the batches of ${collector}`;
+    super(
+      `another archiver takes ${what} (consumer ${
+        printable(rival)
+      }): name each collector in the nats.collectors of one ` +
+        "archiver alone; of an archiver that is no more, delete the consumer",
+      { cause },
+    );
+  }
 }
 
 /** Batches of a claim in the stream, delivered or not: an acknowledged one leaves it. */

@@ -12,6 +12,7 @@ import {
 import type { Digest } from "../../shared/batch/digest.ts";
 import type { GossipFacts } from "../../shared/bolt/facts.ts";
 import { DAY_US } from "../../shared/time.ts";
+import { type Claimed, covers } from "./claimed.ts";
 import type { Epoch } from "./epoch.ts";
 import type { GapReason } from "./high_water_mark.ts";
 import { bigintOrNull, instant, messageRow, type MessageToAdd, RowBuffer } from "./rows.ts";
@@ -72,20 +73,20 @@ export class Group {
   readonly #state: ArchiveState;
   readonly #receipts: ReceiptAppender;
   readonly #now: number;
-  readonly #claimedSince: ReadonlyMap<string, number>;
+  readonly #claimed: ReadonlyMap<string, Claimed>;
   readonly #newMessages: NewMessage[] = [];
   /** Their ids by their SHA-256 in hex: the index may forget them before the group ends. */
   readonly #newIds = new Map<string, number>();
   readonly #firstNewId: number;
 
-  /** An empty group. @param receipts begun already. @param now µs since the Unix epoch. @param claimedSince see the writer's. */
+  /** An empty group. @param receipts begun already. @param now µs since the Unix epoch. @param claimed see the writer's. */
   constructor(
     state: ArchiveState,
     receipts: ReceiptAppender,
     now: number,
-    claimedSince: ReadonlyMap<string, number>,
+    claimed: ReadonlyMap<string, Claimed>,
   ) {
-    this.#claimedSince = claimedSince;
+    this.#claimed = claimed;
     this.#state = state;
     this.#receipts = receipts;
     this.#now = now;
@@ -95,18 +96,19 @@ export class Group {
   /**
    * Takes a batch.
    * @param hashed its messages.
-   * @returns false when the archive has it already; then nothing changes.
+   * @returns false when this archive or the one before it has it already; then nothing changes.
    */
   add(batch: Batch, hashed: readonly HashedMessage[]): boolean {
     const epoch = this.#state.epoch(batch.collector, batch.epoch);
     const count = batch.receipts.receivedAt.length;
     const { number, receiptsBefore } = batch;
+    if (this.#isElsewhere(epoch, number, number)) return false;
     const arrival = epoch.mark.note(
       number,
       receiptsBefore,
       count,
       this.#now,
-      this.#reasonOf(epoch),
+      this.#reasonOf(epoch, number),
     );
     if (arrival === "duplicate") return false;
     this.touched.add(epoch);
@@ -125,10 +127,15 @@ export class Group {
   }
 
   /** Of a gap: the first batch after a collector came from another archive says nothing of what that one has. */
-  #reasonOf(epoch: Epoch): GapReason {
-    const since = this.#claimedSince.get(epoch.collector) ?? -Infinity;
+  #reasonOf(epoch: Epoch, number: number): GapReason {
+    if (this.#isElsewhere(epoch, epoch.mark.next, number - 1)) return "elsewhere";
+    const since = this.#claimed.get(epoch.collector)?.since ?? -Infinity;
     const isFirst = !this.touched.has(epoch) && (epoch.lastCommitAt ?? -Infinity) < since;
     return isFirst && epoch.startedAt < since ? "elsewhere" : "missing";
+  }
+
+  #isElsewhere({ collector, startedAt }: Epoch, first: number, last: number): boolean {
+    return covers(this.#claimed.get(collector)?.elsewhere ?? [], [startedAt, first, last]);
   }
 
   /** Before what instant nothing that was added changes any figure, µs since the Unix epoch. */

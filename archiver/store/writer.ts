@@ -7,6 +7,7 @@ import { decodeDigest } from "../../shared/batch/digest.ts";
 import type { Clock } from "../../shared/clock.ts";
 import type { Random } from "../../shared/random.ts";
 import { DAY_US } from "../../shared/time.ts";
+import type { Claimed } from "./claimed.ts";
 import { findCold } from "./cold.ts";
 import { type Database, type Row, rowsOf } from "./database.ts";
 import { type Epoch, loadMessagePages, loadMissing } from "./epoch.ts";
@@ -41,8 +42,8 @@ export interface WriterDependencies {
   readonly random: Random;
   /** See `MessageIndex.capacity`; half a million by default. */
   readonly indexedMessages?: number;
-  /** By collector: since when it is this archive's, where several share collectors, µs. */
-  readonly claimedSince?: ReadonlyMap<string, number>;
+  /** By collector, where several archives share them. */
+  readonly claimed?: ReadonlyMap<string, Claimed>;
   /** For tests; see `crash_points.ts`. */
   readonly onStep?: OnStep;
   /** For tests of upgrades; the program's own by default. */
@@ -60,15 +61,15 @@ export class Writer {
   readonly #state: ArchiveState;
   readonly #clock: Clock;
   readonly #onStep: OnStep;
-  readonly #claimedSince: ReadonlyMap<string, number>;
+  readonly #claimed: ReadonlyMap<string, Claimed>;
   readonly #receipts = new ReceiptAppender();
 
   private constructor(
     database: Database,
     state: ArchiveState,
-    { clock, onStep = () => {}, claimedSince = new Map() }: WriterDependencies,
+    { clock, onStep = () => {}, claimed = new Map() }: WriterDependencies,
   ) {
-    this.#claimedSince = claimedSince;
+    this.#claimed = claimed;
     this.#database = database;
     this.#state = state;
     this.#clock = clock;
@@ -120,7 +121,7 @@ export class Writer {
     await this.#loadEpochs(batches, collectors);
     const hashed = await this.#findMessages(batches);
 
-    const group = new Group(this.#state, this.#receipts, now, this.#claimedSince);
+    const group = new Group(this.#state, this.#receipts, now, this.#claimed);
     let added: boolean[];
     await this.#receipts.begin(connection);
     try {

@@ -4,7 +4,7 @@ import type { NatsConnection } from "nats";
 import { type ArchiverConfig, ArchiverConfigSchema } from "../../archiver/config.ts";
 import type { Status } from "../../archiver/status/status.ts";
 import { startArchiver } from "../../archiver/run.ts";
-import { batchId } from "../../shared/batch/batch.ts";
+import { type Batch, batchId } from "../../shared/batch/batch.ts";
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { decodeResendRequest } from "../../shared/batch/resend_request.ts";
 import { parseConfig } from "../../shared/config.ts";
@@ -30,6 +30,7 @@ class Publisher {
   readonly #maker: BatchMaker;
   readonly #session: number;
   readonly #opened: number[] = [];
+  readonly #sent: Batch[] = [];
   readonly #nats: NatsConnection;
 
   constructor(name: string, nats: NatsConnection) {
@@ -60,9 +61,19 @@ class Publisher {
       }
     }
     const batch = maker.close();
-    const bytes = encodeBatch(batch);
-    const options = { msgID: batchId(batch), timeout: 1000 };
     this.published++;
+    this.#sent.push(batch);
+    await this.#send(batch, batchId(batch));
+  }
+
+  /** Publishes all once more, as if no acknowledgement had come and a killed broker had forgotten their ids. */
+  async publishAgain(): Promise<void> {
+    for (const batch of this.#sent.slice()) await this.#send(batch);
+  }
+
+  async #send(batch: Batch, msgID?: string): Promise<void> {
+    const bytes = encodeBatch(batch);
+    const options = { msgID, timeout: 1000 };
     const send = () =>
       this.#nats.jetstream().publish(batchSubject(batch.collector), bytes, options);
     await until(() => send().then(() => true, () => false));
@@ -132,6 +143,7 @@ Deno.test("a collector moved between archivers there and back, while it sends, l
     }
     const taker = to === "a" ? a : b;
     await until(async () => await problems(taker.url) === "", () => `${from} to ${to}`);
+    await moved.publishAgain();
     const after = moved.published + 30;
     await until(() => moved.published >= after);
   }
