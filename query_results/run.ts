@@ -116,8 +116,8 @@ async function runOn(connection: DuckDBConnection, options: RunOptions): Promise
     await connection.run(DEFINITIONS);
     await connection.run("BEGIN");
     try {
-      const isAsStored = await correctClocks(connection, isOwnOnly(options));
-      const summaries = await Summaries.find(connection, isAsStored);
+      const moved = await correctClocks(connection, isOwnOnly(options));
+      const summaries = await Summaries.find(connection, moved);
       return await writeResults(connection, summaries, options);
     } finally {
       ignoreSignal();

@@ -134,7 +134,8 @@ async function makeRows(context: DaysContext, from: number): Promise<void> {
     "TABLE (FROM new_message_days WHERE peers > 0)",
   );
   await run(
-    `CREATE OR REPLACE TEMP VIEW used_message_days AS FROM main.message_days WHERE day < ${day}`,
+    `CREATE OR REPLACE TEMP VIEW used_message_days AS
+    SELECT *, true AS is_inside FROM main.message_days WHERE day < ${day}`,
   );
   await run(`INSERT INTO new_traffic_days BY NAME
     SELECT ${day} AS day, day_start(first_seen) AS first_day, type, peers, sum(weight) AS messages, sum(weight * size) AS bytes,

@@ -27,24 +27,41 @@ export interface SummaryDay {
 }
 
 /** Consecutive summarised days: [from, to) in µs since the Unix epoch. */
-export interface SummaryRun {
-  readonly from: number;
-  readonly to: number;
+export interface SummaryRun extends Window {
   readonly days: readonly SummaryDay[];
 }
 
-/** The longest run of summarised days whose receipts all lie in the window; the latest one of several. */
-export function longestRun(days: readonly SummaryDay[], window: Window): SummaryRun | null {
-  let best: SummaryDay[] = [];
-  let run: SummaryDay[] = [];
+/** Each stretch of receipts between runs is a scan of its own. */
+const MOST_RUNS = 8;
+
+/** The longest runs of summarised days whose receipts all lie in the window, the latest of equal ones; in order. */
+export function runsIn(days: readonly SummaryDay[], window: Window): SummaryRun[] {
+  const runs: SummaryDay[][] = [];
   for (const day of days) {
     if (day.firstAt < window.from || day.lastAt >= window.to) continue;
-    run = run.length > 0 && day.previous === run.at(-1)!.day ? [...run, day] : [day];
-    if (run.length >= best.length) best = run;
+    const last = runs.at(-1);
+    if (last !== undefined && day.previous === last.at(-1)!.day) last.push(day);
+    else runs.push([day]);
   }
-  return best.length === 0
-    ? null
-    : { from: best[0].day, to: best.at(-1)!.day + DAY_US, days: best };
+  return runs.toReversed().sort((a, b) => b.length - a.length).slice(0, MOST_RUNS)
+    .map((days) => ({ from: days[0].day, to: days.at(-1)!.day + DAY_US, days }))
+    .sort((a, b) => a.from - b.from);
+}
+
+/** A stretch of the window that no run covers. */
+interface Gap extends Window {
+  readonly isAfterRun: boolean;
+  readonly isBeforeRun: boolean;
+}
+
+function gapsBetween(runs: readonly SummaryRun[], window: Window): Gap[] {
+  const edges = [window.from, ...runs.flatMap(({ from, to }) => [from, to]), window.to];
+  return Array.from({ length: runs.length + 1 }, (_, i) => ({
+    from: edges[2 * i],
+    to: edges[2 * i + 1],
+    isAfterRun: i > 0,
+    isBeforeRun: i < runs.length,
+  })).filter(({ from, to }) => from < to);
 }
 
 /** The summaries that an archive can be asked by; queries are set to them one by one. */
@@ -57,13 +74,13 @@ export class Summaries {
     this.#days = days;
   }
 
-  /** Those whose files are all there. @param usable false where receipts are not read as they are stored. */
-  static async find(connection: DuckDBConnection, usable: boolean): Promise<Summaries> {
+  /** Those whose files are all there. @param moved where receipts are not read as they are stored. */
+  static async find(connection: DuckDBConnection, moved: readonly Window[]): Promise<Summaries> {
     const [[tables]] = await rows(
       connection,
       "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'summary_days'",
     );
-    if (!usable || Number(tables) === 0) return new Summaries(connection, []);
+    if (Number(tables) === 0) return new Summaries(connection, []);
     const found = await rows(
       connection,
       `SELECT epoch_us(s.day), epoch_us(s.previous_day), epoch_us(s.first_at), epoch_us(s.last_at),
@@ -79,9 +96,11 @@ export class Summaries {
         names.map((name, i) => [name, (paths as { items: string[] }).items[i]]),
       );
       const isWhole = SUMMARY_NAMES.every((name) => files[name] !== undefined);
-      if (!isWhole || !await areThere(Object.values(files))) continue;
+      const from = Number(day);
+      const isMoved = moved.some((span) => from < span.to && from + DAY_US > span.from);
+      if (!isWhole || isMoved || !await areThere(Object.values(files))) continue;
       days.push({
-        day: Number(day),
+        day: from,
         previous: previous === null ? null : Number(previous),
         firstAt: Number(firstAt),
         lastAt: Number(lastAt),
@@ -99,58 +118,70 @@ export class Summaries {
     await this.use(query.summaries && isServed ? window : null);
   }
 
-  /** Lets what is asked next read the summaries of a window; null: receipts alone. */
-  async use(window: Window | null): Promise<SummaryRun | null> {
-    if (this.#days.length === 0) return null;
-    const run = window && longestRun(this.#days, window);
-    await this.#connection.run(run ? await this.#sql(run, window!) : ALL_RECEIPTS);
-    return run;
+  /** Lets what is asked next read the summaries of a window; null: receipts alone. @returns the days that it reads. */
+  async use(window: Window | null): Promise<number> {
+    if (this.#days.length === 0) return 0;
+    const runs = window === null ? [] : runsIn(this.#days, window);
+    await this.#connection.run(runs.length > 0 ? await this.#sql(runs, window!) : ALL_RECEIPTS);
+    return runs.reduce((sum, { days }) => sum + days.length, 0);
   }
 
-  async #sql(run: SummaryRun, window: Window): Promise<string> {
-    const hasHead = window.from < run.from;
-    const hasTail = window.to > run.to;
-    // A peer that two processes held may have delivered on the last day what it delivers on the next.
-    const [[shared]] = await rows(
-      this.#connection,
-      `SELECT count(*) FROM shared_days(${at(run.to)}, ${at(run.to + 1)}) WHERE day = ${
-        run.to / DAY_US
-      }`,
+  async #sql(runs: readonly SummaryRun[], window: Window): Promise<string> {
+    const gaps = gapsBetween(runs, window);
+    const rest: Window[] = [];
+    for (const gap of gaps) {
+      const from = gap.isAfterRun ? gap.from - await this.#lookBack(gap.from) : gap.from;
+      const to = gap.isBeforeRun ? gap.to + SUMMARY_CAP_US : gap.to;
+      const last = rest.at(-1);
+      if (last !== undefined && from <= last.to) rest[rest.length - 1] = { from: last.from, to };
+      else rest.push({ from, to });
+    }
+    const delayRest = gaps.map(({ from, to, isAfterRun }) =>
+      within("first_seen", isAfterRun ? from - SUMMARY_CAP_US : from, to)
     );
-    const lookBack = Number(shared) > 0 ? DAY_US : SUMMARY_CAP_US;
-    const rest = [
-      ...hasHead ? [within("received_at", window.from, run.from + SUMMARY_CAP_US)] : [],
-      ...hasTail ? [within("received_at", run.to - lookBack, window.to)] : [],
-    ];
-    const delayRest = [
-      ...hasHead ? [`first_seen < ${at(run.from)}`] : [],
-      ...hasTail ? [`first_seen >= ${at(run.to - SUMMARY_CAP_US)}`] : [],
-    ];
-    const inside = `first_day >= ${at(run.from)}`;
+    const begin = `CASE ${
+      runs.map(({ from, to }) => `WHEN day < ${at(to)} THEN ${at(from)}`).join(" ")
+    } END`;
+    const inside = `first_day >= ${begin}`;
     // What is first seen in a day's last hour is whole in the next day's summary.
-    const ending = run.days.filter(({ day }, i) =>
-      i + 1 < run.days.length ? run.days[i + 1].day > day + DAY_US : !hasTail
+    const ending = runs.flatMap(({ days, to }) =>
+      days.filter(({ day }, i) =>
+        i + 1 < days.length ? days[i + 1].day > day + DAY_US : !gaps.some(({ from }) => from === to)
+      )
     );
     const evening = ending.map(({ day }) => `day = ${at(day)}`).join(" OR ") || "false";
+    const files = (table: string) => filesOf(runs, table);
     return [
-      view("rest_receipts", `FROM receipts WHERE ${rest.join(" OR ") || "false"}`),
-      macro("in_rest(instant)", `instant < ${at(run.from)} OR instant >= ${at(run.to)}`),
-      macro("in_delay_rest(first_seen)", delayRest.join(" OR ") || "false"),
+      // Apart, so that each skips what lies outside it.
       view(
-        "used_message_days",
-        `SELECT *, ${inside} AS is_inside FROM ${files(run, "message_days")}`,
+        "rest_receipts",
+        rest.map((span) => `FROM receipts WHERE ${within("received_at", span.from, span.to)}`)
+          .join(" UNION ALL ") || "FROM receipts WHERE false",
       ),
-      view(
-        "used_traffic_days",
-        `SELECT *, ${inside} AS is_inside FROM ${files(run, "traffic_days")}`,
+      macro(
+        "in_rest(instant)",
+        gaps.map(({ from, to }) => within("instant", from, to)).join(" OR ") || "false",
+      ),
+      macro("in_delay_rest(first_seen)", delayRest.join(" OR ") || "false"),
+      ...["message_days", "traffic_days"].map((table) =>
+        view(`used_${table}`, `SELECT *, ${inside} AS is_inside FROM ${files(table)}`)
       ),
       view(
         "used_delay_days",
-        `SELECT * EXCLUDE (day, first_day, part) FROM ${files(run, "delay_days")}
+        `SELECT * EXCLUDE (day, first_day, part) FROM ${files("delay_days")}
         WHERE ${inside} AND (part <> 'evening' OR (${evening}))`,
       ),
-      view("used_peer_days", `FROM ${files(run, "peer_days")}`),
+      view("used_peer_days", `FROM ${files("peer_days")}`),
     ].join(";\n");
+  }
+
+  /** A peer that two processes held may have delivered on the day before what it delivers on this one. */
+  async #lookBack(day: number): Promise<number> {
+    const sql = `SELECT count(*) FROM shared_days(${at(day)}, ${at(day + 1)}) WHERE day = ${
+      day / DAY_US
+    }`;
+    const [[shared]] = await rows(this.#connection, sql);
+    return Number(shared) > 0 ? DAY_US : SUMMARY_CAP_US;
   }
 }
 
@@ -170,7 +201,8 @@ async function areThere(paths: readonly string[]): Promise<boolean> {
   return true;
 }
 
-function at(us: number): string {
+/** An instant as SQL; µs since the Unix epoch, or infinite. */
+export function at(us: number): string {
   if (!Number.isFinite(us)) return `'${us < 0 ? "-" : ""}infinity'::TIMESTAMPTZ`;
   return `make_timestamptz(${us})`;
 }
@@ -187,7 +219,9 @@ function macro(signature: string, expression: string): string {
   return `CREATE OR REPLACE TEMP MACRO ${signature} AS ${expression}`;
 }
 
-function files(run: SummaryRun, table: string): string {
-  const paths = run.days.map(({ files }) => `'${files[table].replaceAll("'", "''")}'`);
+function filesOf(runs: readonly SummaryRun[], table: string): string {
+  const paths = runs.flatMap(({ days }) =>
+    days.map(({ files }) => `'${files[table].replaceAll("'", "''")}'`)
+  );
   return `read_parquet([${paths.join(", ")}])`;
 }

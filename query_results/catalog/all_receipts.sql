@@ -1,7 +1,7 @@
 -- Finished days have summaries (message_days and the others in archiver/README.md). The runner lets a query read them in
 -- place of these days' receipts (archive/summaries.ts): rest_receipts then holds the receipts that no summary covers and some
 -- around them, in_rest says of an instant, in_delay_rest of a message's first sight, that no summary covers it, and the used_
--- views hold the summaries, of consecutive days. Here and by default everything is read from receipts.
+-- views hold the summaries. Here and by default everything is read from receipts.
 CREATE OR REPLACE TEMP VIEW rest_receipts AS FROM receipts;
 CREATE OR REPLACE TEMP MACRO in_rest(instant) AS true;
 CREATE OR REPLACE TEMP MACRO in_delay_rest(first_seen) AS true;

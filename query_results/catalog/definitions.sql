@@ -135,17 +135,21 @@ CREATE OR REPLACE TEMP MACRO live_parts(window_from, window_to, include_warmup) 
 );
 
 -- Live messages and how many peers delivered each: news whose very first receipt lies in the window and counts. Unless
--- is_whole, only messages that have receipts outside the summaries: as they are, with weight 1, and as the summaries alone
--- have them, with weight -1.
+-- is_whole, only messages of which used_traffic_days does not have all: as they are, with weight 1, and as they are there,
+-- with weight -1.
 CREATE OR REPLACE TEMP MACRO weighed_messages(window_from, window_to, include_warmup, is_whole) AS TABLE (
   WITH rest AS (
     FROM live_parts(window_from, window_to, include_warmup)
+  ), torn AS (
+    SELECT message_id FROM rest WHERE NOT is_whole
+    UNION
+    SELECT message_id FROM used_message_days WHERE NOT is_whole AND NOT is_inside AND peers > 0
   ), parts AS (
     SELECT 1 AS weight, message_id, peers, first_at, settled_after_us FROM rest
     UNION ALL
-    SELECT unnest(CASE WHEN is_whole THEN [1] ELSE [1, -1] END), message_id, peers, first_at, settled_after_us
+    SELECT unnest(CASE WHEN is_whole OR NOT is_inside THEN [1] ELSE [1, -1] END), message_id, peers, first_at, settled_after_us
     FROM used_message_days
-    WHERE peers > 0 AND (is_whole OR message_id IN (SELECT message_id FROM rest))
+    WHERE peers > 0 AND (is_whole OR message_id IN (SELECT message_id FROM torn))
   ), heard AS (
     SELECT weight, message_id, CAST(sum(peers) AS BIGINT) AS peers, min(first_at) AS first_at,
       min(epoch_us(first_at) + settled_after_us) AS settled_us

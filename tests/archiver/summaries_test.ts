@@ -27,14 +27,15 @@ const WINDOWS: readonly (readonly [from: number, to: number] | null)[] = [
   [24 * HOUR, 72 * HOUR],
   [7 * HOUR, 65 * HOUR],
   [23.5 * HOUR, 48 * HOUR],
+  [48 * HOUR, 72 * HOUR],
 ];
 
-/** Rows of a few days as VALUES of tables. */
-function madeUpDays(random: Random): Record<string, string[]> {
+/** Rows of a few days as VALUES of tables. @param isWrong a third collector's clock, on the first morning, is. */
+function madeUpDays(random: Random, isWrong: boolean): Record<string, string[]> {
   const whole = (below: number) => randomInteger(random, below);
   const instant = (second: number) => `make_timestamptz(${at(0, 0) + Math.round(second * 1e6)})`;
   const tables: Record<string, string[]> = {
-    collectors: ["(1, 'alpha')", "(2, 'beta')"],
+    collectors: ["(1, 'alpha')", "(2, 'beta')", "(3, 'gamma')"],
     peers: Array.from({ length: PEERS }, (_, i) => `(${i + 1}, '02${String(i).repeat(64)}')`),
     epochs: [],
     sessions: [],
@@ -49,6 +50,7 @@ function madeUpDays(random: Random): Record<string, string[]> {
     { epoch: 1, collector: 1, from: 100, to: 47.5 * HOUR },
     { epoch: 2, collector: 1, from: 48.2 * HOUR, to: end },
     { epoch: 3, collector: 2, from: 5 * HOUR, to: 80 * HOUR },
+    ...isWrong ? [{ epoch: 4, collector: 3, from: 2 * HOUR, to: 6 * HOUR }] : [],
   ];
   const sessions: { collector: number; epoch: number; peer: number; from: number; to: number }[] =
     [];
@@ -56,10 +58,10 @@ function madeUpDays(random: Random): Record<string, string[]> {
     tables.epochs.push(
       `(${epoch}, ${collector}, ${instant(from)}, 'v', 8, 1, 1, 1, ${instant(to)}, ${
         instant(to)
-      }, NULL)`,
+      }, ${collector === 3 ? instant(to) : "NULL"})`,
     );
     for (let second = from; second < to; second += 600) {
-      const offset = collector * 3000 + whole(500);
+      const offset = (collector === 3 ? 400_000 : collector * 3000) + whole(500);
       tables.clock_samples.push(
         `(${epoch}, ${collector}, ${instant(second)}, ${offset}, ${100 + whole(50)})`,
       );
@@ -128,8 +130,8 @@ function madeUpDays(random: Random): Record<string, string[]> {
   return tables;
 }
 
-async function fill({ store }: DayArchive, seed: number): Promise<void> {
-  const tables = madeUpDays(seededRandom(seed));
+async function fill({ store }: DayArchive, seed: number, isWrong = false): Promise<void> {
+  const tables = madeUpDays(seededRandom(seed), isWrong);
   await store.change(async (connection) => {
     for (const [table, values] of Object.entries(tables)) {
       await connection.run(`INSERT INTO ${table} VALUES ${values.join(", ")}`);
@@ -147,8 +149,7 @@ function answers({ store }: DayArchive, windows: typeof WINDOWS, reachShare = "0
     for (const window of windows) {
       const wanted = window === null ? {} : { from: at(0, window[0]), to: at(0, window[1]) };
       const frame = await readFrame(connection, wanted, summaries);
-      const run = await summaries.use(frame.window);
-      served.push(run?.days.length ?? 0);
+      served.push(await summaries.use(frame.window));
       found.push(frame);
       for (const query of SERVED) {
         const parameters = useParameters(query, frame.window, { reach_share: reachShare });
@@ -166,18 +167,34 @@ Deno.test("summaries give the figures of the receipts, wherever these are and th
   await using archive = await openDays(dir);
   await fill(archive, 1);
   const expected = await answers(archive, WINDOWS);
-  assert.deepEqual(expected.served, [0, 0, 0, 0]);
+  assert.deepEqual(expected.served, [0, 0, 0, 0, 0]);
   await archive.days.run(ROLL);
   const rolled = await answers(archive, WINDOWS);
-  assert.deepEqual(rolled.served, [4, 2, 1, 1]);
+  assert.deepEqual(rolled.served, [4, 2, 1, 1, 1]);
   assert.deepEqual(rolled.found, expected.found);
   await archive.days.run({ ...ROLL, drop: "hot", apply: true });
+  await Deno.remove(dir.join("days/traffic_days/2025/09/27/traffic_days_2025-09-27.parquet"));
+  const torn = await answers(archive, WINDOWS);
+  assert.deepEqual(torn.served, [3, 1, 0, 0, 1]);
+  assert.deepEqual(torn.found, expected.found);
   const some = WINDOWS.slice(2, 3);
   // A share that summaries do not serve, and that as many messages reach.
   assert.deepEqual(
     (await answers(archive, some)).found,
     (await answers(archive, some, "0.4999999")).found,
   );
+});
+
+Deno.test("a wrong clock sends queries to receipts on the days around what it stamped alone", async () => {
+  await using dir = await tempDir();
+  await using archive = await openDays(dir);
+  await fill(archive, 1, true);
+  const expected = await answers(archive, WINDOWS);
+  assert.equal((expected.found[0] as { movedClocks: number }).movedClocks, 1);
+  await archive.days.run(ROLL);
+  const rolled = await answers(archive, WINDOWS);
+  assert.deepEqual(rolled.served, [2, 1, 0, 0, 1]);
+  assert.deepEqual(rolled.found, expected.found);
 });
 
 Deno.test("what comes late, or a file that is gone, sends queries to receipts until the summaries are made again", async () => {
@@ -200,7 +217,7 @@ Deno.test("what comes late, or a file that is gone, sends queries to receipts un
   assert.deepEqual((await answers(archive, whole)).found, expected);
 
   await Deno.remove(dir.join("days/traffic_days/2025/09/27/traffic_days_2025-09-27.parquet"));
-  assert.equal(await served(), 2);
+  assert.equal(await served(), 3);
   assert.deepEqual((await answers(archive, whole)).found, expected);
   await days.run(ROLL);
   assert.equal(await served(), 4);
