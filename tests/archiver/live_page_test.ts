@@ -102,8 +102,8 @@ Deno.test({
     const began = systemClock.now();
     const maker = new BatchMaker("alpha", began);
     const [first, second] = [maker.session(1, began), maker.session(2, began)];
-    const post = async () => {
-      const [headers, body] = [await tokenHeader(dir.path), encodeBatch(maker.close())];
+    const post = async (from = maker) => {
+      const [headers, body] = [await tokenHeader(dir.path), encodeBatch(from.close())];
       const response = await fetch(`${url}/batches`, { method: "POST", body, headers });
       assert.equal((await response.json()).status, "committed");
     };
@@ -127,6 +127,17 @@ Deno.test({
     await page.until(`${text("#rates-table tbody")}.startsWith('alpha')`);
     await page.until(`${text("#fleet-table")}.includes('1.5 ± 0.5 ms')`);
     await page.until("document.querySelectorAll('.live-chart canvas').length === 3");
+    // A peer that two collectors hold counts once.
+    const other = new BatchMaker("alpha10", began);
+    other.session(1, began);
+    await post(other);
+    const third = new BatchMaker("alpha2", began);
+    third.session(3, began);
+    await post(third);
+    await page.until(`${text("[data-tile=peers]")} === '3'`);
+    const order =
+      "[...document.querySelectorAll('#fleet-table td:first-child')].map((cell) => cell.innerText)";
+    assert.deepEqual(await page.evaluate(order), ["alpha", "alpha2", "alpha10"]);
     assert.ok(
       await page.evaluate(`(() => {
       const canvas = document.querySelector('#spreads canvas');
@@ -181,7 +192,10 @@ Deno.test({
     await page.evaluate("globalThis.marker = 1");
     await archiver.process.kill();
     await page.until("document.getElementById('state').dataset.state === 'gone'");
-    assert.match(await page.evaluate(text("#state")), /^The feed is gone since \d\d:\d\d:\d\d UTC/);
+    assert.match(
+      await page.evaluate(text("#state")),
+      /^The feed has been gone since \d\d:\d\d:\d\d UTC/,
+    );
     await using _again = await start();
     await page.until("document.getElementById('state').dataset.state === 'live'");
     assert.equal(await page.evaluate("globalThis.marker"), 1, "it came back by itself");

@@ -12,6 +12,7 @@ import type { QuerySet } from "../../analytics/config.ts";
 import { isWindowName } from "../../analytics/schedule.ts";
 import type { Feed } from "./feed.ts";
 import chart from "./web/chart.js" with { type: "text" };
+import counts from "./web/counts.js" with { type: "text" };
 import figures from "./web/figures.js" with { type: "text" };
 import icon from "./web/icon.svg" with { type: "text" };
 import index from "./web/index.html" with { type: "text" };
@@ -24,6 +25,7 @@ const STYLE = "text/css; charset=utf-8";
 const FILES: Readonly<Record<string, readonly [type: string, text: string]>> = {
   "live.js": [SCRIPT, live],
   "figures.js": [SCRIPT, figures],
+  "counts.js": [SCRIPT, counts],
   "chart.js": [SCRIPT, chart],
   "table.js": [SCRIPT, table],
   "uplot.js": [SCRIPT, uplotScript],

@@ -13,6 +13,8 @@ const HOUR_US = 3_600_000_000;
 const MINUTES = 60;
 const MAX_REASONS = 12;
 const MAX_REPORTS = 10;
+/** Puts vps2 before vps10. */
+const byName = new Intl.Collator("en", { numeric: true }).compare;
 
 /** One collector in the fleet's table. */
 export interface FleetRow {
@@ -36,6 +38,8 @@ export interface Survey {
   readonly at: number;
   /** Late ones first, then by name. */
   readonly collectors: readonly FleetRow[];
+  /** Those that several collectors hold count once. */
+  readonly peers_held: number;
   /** Peers held at the end of each minute of the last hour, the oldest first. */
   readonly peers: readonly { readonly name: string; readonly held: readonly number[] }[];
   /** Sessions that ended in the last hour. */
@@ -65,18 +69,19 @@ export async function survey(
 ): Promise<Survey> {
   const { store, days, now } = sources;
   const at = now();
-  const { stalls, held, history } = await readPeers(sources, at - HOUR_US, at);
+  const { stalls, held, history, distinct } = await readPeers(sources, at - HOUR_US, at);
   const collectors = (await readCollectors(sources))
     .map((status) => fleetRow(status, held, stalls))
     .sort((a, b) =>
       Number(b.late) - Number(a.late) || Number(a.ended) - Number(b.ended) ||
-      (a.name < b.name ? -1 : 1)
+      byName(a.name, b.name)
     );
   const { bytes, logBytes } = await store.size();
   const files = (await daysStatus(days, store)).files.filter(({ state }) => state !== "dropped");
   return {
     at,
     collectors,
+    peers_held: distinct,
     peers: history,
     ends: await readEnds(store, at - HOUR_US),
     disk: {
@@ -113,7 +118,7 @@ function fleetRow(
 }
 
 /** Sessions that were open at some time since `from`; of a run that was cut off, until its last receipt. */
-const SPANS = `SELECT c.name, s.filter_at AS opened,
+const SPANS = `SELECT c.name, s.peer_id, s.filter_at AS opened,
     coalesce(s.closed_at, e.ended_at, CASE WHEN e.started_at < n.started_at THEN e.last_receipt_at END) AS closed
   FROM sessions s JOIN epochs e ON e.epoch_id = s.epoch_id JOIN collectors c ON c.collector_id = e.collector_id
     JOIN (SELECT collector_id, max(started_at) AS started_at FROM epochs GROUP BY collector_id) n
@@ -127,10 +132,14 @@ async function readPeers({ store }: Pick<StatusSources, "store">, from: number, 
   const rows = await store.read(
     `SELECT s.name, m.i, count(*) AS peers FROM (${minutes}) m JOIN (${spans}) s
       ON s.opened <= m.at AND (s.closed IS NULL OR s.closed > m.at)
-    GROUP BY s.name, m.i ORDER BY s.name, m.i`,
+    GROUP BY s.name, m.i`,
+  );
+  const [{ peers }] = await store.read(
+    `SELECT count(DISTINCT peer_id) AS peers FROM (${spans})
+    WHERE opened <= make_timestamptz(${to}) AND (closed IS NULL OR closed > make_timestamptz(${to}))`,
   );
   const lines = Map.groupBy(rows, ({ name }) => String(name));
-  const history = [...lines].map(([name, own]) => {
+  const history = [...lines].sort(([a], [b]) => byName(a, b)).map(([name, own]) => {
     const counts = new Map(own.map(({ i, peers }) => [Number(i), Number(peers)]));
     // The oldest first.
     return {
@@ -145,6 +154,7 @@ async function readPeers({ store }: Pick<StatusSources, "store">, from: number, 
   );
   return {
     history,
+    distinct: Number(peers),
     held: new Map(history.map(({ name, held }) => [name, held[MINUTES - 1]])),
     stalls: new Map(
       stalled.map(({ name, count, seconds }) =>

@@ -1,27 +1,33 @@
 // What the frames of the feed say, as charts and tables.
 import { Chart, grouped } from "./chart.js";
+import { ALL, byName, Counts, sum, TYPES } from "./counts.js";
 import { fillList, setText, Table } from "./table.js";
 
-const SECONDS = 300;
-const TYPES = ["other", "channel_announcement", "node_announcement", "channel_update"];
-const ALL = [0, 1, 2, 3];
 const TABLE_ORDER = [1, 2, 3, 0];
 const TYPE_COLORS = ["slate", "green", "orange", "blue"];
+const SHORT_TYPES = {
+  channel_announcement: "channel",
+  node_announcement: "node",
+  channel_update: "update",
+};
 const COLORS = ["blue", "orange", "green", "violet", "teal", "sand", "red", "slate"];
-/** Rates in tables are means over this many whole seconds. */
-const MEAN_SECONDS = 10;
+/** Further problems are left to `/healthz`. */
+const MAX_PROBLEMS = 6;
 const BEHIND_SECONDS = 60;
 const WRONG_CLOCK_SECONDS = 1;
 
 const byId = (id) => document.getElementById(id);
-const sum = (list) => list.reduce((total, value) => total + value, 0);
-const colorOf = (number) => COLORS[number % COLORS.length];
+/** A colour, and how often all were given before: what has had a colour already is drawn another way. */
+const keyOf = (number) => ({
+  color: COLORS[number % COLORS.length],
+  round: Math.min(Math.floor(number / COLORS.length), 2),
+});
 
 export class Figures {
   #charts = {
-    rates: new Chart(byId("rates"), { stacked: true, legend: true, time: true }),
-    spreads: new Chart(byId("spreads"), { stacked: false, legend: false, time: false, x: "s" }),
-    peers: new Chart(byId("peers"), { stacked: true, legend: true, time: true }),
+    rates: new Chart(byId("rates"), { stacked: true, time: true }),
+    spreads: new Chart(byId("spreads"), { stacked: false, time: false }),
+    peers: new Chart(byId("peers"), { stacked: true, time: true }),
   };
   #tables = {
     rates: new Table(byId("rates-table"), [
@@ -30,16 +36,15 @@ export class Figures {
       "all#",
     ]),
     spreads: new Table(byId("spreads-table"), [
-      ...["Message", "Age#", "Peers#", "Of those held#", "Half by#"],
+      ...["Message", "Age#", "Peers#", "Of peers held#", "Half after#"],
     ]),
     ends: new Table(byId("ends-table"), ["Ended by", "Reason", "Sessions#"]),
     fleet: new Table(byId("fleet-table"), [
       ...["Collector", "State", "Receipts/s#", "Lag#", "Peers#", "Receipts#", "Lost#"],
-      ...["Missing batches#", "Clock offset#", "Stalls, last hour#", "Version"],
+      ...["Missing batches#", "Clock#", "Stalls, last hour#", "Version"],
     ]),
   };
-  /** By collector and type: counts by second. */
-  #counts = new Map();
+  #counts = new Counts();
   #frame = null;
   #survey = null;
   #by = "type";
@@ -62,111 +67,92 @@ export class Figures {
     this.#caughtUp = frame.caught_up - (this.#frame?.caught_up ?? frame.caught_up);
     this.#frame = frame;
     if (frame.survey) this.#survey = frame.survey;
-    const { from, counts } = frame.rates;
-    for (const [name, types] of Object.entries(counts)) {
-      if (!this.#counts.has(name)) this.#counts.set(name, TYPES.map(() => new Map()));
-      types.forEach((values, type) => {
-        const seconds = this.#counts.get(name)[type];
-        // An archiver that was started again no longer knows what came before.
-        values.forEach((count, i) =>
-          seconds.set(from + i, Math.max(count, seconds.get(from + i) ?? 0))
-        );
-        for (const second of seconds.keys()) {
-          if (second > frame.at / 1e6 - SECONDS) break;
-          seconds.delete(second);
-        }
-      });
-    }
+    this.#counts.note(frame);
   }
 
   draw() {
     this.#drawRates();
     this.#drawSpreads();
-    const { viewers, problems, survey_failure: failure } = this.#frame;
-    const old = failure === null ? [] : [`figures of the archive are old: ${failure}`];
-    fillList(byId("problems"), [...problems, ...old]);
+    const { viewers } = this.#frame;
+    const problems = this.#problems();
+    const more = problems.length - MAX_PROBLEMS;
+    const rest = more > 0 ? [{ text: `and ${more} more`, href: "/healthz" }] : [];
+    fillList(byId("problems"), [...problems.slice(0, MAX_PROBLEMS), ...rest]);
     if (this.#survey !== null) {
       this.#drawPeers();
       this.#drawFleet();
-      const isEmpty = this.#survey.collectors.length === 0 && this.#counts.size === 0;
+      const isEmpty = this.#survey.collectors.length === 0 && this.#counts.names.length === 0;
       document.body.toggleAttribute("data-nothing", isEmpty);
     }
     this.#drawTiles();
-    setText(byId("viewers"), `${viewers} ${viewers === 1 ? "viewer" : "viewers"} now.`);
+    setText(byId("viewers"), `${counted(viewers, "viewer")} now.`);
   }
 
-  /** One sentence, which changes seldom: a screen reader reads it aloud. */
-  summary() {
-    const late = this.#survey?.collectors.filter((one) => one.late).length ?? 0;
-    const problems = this.#frame.problems.length;
-    const wrong = [late > 0 ? `${late} late` : "", problems > 0 ? `${problems} problems` : ""];
-    return ["Live", ...late + problems > 0 ? wrong.filter(Boolean) : ["all well"]].join(" · ");
+  /** What is amiss in a few words, which change seldom: a screen reader reads them aloud. */
+  amiss() {
+    const late = this.#late().length;
+    const problems = this.#problems().length;
+    return [late > 0 ? `${late} late` : "", problems > 0 ? counted(problems, "problem") : ""]
+      .filter(Boolean).join(" · ");
   }
 
-  /** The last second that all of its receipts should have come of: batches take a moment. */
-  #whole() {
-    const { at, last_receipt_at: last } = this.#frame;
-    return Math.floor(Math.min(at / 1e6 - 1, Math.max((last ?? 0) / 1e6 - 1, at / 1e6 - 10)));
+  #late() {
+    return (this.#survey?.collectors ?? []).filter((one) => one.late);
   }
 
-  /** Receipts of some types in one second. */
-  #count(name, types, second) {
-    const counts = this.#counts.get(name);
-    return counts === undefined ? 0 : sum(types.map((type) => counts[type].get(second) ?? 0));
+  #problems() {
+    const { problems, survey_failure: failure } = this.#frame;
+    return failure === null
+      ? problems
+      : [...problems, `figures of the archive are old: ${failure}`];
   }
 
-  #mean(names, types) {
-    const last = this.#whole();
-    const seconds = Array.from({ length: MEAN_SECONDS }, (_, i) => last - i);
-    const counts = names.map((name) => sum(seconds.map((s) => this.#count(name, types, s))));
-    return sum(counts) / MEAN_SECONDS;
-  }
-
-  /** Peers held now; one that several collectors hold counts for each. */
-  #held() {
-    return sum((this.#survey?.collectors ?? []).map((one) => one.ended ? 0 : one.peers));
+  /** A collector has one colour in all charts and tables. */
+  #keys() {
+    const names = new Set([...this.#counts.names, ...this.#survey?.collectors.map(nameOf) ?? []]);
+    return new Map([...names].sort(byName).map((name, i) => [name, keyOf(i)]));
   }
 
   #drawRates() {
-    const last = this.#whole();
-    const seconds = Array.from({ length: SECONDS - 5 }, (_, i) => last - SECONDS + 6 + i);
-    const names = [...this.#counts.keys()].sort();
-    const line = (of, types) => seconds.map((s) => sum(of.map((n) => this.#count(n, types, s))));
-    const series = this.#by === "type"
-      ? ALL.map((type) => ({
-        name: TYPES[type],
-        color: TYPE_COLORS[type],
-        values: line(names, [type]),
-      }))
-      : names.map((name, i) => ({ name, color: colorOf(i), values: line([name], ALL) }));
-    this.#charts.rates.draw(seconds, series);
-    const active = names.filter((name) => this.#mean([name], ALL) > 0);
+    const { names } = this.#counts;
+    const keys = this.#keys();
+    const isByType = this.#by === "type";
+    const parts = isByType
+      ? ALL.map((type) => ({ name: TYPES[type], key: typeKey(type), names, types: [type] }))
+      : names.map((name) => ({ name, key: keys.get(name), names: [name], types: ALL }));
+    const { seconds, lines } = this.#counts.lines(parts);
+    this.#charts.rates.draw(seconds, parts.map((part, i) => ({ ...part, values: lines[i] })));
+    const active = names.filter((name) => this.#counts.mean([name]) > 0);
     const means = (of) =>
-      [...TABLE_ORDER.map((type) => [type]), ALL].map((types) => grouped(this.#mean(of, types)));
-    const key = (name) => this.#by === "type" ? undefined : colorOf(names.indexOf(name));
-    const rows = active.map((name) => [{ text: name, key: key(name) }, ...means([name])]);
-    this.#tables.rates.fill(active.length > 1 ? [...rows, ["all", ...means(active)]] : rows);
+      [...TABLE_ORDER.map((type) => [type]), ALL].map((types) =>
+        grouped(this.#counts.mean(of, types))
+      );
+    const rows = active.map((name) => [
+      { text: name, key: isByType ? undefined : keys.get(name) },
+      ...means([name]),
+    ]);
+    this.#tables.rates.fill(active.length > 1 ? [["all", ...means(active)], ...rows] : rows);
     const rate = grouped(this.#caughtUp);
     setText(byId("older"), this.#caughtUp > 0 ? `Catching up: ${rate}/s from before.` : "");
   }
 
   #drawSpreads() {
     const { spreads, at } = this.#frame;
-    const held = this.#held();
+    const held = this.#survey?.peers_held ?? 0;
     const times = new Set(spreads.flatMap(({ points }) => points.map(([t]) => t)));
     const x = [...times].sort((a, b) => a - b);
     const place = new Map(x.map((t, i) => [t, i]));
     const series = spreads.map(({ about, number, points }, i) => {
       const values = Array(x.length).fill(null);
       for (const [t, peers] of points) values[place.get(t)] = peers;
-      return { name: about, color: colorOf(number), width: i === 0 ? 2.5 : 1.5, values };
+      return { name: about, key: keyOf(number % 16), width: i === 0 ? 2.5 : 1.5, values };
     });
     this.#charts.spreads.draw(x, series);
     this.#tables.spreads.fill(spreads.map((one) => [
       {
-        text: shortened(one.about),
-        key: colorOf(one.number),
-        href: `/debug/messages/${one.sha256}`,
+        text: `${SHORT_TYPES[one.type] ?? one.type} ${shortened(one.about)}`,
+        key: keyOf(one.number % 16),
+        href: `/where?name=${one.sha256}`,
         title: `${one.type} ${one.about}`,
       },
       span((at - one.first_seen) / 1e6),
@@ -179,7 +165,8 @@ export class Figures {
   #drawPeers() {
     const { peers, ends, reports, at } = this.#survey;
     const minutes = Array.from({ length: 60 }, (_, i) => at / 1e6 - (59 - i) * 60);
-    const lines = peers.map(({ name, held }, i) => ({ name, color: colorOf(i), values: held }));
+    const keys = this.#keys();
+    const lines = peers.map(({ name, held }) => ({ name, key: keys.get(name), values: held }));
     this.#charts.peers.draw(minutes, lines);
     this.#tables.ends.fill(
       ends.map(({ by, reason, sessions }) => [by, reason || "no reason given", grouped(sessions)]),
@@ -193,23 +180,22 @@ export class Figures {
   }
 
   #lag({ name, last_receipt_at: archived }) {
-    const last = this.#whole() + 2;
-    const recent = Array.from({ length: SECONDS }, (_, i) => last - i)
-      .find((second) => this.#count(name, ALL, second) > 0) ?? -1;
+    const recent = this.#counts.newest(name) ?? -1;
     const at = Math.max(recent + 1, Date.parse(archived ?? 0) / 1000);
     return at === 0 ? null : Math.max(this.#frame.at / 1e6 - at, 0);
   }
 
   #drawFleet() {
+    const keys = this.#keys();
     this.#tables.fleet.fill(this.#survey.collectors.map((one) => {
       const { name, late, ended, peers, clock, stalls, target_peers: target } = one;
       const lag = this.#lag(one);
       const offset = clock?.offset_seconds ?? 0;
       const isWrong = clock === null || Math.abs(offset) >= WRONG_CLOCK_SECONDS;
       return [
-        name,
+        { text: name, key: keys.get(name) },
         { text: late ? "late" : ended ? "stopped" : "at work", bad: late },
-        grouped(this.#mean([name], ALL)),
+        grouped(this.#counts.mean([name])),
         { text: lag === null ? "–" : span(lag), bad: lag > BEHIND_SECONDS && !ended },
         target ? `${grouped(peers)} of ${grouped(target)}` : grouped(peers),
         grouped(one.receipts),
@@ -229,17 +215,18 @@ export class Figures {
 
   #drawTiles() {
     const { at, last_receipt_at: last } = this.#frame;
-    const rate = grouped(this.#mean([...this.#counts.keys()], ALL));
+    const rate = grouped(this.#counts.mean(this.#counts.names));
     document.title = `${rate}/s · Gossip Observer`;
     tile("rate", rate);
     tile("lag", last === null ? "–" : span((at - last) / 1e6));
     if (this.#survey === null) return;
-    const { collectors, disk } = this.#survey;
-    const late = collectors.filter((one) => one.late).length;
+    const { collectors, disk, peers_held: held } = this.#survey;
+    const late = this.#late().length;
     const free = disk.free_bytes === null ? "not known" : bytes(disk.free_bytes);
     const stored = disk.archive_bytes + disk.log_bytes + disk.day_file_bytes;
-    tile("peers", grouped(this.#held()));
-    tile("collectors", grouped(collectors.filter((one) => !one.ended).length));
+    const running = collectors.filter((one) => !one.ended).length;
+    tile("peers", grouped(held));
+    tile("collectors", grouped(running));
     tile("late", late === 0 ? "collectors at work" : `collectors, ${late} late`);
     tile("receipts", compact(sum(collectors.map((one) => one.receipts))));
     tile("stored", bytes(stored));
@@ -251,6 +238,16 @@ export class Figures {
   }
 }
 
+const nameOf = ({ name }) => name;
+
+function typeKey(type) {
+  return { color: TYPE_COLORS[type], round: 0 };
+}
+
+function counted(count, what) {
+  return `${count} ${what}${count === 1 ? "" : "s"}`;
+}
+
 function tile(name, text) {
   setText(document.querySelector(`[data-tile="${name}"]`), text);
 }
@@ -260,7 +257,8 @@ function shortened(name) {
   return name.length <= 24 ? name : `${name.slice(0, 10)}…${name.slice(-6)}`;
 }
 
-function span(seconds) {
+function span(value) {
+  const seconds = Math.max(value, 0);
   if (seconds < 10) return `${seconds.toFixed(1)} s`;
   if (seconds < 120) return `${Math.round(seconds)} s`;
   if (seconds < 7200) return `${Math.round(seconds / 60)} min`;

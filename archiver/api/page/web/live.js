@@ -58,16 +58,16 @@ function show() {
   document.body.toggleAttribute("data-gone", isGone);
   if (isGone) document.title = "Feed gone · Gossip Observer";
   state.dataset.state = isGone ? "gone" : isPaused ? "paused" : "live";
+  const amiss = isGone ? "" : figures.amiss();
+  state.toggleAttribute("data-amiss", amiss !== "");
   const since = new Date(heardAt).toISOString().slice(11, 19);
   setText(
     state,
     isGone
-      ? `The feed is gone since ${since} UTC. Trying again.${
+      ? `The feed has been gone since ${since} UTC. Trying again.${
         refusal === "" ? "" : ` The archiver says: ${refusal}`
       }`
-      : isPaused
-      ? "Paused"
-      : figures.summary(),
+      : `${isPaused ? "Paused" : "Live"} · ${amiss || "all well"}`,
   );
 }
 

@@ -1,15 +1,15 @@
 // Tables and lists of the live page. Their rows are kept and only what changed is written, so that focus and selection
 // stay. All text goes in as text, never as markup.
 
-/** A table in front of the words that stand for it while it has no rows. */
+/** A table, or the words that stand for it while it has no rows. */
 export class Table {
   #columns;
-  #body;
+  #table;
   #words;
 
   /** @param columns headings; one that ends in # is of numbers. */
   constructor(root, columns) {
-    const table = document.createElement("table");
+    const table = this.#table = document.createElement("table");
     const head = table.createTHead().insertRow();
     this.#columns = columns.map((name) => name.endsWith("#") ? "number" : "");
     columns.forEach((name, i) => {
@@ -17,14 +17,15 @@ export class Table {
       Object.assign(cell, { scope: "col", className: this.#columns[i] });
       cell.textContent = name.replace("#", "");
     });
-    this.#body = table.createTBody();
+    table.createTBody();
     this.#words = root.querySelector(".empty");
     root.prepend(table);
+    this.fill([]);
   }
 
-  /** @param rows lists of cells: text, or `{text, href, key, bad, title}` with a link or a colour of the palette. */
+  /** @param rows lists of cells: text, or `{text, href, key, bad, title}` with a link, or a chart's `{color, round}`. */
   fill(rows) {
-    const body = this.#body;
+    const [body] = this.#table.tBodies;
     while (body.rows.length > rows.length) body.deleteRow(-1);
     rows.forEach((cells, i) => {
       const row = body.rows[i] ?? body.insertRow();
@@ -33,6 +34,7 @@ export class Table {
         row.cells[k].className = `${this.#columns[k]}${bad ? " bad" : ""}`;
       });
     });
+    this.#table.hidden = rows.length === 0;
     this.#words.hidden = rows.length > 0;
   }
 }
@@ -54,12 +56,12 @@ export function setText(element, text) {
 function write(parent, value) {
   const cell = typeof value === "string" ? { text: value } : value;
   const { text, href, key, title = "" } = cell;
-  const shape = `${key ?? ""} ${href ?? ""}`;
+  const shape = `${key?.color} ${key?.round} ${href}`;
   if (parent.dataset.shape !== shape) {
     parent.dataset.shape = shape;
     const mark = document.createElement("span");
-    mark.className = "key";
-    mark.style.background = `var(--${key})`;
+    mark.className = `key round-${key?.round}`;
+    mark.style.setProperty("--key", `var(--${key?.color})`);
     const inner = document.createElement(href === undefined ? "span" : "a");
     if (href !== undefined) inner.href = href;
     parent.replaceChildren(...key === undefined ? [] : [mark], inner);
