@@ -127,17 +127,6 @@ Deno.test({
     await page.until(`${text("#rates-table tbody")}.startsWith('alpha')`);
     await page.until(`${text("#fleet-table")}.includes('1.5 ± 0.5 ms')`);
     await page.until("document.querySelectorAll('.live-chart canvas').length === 3");
-    // A peer that two collectors hold counts once.
-    const other = new BatchMaker("alpha10", began);
-    other.session(1, began);
-    await post(other);
-    const third = new BatchMaker("alpha2", began);
-    third.session(3, began);
-    await post(third);
-    await page.until(`${text("[data-tile=peers]")} === '3'`);
-    const order =
-      "[...document.querySelectorAll('#fleet-table td:first-child')].map((cell) => cell.innerText)";
-    assert.deepEqual(await page.evaluate(order), ["alpha", "alpha2", "alpha10"]);
     assert.ok(
       await page.evaluate(`(() => {
       const canvas = document.querySelector('#spreads canvas');
@@ -166,6 +155,18 @@ Deno.test({
     const nobody = await fetch(`${url}/where?name=863846x913x105&json`);
     assert.equal(nobody.status, 404);
     assert.equal((await nobody.text()).split("\n").length, 2);
+
+    // A peer that two collectors hold counts once.
+    const other = new BatchMaker("alpha10", began);
+    other.session(1, began);
+    await post(other);
+    const third = new BatchMaker("alpha2", began);
+    third.session(3, began);
+    await post(third);
+    await page.until(`${text("[data-tile=peers]")} === '3'`);
+    const order =
+      "[...document.querySelectorAll('#fleet-table td:first-child')].map((cell) => cell.innerText)";
+    assert.deepEqual(await page.evaluate(order), ["alpha", "alpha2", "alpha10"]);
 
     // By keyboard: the choice of colours, and the cursor of a chart.
     await page.evaluate("document.querySelector('[data-by=collector]').click()");
