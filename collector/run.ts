@@ -5,7 +5,9 @@ import { chainHash } from "../shared/bolt/chains.ts";
 import { type Clock, systemClock } from "../shared/clock.ts";
 import { logger } from "../shared/log.ts";
 import { readNatsAccess } from "../shared/nats/access.ts";
+import { MAX_PROBLEM, MAX_PROBLEMS } from "../shared/nats/message.ts";
 import { type Random, systemRandom } from "../shared/random.ts";
+import { printable } from "../shared/text.ts";
 import { atMost, pause } from "../shared/waiting.ts";
 import { askOverHttp, askOverNats, sampleOffsets } from "./clock/samples.ts";
 import { watchStalls } from "./clock/stalls.ts";
@@ -17,7 +19,8 @@ import { GossipService, graphPath } from "./gossip/service.ts";
 import { Pipeline } from "./pipeline.ts";
 import { keyPath, loadIdentity } from "./peer/identity.ts";
 import { managerOptionsOf, openPeerChoice } from "./peer/peer_choice.ts";
-import { watch } from "./monitor/server.ts";
+import { watchHealth } from "./monitor/health.ts";
+import { serve } from "./monitor/server.ts";
 import { PeerManager } from "./peer/manager.ts";
 import { reportProgress } from "./monitor/progress.ts";
 import { Journal, type Place } from "./receipt/journal.ts";
@@ -158,6 +161,18 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
   });
 
   let twins: Twins | null = null;
+  const { max_bytes: spoolMaxBytes } = config.spool;
+  const health = stack.use(watchHealth(() => ({
+    peers: manager.target === 0 ? null : manager.counts.connected,
+    spoolBytes: spool.bytes,
+    spoolMaxBytes,
+    dropped: spool.counters.dropped,
+    spoolTrouble: spool.trouble,
+    isJournalFailing: journalFile.isFailing,
+    clockOffset: pipeline.recorder.clockSample?.offset ?? null,
+    uplink: delivery.status,
+    twinsHeard: twins?.heard ?? 0,
+  }), clock));
   if (uplink instanceof JetStreamUplink) {
     const facts = () => ({
       epoch,
@@ -165,9 +180,11 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       peers: manager.counts.connected,
       receipts: pipeline.recorder.counters.receipts,
       spool_bytes: spool.bytes,
-      spool_max: config.spool.max_bytes,
+      spool_max: spoolMaxBytes,
       target: manager.target,
       steering: steering.report,
+      problems: health.problems().slice(0, MAX_PROBLEMS)
+        .map((problem) => printable(problem, MAX_PROBLEM - 1).slice(0, MAX_PROBLEM)),
     });
     const heartbeats = stack.use(sendHeartbeats(uplink.link, facts, clock));
     const steering: Steering = stack.use(
@@ -230,9 +247,9 @@ export async function run(config: CollectorConfig, options: RunOptions): Promise
       network: config.network,
       version: VERSION,
       epoch,
-      spoolMaxBytes: config.spool.max_bytes,
+      spoolMaxBytes,
     };
-    stack.use(watch(parts, facts, config.metrics, clock));
+    stack.use(serve(parts, facts, health.problems, config.metrics, clock));
   }
   try {
     await collect(manager, config.run_for, signal, clock);

@@ -64,17 +64,28 @@ export function checkConfig<S extends v.GenericSchema>(
   return result.success ? { output: result.output } : { faults: result.issues.map(describeIssue) };
 }
 
+/** Characters of a value or a path. */
+const MAX_SHOWN = 60;
+
 /** One line for one broken rule: `peers.target: -3 — should be an integer from 1 to 5000`. */
 function describeIssue(issue: v.BaseIssue<unknown>): string {
-  const path = v.getDotPath(issue) ?? "(top level)";
+  const path = printable(v.getDotPath(issue) ?? "(top level)", MAX_SHOWN);
   // Of a rule over several keys `input` is the whole config.
   const input = issue.path ? issue.path.at(-1)!.value : issue.input;
   if (issue.expected === "never") return `${path}: unknown key; remove it or check its spelling`;
   if (input === undefined) return `${path}: missing; it has no default`;
   const value = typeof input === "string"
-    ? `"${printable(withoutSecret(input), 60)}"`
-    : JSON.stringify(input, (_, inner) => typeof inner === "string" ? withoutSecret(inner) : inner);
+    ? `"${printable(withoutSecret(input), MAX_SHOWN)}"`
+    : shortJson(input);
   return `${path}: ${value} — ${issue.message}`;
+}
+
+function shortJson(value: unknown): string {
+  const json = JSON.stringify(
+    value,
+    (_, inner) => typeof inner === "string" ? withoutSecret(inner) : inner,
+  ).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, " ");
+  return json.length > MAX_SHOWN ? `${json.slice(0, MAX_SHOWN)}…` : json;
 }
 
 /** An address may hold a password. */
@@ -92,8 +103,8 @@ export function group<const E extends v.ObjectEntries>(
   return v.nullish(schema, {});
 }
 
-/** To valibot a list is an object too; its faults would name keys 0, 1, 2. */
-function isGroup(value: unknown): boolean {
+/** Whether it is keys with values: to valibot a list is an object too; its faults would name keys 0, 1, 2. */
+export function isGroup(value: unknown): boolean {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 

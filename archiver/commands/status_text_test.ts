@@ -61,6 +61,7 @@ const HEARTBEAT: HeartbeatStatus = {
   spool_max: null,
   target: null,
   steering: null,
+  problems: null,
 };
 
 Deno.test("a status where all is well says no more than there is", () => {

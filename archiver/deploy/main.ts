@@ -2,12 +2,12 @@
 
 import { dirname, join } from "node:path";
 import { isIP } from "node:net";
-import { COLLECTOR_NAME } from "../../shared/batch/batch.ts";
 import { runProgram, subcommand } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { bothNeeds, expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { printable } from "../../shared/text.ts";
 import { setCommand, statusCommand } from "../fleet/commands.ts";
+import { collectorNames } from "../fleet/names.ts";
 import { planCommand } from "../fleet/plan_command.ts";
 import { type FleetFile, fleetFiles, natsUrl, passwordPath } from "./fleet.ts";
 
@@ -47,13 +47,14 @@ const init = subcommand({
       "deno task fleet init: --collectors and --broker are required. See deno task fleet init --help",
     );
   }
+  const added = collectorNames(given, "deno task fleet init");
   if (isIP(broker) === 0) {
     throw new UserError(
       `deno task fleet init: --broker is "${printable(broker, 60)}"; it should be an IP address`,
     );
   }
   expectPermitted([...readNeeds({ "--peers": peers }), ...bothNeeds("--out", out)], "fleet");
-  const collectors = [...new Set([...await foldersIn(`${out}/collectors`), ...names(given)])];
+  const collectors = [...new Set([...await foldersIn(`${out}/collectors`), ...added])];
   if (collectors.length > MAX_COLLECTORS) {
     throw new UserError(
       `deno task fleet init: ${collectors.length} collectors are too many; ${MAX_COLLECTORS} are the limit`,
@@ -69,21 +70,6 @@ const init = subcommand({
   ];
   for (const file of files) console.log(`${await write(out, file)} ${join(out, file.path)}`);
 });
-
-/** @throws {UserError} unless they are names of collectors. */
-function names(text: string): string[] {
-  const found = text.split(",").map((name) => name.trim()).filter((name) => name !== "");
-  for (const name of found) {
-    // The archiver is a user of the broker, too.
-    if (COLLECTOR_NAME.test(name) && name !== "archiver") continue;
-    throw new UserError(
-      `deno task fleet init: --collectors has "${printable(name, 80)}"; a name should be 1 to 63 ` +
-        'lower-case letters, digits and dashes, and not "archiver"',
-    );
-  }
-  if (found.length === 0) throw new UserError("deno task fleet init: --collectors names none");
-  return found;
-}
 
 async function foldersIn(path: string): Promise<string[]> {
   try {

@@ -2,46 +2,72 @@
 
 import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
-import { MAX_PEERS, type WrittenWish } from "../../shared/fleet/wish.ts";
+import { MAX_PEERS, STEERED, type WrittenWish } from "../../shared/fleet/wish.ts";
+import { printable } from "../../shared/text.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "../commands/flags.ts";
-import { askStatus, readPeers, reportWishes } from "./report.ts";
+import { collectorNames } from "./names.ts";
+import { askHealth, askStatus, readPeers, reportWishes } from "./report.ts";
 import { fleetRows, fleetTable } from "./status.ts";
 import { type FleetWish, Wishes } from "./wishes.ts";
+
+/** What `--reset` takes out of a wish. */
+const KEYS = [...Object.keys(STEERED), "peers", "until"];
 
 export const statusCommand: Subcommand = subcommand({
   name: "deno task fleet status",
   summary:
-    "List the collectors, the one that needs a look first. Asks the running archiver and the\n" +
-    "broker. Exit status: 1 if a collector needs a look.",
+    "List the collectors, the one that needs a look first, then what else the archiver finds wrong.\n" +
+    "Asks the running archiver and the broker. Exit status: 1 if something needs a look.",
   flags: {
     config: CONFIG_FLAG,
-    json: { type: "boolean", help: "print JSON, one line per collector" },
+    json: {
+      type: "boolean",
+      help: "print JSON: one line per collector, one for what else is wrong",
+    },
   },
-  examples: [
-    "deno task fleet status --config fleet/archive/archiver.yaml",
-    "deno run --quiet --no-prompt -P=fleet --allow-net=127.0.0.1:8470,100.64.0.7:4222 \\",
-    "    archiver/deploy/main.ts status --config fleet/archive/archiver.yaml",
-  ],
+  examples: ["deno task fleet status --config /etc/gossip-observer/archiver.yaml"],
 }, async ({ config: path, json }) => {
   const config = await readArchiverConfig(path, "fleet");
-  await using wishes = await Wishes.open(config);
-  // Other archivers' collectors are not in this one's status.
-  const ours = [...await wishes.all()].filter(([name]) =>
-    config.nats?.collectors?.includes(name) ?? true
-  );
-  const rows = fleetRows(await askStatus(config), new Map(ours), Date.now());
-  if (json) { for (const row of rows) console.log(JSON.stringify(row)); }
-  else console.log(rows.length === 0 ? "No collector was heard yet" : fleetTable(rows));
-  return rows.some(({ problems }) => problems.length > 0) ? 1 : 0;
+  const status = await askStatus(config);
+  const problems = await askHealth(config);
+  let wishes: Map<string, FleetWish> | null = null;
+  try {
+    await using bucket = await Wishes.open(config);
+    // Other archivers' collectors are not in this one's status.
+    wishes = new Map(
+      [...await bucket.all()].filter(([name]) => config.nats?.collectors?.includes(name) ?? true),
+    );
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    problems.unshift(`wishes are not known: ${error.message}`);
+  }
+  const rows = fleetRows(status, wishes, Date.now());
+  // What a row says already is not repeated.
+  const named = new Set(rows.filter((row) => row.problems.length > 0).map(({ name }) => name));
+  const more = problems.filter((text) => !text.split(/[\s:,]+/).some((word) => named.has(word)));
+  if (json) {
+    for (const row of rows) console.log(JSON.stringify(row));
+    if (more.length > 0) console.log(JSON.stringify({ archiver: more }));
+  } else {
+    console.log(rows.length === 0 ? "No collector was heard yet" : fleetTable(rows));
+    for (const text of more) console.log(`archiver: ${text}`);
+  }
+  return named.size > 0 || more.length > 0 ? 1 : 0;
 });
 
+const SET = "deno task fleet set";
+
 export const setCommand: Subcommand = subcommand({
-  name: "deno task fleet set",
+  name: SET,
   summary:
     "Change what collectors should do. They follow at once, without a restart, or refuse what is\n" +
     "wrong; what is not set is as in their own configs. Without a change, print the wishes.",
   flags: {
-    collectors: { type: "string", value: "NAMES", help: "the collectors' names, comma-separated" },
+    collectors: {
+      type: "string",
+      value: "NAMES",
+      help: "comma-separated (default: all, to print their wishes)",
+    },
     target: { type: "number", help: "how many peers to hold", min: 0, max: MAX_PEERS },
     kinds: { type: "string", value: "KINDS", help: "of addresses: ipv4,ipv6,dns,onion" },
     "rotate-every": { type: "string", value: "TIME", help: "such as 6h" },
@@ -53,43 +79,49 @@ export const setCommand: Subcommand = subcommand({
     reset: {
       type: "string",
       value: "KEYS",
-      help: "take target, kinds, rotate_every, rotate_share, peers or until out of the wish",
+      help: `take ${KEYS.slice(0, -1).join(", ")} or ${KEYS.at(-1)} out of the wish`,
     },
     clear: { type: "boolean", help: "remove the wish" },
     config: CONFIG_FLAG,
   },
   examples: [
-    "deno task fleet set --collectors vps1,vps2 --target 800 --rotate-every 12h",
-    "deno task fleet set --collectors vps3 --pause",
+    `${SET} --collectors vps1,vps2 --target 800 --rotate-every 12h`,
+    `${SET} --collectors vps3 --pause`,
   ],
 }, async (flags) => {
-  const names = (flags.collectors ?? "").split(",").map((name) => name.trim()).filter(Boolean);
-  if (names.length === 0) {
-    throw new UserError(
-      "deno task fleet set: --collectors is required. See deno task fleet set --help",
-    );
-  }
   const change = await changeOf(flags);
+  const given = change === null && flags.collectors === undefined
+    ? null
+    : collectorNames(flags.collectors, SET);
   const config = await readArchiverConfig(flags.config, "fleet");
   await using wishes = await Wishes.open(config);
-  const read = new Map<string, FleetWish | null>();
-  for (const name of names) read.set(name, await wishes.get(name));
-  if (change === null && !flags.clear) {
-    for (const [name, wish] of read) {
-      console.log(`${name} ${wish === null ? "no wish" : JSON.stringify(wish.written)}`);
-    }
+  if (change === null) {
+    const all = await wishes.all();
+    for (const name of given ?? all.keys()) console.log(wishLine(name, all.get(name)));
     return;
   }
+  const read = new Map<string, FleetWish | null>();
+  for (const name of given!) read.set(name, await wishes.get(name));
   const put = new Map<string, number | null>();
   for (const [name, wish] of read) {
-    if (flags.clear) await wishes.clear(name);
-    const next = flags.clear ? null : change!(wish?.written ?? {});
+    const next = change(wish?.written ?? {});
+    if (next === null) await wishes.clear(name);
     put.set(name, next && await wishes.put(name, next, wish));
   }
   return await reportWishes(config, put);
 });
 
-/** What the flags make of a wish; null when they change nothing. */
+function wishLine(name: string, wish: FleetWish | undefined): string {
+  if (wish === undefined) return `${name} no wish`;
+  const { revision, written, fault } = wish;
+  if (fault !== null) return `${name} wish ${revision} is not one: ${fault.slice(0, 300)}`;
+  const peers = written.peers && `${written.peers.length} addresses`;
+  return `${name} wish ${revision}: ${JSON.stringify({ ...written, peers })}`;
+}
+
+type Change = (wish: WrittenWish) => WrittenWish | null;
+
+/** What the flags make of a wish; null when they change nothing. @throws {UserError} when they contradict each other. */
 async function changeOf(flags: {
   readonly target?: number;
   readonly kinds?: string;
@@ -100,23 +132,35 @@ async function changeOf(flags: {
   readonly pause: boolean;
   readonly resume: boolean;
   readonly reset?: string;
-}): Promise<((wish: WrittenWish) => WrittenWish) | null> {
+  readonly clear: boolean;
+}): Promise<Change | null> {
+  const { pause, resume, clear } = flags;
   const given: WrittenWish = Object.fromEntries(
     Object.entries({
       target: flags.target,
-      kinds: flags.kinds?.split(",") as WrittenWish["kinds"],
+      kinds: flags.kinds?.split(",").map((kind) => kind.trim()) as WrittenWish["kinds"],
       rotate_every: flags["rotate-every"],
       rotate_share: flags["rotate-share"],
       peers: flags.peers && [...(await readPeers(flags.peers)).values()].flat(),
       until: flags.until,
-      paused: flags.pause || (flags.resume ? false : undefined),
+      paused: pause || (resume ? false : undefined),
     }).filter(([, value]) => value !== undefined),
   );
-  const reset = new Set((flags.reset ?? "").split(",").filter(Boolean));
-  if (Object.keys(given).length === 0 && reset.size === 0) return null;
+  const reset = (flags.reset ?? "").split(",").map((key) => key.trim()).filter(Boolean);
+  const unknown = reset.find((key) => !KEYS.includes(key));
+  if (unknown !== undefined) {
+    throw new UserError(
+      `${SET}: --reset has "${printable(unknown, 80)}"; it should name some of ${KEYS.join(", ")}`,
+    );
+  }
+  const isChange = Object.keys(given).length > 0 || reset.length > 0;
+  if (pause && resume) throw new UserError(`${SET}: use --pause or --resume, not both`);
+  if (clear && isChange) throw new UserError(`${SET}: use --clear without a change`);
+  if (clear) return () => null;
+  if (!isChange) return null;
   return (wish) =>
     Object.fromEntries([
-      ...Object.entries(wish).filter(([key]) => !reset.has(key)),
+      ...Object.entries(wish).filter(([key]) => !reset.includes(key)),
       ...Object.entries(given),
     ]);
 }

@@ -48,7 +48,14 @@ export function readGroups(text: string, column: string, name: string): Map<stri
         `Cannot use ${name}: line ${at} should have ${header.length} cells without quotes, and a node id of 66 hex digits`,
       );
     }
-    if (group !== "") groups.set(nodeId, group.slice(0, MAX_NAME));
+    if (group === "") continue;
+    const short = group.slice(0, MAX_NAME);
+    if ((groups.get(nodeId) ?? short) !== short) {
+      throw new UserError(
+        `Cannot use ${name}: line ${at} names another ${column} of ${nodeId} than a line before`,
+      );
+    }
+    groups.set(nodeId, short);
   }
   return groups;
 }

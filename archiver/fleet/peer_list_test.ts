@@ -20,6 +20,9 @@ Deno.test("what is wrong is named with its line", () => {
   throws(() => readPeerList(`${one}@1.2.3.4:9735\nx\n`, "p"), /p: line 2 is "x"; it should be pub/);
   throws(() => readPeerList("", "p"), /names no peer/);
   throws(() => readGroups("a,b\n", "region", "c"), /columns node_id and region/);
+  const twice = `node_id,region\n${one},EU\n${one},EU\n`;
+  deepEqual([...readGroups(twice, "region", "c")], [[one, "EU"]]);
+  throws(() => readGroups(`${twice}${one},US\n`, "region", "c"), /line 4 names another region of/);
   throws(() => readGroups(`node_id,region\n${one}\n`, "region", "c"), /line 2 should have 2 cells/);
 });
 

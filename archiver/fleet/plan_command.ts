@@ -6,8 +6,10 @@ import { MAX_PEERS, type WrittenWish } from "../../shared/fleet/wish.ts";
 import { grouped } from "../../shared/text.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "../commands/flags.ts";
 import type { ArchiverConfig } from "../config.ts";
+import { collectorNames } from "./names.ts";
 import { readGroups } from "./peer_list.ts";
-import { type Coverage, coverageOf, type Plan, type PlannedPeer, planPeers } from "./plan.ts";
+import { type Coverage, coverageOf, type Range } from "./coverage.ts";
+import { type Plan, type PlannedPeer, planPeers } from "./plan.ts";
 import { askStatus, readFileOf, readPeers, reportWishes } from "./report.ts";
 import { Wishes } from "./wishes.ts";
 
@@ -58,13 +60,10 @@ export const planCommand: Subcommand = subcommand({
     kept: kept?.get(nodeId),
     spread: spread?.get(nodeId),
   }));
-  const collectors = flags.collectors?.split(",").map((name) => name.trim()).filter(Boolean) ??
-    await foldersOf(COLLECTORS_FOLDER);
-  if (collectors.length === 0) {
-    throw new UserError(
-      "deno task fleet plan: --collectors is required here. See deno task fleet plan --help",
-    );
-  }
+  const collectors = collectorNames(
+    flags.collectors ?? (await foldersOf(COLLECTORS_FOLDER))?.join(),
+    "deno task fleet plan",
+  );
   const config = await readArchiverConfig(flags.config, "fleet");
   await using wishes = await Wishes.open(config);
   const all = await wishes.all();
@@ -75,7 +74,12 @@ export const planCommand: Subcommand = subcommand({
     written.peers !== undefined && !collectors.includes(name)
   );
   const held = await heldShares(config);
-  console.log(planText(peers, plan, current, gone.map(([name]) => name), held));
+  for (const [column, groups] of [[flags.keep, kept], [flags.spread, spread]] as const) {
+    const without = peers.filter(({ nodeId }) => groups !== null && !groups.has(nodeId)).length;
+    if (without > 0) console.log(`${grouped(without)} peers have no ${column} in the CSV`);
+  }
+  const paused = collectors.filter((name) => all.get(name)?.written.paused);
+  console.log(planText(peers, plan, current, { gone: gone.map(([name]) => name), paused }, held));
   if (!flags.apply) {
     console.log("Nothing is changed yet: add --apply");
     return;
@@ -99,12 +103,15 @@ function planText(
   peers: readonly PlannedPeer[],
   plan: Plan,
   current: ReadonlyMap<string, ReadonlySet<string>>,
-  gone: readonly string[],
+  { gone, paused }: { readonly gone: readonly string[]; readonly paused: readonly string[] },
   held: ReadonlyMap<string, number>,
 ): string {
   const lines = [...plan.assigned].map(([name, own]) => {
     const { opened, ended } = plan.moves.get(name)!;
-    return `  ${name.padEnd(20)} ${grouped(own.size).padStart(6)} peers, +${opened} -${ended}`;
+    const resumed = paused.includes(name) && own.size > 0 ? "; it is paused now: resumed" : "";
+    return `  ${name.padEnd(20)} ${
+      grouped(own.size).padStart(6)
+    } peers, +${opened} -${ended}${resumed}`;
   });
   const now = coverageOf(peers, current, held);
   const then = coverageOf(peers, plan.assigned, held);
@@ -116,19 +123,25 @@ function planText(
     } sessions to open`,
     ...lines,
     ...gone.map((name) => `  ${name.padEnd(20)} paused: it takes no part`),
-    `watched now: ${watchersText(now)}`,
-    `watched then: ${watchersText(then)}`,
+    `watchers by wishes now: ${watchersText(now)}`,
+    `watchers then: ${watchersText(then)}`,
     `if one collector fails: ${
       grouped(then.worst.unwatched)
     } peers unwatched (${then.worst.collector})`,
-    `expected at any moment: ${grouped(then.expected)} watched, ${
-      grouped(then.expectedByAll)
+    `expected at any moment: ${rangeText(then.expected)} watched, ${
+      rangeText(then.expectedByAll)
     } by all their ` +
     `watchers (as ${known} of ${plan.assigned.size} collectors hold their peers now; the others counted as 100 %)`,
     ...plan.notSpread > 0
       ? [`not spread as wished: ${grouped(plan.notSpread)} places, for want of room`]
       : [],
   ].join("\n");
+}
+
+function rangeText([least, most]: Range): string {
+  return grouped(least) === grouped(most)
+    ? grouped(least)
+    : `${grouped(least)} to ${grouped(most)}`;
 }
 
 function watchersText({ byWatchers }: Coverage): string {
@@ -158,11 +171,11 @@ async function groupsOf(
   return readGroups(await readFileOf("--groups", path), column, `--groups ${path}`);
 }
 
-async function foldersOf(path: string): Promise<string[]> {
+async function foldersOf(path: string): Promise<string[] | undefined> {
   try {
     return (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name).sort();
   } catch {
-    return [];
+    return undefined;
   }
 }
 

@@ -15,7 +15,6 @@ const STATUS_MS = 30_000;
 /** How long collectors are waited for. */
 const REPORT_MS = 10_000;
 const REPORT_EVERY_MS = 250;
-const AWAY = "is not heard: it follows its wish when it connects";
 
 /** Waits for the collectors' reports. @param put the revisions that they should run, null: none. @returns the exit code. */
 export async function reportWishes(
@@ -37,7 +36,9 @@ export async function reportWishes(
       const collector = heard.find((one) => one.name === name);
       const { steering } = collector?.heartbeat ?? {};
       const isThere = collector !== undefined && !collector.late && collector.heartbeat !== null;
-      const answer = isThere ? steering && answerTo(revision, steering) : AWAY;
+      const answer = isThere
+        ? steering && answerTo(revision, steering)
+        : awayText(revision, collector !== undefined);
       if (!answer) continue;
       if (isThere && steering?.refused) refused++;
       console.log(`${name} ${answer}`);
@@ -50,11 +51,19 @@ export async function reportWishes(
 }
 
 function answerTo(revision: number | null, steering: Steering): string | null {
-  if (steering.refused && (revision === null || steering.refused.revision === revision)) {
+  if (steering.refused && steering.refused.revision === revision) {
     return `refuses wish ${revision}: ${printable(steering.refused.reason, 400)}`;
   }
   if (steering.revision !== revision) return null;
-  return revision === null ? "runs its own config" : `follows wish ${revision}`;
+  if (revision === null) return "runs its own config";
+  return `follows wish ${revision}${steering.paused ? " and is paused" : ""}`;
+}
+
+function awayText(revision: number | null, isKnown: boolean): string {
+  const which = isKnown ? "is not heard" : "was never heard here: check its name";
+  return revision === null
+    ? `has no wish now; it ${which}`
+    : `${which}; it follows wish ${revision} when it connects`;
 }
 
 /** The running archiver's status. @throws {UserError} when no archiver answers, or it cannot say. */
@@ -62,6 +71,13 @@ export async function askStatus(config: ArchiverConfig): Promise<Status> {
   const { status, body } = await askArchiver(config, "GET", "/status", STATUS_MS, "fleet");
   if (status === 200) return body as Status;
   throw new UserError(`The archiver cannot say how it is: ${printable(JSON.stringify(body), 300)}`);
+}
+
+/** What the running archiver finds wrong, one line each. @throws {UserError} when no archiver answers. */
+export async function askHealth(config: ArchiverConfig): Promise<string[]> {
+  const { body } = await askArchiver(config, "GET", "/healthz", STATUS_MS, "fleet");
+  const { problems = [] } = body as { problems?: unknown[] };
+  return problems.map(String);
 }
 
 /** Addresses by node. @throws {UserError} when it cannot be read, or a line is no peer. */

@@ -1,16 +1,20 @@
 // One row per collector, the one that needs a look first.
 
 import { printable } from "../../shared/text.ts";
+import { DAY_US } from "../../shared/time.ts";
 import type { CollectorStatus, Status } from "../status/status.ts";
 import type { FleetWish } from "./wishes.ts";
 
 const WRONG_CLOCK_SECONDS = 1;
 const UNMEASURED_MS = 900_000;
 const LAG_SECONDS = 300;
-const FULL_SHARE = 0.9;
 const FEW_PEERS = 0.5;
 /** A wish that is younger may be on its way. */
 const FOLLOWED_MS = 30_000;
+/** Older losses are in the table, and no problem any more. */
+const REPORTED_MS = DAY_US / 1000;
+/** Of what a collector says of itself. */
+const MAX_TEXT = 400;
 const MIB = 1024 ** 2;
 
 /** A collector of the fleet, in `--json`; null: not known. */
@@ -23,6 +27,7 @@ export interface FleetRow {
   readonly lag_seconds: number | null;
   readonly peers: number | null;
   readonly target: number | null;
+  readonly paused: boolean | null;
   readonly lost_receipts: number;
   readonly lost_batches: number;
   readonly spool_bytes: number | null;
@@ -33,20 +38,24 @@ export interface FleetRow {
 
 type Known = Partial<CollectorStatus> & Pick<CollectorStatus, "name" | "late" | "heartbeat">;
 
-/** One row per collector, worst first. @param now ms since the Unix epoch. */
+/** One row per collector, worst first. @param wishes null: not known. @param now ms since the Unix epoch. */
 export function fleetRows(
   { collectors, new_collectors }: Pick<Status, "collectors" | "new_collectors">,
-  wishes: ReadonlyMap<string, FleetWish>,
+  wishes: ReadonlyMap<string, FleetWish> | null,
   now: number,
 ): FleetRow[] {
   const known = new Map<string, Known>(
     [...collectors, ...new_collectors].map((collector) => [collector.name, collector]),
   );
-  const names = new Set([...known.keys(), ...wishes.keys()]);
+  const names = new Set([...known.keys(), ...wishes?.keys() ?? []]);
   return [...names].map((name) => {
     const collector = known.get(name) ?? null;
-    const wish = wishes.get(name) ?? null;
-    return { row: rowOf(name, collector, wish), found: problemsOf(collector, wish, now) };
+    const wish = wishes?.get(name) ?? null;
+    const found = [
+      ...wishProblems(collector, wish, wishes !== null, now),
+      ...collector === null ? [] : ownProblems(collector, wish !== null, now),
+    ];
+    return { row: rowOf(name, collector, wish), found };
   }).sort((a, b) =>
     weigh(b.found) - weigh(a.found) || b.found.length - a.found.length ||
     (a.row.name < b.row.name ? -1 : 1)
@@ -65,13 +74,15 @@ function weigh(problems: readonly Problem[]): number {
 function rowOf(name: string, collector: Known | null, wish: FleetWish | null) {
   const heartbeat = collector?.heartbeat ?? null;
   const { gaps } = collector ?? {};
+  const isHeard = collector !== null && !collector.late && stoppedAt(collector) === null;
   return {
     name,
     version: heartbeat?.version ?? collector?.epoch?.version ?? null,
     clock_offset_seconds: collector?.clock?.offset_seconds ?? null,
     lag_seconds: collector?.lag_seconds ?? null,
-    peers: heartbeat?.peers ?? null,
+    peers: isHeard ? heartbeat?.peers ?? null : null,
     target: heartbeat?.target ?? collector?.epoch?.target_peers ?? null,
+    paused: heartbeat?.steering?.paused ?? null,
     lost_receipts: collector?.lost_receipts ?? 0,
     lost_batches: gaps ? gaps.batches - gaps.awaited : 0,
     spool_bytes: heartbeat?.spool_bytes ?? null,
@@ -81,32 +92,62 @@ function rowOf(name: string, collector: Known | null, wish: FleetWish | null) {
   };
 }
 
-function problemsOf(collector: Known | null, wish: FleetWish | null, now: number): Problem[] {
-  const problems: Problem[] = [];
-  if (wish?.fault) problems.push([3, `its wish is not one: ${wish.fault}`]);
+/** When its last run ended, if no later one is heard. */
+function stoppedAt({ epoch, heartbeat }: Known): string | null {
+  if (!epoch?.ended_at) return null;
+  return heartbeat !== null && heartbeat.epoch > epoch.started_at ? null : epoch.ended_at;
+}
+
+function wishProblems(
+  collector: Known | null,
+  wish: FleetWish | null,
+  isKnown: boolean,
+  now: number,
+): Problem[] {
+  const fault: Problem[] = wish?.fault ? [[3, `its wish is not one: ${wish.fault}`]] : [];
   if (collector === null) {
-    return [...problems, [3, "no collector of this name is heard: nobody reads its wish"]];
+    return [...fault, [3, "no collector of this name is heard: nobody reads its wish"]];
   }
+  const { late, heartbeat } = collector;
+  if (heartbeat === null || late || stoppedAt(collector) !== null) return fault;
+  const { refused, revision = null } = heartbeat.steering ?? {};
+  // It says itself what is wrong with the wish.
+  if (refused) {
+    return [[2, `refuses wish ${refused.revision}: ${printable(refused.reason, MAX_TEXT)}`]];
+  }
+  const since = wish === null ? Infinity : now - wish.at;
+  if (!isKnown || revision === (wish?.revision ?? null) || since <= FOLLOWED_MS) return fault;
+  return [...fault, [2, `does not follow wish ${wish?.revision ?? "none"}`]];
+}
+
+function ownProblems(collector: Known, isWished: boolean, now: number): Problem[] {
+  const problems: Problem[] = [];
   const { heartbeat, late, clock = null, lag_seconds: lag = null, gaps } = collector;
   if (late) problems.push([3, "LATE: no sign of life"]);
-  const lostBatches = gaps ? gaps.batches - gaps.awaited : 0;
-  if (lostBatches > 0 || (collector.lost_receipts ?? 0) > 0) {
-    problems.push([3, `LOST ${collector.lost_receipts} receipts, ${lostBatches} batches`]);
+  const stopped = stoppedAt(collector);
+  // A replay or an import ends, too.
+  if (stopped !== null && (heartbeat !== null || isWished)) {
+    problems.push([2, `stopped at ${stopped.slice(0, 19)}Z`]);
   }
-  if (clock !== null && Math.abs(clock.offset_seconds) >= WRONG_CLOCK_SECONDS) {
-    problems.push([2, "clock is wrong: set it (NTP)"]);
-  } else if (clock !== null && now - Date.parse(clock.measured_at) > UNMEASURED_MS && !late) {
-    problems.push([1, "clock not compared for 15 minutes"]);
+  const batches = gaps ? gaps.batches - gaps.awaited : 0;
+  const receipts = collector.lost_receipts ?? 0;
+  const losses = gaps?.latest.filter(({ reason }) => reason !== "elsewhere") ?? [];
+  const isOld = losses.length > 0 &&
+    losses.every(({ noticed_at }) => now - Date.parse(noticed_at) > REPORTED_MS);
+  if (!isOld && (batches > 0 || receipts > 0)) {
+    problems.push([3, `LOST ${receipts} receipts, ${batches} batches`]);
   }
-  if (heartbeat === null) return problems;
-  const { steering, peers, target, spool_bytes: bytes, spool_max: most } = heartbeat;
-  if (steering?.refused) {
-    problems.push([2, `refuses wish ${steering.refused.revision}: ${steering.refused.reason}`]);
-  } else if ((steering?.revision ?? null) !== (wish?.revision ?? null)) {
-    const since = wish === null ? Infinity : now - wish.at;
-    if (since > FOLLOWED_MS) problems.push([2, `does not follow wish ${wish?.revision ?? "none"}`]);
+  if (late || stopped !== null) return problems;
+  if (heartbeat === null) {
+    if (clock !== null && Math.abs(clock.offset_seconds) >= WRONG_CLOCK_SECONDS) {
+      problems.push([2, "clock is wrong: set it (NTP)"]);
+    } else if (clock !== null && now - Date.parse(clock.measured_at) > UNMEASURED_MS) {
+      problems.push([1, "clock not compared for 15 minutes"]);
+    }
+    return problems;
   }
-  if (most !== null && bytes > FULL_SHARE * most) problems.push([2, "its spool is nearly full"]);
+  const { peers, target } = heartbeat;
+  for (const text of heartbeat.problems ?? []) problems.push([2, printable(text, MAX_TEXT)]);
   if (target !== null && peers < FEW_PEERS * target) problems.push([1, "few peers"]);
   if (lag !== null && lag > LAG_SECONDS && target !== 0) problems.push([1, "receipts are old"]);
   return problems;
@@ -141,7 +182,7 @@ function cellsOf(row: FleetRow): string[] {
     unless(row.version, (version) => printable(version, 24)),
     unless(row.clock_offset_seconds, (s) => `${(-s * 1000).toFixed(1)} ms`),
     unless(row.lag_seconds, (s) => `${s.toFixed(1)} s`),
-    `${row.peers ?? "?"}/${row.target ?? "?"}`,
+    `${row.peers ?? "?"}/${row.paused ? "paused" : row.target ?? "?"}`,
     row.lost_batches === 0 && row.lost_receipts === 0
       ? "0"
       : `${row.lost_receipts} in ${row.lost_batches}`,
@@ -150,6 +191,6 @@ function cellsOf(row: FleetRow): string[] {
       return `${(bytes / MIB).toFixed(1)} MiB${share}`;
     }),
     wish === runs ? String(wish ?? "-") : `${wish ?? "-"}, runs ${runs ?? "-"}`,
-    row.problems.map((problem) => printable(problem, 400)).join("; ") || "ok",
+    row.problems.join("; ") || "ok",
   ];
 }

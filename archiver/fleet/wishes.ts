@@ -14,8 +14,9 @@ export interface FleetWish {
   readonly revision: number;
   /** When it was put, ms since the Unix epoch, by the broker's clock. */
   readonly at: number;
+  /** Empty when it is not a wish. */
   readonly written: WrittenWish;
-  /** Why it is not a wish; null when it is. */
+  /** Why it is not a wish, in one safe line; null when it is. */
   readonly fault: string | null;
 }
 
@@ -74,8 +75,8 @@ export class Wishes implements AsyncDisposable {
     try {
       const written = JSON.parse(entry.string());
       const checked = checkConfig(written, WishSchema);
-      const fault = "faults" in checked ? checked.faults.join("; ") : null;
-      return { ...known, written, fault: fault && printable(fault, 300) };
+      if ("output" in checked) return { ...known, written, fault: null };
+      return { ...known, written: {}, fault: checked.faults.join("; ") };
     } catch (error) {
       return { ...known, written: {}, fault: `it is not JSON: ${printable(errorText(error))}` };
     }

@@ -119,6 +119,7 @@ function heartbeatStatus(heard: HeardHeartbeat) {
     spool_max: heard.spool_max ?? null,
     target: heard.target ?? null,
     steering: heard.steering ?? null,
+    problems: heard.problems ?? null,
   };
 }
 

@@ -1,3 +1,5 @@
+import type { Clock } from "../../shared/clock.ts";
+import { every } from "../../shared/waiting.ts";
 import type { DeliveryStatus } from "../uplink/delivery.ts";
 
 export interface Vitals {
@@ -16,6 +18,7 @@ export interface Vitals {
   readonly uplink: Pick<DeliveryStatus, "delivered" | "trouble" | "reason">;
 }
 
+const LOOK_MS = 5000;
 const MINUTE_US = 60_000_000;
 /** A home connection's peers are back by then. */
 const NO_PEERS_MINUTES = 10;
@@ -96,4 +99,20 @@ export class Health {
       } the archiver's: set it (NTP)`;
     }
   }
+}
+
+/** Looks every few seconds, and whenever it is asked, until disposed. */
+export function watchHealth(
+  vitals: () => Vitals,
+  clock: Clock,
+): Disposable & { problems(): readonly string[] } {
+  const health = new Health(clock.now());
+  const problems = () => {
+    health.look(vitals(), clock.now());
+    return health.problems;
+  };
+  const stop = new AbortController();
+  // Times without peers and without deliveries are measured from look to look.
+  void every(clock, LOOK_MS, stop.signal, () => void problems());
+  return { problems, [Symbol.dispose]: () => stop.abort() };
 }

@@ -2,10 +2,8 @@
 
 import type { Clock } from "../../shared/clock.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
-import { Health } from "./health.ts";
 import { createMetrics, type Metrics, type Parts, type RunFacts } from "./metrics.ts";
 import { logger } from "../../shared/log.ts";
-import { every } from "../../shared/waiting.ts";
 
 export interface Listen {
   /** An address of loopback. */
@@ -67,38 +65,22 @@ function serveMonitor(
   }
 }
 
-const LOOK_MS = 5000;
-
 const log = logger("collector", "monitor");
 
-/** Serves metrics and health until disposed. @throws {UserError} when it cannot listen there. */
-export function watch(parts: Parts, run: RunFacts, listen: Listen, clock: Clock): AsyncDisposable {
-  const { manager, pipeline, spool, journal, delivery, twins } = parts;
-  const health = new Health(clock.now());
-  const problems = () => {
-    health.look({
-      peers: manager.target === 0 ? null : manager.counts.connected,
-      spoolBytes: spool.bytes,
-      spoolMaxBytes: run.spoolMaxBytes,
-      dropped: spool.counters.dropped,
-      spoolTrouble: spool.trouble,
-      isJournalFailing: journal.isFailing,
-      clockOffset: pipeline.recorder.clockSample?.offset ?? null,
-      uplink: delivery.status,
-      twinsHeard: twins?.heard ?? 0,
-    }, clock.now());
-    return health.problems;
-  };
+/**
+ * Serves metrics and health until disposed.
+ * @param problems what health says.
+ * @throws {UserError} when it cannot listen there.
+ */
+export function serve(
+  parts: Parts,
+  run: RunFacts,
+  problems: () => readonly string[],
+  listen: Listen,
+  clock: Clock,
+): AsyncDisposable {
   const metrics = createMetrics(parts, run, () => problems().length);
   const server = serveMonitor(listen, metrics, problems, clock);
   log.info("Serving metrics at {url}/metrics and health at {url}/healthz", { url: server.url });
-  const stop = new AbortController();
-  // Times without peers and without deliveries are measured from look to look.
-  const looking = every(clock, LOOK_MS, stop.signal, () => void problems());
-  return {
-    async [Symbol.asyncDispose]() {
-      stop.abort();
-      await Promise.all([server[Symbol.asyncDispose](), looking]);
-    },
-  };
+  return server;
 }

@@ -4,7 +4,6 @@ import { errorText, UserError } from "../../shared/errors.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import { MAX_REFUSAL, type Steering as Report } from "../../shared/nats/message.ts";
-import { printable } from "../../shared/text.ts";
 import { pause } from "../../shared/waiting.ts";
 import type { CollectorConfig } from "../config.ts";
 import type { DialPolicy } from "../dial/connect.ts";
@@ -84,8 +83,8 @@ export class Steering implements Disposable {
       this.#apply();
     } catch (error) {
       if (!(error instanceof UserError)) throw error;
-      const reason = printable(error.message, MAX_REFUSAL - 1);
-      this.#refused = { revision, reason: reason.slice(0, MAX_REFUSAL) };
+      const reason = error.message.slice(0, MAX_REFUSAL);
+      this.#refused = { revision, reason };
       log.warning("Refusing wish {revision}, going on as before: {reason}", { revision, reason });
     }
     onChange();

@@ -3,7 +3,7 @@
 
 import * as v from "valibot";
 import { ADDRESS_KINDS } from "../batch/batch.ts";
-import { duration, integer, oneOf, text } from "../config.ts";
+import { duration, integer, isGroup, oneOf, text } from "../config.ts";
 import { parseTime } from "../time.ts";
 
 const MINUTE_MS = 60_000;
@@ -62,7 +62,10 @@ export type Wish = v.InferOutput<typeof schema>;
 export type WrittenWish = v.InferInput<typeof schema>;
 
 /** Reads a {@link Wish}. */
-export const WishSchema: v.GenericSchema<WrittenWish, Wish> = schema;
+export const WishSchema: v.GenericSchema<WrittenWish, Wish> = v.pipe(
+  v.custom<WrittenWish>(isGroup, "should be keys with values, such as {}"),
+  schema,
+);
 
 /** The bucket's name. */
 export const WISHES = "GOSSIP_WISHES";

@@ -10,6 +10,9 @@ export const MAX_MESSAGE_BYTES = 4096;
 
 /** The longest reason of a refused wish, in UTF-16 units. */
 export const MAX_REFUSAL = 300;
+/** Problems in a heartbeat, and the longest of them, in UTF-16 units. */
+export const MAX_PROBLEMS = 4;
+export const MAX_PROBLEM = 150;
 
 /** Bytes that are not such a message. */
 export class MessageFault extends Fault<"too_large" | "bad_message"> {
@@ -40,6 +43,11 @@ const heartbeat = v.object({
     })),
     paused: v.boolean(),
   })),
+  /** What its `/healthz` says. */
+  problems: v.optional(v.pipe(
+    v.array(v.pipe(v.string(), v.maxLength(MAX_PROBLEM))),
+    v.maxLength(MAX_PROBLEMS),
+  )),
 });
 
 const clockReply = v.object({

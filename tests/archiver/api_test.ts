@@ -353,7 +353,7 @@ Deno.test("a collector that is silent without having ended is late, until it is 
   const fresh = await status();
   assert.deepEqual(fresh.collectors, []);
   const times = { heard_at: isoTime(at), sent_at: isoTime(at - 7), epoch: isoTime(maker.epoch) };
-  const newer = { spool_max: null, target: null, steering: null };
+  const newer = { spool_max: null, target: null, steering: null, problems: null };
   const heartbeat = { ...told, ...times, ...newer, version: "1\\u{a}2" };
   assert.deepEqual(fresh.new_collectors, [{ name: "alpha", late: false, heartbeat }]);
   at = seconds(31);

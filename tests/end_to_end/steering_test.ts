@@ -83,7 +83,7 @@ Deno.test("a collector does what the fleet wishes without a restart, and status 
   const running = run(parseConfig(collector, CollectorConfigSchema, "c"), stop);
   await until(() => open.size === 3);
 
-  deepEqual(await set("--pause"), { code: 0, lines: ["vps1 follows wish 1"] });
+  deepEqual(await set("--pause"), { code: 0, lines: ["vps1 follows wish 1 and is paused"] });
   await until(() => open.size === 0);
   deepEqual(await set("--resume", "--peers", dir.join("one.txt")), {
     code: 0,
@@ -106,12 +106,15 @@ Deno.test("a collector does what the fleet wishes without a restart, and status 
 
   const plan = ["plan", "--peers", dir.join("peers.txt"), "--collectors", "vps1,vps2"];
   const planned = await fleet(...plan, "--watchers", "2");
-  match(planned.lines.join("\n"), /watched then: 3 by 2\n/);
+  match(planned.lines.join("\n"), /watchers then: 3 by 2\n/);
   match(planned.lines.at(-1)!, /add --apply/);
   deepEqual([...open], ["b"]);
   const applied = await fleet(...plan, "--watchers", "2", "--apply");
   match(applied.lines.join("\n"), /^vps1 follows wish 4$/m);
-  match(applied.lines.join("\n"), /^vps2 is not heard: /m);
+  match(
+    applied.lines.join("\n"),
+    /^vps2 was never heard here: check its name; it follows wish 5 when/m,
+  );
   await until(() => open.size === 3);
   // Nobody reads the wish of vps2.
   const { lines: table } = await fleet("status");
@@ -122,7 +125,11 @@ Deno.test("a collector does what the fleet wishes without a restart, and status 
 
   for (
     const [args, message] of [
-      [["set"], /--collectors is required/],
+      [["set", "--pause"], /--collectors is required/],
+      [["set", "--collectors", "vps1,a b", "--pause"], /has "a b"; a name should be/],
+      [["set", "--collectors", "vps1", "--reset", "colour"], /--reset has "colour"; it should/],
+      [["set", "--collectors", "vps1", "--pause", "--resume"], /--pause or --resume, not both/],
+      [["set", "--collectors", "vps1", "--clear", "--pause"], /--clear without a change/],
       [["set", "--collectors", "vps1", "--kinds", "ipv5"], /kinds\.0: "ipv5" — should be one of/],
       [["plan"], /--peers is required/],
     ] as const

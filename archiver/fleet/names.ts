@@ -1,0 +1,21 @@
+import { COLLECTOR_NAME } from "../../shared/batch/batch.ts";
+import { UserError } from "../../shared/errors.ts";
+import { printable } from "../../shared/text.ts";
+
+/** Reads `--collectors`. @throws {UserError} unless they are names of collectors, and at least one. */
+export function collectorNames(text: string | undefined, command: string): string[] {
+  if (text === undefined) {
+    throw new UserError(`${command}: --collectors is required. See ${command} --help`);
+  }
+  const names = text.split(",").map((name) => name.trim()).filter((name) => name !== "");
+  for (const name of names) {
+    // The archiver is a user of the broker, too.
+    if (COLLECTOR_NAME.test(name) && name !== "archiver") continue;
+    throw new UserError(
+      `${command}: --collectors has "${printable(name, 80)}"; a name should be 1 to 63 ` +
+        'lower-case letters, digits and dashes, and not "archiver"',
+    );
+  }
+  if (names.length === 0) throw new UserError(`${command}: --collectors names none`);
+  return [...new Set(names)];
+}
