@@ -10,8 +10,9 @@ export const MAX_MESSAGE_BYTES = 4096;
 
 /** The longest reason of a refused wish, in UTF-16 units. */
 export const MAX_REFUSAL = 300;
-/** Problems in a heartbeat, and the longest of them, in UTF-16 units. */
+/** Problems in a heartbeat. */
 export const MAX_PROBLEMS = 4;
+/** The longest of them, in UTF-16 units. */
 export const MAX_PROBLEM = 150;
 
 /** Bytes that are not such a message. */
