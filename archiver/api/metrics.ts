@@ -151,7 +151,10 @@ export function createMetrics(
     );
   }
   const perCollector = (name: string, help: string) => labelled(name, help, "collector");
-  const lag = perCollector("lag_seconds", "Age of a collector's latest receipt in the archive");
+  const lag = perCollector(
+    "lag_seconds",
+    "Age of the latest receipt in the archive, of a collector that should be at work",
+  );
   const receipts = perCollector("collector_receipts", "A collector's receipts in the archive");
   const lost = perCollector(
     "collector_lost_receipts",
@@ -165,7 +168,10 @@ export function createMetrics(
     "Added to a collector's time, it gives the archiver's, as last measured",
   );
   const uncertainty = perCollector("clock_uncertainty_seconds", "How far that may be off");
-  const measured = perCollector("clock_age_seconds", "How long ago it was measured");
+  const measured = perCollector(
+    "clock_age_seconds",
+    "How long ago that was measured, of a collector that should be at work",
+  );
   const free = labelled("free_bytes", "Free on the archive's disk");
   const bytes = labelled("archive_bytes", "Size of the archive's file and its write-ahead log");
   const collectorGauges = [lag, receipts, lost, gaps, late, peers, offset, uncertainty, measured];
@@ -180,7 +186,10 @@ export function createMetrics(
     }
     for (const collector of await readCollectors(sources)) {
       const label = { collector: collector.name };
-      if (collector.lag_seconds !== null) lag.set(label, collector.lag_seconds);
+      // What has shut down, or feeds another archiver, only grows older.
+      const isAtWork = collector.epoch.ended_at === null &&
+        sources.isOurs?.(collector.name) !== false;
+      if (isAtWork && collector.lag_seconds !== null) lag.set(label, collector.lag_seconds);
       receipts.set(label, collector.receipts);
       lost.set(label, collector.lost_receipts);
       gaps.set(label, collector.gaps.batches);
@@ -189,6 +198,7 @@ export function createMetrics(
       if (collector.clock === null) continue;
       offset.set(label, collector.clock.offset_seconds);
       uncertainty.set(label, collector.clock.uncertainty_seconds);
+      if (!isAtWork) continue;
       measured.set(label, sources.now() / 1e6 - Date.parse(collector.clock.measured_at) / 1000);
     }
   };

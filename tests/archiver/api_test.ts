@@ -205,6 +205,17 @@ Deno.test("metrics are Prometheus text with what was counted", async () => {
       ]
     ) assert.ok(lines.includes(line), line);
   }
+  // What has shut down does not lag, or alerts would never end.
+  maker.event({ kind: "clock_sample", at: maker.epoch, offset: 1, uncertainty: 1 });
+  const clockAge = /^gossip_archiver_clock_age_seconds\{collector="alpha"\}/m;
+  await api.post(encodeBatch(maker.close()));
+  assert.match(await (await api.app.request("/metrics")).text(), clockAge);
+  maker.event({ kind: "run_ended", at: maker.epoch, receipts: 1 });
+  await api.post(encodeBatch(maker.close()));
+  const ended = await (await api.app.request("/metrics")).text();
+  assert.doesNotMatch(ended, clockAge);
+  assert.doesNotMatch(ended, /^gossip_archiver_lag_seconds\{/m);
+  assert.match(ended, /^gossip_archiver_collector_receipts\{collector="alpha"\} 1$/m);
 });
 
 Deno.test("health tells why it is not well", async () => {
