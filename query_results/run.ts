@@ -31,7 +31,10 @@ import { makeFolder, writeWhole } from "./format/whole_files.ts";
 
 /** What makes the tables that a query reads, by the name in its header, and how the report shows its rows. */
 const WORKERS: Readonly<
-  Record<string, (connection: DuckDBConnection, frame: Frame) => Promise<Markup>>
+  Record<
+    string,
+    (connection: DuckDBConnection, frame: Frame, summaries: Summaries) => Promise<Markup>
+  >
 > = { patterns: preparePatterns };
 
 /** In the folder for the results, so that nothing is written beside the archive. */
@@ -227,7 +230,9 @@ async function runQuery(
   const { settings, reference } = options;
   const parameters = useParameters(query, frame.window, settings, reference?.scale);
   return await limited(connection, query.name, options, async () => {
-    const details = query.worker ? await WORKERS[query.worker](connection, frame) : undefined;
+    const details = query.worker
+      ? await WORKERS[query.worker](connection, frame, summaries)
+      : undefined;
     await summaries.useFor(query, parameters, frame.window);
     const table = await readTable(connection, query.sql, frame.window, parameters);
     return { query, parameters, table, details };

@@ -394,7 +394,19 @@ CREATE OR REPLACE TEMP MACRO message_delays(window_from, window_to, reach_share,
   WHERE is_news(m.first_seen, m.own_timestamp, p.settled_after_us, include_warmup)
 );
 
--- The same in groups to be added up by type: sums over the messages that reached it, of which there are `messages`.
+-- Of each live message, the time until 95 % of the peers that delivered it by cap_seconds had done so.
+CREATE OR REPLACE TEMP MACRO message_spreads(window_from, window_to, cap_seconds) AS TABLE (
+  SELECT message_id, delay_us[6] AS spread_us FROM message_delays(window_from, window_to, 1, cap_seconds, false)
+  WHERE in_delay_rest(first_seen)
+  UNION ALL
+  -- The next day's summary knows all of what came in a day's last hour.
+  SELECT m.message_id, arg_max(d.us_95pct, d.day)
+  FROM used_message_days d JOIN messages m ON m.message_id = d.message_id
+  WHERE d.is_inside AND d.us_95pct IS NOT NULL AND NOT in_delay_rest(m.first_seen)
+  GROUP BY m.message_id
+);
+
+-- message_delays in groups to be added up by type: sums over the messages that reached it, of which there are `messages`.
 CREATE OR REPLACE TEMP MACRO delay_groups(window_from, window_to, reach_share, cap_seconds, include_warmup) AS TABLE (
   SELECT type, count(*) AS messages_seen, count(*) FILTER (is_reached) AS messages, sum(peers) FILTER (is_reached) AS peers,
     sum(delay_us[1]) FILTER (is_reached) AS us_0_1pct, sum(delay_us[2]) FILTER (is_reached) AS us_5pct,

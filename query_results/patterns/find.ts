@@ -4,6 +4,7 @@
  * @module
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
+import type { Summaries } from "../archive/summaries.ts";
 import type { Window } from "../catalog/parameters.ts";
 import type { Column, Table } from "../format/table.ts";
 import { DETECTORS } from "./detectors/all.ts";
@@ -30,8 +31,12 @@ export interface Found {
 const MOST_FINDINGS = 500;
 
 /** Needs the queries' definitions on `connection`; leaves temporary tables there. */
-export async function findPatterns(connection: DuckDBConnection, window: Window): Promise<Found> {
-  const world = await readWorld(connection, window);
+export async function findPatterns(
+  connection: DuckDBConnection,
+  window: Window,
+  summaries?: Summaries,
+): Promise<Found> {
+  const world = await readWorld(connection, window, summaries);
   const found = await oddities(world);
   for (const { sql, columns, detect } of DETECTORS) {
     found.push(...detect(await world.integers(sql, columns), world));

@@ -6,6 +6,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Frame } from "../archive/frame.ts";
 import { loadTable } from "../archive/load_table.ts";
+import type { Summaries } from "../archive/summaries.ts";
 import { readTable } from "../archive/read_table.ts";
 import { columnValues } from "../format/table.ts";
 import type { Markup } from "../report/tables.ts";
@@ -17,8 +18,9 @@ import history from "./queries/pattern_history.sql" with { type: "text" };
 export async function preparePatterns(
   connection: DuckDBConnection,
   { window }: Frame,
+  summaries: Summaries,
 ): Promise<Markup> {
-  const found = window.to > window.from ? await findPatterns(connection, window) : null;
+  const found = window.to > window.from ? await findPatterns(connection, window, summaries) : null;
   await loadTable(connection, "pattern_findings", foundTable(found));
   return patternSection(found, await readPast(connection, window.from));
 }

@@ -3,19 +3,18 @@
 -- order: 680
 -- question: What share of messages is replaced by a newer one on the same subject, says nothing new, or is replaced before most peers have it?
 -- inputs: messages (channel_update, node_announcement), receipts, sessions
+-- summaries: cap_seconds=3600
 -- pitfall: Observed. Subjects are channel directions and nodes; "nothing new" has the same content as the subject's last
 --   message but for signature and timestamp.
--- pitfall: "Most peers" is 95 % of those that ever delivered it, so a message that never spread counts as spread.
+-- pitfall: "Most peers" is 95 % of those that delivered it before the cap, so a message that never spread counts as spread.
 -- pitfall: The last message of a subject in the window is not counted as superseded.
-WITH spread AS (
-  SELECT message_id, quantile_cont(delay_us, 0.95) AS spread_us
-  FROM delays($window_from, $window_to, false)
-  GROUP BY message_id
-), sequence AS (
+-- parameter: cap_seconds DOUBLE 0.001..31622400 = network(3600), longest delay that counts
+WITH sequence AS (
   SELECT m.type, s.spread_us,
     m.inner_id = lag(m.inner_id) OVER subject AS is_same,
     epoch_us(lead(m.first_seen) OVER subject) - epoch_us(m.first_seen) AS replaced_after_us
-  FROM live_messages($window_from, $window_to, false) m JOIN spread s ON s.message_id = m.message_id
+  FROM live_messages($window_from, $window_to, false) m
+    JOIN message_spreads($window_from, $window_to, $cap_seconds) s ON s.message_id = m.message_id
   WHERE m.type IN (257, 258)
   WINDOW subject AS (PARTITION BY m.type, m.scid, m.direction, m.node_id ORDER BY m.first_seen, m.message_id)
 )

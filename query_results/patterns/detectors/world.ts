@@ -8,6 +8,7 @@ import { scidText } from "../../../shared/bolt/scid.ts";
 import type { Window } from "../../catalog/parameters.ts";
 import { readTable } from "../../archive/read_table.ts";
 import { readIntegers } from "../../archive/read_columns.ts";
+import type { Summaries } from "../../archive/summaries.ts";
 import type { Cell } from "../../format/table.ts";
 import { anySql, messagesSql, peersSql, receiptsSql, type Subject } from "./finding.ts";
 import prepare from "./prepare.sql" with { type: "text" };
@@ -64,9 +65,14 @@ export interface World {
   toUs(ms: number): number;
 }
 
-/** Prepares the detectors' tables. Needs the queries' definitions on `connection`. */
-export async function readWorld(connection: DuckDBConnection, wanted: Window): Promise<World> {
+/** Prepares the detectors' tables. Needs the queries' definitions on `connection`. @param summaries to read live messages from. */
+export async function readWorld(
+  connection: DuckDBConnection,
+  wanted: Window,
+  summaries?: Summaries,
+): Promise<World> {
   const window = { from: Math.max(wanted.from, wanted.to - LONGEST_US), to: wanted.to };
+  await summaries?.use(window);
   const lengthMs = (window.to - window.from) / 1000;
   const here = (sql: string) =>
     sql.replaceAll("$window_from", `make_timestamptz(${window.from})`)
