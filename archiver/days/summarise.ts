@@ -144,7 +144,7 @@ async function makeRows(context: DaysContext, from: number): Promise<void> {
     at(to)
   }, false, false) GROUP BY ALL HAVING sum(weight) <> 0 OR sum(weight * size) <> 0
     UNION ALL
-    SELECT ${day}, first_day, type, 0, 0, 0, count(*) FILTER (first_day = ${day}), sum(receipts), sum(repeats),
+    SELECT ${day}, first_day, type, 0, 0, 0, count(*), sum(receipts), sum(repeats),
       sum(warmup_receipts), sum(heard_again)
     FROM new_message_days GROUP BY first_day, type
     ORDER BY first_day, type, peers`);

@@ -12,6 +12,8 @@ import { DAY_US } from "../../shared/time.ts";
 
 /** Tables of summaries: with a file per day. */
 export const SUMMARY_NAMES = ["message_days", "traffic_days", "delay_days", "peer_days"] as const;
+/** The parameter by which trends say how far back they go. */
+const TREND_DAYS = "trend_days";
 /** Summaries hold delays up to this. */
 export const SUMMARY_CAP_US = 3_600_000_000;
 
@@ -110,12 +112,14 @@ export class Summaries {
     return new Summaries(connection, days);
   }
 
-  /** Lets a query read the summaries of a window, if these have what it asks for. */
+  /** Lets a query read the summaries of a window, if these have what it asks for; a trend begins before the window. */
   async useFor(query: Query, used: readonly UsedParameter[], window: Window): Promise<void> {
     const isServed = used.every(({ parameter: { name }, value }) =>
       (query.summaries?.get(name) ?? value) === value
     );
-    await this.use(query.summaries && isServed ? window : null);
+    const days = used.find(({ parameter }) => parameter.name === TREND_DAYS)?.value;
+    const from = days === undefined ? window.from : window.to - Number(days) * DAY_US;
+    await this.use(query.summaries && isServed ? { from, to: window.to } : null);
   }
 
   /** Lets what is asked next read the summaries of a window; null: receipts alone. @returns the days that it reads. */
@@ -168,8 +172,9 @@ export class Summaries {
       ),
       view(
         "used_delay_days",
-        `SELECT * EXCLUDE (day, first_day, part) FROM ${files("delay_days")}
-        WHERE ${inside} AND (part <> 'evening' OR (${evening}))`,
+        `SELECT *, ${inside} AND (part <> 'evening' OR (${evening})) AS is_inside FROM ${
+          files("delay_days")
+        }`,
       ),
       view("used_peer_days", `FROM ${files("peer_days")}`),
     ].join(";\n");

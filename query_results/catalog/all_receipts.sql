@@ -9,10 +9,11 @@ CREATE OR REPLACE TEMP VIEW used_message_days AS
   SELECT now() AS day, 0 AS message_id, 0 AS type, now() AS first_day, 0 AS receipts, 0 AS repeats, 0 AS warmup_receipts, 0 AS heard_again,
     0 AS peers, now() AS first_at, 0 AS settled_after_us, 0 AS us_95pct, false AS is_inside WHERE false;
 CREATE OR REPLACE TEMP VIEW used_traffic_days AS
-  SELECT 0 AS type, 0 AS peers, 0 AS messages, 0 AS bytes, 0 AS heard, 0 AS receipts, 0 AS repeats, 0 AS warmup_receipts,
-    0 AS heard_again, false AS is_inside WHERE false;
+  SELECT now() AS day, now() AS first_day, 0 AS type, 0 AS peers, 0 AS messages, 0 AS bytes, 0 AS heard, 0 AS receipts, 0 AS repeats,
+    0 AS warmup_receipts, 0 AS heard_again, false AS is_inside WHERE false;
 CREATE OR REPLACE TEMP VIEW used_delay_days AS
-  SELECT 0 AS type, 0 AS messages_seen, 0 AS messages, 0 AS peers, 0 AS us_0_1pct, 0 AS us_5pct, 0 AS us_25pct, 0 AS us_50pct,
-    0 AS us_75pct, 0 AS us_95pct, 0 AS us_99_9pct, 0 AS error_us, 0 AS unknown_errors WHERE false;
+  SELECT now() AS day, now() AS first_day, '' AS part, 0 AS type, 0 AS messages_seen, 0 AS messages, 0 AS peers, 0 AS us_0_1pct,
+    0 AS us_5pct, 0 AS us_25pct, 0 AS us_50pct, 0 AS us_75pct, 0 AS us_95pct, 0 AS us_99_9pct, 0 AS error_us,
+    0 AS unknown_errors, false AS is_inside WHERE false;
 CREATE OR REPLACE TEMP VIEW used_peer_days AS
   SELECT 0 AS peer_id, 0 AS receipts, 0 AS repeats, now() AS first_at, now() AS last_at WHERE false;

@@ -221,7 +221,8 @@ CREATE OR REPLACE TEMP MACRO heard_groups(window_from, window_to) AS TABLE (
     FROM used_message_days d JOIN messages m ON m.message_id = d.message_id
     WHERE NOT d.is_inside AND m.first_seen < window_from
   )
-  SELECT type, heard AS messages, receipts, repeats, warmup_receipts, heard_again FROM used_traffic_days
+  SELECT type, CASE WHEN first_day = day THEN heard ELSE 0 END AS messages, receipts, repeats, warmup_receipts, heard_again
+  FROM used_traffic_days
   UNION ALL
   SELECT type, CAST(first_seen >= window_from AND in_rest(first_seen) AS BIGINT), receipts, repeats, warmup_receipts,
     heard_again
@@ -418,7 +419,7 @@ CREATE OR REPLACE TEMP MACRO delay_groups(window_from, window_to, reach_share, c
   WHERE in_delay_rest(first_seen)
   GROUP BY type
   UNION ALL
-  FROM used_delay_days
+  SELECT * EXCLUDE (day, first_day, part, is_inside) FROM used_delay_days WHERE is_inside
 );
 
 -- The weighted mean of errors, in seconds; null when one of them is, or nothing has weight.

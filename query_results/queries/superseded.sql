@@ -22,4 +22,4 @@ SELECT gossip_type(type) AS summary_type, count(*) AS messages,
   100.0 * count(*) FILTER (is_same) / count(*) AS percent_nothing_new,
   100.0 * count(replaced_after_us) / count(*) AS percent_superseded,
   100.0 * count(*) FILTER (replaced_after_us < spread_us) / count(*) AS percent_before_spread
-FROM sequence GROUP BY type ORDER BY messages DESC
+FROM sequence GROUP BY type ORDER BY messages DESC, summary_type

@@ -2,13 +2,16 @@
  * Summaries give the figures of the receipts: of made-up days on which everything happens that makes it hard. Messages
  * cross midnight, peers are shared and reconnect, a collector is started again, clocks differ, receipts come late.
  */
+import type { DuckDBConnection } from "@duckdb/node-api";
 import assert from "node:assert/strict";
 import { correctClocks } from "../../query_results/archive/clocks.ts";
 import { readFrame } from "../../query_results/archive/frame.ts";
 import { readTable } from "../../query_results/archive/read_table.ts";
 import { Summaries } from "../../query_results/archive/summaries.ts";
 import { allQueries, DEFINITIONS } from "../../query_results/catalog/catalog.ts";
-import { useParameters } from "../../query_results/catalog/parameters.ts";
+import { useParameters, type Window } from "../../query_results/catalog/parameters.ts";
+import type { Query } from "../../query_results/catalog/query.ts";
+import { findPatterns, foundTable } from "../../query_results/patterns/find.ts";
 import { type Random, randomInteger, seededRandom } from "../../shared/random.ts";
 import { rows } from "../support/fixtures/archive.ts";
 import { plainMessage } from "../support/fixtures/batch_maker.ts";
@@ -18,7 +21,10 @@ import { tempDir } from "../support/temp_dir.ts";
 const HOUR = 3600;
 const DAYS = 4;
 const PEERS = 8;
-const SERVED = allQueries().filter(({ summaries }) => summaries !== undefined);
+/** Trends show what summaries alone have. */
+const SERVED = allQueries().filter(({ summaries, section }) =>
+  summaries !== undefined && section !== "Trends"
+);
 const ROLL = { day: null, drop: null, apply: false } as const;
 
 /** Windows of which summaries serve all or the middle; in seconds after the first day's begin. */
@@ -139,6 +145,19 @@ async function fill({ store }: DayArchive, seed: number, isWrong = false): Promi
   });
 }
 
+/** A query's rows. */
+async function ask(
+  connection: DuckDBConnection,
+  query: Query,
+  window: Window,
+  summaries: Summaries,
+  settings = {},
+) {
+  const parameters = useParameters(query, window, settings);
+  await summaries.useFor(query, parameters, window);
+  return (await readTable(connection, query.sql, window, parameters)).rows;
+}
+
 /** What the frame and all queries that may read summaries say of each window, and how many days these served in it. */
 function answers({ store }: DayArchive, windows: typeof WINDOWS, reachShare = "0.5") {
   return store.beside(async (connection) => {
@@ -151,11 +170,16 @@ function answers({ store }: DayArchive, windows: typeof WINDOWS, reachShare = "0
       const frame = await readFrame(connection, wanted, summaries);
       served.push(await summaries.use(frame.window));
       found.push(frame);
+      const settings = { reach_share: reachShare };
       for (const query of SERVED) {
-        const parameters = useParameters(query, frame.window, { reach_share: reachShare });
-        await summaries.useFor(query, parameters, frame.window);
-        const table = await readTable(connection, query.sql, frame.window, parameters);
-        found.push([query.name, table.rows]);
+        found.push([query.name, await ask(connection, query, frame.window, summaries, settings)]);
+      }
+      await summaries.use(null);
+      const patterns = foundTable(await findPatterns(connection, frame.window, summaries));
+      found.push(["patterns", patterns.rows]);
+      for (const table of ["pattern_messages", "pattern_origins", "pattern_events"]) {
+        const rows = await connection.runAndReadAll(`FROM ${table} ORDER BY ALL`);
+        found.push([table, rows.getRowsJson()]);
       }
     }
     return { found, served };
@@ -183,6 +207,43 @@ Deno.test("summaries give the figures of the receipts, wherever these are and th
     (await answers(archive, some)).found,
     (await answers(archive, some, "0.4999999")).found,
   );
+});
+
+Deno.test("trends have of each finished day what is found of it from its receipts", async () => {
+  await using dir = await tempDir();
+  await using archive = await openDays(dir);
+  await fill(archive, 1);
+  const window = { from: at(0, 0), to: at(DAYS, 0) };
+  const columns: Record<string, [of: string, column: number][]> = {
+    trend_delay: [0, 1, 2, 5, 7, 9, 10].map((column) => ["convergence_delay", column]),
+    trend_messages: [0, 1, 2, 3, 4, 7].map((column) => ["message_totals", column]),
+  };
+  const query = (name: string) => allQueries().find((query) => query.name === name)!;
+  const read = (rows: (connection: DuckDBConnection, name: string) => Promise<unknown[]>) =>
+    archive.store.beside(async (connection) => {
+      await connection.run(DEFINITIONS);
+      return [await rows(connection, "trend_delay"), await rows(connection, "trend_messages")];
+    });
+  const expected = await read(async (connection, name) => {
+    const receipts = await Summaries.find(connection, [{ from: -Infinity, to: Infinity }]);
+    const found = [];
+    for (let day = 0; day < DAYS; day++) {
+      const own = { from: at(day, 0), to: at(day + 1, 0) };
+      const [[of]] = columns[name];
+      const rows = await ask(connection, query(of), own, receipts);
+      found.push(...rows.map((row) => [
+        ...["finished days", own.from, own.to].map(String),
+        ...columns[name].map(([, column]) => row[column]),
+      ]));
+    }
+    return found;
+  });
+  await archive.days.run(ROLL);
+  const trends = await read(async (connection, name) => {
+    const rows = await ask(connection, query(name), window, await Summaries.find(connection, []));
+    return rows.map(([set, from, to, ...rest]) => [...[set, from, to].map(String), ...rest]);
+  });
+  assert.deepEqual(trends, expected);
 });
 
 Deno.test("a wrong clock sends queries to receipts on the days around what it stamped alone", async () => {

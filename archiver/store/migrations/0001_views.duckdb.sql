@@ -162,7 +162,7 @@ COMMENT ON COLUMN traffic_days.type IS 'Their type.';
 COMMENT ON COLUMN traffic_days.peers IS 'Peers that delivered each from its first day to this one; 0 in rows of counts of all that was heard.';
 COMMENT ON COLUMN traffic_days.messages IS 'Live messages with that many peers: add up over days. Less than 0 where they have more peers now.';
 COMMENT ON COLUMN traffic_days.bytes IS 'Their bytes; less than 0 likewise.';
-COMMENT ON COLUMN traffic_days.heard IS 'Messages heard that were first seen on this day, live or not.';
+COMMENT ON COLUMN traffic_days.heard IS 'Messages heard on this day, live or not.';
 COMMENT ON COLUMN traffic_days.receipts IS 'Receipts of all messages.';
 COMMENT ON COLUMN traffic_days.repeats IS 'Those that were repeats.';
 COMMENT ON COLUMN traffic_days.warmup_receipts IS 'Those in a warm-up.';
