@@ -25,15 +25,13 @@ const ROUNDING = 1e-7;
 
 /** A bucket of its own. Instants are µs since the Unix epoch. */
 export class Meter {
-  readonly #limit: number;
   readonly #intervalUs: number;
   /** Counted from the first use: small numbers keep the fractions of a µs that a byte takes. */
   #fullAt = 0;
   #origin: number | undefined;
 
   /** Starts full; `limit` is the most that can go at once, `fillUs` the time to fill from empty. */
-  constructor(limit: number, fillUs: number) {
-    this.#limit = limit;
+  constructor(private readonly limit: number, fillUs: number) {
     this.#intervalUs = fillUs / limit;
   }
 
@@ -52,11 +50,11 @@ export class Meter {
   /** When anything is left: `now`, or the instant at which one token is. */
   readyAt(now: number): number {
     if (this.#left(now) > 0) return now;
-    return now + Math.ceil(this.#fullAt - (this.#limit - 1) * this.#intervalUs - this.#since(now));
+    return now + Math.ceil(this.#fullAt - (this.limit - 1) * this.#intervalUs - this.#since(now));
   }
 
   #left(now: number): number {
-    return left(this.#limit, this.#intervalUs, this.#fullAt - this.#since(now));
+    return left(this.limit, this.#intervalUs, this.#fullAt - this.#since(now));
   }
 
   #since(now: number): number {

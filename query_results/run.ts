@@ -1,8 +1,5 @@
-/**
- * Runs the queries on an archive and writes one CSV and one SVG per query, and one `index.html` with all of them.
- *
- * @module
- */
+// Runs the queries on an archive and writes one CSV and one SVG per query, and one `index.html` with all of them.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
 import { type Clock, systemClock } from "../shared/clock.ts";

@@ -47,34 +47,31 @@ const up = (rows: number) => rows > 0 ? `\x1b[${rows}A` : "";
 
 /** A line at the bottom of a terminal, renewed in place below other lines. Each change is one write, and text is written over before the rest is erased: nothing flickers. */
 export class LiveLine {
-  readonly #terminal: Output;
   #shown = "";
 
-  constructor(terminal: Output) {
-    this.#terminal = terminal;
-  }
+  constructor(private readonly terminal: Output) {}
 
   /** How many characters fit: one less than columns, so that no terminal wraps. */
   get width(): number {
-    return (this.#terminal.columns() || UNKNOWN_COLUMNS) - 1;
+    return (this.terminal.columns() || UNKNOWN_COLUMNS) - 1;
   }
 
   /** Renews the line; characters must be one column wide. What does not fit is cut off. */
   show(text: string): void {
     const line = text.slice(0, Math.max(0, this.width));
     if (line === this.#shown) return;
-    this.#terminal.write(`${this.#home()}${line}${ERASE_LINE}`);
+    this.terminal.write(`${this.#home()}${line}${ERASE_LINE}`);
     this.#shown = line;
   }
 
   print(lines: string): void {
     const below = this.#shown.slice(0, Math.max(0, this.width));
-    this.#terminal.write(`${this.#home()}${this.#shown && ERASE_LINE}${lines}${below}`);
+    this.terminal.write(`${this.#home()}${this.#shown && ERASE_LINE}${lines}${below}`);
     this.#shown = below;
   }
 
   clear(): void {
-    if (this.#shown !== "") this.#terminal.write(`${this.#home()}${ERASE_LINE}`);
+    if (this.#shown !== "") this.terminal.write(`${this.#home()}${ERASE_LINE}`);
     this.#shown = "";
   }
 
@@ -93,7 +90,6 @@ const RENEW_MS = 200;
  * work.
  */
 export class ProgressLine {
-  readonly #output: Output;
   readonly #everyMs: number;
   readonly #now: () => number;
   readonly #line: LiveLine | null;
@@ -102,13 +98,12 @@ export class ProgressLine {
 
   /** @param everyMs between lines where there is no terminal. @param now in ms, monotonic. */
   constructor(
-    output: Output,
+    private readonly output: Output,
     { everyMs = 10_000, now = () => performance.now() }: {
       readonly everyMs?: number;
       readonly now?: () => number;
     } = {},
   ) {
-    this.#output = output;
     this.#everyMs = everyMs;
     this.#now = now;
     this.#line = output.isTerminal ? new LiveLine(output) : null;
@@ -126,13 +121,13 @@ export class ProgressLine {
     if (!isDue) return;
     this.#shownShare = share ?? 0;
     this.#shownAt = now;
-    if (this.#line === null) this.#output.write(`${text}\n`);
+    if (this.#line === null) this.output.write(`${text}\n`);
     else this.#line.show(text);
   }
 
   /** Prints a line that stays. */
   print(text: string): void {
-    if (this.#line === null) this.#output.write(`${text}\n`);
+    if (this.#line === null) this.output.write(`${text}\n`);
     else this.#line.print(`${text}\n`);
     this.#shownAt = this.#now();
   }

@@ -49,9 +49,6 @@ interface Scheduled {
 
 /** Scheduled analytics. Disposing stops the current run. */
 export class Analytics implements AsyncDisposable {
-  readonly #config: AnalyticsConfig;
-  readonly #dependencies: AnalyticsDependencies;
-  readonly #sets: readonly Scheduled[];
   readonly #stop = new AbortController();
   #current: Promise<unknown> | null = null;
   #halted: string | null = null;
@@ -59,14 +56,10 @@ export class Analytics implements AsyncDisposable {
   #loop: Promise<void> = Promise.resolve();
 
   private constructor(
-    config: AnalyticsConfig,
-    dependencies: AnalyticsDependencies,
-    sets: readonly Scheduled[],
-  ) {
-    this.#config = config;
-    this.#dependencies = dependencies;
-    this.#sets = sets;
-  }
+    private readonly config: AnalyticsConfig,
+    private readonly dependencies: AnalyticsDependencies,
+    private readonly sets: readonly Scheduled[],
+  ) {}
 
   /**
    * Clears up what an interrupted process left, and begins.
@@ -93,7 +86,7 @@ export class Analytics implements AsyncDisposable {
   }
 
   status(): AnalyticsStatus {
-    return analyticsStatus(this.#halted, this.#sets, this.#dependencies.clock.now());
+    return analyticsStatus(this.#halted, this.sets, this.dependencies.clock.now());
   }
 
   /**
@@ -103,12 +96,12 @@ export class Analytics implements AsyncDisposable {
    * @throws {Error} when the archiver stops meanwhile.
    */
   async runNow(name: string, day?: string): Promise<FinishedRun> {
-    const scheduled = this.#sets.find(({ set }) => set.name === name);
+    const scheduled = this.sets.find(({ set }) => set.name === name);
     if (scheduled === undefined) {
-      const names = this.#sets.map(({ set }) => set.name).join(", ") || "none";
+      const names = this.sets.map(({ set }) => set.name).join(", ") || "none";
       throw new AnalyticsRefusal(`there is no such set; the config's analytics.sets are: ${names}`);
     }
-    const now = this.#dependencies.clock.now();
+    const now = this.dependencies.clock.now();
     const window = day === undefined
       ? windowAt(scheduled.set, now)
       : windowOfDay(scheduled.set, day, now);
@@ -122,9 +115,9 @@ export class Analytics implements AsyncDisposable {
   }
 
   async #run(): Promise<void> {
-    const { clock } = this.#dependencies;
+    const { clock } = this.dependencies;
     const { signal } = this.#stop;
-    const { settle } = this.#config;
+    const { settle } = this.config;
     if (settle > 0) await pause(clock, settle, signal);
     while (!signal.aborted && this.#halted === null) {
       try {
@@ -145,7 +138,7 @@ export class Analytics implements AsyncDisposable {
 
   /** Whether a run should wait because its window's receipts still arrive. */
   async #isHeld({ set }: Scheduled, window: Window): Promise<boolean> {
-    const { store, clock } = this.#dependencies;
+    const { store, clock } = this.dependencies;
     const key = `${set.name} ${windowKey(window)}`;
     if (!await isArriving(store, window, clock.now())) return false;
     if (this.#held?.key !== key) {
@@ -157,17 +150,17 @@ export class Analytics implements AsyncDisposable {
   }
 
   #restMs(): number {
-    const now = this.#dependencies.clock.now();
-    const due = this.#sets.map(({ set }) => nextDue(set, now) ?? Infinity);
+    const now = this.dependencies.clock.now();
+    const due = this.sets.map(({ set }) => nextDue(set, now) ?? Infinity);
     return Math.min(MAX_REST_MS, (Math.min(...due) - now) / 1000);
   }
 
   async #plan() {
-    const { store, clock } = this.#dependencies;
-    for (const scheduled of this.#sets) {
+    const { store, clock } = this.dependencies;
+    for (const scheduled of this.sets) {
       const { set, state, tried } = scheduled;
       const known = await readKnownWindows(store, set.name);
-      const plan = planRuns(set, known, clock.now(), this.#config.catch_up);
+      const plan = planRuns(set, known, clock.now(), this.config.catch_up);
       if (plan.dueAt !== scheduled.triedSince) {
         scheduled.triedSince = plan.dueAt;
         tried.clear();
@@ -180,7 +173,7 @@ export class Analytics implements AsyncDisposable {
       }
       state.missed = plan.missed;
     }
-    const scheduled = this.#sets.find(({ state }) => state.waiting.length > 0);
+    const scheduled = this.sets.find(({ state }) => state.waiting.length > 0);
     return scheduled ? { scheduled, window: scheduled.state.waiting[0] } : null;
   }
 
@@ -194,7 +187,7 @@ export class Analytics implements AsyncDisposable {
   }
 
   async #runSet({ set, state, tried }: Scheduled, window: Window): Promise<FinishedRun> {
-    const { clock } = this.#dependencies;
+    const { clock } = this.dependencies;
     const { signal } = this.#stop;
     tried.add(windowKey(window));
     state.waiting = state.waiting.filter((other) => windowKey(other) !== windowKey(window));
@@ -207,7 +200,7 @@ export class Analytics implements AsyncDisposable {
         running.progress = progress;
         log.debug("{set} {window}: {step}, {done} of {count} queries", { ...what, ...progress });
       };
-      const run = await runSet(this.#config, set, window, this.#dependencies, signal, onProgress);
+      const run = await runSet(this.config, set, window, this.dependencies, signal, onProgress);
       state.last = run;
       const seconds = (run.finishedAt - run.startedAt) / 1_000_000;
       if (run.end.outcome === "failed") {

@@ -17,15 +17,11 @@ export interface Summary {
 
 /** An archive to export from. */
 export class Source {
-  readonly #connection: DuckDBConnection;
-
-  constructor(connection: DuckDBConnection) {
-    this.#connection = connection;
-  }
+  constructor(private readonly connection: DuckDBConnection) {}
 
   async names(): Promise<Set<string>> {
     const rows = await rowsOf(
-      this.#connection,
+      this.connection,
       "SELECT table_name AS name FROM information_schema.tables WHERE table_schema = 'main'",
     );
     return new Set(rows.map(({ name }) => String(name)));
@@ -38,7 +34,7 @@ export class Source {
     condition: string,
   ): Promise<Summary & { readonly nuls: number }> {
     const [row] = await rowsOf(
-      this.#connection,
+      this.connection,
       `SELECT ${ourSummary(columns)} FROM ${identifier(table)} WHERE ${condition}`,
     );
     return {
@@ -54,7 +50,7 @@ export class Source {
    */
   async days(table: string, column: string, span: Span): Promise<{ day: number; rows: number }[]> {
     const rows = await rowsOf(
-      this.#connection,
+      this.connection,
       `SELECT CAST(floor(epoch_us(${column}) / 86400000000) AS BIGINT) AS day, count(*) AS rows
       FROM ${identifier(table)} WHERE ${within(column, span)} GROUP BY day ORDER BY day`,
     );
@@ -69,7 +65,7 @@ export class Source {
     signal: AbortSignal,
   ): AsyncGenerator<{ rows: number; pieces: Iterable<Uint8Array> }> {
     const widths = wireWidths(columns);
-    const result = await this.#connection.stream(
+    const result = await this.connection.stream(
       `SELECT ${wireList(columns)} FROM ${identifier(table)} WHERE ${condition}`,
     );
     for (;;) {
@@ -82,7 +78,7 @@ export class Source {
   }
 
   interrupt(): void {
-    this.#connection.interrupt();
+    this.connection.interrupt();
   }
 }
 

@@ -38,14 +38,9 @@ interface CopyQuery {
 
 /** An open connection; disposing closes it, and with it rolls back what is not committed. */
 export class Target implements AsyncDisposable {
-  readonly #sql: Sql;
-  readonly #shown: string;
   #broken = false;
 
-  private constructor(sql: Sql, shown: string) {
-    this.#sql = sql;
-    this.#shown = shown;
-  }
+  private constructor(private readonly sql: Sql, private readonly shown: string) {}
 
   /**
    * Connects.
@@ -98,7 +93,7 @@ export class Target implements AsyncDisposable {
   async rows(statement: string): Promise<TargetRow[]> {
     if (this.#broken) throw this.#lost();
     try {
-      return [...await this.#sql.unsafe(statement)];
+      return [...await this.sql.unsafe(statement)];
     } catch (error) {
       throw this.#refusal(error);
     }
@@ -134,7 +129,7 @@ export class Target implements AsyncDisposable {
     if (this.#broken) throw this.#lost();
     const names = columns.map(identifier).join(", ");
     const statement = `COPY ${table} (${names}) FROM STDIN (FORMAT binary)`;
-    const query = this.#sql.unsafe(statement) as unknown as CopyQuery;
+    const query = this.sql.unsafe(statement) as unknown as CopyQuery;
     // What the server says after the last row, postgres.js passes to the query alone, which has given its stream by then and
     // is settled; the stream would wait for ever.
     const refused = new Promise<never>((_, reject) => {
@@ -156,18 +151,18 @@ export class Target implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     const timeout = this.#broken ? 0 : CLOSE_SECONDS;
     this.#broken = true;
-    await this.#sql.end({ timeout });
+    await this.sql.end({ timeout });
   }
 
   /** Breaks the connection off: the statement under way fails, and the server rolls its transaction back. */
   async abort(): Promise<void> {
     this.#broken = true;
-    await this.#sql.end({ timeout: 0 });
+    await this.sql.end({ timeout: 0 });
   }
 
   #lost(): UserError {
     return new UserError(
-      `The connection to ${this.#shown} is lost; every part there is complete: run the same command to continue`,
+      `The connection to ${this.shown} is lost; every part there is complete: run the same command to continue`,
     );
   }
 
@@ -179,7 +174,7 @@ export class Target implements AsyncDisposable {
     const { detail } = error as { detail?: unknown };
     const reason = [errorText(error), ...typeof detail === "string" ? [detail] : []].join("; ");
     const text = printable(reason.replaceAll('"', "'"), MAX_ERROR_CHARACTERS);
-    return new UserError(`Cannot export to ${this.#shown}: ${text}${advice(error, code)}`);
+    return new UserError(`Cannot export to ${this.shown}: ${text}${advice(error, code)}`);
   }
 }
 

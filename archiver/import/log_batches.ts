@@ -45,7 +45,6 @@ export interface LogBatchesOptions {
 /** Takes what a reader finds. */
 export class LogBatches implements LogSink {
   receipts = 0;
-  readonly #options: LogBatchesOptions;
   readonly #closed: Batch[] = [];
   #epoch = 0;
   #batches = 0;
@@ -63,9 +62,7 @@ export class LogBatches implements LogSink {
   #verdicts: [number: number, code: number][] = [];
   #events: CollectorEvent[] = [];
 
-  constructor(options: LogBatchesOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: LogBatchesOptions) {}
 
   receipt(peer: string, raw: Uint8Array, at: number): void {
     this.#begin(at);
@@ -125,9 +122,9 @@ export class LogBatches implements LogSink {
 
   #begin(at: number): void {
     if (this.#epoch !== 0) return;
-    this.#epoch = at + this.#options.salt;
+    this.#epoch = at + this.options.salt;
     this.#lastAt = at;
-    const version = `imported from ${this.#options.file}`.slice(0, 1000);
+    const version = `imported from ${this.options.file}`.slice(0, 1000);
     this.#events.push({ kind: "run_started", at: this.#epoch, version, target_peers: 0 });
   }
 
@@ -152,7 +149,7 @@ export class LogBatches implements LogSink {
       filter_at: at,
       filter_first: Math.floor(at / 1e6),
       features,
-      source: this.#options.source,
+      source: this.options.source,
     });
     return session;
   }
@@ -184,7 +181,7 @@ export class LogBatches implements LogSink {
     const number = this.#nextMessage++;
     this.#messages.set(key, number);
     this.#raws.push([number, raw]);
-    this.#verdicts.push([number, VERDICTS.indexOf(this.#options.judge(raw))]);
+    this.#verdicts.push([number, VERDICTS.indexOf(this.options.judge(raw))]);
     return number;
   }
 
@@ -201,7 +198,7 @@ export class LogBatches implements LogSink {
   #close(): void {
     const rows = this.#rows.sort((a, b) => a.at - b.at);
     this.#closed.push({
-      collector: this.#options.collector,
+      collector: this.options.collector,
       epoch: this.#epoch,
       number: this.#batches++,
       receiptsBefore: this.#receiptsBefore,

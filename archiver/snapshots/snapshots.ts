@@ -34,14 +34,12 @@ export interface SnapshotsDependencies {
 
 /** Takes snapshots, one at a time. */
 export class Snapshots {
-  readonly #options: SnapshotsOptions;
-  readonly #dependencies: SnapshotsDependencies;
   #busy = false;
 
-  constructor(options: SnapshotsOptions, dependencies: SnapshotsDependencies) {
-    this.#options = options;
-    this.#dependencies = dependencies;
-  }
+  constructor(
+    private readonly options: SnapshotsOptions,
+    private readonly dependencies: SnapshotsDependencies,
+  ) {}
 
   /**
    * Takes a snapshot. Parquet files of cold days are not copied: its views read the archive's own files by absolute
@@ -60,10 +58,10 @@ export class Snapshots {
   }
 
   async #take(): Promise<SnapshotFile> {
-    const { store, clock } = this.#dependencies;
-    const { maxFiles } = this.#options;
-    await Deno.mkdir(this.#options.folder, { recursive: true });
-    const folder = await Deno.realPath(this.#options.folder);
+    const { store, clock } = this.dependencies;
+    const { maxFiles } = this.options;
+    await Deno.mkdir(this.options.folder, { recursive: true });
+    const folder = await Deno.realPath(this.options.folder);
     const finished = await this.#tidy(folder);
     if (finished >= maxFiles) {
       throw new SnapshotRefusal(

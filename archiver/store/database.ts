@@ -48,26 +48,20 @@ export type Row = Record<string, DuckDBValue>;
 
 /** The open archive. */
 export class Database {
-  readonly #instance: DuckDBInstance;
   readonly #writing: DuckDBConnection;
-  readonly #reading: DuckDBConnection;
   /** Queries under way, one after another on {@link #reading}. */
   #reads: Promise<unknown> = Promise.resolve();
   #waiting = 0;
   readonly #beside = new Set<SideEntry>();
-  readonly #service: AsyncDisposable | undefined;
   #closed = false;
 
   private constructor(
-    instance: DuckDBInstance,
+    private readonly instance: DuckDBInstance,
     writing: DuckDBConnection,
-    reading: DuckDBConnection,
-    service: AsyncDisposable | undefined,
+    private readonly reading: DuckDBConnection,
+    private readonly service: AsyncDisposable | undefined,
   ) {
-    this.#instance = instance;
     this.#writing = writing;
-    this.#reading = reading;
-    this.#service = service;
   }
 
   /**
@@ -132,9 +126,9 @@ export class Database {
 
   async #query(sql: string, values?: DuckDBValue[], types?: DuckDBType[]): Promise<Row[]> {
     if (this.#closed) throw new Error("the archive is closed");
-    const timer = setTimeout(() => this.#reading.interrupt(), QUERY_TIMEOUT_MS);
+    const timer = setTimeout(() => this.reading.interrupt(), QUERY_TIMEOUT_MS);
     try {
-      return await rowsOf(this.#reading, sql, values, types);
+      return await rowsOf(this.reading, sql, values, types);
     } finally {
       clearTimeout(timer);
     }
@@ -162,7 +156,7 @@ export class Database {
     const stop = new AbortController();
     const entry: SideEntry = { connection: null, stop, done: Promise.resolve() };
     const run = async () => {
-      const connection = entry.connection = await this.#instance.connect();
+      const connection = entry.connection = await this.instance.connect();
       try {
         stop.signal.throwIfAborted();
         return await work(connection, stop.signal);
@@ -201,12 +195,12 @@ export class Database {
   async close(): Promise<void> {
     if (this.#closed) return;
     this.#closed = true;
-    this.#reading.interrupt();
-    const served = this.#service?.[Symbol.asyncDispose]();
+    this.reading.interrupt();
+    const served = this.service?.[Symbol.asyncDispose]();
     await Promise.all([this.#reads, this.stopBeside(), served]);
-    this.#reading.disconnectSync();
+    this.reading.disconnectSync();
     this.#writing.disconnectSync();
-    this.#instance.closeSync();
+    this.instance.closeSync();
   }
 }
 

@@ -26,10 +26,6 @@ function nothingWanted(): Wanted {
 
 /** One run of a collector. All instants are µs since the Unix epoch. */
 export class Epoch {
-  readonly id: number;
-  readonly collectorId: number;
-  readonly collector: string;
-  readonly startedAt: number;
   isNew = true;
   version: string | null = null;
   targetPeers: number | null = null;
@@ -46,12 +42,12 @@ export class Epoch {
   readonly sources: Map<number, number> = new Map();
   wanted: Wanted = nothingWanted();
 
-  constructor(id: number, collectorId: number, collector: string, startedAt: number) {
-    this.id = id;
-    this.collectorId = collectorId;
-    this.collector = collector;
-    this.startedAt = startedAt;
-  }
+  constructor(
+    readonly id: number,
+    readonly collectorId: number,
+    readonly collector: string,
+    readonly startedAt: number,
+  ) {}
 
   collectorOf(session: number): number {
     return this.sources.size === 0

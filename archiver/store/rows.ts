@@ -60,12 +60,9 @@ export type RowTable = keyof typeof columnTypes;
 
 /** Rows for one table, appended together. */
 export class RowBuffer {
-  readonly #table: RowTable;
   #rows: DuckDBValue[][] = [];
 
-  constructor(table: RowTable) {
-    this.#table = table;
-  }
+  constructor(private readonly table: RowTable) {}
 
   push(...values: DuckDBValue[]): void {
     this.#rows.push(values);
@@ -75,9 +72,9 @@ export class RowBuffer {
     if (this.#rows.length === 0) return;
     const rows = this.#rows;
     this.#rows = [];
-    const appender = await connection.createAppender(this.#table);
+    const appender = await connection.createAppender(this.table);
     try {
-      const chunk = DuckDBDataChunk.create(columnTypes[this.#table]);
+      const chunk = DuckDBDataChunk.create(columnTypes[this.table]);
       for (let at = 0; at < rows.length; at += VECTOR_ROWS) {
         chunk.reset();
         chunk.setRows(rows.slice(at, at + VECTOR_ROWS));

@@ -26,17 +26,15 @@ const MAX_ID = 2 ** 31 - 1;
 /** Counts up from the largest id given. */
 export class IdSequence {
   next: number;
-  readonly #what: string;
 
   /** @param what is counted, for the error. */
-  constructor(what: string, next: number) {
-    this.#what = what;
+  constructor(private readonly what: string, next: number) {
     this.next = next;
   }
 
   /** A new id. @throws {Error} when all are given. */
   take(): number {
-    if (this.next > MAX_ID) throw new Error(`the archive is full: ${MAX_ID} ${this.#what}`);
+    if (this.next > MAX_ID) throw new Error(`the archive is full: ${MAX_ID} ${this.what}`);
     return this.next++;
   }
 }
@@ -45,7 +43,6 @@ export class IdSequence {
 export class ArchiveState {
   readonly collectors: Map<string, number> = new Map();
   readonly peers: Map<string, number> = new Map();
-  readonly messages: MessageIndex;
   /** Hot messages known by their digests alone; the newest ones. */
   readonly digests: Set<number> = new Set();
   readonly ids: {
@@ -57,8 +54,7 @@ export class ArchiveState {
   };
   readonly #epochs = new Map<string, Epoch>();
 
-  private constructor(messages: MessageIndex, ids: ArchiveState["ids"]) {
-    this.messages = messages;
+  private constructor(readonly messages: MessageIndex, ids: ArchiveState["ids"]) {
     this.ids = ids;
   }
 

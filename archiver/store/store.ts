@@ -17,17 +17,15 @@ interface Open {
 
 /** An open archive, or one that will be opened again. */
 export class Store implements AsyncDisposable {
-  readonly options: DatabaseOptions;
-  readonly #dependencies: WriterDependencies;
   #open: Open | null = null;
   #writes: Promise<unknown> = Promise.resolve();
   #unwritten = 0;
   #closed = false;
 
-  private constructor(options: DatabaseOptions, dependencies: WriterDependencies) {
-    this.options = options;
-    this.#dependencies = dependencies;
-  }
+  private constructor(
+    readonly options: DatabaseOptions,
+    private readonly dependencies: WriterDependencies,
+  ) {}
 
   /** Opens or makes the archive. @throws {UserError} as {@link Database.open} does. */
   static async open(options: DatabaseOptions, dependencies: WriterDependencies): Promise<Store> {
@@ -141,10 +139,10 @@ export class Store implements AsyncDisposable {
 
   async #reopen(keys: KeyFilter | null = null): Promise<Open> {
     if (this.#closed) throw new Error("the archive is closed");
-    const { onStep, migrations } = this.#dependencies;
+    const { onStep, migrations } = this.dependencies;
     const database = await Database.open(this.options, onStep, migrations);
     try {
-      const writer = await Writer.create(database, this.#dependencies, keys);
+      const writer = await Writer.create(database, this.dependencies, keys);
       this.#open = { database, writer };
     } catch (error) {
       await database.close();

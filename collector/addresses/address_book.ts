@@ -80,8 +80,6 @@ export interface BookCounts {
 
 /** All nodes that we know how to reach, and which to dial next. Instants are µs since the Unix epoch. */
 export class AddressBook {
-  readonly #options: AddressBookOptions;
-  readonly #random: Random;
   readonly #table: NodeTable;
   readonly #pools: Record<Reach, DuePool<NodeRecord>> = {
     clearnet: new DuePool(),
@@ -102,9 +100,7 @@ export class AddressBook {
     invalid: 0,
   };
 
-  constructor(options: AddressBookOptions, random: Random) {
-    this.#options = options;
-    this.#random = random;
+  constructor(private readonly options: AddressBookOptions, private readonly random: Random) {
     this.#gaps = new HostGaps(options.hostGapMs ?? 0);
     this.#table = new NodeTable({
       maxNodes: options.maxNodes ?? MAX_NODES,
@@ -150,7 +146,7 @@ export class AddressBook {
       return this.#refuse("local_name");
     }
     if (this.#dropped.has({ nodeId, end }, now)) return this.#refuse("dropped");
-    const refusal = this.#options.rules.refusal(nodeId, end);
+    const refusal = this.options.rules.refusal(nodeId, end);
     if (refusal) return this.#refuse(refusal.code);
     if (source !== "file" && this.#isCrowded(end) && !this.#knows(nodeId, end)) {
       return this.#refuse("crowded");
@@ -170,7 +166,7 @@ export class AddressBook {
     const known = this.#table.get(nodeId)?.announcedAt ?? null;
     if (known !== null && timestamp < known) return;
     const announced = new Set<string>();
-    const most = this.#options.maxAddressesPerNode ?? MAX_ADDRESSES_PER_NODE;
+    const most = this.options.maxAddressesPerNode ?? MAX_ADDRESSES_PER_NODE;
     for (const address of addresses.slice(0, most)) {
       try {
         const end = announcedEndpoint(address);
@@ -194,7 +190,7 @@ export class AddressBook {
   /** Hands out a random node that is due, at its best address; not again until it is released. */
   take(now: number): NodeAddress | undefined {
     for (const reach of this.#preference()) {
-      for (let node; (node = this.#pools[reach].choose(now, this.#random));) {
+      for (let node; (node = this.#pools[reach].choose(now, this.random));) {
         const address = this.#bestOf(node, reach, now);
         const waits = this.#waitsForHost(address, now);
         if (!waits) {
@@ -218,7 +214,7 @@ export class AddressBook {
 
   /** Whether a node that was handed out would be again. */
   isWanted({ nodeId, end: { kind } }: NodeAddress): boolean {
-    return this.#isNamed(nodeId) && this.#options.kinds.has(kind);
+    return this.#isNamed(nodeId) && this.options.kinds.has(kind);
   }
 
   #isNamed(nodeId: string): boolean {
@@ -262,7 +258,7 @@ export class AddressBook {
   }
 
   #preference(): readonly Reach[] {
-    const { torShare } = this.#options;
+    const { torShare } = this.options;
     if (torShare <= 0) return ["clearnet"];
     if (torShare >= 1) return ["tor"];
     const { clearnet, tor } = this.#used;
@@ -273,11 +269,11 @@ export class AddressBook {
     const due = node.addresses.filter((address) =>
       address.notBefore <= now && this.#reachOf(address) === reach
     );
-    return shuffled(due, this.#random).reduce((a, b) => byPromise(a, b) <= 0 ? a : b);
+    return shuffled(due, this.random).reduce((a, b) => byPromise(a, b) <= 0 ? a : b);
   }
 
   #reachOf({ end: { kind } }: AddressRecord): Reach | null {
-    if (!this.#options.kinds.has(kind)) return null;
+    if (!this.options.kinds.has(kind)) return null;
     return kind === "onion" ? "tor" : "clearnet";
   }
 
@@ -298,7 +294,7 @@ export class AddressBook {
   }
 
   #accepts(nodeId: string, { end, sources }: AddressRecord): boolean {
-    const refusal = this.#options.rules.refusal(nodeId, end);
+    const refusal = this.options.rules.refusal(nodeId, end);
     if (refusal) this.#refuse(refusal.code);
     else if (this.#isCrowded(end) && !sources.includes("file")) this.#refuse("crowded");
     else return true;

@@ -67,13 +67,10 @@ const DROPPED_SHARE = 1 / 16;
 export class NodeTable {
   nodesDropped = 0;
   addressesDropped = 0;
-  readonly #options: NodeTableOptions;
   readonly #nodes = new Map<string, NodeRecord>();
   readonly #hosts = new HostCounts();
 
-  constructor(options: NodeTableOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: NodeTableOptions) {}
 
   get size(): number {
     return this.#nodes.size;
@@ -105,7 +102,7 @@ export class NodeTable {
     else this.#makeRoom();
     this.#nodes.set(record.nodeId, record);
     for (const { end } of record.addresses) this.#hosts.change(end, 1);
-    const over = record.addresses.length - this.#options.maxAddressesPerNode;
+    const over = record.addresses.length - this.options.maxAddressesPerNode;
     if (over <= 0) return;
     this.#set(record, record.addresses.toSorted(byWorth).slice(over));
     this.addressesDropped += over;
@@ -123,7 +120,7 @@ export class NodeTable {
       if (!known.sources.includes(source)) known.sources = [...known.sources, source];
       return [node, false];
     }
-    if (node.addresses.length >= this.#options.maxAddressesPerNode) this.#dropLeast(node);
+    if (node.addresses.length >= this.options.maxAddressesPerNode) this.#dropLeast(node);
     const address: AddressRecord = {
       end,
       sources: [source],
@@ -157,7 +154,7 @@ export class NodeTable {
   }
 
   #makeRoom(): void {
-    const { maxNodes, isHeld } = this.#options;
+    const { maxNodes, isHeld } = this.options;
     if (this.#nodes.size < maxNodes) return;
     const free = [...this.#nodes.values()].filter((node) => !isHeld(node))
       .map((node) => ({ node, best: mostWorth(node.addresses) }))
@@ -170,7 +167,7 @@ export class NodeTable {
   #remove(node: NodeRecord): void {
     this.#nodes.delete(node.nodeId);
     for (const { end } of node.addresses) this.#hosts.change(end, -1);
-    this.#options.onRemoved(node);
+    this.options.onRemoved(node);
   }
 }
 

@@ -40,7 +40,6 @@ export class GossipService implements AsyncDisposable {
   readonly ledger = new SentLedger();
   readonly #file: GraphFile | null;
   readonly #path: string;
-  readonly #clock: Clock;
   readonly #stop = new AbortController();
   /** When the last whole list was asked for, seconds. */
   #listedSince: number | null = null;
@@ -51,13 +50,17 @@ export class GossipService implements AsyncDisposable {
    * @param chain chain_hash of the network.
    * @param path of the graph's file; null for a graph that is not kept.
    */
-  constructor(chain: Uint8Array, clock: Clock, path: string | null, answers: Answers = {}) {
+  constructor(
+    chain: Uint8Array,
+    private readonly clock: Clock,
+    path: string | null,
+    answers: Answers = {},
+  ) {
     this.graph = new Graph({ chain, clock });
     const { view } = this.graph;
     this.answerer = new Answerer({ view, chain, clock, ledger: this.ledger, ...answers });
     this.#file = path === null ? null : new GraphFile(path, this.graph, clock);
     this.#path = path ?? "";
-    this.#clock = clock;
   }
 
   /** Loads the graph and begins its upkeep. @throws {UserError} when its file is there and cannot be read. */
@@ -75,8 +78,8 @@ export class GossipService implements AsyncDisposable {
       log.warning("Graph file {path}: {problem}", { path, problem: printable(problem) });
     }
     service.#upkeep = Promise.all([
-      every(service.#clock, SAVE_MS, service.#stop.signal, () => service.#save()),
-      every(service.#clock, PRUNE_MS, service.#stop.signal, () => void service.graph.prune()),
+      every(service.clock, SAVE_MS, service.#stop.signal, () => service.#save()),
+      every(service.clock, PRUNE_MS, service.#stop.signal, () => void service.graph.prune()),
     ]);
     return service;
   }

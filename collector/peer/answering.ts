@@ -28,16 +28,13 @@ export interface AnsweringOptions {
 export class Answering {
   /** When the last answer was sent, µs since the Unix epoch; −Infinity before. */
   answeredAt: number = -Infinity;
-  readonly #options: AnsweringOptions;
   #running = Promise.resolve();
   #isRunning = false;
   /** Sent since the peer was known to have read all answers, and how many may be. */
   #unreadBytes = 0;
   #windowBytes = FIRST_WINDOW_BYTES;
 
-  constructor(options: AnsweringOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: AnsweringOptions) {}
 
   /** Whether no answer waits for the peer to read it. */
   get isCaughtUp(): boolean {
@@ -45,7 +42,7 @@ export class Answering {
   }
 
   ask(question: Question): Taken {
-    const taken = this.#options.answers.take(question);
+    const taken = this.options.answers.take(question);
     if (!this.#isRunning) {
       this.#isRunning = true;
       this.#running = this.#run();
@@ -55,12 +52,12 @@ export class Answering {
 
   /** After the signal has aborted: resolves when nothing more is sent. */
   async end(): Promise<void> {
-    this.#options.answers[Symbol.dispose]();
+    this.options.answers[Symbol.dispose]();
     await this.#running;
   }
 
   async #run(): Promise<void> {
-    const { answers, clock, signal } = this.#options;
+    const { answers, clock, signal } = this.options;
     while (!signal.aborted) {
       const now = clock.now();
       const { messages, again } = answers.pull(now);
@@ -72,7 +69,7 @@ export class Answering {
   }
 
   async #send(messages: readonly Uint8Array[]): Promise<void> {
-    const { pings, clock, send } = this.#options;
+    const { pings, clock, send } = this.options;
     this.answeredAt = clock.now();
     await send(...messages);
     this.#unreadBytes += messages.reduce((sum, { length }) => sum + length, 0);

@@ -91,14 +91,11 @@ const log = logger("collector", "peer");
 
 /** One session's messages beside gossip. */
 export class Control {
-  readonly #options: ControlOptions;
-  constructor(options: ControlOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: ControlOptions) {}
 
   /** Call before all other work on a read: pongs must not wait. */
   answerPings(messages: readonly Uint8Array[], first: number): void {
-    const { limits, clock, counts, own } = this.#options;
+    const { limits, clock, counts, own } = this.options;
     let pongs: Uint8Array[] | undefined;
     for (let i = first; i < messages.length; i++) {
       const raw = messages[i];
@@ -108,24 +105,24 @@ export class Control {
       own.pingsReceived++;
       const pong = pongFor(ping.numPongBytes);
       const objection = limits.ping(pong?.length ?? 0, clock.now());
-      if (objection) return this.#options.onMisbehaved(objection);
+      if (objection) return this.options.onMisbehaved(objection);
       if (pong) (pongs ??= []).push(pong);
     }
     if (!pongs) return;
     counts.pings += pongs.length;
     own.pongsSent += pongs.length;
-    this.#options.send(...pongs);
+    this.options.send(...pongs);
   }
 
   /** Pings are left to {@link Control.answerPings}. @param receivedAt µs since the Unix epoch. */
   take(raw: Uint8Array, receivedAt: number): void {
-    const { limits, clock, onMisbehaved } = this.#options;
+    const { limits, clock, onMisbehaved } = this.options;
     const objection = limits.beside(raw.length, clock.now());
     if (objection) return onMisbehaved(objection);
     const message = this.#decode(raw);
     if (!message || message.type === PING_TYPE) return;
     if (message.known && message.type === 19) {
-      this.#options.onPong(message.ignored.length, receivedAt);
+      this.options.onPong(message.ignored.length, receivedAt);
     } else if (message.known && (message.type === 1 || message.type === 17)) {
       this.#takeComplaint(message.type, message.channelId, message.data);
     } else {
@@ -143,18 +140,18 @@ export class Control {
       const isAnswer = raw.length >= 2 && ANSWERS.has(messageType(raw));
       if (error.code === "truncated" && !isAnswer) {
         const reason = `it sent a message that does not decode: ${error.message}`;
-        this.#options.onMisbehaved({ what: "undecodable", reason });
-      } else this.#options.counts.unanswered++;
+        this.options.onMisbehaved({ what: "undecodable", reason });
+      } else this.options.counts.unanswered++;
       return null;
     }
   }
 
   #takeComplaint(type: 1 | 17, channelId: Uint8Array, data: Uint8Array): void {
-    const { limits, clock, counts, name: node } = this.#options;
+    const { limits, clock, counts, name: node } = this.options;
     const text = quoted(data);
     // BOLT 1: an error about all channels ends the connection; one about a channel we do not have is ignored.
     if (type === 17 && channelId.every((byte) => byte === 0)) {
-      return this.#options.onError(`it sent an error: ${text}`);
+      return this.options.onError(`it sent an error: ${text}`);
     }
     counts.complaints++;
     if (!limits.complaint(clock.now())) return;
@@ -166,7 +163,7 @@ export class Control {
   }
 
   #answer(message: Message): void {
-    const { limits, clock, counts, send } = this.#options;
+    const { limits, clock, counts, send } = this.options;
     const question = message.known && isQuestion(message) ? message : null;
     const reply = message.known ? null : answerToOpen(message.type, message.raw);
     if (!question && reply === null) {
@@ -182,7 +179,7 @@ export class Control {
   }
 
   #ask(question: Question): void {
-    const { counts, send, onQuestion } = this.#options;
+    const { counts, send, onQuestion } = this.options;
     const taken = onQuestion(question);
     if (taken === "answering" || taken === "waiting") counts.answers++;
     else counts.unanswered++;

@@ -72,10 +72,8 @@ export class DialTally {
   readonly totals: Readonly<Record<DialOutcome, number>>;
   readonly #totals = zeros(DIAL_OUTCOMES);
   #counts = new Map<string, number>();
-  #since: number;
 
-  constructor(since: number) {
-    this.#since = since;
+  constructor(private since: number) {
     this.totals = this.#totals;
   }
 
@@ -88,9 +86,9 @@ export class DialTally {
   /** Since the last take; null when there was none. */
   take(now: number): DialOutcomes | null {
     const counts = this.#counts;
-    const since = this.#since;
+    const since = this.since;
     this.#counts = new Map();
-    this.#since = now;
+    this.since = now;
     if (counts.size === 0) return null;
     const dials = DIAL_OUTCOMES.flatMap((outcome) =>
       ADDRESS_KINDS.flatMap((address) => {

@@ -97,8 +97,6 @@ const log = logger("collector", "peer");
 
 /** Keeps the target number of peers connected: dials, replaces what is lost, spares what failed. */
 export class PeerManager {
-  #options: ManagerOptions;
-  readonly #dependencies: ManagerDependencies;
   #rotating = new AbortController();
   readonly #sync: GraphSync;
   readonly #attempts = new Set<Promise<void>>();
@@ -119,9 +117,7 @@ export class PeerManager {
   #bug: unknown;
   #wake: () => void = () => {};
 
-  constructor(options: ManagerOptions, dependencies: ManagerDependencies) {
-    this.#options = options;
-    this.#dependencies = dependencies;
+  constructor(private options: ManagerOptions, private readonly dependencies: ManagerDependencies) {
     this.#sync = this.#newSync();
     this.#tally = new DialTally(dependencies.clock.now());
   }
@@ -139,7 +135,7 @@ export class PeerManager {
   }
 
   get target(): number {
-    return this.#options.target;
+    return this.options.target;
   }
 
   /** Changes what is wanted, at once: sessions past the target, or that the book no longer wants, end. */
@@ -149,9 +145,9 @@ export class PeerManager {
       "target" | "rotateEveryMs" | "rotateShare"
     >,
   ): void {
-    this.#options = { ...this.#options, target, rotateEveryMs, rotateShare };
+    this.options = { ...this.options, target, rotateEveryMs, rotateShare };
     this.#rotating.abort();
-    const { book, random } = this.#dependencies;
+    const { book, random } = this.dependencies;
     const [wanted, unwanted] = [true, false].map((is) =>
       [...this.#sessions].filter(({ peer }) => book.isWanted(peer) === is)
     );
@@ -175,13 +171,13 @@ export class PeerManager {
 
   /** Runs until the signal aborts, then ends all sessions. Throws only on a bug. */
   async run(signal: AbortSignal): Promise<void> {
-    const { clock, book } = this.#dependencies;
+    const { clock, book } = this.dependencies;
     const onAbort = () => this.#wake();
     signal.addEventListener("abort", onAbort, { once: true });
     // Ends upkeep also when a bug ends the run.
     const done = new AbortController();
     const running = AbortSignal.any([signal, done.signal]);
-    const { onDials = () => {}, isSeeking = () => false } = this.#dependencies;
+    const { onDials = () => {}, isSeeking = () => false } = this.dependencies;
     const upkeep = [
       this.#rotate(running),
       every(clock, SYNC_TICK_MS, running, () => this.#sync.tick()),
@@ -193,11 +189,11 @@ export class PeerManager {
         const peer = this.#hasRoom() ? book.take(now) : undefined;
         if (peer) {
           this.#begin(peer, signal);
-          await pause(clock, 1000 / this.#options.dialsPerSecond, signal);
+          await pause(clock, 1000 / this.options.dialsPerSecond, signal);
         } else {
           const due = book.soonest();
           const isAlone = due === Infinity && this.#attempts.size === 0 && !isSeeking();
-          if (isAlone && this.#options.target > 0) {
+          if (isAlone && this.options.target > 0) {
             log.error("No peer is left: none of those known can be dialled again in this run");
           }
           await this.#change(this.#hasRoom() ? due - now : Infinity);
@@ -213,7 +209,7 @@ export class PeerManager {
   }
 
   #hasRoom(): boolean {
-    const { target, maxPending } = this.#options;
+    const { target, maxPending } = this.options;
     return this.#attempts.size < Math.min(target, this.#mostPeers) &&
       this.#attempts.size - this.#byNumber.size < maxPending;
   }
@@ -222,15 +218,15 @@ export class PeerManager {
     const waiting = new AbortController();
     this.#wake = () => waiting.abort();
     const milliseconds = Math.min(microseconds / 1000, MAX_WAIT_MS);
-    await pause(this.#dependencies.clock, milliseconds, waiting.signal);
+    await pause(this.dependencies.clock, milliseconds, waiting.signal);
   }
 
   /** Rotates a share of the peers out, while others can take their place. */
   async #rotate(signal: AbortSignal): Promise<void> {
-    const { clock, random, book } = this.#dependencies;
+    const { clock, random, book } = this.dependencies;
     while (!signal.aborted) {
       this.#rotating = new AbortController();
-      const { rotateEveryMs, rotateShare = 0 } = this.#options;
+      const { rotateEveryMs, rotateShare = 0 } = this.options;
       const either = AbortSignal.any([signal, this.#rotating.signal]);
       const isDue = await pause(clock, Math.min(rotateEveryMs ?? Infinity, MAX_TIMER_MS), either);
       if (!isDue || rotateEveryMs === undefined) continue;
@@ -244,9 +240,9 @@ export class PeerManager {
 
   /** Any peer may be asked for what the graph lacks: bootstrap peers leave some day. */
   #newSync(): GraphSync {
-    const { gossip, clock, sink } = this.#dependencies;
+    const { gossip, clock, sink } = this.dependencies;
     const { graph, ledger } = gossip;
-    const { syncPeers, syncEveryMs } = this.#options;
+    const { syncPeers, syncEveryMs } = this.options;
     return new GraphSync({
       view: graph.view,
       chain: graph.chain,
@@ -274,10 +270,10 @@ export class PeerManager {
   }
 
   async #attempt(peer: NodeAddress, signal: AbortSignal): Promise<void> {
-    const { clock, random, policy } = this.#dependencies;
+    const { clock, random, policy } = this.dependencies;
     let link: Dialled;
     try {
-      const { privateKey, connectTimeoutMs, handshakeTimeoutMs } = this.#options;
+      const { privateKey, connectTimeoutMs, handshakeTimeoutMs } = this.options;
       link = await dial(peer, {
         ...policy,
         privateKey,
@@ -308,14 +304,14 @@ export class PeerManager {
     this.#mostPeers = most;
     log.warning(
       "Out of file descriptors: keeping {most} peers of {target}; raise the limit (LimitNOFILE= of the unit, or ulimit -n)",
-      { most, target: this.#options.target },
+      { most, target: this.options.target },
     );
     for (const session of [...this.#sessions].slice(most)) session.end(NO_DESCRIPTOR);
   }
 
   async #hold(link: Dialled, signal: AbortSignal): Promise<void> {
-    const { book, clock, random, sink, gossip } = this.#dependencies;
-    const { network, initTimeoutMs, lookbackMs, bootstrap } = this.#options;
+    const { book, clock, random, sink, gossip } = this.dependencies;
+    const { network, initTimeoutMs, lookbackMs, bootstrap } = this.options;
     const bootstraps = this.#bootstraps < bootstrap;
     if (bootstraps) this.#bootstraps++;
     let openedAt = Infinity;
@@ -342,7 +338,7 @@ export class PeerManager {
     });
     this.#sessions.add(session);
     if (signal.aborted) session.end(STOPPED);
-    else if (!book.isWanted(link.peer) || this.#sessions.size > this.#options.target) {
+    else if (!book.isWanted(link.peer) || this.#sessions.size > this.options.target) {
       session.end(STEERED);
     }
     const end = await session.run().finally(() => {
@@ -374,7 +370,7 @@ export class PeerManager {
     // Without any peer left, it is likelier the network that went away than each of them.
     const isCutOff = this.#hadContact && this.#byNumber.size === 0;
     const cause = end.cause === "unreachable" && isCutOff ? "our_side" : end.cause;
-    const { book, clock, random, backoff } = this.#dependencies;
+    const { book, clock, random, backoff } = this.dependencies;
     const now = clock.now();
     const outcome = releaseOutcomeOf(cause, reason, lasted >= WORKED_US, random, backoff);
     const failures = book.release(peer, outcome, now);

@@ -187,14 +187,12 @@ export class PeerChoice implements AsyncDisposable {
   readonly policy: DialPolicy;
   /** Called when there may be new addresses. */
   onLearnt: () => void = () => {};
-  readonly #kept: Kept;
   readonly #stop = new AbortController();
   readonly #running: Promise<unknown>;
   #isSeeking: boolean;
 
-  constructor(kept: Kept) {
+  constructor(private readonly kept: Kept) {
     const { book, policy, clock, seeds, config } = kept;
-    this.#kept = kept;
     this.#isSeeking = seeds.length > 0;
     this.book = book;
     this.policy = policy;
@@ -222,7 +220,7 @@ export class PeerChoice implements AsyncDisposable {
 
   /** Dials these kinds of address from now on, and of the nodes these alone; null: all of the book. */
   steer(wanted: readonly HostKind[], peers: readonly NodeAddress[] | null): void {
-    const { kinds, clock } = this.#kept;
+    const { kinds, clock } = this.kept;
     kinds.clear();
     for (const kind of wanted) kinds.add(kind);
     for (const { nodeId, end } of peers ?? []) this.book.learn(nodeId, end, "file", clock.now());
@@ -231,10 +229,10 @@ export class PeerChoice implements AsyncDisposable {
 
   /** Takes up a node_announcement; the caller checked its signature. */
   learn(raw: Uint8Array): void {
-    if (this.#kept.path === null || messageType(raw) !== MESSAGE_TYPES.node_announcement) return;
+    if (this.kept.path === null || messageType(raw) !== MESSAGE_TYPES.node_announcement) return;
     const message = decodeMessage(raw);
     if (!message.known || message.type !== 257) return;
-    this.book.learnAnnouncement(message, this.#kept.clock.now());
+    this.book.learnAnnouncement(message, this.kept.clock.now());
     this.onLearnt();
   }
 
@@ -247,7 +245,7 @@ export class PeerChoice implements AsyncDisposable {
   }
 
   async #save(): Promise<void> {
-    const { path, config: { network } } = this.#kept;
+    const { path, config: { network } } = this.kept;
     if (path === null) return;
     try {
       await saveAddressBook(path, this.book.records(), network);

@@ -23,7 +23,6 @@ export interface PingsOptions {
 
 /** One session's pings. */
 export class Pings implements Disposable {
-  readonly #options: PingsOptions;
   /** A peer that did not read the ping does not know how long its pong should be. */
   #underWay: { readonly pongBytes: number; readonly answered: PromiseWithResolvers<void> } | null =
     null;
@@ -31,9 +30,7 @@ export class Pings implements Disposable {
   #silentIntervals = 0;
   #isDisposed = false;
 
-  constructor(options: PingsOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: PingsOptions) {}
 
   /**
    * Pings, unless one is under way; call it at each interval.
@@ -62,7 +59,7 @@ export class Pings implements Disposable {
     if (bytes !== this.#underWay?.pongBytes) return;
     this.#underWay.answered.resolve();
     this.#underWay = null;
-    this.#options.own.ponged(receivedAt);
+    this.options.own.ponged(receivedAt);
   }
 
   [Symbol.dispose](): void {
@@ -71,7 +68,7 @@ export class Pings implements Disposable {
   }
 
   #ping(isMeasured: boolean): void {
-    const { own, clock, random, send } = this.#options;
+    const { own, clock, random, send } = this.options;
     const pongBytes = 1 + Math.floor(random.next() * MAX_PONG_BYTES_ASKED);
     this.#underWay = { pongBytes, answered: Promise.withResolvers() };
     own.pinged(clock.now(), isMeasured);

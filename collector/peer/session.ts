@@ -57,8 +57,6 @@ const PROPOSED_GOSSIP = new Set([260, 267, 269, 271]);
 
 /** One connection to one peer, from our init to its end. Gossip goes to the recorder, the rest to {@link Control}. */
 export class Session {
-  readonly #link: Dialled;
-  readonly #options: SessionOptions;
   readonly #limits = new PeerLimits();
   readonly #control: Control;
   readonly #pings: Pings;
@@ -72,9 +70,7 @@ export class Session {
   readonly #counts = new SessionCounts();
 
   /** Takes over the connection; {@link Session.run} ends it. */
-  constructor(link: Dialled, options: SessionOptions) {
-    this.#link = link;
-    this.#options = options;
+  constructor(private readonly link: Dialled, private readonly options: SessionOptions) {
     const { clock, random } = options;
     this.#pings = new Pings({ clock, random, own: this.#counts, send: (ping) => this.#send(ping) });
     this.#answering = new Answering({
@@ -99,7 +95,7 @@ export class Session {
   }
 
   get peer(): NodeAddress {
-    return this.#link.peer;
+    return this.link.peer;
   }
 
   /** In this epoch; −1 until init is done. */
@@ -113,11 +109,11 @@ export class Session {
   }
 
   async run(): Promise<SessionEnd> {
-    this.#send(ourInit(this.#options.network));
+    this.#send(ourInit(this.options.network));
     const timers = [this.#watchInit(), this.#pingLoop()];
     try {
       while (this.#end === undefined) {
-        const batch = await this.#link.connection.readBatch();
+        const batch = await this.link.connection.readBatch();
         if (batch === null) this.#peerClosed();
         else {
           this.#take(batch.messages, batch.receivedAt);
@@ -141,11 +137,11 @@ export class Session {
   end(end: SessionEnd): void {
     if (this.#end === undefined) {
       this.#end = end;
-      if (end.what !== undefined) this.#options.counts.misbehaved[end.what]++;
+      if (end.what !== undefined) this.options.counts.misbehaved[end.what]++;
     }
     this.#stop.abort();
     this.#pings[Symbol.dispose]();
-    this.#link.connection.close();
+    this.link.connection.close();
   }
 
   /** Sends a query of ours, if init is done. */
@@ -154,7 +150,7 @@ export class Session {
   }
 
   blame(bad: BadMessage): void {
-    const objection = this.#limits.badGossip(bad, this.#options.clock.now());
+    const objection = this.#limits.badGossip(bad, this.options.clock.now());
     if (objection) this.#misbehaved(objection);
   }
 
@@ -173,17 +169,17 @@ export class Session {
       if (isGossip(raw)) this.#receive(raw, receivedAt);
       // A copy: questions outlive the read.
       else if (this.#end === undefined) this.#control.take(raw.slice(), receivedAt);
-      this.#options.onMessage?.(raw);
+      this.options.onMessage?.(raw);
     }
   }
 
   /** Whether it is the others' turn; a peer that never stops is cut off. */
   #isGreedy(): boolean {
-    const bytes = this.#link.connection.bytesIn();
+    const bytes = this.link.connection.bytesIn();
     if (++this.#readsInTurn < READS_IN_TURN && bytes - this.#turnBeganAt < BYTES_IN_TURN) {
       return false;
     }
-    const objection = this.#limits.read(bytes - this.#turnBeganAt, this.#options.clock.now());
+    const objection = this.#limits.read(bytes - this.#turnBeganAt, this.options.clock.now());
     if (objection) this.#misbehaved(objection);
     this.#readsInTurn = 0;
     this.#turnBeganAt = bytes;
@@ -192,12 +188,12 @@ export class Session {
 
   #receive(raw: Uint8Array, receivedAt: number): void {
     this.#counts.receipt(receivedAt);
-    this.#options.sink.receive(this.#number, raw, receivedAt);
+    this.options.sink.receive(this.#number, raw, receivedAt);
   }
 
   /** False when it ends the session instead. */
   #open(raw: Uint8Array): boolean {
-    const { network, clock, filterFirst } = this.#options;
+    const { network, clock, filterFirst } = this.options;
     const init = readInit(raw, network);
     if (typeof init === "string") {
       this.end({ by: "us", reason: init, cause: "incompatible" });
@@ -209,13 +205,13 @@ export class Session {
       firstTimestamp: filterFirst,
       timestampRange: FILTER_RANGE,
     });
-    this.#options.answerer.ledger.record("own_filter", filter);
+    this.options.answerer.ledger.record("own_filter", filter);
     this.#send(filter);
     const features = initFeatures(init);
-    const { peer, dialledAt, handshakeAt } = this.#link;
+    const { peer, dialledAt, handshakeAt } = this.link;
     const now = clock.now();
     this.#counts.opened(now);
-    this.#number = this.#options.sink.openSession({
+    this.#number = this.options.sink.openSession({
       node_id: peer.nodeId,
       address: formatEndpoint(peer.end),
       dialled_at: dialledAt,
@@ -224,7 +220,7 @@ export class Session {
       filter_first: filterFirst,
       features: features.toHex(),
     });
-    this.#options.onOpen(features);
+    this.options.onOpen(features);
     return true;
   }
 
@@ -232,7 +228,7 @@ export class Session {
   #send(...messages: Uint8Array[]): Promise<void> {
     this.#counts.messagesOut += messages.length;
     for (const raw of messages) if (isGossip(raw)) this.#counts.gossipOut++;
-    return this.#link.connection.send(...messages).catch((error) => {
+    return this.link.connection.send(...messages).catch((error) => {
       if (!(error instanceof NoiseFault)) throw error;
       if (error.code !== "closed") this.#failed(error);
     });
@@ -259,17 +255,17 @@ export class Session {
   }
 
   async #watchInit(): Promise<void> {
-    const { initTimeoutMs: limit } = this.#options;
+    const { initTimeoutMs: limit } = this.options;
     if (!await this.#sleep(limit) || this.#number >= 0) return;
     this.end({ by: "us", reason: `no init within ${limit} ms`, cause: "handshake" });
   }
 
   async #pingLoop(): Promise<void> {
     // At a random phase: a thousand pings at once are a burst.
-    let wait = PING_INTERVAL_MS * (0.5 + this.#options.random.next() / 2);
+    let wait = PING_INTERVAL_MS * (0.5 + this.options.random.next() / 2);
     while (await this.#sleep(wait)) {
       wait = PING_INTERVAL_MS;
-      const { connection } = this.#link;
+      const { connection } = this.link;
       if (
         this.#number >= 0 && !this.#pings.beat(connection.bytesIn(), this.#answering.isCaughtUp)
       ) {
@@ -281,25 +277,25 @@ export class Session {
 
   /** False as soon as the session ends. */
   #sleep(milliseconds: number): Promise<boolean> {
-    return pause(this.#options.clock, milliseconds, this.#stop.signal);
+    return pause(this.options.clock, milliseconds, this.#stop.signal);
   }
 
   #reportState(): void {
-    const now = this.#options.clock.now();
+    const now = this.options.clock.now();
     if (this.#number < 0 || this.#end !== undefined || !this.#counts.isDue(now)) return;
-    this.#options.sink.sessionState({ session: this.#number, at: now, ...this.#figures() });
+    this.options.sink.sessionState({ session: this.#number, at: now, ...this.#figures() });
   }
 
   #reportEnd({ by, reason }: SessionEnd): void {
     if (this.#number < 0) return;
-    const at = this.#options.clock.now();
+    const at = this.options.clock.now();
     const session = this.#number;
-    this.#options.sink.closeSession({ session, at, by, reason, ...this.#figures() });
+    this.options.sink.closeSession({ session, at, by, reason, ...this.#figures() });
   }
 
   #figures(): SessionFigures {
-    const { connection } = this.#link;
-    const now = this.#options.clock.now();
+    const { connection } = this.link;
+    const now = this.options.clock.now();
     return this.#counts.figures(connection.bytesIn(), connection.bytesOut(), now);
   }
 }

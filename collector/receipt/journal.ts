@@ -51,7 +51,6 @@ const CHUNK_BYTES = 64 * 1024;
 
 /** Writes a journal. */
 export class Journal {
-  readonly #sink: JournalSink;
   #bytes = new Uint8Array(2 * CHUNK_BYTES);
   #view = new DataView(this.#bytes.buffer);
   #length = CHUNK_PREFIX_BYTES;
@@ -62,9 +61,7 @@ export class Journal {
   #isClosing = false;
   #hasPlaces = false;
 
-  constructor(sink: JournalSink) {
-    this.#sink = sink;
-  }
+  constructor(private readonly sink: JournalSink) {}
 
   /** The batch so far is closed, another one begins; {@link settle} is to follow in the same turn. */
   begin({ collector, epoch, number, receiptsBefore }: BatchHead): void {
@@ -81,7 +78,7 @@ export class Journal {
   /** The closed batch is safe elsewhere: what is written of it may go. */
   settle(): void {
     this.#isClosing = false;
-    this.#sink.clear();
+    this.sink.clear();
   }
 
   receipt(
@@ -166,6 +163,6 @@ export class Journal {
     this.#length = this.#idleLength = CHUNK_PREFIX_BYTES;
     this.#view.setUint32(0, payload.length, true);
     this.#view.setUint32(4, crc32(payload), true);
-    this.#sink.append(chunk);
+    this.sink.append(chunk);
   }
 }

@@ -20,7 +20,6 @@ export const MAX_JOURNAL_BYTES: number = 16 * 1024 * 1024;
  */
 export class JournalFile implements JournalSink, Disposable {
   failures = 0;
-  readonly #path: string;
   readonly #file: Deno.FsFile;
   #bytes = 0;
   #hasFailed = false;
@@ -31,8 +30,7 @@ export class JournalFile implements JournalSink, Disposable {
     return this.#isTroubled;
   }
 
-  constructor(path: string) {
-    this.#path = path;
+  constructor(private readonly path: string) {
     try {
       this.#file = Deno.openSync(path, { create: true, truncate: true, write: true });
     } catch (error) {
@@ -67,7 +65,7 @@ export class JournalFile implements JournalSink, Disposable {
     if (this.#closed) return;
     this.#closed = true;
     this.#file.close();
-    if (this.#bytes === 0) removeJournal(this.#path);
+    if (this.#bytes === 0) removeJournal(this.path);
   }
 
   #cut(length: number): void {

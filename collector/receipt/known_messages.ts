@@ -32,20 +32,18 @@ const NO_TIMESTAMP = 0xffff_ffff;
 export class KnownMessages {
   readonly #index: MessageIndex;
   readonly #raws: RecentRaws;
-  readonly #quotas: RawQuotas | undefined;
   readonly #digest = new Uint32Array(8);
   /** Own timestamps in seconds, by number modulo their size. */
   readonly #timestamps: Uint32Array;
 
   /** @throws {RangeError} when bytes would be kept of messages that are forgotten. */
-  constructor(limits: KnownMessagesLimits, random: Random, quotas?: RawQuotas) {
+  constructor(limits: KnownMessagesLimits, random: Random, private readonly quotas?: RawQuotas) {
     if (limits.rawsLog2 > limits.messagesLog2) {
       throw new RangeError("rawsLog2 should not be above messagesLog2");
     }
     this.#index = new MessageIndex(limits.messagesLog2, random);
     this.#raws = new RecentRaws(limits.rawBytes, limits.rawsLog2);
     this.#timestamps = new Uint32Array(this.#index.capacity);
-    this.#quotas = quotas;
   }
 
   /** The message's number. A new message is held against the quotas of the peer (`nodeId`) that brings it at `now`, µs. */
@@ -67,7 +65,7 @@ export class KnownMessages {
     // A log may only name a message: then it comes as a digest.
     const named = decodeDigest(raw);
     const facts = named?.facts ?? gossipFacts(raw);
-    const judged = this.#quotas?.judge(facts, nodeId, now) ?? "raw";
+    const judged = this.quotas?.judge(facts, nodeId, now) ?? "raw";
     if (typeof judged !== "string") {
       return { ...this.identify(judged, nodeId, now), isStandIn: true };
     }

@@ -44,11 +44,9 @@ export class OpenBatch {
   #verdictNumbers = new Uint32Array(VERDICTS_ROOM);
   #verdictCodes = new Uint8Array(VERDICTS_ROOM);
   #events: CollectorEvent[] = [];
-  readonly #journal: Journal | null;
 
   /** Starts empty, with room for `maxReceipts` or as many as a batch can carry; what is added also goes to the journal. */
-  constructor(maxReceipts: number, journal: Journal | null = null) {
-    this.#journal = journal;
+  constructor(maxReceipts: number, private readonly journal: Journal | null = null) {
     const room = Math.min(maxReceipts, MOST_RECEIPTS);
     this.#receivedAt = new Float64Array(room);
     this.#messages = new Uint32Array(room);
@@ -81,7 +79,7 @@ export class OpenBatch {
     this.#sessions[at] = session;
     this.#flags[at] = flags;
     if (place) this.places.set(place.log, place);
-    this.#journal?.receipt(receivedAt, message, session, flags, place);
+    this.journal?.receipt(receivedAt, message, session, flags, place);
   }
 
   /** Adds a message, unless it is in already; `raw` must not change any more. */
@@ -89,20 +87,20 @@ export class OpenBatch {
     if (this.#raws.has(message)) return;
     this.#raws.set(message, raw);
     this.rawBytes += raw.length;
-    this.#journal?.raw(message, raw);
+    this.journal?.raw(message, raw);
   }
 
   addVerdict(message: number, code: number): void {
     if (this.#verdicts === this.#verdictNumbers.length) this.#growVerdicts();
     this.#verdictNumbers[this.#verdicts] = message;
     this.#verdictCodes[this.#verdicts++] = code;
-    this.#journal?.verdict(message, code);
+    this.journal?.verdict(message, code);
   }
 
   addEvent(event: CollectorEvent, json: Uint8Array): void {
     this.#events.push(event);
     this.rawBytes += json.length + 1;
-    this.#journal?.event(json);
+    this.journal?.event(json);
   }
 
   /** What is in it, ready to encode; its columns hold only until the next addition. It is empty then. */

@@ -76,7 +76,6 @@ export class Recorder implements Disposable {
   readonly counters: Readonly<RecorderCounters>;
 
   readonly #options: Required<RecorderOptions>;
-  readonly #dependencies: RecorderDependencies;
   readonly #counters: RecorderCounters = {
     receipts: 0,
     messages: 0,
@@ -101,9 +100,8 @@ export class Recorder implements Disposable {
   readonly #stop = new AbortController();
   #timerRuns = false;
 
-  constructor(options: RecorderOptions, dependencies: RecorderDependencies) {
+  constructor(options: RecorderOptions, private readonly dependencies: RecorderDependencies) {
     this.#options = { ...RECORDER_DEFAULTS, ...options };
-    this.#dependencies = dependencies;
     this.counters = this.#counters;
     const { random, quotas } = dependencies;
     this.#messages = new KnownMessages(this.#options.messages, random, quotas);
@@ -203,7 +201,7 @@ export class Recorder implements Disposable {
   }
 
   batchesDropped(dropped: Omit<BatchesDropped, "kind" | "at">): void {
-    this.#addEvent({ ...dropped, kind: "batches_dropped", at: this.#dependencies.clock.now() });
+    this.#addEvent({ ...dropped, kind: "batches_dropped", at: this.dependencies.clock.now() });
   }
 
   /** What happened beside the sessions; ignored after {@link end}. */
@@ -221,7 +219,7 @@ export class Recorder implements Disposable {
    */
   resend(request: ResendRequest): void {
     if (request.epoch !== this.#options.epoch) return;
-    const { messages, events } = this.#resender.select(request, this.#dependencies.clock.now());
+    const { messages, events } = this.#resender.select(request, this.dependencies.clock.now());
     for (const event of events) {
       this.#counters.resent++;
       this.#addEvent(event);
@@ -252,14 +250,14 @@ export class Recorder implements Disposable {
     this.#counters.batchBytes += bytes.length;
     this.#beginJournal();
     // Last, for the spool may answer with events for the next batch.
-    this.#dependencies.sink(bytes, { epoch, number });
-    this.#dependencies.journal?.settle();
+    this.dependencies.sink(bytes, { epoch, number });
+    this.dependencies.journal?.settle();
   }
 
   /** Ends the epoch in order: nothing may be recorded after it, but {@link resend} still answers. */
   end(): void {
     const { receipts } = this.#counters;
-    this.#addEvent({ kind: "run_ended", at: this.#dependencies.clock.now(), receipts });
+    this.#addEvent({ kind: "run_ended", at: this.dependencies.clock.now(), receipts });
     this.flush();
     this[Symbol.dispose]();
   }
@@ -272,7 +270,7 @@ export class Recorder implements Disposable {
     const { collector, epoch } = this.#options;
     const { batches: number } = this.#counters;
     const receiptsBefore = this.#receiptsBefore;
-    this.#dependencies.journal?.begin({ collector, epoch, number, receiptsBefore });
+    this.dependencies.journal?.begin({ collector, epoch, number, receiptsBefore });
   }
 
   #addNewMessage(number: number, raw: Uint8Array): void {
@@ -307,17 +305,17 @@ export class Recorder implements Disposable {
       batch.isFull || batch.receipts >= this.#options.maxReceipts ||
       batch.rawBytes >= this.#options.maxBytes
     ) {
-      batch.openedAt ??= now ?? this.#dependencies.clock.now();
+      batch.openedAt ??= now ?? this.dependencies.clock.now();
       this.flush();
     } else if (batch.openedAt === undefined) {
-      batch.openedAt = now ?? this.#dependencies.clock.now();
+      batch.openedAt = now ?? this.dependencies.clock.now();
       if (!this.#timerRuns && !this.#stop.signal.aborted) void this.#watchAge();
     }
   }
 
   async #watchAge(): Promise<void> {
     this.#timerRuns = true;
-    const { clock } = this.#dependencies;
+    const { clock } = this.dependencies;
     try {
       while (this.#batch.openedAt !== undefined) {
         const age = (clock.now() - this.#batch.openedAt) / 1000;

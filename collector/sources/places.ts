@@ -22,7 +22,6 @@ const log = logger("collector", "sources");
 
 /** The file. */
 export class PlacesFile {
-  readonly #path: string;
   readonly #places = new Map<number, Place>();
   #hasFailed = false;
   /** When it was last written before this run, µs; 0 when it was not. */
@@ -32,8 +31,7 @@ export class PlacesFile {
    * Reads the file, if there is one, and writes it with what the journal knows better. @param journaled by log.
    * @throws {UserError} when it cannot be read.
    */
-  constructor(path: string, journaled: ReadonlyMap<number, Place>, now: number) {
-    this.#path = path;
+  constructor(private readonly path: string, journaled: ReadonlyMap<number, Place>, now: number) {
     try {
       const { saved_at, places } = v.parse(fileSchema, JSON.parse(Deno.readTextFileSync(path)));
       this.savedAt = saved_at;
@@ -63,13 +61,13 @@ export class PlacesFile {
     if (!hasChanged) return;
     const content = { saved_at: now, places: [...this.#places.values()] };
     try {
-      Deno.writeTextFileSync(`${this.#path}.new`, JSON.stringify(content));
-      Deno.renameSync(`${this.#path}.new`, this.#path);
+      Deno.writeTextFileSync(`${this.path}.new`, JSON.stringify(content));
+      Deno.renameSync(`${this.path}.new`, this.path);
       this.#hasFailed = false;
     } catch (error) {
       if (!this.#hasFailed) {
         log.error("Cannot write {path}: after a restart logs are read again: {reason}", {
-          path: this.#path,
+          path: this.path,
           reason: errorText(error),
         });
       }

@@ -33,14 +33,12 @@ export interface StoredWish {
 
 /** Applies wishes until disposed of. */
 export class Steering implements Disposable {
-  readonly #dependencies: SteeringDependencies;
   #course: Course;
   #wish: StoredWish = { revision: 0, text: null };
   #refused: Report["refused"] = null;
   #timer = new AbortController();
 
-  constructor(dependencies: SteeringDependencies) {
-    this.#dependencies = dependencies;
+  constructor(private readonly dependencies: SteeringDependencies) {
     this.#course = courseOf(dependencies.config);
   }
 
@@ -58,7 +56,7 @@ export class Steering implements Disposable {
 
   /** Takes up the wish of the last run, so that a start without the broker changes nothing. */
   restore(): void {
-    const { path } = this.#dependencies;
+    const { path } = this.dependencies;
     try {
       const { revision, text } = JSON.parse(Deno.readTextFileSync(path));
       this.take({ revision: Number(revision), text: String(text) });
@@ -73,7 +71,7 @@ export class Steering implements Disposable {
     const { revision, text } = wish;
     const isKnown = text === this.#wish.text && revision === this.#wish.revision;
     if (isKnown ? this.#refused === null : revision === this.#refused?.revision) return;
-    const { config, policy, onChange = () => {} } = this.#dependencies;
+    const { config, policy, onChange = () => {} } = this.dependencies;
     try {
       this.#course = text === null ? courseOf(config) : readCourse(text, config, policy);
       this.#wish = wish;
@@ -95,11 +93,11 @@ export class Steering implements Disposable {
   }
 
   get #isPaused(): boolean {
-    return this.#course.paused || this.#dependencies.clock.now() >= this.#course.until;
+    return this.#course.paused || this.dependencies.clock.now() >= this.#course.until;
   }
 
   #apply(): void {
-    const { apply } = this.#dependencies;
+    const { apply } = this.dependencies;
     const course = this.#course;
     this.#timer.abort();
     this.#timer = new AbortController();
@@ -110,7 +108,7 @@ export class Steering implements Disposable {
   }
 
   async #pauseAt({ until }: Course, signal: AbortSignal): Promise<void> {
-    const { clock, onChange = () => {} } = this.#dependencies;
+    const { clock, onChange = () => {} } = this.dependencies;
     while (clock.now() < until) {
       const rest = Math.ceil((until - clock.now()) / 1000);
       if (!await pause(clock, Math.min(rest, LONGEST_SLEEP_MS), signal)) return;
@@ -121,7 +119,7 @@ export class Steering implements Disposable {
   }
 
   #keep(): void {
-    const { path } = this.#dependencies;
+    const { path } = this.dependencies;
     const { text } = this.#wish;
     try {
       if (text === null) return Deno.removeSync(path);

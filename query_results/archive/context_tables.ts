@@ -1,8 +1,4 @@
-/**
- * The tables that receipts and messages are read with, as a published day has them: their rows of that day, and `day`.
- *
- * @module
- */
+// The tables that receipts and messages are read with, as a published day has them: their rows of that day, and `day`.
 
 /**
  * How the rows of several days make one table. `whole`: each day has all that there was, so the latest holds. `keyed`: a

@@ -1,9 +1,6 @@
-/**
- * The frame of a report, what each of its figures rests on: the window, the collectors, how many peers were connected
- * and subscribed, what is known to be missing, and how good the clocks were.
- *
- * @module
- */
+// The frame of a report, what each of its figures rests on: the window, the collectors, how many peers were connected
+// and subscribed, what is known to be missing, and how good the clocks were.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Window } from "../catalog/parameters.ts";
 import { readTable } from "./read_table.ts";

@@ -1,9 +1,6 @@
-/**
- * A DuckLake of published days, attached to DuckDB as `lake`. DuckDB opens its catalogue and files by itself, outside
- * Deno's sandbox.
- *
- * @module
- */
+// A DuckLake of published days, attached to DuckDB as `lake`. DuckDB opens its catalogue and files by itself, outside
+// Deno's sandbox.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
 import * as v from "valibot";

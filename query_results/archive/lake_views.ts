@@ -1,9 +1,6 @@
-/**
- * The lake's views: one archive's tables as they are; of several archives, rows under ids made of what is global (SHA-256,
- * node id, collector's name), so that what two archives have is there once and the queries run unmodified.
- *
- * @module
- */
+// The lake's views: one archive's tables as they are; of several archives, rows under ids made of what is global (SHA-256,
+// node id, collector's name), so that what two archives have is there once and the queries run unmodified.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { CONTEXT_TABLES, contextRows, earlierRows } from "./context_tables.ts";
 import { makeTables, quoted } from "./open_days.ts";

@@ -1,8 +1,5 @@
-/**
- * A folder of published days as an archive: the same tables and views, in memory, over the folder's Parquet files.
- *
- * @module
- */
+// A folder of published days as an archive: the same tables and views, in memory, over the folder's Parquet files.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { join, resolve } from "node:path";
 import schema from "../../archiver/store/migrations/0001_schema.sql" with { type: "text" };

@@ -1,9 +1,6 @@
-/**
- * Published days: files under a bucket's prefix, or in a folder. A day's own index names its files and is written last,
- * so a day is there whole or not at all; `index.json` lists the days. Other text is refused.
- *
- * @module
- */
+// Published days: files under a bucket's prefix, or in a folder. A day's own index names its files and is written last,
+// so a day is there whole or not at all; `index.json` lists the days. Other text is refused.
+
 import * as v from "valibot";
 import { join } from "node:path";
 import { errorText, UserError } from "../../shared/errors.ts";

@@ -1,17 +1,14 @@
-/**
- * A query: one SQL file whose header comment says what it asks, of what, and what spoils the answer.
- *
- * The header is the file's first lines, each `-- key: text`, continued by lines that begin with `--` and two or more
- * spaces. Once each: `title`, `section`, `question`, `inputs`. Once or more: `pitfall`. Any number: `parameter` as
- * `name TYPE LEAST..GREATEST = default, what it is` (no bounds for BOOLEAN). At most once: `order`, the place in the
- * report (smaller first), `only-with-rows: true`, which keeps the query off the report while it has no rows, `by`, what its
- * figures are split by, `worker`, what prepares tables for it, `telling`, the column by whose greatest values the report
- * picks rows to show, and `summaries`: `always`, or the values of parameters with which finished days are read from their
- * summaries. The SQL names window and parameters as
- * `$window_from`, `$window_to`, `$name`.
- *
- * @module
- */
+// A query: one SQL file whose header comment says what it asks, of what, and what spoils the answer.
+//
+// The header is the file's first lines, each `-- key: text`, continued by lines that begin with `--` and two or more
+// spaces. Once each: `title`, `section`, `question`, `inputs`. Once or more: `pitfall`. Any number: `parameter` as
+// `name TYPE LEAST..GREATEST = default, what it is` (no bounds for BOOLEAN). At most once: `order`, the place in the
+// report (smaller first), `only-with-rows: true`, which keeps the query off the report while it has no rows, `by`, what its
+// figures are split by, `worker`, what prepares tables for it, `telling`, the column by whose greatest values the report
+// picks rows to show, and `summaries`: `always`, or the values of parameters with which finished days are read from their
+// summaries. The SQL names window and parameters as
+// `$window_from`, `$window_to`, `$name`.
+
 import { UserError } from "../../shared/errors.ts";
 
 export type ParameterType = "BIGINT" | "DOUBLE" | "BOOLEAN";

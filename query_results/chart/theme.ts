@@ -1,8 +1,5 @@
-/**
- * The look that all charts share: sizes, vega-lite's config, colours by word, and how wide text is without a browser.
- *
- * @module
- */
+// The look that all charts share: sizes, vega-lite's config, colours by word, and how wide text is without a browser.
+
 import type { ChartSpec } from "../catalog/query.ts";
 import { KEY_COLORS, OTHER_COLORS } from "./palette.ts";
 import config from "./theme.json" with { type: "json" };

@@ -1,8 +1,5 @@
-/**
- * Faults of the data, which are never patterns: what they explain is listed apart.
- *
- * @module
- */
+// Faults of the data, which are never patterns: what they explain is listed apart.
+
 import { formatDuration, formatInstant } from "../format/numbers.ts";
 import { type Finding, receiptsSql } from "./detectors/finding.ts";
 import { BIN_MS, type World } from "./detectors/world.ts";

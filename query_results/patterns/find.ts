@@ -1,8 +1,5 @@
-/**
- * Runs all detectors on a window: findings, one entry per cause, those that a fault of the data explains apart.
- *
- * @module
- */
+// Runs all detectors on a window: findings, one entry per cause, those that a fault of the data explains apart.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Summaries } from "../archive/summaries.ts";
 import type { Window } from "../catalog/parameters.ts";

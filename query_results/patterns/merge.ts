@@ -1,8 +1,5 @@
-/**
- * One entry per cause: what several detectors, or one of them for many channels of a node, found of the same. Pure.
- *
- * @module
- */
+// One entry per cause: what several detectors, or one of them for many channels of a node, found of the same. Pure.
+
 import { formatPlural } from "../format/numbers.ts";
 import { type Finding, score } from "./detectors/finding.ts";
 import { linked } from "./statistics/groups.ts";

@@ -1,8 +1,5 @@
-/**
- * The section of the report: each finding a sentence, a small chart, and the query that shows its receipts.
- *
- * @module
- */
+// The section of the report: each finding a sentence, a small chart, and the query that shows its receipts.
+
 import { html as markup, raw } from "hono/html";
 import { printable } from "../../shared/text.ts";
 import { formatInstant, formatNumber, formatPlural } from "../format/numbers.ts";

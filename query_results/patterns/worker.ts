@@ -1,8 +1,5 @@
-/**
- * Patterns as a query of the report: the table `pattern_findings`, and the findings as sentences.
- *
- * @module
- */
+// Patterns as a query of the report: the table `pattern_findings`, and the findings as sentences.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Frame } from "../archive/frame.ts";
 import { loadTable } from "../archive/load_table.ts";

@@ -1,8 +1,5 @@
-/**
- * The report as one HTML file that needs nothing beside it: no script, no network, light and dark.
- *
- * @module
- */
+// The report as one HTML file that needs nothing beside it: no script, no network, light and dark.
+
 import { html as markup, raw } from "hono/html";
 import { emptyText, parameterText, queryLine } from "./caption.ts";
 import type { Drawing } from "../chart/render.ts";

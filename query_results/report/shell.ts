@@ -1,8 +1,5 @@
-/**
- * What every page here begins with: its policy, its style, light and dark, and no network.
- *
- * @module
- */
+// What every page here begins with: its policy, its style, light and dark, and no network.
+
 import { html as markup, raw } from "hono/html";
 import { createHash } from "node:crypto";
 import { darkChartCss, paletteCss } from "../chart/palette.ts";

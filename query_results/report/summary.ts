@@ -1,8 +1,5 @@
-/**
- * The head of a report: what it rests on, the main figures large, and all of them in a table beside a published run's.
- *
- * @module
- */
+// The head of a report: what it rests on, the main figures large, and all of them in a table beside a published run's.
+
 import { html as markup } from "hono/html";
 import { clocksText, collectorsText, missingText, peersText, windowText } from "./caption.ts";
 import { type Figure, rescaled } from "./figures.ts";

@@ -1,8 +1,4 @@
-/**
- * What is said of a message: plain data that text, JSON and page are made of. Instants are µs since the Unix epoch.
- *
- * @module
- */
+// What is said of a message: plain data that text, JSON and page are made of. Instants are µs since the Unix epoch.
 
 export type SpreadClass = "broad" | "fast burst" | "narrow" | "partial" | "unheard";
 

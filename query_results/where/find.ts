@@ -1,8 +1,5 @@
-/**
- * Which channel, node or message of an archive a name means, and its latest messages.
- *
- * @module
- */
+// Which channel, node or message of an archive a name means, and its latest messages.
+
 import { BIGINT, type DuckDBConnection, VARCHAR } from "@duckdb/node-api";
 import { scidText } from "../../shared/bolt/scid.ts";
 import { UserError } from "../../shared/errors.ts";

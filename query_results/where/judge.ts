@@ -1,8 +1,5 @@
-/**
- * What a spread amounts to: its class, its rank, and one sentence. Pure.
- *
- * @module
- */
+// What a spread amounts to: its class, its rank, and one sentence. Pure.
+
 import { formatDuration, formatInstant, formatNumber, formatPlural } from "../format/numbers.ts";
 import type { Answer, SpreadClass } from "./answer.ts";
 import type { FoundMessage } from "./find.ts";

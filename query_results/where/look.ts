@@ -1,8 +1,5 @@
-/**
- * Answers "where is my update?" from an open archive.
- *
- * @module
- */
+// Answers "where is my update?" from an open archive.
+
 import type { DuckDBConnection, DuckDBListValue } from "@duckdb/node-api";
 import { scidText } from "../../shared/bolt/scid.ts";
 import { UserError } from "../../shared/errors.ts";

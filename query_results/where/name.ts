@@ -1,8 +1,5 @@
-/**
- * What a name on the command line may mean, and which known names are like it. Pure.
- *
- * @module
- */
+// What a name on the command line may mean, and which known names are like it. Pure.
+
 import { BoltFault } from "../../shared/bolt/fault.ts";
 import { parseScid } from "../../shared/bolt/scid.ts";
 import { UserError } from "../../shared/errors.ts";

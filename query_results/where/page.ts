@@ -1,8 +1,5 @@
-/**
- * An answer as one HTML file that needs nothing beside it: in the report's look, and with one script, the replay's.
- *
- * @module
- */
+// An answer as one HTML file that needs nothing beside it: in the report's look, and with one script, the replay's.
+
 import { html as markup, raw } from "hono/html";
 import { drawChart } from "../chart/render.ts";
 import { inlineSvg } from "../chart/svg_file.ts";

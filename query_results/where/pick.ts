@@ -1,9 +1,6 @@
-/**
- * The rows of an archive that one answer needs, in place of all of it: receipts of the wanted messages, and of a sample of
- * their day's to compare with. All other figures are then made by the macros that all queries share.
- *
- * @module
- */
+// The rows of an archive that one answer needs, in place of all of it: receipts of the wanted messages, and of a sample of
+// their day's to compare with. All other figures are then made by the macros that all queries share.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { correctClocks, RECEIPT_SHIFTS } from "../archive/clocks.ts";
 import { DAY_US } from "../../shared/time.ts";

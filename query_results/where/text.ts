@@ -1,8 +1,5 @@
-/**
- * An answer for a terminal: the sentence, then a compact table. Pure.
- *
- * @module
- */
+// An answer for a terminal: the sentence, then a compact table. Pure.
+
 import { printable } from "../../shared/text.ts";
 import { formatDuration, formatInstant, formatNumber, formatPlural } from "../format/numbers.ts";
 import { alignedText } from "../format/table.ts";

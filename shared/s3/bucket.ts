@@ -54,13 +54,11 @@ export interface S3Request {
 
 /** A bucket. Keys are below its prefix. */
 export class Bucket {
-  readonly #options: BucketOptions;
   readonly #client: AwsClient | null;
   readonly #base: string;
 
-  constructor(options: BucketOptions) {
+  constructor(private readonly options: BucketOptions) {
     const { config, keys, bucket } = options;
-    this.#options = options;
     this.#client = keys && new AwsClient({
       ...keys,
       service: "s3",
@@ -71,13 +69,13 @@ export class Bucket {
 
   /** As people name it: `s3://bucket/prefix`. */
   get shown(): string {
-    const { bucket, prefix, shown } = this.#options;
+    const { bucket, prefix, shown } = this.options;
     return shown?.replace(/\/+$/, "") ?? `s3://${bucket}${prefix && `/${prefix}`}`;
   }
 
   /** A key as the service has it. */
   fullKey(key: string): string {
-    const { prefix } = this.#options;
+    const { prefix } = this.options;
     return prefix === "" ? key : `${prefix}/${key}`;
   }
 
@@ -88,7 +86,7 @@ export class Bucket {
    * @throws {UserError} when the service cannot be reached.
    */
   async send(key: string | null, request: S3Request = {}): Promise<Response> {
-    const { signal } = this.#options;
+    const { signal } = this.options;
     signal?.throwIfAborted();
     const url = new URL(key === null ? this.#base : `${this.#base}/${this.fullKey(key)}`);
     for (const [name, value] of Object.entries(request.query ?? {})) {
@@ -115,7 +113,7 @@ export class Bucket {
       if (outcome instanceof Response) {
         throw await this.#refusal(outcome, `${method} ${key ?? ""}`.trim());
       }
-      const { endpoint } = this.#options.config;
+      const { endpoint } = this.options.config;
       throw new UserError(`Cannot reach ${endpoint}: ${reason(outcome)}`, { cause: outcome });
     }
   }
@@ -123,7 +121,7 @@ export class Bucket {
   /** @returns the answer, or why there is none. */
   async #attempt(url: URL, init: RequestInit): Promise<unknown> {
     const limit = AbortSignal.timeout(REQUEST_MS);
-    const { signal } = this.#options;
+    const { signal } = this.options;
     const both = signal === undefined ? limit : AbortSignal.any([signal, limit]);
     try {
       const request = await this.#client?.sign(url, init) ?? new Request(url, init);
@@ -170,7 +168,7 @@ export class Bucket {
     const text = await limitedText(response, MAX_XML_BYTES, what).catch(() => "");
     // HEAD has no body.
     const code = element(text, "Code") ?? (response.status === 403 ? "AccessDenied" : "");
-    const { config } = this.#options;
+    const { config } = this.options;
     const { status } = response;
     if (code === "RequestTimeTooSkewed" || code === "RequestExpired") {
       const theirs = Date.parse(response.headers.get("date") ?? "");
@@ -186,7 +184,7 @@ export class Bucket {
   }
 
   #refused(status: number, code: string, message: string, what: string): S3Refusal {
-    const { config: { endpoint }, bucket, keys } = this.#options;
+    const { config: { endpoint }, bucket, keys } = this.options;
     const line = code === "NoSuchBucket"
       ? `${endpoint} has no bucket ${bucket}; create it, or correct its name`
       : status === 401 || status === 403 || code === UNKNOWN_KEY

@@ -19,16 +19,13 @@ const SEED = 20_250_926;
 
 /** An archiver process that is killed and started again. */
 class Victim implements AsyncDisposable {
-  readonly #config: string;
   #process: Process | null = null;
   url = "";
 
-  constructor(config: string) {
-    this.#config = config;
-  }
+  constructor(private readonly config: string) {}
 
   async start(): Promise<void> {
-    this.#process = startProgram("archiver/main.ts", ["--config", this.#config], ["-A"]);
+    this.#process = startProgram("archiver/main.ts", ["--config", this.config], ["-A"]);
     const line = await this.#process.waitForLine(/API at/);
     this.url = line.match(/http:\/\/127\.0\.0\.1:\d+/)![0];
   }

@@ -1,8 +1,5 @@
-/**
- * How long commits take while a set of queries runs in the same process, and while none does.
- *
- * @module
- */
+// How long commits take while a set of queries runs in the same process, and while none does.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { AnalyticsConfigSchema } from "../../archiver/analytics/config.ts";
 import { runSet } from "../../archiver/analytics/run_set.ts";

@@ -1,8 +1,5 @@
-/**
- * Batches into the archive: how fast, and how many bytes a receipt takes.
- *
- * @module
- */
+// Batches into the archive: how fast, and how many bytes a receipt takes.
+
 import { DEFAULT_MAX_RECEIPTS } from "../../archiver/config.ts";
 import { Store } from "../../archiver/store/store.ts";
 import { decodeBatch } from "../../shared/batch/codec.ts";

@@ -1,8 +1,5 @@
-/**
- * How like real receipts between peers generated traffic is: rows of the calibration table that hold.
- *
- * @module
- */
+// How like real receipts between peers generated traffic is: rows of the calibration table that hold.
+
 import {
   calibrate,
   CALIBRATION_ROWS,

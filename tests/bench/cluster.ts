@@ -1,8 +1,5 @@
-/**
- * Seeded SIGKILLs against a cluster of three NATS servers under load.
- *
- * @module
- */
+// Seeded SIGKILLs against a cluster of three NATS servers under load.
+
 import { type ChaosOutcome, clusterChaos } from "../support/cluster_chaos.ts";
 import { type Benchmark, type Figure, figure } from "./figure.ts";
 

@@ -1,9 +1,6 @@
-/**
- * A real collector process with simulated peers and a real nats-server, as benchmarks of the collector need it. Nobody
- * takes batches off the stream, so that in the end it holds them all.
- *
- * @module
- */
+// A real collector process with simulated peers and a real nats-server, as benchmarks of the collector need it. Nobody
+// takes batches off the stream, so that in the end it holds them all.
+
 import { runFlags } from "../../collector/deploy/build.ts";
 import type { Batch } from "../../shared/batch/batch.ts";
 import { decodeBatch } from "../../shared/batch/codec.ts";

@@ -1,8 +1,5 @@
-/**
- * A real collector with 200 simulated peers and a real nats-server: CPU a receipt, and bytes a receipt on the broker.
- *
- * @module
- */
+// A real collector with 200 simulated peers and a real nats-server: CPU a receipt, and bytes a receipt on the broker.
+
 import { startCollecting } from "./collecting.ts";
 import { floorMeanwhile } from "./decrypt_floor.ts";
 import { type Benchmark, figure } from "./figure.ts";

@@ -1,9 +1,6 @@
-/**
- * An archiver killed with SIGKILL at each named step of upgrade, commit, roll-over and retention, the first and the
- * second time that it comes by, and what its archive lacks once it was started again and has finished.
- *
- * @module
- */
+// An archiver killed with SIGKILL at each named step of upgrade, commit, roll-over and retention, the first and the
+// second time that it comes by, and what its archive lacks once it was started again and has finished.
+
 import { STEPS } from "../../archiver/store/crash_points.ts";
 import { crashAndFinish, type CrashPoint } from "../support/crash/crash_run.ts";
 import { type Benchmark, figure } from "./figure.ts";

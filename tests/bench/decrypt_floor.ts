@@ -1,8 +1,5 @@
-/**
- * The floor under a receipt: the two ChaCha20-Poly1305 decrypts that BOLT 8 asks for, and nothing else.
- *
- * @module
- */
+// The floor under a receipt: the two ChaCha20-Poly1305 decrypts that BOLT 8 asks for, and nothing else.
+
 import { createCipheriv, createDecipheriv } from "node:crypto";
 import { cpuUsage } from "node:process";
 import { systemClock } from "../../shared/clock.ts";

@@ -1,8 +1,4 @@
-/**
- * What `deno task bench` prints: one figure a line, held against its bar.
- *
- * @module
- */
+// What `deno task bench` prints: one figure a line, held against its bar.
 
 /** What a figure should be. */
 export interface Bar {

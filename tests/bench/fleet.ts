@@ -1,9 +1,6 @@
-/**
- * How long a wish takes to 20 collectors over a broker with a fleet's accounts, until the archiver has heard that they run
- * it.
- *
- * @module
- */
+// How long a wish takes to 20 collectors over a broker with a fleet's accounts, until the archiver has heard that they run
+// it.
+
 import { Heartbeats } from "../../archiver/intake/heartbeats.ts";
 import { CollectorConfigSchema } from "../../collector/config.ts";
 import { followWishes } from "../../collector/steering/follow.ts";

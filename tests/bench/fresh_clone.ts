@@ -1,8 +1,5 @@
-/**
- * How long a new user waits: the project cloned into an empty folder, every cache empty, then one README command.
- *
- * @module
- */
+// How long a new user waits: the project cloned into an empty folder, every cache empty, then one README command.
+
 import { Buffer } from "node:buffer";
 import { tempDir } from "../support/temp_dir.ts";
 import { type Bar, type Benchmark, figure } from "./figure.ts";

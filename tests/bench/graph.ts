@@ -1,9 +1,6 @@
-/**
- * What a whole mainnet-sized graph (63,000 channels, 126,000 updates, 20,000 nodes) costs in memory, and how long it
- * takes to load and save.
- *
- * @module
- */
+// What a whole mainnet-sized graph (63,000 channels, 126,000 updates, 20,000 nodes) costs in memory, and how long it
+// takes to load and save.
+
 import { tempDir } from "../support/temp_dir.ts";
 import { type Bar, type Benchmark, type Figure, figure, median } from "./figure.ts";
 

@@ -1,13 +1,10 @@
-/**
- * A process that holds a whole mainnet-sized graph, or none, and says what that took: what `graph.ts` measures.
- * `graph_process.ts WHAT FILE` prints one line of JSON.
- *
- * - `collect`: the graph takes all messages, then a third of the updates again and newer, and is saved;
- * - `load`: the graph comes from the file;
- * - `idle`: an empty graph and nothing else.
- *
- * @module
- */
+// A process that holds a whole mainnet-sized graph, or none, and says what that took: what `graph.ts` measures.
+// `graph_process.ts WHAT FILE` prints one line of JSON.
+//
+// - `collect`: the graph takes all messages, then a third of the updates again and newer, and is saved;
+// - `load`: the graph comes from the file;
+// - `idle`: an empty graph and nothing else.
+
 import { chainHash } from "../../shared/bolt/chains.ts";
 import { encodeMessage } from "../../shared/bolt/message.ts";
 import { scidOf } from "../../shared/bolt/scid.ts";

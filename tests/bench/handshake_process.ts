@@ -1,10 +1,7 @@
-/**
- * A process that dials simulated peers and shakes hands, and tells what that costs beside the curve operations that it
- * cannot do without: what `handshakes.ts` measures. `handshake_process.ts FILE` reads addresses, `node id@host:port` a
- * line, and prints one line of JSON, {@link HandshakeCosts}.
- *
- * @module
- */
+// A process that dials simulated peers and shakes hands, and tells what that costs beside the curve operations that it
+// cannot do without: what `handshakes.ts` measures. `handshake_process.ts FILE` reads addresses, `node id@host:port` a
+// line, and prints one line of JSON, {@link HandshakeCosts}.
+
 import { cpuUsage } from "node:process";
 import { dialNoise } from "../../collector/noise/connection.ts";
 import { systemClock } from "../../shared/clock.ts";

@@ -1,8 +1,5 @@
-/**
- * Handshakes of the side that dials, over real sockets with simulated peers in a process of their own.
- *
- * @module
- */
+// Handshakes of the side that dials, over real sockets with simulated peers in a process of their own.
+
 import { startSimnet } from "../simnet/child.ts";
 import { startProgram } from "../support/servers/process.ts";
 import { tempDir } from "../support/temp_dir.ts";

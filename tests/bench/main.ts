@@ -1,8 +1,5 @@
-/**
- * `deno task bench`: the performance figures, one JSON line each on standard output; progress on standard error.
- *
- * @module
- */
+// `deno task bench`: the performance figures, one JSON line each on standard output; progress on standard error.
+
 import { type Command, type Flag, runMain } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
 

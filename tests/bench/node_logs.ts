@@ -1,8 +1,5 @@
-/**
- * How fast the readers of node logs are: samples over and over, in chunks as the collector reads them.
- *
- * @module
- */
+// How fast the readers of node logs are: samples over and over, in chunks as the collector reads them.
+
 import { ClnIoLogReader } from "../../shared/node_logs/cln_io_log.ts";
 import { LndLogReader } from "../../shared/node_logs/lnd_log.ts";
 import type { LogReader, LogSink } from "../../shared/node_logs/reader.ts";

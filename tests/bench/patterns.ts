@@ -1,8 +1,5 @@
-/**
- * What stands out: recall and precision on injected patterns, silence on plain traffic, and the cost of a full-size day.
- *
- * @module
- */
+// What stands out: recall and precision on injected patterns, silence on plain traffic, and the cost of a full-size day.
+
 import { startProgram } from "../support/servers/process.ts";
 import { PatternArchive } from "../support/fixtures/pattern_archive.ts";
 import {

@@ -1,9 +1,6 @@
-/**
- * A collector process on one core with 1,000 peers, who deliver some 30,000 receipts a second and ping. The peers, all
- * in one process, and the broker have another core.
- *
- * @module
- */
+// A collector process on one core with 1,000 peers, who deliver some 30,000 receipts a second and ping. The peers, all
+// in one process, and the broker have another core.
+
 import { systemClock } from "../../shared/clock.ts";
 import { UserError } from "../../shared/errors.ts";
 import { type Collecting, startCollecting } from "./collecting.ts";

@@ -1,8 +1,4 @@
-/**
- * PinSketch decoding without WebAssembly, to measure ours against: the same steps over any representation of a field.
- *
- * @module
- */
+// PinSketch decoding without WebAssembly, to measure ours against: the same steps over any representation of a field.
 
 /** An array of elements. */
 export interface Vector<T> {

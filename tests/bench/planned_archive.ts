@@ -1,8 +1,5 @@
-/**
- * Planned traffic as an archive, committed by the archiver's own store.
- *
- * @module
- */
+// Planned traffic as an archive, committed by the archiver's own store.
+
 import { DEFAULT_MAX_RECEIPTS } from "../../archiver/config.ts";
 import { Store } from "../../archiver/store/store.ts";
 import { decodeBatch } from "../../shared/batch/codec.ts";

@@ -1,9 +1,6 @@
-/**
- * Planned traffic as the batches that one collector would send of it: for feeding an archive without any sockets.
- * Streaming: it holds what is in flight, and of each message a number and a bit a peer.
- *
- * @module
- */
+// Planned traffic as the batches that one collector would send of it: for feeding an archive without any sockets.
+// Streaming: it holds what is in flight, and of each message a number and a bit a peer.
+
 import {
   type Batch,
   type CollectorEvent,
@@ -79,7 +76,6 @@ export class PlannedBatches {
     messages: 0,
     messageBytes: 0,
   };
-  readonly #run: PlannedRun;
   readonly #onMessage: (message: PlannedMessage) => void;
   readonly #factory: MessageFactory;
   readonly #sessions: PlannedSessions;
@@ -93,9 +89,11 @@ export class PlannedBatches {
   #news: { numbers: number[]; raws: Uint8Array[]; bytes: number } = none();
 
   /** Nothing is planned yet. @param onMessage told once a message, in order of creation. */
-  constructor(run: PlannedRun, onMessage: (message: PlannedMessage) => void = () => {}) {
+  constructor(
+    private readonly run: PlannedRun,
+    onMessage: (message: PlannedMessage) => void = () => {},
+  ) {
     const { traffic: options, startedAt } = run;
-    this.#run = run;
     this.#onMessage = onMessage;
     const universe = new Universe(options.seed, originCounts(options));
     this.#factory = new MessageFactory({ universe, startedAt: startedAt / 1e6, sign: false });
@@ -109,7 +107,7 @@ export class PlannedBatches {
   *batches(): Generator<PlannedBatch, void, void> {
     const columns = this.#columns;
     const slices = timeline(
-      traffic(this.#run.traffic),
+      traffic(this.run.traffic),
       SLICE_MICROSECONDS,
       (message) => this.#plan(message),
     );
@@ -155,7 +153,7 @@ export class PlannedBatches {
   }
 
   #isRepeat(message: number, peer: number): boolean {
-    const at = message * this.#run.traffic.peers + peer;
+    const at = message * this.run.traffic.peers + peer;
     const bit = 1 << (at % 8);
     const place = Math.floor(at / 8);
     const isRepeat = (this.#seen[place] & bit) !== 0;
@@ -165,7 +163,7 @@ export class PlannedBatches {
 
   #close(events: readonly CollectorEvent[]): PlannedBatch {
     const { totals } = this;
-    const { collector, startedAt } = this.#run;
+    const { collector, startedAt } = this.run;
     const { count: receipts, times } = this.#columns;
     const news = Uint32Array.from(this.#news.numbers);
     const batch: Batch = {

@@ -1,8 +1,5 @@
-/**
- * The sessions of a planned run, one a peer: what a collector tells of them.
- *
- * @module
- */
+// The sessions of a planned run, one a peer: what a collector tells of them.
+
 import type { CollectorEvent } from "../../shared/batch/batch.ts";
 import { sessionFigures } from "../support/fixtures/session_figures.ts";
 import type { Universe } from "../simnet/universe.ts";
@@ -16,20 +13,20 @@ const WIRE_BYTES = 280;
 
 /** See the module. Sessions are numbered as their peers are. */
 export class PlannedSessions {
-  readonly #startedAt: number;
   /** By peer: seconds into the run; Infinity for those that stay. */
   readonly #leaving: Float64Array;
-  readonly #universe: Universe;
   readonly #receipts: Float64Array;
   readonly #first: Float64Array;
   readonly #last: Float64Array;
   #latest = 0;
 
   /** All begin with the run. @param startedAt µs since the Unix epoch. @param universe its first nodes are the peers. */
-  constructor(startedAt: number, leavingSeconds: Float64Array, universe: Universe) {
-    this.#startedAt = startedAt;
+  constructor(
+    private readonly startedAt: number,
+    leavingSeconds: Float64Array,
+    private readonly universe: Universe,
+  ) {
     this.#leaving = leavingSeconds;
-    this.#universe = universe;
     this.#receipts = new Float64Array(leavingSeconds.length);
     this.#first = new Float64Array(leavingSeconds.length).fill(NaN);
     this.#last = new Float64Array(leavingSeconds.length).fill(NaN);
@@ -44,12 +41,12 @@ export class PlannedSessions {
 
   /** The run's begin, and its sessions. */
   opened(): CollectorEvent[] {
-    const at = this.#startedAt;
+    const at = this.startedAt;
     const peers = this.#leaving.length;
     const sessions = Array.from({ length: peers }, (_, session): CollectorEvent => ({
       kind: "session_opened",
       session,
-      node_id: this.#universe.node(session).id,
+      node_id: this.universe.node(session).id,
       address: `198.18.${session >> 8}.${session & 255}:9735`,
       dialled_at: at,
       handshake_at: at,
@@ -62,16 +59,16 @@ export class PlannedSessions {
 
   /** The ends of all sessions and of the run, told together. @param receipts of the whole run. */
   closed(receipts: number): CollectorEvent[] {
-    const end = this.#startedAt + this.#latest;
+    const end = this.startedAt + this.#latest;
     const events: CollectorEvent[] = [];
     for (const [session, left] of this.#leaving.entries()) {
       const count = this.#receipts[session];
-      const instant = (time: number) => count === 0 ? null : this.#startedAt + time;
+      const instant = (time: number) => count === 0 ? null : this.startedAt + time;
       const hasLeft = left < this.#latest / 1e6;
       events.push({
         kind: "session_closed",
         session,
-        at: hasLeft ? Math.round(this.#startedAt + left * 1e6) : end,
+        at: hasLeft ? Math.round(this.startedAt + left * 1e6) : end,
         by: hasLeft ? "network" : "us",
         reason: hasLeft ? "connection reset" : "the collector stopped",
         ...sessionFigures({

@@ -1,8 +1,5 @@
-/**
- * The Postgres endpoint: against DuckDB without it, against a real PostgreSQL, and beside commits.
- *
- * @module
- */
+// The Postgres endpoint: against DuckDB without it, against a real PostgreSQL, and beside commits.
+
 import pg from "pg";
 import { Intake } from "../../archiver/intake/intake.ts";
 import { Store } from "../../archiver/store/store.ts";

@@ -1,8 +1,4 @@
-/**
- * What a process costs, as Linux counts it, and on which cores it may run.
- *
- * @module
- */
+// What a process costs, as Linux counts it, and on which cores it may run.
 
 /** The kernel counts a process's CPU in hundredths of a second. */
 const TICK_MICROSECONDS = 10_000;

@@ -1,8 +1,5 @@
-/**
- * A day into a bucket: publishing, with all that comes with it, beside a plain upload of the same files by the same client.
- *
- * @module
- */
+// A day into a bucket: publishing, with all that comes with it, beside a plain upload of the same files by the same client.
+
 import { Store } from "../../archiver/store/store.ts";
 import { Days } from "../../archiver/days/days.ts";
 import { systemClock } from "../../shared/clock.ts";

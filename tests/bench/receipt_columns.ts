@@ -1,8 +1,5 @@
-/**
- * The receipts of one batch as they are planned. Pure.
- *
- * @module
- */
+// The receipts of one batch as they are planned. Pure.
+
 import type { Receipts } from "../../shared/batch/batch.ts";
 
 /** Columns that are filled again and again. */

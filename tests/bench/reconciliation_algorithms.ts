@@ -1,9 +1,6 @@
-/**
- * Decoding of sketches: WebAssembly beside plain numbers and bigints in the same run, and beside the reference library's
- * times on other machines.
- *
- * @module
- */
+// Decoding of sketches: WebAssembly beside plain numbers and bigints in the same run, and beside the reference library's
+// times on other machines.
+
 import { decodeMs, MEASURED_DECODES } from "../../query_results/reconciliation/algorithms/costs.ts";
 import { Decoder, Encoder } from "../../query_results/reconciliation/algorithms/riblt.ts";
 import { Sketch } from "../../query_results/reconciliation/algorithms/sketch.ts";

@@ -1,8 +1,5 @@
-/**
- * `deno task lab replay` and a report's opening on an hour of mainnet.
- *
- * @module
- */
+// `deno task lab replay` and a report's opening on an hour of mainnet.
+
 import { startProgram } from "../support/servers/process.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { type Benchmark, figure } from "./figure.ts";

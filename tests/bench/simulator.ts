@@ -1,8 +1,5 @@
-/**
- * The simulator's speed, beside a bare loop of the same memory traffic, and its memory at mainnet's size.
- *
- * @module
- */
+// The simulator's speed, beside a bare loop of the same memory traffic, and its memory at mainnet's size.
+
 import { type Benchmark, type Figure, figure } from "./figure.ts";
 
 /** The run of 2025-09-26: 297.6 unique messages per minute. */

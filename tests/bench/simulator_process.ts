@@ -1,8 +1,5 @@
-/**
- * A process that simulates once and prints what it took: `simulator_process.ts PROTOCOL SETTINGS` (JSON).
- *
- * @module
- */
+// A process that simulates once and prints what it took: `simulator_process.ts PROTOCOL SETTINGS` (JSON).
+
 import { allProtocols } from "../../query_results/reconciliation/simulator/protocol.ts";
 import { networkGraph, simulate } from "../../query_results/reconciliation/simulator/run.ts";
 import { planRuns, SETTINGS } from "../../query_results/reconciliation/simulator/settings.ts";

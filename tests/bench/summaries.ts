@@ -1,10 +1,7 @@
-/**
- * Summaries of finished days: what they take at roll-over, beside the Parquet copy, and how fast queries over a month and a
- * year of them are. The days of these are generated: each is a rolled-over tenth of the real run ten times over, on another
- * date, its receipts dropped.
- *
- * @module
- */
+// Summaries of finished days: what they take at roll-over, beside the Parquet copy, and how fast queries over a month and a
+// year of them are. The days of these are generated: each is a rolled-over tenth of the real run ten times over, on another
+// date, its receipts dropped.
+
 import { Days } from "../../archiver/days/days.ts";
 import { SUMMARIES } from "../../archiver/days/layout.ts";
 import { migrate } from "../../archiver/store/migrations.ts";

@@ -1,8 +1,5 @@
-/**
- * The address book on a real disk.
- *
- * @module
- */
+// The address book on a real disk.
+
 import assert from "node:assert/strict";
 import { AddressBook } from "../../collector/addresses/address_book.ts";
 import {

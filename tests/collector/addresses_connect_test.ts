@@ -1,8 +1,5 @@
-/**
- * From an endpoint to a TCP stream, on loopback.
- *
- * @module
- */
+// From an endpoint to a TCP stream, on loopback.
+
 import assert from "node:assert/strict";
 import { type Connected, type ConnectOptions, connectTo } from "../../collector/dial/connect.ts";
 import { DialRules } from "../../collector/addresses/dial_rules.ts";

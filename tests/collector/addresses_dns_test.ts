@@ -1,8 +1,5 @@
-/**
- * DNS seeds and names against a real DNS server.
- *
- * @module
- */
+// DNS seeds and names against a real DNS server.
+
 import assert from "node:assert/strict";
 import { createSocket } from "node:dgram";
 import { bech32 } from "@scure/base";

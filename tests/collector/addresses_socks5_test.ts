@@ -1,8 +1,5 @@
-/**
- * SOCKS5 over real sockets: against microsocks, and against a proxy of the test's own for what microsocks has not.
- *
- * @module
- */
+// SOCKS5 over real sockets: against microsocks, and against a proxy of the test's own for what microsocks has not.
+
 import assert from "node:assert/strict";
 import { type Endpoint, parseEndpoint } from "../../collector/addresses/endpoint.ts";
 import { speakSocks5 } from "../../collector/dial/socks5_client.ts";

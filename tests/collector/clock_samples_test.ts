@@ -19,14 +19,11 @@ import { until } from "../support/until.ts";
 /** The machine's clock, `ahead` µs too fast; its sleeps end when the test says so. */
 class FastClock implements Clock {
   asleep: (() => void) | null = null;
-  readonly #ahead: number;
 
-  constructor(ahead: number) {
-    this.#ahead = ahead;
-  }
+  constructor(private readonly ahead: number) {}
 
   now(): number {
-    return systemClock.now() + this.#ahead;
+    return systemClock.now() + this.ahead;
   }
 
   sleep(_milliseconds: number, signal?: AbortSignal): Promise<void> {

@@ -1,8 +1,5 @@
-/**
- * The transport over real sockets on loopback.
- *
- * @module
- */
+// The transport over real sockets on loopback.
+
 import assert from "node:assert/strict";
 import { connect } from "node:net";
 import { SendingCipher } from "../../collector/noise/cipher.ts";

@@ -1,8 +1,5 @@
-/**
- * The test vectors of BOLT 8, appendix A: strict loops over data. A key or an error that is not known here fails.
- *
- * @module
- */
+// The test vectors of BOLT 8, appendix A: strict loops over data. A key or an error that is not known here fails.
+
 import assert from "node:assert/strict";
 import * as v from "valibot";
 import { ReceivingCipher, SendingCipher } from "../../collector/noise/cipher.ts";

@@ -1,9 +1,6 @@
-/**
- * The demo's guest right on a NATS server: it uses one only when nobody else's batches are there, and leaves it as it
- * was.
- *
- * @module
- */
+// The demo's guest right on a NATS server: it uses one only when nobody else's batches are there, and leaves it as it
+// was.
+
 import type { JetStreamManager, NatsConnection } from "nats";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { connectNats } from "../../shared/nats/connect.ts";

@@ -1,8 +1,5 @@
-/**
- * Holds an archive against the ledger of what a simulated network sent: every receipt, every byte.
- *
- * @module
- */
+// Holds an archive against the ledger of what a simulated network sent: every receipt, every byte.
+
 import { join } from "node:path";
 import { openArchive } from "../../query_results/archive/open.ts";
 import { LEDGER_FILES } from "../simnet/ledger.ts";

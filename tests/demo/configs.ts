@@ -1,8 +1,5 @@
-/**
- * The demo's config files. They say what differs from the defaults, so that they read as examples.
- *
- * @module
- */
+// The demo's config files. They say what differs from the defaults, so that they read as examples.
+
 import { dirname, join } from "node:path";
 
 /** Where the batches go. */

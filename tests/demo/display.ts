@@ -1,8 +1,5 @@
-/**
- * How the demo writes figures.
- *
- * @module
- */
+// How the demo writes figures.
+
 /** Rows of cells in columns: the first to the left, the others to the right. */
 export function columns(rows: readonly (readonly string[])[]): string[] {
   const widths = rows[0].map((_, column) => Math.max(...rows.map((row) => row[column].length)));

@@ -1,8 +1,5 @@
-/**
- * The demo's output folder: what of an earlier demo goes, and what is never touched.
- *
- * @module
- */
+// The demo's output folder: what of an earlier demo goes, and what is never touched.
+
 import { join, resolve } from "node:path";
 import { errorText, UserError } from "../../shared/errors.ts";
 

@@ -1,8 +1,5 @@
-/**
- * `deno task demo`: the main job end to end on loopback, with a report.
- *
- * @module
- */
+// `deno task demo`: the main job end to end on loopback, with a report.
+
 import { relative } from "node:path";
 import { runMain, stopSignal } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";

@@ -1,9 +1,6 @@
-/**
- * The two programs as the demo starts them: real processes, each under its own permission set and no more than the
- * demo's loopback and folder beside it.
- *
- * @module
- */
+// The two programs as the demo starts them: real processes, each under its own permission set and no more than the
+// demo's loopback and folder beside it.
+
 import { join } from "node:path";
 import { startProgram } from "../support/servers/process.ts";
 import { freePort } from "../support/servers/free_port.ts";

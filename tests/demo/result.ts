@@ -1,8 +1,5 @@
-/**
- * The demo's result in words: the main figures beside the real run's, faults, and the last line. Pure.
- *
- * @module
- */
+// The demo's result in words: the main figures beside the real run's, faults, and the last line. Pure.
+
 import { figureColumns } from "../../query_results/report/summary.ts";
 import { isFaithful } from "./compare.ts";
 import { grouped } from "../../shared/text.ts";

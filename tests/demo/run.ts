@@ -1,9 +1,6 @@
-/**
- * The main job end to end: a simulated network, a collector, an archiver, each a process of its own; then the archive
- * is held against what was sent, and queried.
- *
- * @module
- */
+// The main job end to end: a simulated network, a collector, an archiver, each a process of its own; then the archive
+// is held against what was sent, and queried.
+
 import { join } from "node:path";
 import { runQueries, type RunResult } from "../../query_results/run.ts";
 import { printable } from "../../shared/text.ts";

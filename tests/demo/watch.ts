@@ -1,8 +1,5 @@
-/**
- * Waiting while children run: it ends at once when one of them does, or when the user wants out.
- *
- * @module
- */
+// Waiting while children run: it ends at once when one of them does, or when the user wants out.
+
 import { UserError } from "../../shared/errors.ts";
 import type { Process } from "../support/servers/process.ts";
 

@@ -1,8 +1,5 @@
-/**
- * The fuzzer: valid inputs, changed; those with a new outcome are changed further. Equal seeds give equal runs.
- *
- * @module
- */
+// The fuzzer: valid inputs, changed; those with a new outcome are changed further. Equal seeds give equal runs.
+
 import { seededRandom } from "../../shared/random.ts";
 import { mutate } from "./mutate.ts";
 import type { Target } from "./target.ts";

@@ -1,8 +1,5 @@
-/**
- * Fuzzes every parser of outside bytes. See `--help`.
- *
- * @module
- */
+// Fuzzes every parser of outside bytes. See `--help`.
+
 import { runMain } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { tempDir } from "../support/temp_dir.ts";

@@ -1,8 +1,5 @@
-/**
- * Changes to valid inputs, as a fuzzer makes them: few at a time, so that an input gets past the first checks.
- *
- * @module
- */
+// Changes to valid inputs, as a fuzzer makes them: few at a time, so that an input gets past the first checks.
+
 import { type Random, randomInteger } from "../../shared/random.ts";
 
 /** Changes made to one input, at most. */

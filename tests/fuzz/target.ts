@@ -1,8 +1,5 @@
-/**
- * What is fuzzed: a parser, valid inputs for it, and what must hold of any input.
- *
- * @module
- */
+// What is fuzzed: a parser, valid inputs for it, and what must hold of any input.
+
 import { BatchFault } from "../../shared/batch/fault.ts";
 import { errorText, Fault } from "../../shared/errors.ts";
 

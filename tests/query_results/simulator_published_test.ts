@@ -1,11 +1,8 @@
-/**
- * The simulator against results that others published (reconciliation.md §5), each within its bound.
- *
- * Not held against: the draft BOLT's "150 seconds for 50 % of the network" and the 359.9 s and 753 s of arXiv 2205.12737.
- * These were measured on the mainnet, of no stated date and of 2022; the receipts of neither are at hand.
- *
- * @module
- */
+// The simulator against results that others published (reconciliation.md §5), each within its bound.
+//
+// Not held against: the draft BOLT's "150 seconds for 50 % of the network" and the 359.9 s and 753 s of arXiv 2205.12737.
+// These were measured on the mainnet, of no stated date and of 2022; the receipts of neither are at hand.
+
 import {
   codedSymbols,
   FRAME_BYTES,

@@ -1,8 +1,5 @@
-/**
- * `deno task sample`: writes the committed results of a simulated run, in which every question's answer can be seen.
- *
- * @module
- */
+// `deno task sample`: writes the committed results of a simulated run, in which every question's answer can be seen.
+
 import { replayReport } from "../../query_results/reconciliation/replay_report.ts";
 import { runMain } from "../../shared/cli.ts";
 import { makePlannedArchive } from "../bench/planned_archive.ts";

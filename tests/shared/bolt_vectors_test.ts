@@ -1,8 +1,5 @@
-/**
- * The published test vectors of BOLT 1 and BOLT 7: one loop, and a file of them that it does not run fails.
- *
- * @module
- */
+// The published test vectors of BOLT 1 and BOLT 7: one loop, and a file of them that it does not run fails.
+
 import assert from "node:assert/strict";
 import { bigSizeVectors, initVectors, tlvVectors } from "../support/fixtures/bolt01_vectors.ts";
 import { queryVectors } from "../support/fixtures/bolt07_vectors.ts";

@@ -1,8 +1,5 @@
-/**
- * Readers of other nodes' logs, on samples of real Core Lightning and LND nodes.
- *
- * @module
- */
+// Readers of other nodes' logs, on samples of real Core Lightning and LND nodes.
+
 import assert from "node:assert/strict";
 import { messageType } from "../../shared/bolt/message_types.ts";
 import { signedPart } from "../../shared/bolt/signed.ts";

@@ -1,8 +1,5 @@
-/**
- * When messages come into being: a stream a type, plus origins that repeat on a timer. Pure.
- *
- * @module
- */
+// When messages come into being: a stream a type, plus origins that repeat on a timer. Pure.
+
 import type { Random } from "../../shared/random.ts";
 import { GOSSIP_TYPES, type GossipType, REAL_RUN } from "./real_run.ts";
 

@@ -1,8 +1,5 @@
-/**
- * How each implementation treats a connection, as far as a collector can notice. Pure.
- *
- * @module
- */
+// How each implementation treats a connection, as far as a collector can notice. Pure.
+
 import { hasFeature } from "../../shared/bolt/features.ts";
 import { type Init, initFeatures } from "../../shared/bolt/init.ts";
 import type { Implementation } from "./flush.ts";

@@ -1,8 +1,5 @@
-/**
- * The simulated network in a process of its own, seen from the parent.
- *
- * @module
- */
+// The simulated network in a process of its own, seen from the parent.
+
 import { errorText, UserError } from "../../shared/errors.ts";
 import { type Process, startProgram } from "../support/servers/process.ts";
 import { type Done, parseEvent, type Progress, type Ready, type SimnetEvent } from "./ipc.ts";

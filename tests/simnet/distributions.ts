@@ -1,9 +1,6 @@
-/**
- * How the simulated network's numbers spread: reach and who talks how often. Pure; all chance comes in as
- * numbers in [0, 1).
- *
- * @module
- */
+// How the simulated network's numbers spread: reach and who talks how often. Pure; all chance comes in as
+// numbers in [0, 1).
+
 import type { Knot } from "../../query_results/reconciliation/calibration/quantiles.ts";
 import { GOSSIP_TYPES, type GossipType, REACH, REAL_RUN } from "./real_run.ts";
 

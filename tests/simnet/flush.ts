@@ -1,8 +1,5 @@
-/**
- * When a peer sends what it has: each implementation keeps gossip back for a timer of its own. Pure.
- *
- * @module
- */
+// When a peer sends what it has: each implementation keeps gossip back for a timer of its own. Pure.
+
 import type { Random } from "../../shared/random.ts";
 
 /** The implementations, with the share of the peers that run them (assumed: the run did not publish it). */

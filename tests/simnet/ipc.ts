@@ -1,8 +1,4 @@
-/**
- * What a simulated network's process and its parent say to each other: JSON lines on standard input and output.
- *
- * @module
- */
+// What a simulated network's process and its parent say to each other: JSON lines on standard input and output.
 
 /** The process listens: its peers' addresses are in a file. */
 export interface Ready {

@@ -1,12 +1,9 @@
-/**
- * What a simulated network really sent, to hold an archive against: three CSV files in one folder.
- *
- * - `messages.csv`: message, sha256, raw (hex);
- * - `peers.csv`: peer, node_id, address;
- * - `sent.csv`: peer, message, times: how often that peer wrote that message to its socket.
- *
- * @module
- */
+// What a simulated network really sent, to hold an archive against: three CSV files in one folder.
+//
+// - `messages.csv`: message, sha256, raw (hex);
+// - `peers.csv`: peer, node_id, address;
+// - `sent.csv`: peer, message, times: how often that peer wrote that message to its socket.
+
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 
@@ -27,15 +24,13 @@ const MESSAGE_RANGE = 2 ** 32;
 
 /** Takes down what is sent; {@link Ledger.write} completes the files. */
 export class Ledger {
-  readonly #dir: string;
   readonly #messages: TextFile;
   #peers = new Uint16Array(FIRST_CAPACITY);
   #numbers = new Uint32Array(FIRST_CAPACITY);
   #count = 0;
 
   /** Writes into `dir`, which is there; older ledgers in it are replaced. */
-  constructor(dir: string) {
-    this.#dir = dir;
+  constructor(private readonly dir: string) {
     this.#messages = new TextFile(join(dir, LEDGER_FILES.messages), "message,sha256,raw");
   }
 
@@ -60,10 +55,10 @@ export class Ledger {
   /** Completes all three files. `addresses` by peer: `node id@host:port`. */
   write(addresses: readonly string[]): void {
     this.#messages.close();
-    const peers = new TextFile(join(this.#dir, LEDGER_FILES.peers), "peer,node_id,address");
+    const peers = new TextFile(join(this.dir, LEDGER_FILES.peers), "peer,node_id,address");
     addresses.forEach((line, peer) => peers.line(`${peer},${line.replace("@", ",")}`));
     peers.close();
-    const sent = new TextFile(join(this.#dir, LEDGER_FILES.sent), "peer,message,times");
+    const sent = new TextFile(join(this.dir, LEDGER_FILES.sent), "peer,message,times");
     const keys = Float64Array.from(
       { length: this.#count },
       (_, i) => this.#peers[i] * MESSAGE_RANGE + this.#numbers[i],

@@ -1,8 +1,5 @@
-/**
- * A simulated Lightning network as a process of its own. See `ipc.ts` for what it says and hears.
- *
- * @module
- */
+// A simulated Lightning network as a process of its own. See `ipc.ts` for what it says and hears.
+
 import { join } from "node:path";
 import { cpuUsage } from "node:process";
 import { runMain } from "../../shared/cli.ts";

@@ -1,9 +1,6 @@
-/**
- * The messages of a run as bytes, made ahead of their time where there is time: signing is half of what a simulated
- * network costs.
- *
- * @module
- */
+// The messages of a run as bytes, made ahead of their time where there is time: signing is half of what a simulated
+// network costs.
+
 import type { Clock } from "../../shared/clock.ts";
 import type { MessageFactory } from "./messages.ts";
 import type { PlannedMessage } from "./traffic.ts";
@@ -17,7 +14,6 @@ const FULL_PAUSE_MILLISECONDS = 50;
 /** Makes each message once, in the plan's order, and holds it until its last delivery. */
 export class MessageSource {
   readonly #plan: Iterator<PlannedMessage>;
-  readonly #factory: MessageFactory;
   readonly #onMade: (number: number, raw: Uint8Array) => void;
   readonly #raws = new Map<number, { readonly raw: Uint8Array; left: number }>();
   #made = 0;
@@ -27,11 +23,10 @@ export class MessageSource {
   /** Nothing is made yet. @param plan the run's, for this source alone. @param onMade told once a message, in order. */
   constructor(
     plan: Iterable<PlannedMessage>,
-    factory: MessageFactory,
+    private readonly factory: MessageFactory,
     onMade: (number: number, raw: Uint8Array) => void,
   ) {
     this.#plan = plan[Symbol.iterator]();
-    this.#factory = factory;
     this.#onMade = onMade;
   }
 
@@ -72,7 +67,7 @@ export class MessageSource {
       this.#isComplete = true;
       return;
     }
-    const raw = this.#factory.make(value);
+    const raw = this.factory.make(value);
     this.#onMade(value.number, raw);
     if (value.deliveries > 0) this.#raws.set(value.number, { raw, left: value.deliveries });
     this.#made++;

@@ -1,8 +1,5 @@
-/**
- * Planned messages as bytes: truly signed, and as long as the real run's.
- *
- * @module
- */
+// Planned messages as bytes: truly signed, and as long as the real run's.
+
 import { type Address, ADDRESS_TYPES } from "../../shared/bolt/address.ts";
 import { chainHash, type Network } from "../../shared/bolt/chains.ts";
 import { featureBitmap } from "../../shared/bolt/features.ts";
@@ -40,7 +37,6 @@ const INBOUND_FEE_HEAD = [0xfd, 0xd9, 0x03, 8];
 
 /** Makes messages in the order of the plan. It remembers each origin's last timestamp, which must grow. */
 export class MessageFactory {
-  readonly #options: MessageOptions;
   readonly #chainHash: Uint8Array;
   readonly #encoder = new TextEncoder();
   readonly #random = seededRandom("signatures");
@@ -48,8 +44,7 @@ export class MessageFactory {
   readonly #history = new Map<string, { timestamp: number; count: number }>();
 
   /** Messages of one run; see {@link MessageOptions}. */
-  constructor(options: MessageOptions) {
-    this.#options = options;
+  constructor(private readonly options: MessageOptions) {
     this.#chainHash = chainHash(options.network ?? "bitcoin");
   }
 
@@ -67,7 +62,7 @@ export class MessageFactory {
   }
 
   #channelAnnouncement(planned: PlannedMessage): Uint8Array {
-    const { universe } = this.#options;
+    const { universe } = this.options;
     const { scid, nodes: [node1, node2] } = universe.channel(planned.origin);
     const [bitcoin1, bitcoin2] = universe.fundingKeys(planned.origin);
     return this.#finish({
@@ -87,7 +82,7 @@ export class MessageFactory {
   }
 
   #nodeAnnouncement(planned: PlannedMessage): Uint8Array {
-    const node = this.#options.universe.node(planned.origin);
+    const node = this.options.universe.node(planned.origin);
     const shape = nodeShape(planned.origin);
     const { timestamp, news } = this.#next(planned);
     const alias = new Uint8Array(ALIAS_BYTES);
@@ -105,7 +100,7 @@ export class MessageFactory {
   }
 
   #channelUpdate(planned: PlannedMessage): Uint8Array {
-    const { scid, nodes } = this.#options.universe.channel(planned.origin);
+    const { scid, nodes } = this.options.universe.channel(planned.origin);
     const { timestamp, news } = this.#next(planned);
     return this.#finish({
       type: 258,
@@ -130,7 +125,7 @@ export class MessageFactory {
     news: number;
   } {
     const key = `${type}/${origin}/${direction}`;
-    const now = this.#options.startedAt + Math.floor(createdAt / 1e6);
+    const now = this.options.startedAt + Math.floor(createdAt / 1e6);
     const last = this.#history.get(key) ?? { timestamp: 0, count: 0 };
     // Squeezed time makes updates come within one second; like a real node, each then takes the next one.
     const next = { timestamp: Math.max(now, last.timestamp + 1), count: last.count + 1 };
@@ -139,7 +134,7 @@ export class MessageFactory {
   }
 
   #finish(fields: MessageFields, keys: readonly TestKey[]): Uint8Array {
-    if (this.#options.sign !== false) return signed(fields, keys);
+    if (this.options.sign !== false) return signed(fields, keys);
     const raw = encodeMessage(fields);
     for (let i = 2; i < 2 + keys.length * UNSIGNED.length; i++) {
       raw[i] = randomInteger(this.#random, 256);

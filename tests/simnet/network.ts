@@ -1,8 +1,5 @@
-/**
- * A simulated Lightning network on loopback: a port and a key for each node, and the plan's traffic over them.
- *
- * @module
- */
+// A simulated Lightning network on loopback: a port and a key for each node, and the plan's traffic over them.
+
 import { chainHash, type Network } from "../../shared/bolt/chains.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
@@ -53,7 +50,6 @@ export class SimulatedNetwork implements AsyncDisposable {
   readonly tally: Tally = new Tally();
   /** `node id@127.0.0.1:port` of each peer, by index. */
   readonly addresses: readonly string[];
-  readonly #options: NetworkOptions;
   readonly #universe: Universe;
   readonly #peers: SimulatedPeer[];
   readonly #listeners: Deno.Listener[] = [];
@@ -63,9 +59,8 @@ export class SimulatedNetwork implements AsyncDisposable {
   readonly #closed = new AbortController();
 
   /** Listens at once, and begins to make messages. */
-  constructor(options: NetworkOptions) {
+  constructor(private readonly options: NetworkOptions) {
     const { clock, network, startedAt = Math.floor(options.clock.now() / 1e6) } = options;
-    this.#options = options;
     const ledger = options.ledgerDir === null ? null : new Ledger(options.ledgerDir);
     this.#ledger = ledger;
     this.#universe = new Universe(options.traffic.seed, originCounts(options.traffic));
@@ -117,7 +112,7 @@ export class SimulatedNetwork implements AsyncDisposable {
    * @throws the signal's reason.
    */
   async run(signal?: AbortSignal): Promise<RunSummary> {
-    const { clock, traffic: plan } = this.#options;
+    const { clock, traffic: plan } = this.options;
     const start = clock.now();
     let worstLag = 0;
     const slices = timeline(
@@ -147,7 +142,7 @@ export class SimulatedNetwork implements AsyncDisposable {
   }
 
   async #drain(signal?: AbortSignal): Promise<void> {
-    const { clock } = this.#options;
+    const { clock } = this.options;
     const deadline = clock.now() + DRAIN_MILLISECONDS * 1000;
     while (this.tally.queued > 0) {
       if (clock.now() > deadline) {
@@ -159,7 +154,7 @@ export class SimulatedNetwork implements AsyncDisposable {
 
   async #makeMessages(): Promise<void> {
     try {
-      await this.#messages.makeAhead(this.#options.clock, this.#closed.signal);
+      await this.#messages.makeAhead(this.options.clock, this.#closed.signal);
     } catch (error) {
       if (!this.#closed.signal.aborted) throw error;
     }

@@ -1,8 +1,5 @@
-/**
- * Which channel or node a message is about: a few speak often, most seldom. Pure.
- *
- * @module
- */
+// Which channel or node a message is about: a few speak often, most seldom. Pure.
+
 import { lookUp, quantileTable } from "../../query_results/reconciliation/calibration/quantiles.ts";
 import type { Random } from "../../shared/random.ts";
 import { messagesByType } from "./arrivals.ts";
@@ -35,11 +32,8 @@ export function originCountsOf(messages: number, peers: number): OriginCounts {
 
 /** Draws who speaks. Channels announce themselves in the order of their index, busy ones first. */
 export class OriginPicker {
-  readonly #random: Random;
   readonly #channels: Float64Array;
   readonly #nodes: Float64Array;
-  readonly #counts: OriginCounts;
-  readonly #isKnown: boolean;
   #announced = 0;
 
   /**
@@ -47,10 +41,11 @@ export class OriginPicker {
    * @param counts from {@link originCountsOf}.
    * @param isKnown all channels were announced before the run: any may speak.
    */
-  constructor(counts: OriginCounts, random: Random, isKnown = false) {
-    this.#isKnown = isKnown;
-    this.#random = random;
-    this.#counts = counts;
+  constructor(
+    private readonly counts: OriginCounts,
+    private readonly random: Random,
+    private readonly isKnown = false,
+  ) {
     this.#channels = quantileTable(CHANNEL_KNOTS);
     this.#nodes = quantileTable(NODE_KNOTS);
   }
@@ -58,15 +53,15 @@ export class OriginPicker {
   /** The origin of the next message of `type`. */
   pick(type: GossipType): number {
     if (type === 256) return this.#announced++;
-    if (type === 257) return this.#draw(this.#nodes, this.#counts.nodes);
-    const channel = this.#draw(this.#channels, this.#counts.channels);
-    if (this.#isKnown || channel < this.#announced || this.#announced === 0) return channel;
-    return this.#random.next() < EARLY_UPDATE_SHARE
+    if (type === 257) return this.#draw(this.#nodes, this.counts.nodes);
+    const channel = this.#draw(this.#channels, this.counts.channels);
+    if (this.isKnown || channel < this.#announced || this.#announced === 0) return channel;
+    return this.random.next() < EARLY_UPDATE_SHARE
       ? channel
       : this.#draw(this.#channels, this.#announced);
   }
 
   #draw(table: Float64Array, count: number): number {
-    return Math.min(count - 1, Math.floor(lookUp(table, this.#random.next()) * count));
+    return Math.min(count - 1, Math.floor(lookUp(table, this.random.next()) * count));
   }
 }

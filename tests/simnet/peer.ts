@@ -1,8 +1,5 @@
-/**
- * One simulated node: shakes hands with whoever dials it, and has its {@link Session} do the rest.
- *
- * @module
- */
+// One simulated node: shakes hands with whoever dials it, and has its {@link Session} do the rest.
+
 import { acceptNoise, type NoiseConnection } from "../../collector/noise/connection.ts";
 import { errorText } from "../../shared/errors.ts";
 import { type Behaviour, BEHAVIOURS } from "./behaviour.ts";
@@ -10,19 +7,17 @@ import { type PeerOptions, Session } from "./session.ts";
 
 /** A node that listens; at most one connection at a time, a newer one takes the older one's place. */
 export class SimulatedPeer {
-  readonly #options: PeerOptions;
   readonly #behaviour: Behaviour;
   #session: Session | null = null;
 
   /** See {@link PeerOptions}. */
-  constructor(options: PeerOptions) {
-    this.#options = options;
+  constructor(private readonly options: PeerOptions) {
     this.#behaviour = BEHAVIOURS[options.implementation];
   }
 
   /** Serves one connection to its end. */
   async serve(conn: Deno.Conn): Promise<void> {
-    const { key, clock, tally } = this.#options;
+    const { key, clock, tally } = this.options;
     let connection: NoiseConnection;
     try {
       connection = await acceptNoise(conn, { privateKey: key.privateKey, clock });
@@ -31,7 +26,7 @@ export class SimulatedPeer {
       return;
     }
     this.#session?.close();
-    const session = new Session(connection, this.#options, this.#behaviour);
+    const session = new Session(connection, this.options, this.#behaviour);
     this.#session = session;
     await session.run();
     if (this.#session === session) this.#session = null;

@@ -1,8 +1,5 @@
-/**
- * What a plan of traffic amounts to, in the real run's terms. Pure.
- *
- * @module
- */
+// What a plan of traffic amounts to, in the real run's terms. Pure.
+
 import { quantile } from "../../query_results/reconciliation/calibration/statistics.ts";
 import { GOSSIP_TYPES, type GossipType, REAL_RUN } from "./real_run.ts";
 import type { PlannedMessage } from "./traffic.ts";
@@ -46,7 +43,6 @@ export function planStatistics(
 
 /** {@link planStatistics} of messages that come one by one. */
 export class PlanTally {
-  readonly #compression: number;
   readonly #least: number;
   readonly #cap: number;
   readonly #byType: Record<GossipType, TypeTotals> = { 256: none(), 257: none(), 258: none() };
@@ -57,8 +53,7 @@ export class PlanTally {
   #converged = 0;
 
   /** Of a plan of so many peers; `compression` is the plan's. */
-  constructor(peers: number, compression = 1) {
-    this.#compression = compression;
+  constructor(peers: number, private readonly compression = 1) {
     this.#least = REAL_RUN.convergenceLeastPeers * peers / REAL_RUN.peers;
     this.#cap = REAL_RUN.convergenceCapSeconds * 1e6 / compression;
   }
@@ -79,7 +74,7 @@ export class PlanTally {
       delay <= this.#cap
     );
     REAL_RUN.convergence.forEach(([share], i) => {
-      this.#sums[i] += quantile(delays, share) * this.#compression / 1e6;
+      this.#sums[i] += quantile(delays, share) * this.compression / 1e6;
     });
   }
 

@@ -1,8 +1,5 @@
-/**
- * A plan of traffic as receipt traces, to be held against the calibration table. Pure.
- *
- * @module
- */
+// A plan of traffic as receipt traces, to be held against the calibration table. Pure.
+
 import type { Trace, Traces } from "../../query_results/reconciliation/calibration/traces.ts";
 import type { PlannedMessage, TrafficOptions } from "./traffic.ts";
 

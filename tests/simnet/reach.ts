@@ -1,8 +1,5 @@
-/**
- * How many peers deliver a message, and out of which. Pure.
- *
- * @module
- */
+// How many peers deliver a message, and out of which. Pure.
+
 import { type Random, randomInteger, shuffled } from "../../shared/random.ts";
 import { interpolate } from "../../query_results/reconciliation/calibration/quantiles.ts";
 import { WIDE_SHARE } from "../../query_results/reconciliation/calibration/traces.ts";
@@ -43,9 +40,6 @@ export interface ReachOptions {
 
 /** Draws how many peers deliver, and which. */
 export class ReachPicker {
-  readonly #options: ReachOptions;
-  readonly #random: Random;
-  readonly #which: Random;
   readonly #sampler = new ReachSampler();
   readonly #strata = new Map<GossipType, number[]>();
   readonly #narrow: Uint16Array;
@@ -59,10 +53,11 @@ export class ReachPicker {
    *
    * @param which chooses the peers, and `random` all else: so equal seeds give equal reach however they are chosen.
    */
-  constructor(options: ReachOptions, random: Random, which: Random) {
-    this.#options = options;
-    this.#random = random;
-    this.#which = which;
+  constructor(
+    private readonly options: ReachOptions,
+    private readonly random: Random,
+    private readonly which: Random,
+  ) {
     this.#order = Uint16Array.from({ length: options.peers }, (_, i) => i);
     for (let i = options.peers - 1; i > 0; i--) {
       const j = randomInteger(random, i + 1);
@@ -76,7 +71,7 @@ export class ReachPicker {
 
   /** When each peer leaves, by its index: seconds into the run; Infinity for those that stay. */
   leavingSeconds(): Float64Array {
-    const { peers, seconds, peersLeave = false } = this.#options;
+    const { peers, seconds, peersLeave = false } = this.options;
     const left = new Float64Array(peers).fill(Infinity);
     if (!peersLeave) return left;
     for (let rank = 0; rank < peers; rank++) {
@@ -102,7 +97,7 @@ export class ReachPicker {
 
   /** The peers that deliver a message created `at` seconds into the run; they hold until the next call. */
   draw(type: GossipType, at: number): Uint16Array {
-    const { peers, seconds, peersLeave = false, plain = false } = this.#options;
+    const { peers, seconds, peersLeave = false, plain = false } = this.options;
     let share = this.#share(type);
     if (peersLeave) {
       const active = Math.round(
@@ -117,7 +112,7 @@ export class ReachPicker {
     const real = this.#sampler.at(type, share);
     const isNarrow = !plain && real >= NARROW_LOW && real <= NARROW_HIGH;
     const from = isNarrow ? this.#narrow : this.#active;
-    const scaled = Math.floor(real * peers / REAL_RUN.peers + this.#random.next());
+    const scaled = Math.floor(real * peers / REAL_RUN.peers + this.random.next());
     const count = Math.min(Math.max(1, scaled), from.length);
     return this.#some(count, from, Math.floor(steadyShare(real) * count));
   }
@@ -126,10 +121,10 @@ export class ReachPicker {
   #share(type: GossipType): number {
     let left = this.#strata.get(type);
     if (!left?.length) {
-      left = shuffled(Array.from({ length: STRATA }, (_, i) => i), this.#random);
+      left = shuffled(Array.from({ length: STRATA }, (_, i) => i), this.random);
       this.#strata.set(type, left);
     }
-    return (left.pop()! + this.#random.next()) / STRATA;
+    return (left.pop()! + this.random.next()) / STRATA;
   }
 
   /** The first `sure` peers of `from`, and random ones of the others: `count` in all. */
@@ -138,7 +133,7 @@ export class ReachPicker {
     drawn.set(from);
     // Fisher–Yates as far as needed.
     for (let i = sure; i < count; i++) {
-      const j = i + randomInteger(this.#which, from.length - i);
+      const j = i + randomInteger(this.which, from.length - i);
       const peer = drawn[j];
       drawn[j] = drawn[i];
       drawn[i] = peer;
@@ -148,7 +143,7 @@ export class ReachPicker {
 
   /** `share` with some noise, folded back into [0, 1): what was uniform stays so. */
   #followTime(share: number): number {
-    const noisy = Math.abs(share + (this.#random.next() - 0.5) * 0.1);
+    const noisy = Math.abs(share + (this.random.next() - 0.5) * 0.1);
     return Math.min(noisy > 1 ? 2 - noisy : noisy, 1 - Number.EPSILON);
   }
 }

@@ -1,11 +1,8 @@
-/**
- * The run that the simulated network imitates: 2025-09-26, 23.32 h, 978 peers, as published by its observers.
- *
- * Sizes here are the run's own and leave out a message's two bytes of type; everywhere else a message's size is that
- * of its raw bytes, type included.
- *
- * @module
- */
+// The run that the simulated network imitates: 2025-09-26, 23.32 h, 978 peers, as published by its observers.
+//
+// Sizes here are the run's own and leave out a message's two bytes of type; everywhere else a message's size is that
+// of its raw bytes, type included.
+
 import reach from "./data/reach.json" with { type: "json" };
 
 /** The gossip types that carry receipts, in the order of the columns of `data/reach.json`. */

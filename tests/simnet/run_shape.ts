@@ -1,8 +1,5 @@
-/**
- * How to squeeze a gossip run into seconds of a clock. Pure.
- *
- * @module
- */
+// How to squeeze a gossip run into seconds of a clock. Pure.
+
 import { REAL_RUN } from "./real_run.ts";
 import type { TrafficOptions } from "./traffic.ts";
 

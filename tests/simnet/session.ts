@@ -1,8 +1,5 @@
-/**
- * One connection to a simulated node: init, pings and queries answered, and the gossip that is due, once asked for.
- *
- * @module
- */
+// One connection to a simulated node: init, pings and queries answered, and the gossip that is due, once asked for.
+
 import type { NoiseConnection } from "../../collector/noise/connection.ts";
 import { featureBitmap } from "../../shared/bolt/features.ts";
 import type { Init } from "../../shared/bolt/init.ts";
@@ -51,9 +48,6 @@ const PONG = 19;
 
 /** One connection. */
 export class Session {
-  readonly #connection: NoiseConnection;
-  readonly #options: PeerOptions;
-  readonly #behaviour: Behaviour;
   readonly #random: Random;
   readonly #closed = new AbortController();
   #init: Init | null = null;
@@ -70,23 +64,24 @@ export class Session {
   #pingedAt = 0;
 
   /** Takes over after the handshake. */
-  constructor(connection: NoiseConnection, options: PeerOptions, behaviour: Behaviour) {
-    this.#connection = connection;
-    this.#options = options;
-    this.#behaviour = behaviour;
+  constructor(
+    private readonly connection: NoiseConnection,
+    private readonly options: PeerOptions,
+    private readonly behaviour: Behaviour,
+  ) {
     this.#random = seededRandom(`${options.key.id} pings`);
   }
 
   /** From init to the end. Failures are counted, not thrown: a node survives its peers. */
   async run(): Promise<void> {
-    const { tally } = this.#options;
+    const { tally } = this.options;
     tally.connected++;
     let pings: Promise<void> | null = null;
     try {
       await this.#send(this.#ownInit());
       pings = this.#keepPinging();
       for (;;) {
-        const batch = await this.#connection.readBatch();
+        const batch = await this.connection.readBatch();
         if (batch === null) break;
         for (const raw of batch.messages) await this.#handle(raw.slice(), batch.receivedAt);
       }
@@ -103,7 +98,7 @@ export class Session {
 
   /** Counts what was not sent, and what may have been. */
   #drop(): void {
-    const { tally } = this.#options;
+    const { tally } = this.options;
     tally.uncertain += this.#inFlight;
     tally.skipped += this.#numbers.length - this.#inFlight;
     tally.queued -= this.#numbers.length;
@@ -115,7 +110,7 @@ export class Session {
   /** Hangs up; twice is harmless. */
   close(): void {
     this.#closed.abort();
-    this.#connection.close();
+    this.connection.close();
   }
 
   /** Queues a message; false when no gossip was asked for. */
@@ -123,7 +118,7 @@ export class Session {
     if (!this.#subscribed || this.#closed.signal.aborted) return false;
     this.#numbers.push(number);
     this.#raws.push(raw);
-    this.#options.tally.queued++;
+    this.options.tally.queued++;
     return true;
   }
 
@@ -133,11 +128,11 @@ export class Session {
   }
 
   async #sendQueued(): Promise<void> {
-    const { index, tally, wrote } = this.#options;
+    const { index, tally, wrote } = this.options;
     this.#sending = true;
     try {
       while (this.#numbers.length > 0) {
-        const room = this.#behaviour.gossipPerPong - this.#sinceLastPong;
+        const room = this.behaviour.gossipPerPong - this.#sinceLastPong;
         if (room <= 0) {
           await this.#ping();
           break; // the pong goes on
@@ -145,7 +140,7 @@ export class Session {
         const count = Math.min(this.#numbers.length, room, MAX_BURST_MESSAGES);
         this.#inFlight = count;
         this.#sinceLastPong += count;
-        await this.#connection.send(...this.#raws.slice(0, count));
+        await this.connection.send(...this.#raws.slice(0, count));
         this.#inFlight = 0;
         this.#raws.splice(0, count);
         for (const number of this.#numbers.splice(0, count)) wrote(index, number);
@@ -162,11 +157,11 @@ export class Session {
   }
 
   async #handle(raw: Uint8Array, receivedAt: number): Promise<void> {
-    const { tally } = this.#options;
+    const { tally } = this.options;
     const message = decodeMessage(raw);
     if (this.#init === null) {
       if (!message.known || message.type !== 16) throw new Error("its first message is no init");
-      const reason = refusal(this.#behaviour, message, this.#options.chainHash);
+      const reason = refusal(this.behaviour, message, this.options.chainHash);
       if (reason !== null) throw new Error(`init refused: ${reason}`);
       this.#init = message;
       return;
@@ -203,7 +198,7 @@ export class Session {
           scids: [],
         });
       case 265:
-        if (this.#subscribed || !heedsFilter(this.#behaviour, this.#init)) return;
+        if (this.#subscribed || !heedsFilter(this.behaviour, this.#init)) return;
         this.#subscribed = true;
         tally.subscribed++;
     }
@@ -215,7 +210,7 @@ export class Session {
     }
     this.#awaitedPong = null;
     this.#sinceLastPong = 0;
-    this.#options.tally.pong((receivedAt - this.#pingedAt) / 1000);
+    this.options.tally.pong((receivedAt - this.#pingedAt) / 1000);
     this.flush();
   }
 
@@ -223,7 +218,7 @@ export class Session {
   async #ping(): Promise<void> {
     if (this.#awaitedPong !== null) return;
     this.#awaitedPong = randomInteger(this.#random, MAX_PONG_BYTES + 1);
-    this.#pingedAt = this.#options.clock.now();
+    this.#pingedAt = this.options.clock.now();
     await this.#send({
       type: PING,
       numPongBytes: this.#awaitedPong,
@@ -232,11 +227,11 @@ export class Session {
   }
 
   async #keepPinging(): Promise<void> {
-    const { clock, compression, tally } = this.#options;
+    const { clock, compression, tally } = this.options;
     const { signal } = this.#closed;
     const pause = Math.max(
       LEAST_PING_MILLISECONDS,
-      1000 * this.#behaviour.pingSeconds / compression,
+      1000 * this.behaviour.pingSeconds / compression,
     );
     try {
       // Their first pings are spread over the pause, as nodes are in life.
@@ -256,15 +251,15 @@ export class Session {
   }
 
   #ownInit(): Init {
-    const { chainHash } = this.#options;
+    const { chainHash } = this.options;
     return {
       type: 16,
-      features: featureBitmap(this.#behaviour.features),
-      ...this.#behaviour.namesNetwork && { networks: [chainHash] },
+      features: featureBitmap(this.behaviour.features),
+      ...this.behaviour.namesNetwork && { networks: [chainHash] },
     };
   }
 
   #send(message: MessageFields): Promise<void> {
-    return this.#connection.send(encodeMessage(message));
+    return this.connection.send(encodeMessage(message));
   }
 }

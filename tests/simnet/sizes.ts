@@ -1,8 +1,5 @@
-/**
- * How long messages are, and of what: the sizes that the real run showed most, made of the parts that give them. Pure.
- *
- * @module
- */
+// How long messages are, and of what: the sizes that the real run showed most, made of the parts that give them. Pure.
+
 import type { GossipType } from "./real_run.ts";
 
 /** What makes a node_announcement long. */

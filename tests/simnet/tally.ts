@@ -1,8 +1,5 @@
-/**
- * Counts of a simulated network, for its progress lines. Pure.
- *
- * @module
- */
+// Counts of a simulated network, for its progress lines. Pure.
+
 import { printable } from "../../shared/text.ts";
 
 /** What can go wrong with a connection. */

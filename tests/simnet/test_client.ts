@@ -1,8 +1,5 @@
-/**
- * The least that can listen to a simulated peer: init, a gossip filter, pongs; it keeps all gossip it gets.
- *
- * @module
- */
+// The least that can listen to a simulated peer: init, a gossip filter, pongs; it keeps all gossip it gets.
+
 import { dialNoise, type NoiseConnection } from "../../collector/noise/connection.ts";
 import { chainHash, type Network } from "../../shared/bolt/chains.ts";
 import { featureBitmap } from "../../shared/bolt/features.ts";
@@ -31,12 +28,11 @@ export class TestClient implements AsyncDisposable {
   readonly others: number[] = [];
   /** Resolves when the connection has ended. */
   readonly ended: Promise<void>;
-  readonly #connection: NoiseConnection;
-  readonly #options: TestClientOptions;
 
-  private constructor(connection: NoiseConnection, options: TestClientOptions) {
-    this.#connection = connection;
-    this.#options = options;
+  private constructor(
+    private readonly connection: NoiseConnection,
+    private readonly options: TestClientOptions,
+  ) {
     this.ended = this.#read();
   }
 
@@ -70,13 +66,13 @@ export class TestClient implements AsyncDisposable {
 
   /** Sends one message. */
   send(message: MessageFields): Promise<void> {
-    return this.#connection.send(encodeMessage(message));
+    return this.connection.send(encodeMessage(message));
   }
 
   async #read(): Promise<void> {
     for (let read = 0;; read++) {
-      const batch = await this.#connection.readBatch().catch(() => null);
-      if (batch === null) return this.#connection.close();
+      const batch = await this.connection.readBatch().catch(() => null);
+      if (batch === null) return this.connection.close();
       for (const raw of batch.messages) await this.#take(raw.slice(), read);
     }
   }
@@ -88,7 +84,7 @@ export class TestClient implements AsyncDisposable {
       return;
     }
     this.others.push(message.type);
-    const { pongExtra = 0 } = this.#options;
+    const { pongExtra = 0 } = this.options;
     if (message.known && message.type === 18 && pongExtra !== null) {
       const ignored = new Uint8Array(message.numPongBytes + pongExtra);
       await this.send({ type: 19, ignored }).catch(() => {});
@@ -97,7 +93,7 @@ export class TestClient implements AsyncDisposable {
 
   /** Hangs up. */
   async [Symbol.asyncDispose](): Promise<void> {
-    this.#connection.close();
+    this.connection.close();
     await this.ended;
   }
 }

@@ -1,9 +1,6 @@
-/**
- * Traffic in order of time: cut into slices of equal length, each slice sorted. Streaming: it holds what is in flight
- * and no more. Pure.
- *
- * @module
- */
+// Traffic in order of time: cut into slices of equal length, each slice sorted. Streaming: it holds what is in flight
+// and no more. Pure.
+
 import type { PlannedMessage } from "./traffic.ts";
 
 /** The deliveries of one stretch of time. The object and its arrays are used again for the next one. */

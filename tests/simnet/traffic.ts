@@ -1,10 +1,7 @@
-/**
- * The traffic of a gossip run, from a seed: which messages come into being when, and which peer delivers them when.
- * Its shape is the real run's (`real_run.ts`), for any number of peers and any length. Pure, streaming and independent
- * of sockets: it feeds the simulated network, and archives that are written straight for benchmarks.
- *
- * @module
- */
+// The traffic of a gossip run, from a seed: which messages come into being when, and which peer delivers them when.
+// Its shape is the real run's (`real_run.ts`), for any number of peers and any length. Pure, streaming and independent
+// of sockets: it feeds the simulated network, and archives that are written straight for benchmarks.
+
 import {
   messageSpeed,
   PeerDelays,

@@ -1,8 +1,5 @@
-/**
- * The nodes and channels of a simulated network, from a seed: the same index has the same keys in every run.
- *
- * @module
- */
+// The nodes and channels of a simulated network, from a seed: the same index has the same keys in every run.
+
 import { scidOf } from "../../shared/bolt/scid.ts";
 import { inOrder, type TestKey, testKey } from "../support/fixtures/signed_gossip.ts";
 import type { OriginCounts } from "./origins.ts";
@@ -24,14 +21,12 @@ const HUB_POWER = 2;
 /** Makes keys and channels on demand and keeps them, at most {@link OriginCounts} of each. */
 export class Universe {
   readonly #seed: string;
-  readonly #counts: OriginCounts;
   readonly #nodes: TestKey[] = [];
   readonly #channels: SimulatedChannel[] = [];
 
   /** A universe of its own. @param counts how many there are; the first nodes are the peers. */
-  constructor(seed: string | number, counts: OriginCounts) {
+  constructor(seed: string | number, private readonly counts: OriginCounts) {
     this.#seed = `simnet ${seed}`;
-    this.#counts = counts;
   }
 
   /** The key pair of node `index`. */
@@ -51,7 +46,7 @@ export class Universe {
   }
 
   #makeChannel(index: number): SimulatedChannel {
-    const { nodes } = this.#counts;
+    const { nodes } = this.counts;
     const a = index % nodes;
     // Multiples of the golden ratio: evenly spread, and without a generator whose order of use would matter.
     const share = (index * 0.6180339887498949) % 1;

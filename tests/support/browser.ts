@@ -1,8 +1,5 @@
-/**
- * A real browser whose pages a test drives and watches: Chromium over its DevTools protocol.
- *
- * @module
- */
+// A real browser whose pages a test drives and watches: Chromium over its DevTools protocol.
+
 import { type Process, startProcess } from "./servers/process.ts";
 import { type TempDir, tempDir } from "./temp_dir.ts";
 import { until } from "./until.ts";
@@ -29,18 +26,16 @@ export interface Page {
 
 /** A browser; disposing ends it. */
 export class Browser implements AsyncDisposable {
-  readonly #process: Process;
-  readonly #profile: TempDir;
-  readonly #socket: WebSocket;
   readonly #answers = new Map<number, PromiseWithResolvers<Record<string, unknown>>>();
   readonly #events: ((method: string, params: Record<string, unknown>, session: string) => void)[] =
     [];
   #next = 1;
 
-  private constructor(process: Process, profile: TempDir, socket: WebSocket) {
-    this.#process = process;
-    this.#profile = profile;
-    this.#socket = socket;
+  private constructor(
+    private readonly process: Process,
+    private readonly profile: TempDir,
+    private readonly socket: WebSocket,
+  ) {
     socket.onmessage = ({ data }) => {
       const { id, result, error, method, params, sessionId } = JSON.parse(data);
       if (id === undefined) return this.#events.forEach((hear) => hear(method, params, sessionId));
@@ -106,10 +101,10 @@ export class Browser implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    const closed = new Promise((resolve) => this.#socket.onclose = resolve);
-    await this.#process.kill();
+    const closed = new Promise((resolve) => this.socket.onclose = resolve);
+    await this.process.kill();
     await closed;
-    await this.#profile[Symbol.asyncDispose]();
+    await this.profile[Symbol.asyncDispose]();
   }
 
   #send(
@@ -120,7 +115,7 @@ export class Browser implements AsyncDisposable {
     const id = this.#next++;
     const answer = Promise.withResolvers<Record<string, unknown>>();
     this.#answers.set(id, answer);
-    this.#socket.send(JSON.stringify({ id, method, params, sessionId }));
+    this.socket.send(JSON.stringify({ id, method, params, sessionId }));
     return answer.promise;
   }
 }

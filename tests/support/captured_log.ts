@@ -1,8 +1,5 @@
-/**
- * What the programs log, for tests to read.
- *
- * @module
- */
+// What the programs log, for tests to read.
+
 import { configureSync, type LogRecord, resetSync } from "@logtape/logtape";
 
 /** Log records of one test; disposing gives logging back. */

@@ -1,9 +1,6 @@
-/**
- * A seeded schedule of SIGKILLs against a NATS cluster, with two real uplinks that publish and a real archiver that
- * commits, and what came of it.
- *
- * @module
- */
+// A seeded schedule of SIGKILLs against a NATS cluster, with two real uplinks that publish and a real archiver that
+// commits, and what came of it.
+
 import { type ArchiverConfig, ArchiverConfigSchema } from "../../archiver/config.ts";
 import { startArchiver } from "../../archiver/run.ts";
 import type { Status } from "../../archiver/status/status.ts";
@@ -112,9 +109,6 @@ export async function clusterChaos(
 /** A collector's spool, delivery and uplink, fed with a batch now and then. */
 class Sender implements AsyncDisposable {
   slowestMilliseconds = 0;
-  readonly collector: string;
-  readonly #stack: AsyncDisposableStack;
-  readonly #spool: Spool;
   readonly #maker: BatchMaker;
   /** When each batch was spooled. */
   readonly #at: number[] = [];
@@ -122,10 +116,11 @@ class Sender implements AsyncDisposable {
   readonly #timer: ReturnType<typeof setInterval>;
   #session: number;
 
-  private constructor(collector: string, spool: Spool, stack: AsyncDisposableStack) {
-    this.collector = collector;
-    this.#spool = spool;
-    this.#stack = stack;
+  private constructor(
+    readonly collector: string,
+    private readonly spool: Spool,
+    private readonly stack: AsyncDisposableStack,
+  ) {
     this.#maker = new BatchMaker(collector);
     this.#session = this.#maker.session(1);
     this.#timer = setInterval(() => this.#spoolBatch(), BATCH_EVERY_MILLISECONDS);
@@ -167,7 +162,7 @@ class Sender implements AsyncDisposable {
   }
 
   describe(): string {
-    return `${this.collector}: ${this.#committed} of ${this.#at.length} committed, ${this.#spool.batches} spooled`;
+    return `${this.collector}: ${this.#committed} of ${this.#at.length} committed, ${this.spool.batches} spooled`;
   }
 
   /** Feeds no more. @returns the receipts that were stamped. */
@@ -178,7 +173,7 @@ class Sender implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     clearInterval(this.#timer);
-    await this.#stack.disposeAsync();
+    await this.stack.disposeAsync();
   }
 
   #spoolBatch(): void {
@@ -189,7 +184,7 @@ class Sender implements AsyncDisposable {
       maker.receipt(maker.epoch + number * 1000 + i, message, this.#session);
     }
     this.#at.push(performance.now());
-    this.#spool.append(encodeBatch(maker.close()), { epoch: maker.epoch, number });
+    this.spool.append(encodeBatch(maker.close()), { epoch: maker.epoch, number });
   }
 }
 

@@ -1,8 +1,5 @@
-/**
- * A clock that stands still until the test moves it.
- *
- * @module
- */
+// A clock that stands still until the test moves it.
+
 import type { Clock } from "../../shared/clock.ts";
 
 /** One pending {@link Clock.sleep}. */

@@ -1,9 +1,5 @@
-/**
- * Tries what a sandboxed program should not be able to do, and prints what became of each try: one JSON object, name
- * to `refused`, `done` or what else happened. Run it under the permission set in question.
- *
- * @module
- */
+// Tries what a sandboxed program should not be able to do, and prints what became of each try: one JSON object, name
+// to `refused`, `done` or what else happened. Run it under the permission set in question.
 
 const dial = (hostname: string, port: number) => async () =>
   (await Deno.connect({ hostname, port, signal: AbortSignal.timeout(1000) })).close();

@@ -1,9 +1,6 @@
-/**
- * What the tests need beside Deno: real servers and a real browser, from Debian's packages. `deno task test` runs
- * this first; it is quick when all is there, installs what is missing when it may, and otherwise says what to type.
- *
- * @module
- */
+// What the tests need beside Deno: real servers and a real browser, from Debian's packages. `deno task test` runs
+// this first; it is quick when all is there, installs what is missing when it may, and otherwise says what to type.
+
 import { join } from "node:path";
 import { runMain } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";

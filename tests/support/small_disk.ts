@@ -1,8 +1,5 @@
-/**
- * A disk so small that a test can fill it.
- *
- * @module
- */
+// A disk so small that a test can fill it.
+
 import { tempDir } from "./temp_dir.ts";
 
 /** A mounted tmpfs; disposing unmounts it. */

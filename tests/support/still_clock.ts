@@ -1,8 +1,5 @@
-/**
- * A clock for parts that read the time and never wait.
- *
- * @module
- */
+// A clock for parts that read the time and never wait.
+
 import type { Clock } from "../../shared/clock.ts";
 
 /** Stands still until it is moved, at once and without letting anything run. */

@@ -1,8 +1,5 @@
-/**
- * Folders that vanish with the test that made them.
- *
- * @module
- */
+// Folders that vanish with the test that made them.
+
 import { join } from "node:path";
 
 /** A folder of its own for one test; `await using` removes it with all it holds. */

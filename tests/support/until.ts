@@ -1,8 +1,4 @@
-/**
- * Waiting for what other programs do.
- *
- * @module
- */
+// Waiting for what other programs do.
 
 const POLL_MILLISECONDS = 20;
 /** A wait that ends in time costs none of it; six busy loops beside the tests make each take four times as long. */

@@ -45,8 +45,6 @@ type Viewer = ReadableStreamDefaultController<Uint8Array>;
 export class Feed implements AsyncDisposable {
   refused = 0;
   dropped = 0;
-  readonly #options: FeedOptions;
-  readonly #dependencies: FeedDependencies;
   readonly #viewers = new Set<Viewer>();
   readonly #encoder = new TextEncoder();
   #stop = new AbortController();
@@ -58,14 +56,14 @@ export class Feed implements AsyncDisposable {
   #nextSurveyAt = -Infinity;
   #surveying: Promise<void> = Promise.resolve();
 
-  constructor(options: FeedOptions, dependencies: FeedDependencies) {
-    this.#options = options;
-    this.#dependencies = dependencies;
-  }
+  constructor(
+    private readonly options: FeedOptions,
+    private readonly dependencies: FeedDependencies,
+  ) {}
 
   /** 0: there is no page. */
   get maxViewers(): number {
-    return this.#options.maxViewers;
+    return this.options.maxViewers;
   }
 
   get viewers(): number {
@@ -74,7 +72,7 @@ export class Feed implements AsyncDisposable {
 
   /** The feed for one more viewer; null when there are too many, or none may be had. */
   open(): ReadableStream<Uint8Array> | null {
-    if (this.#closed || this.#viewers.size >= this.#options.maxViewers) {
+    if (this.#closed || this.#viewers.size >= this.options.maxViewers) {
       this.refused++;
       return null;
     }
@@ -107,7 +105,7 @@ export class Feed implements AsyncDisposable {
     this.#lookUp();
     // After an earlier loop, which ends by itself: its last viewer left.
     this.#loop = this.#loop.then(() =>
-      every(this.#dependencies.clock, FRAME_MS, signal, () => this.#tick())
+      every(this.dependencies.clock, FRAME_MS, signal, () => this.#tick())
     );
   }
 
@@ -133,13 +131,13 @@ export class Feed implements AsyncDisposable {
 
   /** @param whole for a new viewer; later frames have the seconds that changed. */
   #frame(whole: boolean): Uint8Array {
-    const { recent, sources, problems } = this.#dependencies;
+    const { recent, sources, problems } = this.dependencies;
     const { rates, spreads } = recent;
     const now = sources.now();
     rates.advance(Math.floor(now / 1_000_000));
     const data = {
       at: now,
-      version: this.#options.version,
+      version: this.options.version,
       started_at: sources.counters.startedAt,
       viewers: this.#viewers.size,
       problems: problems(),
@@ -154,14 +152,14 @@ export class Feed implements AsyncDisposable {
   }
 
   #lookUp(): void {
-    const { clock, sources } = this.#dependencies;
+    const { clock, sources } = this.dependencies;
     const begun = clock.now();
     if (begun < this.#nextSurveyAt) return;
     this.#nextSurveyAt = Infinity;
     this.#surveying = (async () => {
       try {
         await this.#learn();
-        this.#survey = await survey(sources, this.#options.sets);
+        this.#survey = await survey(sources, this.options.sets);
         this.#surveyFailure = null;
       } catch (error) {
         this.#surveyFailure = firstLine(error);
@@ -176,7 +174,7 @@ export class Feed implements AsyncDisposable {
 
   /** Types of messages that runs sent before this process began. */
   async #learn(): Promise<void> {
-    const { recent, sources: { store } } = this.#dependencies;
+    const { recent, sources: { store } } = this.dependencies;
     for (const [collector, epoch] of recent.takeEarlier()) {
       // A collector's name has letters, digits and - only.
       const rows = await store.read(

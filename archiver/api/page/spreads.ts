@@ -35,13 +35,11 @@ export interface Spread {
 
 /** A followed message. Arrivals past {@link MAX_PEERS} are not counted. */
 export class Followed {
-  readonly number: number;
   readonly raw: Uint8Array;
   readonly #peers = new Set<string>();
   readonly #times: number[] = [];
 
-  constructor(number: number, raw: Uint8Array) {
-    this.number = number;
+  constructor(readonly number: number, raw: Uint8Array) {
     this.raw = raw.slice();
   }
 

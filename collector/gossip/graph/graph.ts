@@ -52,7 +52,6 @@ export interface GraphCounts {
 /** The graph; see the module. */
 export class Graph {
   readonly view: GraphView;
-  readonly #options: GraphOptions;
   readonly #limits: GraphLimits;
   readonly #slab = new Slab();
   readonly #channels = new ChannelTable();
@@ -68,8 +67,7 @@ export class Graph {
   #changes = 0;
 
   /** Starts empty. @throws {RangeError} when messages may be longer than the file can hold. */
-  constructor(options: GraphOptions) {
-    this.#options = options;
+  constructor(private readonly options: GraphOptions) {
     this.#limits = { ...GRAPH_LIMITS, ...options.limits };
     if (this.#limits.messageBytes > MAX_STORED_MESSAGE_BYTES) {
       throw new RangeError(`messageBytes should not be above ${MAX_STORED_MESSAGE_BYTES}`);
@@ -79,7 +77,7 @@ export class Graph {
   }
 
   get chain(): Uint8Array {
-    return this.#options.chain;
+    return this.options.chain;
   }
 
   get changes(): number {
@@ -124,7 +122,7 @@ export class Graph {
    * @param addedAt of a channel_announcement: when it was first taken in, seconds since the Unix epoch.
    */
   restore(raw: Uint8Array, addedAt: number): GraphOutcome {
-    const message = graphMessage(raw, this.#options.chain);
+    const message = graphMessage(raw, this.options.chain);
     switch (message?.type) {
       case 256:
         return this.#addChannel(message, raw, addedAt, null);
@@ -185,7 +183,7 @@ export class Graph {
 
   #take(raw: Uint8Array, signer: string | null, sourcePeer: SourcePeer | null): GraphOutcome {
     if (raw.length > this.#limits.messageBytes) return "too_long";
-    const message = graphMessage(raw, this.#options.chain);
+    const message = graphMessage(raw, this.options.chain);
     if (!message) return "foreign";
     const now = this.#now();
     const refusal = objection(message, now);
@@ -253,7 +251,7 @@ export class Graph {
   ): "full" | "source_full" | null {
     const { channels, nodes, unconfirmed } = this.#limits;
     const own = sourcePeer ? this.#unconfirmed.count(sourcePeer.nodeId) : 0;
-    const isAsked = sourcePeer !== null && sourcePeer.askedUntil > this.#options.clock.now();
+    const isAsked = sourcePeer !== null && sourcePeer.askedUntil > this.options.clock.now();
     if (sourcePeer && !isAsked && own >= unconfirmed) return "source_full";
     for (;;) {
       const strangers = ids.filter((id) => this.#nodes.find(id) < 0).length;
@@ -388,6 +386,6 @@ export class Graph {
   }
 
   #now(): number {
-    return Math.floor(this.#options.clock.now() / 1_000_000);
+    return Math.floor(this.options.clock.now() / 1_000_000);
   }
 }

@@ -14,24 +14,22 @@ const MAX_BLOCKS = 4096;
 
 /** One graph and its file. */
 export class GraphFile implements Disposable {
-  readonly #path: string;
-  readonly #graph: Graph;
-  readonly #clock: Clock;
   readonly #recent: RecentChannels;
   #saving: Promise<void> | undefined;
   /** {@link Graph.changes} when it was read or written last. */
   #saved = -1;
 
   /** Nothing is read or written yet. `path` is the file's; `path.new` is used while writing. */
-  constructor(path: string, graph: Graph, clock: Clock) {
-    this.#path = path;
-    this.#graph = graph;
-    this.#clock = clock;
+  constructor(
+    private readonly path: string,
+    private readonly graph: Graph,
+    private readonly clock: Clock,
+  ) {
     this.#recent = new RecentChannels(path);
   }
 
   get isStale(): boolean {
-    return this.#graph.changes !== this.#saved;
+    return this.graph.changes !== this.#saved;
   }
 
   /**
@@ -42,18 +40,18 @@ export class GraphFile implements Disposable {
    */
   async load(): Promise<Restored> {
     const { problem, ...restored } = await this.#loadBlocks();
-    const recent = this.#recent.restore(this.#graph);
+    const recent = this.#recent.restore(this.graph);
     if (problem === null && recent === 0 && restored.savedAt !== null) {
-      this.#saved = this.#graph.changes;
+      this.#saved = this.graph.changes;
     }
-    this.#graph.prune();
+    this.graph.prune();
     return { ...restored, messages: restored.messages + recent, problem };
   }
 
   async #loadBlocks(): Promise<Restored> {
-    const restorer = new GraphRestorer(this.#graph);
+    const restorer = new GraphRestorer(this.graph);
     try {
-      using file = await Deno.open(this.#path);
+      using file = await Deno.open(this.path);
       const block = new Uint8Array(BLOCK_BYTES);
       for (let i = 0; i < MAX_BLOCKS; i++) {
         const length = await fill(file, block);
@@ -63,14 +61,14 @@ export class GraphFile implements Disposable {
       if (cause instanceof Deno.errors.NotFound) {
         return { messages: 0, savedAt: null, problem: null };
       }
-      throw new UserError(`Cannot read graph file ${this.#path}: ${errorText(cause)}`, { cause });
+      throw new UserError(`Cannot read graph file ${this.path}: ${errorText(cause)}`, { cause });
     }
     return restorer.finish();
   }
 
   /** Keeps a channel_announcement that the graph took just now, until the graph is saved. */
   append(raw: Uint8Array): void {
-    this.#recent.append(raw, Math.floor(this.#clock.now() / 1_000_000));
+    this.#recent.append(raw, Math.floor(this.clock.now() / 1_000_000));
   }
 
   [Symbol.dispose](): void {
@@ -87,21 +85,21 @@ export class GraphFile implements Disposable {
   }
 
   async #write(): Promise<void> {
-    const draft = `${this.#path}.new`;
-    const { changes } = this.#graph;
+    const draft = `${this.path}.new`;
+    const { changes } = this.graph;
     this.#recent.rotate();
     try {
       using file = await Deno.open(draft, { write: true, create: true, truncate: true });
-      const savedAt = Math.floor(this.#clock.now() / 1_000_000);
-      for (const block of graphBlocks(this.#graph, savedAt)) {
+      const savedAt = Math.floor(this.clock.now() / 1_000_000);
+      for (const block of graphBlocks(this.graph, savedAt)) {
         for (let sent = 0; sent < block.length;) sent += await file.write(block.subarray(sent));
       }
       // Before the name points at it, else a power cut could leave an empty file under that name.
       await file.syncData();
-      await Deno.rename(draft, this.#path);
+      await Deno.rename(draft, this.path);
     } catch (cause) {
       await Deno.remove(draft).catch(() => {});
-      throw new UserError(`Cannot save graph file ${this.#path}: ${errorText(cause)}`, { cause });
+      throw new UserError(`Cannot save graph file ${this.path}: ${errorText(cause)}`, { cause });
     }
     this.#saved = changes;
     this.#recent.settle();
@@ -172,7 +170,6 @@ export interface Restored {
 
 /** Puts blocks into a graph, in the order of the file. */
 export class GraphRestorer {
-  readonly #graph: Graph;
   #number = 0;
   #savedAt: number | null = null;
   #restored = 0;
@@ -180,15 +177,13 @@ export class GraphRestorer {
   #end = false;
   #refusal: string | null = null;
 
-  constructor(graph: Graph) {
-    this.#graph = graph;
-  }
+  constructor(private readonly graph: Graph) {}
 
   take(bytes: Uint8Array): boolean {
     const number = this.#number++;
     let block: Block;
     try {
-      block = readBlock(bytes, number, this.#graph.chain);
+      block = readBlock(bytes, number, this.graph.chain);
     } catch (error) {
       if (!(error instanceof BlockFault)) throw error;
       if (number === 0) {
@@ -199,7 +194,7 @@ export class GraphRestorer {
     if (block.kind === "header") this.#savedAt = block.savedAt;
     else if (block.kind === "data") {
       for (const { raw, addedAt } of block.records) {
-        if (this.#graph.restore(raw, addedAt) === "added") this.#restored++;
+        if (this.graph.restore(raw, addedAt) === "added") this.#restored++;
       }
     } else this.#end = true;
     return !this.#end;

@@ -16,80 +16,76 @@ export type Direction = 0 | 1;
 
 /** Reads the tables of a graph. */
 export class GraphView {
-  readonly #channels: ChannelTable;
-  readonly #nodes: NodeTable;
-  readonly #slab: Slab;
-
-  constructor(channels: ChannelTable, nodes: NodeTable, slab: Slab) {
-    this.#channels = channels;
-    this.#nodes = nodes;
-    this.#slab = slab;
-  }
+  constructor(
+    private readonly channels: ChannelTable,
+    private readonly nodes: NodeTable,
+    private readonly slab: Slab,
+  ) {}
 
   get channelCount(): number {
-    return this.#channels.size;
+    return this.channels.size;
   }
 
   get nodeCount(): number {
-    return this.#nodes.size;
+    return this.nodes.size;
   }
 
   /** The node ids of a channel, hex: who signs its updates. Null when it is not known. */
   nodesOf(scid: bigint): NodePair | null {
-    const slot = this.#channels.find(scid);
+    const slot = this.channels.find(scid);
     if (slot < 0) return null;
     return [this.nodeId(this.nodeOf(slot, 0)).toHex(), this.nodeId(this.nodeOf(slot, 1)).toHex()];
   }
 
   find(scid: bigint): number {
-    return this.#channels.find(scid);
+    return this.channels.find(scid);
   }
 
   /** The position of the first channel whose scid is not below `scid`; the count when there is none. */
   lowerBound(scid: bigint): number {
-    return this.#channels.lowerBound(scid);
+    return this.channels.lowerBound(scid);
   }
 
   at(position: number): number {
-    return this.#channels.at(position);
+    return this.channels.at(position);
   }
 
   scid(slot: number): bigint {
-    return this.#channels.scid(slot);
+    return this.channels.scid(slot);
   }
 
   block(slot: number): number {
-    return this.#channels.block(slot);
+    return this.channels.block(slot);
   }
 
   timestamp(slot: number, direction: Direction): number {
-    return this.#channels.timestamps[2 * slot + direction];
+    return this.channels.timestamps[2 * slot + direction];
   }
 
   isDisabled(slot: number): boolean {
-    return this.#channels.isDisabled(slot);
+    return this.channels.isDisabled(slot);
   }
 
   addedAt(slot: number): number {
-    return this.#channels.addedAt[slot];
+    return this.channels.addedAt[slot];
   }
 
   /** When a channel_update came, seconds since the Unix epoch; 0 in an earlier run. */
   receivedAt(slot: number, direction: Direction): number {
-    return this.#channels.receivedAt[2 * slot + direction];
+    return this.channels.receivedAt[2 * slot + direction];
   }
 
   /** When a peer named the channel last in this run, by a message or in a list, likewise; 0 for never. */
   namedAt(slot: number): number {
-    return this.#channels.namedAt[slot];
+    return this.channels.namedAt[slot];
   }
 
   announcement(slot: number): Uint8Array {
-    return this.#slab.get(this.#channels.announcements[slot]);
+    return this.slab.get(this.channels.announcements[slot]);
   }
 
   update(slot: number, direction: Direction): Uint8Array | null {
-    return this.#text(this.#channels.updates[2 * slot + direction]);
+    return this.#text(this.channels.updates[2 * slot + direction]);
   }
 
   checksum(slot: number, direction: Direction): number {
@@ -98,35 +94,35 @@ export class GraphView {
   }
 
   nodeOf(slot: number, direction: Direction): number {
-    return this.#channels.nodes[2 * slot + direction];
+    return this.channels.nodes[2 * slot + direction];
   }
 
   /** The position of the first node whose id is not below `id`; the count when there is none. */
   nodeLowerBound(id: Uint8Array): number {
-    return this.#nodes.lowerBound(id);
+    return this.nodes.lowerBound(id);
   }
 
   nodeAt(position: number): number {
-    return this.#nodes.at(position);
+    return this.nodes.at(position);
   }
 
   nodeId(node: number): Uint8Array {
-    return this.#nodes.id(node);
+    return this.nodes.id(node);
   }
 
   nodeTimestamp(node: number): number {
-    return this.#nodes.timestamps[node];
+    return this.nodes.timestamps[node];
   }
 
   nodeReceivedAt(node: number): number {
-    return this.#nodes.receivedAt[node];
+    return this.nodes.receivedAt[node];
   }
 
   nodeAnnouncement(node: number): Uint8Array | null {
-    return this.#text(this.#nodes.announcements[node]);
+    return this.#text(this.nodes.announcements[node]);
   }
 
   #text(handle: number): Uint8Array | null {
-    return handle === NO_HANDLE ? null : this.#slab.get(handle);
+    return handle === NO_HANDLE ? null : this.slab.get(handle);
   }
 }

@@ -63,12 +63,10 @@ export class Answerer {
   namedSince = 1;
   /** No answer goes out before this instant, µs. */
   heldUntil = 0;
-  readonly #options: AnswererOptions;
   readonly #policy: AnswerPolicy;
   readonly #taken = zeros(TAKEN);
 
-  constructor(options: AnswererOptions) {
-    this.#options = options;
+  constructor(private readonly options: AnswererOptions) {
     this.#policy = { ...ANSWER_POLICY, ...options.policy };
     this.limits = { ...ANSWER_LIMITS, ...options.limits };
     this.bucket = byteMeter(this.limits.total);
@@ -89,7 +87,7 @@ export class Answerer {
   }
 
   jobFor(question: Question): Job | "unsorted" | "refused" | "foreign" {
-    const { view, chain } = this.#options;
+    const { view, chain } = this.options;
     const isOurs = equal(question.chainHash, chain);
     switch (question.type) {
       case 261: {
@@ -120,7 +118,7 @@ export class Answerer {
         if (!this.#policy.past) return "refused";
         const { type, firstTimestamp, timestampRange } = question;
         const filter = { type, chainHash: chain, firstTimestamp, timestampRange };
-        const until = Math.floor(this.#options.clock.now() / 1_000_000) - this.limits.pastSeconds;
+        const until = Math.floor(this.options.clock.now() / 1_000_000) - this.limits.pastSeconds;
         return {
           reason: "gossip_timestamp_filter",
           cost: this.limits.filterBytes,
@@ -133,14 +131,13 @@ export class Answerer {
 
   /** BOLT 7 forbids to send a channel without updates to a filter; Core Lightning names them to no peer. */
   readonly #mayAnswer = (slot: number): boolean => {
-    const { view } = this.#options;
+    const { view } = this.options;
     const hasUpdate = view.timestamp(slot, 0) > 0 || view.timestamp(slot, 1) > 0;
     const isEnabled = this.#policy.disabledChannels || !view.isDisabled(slot);
     return hasUpdate && isEnabled && this.#isNamed(slot);
   };
 
-  readonly #isNamed = (slot: number): boolean =>
-    this.#options.view.namedAt(slot) >= this.namedSince;
+  readonly #isNamed = (slot: number): boolean => this.options.view.namedAt(slot) >= this.namedSince;
 }
 
 export interface Pulled {
@@ -151,19 +148,17 @@ export interface Pulled {
 
 /** Answers of one session: one query at a time, few waiting, and between queries the past of its last filter. */
 export class PeerAnswers implements Disposable {
-  readonly #answerer: Answerer;
   readonly #bucket: Meter;
   #queries: Job[] = [];
   #past: Job | null = null;
 
-  constructor(answerer: Answerer) {
-    this.#answerer = answerer;
+  constructor(private readonly answerer: Answerer) {
     this.#bucket = byteMeter(answerer.limits.peer);
   }
 
   /** Takes a question. A filter replaces the one before it (BOLT 7). */
   take(question: Question): Taken {
-    return this.#answerer.count(this.#take(question));
+    return this.answerer.count(this.#take(question));
   }
 
   /** Makes what may be sent at the instant `now`, µs, and counts it as sent. */
@@ -172,7 +167,7 @@ export class PeerAnswers implements Disposable {
     for (let bytes = 0; bytes < PULL_BYTES;) {
       const job = this.#queries[0] ?? this.#past;
       if (!job) return { messages, again: null };
-      const { heldUntil } = this.#answerer;
+      const { heldUntil } = this.answerer;
       if (heldUntil > now) return { messages, again: Math.min(heldUntil, now + HELD_WAIT_US) };
       const ready = this.#readyAt(now);
       if (ready > now) return { messages, again: ready };
@@ -186,30 +181,30 @@ export class PeerAnswers implements Disposable {
       messages.push(value);
       bytes += value.length;
       this.#spend(value.length, now);
-      this.#answerer.ledger.record(job.reason, value);
+      this.answerer.ledger.record(job.reason, value);
     }
     return { messages, again: now };
   }
 
   [Symbol.dispose](): void {
-    for (const job of this.#queries) this.#answerer.memoryBytes -= job.bytes;
+    for (const job of this.#queries) this.answerer.memoryBytes -= job.bytes;
     this.#queries = [];
     this.#past = null;
   }
 
   #take(question: Question): Taken {
-    const { limits } = this.#answerer;
+    const { limits } = this.answerer;
     const isQuery = question.type !== 265;
     // One under way and those that wait (BOLT 7: a peer must not ask again before it has its answer).
     if (isQuery && this.#queries.length > limits.waiting) return "dropped";
-    const job = this.#answerer.jobFor(question);
+    const job = this.answerer.jobFor(question);
     if (typeof job === "string") return job;
-    if (this.#answerer.memoryBytes + job.bytes > limits.memoryBytes) return "dropped";
+    if (this.answerer.memoryBytes + job.bytes > limits.memoryBytes) return "dropped";
     if (!isQuery) {
       this.#past = job;
       return "answering";
     }
-    this.#answerer.memoryBytes += job.bytes;
+    this.answerer.memoryBytes += job.bytes;
     this.#queries.push(job);
     return this.#queries.length === 1 ? "answering" : "waiting";
   }
@@ -220,17 +215,17 @@ export class PeerAnswers implements Disposable {
       return;
     }
     this.#queries.shift();
-    this.#answerer.memoryBytes -= job.bytes;
+    this.answerer.memoryBytes -= job.bytes;
   }
 
   #spend(bytes: number, now: number): void {
     this.#bucket.take(bytes, now);
-    this.#answerer.bucket.take(bytes, now);
+    this.answerer.bucket.take(bytes, now);
   }
 
   #readyAt(now: number): number {
     const own = this.#bucket.readyAt(now);
-    const total = this.#answerer.bucket.readyAt(now);
+    const total = this.answerer.bucket.readyAt(now);
     return total > now ? Math.max(own, total, now + LEAST_WAIT_US) : own;
   }
 }

@@ -68,7 +68,6 @@ interface Asking {
 
 /** The whole of the asking; see the module. */
 export class GraphSync {
-  readonly #options: GraphSyncOptions;
   readonly #sessions = new Map<number, Askable>();
   readonly #asked = new Set<number>();
   #active: Asking | null = null;
@@ -83,9 +82,7 @@ export class GraphSync {
   #wanted = 0;
   #timeouts = 0;
 
-  constructor(options: GraphSyncOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: GraphSyncOptions) {}
 
   get counts(): GraphSyncCounts {
     const active = this.#active?.sync;
@@ -104,7 +101,7 @@ export class GraphSync {
   /** A session that can be asked, unless its peer does not offer gossip_queries. */
   opened(session: number, features: Uint8Array, isDump = false): void {
     if (!hasFeature(features, GOSSIP_QUERIES)) return;
-    const now = this.#options.clock.now();
+    const now = this.options.clock.now();
     this.#sessions.set(session, {
       extended: hasFeature(features, GOSSIP_QUERIES_EX),
       openedAt: now,
@@ -121,15 +118,15 @@ export class GraphSync {
   receive(session: number, raw: Uint8Array): void {
     if (raw.length < 2) return;
     if (this.#active?.session === session) {
-      return this.#go(this.#active.sync.receive(raw, this.#options.clock.now()));
+      return this.#go(this.#active.sync.receive(raw, this.options.clock.now()));
     }
     if (messageType(raw) !== CHANNEL_ANNOUNCEMENT) return;
     const askable = this.#sessions.get(session);
-    if (askable && askable.dumpedAt !== null) askable.dumpedAt = this.#options.clock.now();
+    if (askable && askable.dumpedAt !== null) askable.dumpedAt = this.options.clock.now();
   }
 
   tick(): void {
-    const now = this.#options.clock.now();
+    const now = this.options.clock.now();
     if (now >= this.#newRoundAt) this.#beginRound();
     if (this.#active) this.#go(this.#active.sync.tick(now));
     else if (now >= this.#notBefore && !this.#waitsForDump(now)) this.#askNext(now);
@@ -161,7 +158,7 @@ export class GraphSync {
     for (const [session, { extended, dumpedAt }] of this.#sessions) {
       if (this.#asked.has(session) || dumpedAt !== null) continue;
       this.#asked.add(session);
-      const { view, chain } = this.#options;
+      const { view, chain } = this.options;
       const sync = new PeerSync({ view, chain, extended }, now);
       this.#active = { session, sync, askedAt: now, hasAsked: false, hasNamed: false };
       this.#send(session, sync.first);
@@ -176,13 +173,13 @@ export class GraphSync {
     const named = active.hasNamed ? null : sync.named;
     if (named) {
       active.hasNamed = true;
-      this.#options.onNamed?.(named, active.askedAt);
+      this.options.onNamed?.(named, active.askedAt);
     }
     // Sending may end the session, and so the asking; a sync that has ended by itself sends nothing.
     if (next) {
       // Only query_short_channel_ids brings gossip.
       active.hasAsked = true;
-      this.#options.onAsked?.(session, Infinity);
+      this.options.onAsked?.(session, Infinity);
       this.#send(session, next);
     }
     if (sync.end !== null) this.#leave(sync.end);
@@ -194,8 +191,8 @@ export class GraphSync {
     this.#ends[end] = (this.#ends[end] ?? 0) + 1;
     this.#wanted += sync.wanted;
     this.#timeouts += sync.timeouts;
-    const now = this.#options.clock.now();
-    const { peers = PEERS, roundSeconds = ROUND_SECONDS, onAsked } = this.#options;
+    const now = this.options.clock.now();
+    const { peers = PEERS, roundSeconds = ROUND_SECONDS, onAsked } = this.options;
     if (hasAsked) onAsked?.(session, now + LATE_US);
     this.#notBefore = now + PAUSE_US;
     this.#newRoundAt = now + roundSeconds * SECOND_US;
@@ -212,7 +209,7 @@ export class GraphSync {
   }
 
   #send(session: number, raw: Uint8Array): void {
-    this.#options.ledger.record("own_query", raw);
-    this.#options.send(session, raw);
+    this.options.ledger.record("own_query", raw);
+    this.options.send(session, raw);
   }
 }

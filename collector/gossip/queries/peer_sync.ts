@@ -59,7 +59,6 @@ const UPDATE_SCID_AT = 2 + SIGNATURE_BYTES + HASH_BYTES;
 
 /** One sync with one peer. All instants are µs since the Unix epoch. */
 export class PeerSync {
-  readonly #options: PeerSyncOptions;
   readonly #replies: RangeReplies;
   /** What is asked for, as an or of {@link QUERY_FLAG}: while replies come, in their order. */
   readonly #missing = new Map<bigint, number>();
@@ -81,8 +80,7 @@ export class PeerSync {
   #end: SyncEnd | null = null;
   readonly #query: QueryChannelRange;
 
-  constructor(options: PeerSyncOptions, now: number) {
-    this.#options = options;
+  constructor(private readonly options: PeerSyncOptions, now: number) {
     this.#query = {
       type: 263,
       chainHash: options.chain,
@@ -169,7 +167,7 @@ export class PeerSync {
   }
 
   #collect({ scids, timestamps }: Decoded<ReplyChannelRange>, now: number): void {
-    const { view, extended } = this.#options;
+    const { view, extended } = this.options;
     const seconds = Math.floor(now / SECOND_US);
     for (const [i, scid] of scids.entries()) {
       const theirs = extended ? timestamps?.[i] : undefined;
@@ -224,7 +222,7 @@ export class PeerSync {
     this.#seen.fill(0);
     this.#hasProgress = false;
     this.#deadline = now + CHUNK_TIMEOUT_US;
-    const { chain, extended } = this.#options;
+    const { chain, extended } = this.options;
     const scids = this.#scids.slice(this.#from, this.#to);
     const flags = scids.map((scid) => this.#missing.get(scid)!);
     return encodeMessage({ type: 261, chainHash: chain, scids, ...extended && { flags } });

@@ -22,17 +22,14 @@ export type ReplyFault = "foreign" | "endless";
 
 /** Follows the answer to one query. */
 export class RangeReplies {
-  readonly #query: QueryChannelRange;
   #replies = 0;
   #scids = 0;
 
-  constructor(query: QueryChannelRange) {
-    this.#query = query;
-  }
+  constructor(private readonly query: QueryChannelRange) {}
 
   /** Takes the next reply: whether more must come, or what is wrong with it. */
   take(reply: ReplyChannelRange): "more" | "complete" | ReplyFault {
-    if (!equal(reply.chainHash, this.#query.chainHash)) return "foreign";
+    if (!equal(reply.chainHash, this.query.chainHash)) return "foreign";
     this.#scids += reply.scids.length;
     if (++this.#replies > MAX_REPLIES || this.#scids > MAX_SCIDS) return "endless";
     return this.#isComplete(reply) ? "complete" : "more";
@@ -40,12 +37,12 @@ export class RangeReplies {
 
   #isComplete(reply: ReplyChannelRange): boolean {
     if (reply.syncComplete) return true;
-    const { firstBlock, numberOfBlocks } = this.#query;
+    const { firstBlock, numberOfBlocks } = this.query;
     const isWhole = reply.firstBlock === firstBlock && reply.numberOfBlocks === numberOfBlocks;
     // The old form, when there is something in it; without, it is how a peer says that it does not know the chain.
     if (isWhole && reply.scids.length > 0) return false;
     const end = endOf(reply);
-    return end <= MAX_BLOCKS && end >= endOf(this.#query);
+    return end <= MAX_BLOCKS && end >= endOf(this.query);
   }
 }
 

@@ -1,8 +1,5 @@
-/**
- * What detectors find of what, and the SQL that shows its receipts. Pure.
- *
- * @module
- */
+// What detectors find of what, and the SQL that shows its receipts. Pure.
+
 import { isoTime } from "../../../shared/time.ts";
 
 /** What findings are about, and may share. */

@@ -1,8 +1,5 @@
-/**
- * What all detectors look at: the window's live messages by origin, its peers, and how to name and find them.
- *
- * @module
- */
+// What all detectors look at: the window's live messages by origin, its peers, and how to name and find them.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { scidText } from "../../../shared/bolt/scid.ts";
 import type { Window } from "../../catalog/parameters.ts";

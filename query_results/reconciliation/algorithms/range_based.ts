@@ -35,8 +35,6 @@ export interface Reconciled {
 
 /** One side of a reconciliation. */
 export class RangeReconciler {
-  readonly #set: RangeSet;
-  readonly #frameBytes: number;
   /** Ids already returned: after a full frame, the other side may list them again. */
   readonly #reported = new Set<string>();
   #initiator = false;
@@ -47,22 +45,20 @@ export class RangeReconciler {
    * @param frameBytes the longest message to write; 0 for no limit.
    * @throws {ReconciliationFault} `too_large` for a frame under {@link MIN_FRAME_BYTES}.
    */
-  constructor(set: RangeSet, frameBytes = 0) {
+  constructor(private readonly set: RangeSet, private readonly frameBytes = 0) {
     if (frameBytes !== 0 && !(frameBytes >= MIN_FRAME_BYTES)) {
       refuse(
         "too_large",
         `cannot limit frames to ${frameBytes} bytes: 0 or at least ${MIN_FRAME_BYTES} is allowed`,
       );
     }
-    this.#set = set;
-    this.#frameBytes = frameBytes;
   }
 
   /** Starts as the initiator; returns its first message. */
   initiate(): Uint8Array {
     this.#initiator = true;
     const out = new Writer();
-    this.#split(out, 0, this.#set.items.length, END);
+    this.#split(out, 0, this.set.items.length, END);
     return out.message();
   }
 
@@ -84,14 +80,14 @@ export class RangeReconciler {
         `cannot read negentropy version ${version}: ${VERSION} is supported`,
       );
     }
-    const { items } = this.#set;
+    const { items } = this.set;
     let lower = 0, written = 0, skipped = false;
     let bound: Bound = { timestamp: 0, id: new Uint8Array() };
     while (!reader.done) {
       const from = bound, kept = out.length;
       bound = reader.bound();
       const mode = reader.mode();
-      let upper = this.#set.indexOf(bound, lower);
+      let upper = this.set.indexOf(bound, lower);
       /** Writes that everything up to this range agrees, if ranges were left out. */
       const closeSkipped = () => {
         if (skipped) out.bound(from, SKIP);
@@ -100,7 +96,7 @@ export class RangeReconciler {
       if (mode === SKIP) skipped = true;
       else if (mode === FINGERPRINT) {
         const theirs = reader.bytes(FINGERPRINT_BYTES).toHex();
-        if (theirs === this.#set.fingerprint(lower, upper).toHex()) skipped = true;
+        if (theirs === this.set.fingerprint(lower, upper).toHex()) skipped = true;
         else {
           closeSkipped();
           this.#split(out, lower, upper, bound);
@@ -120,11 +116,11 @@ export class RangeReconciler {
         out.ids(end < upper ? items[end] : bound, items.slice(lower, end));
         upper = end;
       }
-      if (this.#frameBytes !== 0 && out.length > this.#frameBytes - FRAME_RESERVE) {
+      if (this.frameBytes !== 0 && out.length > this.frameBytes - FRAME_RESERVE) {
         // One fingerprint for everything not yet written. (The reference omits the range that did not fit.)
         if (mode === ID_LIST) written = upper;
         else out.truncate(kept);
-        out.fingerprint(END, this.#set.fingerprint(written, items.length));
+        out.fingerprint(END, this.set.fingerprint(written, items.length));
         break;
       }
       if (out.length > kept) written = upper;
@@ -135,8 +131,8 @@ export class RangeReconciler {
 
   /** How many ids fit the frame after `length` bytes: as in the reference, the one that fills it, too. */
   #room(length: number): number {
-    if (this.#frameBytes === 0) return Infinity;
-    return Math.max(0, Math.floor((this.#frameBytes - FRAME_RESERVE - length) / ID_BYTES) + 1);
+    if (this.frameBytes === 0) return Infinity;
+    return Math.max(0, Math.floor((this.frameBytes - FRAME_RESERVE - length) / ID_BYTES) + 1);
   }
 
   #report(ids: Uint8Array[], id: Uint8Array): void {
@@ -146,11 +142,11 @@ export class RangeReconciler {
 
   #split(out: Writer, lower: number, upper: number, end: Bound): void {
     const count = upper - lower;
-    if (count < 2 * BUCKETS) return out.ids(end, this.#set.items.slice(lower, upper));
+    if (count < 2 * BUCKETS) return out.ids(end, this.set.items.slice(lower, upper));
     for (let i = 0, from = lower; i < BUCKETS; i++) {
       const until = from + Math.floor(count / BUCKETS) + (i < count % BUCKETS ? 1 : 0);
-      const bound = until === upper ? end : this.#set.boundBefore(until);
-      out.fingerprint(bound, this.#set.fingerprint(from, until));
+      const bound = until === upper ? end : this.set.boundBefore(until);
+      out.fingerprint(bound, this.set.fingerprint(from, until));
       from = until;
     }
   }
@@ -195,27 +191,24 @@ class Writer {
 
 /** Reads ranges; throws `bad_message` when they are truncated. */
 class Reader {
-  readonly #message: Uint8Array;
   #at = 0;
   #timestamp = 0;
 
-  constructor(message: Uint8Array) {
-    this.#message = message;
-  }
+  constructor(private readonly message: Uint8Array) {}
 
   get done(): boolean {
-    return this.#at === this.#message.length;
+    return this.#at === this.message.length;
   }
 
   bytes(length: number): Uint8Array {
-    const left = this.#message.length - this.#at;
+    const left = this.message.length - this.#at;
     if (length > left) {
       refuse(
         "bad_message",
         `cannot read a negentropy message: ${left} of ${length} bytes are left`,
       );
     }
-    return this.#message.slice(this.#at, this.#at += length);
+    return this.message.slice(this.#at, this.#at += length);
   }
 
   varint(): number {

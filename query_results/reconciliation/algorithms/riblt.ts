@@ -42,14 +42,11 @@ function include(coded: CodedSymbol, symbol: Mapped, count: number): void {
 /** Symbols keyed by their next index. */
 class Row {
   readonly #due = new Map<number, Mapped[]>();
-  readonly #limit: number;
 
-  constructor(limit: number) {
-    this.#limit = limit;
-  }
+  constructor(private readonly limit: number) {}
 
   put(symbol: Mapped): void {
-    if (symbol.index >= this.#limit) return;
+    if (symbol.index >= this.limit) return;
     const due = this.#due.get(symbol.index);
     if (due) due.push(symbol);
     else this.#due.set(symbol.index, [symbol]);
@@ -69,17 +66,19 @@ class Row {
 /** Generates a set's coded symbols. */
 export class Encoder {
   readonly #row: Row;
-  readonly #limit: number;
   #index = 0;
 
-  constructor(symbols: Iterable<bigint>, key = DEFAULT_KEY, limit = MAX_CODED_SYMBOLS) {
-    this.#limit = limit;
+  constructor(
+    symbols: Iterable<bigint>,
+    key = DEFAULT_KEY,
+    private readonly limit = MAX_CODED_SYMBOLS,
+  ) {
     this.#row = new Row(limit);
     for (const value of symbols) this.#row.put(mapped(value, sipHashWord(key, value), 1));
   }
 
   next(): CodedSymbol | null {
-    if (this.#index === this.#limit) return null;
+    if (this.#index === this.limit) return null;
     const coded = { sum: 0n, hash: 0n, count: 0 };
     this.#row.apply(this.#index++, coded, 1);
     return coded;
@@ -101,16 +100,16 @@ export class Decoder {
   /** Symbols found so far that only our set has. */
   readonly ours: bigint[] = [];
   readonly #own: Encoder;
-  readonly #key: SipKey;
-  readonly #limit: number;
   readonly #found: Row;
   readonly #coded: CodedSymbol[] = [];
   #state: DecoderState = "more";
 
-  constructor(symbols: Iterable<bigint>, key = DEFAULT_KEY, limit = MAX_CODED_SYMBOLS) {
+  constructor(
+    symbols: Iterable<bigint>,
+    private readonly key = DEFAULT_KEY,
+    private readonly limit = MAX_CODED_SYMBOLS,
+  ) {
     this.#own = new Encoder(symbols, key, limit);
-    this.#key = key;
-    this.#limit = limit;
     this.#found = new Row(limit);
   }
 
@@ -134,7 +133,7 @@ export class Decoder {
     const touched = [first];
     for (let coded = touched.pop(); coded; coded = touched.pop()) {
       const { sum, hash, count: sign } = coded;
-      if (Math.abs(sign) !== 1 || sipHashWord(this.#key, sum) !== hash) continue;
+      if (Math.abs(sign) !== 1 || sipHashWord(this.key, sum) !== hash) continue;
       // Honest coded symbols yield at most one symbol each; crafted ones could loop.
       if (this.theirs.length + this.ours.length === this.#coded.length) return "inconsistent";
       (sign === 1 ? this.theirs : this.ours).push(sum);
@@ -148,7 +147,7 @@ export class Decoder {
     // Every symbol maps to index 0.
     const [{ sum, hash, count }] = this.#coded;
     if (sum === 0n && hash === 0n && count === 0) return "done";
-    return this.#coded.length === this.#limit ? "limit" : "more";
+    return this.#coded.length === this.limit ? "limit" : "more";
   }
 }
 

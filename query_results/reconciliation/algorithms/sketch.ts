@@ -14,7 +14,6 @@ const CHUNK = 8192;
 
 /** A sketch of a set. Merging two gives the sketch of their symmetric difference. */
 export class Sketch {
-  readonly bits: FieldBits;
   /** The most differences it can decode. */
   readonly capacity: number;
   readonly #sums: BigUint64Array;
@@ -24,14 +23,13 @@ export class Sketch {
    *
    * @throws {ReconciliationFault} `too_large` above {@link MAX_CAPACITY}.
    */
-  constructor(bits: FieldBits, capacity: number) {
+  constructor(readonly bits: FieldBits, capacity: number) {
     if (!Number.isInteger(capacity) || capacity < 0 || capacity > MAX_CAPACITY) {
       refuse(
         "too_large",
         `cannot make a sketch of capacity ${capacity}: 0 to ${MAX_CAPACITY} is allowed`,
       );
     }
-    this.bits = bits;
     this.capacity = capacity;
     this.#sums = new BigUint64Array(capacity);
   }

@@ -63,15 +63,13 @@ export function interval(
 /** Sums per pair and block, for ratios of sums. */
 export class CellSums {
   readonly #sums: Float64Array;
-  readonly #blocks: number;
 
-  constructor(pairs: number, blocks: number) {
+  constructor(pairs: number, private readonly blocks: number) {
     this.#sums = new Float64Array(pairs * blocks);
-    this.#blocks = blocks;
   }
 
   add(pair: number, block: number, amount: number): void {
-    this.#sums[pair * this.#blocks + block] += amount;
+    this.#sums[pair * this.blocks + block] += amount;
   }
 
   /** The sum over all cells, each as often as a resample says; once each without one. */
@@ -81,8 +79,8 @@ export class CellSums {
     for (let pair = 0; pair < weights.pairs.length; pair++) {
       if (weights.pairs[pair] === 0) continue;
       let row = 0;
-      for (let block = 0; block < this.#blocks; block++) {
-        row += weights.blocks[block] * this.#sums[pair * this.#blocks + block];
+      for (let block = 0; block < this.blocks; block++) {
+        row += weights.blocks[block] * this.#sums[pair * this.blocks + block];
       }
       total += weights.pairs[pair] * row;
     }
@@ -103,18 +101,16 @@ export function ratio(
 /** Counts of whole numbers per pair and block: a histogram of which any resample's quantiles can be read. */
 export class CellHistogram {
   readonly #cells: Map<number, number>[];
-  readonly #blocks: number;
   /** By cell: value, count, value, count …; a map's entries are slow to walk. */
   #flat: Int32Array[] | null = null;
   #most = 0;
 
-  constructor(pairs: number, blocks: number) {
+  constructor(pairs: number, private readonly blocks: number) {
     this.#cells = Array.from({ length: pairs * blocks }, () => new Map());
-    this.#blocks = blocks;
   }
 
   add(pair: number, block: number, value: number): void {
-    const cell = this.#cells[pair * this.#blocks + block];
+    const cell = this.#cells[pair * this.blocks + block];
     cell.set(value, (cell.get(value) ?? 0) + 1);
     if (value > this.#most) this.#most = value;
   }
@@ -128,8 +124,8 @@ export class CellHistogram {
     const counts = new Float64Array(this.#most + 1);
     this.#flat ??= this.#cells.map((cell) => Int32Array.from([...cell].flat()));
     this.#flat.forEach((cell, i) => {
-      const pair = Math.floor(i / this.#blocks);
-      const weight = weights ? weights.pairs[pair] * weights.blocks[i % this.#blocks] : 1;
+      const pair = Math.floor(i / this.blocks);
+      const weight = weights ? weights.pairs[pair] * weights.blocks[i % this.blocks] : 1;
       if (weight === 0) return;
       for (let at = 0; at < cell.length; at += 2) counts[cell[at]] += weight * cell[at + 1];
     });

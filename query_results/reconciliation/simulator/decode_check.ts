@@ -14,16 +14,13 @@ export class DecodeCheck {
   checked = 0;
   /** Those that gave exactly the difference when D ≤ c, and nothing otherwise. */
   agreed = 0;
-  readonly #random: Random;
-  readonly #share: number;
-  readonly #most: number;
 
   /** Decodes `share` of all sketches, `most` at most. */
-  constructor(random: Random, share: number, most: number) {
-    this.#random = random;
-    this.#share = share;
-    this.#most = most;
-  }
+  constructor(
+    private readonly random: Random,
+    private readonly share: number,
+    private readonly most: number,
+  ) {}
 
   decode(
     bits: FieldBits,
@@ -32,7 +29,7 @@ export class DecodeCheck {
     { here, there, size }: Difference,
     types: readonly number[],
   ): void {
-    if (this.checked >= this.#most || this.#random.next() >= this.#share) return;
+    if (this.checked >= this.most || this.random.next() >= this.share) return;
     const ids = ({ ids, count }: { ids: Int32Array; count: number }) =>
       Array.from(ids.subarray(0, count)).filter((id) => types.includes(traffic.type[id]));
     const ours = ids(here), theirs = ids(there);

@@ -24,16 +24,14 @@ export class Difference {
   /** Per type, the same at the target. */
   readonly newThere = new Int32Array(TYPES);
   readonly #settled: Int32Array;
-  readonly #simulation: Simulation;
 
-  constructor(simulation: Simulation) {
-    this.#simulation = simulation;
+  constructor(private readonly simulation: Simulation) {
     this.#settled = new Int32Array(simulation.graph.source.length);
   }
 
   /** Compares the two ends of an edge now. */
   compare(edge: number): void {
-    const { graph, traffic, setSize } = this.#simulation;
+    const { graph, traffic, setSize } = this.simulation;
     this.here.count = this.there.count = 0;
     this.size.fill(0);
     this.#scan(edge, this.here, this.there, this.newHere);
@@ -50,14 +48,14 @@ export class Difference {
 
   /** The first `most` of what an end lacks travels: what is left is looked at again. Keeps it in `side`. */
   settle(edge: number, side: IntList, most: number): void {
-    const { log, logLength, traffic, graph } = this.#simulation;
+    const { log, logLength, traffic, graph } = this.simulation;
     const node = graph.source[edge], row = node * traffic.count;
     const other = graph.target[edge];
     let kept = 0, until = logLength[node];
     for (let i = 0; i < side.count; i++) {
       const message = side.ids[i];
-      if (this.#simulation.has(other, message)) continue;
-      if (this.#simulation.isSuperseded(other, message)) continue;
+      if (this.simulation.has(other, message)) continue;
+      if (this.simulation.isSuperseded(other, message)) continue;
       if (kept < most) side.ids[kept++] = message;
       else {
         for (let at = this.#settled[edge]; at < until; at++) {
@@ -71,7 +69,7 @@ export class Difference {
   }
 
   #scan(edge: number, here: IntList, there: IntList, fresh: Int32Array): void {
-    const simulation = this.#simulation;
+    const simulation = this.simulation;
     const { log, logLength, traffic, graph, have, words } = simulation;
     const { newer, older, type } = traffic;
     const node = graph.source[edge], other = graph.target[edge];
@@ -97,7 +95,7 @@ export class Difference {
 
   /** What one end has and the other refuses. */
   #filtered(a: number, b: number, type: number): number {
-    const { population: { refuses }, refusableSize } = this.#simulation;
+    const { population: { refuses }, refusableSize } = this.simulation;
     if (refuses[a] === refuses[b]) return 0;
     return refusableSize[TYPES * (refuses[a] ? b : a) + type];
   }

@@ -14,9 +14,6 @@ const OWN = 3;
 
 /** See the module. */
 export class Pacer {
-  readonly #simulation: Simulation;
-  readonly #firstEvent: number;
-  readonly #timerScale: number;
   /** Per edge, or per node that trickles: how far its log was sent. */
   readonly #sentOnEdge: Int32Array;
   readonly #sentByNode: Int32Array;
@@ -25,11 +22,12 @@ export class Pacer {
   readonly #atOnce: Uint8Array;
 
   /** `firstEvent` is the first of the event kinds that are the pacer's. */
-  constructor(simulation: Simulation, firstEvent: number, timerScale: number) {
+  constructor(
+    private readonly simulation: Simulation,
+    private readonly firstEvent: number,
+    private readonly timerScale: number,
+  ) {
     const { graph, population } = simulation;
-    this.#simulation = simulation;
-    this.#firstEvent = firstEvent;
-    this.#timerScale = timerScale;
     this.#sentOnEdge = new Int32Array(graph.source.length);
     this.#sentByNode = new Int32Array(graph.nodes);
     this.#flushMs = new Int32Array(graph.source.length);
@@ -39,7 +37,7 @@ export class Pacer {
   }
 
   start(): void {
-    const { graph, population, nodes, random, mode } = this.#simulation;
+    const { graph, population, nodes, random, mode } = this.simulation;
     for (let node = 0; node < nodes; node++) {
       const { pacing } = implementationOf(population, node);
       const interval = this.#interval(node);
@@ -54,7 +52,7 @@ export class Pacer {
 
   /** An edge that was silent is going to carry what comes from now on. */
   opened(edge: number): void {
-    const { graph, population, logLength } = this.#simulation;
+    const { graph, population, logLength } = this.simulation;
     const node = graph.source[edge];
     this.#sentOnEdge[edge] = logLength[node];
     if (implementationOf(population, node).pacing === "flush") {
@@ -65,22 +63,22 @@ export class Pacer {
   /** A node has got new messages together. */
   learned(node: number, ids: Int32Array, count: number): void {
     if (this.#atOnce[node] === 0) return;
-    const { graph, mode } = this.#simulation;
+    const { graph, mode } = this.simulation;
     for (let edge = graph.first[node]; edge < graph.first[node + 1]; edge++) {
-      if (mode[edge] !== SILENT) this.#simulation.relay(edge, mode[edge], ids, 0, count);
+      if (mode[edge] !== SILENT) this.simulation.relay(edge, mode[edge], ids, 0, count);
     }
   }
 
   /** A node has made a message, after it has learned it. */
   made(node: number, message: number): void {
-    const { graph, population, mode, ownMode } = this.#simulation;
+    const { graph, population, mode, ownMode } = this.simulation;
     const { pacing, ownAtOnce, ownTwice } = implementationOf(population, node);
     if (pacing === "trickle") return;
     this.#single[0] = message;
     for (let edge = graph.first[node]; edge < graph.first[node + 1]; edge++) {
       if (ownMode[edge] === SILENT) continue;
-      if (ownTwice && mode[edge] !== SILENT) this.#simulation.sendOne(edge, message);
-      else if (ownAtOnce) this.#simulation.relay(edge, ownMode[edge], this.#single, 0, 1);
+      if (ownTwice && mode[edge] !== SILENT) this.simulation.sendOne(edge, message);
+      else if (ownAtOnce) this.simulation.relay(edge, ownMode[edge], this.#single, 0, 1);
       else if (mode[edge] === SILENT) {
         this.#push(this.#untilFlush(edge), OWN, edge, message, 0);
       }
@@ -89,7 +87,7 @@ export class Pacer {
 
   /** A node that came back asks for live gossip, and gets nothing of what it missed. */
   returned(node: number): void {
-    const { graph, logLength } = this.#simulation;
+    const { graph, logLength } = this.simulation;
     for (let edge = graph.first[node]; edge < graph.first[node + 1]; edge++) {
       const back = graph.reverse[edge];
       this.#sentOnEdge[back] = logLength[graph.target[edge]];
@@ -98,8 +96,8 @@ export class Pacer {
   }
 
   event(kind: number, a: number, b: number, c: number): void {
-    const simulation = this.#simulation;
-    switch (kind - this.#firstEvent) {
+    const simulation = this.simulation;
+    switch (kind - this.firstEvent) {
       case TRICKLE:
         return this.#trickle(a);
       case SUB_BATCH:
@@ -115,19 +113,19 @@ export class Pacer {
   readonly #single = new Int32Array(1);
 
   #push(delayMs: number, kind: number, a: number, b: number, c: number): void {
-    this.#simulation.wheel.push(delayMs, this.#firstEvent + kind, a, b, c);
+    this.simulation.wheel.push(delayMs, this.firstEvent + kind, a, b, c);
   }
 
   /** Until the next multiple of the interval at the edge's phase. */
   #untilFlush(edge: number): number {
-    const { graph, wheel } = this.#simulation;
+    const { graph, wheel } = this.simulation;
     const interval = this.#interval(graph.source[edge]);
     return (this.#flushMs[edge] % interval - wheel.now % interval + interval) % interval;
   }
 
   #interval(node: number): number {
-    const { intervalMs } = implementationOf(this.#simulation.population, node);
-    return Math.round(intervalMs * this.#timerScale);
+    const { intervalMs } = implementationOf(this.simulation.population, node);
+    return Math.round(intervalMs * this.timerScale);
   }
 
   /**
@@ -135,14 +133,14 @@ export class Pacer {
    * node announcements, each in the random order of a Go map (LND `discovery/gossiper.go`, `Emit`).
    */
   #trickle(node: number): void {
-    const { log, logLength, traffic, graph, ownMode, online } = this.#simulation;
+    const { log, logLength, traffic, graph, ownMode, online } = this.simulation;
     const row = node * traffic.count;
     const interval = this.#interval(node);
     this.#push(interval, TRICKLE, node, 0, 0);
     const own: number[] = [], byType: number[][] = MESSAGE_TYPES.map(() => []);
     for (let i = this.#sentByNode[node]; i < logLength[node]; i++) {
       const message = log[row + i];
-      if (this.#simulation.isSuperseded(node, message)) continue;
+      if (this.simulation.isSuperseded(node, message)) continue;
       (traffic.origin[message] === node ? own : byType[traffic.type[message]]).push(message);
     }
     this.#sentByNode[node] = logLength[node];
@@ -151,42 +149,42 @@ export class Pacer {
       const ids = Int32Array.from(own);
       for (let edge = graph.first[node]; edge < graph.first[node + 1]; edge++) {
         if (ownMode[edge] !== SILENT) {
-          this.#simulation.relay(edge, ownMode[edge], ids, 0, ids.length);
+          this.simulation.relay(edge, ownMode[edge], ids, 0, ids.length);
         }
       }
     }
-    const { random } = this.#simulation;
+    const { random } = this.simulation;
     const others = [2, 0, 1].flatMap((type) => shuffled(byType[type], random));
     const size = subBatchSize(others.length, interval);
-    const delayMs = Math.round(SUB_BATCH_DELAY_MS * this.#timerScale);
+    const delayMs = Math.round(SUB_BATCH_DELAY_MS * this.timerScale);
     let waitMs = own.length > 0 ? delayMs : 0;
     for (let from = 0; from < others.length; from += size, waitMs += delayMs) {
       const ids = Int32Array.from(others.slice(from, from + size));
-      this.#push(waitMs, SUB_BATCH, node, this.#simulation.keep(ids, ids.length), ids.length);
+      this.#push(waitMs, SUB_BATCH, node, this.simulation.keep(ids, ids.length), ids.length);
     }
   }
 
   #subBatch(node: number, block: number, count: number): void {
-    const { graph, mode, online, pool } = this.#simulation;
+    const { graph, mode, online, pool } = this.simulation;
     if (online[node] === 1) {
       for (let edge = graph.first[node]; edge < graph.first[node + 1]; edge++) {
         if (mode[edge] === SILENT) continue;
-        this.#simulation.relay(edge, mode[edge], pool.ids, block, block + count);
+        this.simulation.relay(edge, mode[edge], pool.ids, block, block + count);
       }
     }
     pool.release(block, count);
   }
 
   #flush(edge: number): void {
-    const { graph, log, logLength, traffic, mode, wheel } = this.#simulation;
+    const { graph, log, logLength, traffic, mode, wheel } = this.simulation;
     const node = graph.source[edge];
     const interval = this.#interval(node);
     this.#flushMs[edge] = wheel.now + interval;
     this.#push(interval, FLUSH, edge, 0, 0);
     const row = node * traffic.count;
     const from = this.#sentOnEdge[edge], until = logLength[node];
-    if (from === until || !this.#simulation.isUp(edge)) return;
+    if (from === until || !this.simulation.isUp(edge)) return;
     this.#sentOnEdge[edge] = until;
-    this.#simulation.relay(edge, mode[edge], log, row + from, row + until);
+    this.simulation.relay(edge, mode[edge], log, row + from, row + until);
   }
 }

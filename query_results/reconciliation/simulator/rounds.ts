@@ -63,28 +63,25 @@ export function quietLinks({ flood_on_originate }: RoundOptions): LinkModes {
 
 /** A protocol of rounds. */
 export class Rounds implements Protocol {
-  readonly #options: RoundOptions;
-  readonly #codec: Codec;
-  readonly #modes: LinkModes;
   #difference!: Difference;
   /** Per edge that starts rounds, how many in a row came to nothing; -1 once its link floods again. */
   #strikes!: Int32Array;
 
   /** `modes` says what else links carry. */
-  constructor(options: RoundOptions, codec: Codec, modes: LinkModes = quietLinks(options)) {
-    this.#options = options;
-    this.#codec = codec;
-    this.#modes = modes;
-  }
+  constructor(
+    private readonly options: RoundOptions,
+    private readonly codec: Codec,
+    private readonly modes: LinkModes = quietLinks(options),
+  ) {}
 
   start(simulation: Simulation, links: Int32Array): void {
     const { graph, wheel, random } = simulation;
-    const { interval, initiators } = this.#options;
+    const { interval, initiators } = this.options;
     this.#difference = new Difference(simulation);
     this.#strikes = new Int32Array(graph.source.length);
     for (const edge of links) {
       const back = graph.reverse[edge];
-      this.#modes(simulation, edge, back);
+      this.modes(simulation, edge, back);
       for (const end of initiators === "both" ? [edge, back] : [edge]) {
         wheel.push(randomInteger(random, interval), FIRST_PROTOCOL_EVENT, end, 0, 0);
       }
@@ -93,19 +90,19 @@ export class Rounds implements Protocol {
 
   event(simulation: Simulation, kind: number, edge: number): void {
     if (this.#strikes[edge] < 0) return;
-    simulation.wheel.push(this.#options.interval, kind, edge, 0, 0);
+    simulation.wheel.push(this.options.interval, kind, edge, 0, 0);
     if (simulation.isUp(edge)) this.#round(simulation, edge);
   }
 
   #round(simulation: Simulation, edge: number): void {
     const { measures, graph, population } = simulation;
-    const { lie, max_new_ids: most, distrust_after } = this.#options;
+    const { lie, max_new_ids: most, distrust_after } = this.options;
     const difference = this.#difference;
     difference.compare(edge);
     const liars = population.lies[graph.source[edge]] + population.lies[graph.target[edge]];
     const junk = lie === "junk-ids" ? JUNK_IDS * liars : 0;
     difference.size[0] += junk;
-    const found = this.#codec.find(simulation, edge, difference, lie === "bad-sketch" && liars > 0);
+    const found = this.codec.find(simulation, edge, difference, lie === "bad-sketch" && liars > 0);
     measures.rounds++;
     measures.differences += difference.size.reduce((sum, size) => sum + size, 0);
     measures.sketchBytes += found.sketchBytes;

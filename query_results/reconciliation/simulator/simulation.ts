@@ -84,14 +84,12 @@ export class Simulation {
   readonly logLength: Int32Array;
   readonly #protocol: Protocol;
   readonly #pacer: Pacer;
-  readonly #parts: SimulationParts;
   readonly #scratch = new IntList();
   readonly #fresh = new IntList();
   readonly #single = new Int32Array(1);
   #born = 0;
 
-  constructor(parts: SimulationParts) {
-    this.#parts = parts;
+  constructor(private readonly parts: SimulationParts) {
     const { graph, population, traffic } = parts;
     [this.graph, this.population, this.traffic] = [graph, population, traffic];
     this.nodes = parts.nodes;
@@ -294,7 +292,7 @@ export class Simulation {
       this.measures.stale++;
       return false;
     }
-    if (this.#parts.heights) {
+    if (this.parts.heights) {
       const { blockLagMs } = this.population;
       const waitMs = traffic.blockMs[traffic.height[message]] + blockLagMs[node] - this.wheel.now;
       if (waitMs > 0 && traffic.origin[message] !== node) {
@@ -355,7 +353,7 @@ export class Simulation {
   }
 
   #startChurn(): void {
-    const { onlineMs, offlineMs } = this.#parts.churn!;
+    const { onlineMs, offlineMs } = this.parts.churn!;
     for (let node = 0; node < this.nodes; node++) {
       const isThere = this.random.next() * (onlineMs + offlineMs) < onlineMs;
       if (!isThere) this.#turn(node, false);
@@ -364,7 +362,7 @@ export class Simulation {
   }
 
   #churn(node: number): void {
-    const { onlineMs, offlineMs } = this.#parts.churn!;
+    const { onlineMs, offlineMs } = this.parts.churn!;
     const isThere = this.online[node] === 0;
     this.#turn(node, isThere);
     this.wheel.push(this.#stay(isThere ? onlineMs : offlineMs), CHURN, node, 0, 0);

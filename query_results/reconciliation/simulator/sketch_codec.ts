@@ -30,16 +30,13 @@ export type SketchOptions = v.InferOutput<v.StrictObjectSchema<typeof SKETCH_OPT
 
 /** See the module. */
 export class SketchCodec implements Codec {
-  readonly #options: SketchOptions;
   /** Per edge and sketch. */
   readonly #estimates = new Map<number, Estimate>();
 
-  constructor(options: SketchOptions) {
-    this.#options = options;
-  }
+  constructor(private readonly options: SketchOptions) {}
 
   find(simulation: Simulation, edge: number, difference: Difference, isBad: boolean): Found {
-    const design = this.#options;
+    const design = this.options;
     const found = { sketchBytes: 0, fallbackBytes: 0, failed: false, ways: 1, cpuMs: 0 };
     const groups = sketchedTypes(design);
     groups.forEach((types, group) => {

@@ -1,9 +1,6 @@
-/**
- * Watches from outside what an archiver asks of JetStream and acknowledges: when its first pull came, and of each batch
- * how long after the server had stored it it was acknowledged, which the archiver does after the commit.
- *
- * @module
- */
+// Watches from outside what an archiver asks of JetStream and acknowledges: when its first pull came, and of each batch
+// how long after the server had stored it it was acknowledged, which the archiver does after the commit.
+
 import type { NatsConnection } from "nats";
 import { connectNats } from "../../../shared/nats/connect.ts";
 import { STREAM } from "../../../shared/subjects.ts";
@@ -29,11 +26,9 @@ export class AckObserver implements AsyncDisposable {
   lastAckAt = 0;
   /** The batches that were acknowledged, in that order. */
   readonly acked: AckedBatch[] = [];
-  readonly #connection: NatsConnection;
   readonly #sequences = new Set<string>();
 
-  private constructor(connection: NatsConnection) {
-    this.#connection = connection;
+  private constructor(private readonly connection: NatsConnection) {
     connection.subscribe(PULLS, { callback: () => this.firstPullAt ??= Date.now() });
     connection.subscribe(ACKS, {
       callback: (_, { subject, data }) => {
@@ -53,7 +48,7 @@ export class AckObserver implements AsyncDisposable {
 
   /** Ends the watch; twice is harmless. */
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#connection.close();
+    await this.connection.close();
   }
 
   /** `$JS.ACK.stream.consumer.deliveries.sequence.consumer-sequence.nanoseconds.pending`. */

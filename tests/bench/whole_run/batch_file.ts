@@ -1,9 +1,6 @@
-/**
- * Encoded batches in a file, in order: of each, u32 length, u32 receipts, f64 µs since the run's begin at its closing
- * (little-endian), then its bytes.
- *
- * @module
- */
+// Encoded batches in a file, in order: of each, u32 length, u32 receipts, f64 µs since the run's begin at its closing
+// (little-endian), then its bytes.
+
 import type { PlannedBatch } from "../planned_batches.ts";
 
 const HEAD_BYTES = 16;

@@ -1,8 +1,5 @@
-/**
- * The archiver as its users run it: its own permission set, its defaults, a config file.
- *
- * @module
- */
+// The archiver as its users run it: its own permission set, its defaults, a config file.
+
 import { freePort } from "../../support/servers/free_port.ts";
 import { type Process, startProgram } from "../../support/servers/process.ts";
 import { LONGEST_MILLISECONDS } from "./children.ts";

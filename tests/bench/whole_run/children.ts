@@ -1,8 +1,5 @@
-/**
- * The processes of a whole run: started with one argument of JSON, ended with one line of JSON, their memory watched.
- *
- * @module
- */
+// The processes of a whole run: started with one argument of JSON, ended with one line of JSON, their memory watched.
+
 import type { Process } from "../../support/servers/process.ts";
 import { startProgram } from "../../support/servers/process.ts";
 import { peakRss } from "../process_cost.ts";
@@ -53,20 +50,18 @@ export async function runChild<T>(name: string, options: unknown): Promise<T> {
 /** Watches how much memory a process has resident. */
 export class RssWatch {
   #most = 0;
-  readonly #process: Process;
   readonly #timer: ReturnType<typeof setInterval>;
 
   /** Looks twice a second until the process ends, or {@link stop}. */
-  constructor(process: Process) {
-    this.#process = process;
+  constructor(private readonly process: Process) {
     this.#timer = setInterval(() => this.look(), WATCH_MILLISECONDS);
   }
 
   /** Looks now. @returns the most so far, bytes. */
   async look(): Promise<number> {
-    if (this.#process.status === null) {
+    if (this.process.status === null) {
       // It may have ended a moment ago.
-      const most = await peakRss(this.#process.pid).catch(() => 0);
+      const most = await peakRss(this.process.pid).catch(() => 0);
       this.#most = Math.max(this.#most, most);
     }
     return this.#most;

@@ -1,8 +1,5 @@
-/**
- * The convergence query on our archive, and on the first Gossip Observer's tables of the same rows.
- *
- * @module
- */
+// The convergence query on our archive, and on the first Gossip Observer's tables of the same rows.
+
 import { type Figure, figure, median } from "../figure.ts";
 import { archiveIn } from "./bench_archiver.ts";
 import { makeOriginalTable, originalConvergence } from "./original_table.ts";

@@ -1,8 +1,5 @@
-/**
- * Room on the disk.
- *
- * @module
- */
+// Room on the disk.
+
 import { UserError } from "../../../shared/errors.ts";
 
 const GIB = 1024 ** 3;

@@ -1,8 +1,5 @@
-/**
- * How far planned traffic is from the real run. Pure.
- *
- * @module
- */
+// How far planned traffic is from the real run. Pure.
+
 import type { PlanStatistics } from "../../simnet/plan_statistics.ts";
 import { GOSSIP_TYPES, REACH, REAL_RUN } from "../../simnet/real_run.ts";
 

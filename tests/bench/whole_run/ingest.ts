@@ -1,8 +1,5 @@
-/**
- * A planned run through a real nats-server into an archive, by the archiver as its users run it.
- *
- * @module
- */
+// A planned run through a real nats-server into an archive, by the archiver as its users run it.
+
 import { openStream } from "../../../archiver/intake/stream.ts";
 import { connectNats } from "../../../shared/nats/connect.ts";
 import { STREAM } from "../../../shared/subjects.ts";

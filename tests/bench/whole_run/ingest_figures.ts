@@ -1,8 +1,5 @@
-/**
- * How fast a run comes into an archive, what it takes there and on the way, and what DuckDB alone makes of its rows.
- *
- * @module
- */
+// How fast a run comes into an archive, what it takes there and on the way, and what DuckDB alone makes of its rows.
+
 import { type Bar, type Figure, figure } from "../figure.ts";
 import { archiveIn } from "./bench_archiver.ts";
 import { ingest, type Ingested } from "./ingest.ts";

@@ -1,9 +1,6 @@
-/**
- * What DuckDB alone makes of the same rows: `INSERT … SELECT` into a table of the same schema in another file, with the
- * memory and threads that the archiver has.
- *
- * @module
- */
+// What DuckDB alone makes of the same rows: `INSERT … SELECT` into a table of the same schema in another file, with the
+// memory and threads that the archiver has.
+
 import { ARCHIVER_MEMORY, ARCHIVER_THREADS } from "./bench_archiver.ts";
 import { runChild } from "./children.ts";
 import type { SqlOptions, SqlTimes } from "./sql_process.ts";

@@ -1,8 +1,5 @@
-/**
- * An archiver that traffic comes in to, and how long that waits for its commit while something else is done.
- *
- * @module
- */
+// An archiver that traffic comes in to, and how long that waits for its commit while something else is done.
+
 import { systemClock } from "../../../shared/clock.ts";
 import { startNatsServer } from "../../support/servers/nats_server.ts";
 import { until } from "../../support/until.ts";
@@ -35,22 +32,14 @@ export interface Meanwhile<T> {
 
 /** See the module. */
 export class LiveArchive implements AsyncDisposable {
-  readonly #stack: AsyncDisposableStack;
-  readonly #archiver: BenchArchiver;
-  readonly #observer: AckObserver;
-  readonly #publisher: Child<Published>;
   readonly #rss: RssWatch;
 
   private constructor(
-    stack: AsyncDisposableStack,
-    archiver: BenchArchiver,
-    observer: AckObserver,
-    publisher: Child<Published>,
+    private readonly stack: AsyncDisposableStack,
+    private readonly archiver: BenchArchiver,
+    private readonly observer: AckObserver,
+    private readonly publisher: Child<Published>,
   ) {
-    this.#stack = stack;
-    this.#archiver = archiver;
-    this.#observer = observer;
-    this.#publisher = publisher;
     this.#rss = new RssWatch(archiver.process);
   }
 
@@ -88,14 +77,14 @@ export class LiveArchive implements AsyncDisposable {
   /** Does `work`. @throws {Error} when the traffic ended before it, or what came is not committed in time. */
   async meanwhile<T>(work: (archiver: BenchArchiver) => Promise<T>): Promise<Meanwhile<T>> {
     const from = Date.now();
-    const result = await work(this.#archiver);
+    const result = await work(this.archiver);
     const to = Date.now();
-    const { acked } = this.#observer;
+    const { acked } = this.observer;
     // Acknowledgements come in the stream's order.
     const isDone = () =>
-      (acked.at(-1)?.storedAt ?? 0) > to || this.#publisher.process.status !== null;
+      (acked.at(-1)?.storedAt ?? 0) > to || this.publisher.process.status !== null;
     await until(isDone, () => "what came is not committed", DRAIN_MILLISECONDS);
-    if (this.#publisher.process.status) throw new Error("the live traffic ended too early");
+    if (this.publisher.process.status) throw new Error("the live traffic ended too early");
     const delays = acked.filter(({ storedAt }) => storedAt >= from && storedAt <= to)
       .map(({ delay }) => delay).sort((a, b) => a - b);
     return { result, seconds: (to - from) / 1000, delays };
@@ -108,9 +97,9 @@ export class LiveArchive implements AsyncDisposable {
 
   /** Ends the traffic and the archiver, in order. @returns the most memory that the archiver had, bytes. */
   async end(): Promise<number> {
-    this.#publisher.process.signal("SIGTERM");
-    await this.#publisher.result();
-    const { process } = this.#archiver;
+    this.publisher.process.signal("SIGTERM");
+    await this.publisher.result();
+    const { process } = this.archiver;
     const peakRss = await this.#rss.stop();
     process.signal("SIGTERM");
     await process.wait(LONGEST_MILLISECONDS);
@@ -120,6 +109,6 @@ export class LiveArchive implements AsyncDisposable {
   /** Kills what {@link end} has not ended. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#rss.stop();
-    await this.#stack.disposeAsync();
+    await this.stack.disposeAsync();
   }
 }

@@ -1,8 +1,5 @@
-/**
- * What else is done with an archive while traffic comes in: it is queried, and its finished day becomes Parquet.
- *
- * @module
- */
+// What else is done with an archive while traffic comes in: it is queried, and its finished day becomes Parquet.
+
 import { type Bar, type Figure, figure, median } from "../figure.ts";
 import { archiveIn, type BenchArchiver, daysIn } from "./bench_archiver.ts";
 import { CONVERGENCE } from "./convergence_figures.ts";

@@ -1,9 +1,6 @@
-/**
- * The same run as the first Gossip Observer kept it (its DuckDB schema of 2025): three tables, messages by a 64-bit hash,
- * peers and collectors by name in every row, one row a message and peer.
- *
- * @module
- */
+// The same run as the first Gossip Observer kept it (its DuckDB schema of 2025): three tables, messages by a 64-bit hash,
+// peers and collectors by name in every row, one row a message and peer.
+
 import { runChild } from "./children.ts";
 import grouped from "./original_grouped.sql" with { type: "text" };
 import windows from "./original_windows.sql" with { type: "text" };

@@ -1,8 +1,5 @@
-/**
- * What all parts of the benchmark share.
- *
- * @module
- */
+// What all parts of the benchmark share.
+
 import type { Bar, BenchmarkOptions } from "../figure.ts";
 import type { PlannedFile } from "./ingest.ts";
 import type { Means } from "./original_table.ts";

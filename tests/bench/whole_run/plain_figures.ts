@@ -1,8 +1,5 @@
-/**
- * Measurements that are figures as they are.
- *
- * @module
- */
+// Measurements that are figures as they are.
+
 import { type Bar, type Figure, figure } from "../figure.ts";
 import { archiveIn } from "./bench_archiver.ts";
 import { runQueryTask, whereSeconds } from "./queries.ts";

@@ -1,9 +1,6 @@
-/**
- * A process that plans a run into a file of batches: `plan_process.ts JSON` prints a line of JSON, {@link Planned}.
- * A process of its own, for it is busy all the time.
- *
- * @module
- */
+// A process that plans a run into a file of batches: `plan_process.ts JSON` prints a line of JSON, {@link Planned}.
+// A process of its own, for it is busy all the time.
+
 import { PlanTally } from "../../simnet/plan_statistics.ts";
 import { PlannedBatches, type PlannedRun, type PlannedTotals } from "../planned_batches.ts";
 import { writeBatchFile } from "./batch_file.ts";

@@ -1,9 +1,6 @@
-/**
- * A process that publishes a file of batches into JetStream as its collector would: `publish_process.ts JSON` prints a
- * line of JSON, {@link Published}, when all is published, or when it is told to stop by SIGTERM.
- *
- * @module
- */
+// A process that publishes a file of batches into JetStream as its collector would: `publish_process.ts JSON` prints a
+// line of JSON, {@link Published}, when all is published, or when it is told to stop by SIGTERM.
+
 import { batchId } from "../../../shared/batch/batch.ts";
 import { systemClock } from "../../../shared/clock.ts";
 import { connectNats } from "../../../shared/nats/connect.ts";

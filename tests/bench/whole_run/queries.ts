@@ -1,8 +1,5 @@
-/**
- * The queries as their users run them: `deno task query` on a file.
- *
- * @module
- */
+// The queries as their users run them: `deno task query` on a file.
+
 import { scidText } from "../../../shared/bolt/scid.ts";
 import { originCounts } from "../../simnet/traffic.ts";
 import { Universe } from "../../simnet/universe.ts";

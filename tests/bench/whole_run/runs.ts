@@ -1,8 +1,5 @@
-/**
- * The runs that are archived: the real run of 2025-09-26, or its first tenth, and what comes in live after it.
- *
- * @module
- */
+// The runs that are archived: the real run of 2025-09-26, or its first tenth, and what comes in live after it.
+
 import { REAL_RUN } from "../../simnet/real_run.ts";
 import type { PlannedRun } from "../planned_batches.ts";
 import { DAY_MS } from "../../../shared/time.ts";

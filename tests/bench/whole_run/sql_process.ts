@@ -1,8 +1,5 @@
-/**
- * A process that runs SQL on a DuckDB file and times it: `sql_process.ts JSON` prints a line of JSON, {@link SqlTimes}.
- *
- * @module
- */
+// A process that runs SQL on a DuckDB file and times it: `sql_process.ts JSON` prints a line of JSON, {@link SqlTimes}.
+
 import { DuckDBInstance } from "@duckdb/node-api";
 
 /** What to run. */

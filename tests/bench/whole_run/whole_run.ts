@@ -1,9 +1,6 @@
-/**
- * The real run of 2025-09-26, or its first tenth: from a nats-server into an archive, and out again by the queries; each
- * figure beside what DuckDB alone, or the first Gossip Observer's tables, make of the same rows.
- *
- * @module
- */
+// The real run of 2025-09-26, or its first tenth: from a nats-server into an archive, and out again by the queries; each
+// figure beside what DuckDB alone, or the first Gossip Observer's tables, make of the same rows.
+
 import { killAll } from "../../support/servers/process.ts";
 import { tempDir } from "../../support/temp_dir.ts";
 import type { Benchmark, BenchmarkOptions, Figure } from "../figure.ts";

@@ -1,8 +1,5 @@
-/**
- * All that `deno task fuzz` tries.
- *
- * @module
- */
+// All that `deno task fuzz` tries.
+
 import type { Target } from "../target.ts";
 import {
   batchTarget,

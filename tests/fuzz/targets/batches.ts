@@ -1,8 +1,5 @@
-/**
- * What a collector sends and keeps: batches, their bodies and events, the journal, and the small JSON of the broker.
- *
- * @module
- */
+// What a collector sends and keeps: batches, their bodies and events, the journal, and the small JSON of the broker.
+
 import { crc32 } from "node:zlib";
 import { readJournal } from "../../../collector/receipt/journal_reader.ts";
 import { Journal } from "../../../collector/receipt/journal.ts";

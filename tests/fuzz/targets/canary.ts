@@ -1,8 +1,5 @@
-/**
- * A parser with a mistake in it, which the fuzzer must find: else it is blind.
- *
- * @module
- */
+// A parser with a mistake in it, which the fuzzer must find: else it is blind.
+
 import type { Target } from "../target.ts";
 
 /** Type-length-value records of which one kind is read past its end. */

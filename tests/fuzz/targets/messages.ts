@@ -1,8 +1,5 @@
-/**
- * Every message decoder, and what is made of a decoded message: init, gossip facts, signed parts.
- *
- * @module
- */
+// Every message decoder, and what is made of a decoded message: init, gossip facts, signed parts.
+
 import { isDeepStrictEqual } from "node:util";
 import { ourInit, readInit } from "../../../collector/peer/init.ts";
 import type { AddressType } from "../../../shared/bolt/address.ts";

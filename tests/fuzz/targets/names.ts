@@ -1,8 +1,5 @@
-/**
- * Names of channels, nodes and messages as people type them, and aliases as peers send them.
- *
- * @module
- */
+// Names of channels, nodes and messages as people type them, and aliases as peers send them.
+
 import {
   aliasText,
   nearAliases,

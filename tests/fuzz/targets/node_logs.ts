@@ -1,8 +1,5 @@
-/**
- * Other nodes' logs: whatever they hold, readers find nothing but gossip, and the same in chunks as in one piece.
- *
- * @module
- */
+// Other nodes' logs: whatever they hold, readers find nothing but gossip, and the same in chunks as in one piece.
+
 import { messageType } from "../../../shared/bolt/message_types.ts";
 import { ClnIoLogReader } from "../../../shared/node_logs/cln_io_log.ts";
 import { readRecords, StoreFault, storeVersion } from "../../../shared/node_logs/gossip_store.ts";

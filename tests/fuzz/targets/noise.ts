@@ -1,8 +1,5 @@
-/**
- * BOLT 8: the acts of the handshake, frames as they come off a socket, and what an honest cipher may carry.
- *
- * @module
- */
+// BOLT 8: the acts of the handshake, frames as they come off a socket, and what an honest cipher may carry.
+
 import { ReceivingCipher, SendingCipher } from "../../../collector/noise/cipher.ts";
 import { NoiseFault } from "../../../collector/noise/fault.ts";
 import { FrameReader, ReadBuffer } from "../../../collector/noise/frames.ts";

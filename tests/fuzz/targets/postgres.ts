@@ -1,8 +1,5 @@
-/**
- * The Postgres endpoint: messages of a client, and log-ins.
- *
- * @module
- */
+// The Postgres endpoint: messages of a client, and log-ins.
+
 import { parseArray } from "../../../archiver/postgres/binary.ts";
 import { message, SqlError } from "../../../archiver/postgres/replies.ts";
 import { makeVerifier, readVerifier, ScramServer } from "../../../archiver/postgres/scram.ts";

@@ -1,8 +1,5 @@
-/**
- * Indexes of published days, and what S3 services answer: any text is taken or refused, and no path leaves its folder.
- *
- * @module
- */
+// Indexes of published days, and what S3 services answer: any text is taken or refused, and no path leaves its folder.
+
 import {
   dayIndexKey,
   indexText,

@@ -1,8 +1,5 @@
-/**
- * The reconciliation algorithms on bytes of a peer: sketches, coded symbols and range-based messages.
- *
- * @module
- */
+// The reconciliation algorithms on bytes of a peer: sketches, coded symbols and range-based messages.
+
 import {
   type ReconciliationCode,
   ReconciliationFault,

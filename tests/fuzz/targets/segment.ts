@@ -1,8 +1,5 @@
-/**
- * A segment of the spool: whatever its file holds, it opens, and every batch that comes out was put in.
- *
- * @module
- */
+// A segment of the spool: whatever its file holds, it opens, and every batch that comes out was put in.
+
 import { encodeRecord, recordBatch, recordNumber } from "../../../collector/spool/record.ts";
 import { Segment } from "../../../collector/spool/segment.ts";
 import { check, sameBytes, type Target } from "../target.ts";

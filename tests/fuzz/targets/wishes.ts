@@ -1,8 +1,5 @@
-/**
- * What a broker may give a collector as its wish.
- *
- * @module
- */
+// What a broker may give a collector as its wish.
+
 import { CollectorConfigSchema } from "../../../collector/config.ts";
 import { readCourse } from "../../../collector/steering/course.ts";
 import { parseConfig } from "../../../shared/config.ts";

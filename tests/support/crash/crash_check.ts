@@ -1,8 +1,5 @@
-/**
- * The whole of an archive after its archiver was killed, held against what went in.
- *
- * @module
- */
+// The whole of an archive after its archiver was killed, held against what went in.
+
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
 import { parseManifest } from "../../../archiver/days/manifest.ts";

@@ -1,8 +1,5 @@
-/**
- * The folder in which an archiver is killed: the names of what is in it, and how it begins, as an older archive.
- *
- * @module
- */
+// The folder in which an archiver is killed: the names of what is in it, and how it begins, as an older archive.
+
 import { DuckDBInstance } from "@duckdb/node-api";
 import { join } from "node:path";
 import { type Migration, MIGRATIONS, VERSION_TABLE } from "../../../archiver/store/migrations.ts";

@@ -1,8 +1,5 @@
-/**
- * Killing an archiver at named steps, and letting it finish.
- *
- * @module
- */
+// Killing an archiver at named steps, and letting it finish.
+
 import type { StepName } from "../../../archiver/store/crash_points.ts";
 import { type CrashDamage, crashDamage } from "./crash_check.ts";
 import { makeOlderArchive } from "./crash_folder.ts";

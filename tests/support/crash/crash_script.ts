@@ -1,9 +1,6 @@
-/**
- * What an archiver goes through while it is killed: six days of two collectors' batches with what is hard about them
- * (told late, come late, told again), and a pass over the days after each.
- *
- * @module
- */
+// What an archiver goes through while it is killed: six days of two collectors' batches with what is hard about them
+// (told late, come late, told again), and a pass over the days after each.
+
 import { createHash } from "node:crypto";
 import type { DaysOptions } from "../../../archiver/days/days.ts";
 import type { Batch } from "../../../shared/batch/batch.ts";
@@ -51,14 +48,14 @@ export interface CrashScript {
 /** A maker of batches that notes what should be archived. */
 class Noting {
   readonly maker: BatchMaker;
-  readonly #receipts: string[];
-  readonly #messages: Set<string>;
   readonly #sessions: number[] = [];
 
-  constructor(name: string, receipts: string[], messages: Set<string>) {
+  constructor(
+    name: string,
+    private readonly receipts: string[],
+    private readonly messages: Set<string>,
+  ) {
     this.maker = new BatchMaker(name, FIRST_DAY);
-    this.#receipts = receipts;
-    this.#messages = messages;
   }
 
   /** A batch of new messages, one of them under a number that is told in the next batch. */
@@ -97,13 +94,13 @@ class Noting {
 
   #note(seed: number): Uint8Array {
     const raw = plainMessage(seed);
-    this.#messages.add(sha256(raw));
+    this.messages.add(sha256(raw));
     return raw;
   }
 
   #receive(time: number, number: number, seed: number, peer: number, flags: number): void {
     this.maker.receipt(time, number, this.#sessions[peer], flags);
-    this.#receipts.push(
+    this.receipts.push(
       [
         time,
         sha256(plainMessage(seed)),

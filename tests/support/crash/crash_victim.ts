@@ -1,12 +1,9 @@
-/**
- * An archiver that follows `crash_script.ts`, and ends with SIGKILL at a step of its own choosing. Started again it goes
- * on behind the last act that it knows to be done: what was committed and not noted is committed once more, as a
- * collector would that got no answer.
- *
- *     deno run -A tests/support/crash/crash_victim.ts DIR [STEP OCCURRENCE]
- *
- * @module
- */
+// An archiver that follows `crash_script.ts`, and ends with SIGKILL at a step of its own choosing. Started again it goes
+// on behind the last act that it knows to be done: what was committed and not noted is committed once more, as a
+// collector would that got no answer.
+//
+//     deno run -A tests/support/crash/crash_victim.ts DIR [STEP OCCURRENCE]
+
 import { join } from "node:path";
 import { Days } from "../../../archiver/days/days.ts";
 import { Store } from "../../../archiver/store/store.ts";

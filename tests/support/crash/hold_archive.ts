@@ -1,8 +1,5 @@
-/**
- * Holds an archive for writing, as an archiver does, until it is killed. Says `held` when it does.
- *
- * @module
- */
+// Holds an archive for writing, as an archiver does, until it is killed. Says `held` when it does.
+
 import { DuckDBInstance } from "@duckdb/node-api";
 
 const instance = await DuckDBInstance.create(Deno.args[0]);

@@ -1,8 +1,5 @@
-/**
- * A worker that never ends and hears nothing.
- *
- * @module
- */
+// A worker that never ends and hears nothing.
+
 /// <reference lib="deno.worker" />
 
 self.postMessage({ kind: "progress", query: "hung", index: 0, count: 1, milliseconds: 0 });

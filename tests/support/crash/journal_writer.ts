@@ -1,9 +1,6 @@
-/**
- * A process that records receipts until it is killed, with a spool and a journal in the folder it is given. After each
- * turn of its event loop it says `stamped N`: so many receipts so far.
- *
- * @module
- */
+// A process that records receipts until it is killed, with a spool and a journal in the folder it is given. After each
+// turn of its event loop it says `stamped N`: so many receipts so far.
+
 import { Journal } from "../../../collector/receipt/journal.ts";
 import { Recorder } from "../../../collector/receipt/recorder.ts";
 import { JournalFile } from "../../../collector/receipt/journal_file.ts";

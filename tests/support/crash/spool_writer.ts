@@ -1,9 +1,6 @@
-/**
- * A process that appends batches to a spool until it is killed, one line for each: `kept N`, or `lost N` when the disk
- * took it not. Arguments: the spool's folder, the epoch, the size of a batch.
- *
- * @module
- */
+// A process that appends batches to a spool until it is killed, one line for each: `kept N`, or `lost N` when the disk
+// took it not. Arguments: the spool's folder, the epoch, the size of a batch.
+
 import { Spool } from "../../../collector/spool/spool.ts";
 
 const [path, epoch, size] = Deno.args;

@@ -1,8 +1,5 @@
-/**
- * The parts of an LDK node that gossip needs to be there and never calls: fees, chain, routes, persistence.
- *
- * @module
- */
+// The parts of an LDK node that gossip needs to be there and never calls: fees, chain, routes, persistence.
+
 import * as ldk from "lightningdevkit";
 
 /** Log records kept; older ones go first. */

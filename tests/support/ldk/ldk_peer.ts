@@ -1,13 +1,10 @@
-/**
- * The real LDK as a peer: its WebAssembly build with its own ChannelManager, NetworkGraph, gossip sync and
- * PeerManager, joined to TCP sockets of Deno's by {@link LdkSocket}. It verifies signatures and speaks the protocol by
- * somebody else's reading of the BOLTs.
- *
- * LDK works when bytes come and, as its own background processor has it, ten times a second; that its longer timers
- * passed only {@link LdkNode.tick} says.
- *
- * @module
- */
+// The real LDK as a peer: its WebAssembly build with its own ChannelManager, NetworkGraph, gossip sync and
+// PeerManager, joined to TCP sockets of Deno's by {@link LdkSocket}. It verifies signatures and speaks the protocol by
+// somebody else's reading of the BOLTs.
+//
+// LDK works when bytes come and, as its own background processor has it, ten times a second; that its longer timers
+// passed only {@link LdkNode.tick} says.
+
 import * as ldk from "lightningdevkit";
 import { newChannelManager, newLogger } from "./ldk_parts.ts";
 import { LdkSocket } from "./ldk_socket.ts";

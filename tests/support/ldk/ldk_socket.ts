@@ -1,8 +1,5 @@
-/**
- * LDK's view of one TCP socket.
- *
- * @module
- */
+// LDK's view of one TCP socket.
+
 import * as ldk from "lightningdevkit";
 
 /** Unsent bytes past which a socket takes no more from LDK, as a kernel's send buffer would. */
@@ -17,8 +14,6 @@ export class LdkSocket {
   readonly descriptor: ldk.SocketDescriptor;
   /** Resolves when both directions are at rest and the socket is closed. */
   readonly ended: Promise<void>;
-  readonly #conn: Deno.TcpConn;
-  readonly #manager: ldk.PeerManager;
   readonly #unsent: Uint8Array[] = [];
   #unsentBytes = 0;
   #closed = false;
@@ -31,10 +26,8 @@ export class LdkSocket {
   #start: () => void = () => {};
 
   /** Nothing moves before {@link start}. */
-  constructor(conn: Deno.TcpConn, manager: ldk.PeerManager) {
+  constructor(private readonly conn: Deno.TcpConn, private readonly manager: ldk.PeerManager) {
     conn.setNoDelay(true);
-    this.#conn = conn;
-    this.#manager = manager;
     const id = ++lastId;
     this.descriptor = ldk.SocketDescriptor.new_impl({
       send_data: (data, resumeRead) => this.#accept(data, resumeRead),
@@ -58,7 +51,7 @@ export class LdkSocket {
   close(): void {
     if (this.#closed) return;
     this.#closed = true;
-    this.#conn.close();
+    this.conn.close();
     this.#start();
     this.#wakeReader();
     this.#wakeWriter();
@@ -88,18 +81,18 @@ export class LdkSocket {
   async #read(): Promise<void> {
     const buffer = new Uint8Array(READ_BUFFER_BYTES);
     while (!this.#closed) {
-      const length = await this.#conn.read(buffer).catch(() => null);
+      const length = await this.conn.read(buffer).catch(() => null);
       while (!this.#closed && (this.#paused || this.#refused)) {
         await new Promise<void>((resolve) => this.#wakeReader = resolve);
       }
       if (length === null || this.#closed) break;
-      const result = this.#manager.read_event(this.descriptor, buffer.slice(0, length));
+      const result = this.manager.read_event(this.descriptor, buffer.slice(0, length));
       // An error is LDK's own end of the connection.
       if (!(result instanceof ldk.Result_boolPeerHandleErrorZ_OK)) break;
       if (result.res) this.#paused = true;
-      this.#manager.process_events();
+      this.manager.process_events();
     }
-    this.#manager.socket_disconnected(this.descriptor);
+    this.manager.socket_disconnected(this.descriptor);
     this.close();
   }
 
@@ -112,7 +105,7 @@ export class LdkSocket {
       }
       try {
         for (let sent = 0; sent < data.length;) {
-          sent += await this.#conn.write(data.subarray(sent));
+          sent += await this.conn.write(data.subarray(sent));
         }
       } catch {
         break;
@@ -121,7 +114,7 @@ export class LdkSocket {
       if (this.#refused && !this.#closed) {
         this.#refused = false;
         this.#wakeReader();
-        if (!this.#manager.write_buffer_space_avail(this.descriptor).is_ok()) break;
+        if (!this.manager.write_buffer_space_avail(this.descriptor).is_ok()) break;
       }
     }
     this.close();

@@ -1,8 +1,5 @@
-/**
- * An authority and a server certificate for loopback, made by openssl.
- *
- * @module
- */
+// An authority and a server certificate for loopback, made by openssl.
+
 import { startProcess } from "./process.ts";
 import type { TempDir } from "../temp_dir.ts";
 

@@ -1,8 +1,5 @@
-/**
- * Starting a server that one of Debian's packages brings.
- *
- * @module
- */
+// Starting a server that one of Debian's packages brings.
+
 import { UserError } from "../../../shared/errors.ts";
 import { type Process, startProcess } from "./process.ts";
 

@@ -1,8 +1,5 @@
-/**
- * A real DNS server on loopback, for one test: Debian's dnsmasq with records of the test's own.
- *
- * @module
- */
+// A real DNS server on loopback, for one test: Debian's dnsmasq with records of the test's own.
+
 import { type DebianServer, startDebianServer } from "./debian_server.ts";
 import { tempDir } from "../temp_dir.ts";
 

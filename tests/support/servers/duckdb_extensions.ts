@@ -1,8 +1,5 @@
-/**
- * DuckDB's extensions out of PyPI's wheels, through pip, for tests that load them.
- *
- * @module
- */
+// DuckDB's extensions out of PyPI's wheels, through pip, for tests that load them.
+
 import { unzipSync } from "fflate";
 import duckdb from "@duckdb/node-bindings";
 import { join } from "node:path";

@@ -1,8 +1,5 @@
-/**
- * A real NATS server with the accounts that `deno task fleet init` writes.
- *
- * @module
- */
+// A real NATS server with the accounts that `deno task fleet init` writes.
+
 import { type NatsConnection, usernamePasswordAuthenticator } from "nats";
 import { fleetFiles } from "../../../archiver/deploy/fleet.ts";
 import type { NatsAccess } from "../../../shared/nats/access.ts";

@@ -1,8 +1,4 @@
-/**
- * Ports for servers that tests start, stop and start again.
- *
- * @module
- */
+// Ports for servers that tests start, stop and start again.
 
 /**
  * Ports to draw from: below Linux' ephemeral range, so that while a server is down no client's own socket, its

@@ -1,8 +1,5 @@
-/**
- * A real SOCKS5 proxy on loopback, for one test: Debian's microsocks.
- *
- * @module
- */
+// A real SOCKS5 proxy on loopback, for one test: Debian's microsocks.
+
 import { startProcess } from "./process.ts";
 import { until } from "../until.ts";
 

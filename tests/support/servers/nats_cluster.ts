@@ -1,8 +1,5 @@
-/**
- * Three real NATS servers with JetStream that form one cluster on loopback.
- *
- * @module
- */
+// Three real NATS servers with JetStream that form one cluster on loopback.
+
 import { connectNats } from "../../../shared/nats/connect.ts";
 import { STREAM } from "../../../shared/subjects.ts";
 import { type DebianServer, startDebianServer } from "./debian_server.ts";

@@ -1,8 +1,5 @@
-/**
- * A real NATS server with JetStream on loopback, for one test.
- *
- * @module
- */
+// A real NATS server with JetStream on loopback, for one test.
+
 import { connectNats } from "../../../shared/nats/connect.ts";
 import { STREAM } from "../../../shared/subjects.ts";
 import { type DebianServer, startDebianServer } from "./debian_server.ts";

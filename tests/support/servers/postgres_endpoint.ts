@@ -1,8 +1,5 @@
-/**
- * The archiver's Postgres endpoint on an archive, in the test's own process.
- *
- * @module
- */
+// The archiver's Postgres endpoint on an archive, in the test's own process.
+
 import * as v from "valibot";
 import { dirname, join } from "node:path";
 import { PostgresConfigSchema } from "../../../archiver/postgres/config.ts";

@@ -1,9 +1,6 @@
-/**
- * A real PostgreSQL server for one test: a cluster of its own in a temporary folder, on loopback with a password, and on
- * a Unix socket in that folder without.
- *
- * @module
- */
+// A real PostgreSQL server for one test: a cluster of its own in a temporary folder, on loopback with a password, and on
+// a Unix socket in that folder without.
+
 import { join } from "node:path";
 import { UserError } from "../../../shared/errors.ts";
 import type { Certificates } from "./certificates.ts";

@@ -1,8 +1,5 @@
-/**
- * Child processes of a test: their lines, their signals, their end.
- *
- * @module
- */
+// Child processes of a test: their lines, their signals, their end.
+
 import { errorText, UserError } from "../../../shared/errors.ts";
 
 /** Lines kept of one process; older ones go first. */
@@ -114,16 +111,15 @@ class ChildProcess implements Process {
   readonly pid: number;
   readonly lines: string[] = [];
   status: Deno.CommandStatus | null = null;
-  readonly #child: Deno.ChildProcess;
-  readonly #stdin: WritableStreamDefaultWriter<Uint8Array> | null;
   readonly #ended: Promise<Deno.CommandStatus>;
   /** How many lines left {@link lines} at its front, so that indices of waiters stay right. */
   #dropped = 0;
   readonly #listeners = new Set<() => void>();
 
-  constructor(child: Deno.ChildProcess, stdin: WritableStreamDefaultWriter<Uint8Array> | null) {
-    this.#child = child;
-    this.#stdin = stdin;
+  constructor(
+    private readonly child: Deno.ChildProcess,
+    private readonly stdin: WritableStreamDefaultWriter<Uint8Array> | null,
+  ) {
     this.pid = child.pid;
     running.add(this);
     this.#ended = this.#follow();
@@ -131,12 +127,12 @@ class ChildProcess implements Process {
 
   async #follow(): Promise<Deno.CommandStatus> {
     const [status] = await Promise.all([
-      this.#child.status,
-      this.#read(this.#child.stdout),
-      this.#read(this.#child.stderr),
+      this.child.status,
+      this.#read(this.child.stdout),
+      this.#read(this.child.stderr),
     ]);
     // Its end has broken the pipe: nothing is left to flush.
-    await this.#stdin?.abort().catch(() => {});
+    await this.stdin?.abort().catch(() => {});
     this.status = status;
     running.delete(this);
     this.#tell();
@@ -219,14 +215,14 @@ class ChildProcess implements Process {
   }
 
   async writeLine(line: string): Promise<void> {
-    if (!this.#stdin) throw new Error(`Process ${this.pid}: its standard input is not piped`);
-    await this.#stdin.write(new TextEncoder().encode(`${line}\n`));
+    if (!this.stdin) throw new Error(`Process ${this.pid}: its standard input is not piped`);
+    await this.stdin.write(new TextEncoder().encode(`${line}\n`));
   }
 
   signal(signal: Deno.Signal): void {
     if (this.status) return;
     try {
-      this.#child.kill(signal);
+      this.child.kill(signal);
     } catch (error) {
       // It may have ended a moment ago, its last lines still on their way.
       if (!(error instanceof TypeError || error instanceof Deno.errors.NotFound)) throw error;

@@ -1,8 +1,5 @@
-/**
- * The project's own programs as real processes, for tests that kill them.
- *
- * @module
- */
+// The project's own programs as real processes, for tests that kill them.
+
 import { openApiToken } from "../../../archiver/api/access.ts";
 import { authorization, readApiToken } from "../../../shared/api_token.ts";
 import { freePort } from "./free_port.ts";

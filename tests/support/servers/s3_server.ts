@@ -1,9 +1,6 @@
-/**
- * S3 servers for tests: s3rver everywhere, behind a door that counts requests and can fail or lose them, and the real
- * versitygw where Go can build it.
- *
- * @module
- */
+// S3 servers for tests: s3rver everywhere, behind a door that counts requests and can fail or lose them, and the real
+// versitygw where Go can build it.
+
 import S3rver from "s3rver";
 import { join } from "node:path";
 import type { S3Config } from "../../../shared/s3/access.ts";
