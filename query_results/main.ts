@@ -1,5 +1,5 @@
 import { resolve } from "node:path";
-import { runMain, stopSignal, WINDOW_FLAGS, windowText } from "../shared/cli.ts";
+import { refuseFlag, runMain, stopSignal, WINDOW_FLAGS, windowText } from "../shared/cli.ts";
 import { UserError } from "../shared/errors.ts";
 import { bothNeeds, expectPermitted, readNeeds } from "../shared/sandbox.ts";
 import { printable } from "../shared/text.ts";
@@ -15,23 +15,21 @@ const command = {
     "and one index.html with all of them. By default the sandbox allows reading this folder and writing to\n" +
     "query_results/runs; see the last example for other paths.",
   flags: {
-    archive: { type: "string", value: "FILE", help: "the archive" },
-    out: { type: "string", value: "DIR", help: "folder for the results" },
-    only: { type: "string", value: "NAME,…", help: "run only these queries" },
+    archive: { value: "FILE", help: "the archive" },
+    out: { value: "DIR", help: "folder for the results" },
+    only: { value: "NAME,…", help: "run only these queries" },
     by: {
-      type: "string",
       value: "WORD",
       help: "run only queries whose figures are split by it: implementation",
     },
     list: { type: "boolean", help: "list the queries and their parameters, then exit" },
     set: {
-      type: "string",
       value: "NAME=VALUE,…",
       help: "set parameters of the queries, e.g. reach_share=0.9,include_warmup=true",
     },
     ...WINDOW_FLAGS,
-    title: { type: "string", value: "TEXT", help: "the report's title" },
-    note: { type: "string", value: "TEXT", help: "a line under the title" },
+    title: { value: "TEXT", help: "the report's title" },
+    note: { value: "TEXT", help: "a line under the title" },
     reference: {
       type: "number",
       fraction: true,
@@ -42,7 +40,7 @@ const command = {
         "compare with the published run of 2025-09-26; SCALE is the seconds of network time per " +
         "second of this run: 1 unless it was simulated",
     },
-    memory: { type: "string", value: "SIZE", help: "DuckDB's memory limit, e.g. 4GiB" },
+    memory: { value: "SIZE", help: "DuckDB's memory limit, e.g. 4GiB" },
     threads: { type: "number", value: "N", min: 1, max: 256, help: "DuckDB's threads" },
   },
   examples: [
@@ -147,7 +145,5 @@ function readSettings(text: string): Record<string, string> {
 /** @throws {UserError} unless `text` is a size. */
 function readMemory(text: string | undefined): string | undefined {
   if (text === undefined || /^\d+(\.\d+)?(MiB|GiB|MB|GB)$/.test(text)) return text;
-  throw new UserError(
-    `deno task query: --memory is "${printable(text, 40)}"; it should be a size such as 4GiB`,
-  );
+  return refuseFlag("deno task query", "memory", text, "a size such as 4GiB");
 }

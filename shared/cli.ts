@@ -7,13 +7,14 @@ import { isoTime, parseTime } from "./time.ts";
 
 /** One flag. A value flag without `default` is `undefined` when absent. */
 export interface Flag {
-  /** `boolean` takes no value; `time` is a day or an instant, parsed to µs since the Unix epoch. */
-  readonly type: "string" | "number" | "boolean" | "time";
+  /** A string by default. `boolean` takes no value; `time` is a day or an instant, parsed to µs since the Unix epoch. */
+  readonly type?: "string" | "number" | "boolean" | "time";
   /** One line for `--help`. */
   readonly help: string;
   /** The value's name in `--help`, e.g. `FILE`. */
   readonly value?: string;
   readonly default?: string | number | boolean;
+  readonly required?: true;
   /** `min` and `max` are included. */
   readonly min?: number;
   readonly max?: number;
@@ -48,11 +49,11 @@ export const WINDOW_FLAGS = {
   },
 } as const satisfies Record<string, Flag>;
 
-/** The type of one flag's value: `undefined` is in it when the flag has no default. */
-export type FlagValue<T extends Flag> = T["type"] extends "boolean" ? boolean
+/** The type of one flag's value: `undefined` is in it when the flag has no default and is not required. */
+export type FlagValue<T extends Flag> = T extends { type: "boolean" } ? boolean
   :
-    | (T["type"] extends "number" | "time" ? number : string)
-    | (T extends { default: string | number } ? never : undefined);
+    | (T extends { type: "number" | "time" } ? number : string)
+    | (T extends { default: string | number } | { required: true } ? never : undefined);
 
 /** The parsed values by flag name. */
 export type FlagValues<F extends Record<string, Flag>> = { [K in keyof F]: FlagValue<F[K]> };
@@ -60,7 +61,7 @@ export type FlagValues<F extends Record<string, Flag>> = { [K in keyof F]: FlagV
 /**
  * Reads a command line.
  * @returns the values, or the text of `--help` when that was asked for.
- * @throws {UserError} on an unknown flag, a missing value, a time or number that is malformed or out of range, or a
+ * @throws {UserError} on an unknown or missing flag, a missing value, a time or number that is malformed or out of range, or a
  * window that holds no time.
  */
 export function parseFlags<const F extends Record<string, Flag>>(
@@ -84,6 +85,13 @@ export function parseFlags<const F extends Record<string, Flag>>(
     );
   }
   if (given.help) return { help: helpText(command) };
+  const missing = Object.keys(command.flags)
+    .filter((name) => command.flags[name].required && !given[name])
+    .map((name) => `--${name}`);
+  if (missing.length > 0) {
+    const all = `${missing.join(" and ")} ${missing.length === 1 ? "is" : "are"} required`;
+    throw new UserError(`${command.name}: ${all}. See ${command.name} --help`);
+  }
   const values: Record<string, unknown> = {};
   for (const [name, flag] of Object.entries(command.flags)) {
     const raw = given[name] ?? flag.default;
@@ -104,21 +112,21 @@ function readValue(
   raw: string | number | boolean | undefined,
 ): string | number | boolean | undefined {
   if (flag.type === "boolean") return raw ?? false;
-  if (raw === undefined || flag.type === "string") return raw;
-  return flag.type === "number"
-    ? readNumber(command, name, flag, raw)
-    : readTime(command, name, String(raw));
+  if (raw === undefined) return raw;
+  if (flag.type === "number") return readNumber(command, name, flag, raw);
+  return flag.type === "time" ? readTime(command, name, String(raw)) : raw;
+}
+
+/** Refuses a flag's value. @param wish completes "it should be …". @throws {UserError} always. */
+export function refuseFlag(command: string, name: string, value: string, wish: string): never {
+  throw new UserError(`${command}: --${name} is "${printable(value, 80)}"; it should be ${wish}`);
 }
 
 function readTime(command: string, name: string, text: string): number {
   const instant = parseTime(text);
   if (!Number.isNaN(instant)) return instant;
-  throw new UserError(
-    `${command}: --${name} is "${
-      printable(text, 40)
-    }"; it should be a day such as 2025-09-26, or an ` +
-      "instant with its zone such as 2025-09-26T20:00:00Z, between 1684 and 2255",
-  );
+  const wish = "a day such as 2025-09-26, or an instant with its zone such as 2025-09-26T20:00:00Z";
+  return refuseFlag(command, name, text, `${wish}, between 1684 and 2255`);
 }
 
 /** Checks {@link WINDOW_FLAGS}. @throws {UserError} when the window ends before it begins or holds no time. */
@@ -154,9 +162,7 @@ function readNumber(
   const isNumber = raw !== "" && (fraction ? Number.isFinite(number) : Number.isInteger(number));
   if (!isNumber || number < min || number > max) {
     const kind = fraction ? "a number" : "a whole number";
-    throw new UserError(
-      `${command}: --${name} is "${raw}"; it should be ${kind} from ${min} to ${max}`,
-    );
+    return refuseFlag(command, name, String(raw), `${kind} from ${min} to ${max}`);
   }
   return number;
 }
@@ -167,11 +173,11 @@ function helpText(command: Command<Record<string, Flag>>): string {
       ? flag.value!
       : flag.type === "boolean"
       ? `--${name}`
-      : `--${name} ${flag.value ?? flag.type.toUpperCase()}`;
+      : `--${name} ${flag.value ?? (flag.type ?? "string").toUpperCase()}`;
     const fallback = flag.default === undefined || flag.default === false
       ? ""
       : ` (default: ${flag.default})`;
-    return [left, flag.help + fallback];
+    return [left, flag.help + (flag.required ? " (required)" : fallback)];
   });
   rows.push(["--help", "print this text"]);
   const width = Math.max(...rows.map(([left]) => left.length));

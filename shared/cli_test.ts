@@ -11,7 +11,7 @@ import {
 
 const flags = {
   peers: { type: "number", help: "how many peers", default: 200, min: 1, max: 5000 },
-  nats: { type: "string", help: "a broker", value: "URL" },
+  nats: { help: "a broker", value: "URL" },
   quiet: { type: "boolean", help: "say less" },
 } as const satisfies Record<string, Flag>;
 const command: Command<typeof flags> = {
@@ -30,7 +30,7 @@ Deno.test("flags come out typed, with their defaults", () => {
 
 Deno.test("words after the flags are the positional flag's value", () => {
   const flags = {
-    name: { type: "string", value: "NAME", positional: true, help: "whom" },
+    name: { value: "NAME", positional: true, help: "whom" },
     json: { type: "boolean", help: "as JSON" },
   } as const satisfies Record<string, Flag>;
   const greet: Command<typeof flags> = { name: "greet", summary: "Greets.", flags };
@@ -63,7 +63,7 @@ Deno.test("--help names every flag, its default and the examples", () => {
 
 Deno.test("long help texts are wrapped below one another", () => {
   const help = "word ".repeat(40).trim();
-  const parsed = parseFlags({ ...command, flags: { long: { type: "string", help } } }, ["--help"]);
+  const parsed = parseFlags({ ...command, flags: { long: { help } } }, ["--help"]);
   ok("help" in parsed);
   const lines = parsed.help.split("\n");
   ok(lines.every((line) => line.length <= 100), parsed.help);

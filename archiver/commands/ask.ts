@@ -170,9 +170,8 @@ export const analyseCommand: Subcommand = subcommand({
     "done already, and print the report's path. For progress, run `deno task archive status`.",
   flags: {
     config: CONFIG_FLAG,
-    set: { type: "string", value: "NAME", help: "the set; optional if the config has only one" },
+    set: { value: "NAME", help: "the set; optional if the config has only one" },
     day: {
-      type: "string",
       value: "YYYY-MM-DD",
       help: "first day of the window, UTC (default: the window due now)",
     },

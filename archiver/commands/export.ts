@@ -31,20 +31,18 @@ export const exportCommand: Subcommand = subcommand({
     "Exit status: 1 if the sides differ.",
   flags: {
     to: {
-      type: "string",
       value: "URL",
       help: "postgres://user@host:port/database[?sslmode=disable|prefer|require|verify-full]",
+      required: true,
     },
     ...WINDOW_FLAGS,
     schema: {
-      type: "string",
       value: "NAME",
       help: "schema of the tables; created if absent",
       default: "public",
     },
-    "password-file": { type: "string", value: "FILE", help: "file that holds the password" },
+    "password-file": { value: "FILE", help: "file that holds the password" },
     "password-env": {
-      type: "string",
       value: "NAME",
       help: "environment variable that holds the password (run with --allow-env=NAME)",
     },
@@ -58,11 +56,6 @@ export const exportCommand: Subcommand = subcommand({
     "    --to postgres://me@db.example/gossip?sslmode=verify-full --password-file archive/password",
   ],
 }, async (flags) => {
-  if (flags.to === undefined) {
-    throw new UserError(
-      "deno task archive export: --to is required. See deno task archive export --help",
-    );
-  }
   const address = parsePostgresUrl(flags.to);
   const span = { from: flags.from ?? null, until: flags.until ?? null };
   const password = await readPassword(flags["password-file"], flags["password-env"]) ??

@@ -4,7 +4,7 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { join, resolve } from "node:path";
 import { IMPORTED } from "../../query_results/archive/open.ts";
 import { PUBLISHED_TABLES, readRoot } from "../../query_results/archive/published.ts";
-import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
+import { refuseFlag, stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { UserError } from "../../shared/errors.ts";
 import { parseS3Url, readS3Keys, type S3Config } from "../../shared/s3/access.ts";
@@ -24,37 +24,37 @@ const MIB = 1024 ** 2;
 const IMPORT_MEMORY_BYTES = 1024 ** 3;
 const IMPORT_ROWS_PER_COMMIT = 1_966_080;
 
+const COMMAND = "deno task archive fetch";
+
 export const fetchCommand: Subcommand = subcommand({
-  name: "deno task archive fetch",
+  name: COMMAND,
   summary:
     "Fetch days that another archiver published, or the first Gossip Observer's successor, into a folder\n" +
     "that opens like an archive: deno task query --archive FOLDER. Checks every manifest and checksum.\n" +
     "Fetches are resumable: run the same command again. Exit status: 1 if there was no day to fetch.",
   flags: {
     from: {
-      type: "string",
       value: "URL",
       help: "s3://BUCKET/PREFIX, or the https:// address of its folder",
+      required: true,
     },
     days: {
-      type: "string",
       value: "A..B",
       help: "days, both included, such as 2026-02-01..2026-02-28",
+      required: true,
     },
     tables: {
-      type: "string",
       value: "NAME,…",
       help: "only these tables, such as receipts,messages",
     },
-    to: { type: "string", value: "FOLDER", help: "where they go", default: "archive/fetched" },
+    to: { value: "FOLDER", help: "where they go", default: "archive/fetched" },
     endpoint: {
-      type: "string",
       value: "URL",
       help: "the S3 service (default: Amazon's in that region)",
     },
-    region: { type: "string", value: "NAME", help: "its region", default: "us-east-1" },
-    "access-key-file": { type: "string", value: "FILE", help: "for a bucket that is not public" },
-    "secret-key-file": { type: "string", value: "FILE", help: "the same" },
+    region: { value: "NAME", help: "its region", default: "us-east-1" },
+    "access-key-file": { value: "FILE", help: "for a bucket that is not public" },
+    "secret-key-file": { value: "FILE", help: "the same" },
   },
   examples: [
     "deno task archive fetch --from s3://gossip/vps --days 2026-02-01..2026-02-28 --endpoint http://127.0.0.1:9000",
@@ -63,18 +63,12 @@ export const fetchCommand: Subcommand = subcommand({
     "deno task query --archive archive/fetched --out query_results/runs/february",
   ],
 }, async (flags) => {
-  const { from, days: range } = flags;
-  if (from === undefined || range === undefined) {
-    throw new UserError(
-      "deno task archive fetch: --from and --days are required. See deno task archive fetch --help",
-    );
-  }
-  const days = readDays(range);
+  const days = readDays(flags.days);
   const tables = readTables(flags.tables);
   const folder = resolve(flags.to);
   const signal = stopSignal();
   expectPermitted(bothNeeds("--to", flags.to), "archiver");
-  const source = await openSource(flags, from, signal);
+  const source = await openSource(flags, signal);
   const instance = await DuckDBInstance.create(":memory:");
   const connection = await instance.connect();
   const line = new ProgressLine(standardError());
@@ -101,14 +95,15 @@ export const fetchCommand: Subcommand = subcommand({
 
 async function openSource(
   flags: {
+    readonly from: string;
     readonly endpoint?: string;
     readonly region: string;
     readonly "access-key-file"?: string;
     readonly "secret-key-file"?: string;
   },
-  from: string,
   signal: AbortSignal,
 ): Promise<Bucket> {
+  const { from } = flags;
   if (/^https?:\/\/[^\s?#]+$/.test(from)) {
     const value = hostOf(from, from.startsWith("https") ? 443 : 80);
     expectPermitted([{ kind: "net", key: "--from", value }], "archiver");
@@ -124,18 +119,10 @@ async function openSource(
       signal,
     });
   }
-  if (!from.startsWith("s3://")) {
-    throw new UserError(
-      `deno task archive fetch: --from is "${printable(from)}"; it should be s3://… or https://…`,
-    );
-  }
+  if (!from.startsWith("s3://")) refuseFlag(COMMAND, "from", from, "s3://… or https://…");
   const { region, endpoint = `https://s3.${region}.amazonaws.com` } = flags;
   if (!/^https?:\/\/[^\s/@?#]+$/.test(endpoint)) {
-    throw new UserError(
-      `deno task archive fetch: --endpoint is "${
-        printable(endpoint)
-      }"; it should be a URL without a path`,
-    );
+    refuseFlag(COMMAND, "endpoint", endpoint, "a URL without a path");
   }
   const config: S3Config = {
     ...{ endpoint, region },
@@ -191,12 +178,7 @@ function readDays(text: string): string[] {
   const [begin, end] = [dayStart(from), dayStart(until)];
   const days = begin <= end ? daysBetween(from, until) : [];
   if (days.length > 0 && days.length <= MAX_DAYS) return days;
-  throw new UserError(
-    `deno task archive fetch: --days is "${
-      printable(text)
-    }"; it should be two days in order, such as ` +
-      "2026-02-01..2026-02-28",
-  );
+  return refuseFlag(COMMAND, "days", text, "two days in order, such as 2026-02-01..2026-02-28");
 }
 
 function readTables(text: string | undefined): string[] | null {
@@ -206,9 +188,7 @@ function readTables(text: string | undefined): string[] | null {
   const unknown = tables.filter((table) => !known.includes(table));
   if (unknown.length === 0) return tables;
   throw new UserError(
-    `deno task archive fetch: --tables has ${printable(unknown.join(", "))}; there are ${
-      known.join(", ")
-    }`,
+    `${COMMAND}: --tables has ${printable(unknown.join(", "))}; there are ${known.join(", ")}`,
   );
 }
 

@@ -16,11 +16,7 @@ export const CONFIG_FLAG = {
 /** Names an archive: the config's, or any. */
 export const ARCHIVE_FLAGS = {
   config: CONFIG_FLAG,
-  archive: {
-    type: "string",
-    value: "FILE",
-    help: "use this archive and no config file",
-  },
+  archive: { value: "FILE", help: "use this archive and no config file" },
 } as const;
 
 /** Reads the config file. @throws {UserError} when it is unreadable or breaks the schema. */

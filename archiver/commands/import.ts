@@ -5,7 +5,6 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { systemRandom } from "../../shared/random.ts";
 import { systemClock } from "../../shared/clock.ts";
-import { UserError } from "../../shared/errors.ts";
 import { expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { standardOutput } from "../../shared/terminal.ts";
 import { countsTable, isAccounted } from "../import/finish.ts";
@@ -60,19 +59,17 @@ export const importCommand: Subcommand = subcommand({
     "Exit status: 1 if counts in and out differ, or if stopped.",
   flags: {
     from: {
-      type: "string",
       value: "SOURCE",
-      help: "the source folder, log files or a gossip_store (required)",
+      help: "the source folder, log files or a gossip_store",
+      required: true,
     },
     zone: {
-      type: "string",
       value: "ZONE",
       help: "time zone of LND's logs, such as Europe/Berlin",
       default: "UTC",
     },
     ...ARCHIVE_FLAGS,
     "collector-prefix": {
-      type: "string",
       value: "TEXT",
       help: "prefix for the names of its collectors",
     },
@@ -94,11 +91,6 @@ export const importCommand: Subcommand = subcommand({
   ].map((flags) => `${OPENED} \\\n      import ${flags}`),
 }, async (flags) => {
   const { from, "collector-prefix": prefix = "", "rows-per-commit": rowsPerCommit } = flags;
-  if (from === undefined) {
-    throw new UserError(
-      "deno task archive import: --from is required. See deno task archive import --help",
-    );
-  }
   const needs = readNeeds({ "--from": from.includes("*") ? dirname(from) : from });
   const isLog = async () =>
     from.includes("*") || (await Deno.stat(from).catch(() => null))?.isFile === true;

@@ -24,21 +24,18 @@ export const lakeCommand: Subcommand = subcommand({
     "for PostgreSQL postgres_scanner, for S3 httpfs: out of a folder, or installed over the internet.",
   flags: {
     data: {
-      type: "string",
       value: "URL|FOLDER",
       help: "the days: s3://BUCKET/PREFIX, or a folder of them",
     },
     catalog: {
-      type: "string",
       value: "FILE|URL",
       help: "the catalogue: a file, or postgres://user@host/database",
     },
     lake: {
-      type: "string",
       value: "FILE",
       help: "a YAML file with catalog, password_file, extensions and s3 instead",
     },
-    extensions: { type: "string", value: "FOLDER", help: "with --catalog: DuckDB's extensions" },
+    extensions: { value: "FOLDER", help: "with --catalog: DuckDB's extensions" },
   },
   examples: [
     "deno task archive lake --catalog archive/lake.ducklake --data archive/fetched",

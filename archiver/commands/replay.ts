@@ -4,6 +4,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { COLLECTOR_NAME } from "../../shared/batch/batch.ts";
 import { DEFAULT_TOKEN_FILE } from "../../shared/api_token.ts";
 import {
+  refuseFlag,
   stopSignal,
   type Subcommand,
   subcommand,
@@ -33,17 +34,19 @@ const RETRY_MS = 1000;
 const BATCH_US = 2_000_000;
 const BATCH_SPEED = 60;
 
+const COMMAND = "deno task archive replay";
+
 export const replayCommand: Subcommand = subcommand({
-  name: "deno task archive replay",
+  name: COMMAND,
   summary:
     "Send the receipts of a window once more, as those of another collector, to another archive: to try\n" +
     "dashboards, alerts and new code on a real day. Replay a snapshot while the archiver runs. A stopped\n" +
     "replay can be run again without doubles, except with --now.",
   flags: {
     to: {
-      type: "string",
       value: "URL",
-      help: "nats://host:4222, tls://…, or http://127.0.0.1:8470 (required)",
+      help: "nats://host:4222, tls://…, or http://127.0.0.1:8470",
+      required: true,
     },
     ...WINDOW_FLAGS,
     speed: {
@@ -54,17 +57,16 @@ export const replayCommand: Subcommand = subcommand({
       max: 100_000,
       fraction: true,
     },
-    as: { type: "string", value: "NAME", help: "the collector to replay as", default: "replay" },
-    collector: { type: "string", value: "NAME", help: "whose receipts, where there are several" },
+    as: { value: "NAME", help: "the collector to replay as", default: "replay" },
+    collector: { value: "NAME", help: "whose receipts, where there are several" },
     now: {
       type: "boolean",
       help: "shift all times so that the window's end is the end of the replay",
     },
-    user: { type: "string", value: "NAME", help: "the broker's user (default: none)" },
-    "password-file": { type: "string", value: "FILE", help: "file with the user's password" },
-    stream: { type: "string", value: "NAME", help: "the broker's stream", default: STREAM },
+    user: { value: "NAME", help: "the broker's user (default: none)" },
+    "password-file": { value: "FILE", help: "file with the user's password" },
+    stream: { value: "NAME", help: "the broker's stream", default: STREAM },
     "token-file": {
-      type: "string",
       value: "FILE",
       help: "file with the API's token",
       default: DEFAULT_TOKEN_FILE,
@@ -78,17 +80,8 @@ export const replayCommand: Subcommand = subcommand({
   ],
 }, async (flags) => {
   const { to, as: name, speed } = flags;
-  if (to === undefined) {
-    throw new UserError(
-      "deno task archive replay: --to is required. See deno task archive replay --help",
-    );
-  }
   if (!COLLECTOR_NAME.test(name)) {
-    throw new UserError(
-      `deno task archive replay: --as is "${
-        printable(name, 80)
-      }"; it should be 1 to 63 lower-case letters, digits and dashes`,
-    );
+    refuseFlag(COMMAND, "as", name, "1 to 63 lower-case letters, digits and dashes");
   }
   await using target = await openTarget(to, name, flags);
   const config = await archiveConfig(flags, false);
@@ -98,7 +91,7 @@ export const replayCommand: Subcommand = subcommand({
   const source = await chooseCollector(connection, flags.collector, flags.from, flags.until);
   if (source.name === name) {
     throw new UserError(
-      `deno task archive replay: --as is ${name}, the collector that recorded them; give it a name of its own`,
+      `${COMMAND}: --as is ${name}, the collector that recorded them; give it a name of its own`,
     );
   }
   const from = flags.from ?? source.first;
@@ -173,11 +166,7 @@ async function openTarget(
     return await httpTarget(to, flags["token-file"]);
   }
   if (!/^(nats|tls):\/\/[^/@\s]+$/.test(to)) {
-    throw new UserError(
-      `deno task archive replay: --to is "${
-        printable(to, 80)
-      }"; it should be nats://host:4222 or http://127.0.0.1:8470`,
-    );
+    refuseFlag(COMMAND, "to", to, "nats://host:4222 or http://127.0.0.1:8470");
   }
   const { user, "password-file": password_file } = flags;
   const nats = { servers: [to], ...user !== undefined && { auth: { user, password_file } } };
@@ -232,6 +221,6 @@ async function chooseCollector(
   }
   const names = rows.map(({ name }) => printable(String(name))).join(", ") || "none";
   throw new UserError(
-    `deno task archive replay: the window has receipts of ${names}; name one with --collector`,
+    `${COMMAND}: the window has receipts of ${names}; name one with --collector`,
   );
 }

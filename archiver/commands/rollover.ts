@@ -1,7 +1,7 @@
 // `deno task archive rollover`: finished days into Parquet, and old ones out of the hot store or off the disk.
 
 import { systemClock } from "../../shared/clock.ts";
-import { type Subcommand, subcommand } from "../../shared/cli.ts";
+import { refuseFlag, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
 import { expectPermitted, s3Needs } from "../../shared/sandbox.ts";
 import { systemRandom } from "../../shared/random.ts";
@@ -19,8 +19,10 @@ import { askForLines } from "./ask.ts";
 const EXIT_KEPT = 1;
 const MIB = 1024 ** 2;
 
+const COMMAND = "deno task archive rollover";
+
 export const rolloverCommand: Subcommand = subcommand({
-  name: "deno task archive rollover",
+  name: COMMAND,
   summary:
     "Ask the running archiver to copy finished days to Parquet, each with a manifest, and to publish them\n" +
     "where days.publish says. With --drop, also verify and list the days that retention would drop; with\n" +
@@ -28,12 +30,10 @@ export const rolloverCommand: Subcommand = subcommand({
   flags: {
     config: CONFIG_FLAG,
     day: {
-      type: "string",
       value: "YYYY-MM-DD",
       help: "only this day, UTC, once it is over",
     },
     drop: {
-      type: "string",
       value: "hot|files|published",
       help: "drop what days.keep_hot or days.keep_files no longer keeps; or take --day back from " +
         "where days.publish put it",
@@ -52,31 +52,22 @@ export const rolloverCommand: Subcommand = subcommand({
   ],
 }, async ({ config: path, day = null, drop = null, apply, offline }) => {
   if (day !== null && Number.isNaN(dayStart(day))) {
-    throw new UserError(
-      `deno task archive rollover: --day is "${printable(day)}"; it should be a day such as ` +
-        "2025-09-26",
-    );
+    refuseFlag(COMMAND, "day", day, "a day such as 2025-09-26");
   }
   if (drop !== null && drop !== "hot" && drop !== "files" && drop !== "published") {
-    throw new UserError(
-      `deno task archive rollover: --drop is "${
-        printable(drop)
-      }"; it should be hot or files, or published`,
-    );
+    refuseFlag(COMMAND, "drop", drop, "hot or files, or published");
   }
   if (apply && drop === null) {
-    throw new UserError("deno task archive rollover: --apply requires --drop");
+    throw new UserError(`${COMMAND}: --apply requires --drop`);
   }
   if (drop === "published" && (day === null || !apply)) {
     throw new UserError(
-      "deno task archive rollover: --drop published requires --day and --apply: it lists nothing",
+      `${COMMAND}: --drop published requires --day and --apply: it lists nothing`,
     );
   }
   const config = await readArchiverConfig(path);
   if (drop === "published" && config.days.publish === undefined) {
-    throw new UserError(
-      `deno task archive rollover: ${path} has no days.publish, so no day is published`,
-    );
+    throw new UserError(`${COMMAND}: ${path} has no days.publish, so no day is published`);
   }
   const request: RolloverRequest = { day, drop, apply };
   const counts = new Map<string, number>();

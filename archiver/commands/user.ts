@@ -17,9 +17,8 @@ export const userCommand: Subcommand = subcommand({
     "--stdin is given; otherwise one is made and printed once. A running archiver sees changes at once.",
   flags: {
     config: CONFIG_FLAG,
-    add: { type: "string", value: "NAME", help: "add this user, or give it a new password" },
+    add: { value: "NAME", help: "add this user, or give it a new password" },
     remove: {
-      type: "string",
       value: "NAME",
       help: "remove this user; sessions that are open stay",
     },

@@ -2,7 +2,7 @@
 
 import { dirname, join } from "node:path";
 import { isIP } from "node:net";
-import { runProgram, subcommand } from "../../shared/cli.ts";
+import { refuseFlag, runProgram, subcommand } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { bothNeeds, expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { printable } from "../../shared/text.ts";
@@ -17,47 +17,43 @@ const PASSWORD_BYTES = 24;
 const MAX_COLLECTORS = 500;
 const PASSWORD = /^[0-9a-f]{48}$/;
 
+const COMMAND = "deno task fleet init";
+
 const init = subcommand({
-  name: "deno task fleet init",
+  name: COMMAND,
   summary:
     "Write all that a fleet needs into a folder: the broker's config and accounts, and the archiver's and\n" +
     "each collector's config, password, systemd unit and install script. For the next steps, see\n" +
     "collector/deploy/INSTALL.md. Run it again to add collectors; existing passwords and configs are kept.",
   flags: {
-    collectors: { type: "string", value: "NAMES", help: "the collectors' names, comma-separated" },
+    collectors: {
+      value: "NAMES",
+      help: "the collectors' names, comma-separated",
+      required: true,
+    },
     broker: {
-      type: "string",
       value: "ADDRESS",
       help: "the broker's IP address in the VPN, such as 100.64.0.7",
+      required: true,
     },
     peers: {
-      type: "string",
       value: "FILE",
       help: "pubkey@host:port lines for each collector (default: ask DNS seeds)",
     },
-    out: { type: "string", value: "DIR", help: "the folder", default: "fleet" },
+    out: { value: "DIR", help: "the folder", default: "fleet" },
   },
   examples: [
     "deno task fleet init --collectors vps1,vps2,vps3 --broker 100.64.0.7",
     "deno task fleet init --collectors vps4 --broker 100.64.0.7 --peers peers.txt",
   ],
 }, async ({ collectors: given, broker, peers, out }) => {
-  if (given === undefined || broker === undefined) {
-    throw new UserError(
-      "deno task fleet init: --collectors and --broker are required. See deno task fleet init --help",
-    );
-  }
-  const added = collectorNames(given, "deno task fleet init");
-  if (isIP(broker) === 0) {
-    throw new UserError(
-      `deno task fleet init: --broker is "${printable(broker, 60)}"; it should be an IP address`,
-    );
-  }
+  const added = collectorNames(given, COMMAND);
+  if (isIP(broker) === 0) refuseFlag(COMMAND, "broker", broker, "an IP address");
   expectPermitted([...readNeeds({ "--peers": peers }), ...bothNeeds("--out", out)], "fleet");
   const collectors = [...new Set([...await foldersIn(`${out}/collectors`), ...added])];
   if (collectors.length > MAX_COLLECTORS) {
     throw new UserError(
-      `deno task fleet init: ${collectors.length} collectors are too many; ${MAX_COLLECTORS} are the limit`,
+      `${COMMAND}: ${collectors.length} collectors are too many; ${MAX_COLLECTORS} are the limit`,
     );
   }
   await refuseOtherBroker(out, broker);

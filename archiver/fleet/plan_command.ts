@@ -21,10 +21,9 @@ export const planCommand: Subcommand = subcommand({
     "Split a list of peers among collectors so that several watch each peer, and show what would\n" +
     "change; --apply makes it so. What is watched already moves only where it must.",
   flags: {
-    peers: { type: "string", value: "FILE", help: "pubkey@host:port lines (required)" },
+    peers: { value: "FILE", help: "pubkey@host:port lines", required: true },
     watchers: { type: "number", help: "collectors per peer", default: 2, min: 1, max: 100 },
     collectors: {
-      type: "string",
       value: "NAMES",
       help: `who takes part; others are paused (default: the folders of ${COLLECTORS_FOLDER})`,
     },
@@ -35,9 +34,9 @@ export const planCommand: Subcommand = subcommand({
       min: 1,
       max: MAX_PEERS,
     },
-    groups: { type: "string", value: "FILE", help: "CSV: node_id and columns such as region" },
-    keep: { type: "string", value: "COLUMN", help: "give a group to the same collectors" },
-    spread: { type: "string", value: "COLUMN", help: "divide a group among all collectors" },
+    groups: { value: "FILE", help: "CSV: node_id and columns such as region" },
+    keep: { value: "COLUMN", help: "give a group to the same collectors" },
+    spread: { value: "COLUMN", help: "divide a group among all collectors" },
     apply: { type: "boolean", help: "put the wishes" },
     config: CONFIG_FLAG,
   },
@@ -46,11 +45,6 @@ export const planCommand: Subcommand = subcommand({
     "deno task fleet plan --peers peers.txt --groups nodes.csv --keep region --spread community --apply",
   ],
 }, async (flags) => {
-  if (flags.peers === undefined) {
-    throw new UserError(
-      "deno task fleet plan: --peers is required. See deno task fleet plan --help",
-    );
-  }
   const lines = await readPeers(flags.peers);
   const [kept, spread] = await Promise.all(
     [flags.keep, flags.spread].map((column) => groupsOf(flags.groups, column)),

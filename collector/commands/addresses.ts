@@ -22,13 +22,11 @@ export const addressesCommand: Subcommand = subcommand({
     "it leaves alone or has never reached, and why.",
   flags: {
     config: {
-      type: "string",
       value: "FILE",
       help: `the collector's config (default: ${CONFIG_FLAG.default}, if there is one)`,
     },
-    list: { type: "string", value: "FILE", help: `the list (default: ${LIST})` },
+    list: { value: "FILE", help: `the list (default: ${LIST})` },
     out: {
-      type: "string",
       value: "FOLDER",
       help: "folder for the two lists",
       default: DUMP_FOLDER,

@@ -31,14 +31,13 @@ export const dumpCommand: Subcommand = subcommand({
     "Do not run it beside a collector of the same data_dir, except with --saved or --from.",
   flags: {
     config: CONFIG_FLAG,
-    peers: { type: "string", value: "FILE", help: "ask only the peers of this file" },
+    peers: { value: "FILE", help: "ask only the peers of this file" },
     from: {
-      type: "string",
       value: "FILE",
       help: "ask no peer: read this gossip_store of Core Lightning (versions 9 to 16)",
     },
     saved: { type: "boolean", help: "ask no peer: use the graph that the collector saved last" },
-    out: { type: "string", value: "FOLDER", help: "folder for the lists", default: DUMP_FOLDER },
+    out: { value: "FOLDER", help: "folder for the lists", default: DUMP_FOLDER },
     timestamps: { type: "boolean", help: "append each node's newest timestamp to its addresses" },
     settle: {
       type: "number",

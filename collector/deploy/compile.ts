@@ -14,28 +14,24 @@ if (import.meta.main) {
       "named here.",
     flags: {
       target: {
-        type: "string",
         value: "MACHINES",
         help: "machines to build for, comma-separated",
         default: MACHINES.join(","),
       },
       nats: {
-        type: "string",
         value: "HOST:PORT",
         help: "NATS servers, comma-separated (default: 127.0.0.1:4222)",
       },
       "allow-cidr": {
-        type: "string",
         value: "CIDR",
         help:
           "more networks, comma-separated, each with :PORT or for all ports; for IPv6 single addresses",
       },
       "allow-env": {
-        type: "string",
         value: "NAMES",
         help: "environment variables to open, comma-separated, for password_env and the like",
       },
-      out: { type: "string", value: "DIR", help: "output folder", default: "dist" },
+      out: { value: "DIR", help: "output folder", default: "dist" },
     },
     examples: [
       "deno task compile --nats 100.64.0.7:4222",

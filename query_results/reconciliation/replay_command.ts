@@ -2,7 +2,6 @@
 
 import { resolve } from "node:path";
 import { stopSignal, type Subcommand, subcommand, WINDOW_FLAGS } from "../../shared/cli.ts";
-import { UserError } from "../../shared/errors.ts";
 import { bothNeeds, expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { standardError } from "../../shared/terminal.ts";
 import { timeLeft } from "../format/numbers.ts";
@@ -14,8 +13,8 @@ export const replayCommand: Subcommand = subcommand({
   details:
     "Writes one CSV and one SVG per question, and index.html, which comes last: once it is there, all is.",
   flags: {
-    archive: { type: "string", value: "FILE", help: "the archive" },
-    out: { type: "string", value: "DIR", help: "folder for the results" },
+    archive: { value: "FILE", help: "the archive", required: true },
+    out: { value: "DIR", help: "folder for the results", required: true },
     ...WINDOW_FLAGS,
     pairs: { type: "number", value: "N", help: "pairs to draw", default: 300, min: 8, max: 5000 },
     seed: {
@@ -35,15 +34,10 @@ export const replayCommand: Subcommand = subcommand({
       min: 0.001,
       max: 1_000_000,
     },
-    memory: { type: "string", value: "SIZE", help: "DuckDB's memory limit", default: "1GiB" },
+    memory: { value: "SIZE", help: "DuckDB's memory limit", default: "1GiB" },
   },
   examples: ["deno task lab replay --archive archive/gossip.duckdb --out query_results/runs/lab"],
 }, async ({ archive, out, from, until, pairs, seed, scale, memory }) => {
-  if (!archive || !out) {
-    throw new UserError(
-      "deno task lab replay: --archive FILE and --out DIR are required. See deno task lab replay --help",
-    );
-  }
   expectPermitted([...readNeeds({ "--archive": archive }), ...bothNeeds("--out", out)], "lab");
   const result = await replayReport({
     archive,

@@ -2,7 +2,6 @@
 
 import { dirname } from "node:path";
 import { type Subcommand, subcommand, WINDOW_FLAGS } from "../../shared/cli.ts";
-import { UserError } from "../../shared/errors.ts";
 import { bothNeeds, expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { correctClocks } from "../archive/clocks.ts";
 import { readFrame } from "../archive/frame.ts";
@@ -16,19 +15,14 @@ export const trafficCommand: Subcommand = subcommand({
   summary: "Export an archive's live messages as the Parquet table that lnconv-sim reads.",
   details: "deno task lab simulate --traffic FILE runs our own simulator on the same table.",
   flags: {
-    archive: { type: "string", value: "FILE", help: "the archive" },
-    out: { type: "string", value: "FILE", help: "the Parquet file to write" },
+    archive: { value: "FILE", help: "the archive", required: true },
+    out: { value: "FILE", help: "the Parquet file to write", required: true },
     ...WINDOW_FLAGS,
   },
   examples: [
     "deno task lab traffic --archive archive/gossip.duckdb --out query_results/runs/traffic.parquet",
   ],
 }, async ({ archive, out, from, until }) => {
-  if (!archive || !out) {
-    throw new UserError(
-      "deno task lab traffic: --archive FILE and --out FILE are required. See deno task lab traffic --help",
-    );
-  }
   // Its folder: a file beside it is renamed once it is whole.
   expectPermitted(
     [...readNeeds({ "--archive": archive }), ...bothNeeds("--out", dirname(out))],

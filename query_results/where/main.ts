@@ -14,15 +14,14 @@ const command = {
   summary: "Where is my update? When each peer had the latest message of a channel or node, and\n" +
     "how that compares with others of its type that day.",
   flags: {
-    archive: { type: "string", value: "FILE", help: "the archive, which no other process writes" },
-    name: { type: "string", value: "NAME", positional: true, help: FORMS },
+    archive: { value: "FILE", help: "the archive, which no other process writes" },
+    name: { value: "NAME", positional: true, help: FORMS },
     html: {
-      type: "string",
       value: "FILE",
       help: "also write it as a page, with a replay of its spread",
     },
     json: { type: "boolean", help: "print the answer as JSON" },
-    memory: { type: "string", value: "SIZE", help: "DuckDB's memory limit", default: "1GiB" },
+    memory: { value: "SIZE", help: "DuckDB's memory limit", default: "1GiB" },
   },
   examples: [
     "deno task where --archive archive/gossip.duckdb 863846x913x104",

@@ -50,7 +50,7 @@ const BENCHMARKS: readonly Benchmark[] = [
 ];
 
 const flags = {
-  only: { type: "string", help: "only these, separated by commas", value: "NAMES" },
+  only: { help: "only these, separated by commas", value: "NAMES" },
   full: {
     type: "boolean",
     help: "replay the full day (164 million receipts, about 25 minutes) instead of a tenth; " +

@@ -17,14 +17,12 @@ const command = {
   flags: {
     peers: { type: "number", help: "how many simulated nodes", default: 200, min: 1, max: 2000 },
     seconds: { type: "number", help: "how long they send", default: 30, min: 1, max: 3600 },
-    seed: { type: "string", help: "equal seeds give equal traffic", default: "1" },
+    seed: { help: "equal seeds give equal traffic", default: "1" },
     nats: {
-      type: "string",
       help: "send through this NATS server, e.g. nats://127.0.0.1:4222",
       value: "URL",
     },
     out: {
-      type: "string",
       help: "where the results go",
       value: "DIR",
       default: "query_results/runs/demo",

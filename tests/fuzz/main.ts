@@ -19,10 +19,10 @@ const command = {
     "Feed mutated valid inputs to every parser of untrusted bytes. A deliberately broken parser\n" +
     "(the canary) must be caught first. Exit status: 1 if a parser breaks its contract.",
   flags: {
-    seed: { type: "string", help: "equal seeds give equal inputs; a new one by default" },
+    seed: { help: "equal seeds give equal inputs; a new one by default" },
     runs: { type: "number", help: "inputs per target", default: 1_000_000, min: 1, max: 1e12 },
-    only: { type: "string", help: "the targets to try, separated by commas", value: "NAMES" },
-    input: { type: "string", help: "try this one file, with --only", value: "FILE" },
+    only: { help: "the targets to try, separated by commas", value: "NAMES" },
+    input: { help: "try this one file, with --only", value: "FILE" },
   },
   examples: ["deno task fuzz --only message_257,init --runs 10000000", "deno task fuzz --seed 42"],
 } as const;

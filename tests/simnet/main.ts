@@ -23,9 +23,8 @@ const command = {
       min: 1,
       max: 1_000_000,
     },
-    seed: { type: "string", help: "equal seeds give equal traffic", default: "1" },
+    seed: { help: "equal seeds give equal traffic", default: "1" },
     out: {
-      type: "string",
       help: "existing folder for addresses and ledger",
       value: "DIR",
       default: ".",

@@ -22,12 +22,11 @@ export const calibrateCommand: Subcommand = subcommand({
     "Reads inside this folder; the last example shows other paths.",
   flags: {
     traces: {
-      type: "string",
       value: "FILE",
       help: "CSV, plain or .gz, with the columns message_hash, type, peer and delay_ms",
     },
     fit: { type: "boolean", help: "fit the delay model to --traces and print it as JSON instead" },
-    seed: { type: "string", help: "equal seeds generate equal traces", default: "1" },
+    seed: { help: "equal seeds generate equal traces", default: "1" },
   },
   examples: [
     "deno task lab calibrate",

@@ -31,7 +31,7 @@ export const simulateCommand: Subcommand = subcommand({
     "same command repeats no run that had ended. Equal seeds give equal files.",
   flags: {
     config: { ...FILE, help: "YAML with the settings; excludes the flags below" },
-    protocol: { type: "string", value: "NAME,…", help: "protocols to run, besides flood" },
+    protocol: { value: "NAME,…", help: "protocols to run, besides flood" },
     nodes: { type: "number", value: "N", help: "nodes of the network", min: 2, max: 50_000 },
     links: { type: "number", value: "N", help: "links that a node makes", min: 1, max: 1000 },
     graph: { ...FILE, help: "channel list: scid,node,node per line" },
@@ -40,7 +40,7 @@ export const simulateCommand: Subcommand = subcommand({
     traffic: { ...FILE, help: "Parquet of messages, as deno task lab traffic writes it" },
     adoption: fraction("SHARE", "share of nodes that speak the protocol", 0, 1),
     seed: { type: "number", value: "N", help: "seed", min: 0, max: 2 ** 31 },
-    out: { type: "string", value: "DIR", help: "folder for the results" },
+    out: { value: "DIR", help: "folder for the results" },
     archive: {
       ...FILE,
       help: "new archive of what one protocol's observer receives, to query and replay",
