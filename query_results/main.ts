@@ -18,10 +18,7 @@ const command = {
     archive: { value: "FILE", help: "the archive" },
     out: { value: "DIR", help: "folder for the results" },
     only: { value: "NAME,…", help: "run only these queries" },
-    by: {
-      value: "WORD",
-      help: "run only queries whose figures are split by it: implementation",
-    },
+    by: { value: "WORD", help: "run only queries whose figures are split by it: implementation" },
     list: { type: "boolean", help: "list the queries and their parameters, then exit" },
     set: {
       value: "NAME=VALUE,…",

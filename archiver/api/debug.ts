@@ -88,9 +88,7 @@ export function jsonValue(value: unknown): unknown {
   if (value instanceof DuckDBTimestampTZValue) return isoTime(Number(value.micros));
   if (Array.isArray(value)) return value.map(jsonValue);
   if (typeof value === "object" && value !== null) {
-    return Object.fromEntries(
-      Object.entries(value).map(([key, inner]) => [key, jsonValue(inner)]),
-    );
+    return Object.fromEntries(Object.entries(value).map(([key, inner]) => [key, jsonValue(inner)]));
   }
   return value;
 }

@@ -42,11 +42,7 @@ export async function askArchiver(
   };
 }
 
-function urlOf(
-  api: ArchiverConfig["api"],
-  path: string,
-  program: Program = "archiver",
-): string {
+function urlOf(api: ArchiverConfig["api"], path: string, program: Program = "archiver"): string {
   if (api.port === 0) {
     throw new UserError(
       "Cannot find the running archiver: api.port is 0 in the config, so its port is only in its log; " +
@@ -120,10 +116,7 @@ export const statusCommand: Subcommand = subcommand({
   name: "deno task archive status",
   summary:
     "Show how the running archiver is doing. Exit status: 1 if commits fail or NATS is unreachable.",
-  flags: {
-    config: CONFIG_FLAG,
-    json: { type: "boolean", help: "print JSON, as /status does" },
-  },
+  flags: { config: CONFIG_FLAG, json: { type: "boolean", help: "print JSON, as /status does" } },
   examples: ["deno task archive status --config archiver.yaml"],
 }, async ({ config: path, json }) => {
   const config = await readArchiverConfig(path);

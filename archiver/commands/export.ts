@@ -36,11 +36,7 @@ export const exportCommand: Subcommand = subcommand({
       required: true,
     },
     ...WINDOW_FLAGS,
-    schema: {
-      value: "NAME",
-      help: "schema of the tables; created if absent",
-      default: "public",
-    },
+    schema: { value: "NAME", help: "schema of the tables; created if absent", default: "public" },
     "password-file": { value: "FILE", help: "file that holds the password" },
     "password-env": {
       value: "NAME",

@@ -43,15 +43,9 @@ export const fetchCommand: Subcommand = subcommand({
       help: "days, both included, such as 2026-02-01..2026-02-28",
       required: true,
     },
-    tables: {
-      value: "NAME,…",
-      help: "only these tables, such as receipts,messages",
-    },
+    tables: { value: "NAME,…", help: "only these tables, such as receipts,messages" },
     to: { value: "FOLDER", help: "where they go", default: "archive/fetched" },
-    endpoint: {
-      value: "URL",
-      help: "the S3 service (default: Amazon's in that region)",
-    },
+    endpoint: { value: "URL", help: "the S3 service (default: Amazon's in that region)" },
     region: { value: "NAME", help: "its region", default: "us-east-1" },
     "access-key-file": { value: "FILE", help: "for a bucket that is not public" },
     "secret-key-file": { value: "FILE", help: "the same" },
@@ -156,11 +150,7 @@ async function importDaily(folder: string, signal: AbortSignal): Promise<void> {
   }
 }
 
-function report(
-  { days, missing, files, bytes }: Fetched,
-  source: Bucket,
-  folder: string,
-): string {
+function report({ days, missing, files, bytes }: Fetched, source: Bucket, folder: string): string {
   const absent = missing.length === 0
     ? ""
     : `\n${source.shown} has no day ${missing.slice(0, 5).join(", ")}` +

@@ -63,16 +63,9 @@ export const importCommand: Subcommand = subcommand({
       help: "the source folder, log files or a gossip_store",
       required: true,
     },
-    zone: {
-      value: "ZONE",
-      help: "time zone of LND's logs, such as Europe/Berlin",
-      default: "UTC",
-    },
+    zone: { value: "ZONE", help: "time zone of LND's logs, such as Europe/Berlin", default: "UTC" },
     ...ARCHIVE_FLAGS,
-    "collector-prefix": {
-      value: "TEXT",
-      help: "prefix for the names of its collectors",
-    },
+    "collector-prefix": { value: "TEXT", help: "prefix for the names of its collectors" },
     "rows-per-commit": {
       type: "number",
       value: "ROWS",

@@ -23,14 +23,8 @@ export const lakeCommand: Subcommand = subcommand({
     "DuckDB opens catalogue and files by itself, outside Deno's sandbox. It needs its extensions ducklake,\n" +
     "for PostgreSQL postgres_scanner, for S3 httpfs: out of a folder, or installed over the internet.",
   flags: {
-    data: {
-      value: "URL|FOLDER",
-      help: "the days: s3://BUCKET/PREFIX, or a folder of them",
-    },
-    catalog: {
-      value: "FILE|URL",
-      help: "the catalogue: a file, or postgres://user@host/database",
-    },
+    data: { value: "URL|FOLDER", help: "the days: s3://BUCKET/PREFIX, or a folder of them" },
+    catalog: { value: "FILE|URL", help: "the catalogue: a file, or postgres://user@host/database" },
     lake: {
       value: "FILE",
       help: "a YAML file with catalog, password_file, extensions and s3 instead",
@@ -66,9 +60,7 @@ export const lakeCommand: Subcommand = subcommand({
     },
   });
   const done = Object.entries(counts).map(([action, count]) => `${action}=${count}`).join(" ");
-  console.log(
-    `lake: ${done} archive=${archive} catalog=${shownCatalog(settings)}`,
-  );
+  console.log(`lake: ${done} archive=${archive} catalog=${shownCatalog(settings)}`);
 });
 
 async function inBucket(

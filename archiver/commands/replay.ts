@@ -66,11 +66,7 @@ export const replayCommand: Subcommand = subcommand({
     user: { value: "NAME", help: "the broker's user (default: none)" },
     "password-file": { value: "FILE", help: "file with the user's password" },
     stream: { value: "NAME", help: "the broker's stream", default: STREAM },
-    "token-file": {
-      value: "FILE",
-      help: "file with the API's token",
-      default: DEFAULT_TOKEN_FILE,
-    },
+    "token-file": { value: "FILE", help: "file with the API's token", default: DEFAULT_TOKEN_FILE },
     ...ARCHIVE_FLAGS,
   },
   examples: [
@@ -220,7 +216,5 @@ async function chooseCollector(
     };
   }
   const names = rows.map(({ name }) => printable(String(name))).join(", ") || "none";
-  throw new UserError(
-    `${COMMAND}: the window has receipts of ${names}; name one with --collector`,
-  );
+  throw new UserError(`${COMMAND}: the window has receipts of ${names}; name one with --collector`);
 }

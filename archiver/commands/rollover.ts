@@ -29,10 +29,7 @@ export const rolloverCommand: Subcommand = subcommand({
     "--apply, drop them. Exit status: 1 if a day was kept that should have been dropped.",
   flags: {
     config: CONFIG_FLAG,
-    day: {
-      value: "YYYY-MM-DD",
-      help: "only this day, UTC, once it is over",
-    },
+    day: { value: "YYYY-MM-DD", help: "only this day, UTC, once it is over" },
     drop: {
       value: "hot|files|published",
       help: "drop what days.keep_hot or days.keep_files no longer keeps; or take --day back from " +

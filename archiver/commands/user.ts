@@ -18,10 +18,7 @@ export const userCommand: Subcommand = subcommand({
   flags: {
     config: CONFIG_FLAG,
     add: { value: "NAME", help: "add this user, or give it a new password" },
-    remove: {
-      value: "NAME",
-      help: "remove this user; sessions that are open stay",
-    },
+    remove: { value: "NAME", help: "remove this user; sessions that are open stay" },
     stdin: { type: "boolean", help: "read the password from standard input" },
   },
   examples: [

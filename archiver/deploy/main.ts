@@ -26,11 +26,7 @@ const init = subcommand({
     "each collector's config, password, systemd unit and install script. For the next steps, see\n" +
     "collector/deploy/INSTALL.md. Run it again to add collectors; existing passwords and configs are kept.",
   flags: {
-    collectors: {
-      value: "NAMES",
-      help: "the collectors' names, comma-separated",
-      required: true,
-    },
+    collectors: { value: "NAMES", help: "the collectors' names, comma-separated", required: true },
     broker: {
       value: "ADDRESS",
       help: "the broker's IP address in the VPN, such as 100.64.0.7",

@@ -59,10 +59,7 @@ Deno.test("whatever the values, rows are read back as they were, nulls and negat
     const rows = decode(concat(encodeRows(columns, cells.length)));
     deepEqual(
       rows,
-      cells.map(({ bytes }, row) => [
-        ...fixed.map(({ hex }) => hex[row]),
-        bytes?.toHex() ?? null,
-      ]),
+      cells.map(({ bytes }, row) => [...fixed.map(({ hex }) => hex[row]), bytes?.toHex() ?? null]),
     );
   }));
 });

@@ -65,9 +65,7 @@ async function makeTables(
     await target.run(VERSION_TABLE);
     for (const { version, name, sql } of steps) {
       await target.run(sql);
-      await target.run(
-        `INSERT INTO schema_version VALUES (${version}, ${literal(name)}, now())`,
-      );
+      await target.run(`INSERT INTO schema_version VALUES (${version}, ${literal(name)}, now())`);
     }
     await target.run(INDEXES);
     return true;

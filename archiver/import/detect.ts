@@ -157,10 +157,7 @@ async function detectFirstSeen(
     const { name, type } = column(table, "first_seen");
     if (files[table].length === 0 || table === "messages" && type === null) continue;
     const seen = { name, type, sql: "f.first_seen" };
-    found.push({
-      files: files[table],
-      at: await detectInstant(connection, files[table][0], seen),
-    });
+    found.push({ files: files[table], at: await detectInstant(connection, files[table][0], seen) });
   }
   return found;
 }

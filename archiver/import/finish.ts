@@ -180,11 +180,7 @@ async function settleSuspects(
 }
 
 /** The message_ids of a relation in ascending groups of about `rows` of its rows. */
-async function messageGroups(
-  connection: DuckDBConnection,
-  relation: string,
-  rows: number,
-) {
+async function messageGroups(connection: DuckDBConnection, relation: string, rows: number) {
   return await rowsOf(
     connection,
     `SELECT min(message_id) AS first, max(message_id) AS last FROM (

@@ -166,10 +166,7 @@ async function hashesBefore(connection: DuckDBConnection, importId: number, rows
     await connection.run(`DELETE FROM import_messages WHERE ${where} AND ${curable}`, [importId]);
   }
   const hashes = (rows: readonly Row[]) => new Set(rows.map(({ hash }) => hash as bigint));
-  return {
-    before: hashes(found.filter(({ missed }) => missed === null)),
-    waiting: hashes(missed),
-  };
+  return { before: hashes(found.filter(({ missed }) => missed === null)), waiting: hashes(missed) };
 }
 
 /** Makes a temporary table of what is looked for: as a parameter it would cost a native value each. */

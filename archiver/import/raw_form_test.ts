@@ -31,10 +31,7 @@ function kept(whole: Uint8Array, form: RawForm): Uint8Array {
     : whole.subarray(form === "behind_type" ? 2 : SIGNED_AT[gossipFacts(whole).type]);
 }
 
-const updates = fc.record({
-  scid: fc.bigInt(0n, 2n ** 63n - 1n),
-  timestamp: fc.nat(2 ** 31 - 1),
-});
+const updates = fc.record({ scid: fc.bigInt(0n, 2n ** 63n - 1n), timestamp: fc.nat(2 ** 31 - 1) });
 
 Deno.test("a message comes back whole from each form, but for signatures that were not kept", () => {
   fc.assert(fc.property(updates, ({ scid, timestamp }) => {

@@ -49,10 +49,7 @@ Deno.test("each jump of the wall clock is told once, with its direction; noise a
   isSlow = false;
   ahead += 3_000_000;
   await clock.look();
-  assert.deepEqual(steps, [
-    { at: first, step: -1_499_000 },
-    { at: clock.at, step: 3_000_000 },
-  ]);
+  assert.deepEqual(steps, [{ at: first, step: -1_499_000 }, { at: clock.at, step: 3_000_000 }]);
   watch[Symbol.dispose]();
   ahead = 0;
   await clock.look();

@@ -26,11 +26,7 @@ export const addressesCommand: Subcommand = subcommand({
       help: `the collector's config (default: ${CONFIG_FLAG.default}, if there is one)`,
     },
     list: { value: "FILE", help: `the list (default: ${LIST})` },
-    out: {
-      value: "FOLDER",
-      help: "folder for the two lists",
-      default: DUMP_FOLDER,
-    },
+    out: { value: "FOLDER", help: "folder for the two lists", default: DUMP_FOLDER },
   },
   examples: [`${PROGRAM} addresses --list /var/lib/gossip-observer/addresses.txt`],
 }, async ({ config, list, out }) => {

@@ -18,10 +18,7 @@ if (import.meta.main) {
         help: "machines to build for, comma-separated",
         default: MACHINES.join(","),
       },
-      nats: {
-        value: "HOST:PORT",
-        help: "NATS servers, comma-separated (default: 127.0.0.1:4222)",
-      },
+      nats: { value: "HOST:PORT", help: "NATS servers, comma-separated (default: 127.0.0.1:4222)" },
       "allow-cidr": {
         value: "CIDR",
         help:

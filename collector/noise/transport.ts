@@ -69,12 +69,7 @@ export class Transport implements NoiseConnection {
   #closed = false;
 
   /** `buffer` holds what followed the handshake. */
-  constructor(
-    conn: Deno.Conn,
-    buffer: ReadBuffer,
-    keys: TransportKeys,
-    options: TransportOptions,
-  ) {
+  constructor(conn: Deno.Conn, buffer: ReadBuffer, keys: TransportKeys, options: TransportOptions) {
     this.remotePublicKey = keys.remotePublicKey;
     this.#conn = conn;
     this.#clock = options.clock;

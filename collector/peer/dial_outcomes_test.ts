@@ -7,9 +7,7 @@ import { DialTally, outcomeBeforeInit, outcomeOfDial } from "./dial_outcomes.ts"
 import { DialFault } from "./dialer.ts";
 
 const connect = (code: ConnectCode, cause?: unknown) =>
-  outcomeOfDial(
-    new DialFault("unreachable", "", { cause: new ConnectFault(code, "", { cause }) }),
-  );
+  outcomeOfDial(new DialFault("unreachable", "", { cause: new ConnectFault(code, "", { cause }) }));
 const proxied = (code: Socks5Code) => connect("unreachable", new Socks5Fault(code, ""));
 const handshake = (code: NoiseCode) =>
   outcomeOfDial(new DialFault("handshake", "", { cause: new NoiseFault(code, "") }));

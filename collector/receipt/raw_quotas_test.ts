@@ -25,11 +25,7 @@ const MUCH_OF_ALL: RawLimits = {
 const NO_DIGESTS = { totalDigests: NONE };
 
 const quotas = (limits: Partial<RawLimits>, isKnownChannel?: (scid: bigint) => boolean) =>
-  new RawQuotas({
-    limits: { ...MUCH_OF_ALL, ...limits },
-    isKnownChannel,
-    random: seededRandom(1),
-  });
+  new RawQuotas({ limits: { ...MUCH_OF_ALL, ...limits }, isKnownChannel, random: seededRandom(1) });
 
 const NOTHING = { scid: null, direction: null, nodeId: null, ownTimestamp: null, innerId: null };
 const update = (scid: bigint, direction: 0 | 1 = 0, size = 138): GossipFacts => ({

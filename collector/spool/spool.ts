@@ -235,10 +235,7 @@ export class Spool implements Disposable, AsyncDisposable {
     }
     log.error(
       "Spool file {path} is damaged; batches after the damage are lost. {kept}",
-      {
-        path,
-        kept,
-      },
+      { path, kept },
     );
   }
 

@@ -166,10 +166,7 @@ function parseParameter(query: string, text: string): Parameter {
   return { name, type, bounds, fallback, meaning };
 }
 
-function parseFallback(
-  type: ParameterType,
-  text: string,
-): Parameter["fallback"] | undefined {
+function parseFallback(type: ParameterType, text: string): Parameter["fallback"] | undefined {
   const adaptive = text.match(/^adaptive\((\d+)\)$/);
   if (adaptive) return { preferred: Number(adaptive[1]) };
   const network = text.match(/^network\((\d+)\)$/);

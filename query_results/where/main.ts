@@ -16,10 +16,7 @@ const command = {
   flags: {
     archive: { value: "FILE", help: "the archive, which no other process writes" },
     name: { value: "NAME", positional: true, help: FORMS },
-    html: {
-      value: "FILE",
-      help: "also write it as a page, with a replay of its spread",
-    },
+    html: { value: "FILE", help: "also write it as a page, with a replay of its spread" },
     json: { type: "boolean", help: "print the answer as JSON" },
     memory: { value: "SIZE", help: "DuckDB's memory limit", default: "1GiB" },
   },

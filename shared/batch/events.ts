@@ -70,11 +70,7 @@ const eventSchema: v.GenericSchema<unknown, CollectorEvent> = v.variant("kind", 
     handshake_at: whole,
     filter_at: whole,
     filter_first: session,
-    features: v.pipe(
-      v.string(),
-      v.maxLength(MAX_FEATURES_DIGITS),
-      v.regex(/^([0-9a-f]{2})*$/),
-    ),
+    features: v.pipe(v.string(), v.maxLength(MAX_FEATURES_DIGITS), v.regex(/^([0-9a-f]{2})*$/)),
     source: v.optional(v.nullable(source)),
   }),
   v.strictObject({

@@ -20,10 +20,7 @@ Deno.test("each descriptor type has the host and port that BOLT 7 gives it", () 
   const { known, unknown } = decodeAddresses(Uint8Array.fromHex(IPV4 + IPV6 + TOR2 + TOR3 + DNS));
   assert.deepEqual(
     known.map(({ type, port }) => [type, port]),
-    [1, 2, 3, 4, 5].map((type) => [
-      type,
-      9735,
-    ]),
+    [1, 2, 3, 4, 5].map((type) => [type, 9735]),
   );
   assert.deepEqual(known.map(({ host }) => host.length), [4, 16, 10, 35, 11]);
   assert.equal(new TextDecoder().decode(known[4].host), "example.com");

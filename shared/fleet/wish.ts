@@ -25,10 +25,7 @@ export function share(min: number): v.GenericSchema<number> {
 /** The keys of a config's group `peers` that a wish may override, without defaults. */
 export const STEERED = {
   target: integer(0, MAX_PEERS),
-  kinds: v.pipe(
-    v.array(oneOf(ADDRESS_KINDS)),
-    v.minLength(1, "should name at least one kind"),
-  ),
+  kinds: v.pipe(v.array(oneOf(ADDRESS_KINDS)), v.minLength(1, "should name at least one kind")),
   rotate_every: duration(MINUTE_MS, 30 * DAY_MS),
   rotate_share: share(0.01),
 };

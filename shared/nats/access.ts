@@ -91,9 +91,7 @@ export interface NatsAccess {
   /** Answers a server's question; absent where none is expected. */
   readonly authenticator?: Authenticator;
   /** Present: TLS or nothing. Absent: TLS where the server demands it. */
-  readonly tls?: {
-    readonly caCerts: readonly string[];
-  };
+  readonly tls?: { readonly caCerts: readonly string[] };
 }
 
 /**

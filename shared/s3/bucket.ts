@@ -59,11 +59,7 @@ export class Bucket {
 
   constructor(private readonly options: BucketOptions) {
     const { config, keys, bucket } = options;
-    this.#client = keys && new AwsClient({
-      ...keys,
-      service: "s3",
-      region: config.region,
-    });
+    this.#client = keys && new AwsClient({ ...keys, service: "s3", region: config.region });
     this.#base = bucket === "" ? config.endpoint : `${config.endpoint}/${bucket}`;
   }
 
@@ -203,11 +199,7 @@ function reason(error: unknown): string {
   return printable(errorText(cause).split("\n")[0], 200);
 }
 
-async function limitedText(
-  response: Response,
-  maxBytes: number,
-  what: string,
-): Promise<string> {
+async function limitedText(response: Response, maxBytes: number, what: string): Promise<string> {
   const decoder = new TextDecoder();
   let [text, bytes] = ["", 0];
   for await (const chunk of response.body ?? []) {

@@ -144,9 +144,7 @@ Deno.test("what comes late of a cold day is a further part; of a copied one it i
   ]);
   assert.deepEqual(await contents(archive.store), before);
   assert.ok(
-    (await filesIn(dir.join("days"))).includes(
-      "receipts/2025/09/26/receipts_2025-09-26.1.parquet",
-    ),
+    (await filesIn(dir.join("days"))).includes("receipts/2025/09/26/receipts_2025-09-26.1.parquet"),
   );
 });
 

@@ -208,12 +208,7 @@ Deno.test("any batch that decodes can be committed", async () => {
       reason: text,
       ...figures,
     }),
-    fc.record({
-      kind: fc.constant("session_state" as const),
-      session: u32,
-      at: whole,
-      ...figures,
-    }),
+    fc.record({ kind: fc.constant("session_state" as const), session: u32, at: whole, ...figures }),
     fc.record({
       kind: fc.constant("dial_outcomes" as const),
       since: whole,

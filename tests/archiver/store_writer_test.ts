@@ -600,10 +600,7 @@ Deno.test("a session's latest figures hold, whatever order they come in, and its
   state(one, at(20), 20);
   state(one, at(10), 10);
   await store.commit([maker.close()]);
-  assert.deepEqual(await told(), [
-    [one, 20, isoTime(at(20)), null],
-    [two, null, null, null],
-  ]);
+  assert.deepEqual(await told(), [[one, 20, isoTime(at(20)), null], [two, null, null, null]]);
 
   // Session 3 is not told of yet, and session 1 ends before its last but one state comes.
   const three = two + 1;

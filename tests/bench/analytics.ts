@@ -121,11 +121,7 @@ export async function measureCommitDelays(
   };
   const checked = parseConfig(JSON.stringify(config), AnalyticsConfigSchema, "bench");
   await using intake = new Intake(
-    {
-      maxReceipts: COMMIT_AT_RECEIPTS,
-      maxWaitMs: COMMIT_WAIT_MILLISECONDS,
-      limits: INTAKE_LIMITS,
-    },
+    { maxReceipts: COMMIT_AT_RECEIPTS, maxWaitMs: COMMIT_WAIT_MILLISECONDS, limits: INTAKE_LIMITS },
     { store, clock: systemClock, onCommit: () => {} },
   );
   const [set] = checked.sets;

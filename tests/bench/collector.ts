@@ -58,10 +58,7 @@ export const collectorBenchmark: Benchmark = {
         "bytes on the broker per receipt at 200 peers",
         all("brokerBytesPerReceipt"),
         "bytes",
-        {
-          sense: "<=",
-          limit: 24,
-        },
+        { sense: "<=", limit: 24 },
       ),
       figure("collector: lost", all("lost"), "receipts", none),
       figure("collector: duplicated", all("duplicated"), "receipts", none),

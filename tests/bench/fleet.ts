@@ -40,11 +40,7 @@ export const fleetBenchmark: Benchmark = {
     for (const collector of names) {
       const access = broker.access(collector);
       const link = stack.use(
-        new NatsLink({
-          ...access,
-          collector,
-          readAccess: () => Promise.resolve(access),
-        }),
+        new NatsLink({ ...access, collector, readAccess: () => Promise.resolve(access) }),
       );
       const facts = () => ({
         ...{ epoch: 1, version: "1", peers: 0, receipts: 0, spool_bytes: 0 },

@@ -41,10 +41,7 @@ function freshBenchmark(task: string, name: string, bar: Bar): Benchmark {
 export const freshDemoBenchmark: Benchmark = freshBenchmark(
   "demo",
   "fresh clone to demo finished",
-  {
-    sense: "<=",
-    limit: 180,
-  },
+  { sense: "<=", limit: 180 },
 );
 
 /** Fresh clone to the last test passed. */

@@ -131,6 +131,4 @@ if (what === "collect") {
 }
 const { channels, updates, nodes, nodeAnnouncements, bytes } = graph.counts;
 const rss = Deno.memoryUsage().rss;
-console.log(
-  JSON.stringify({ ...result, rss, channels, updates, nodes, nodeAnnouncements, bytes }),
-);
+console.log(JSON.stringify({ ...result, rss, channels, updates, nodes, nodeAnnouncements, bytes }));

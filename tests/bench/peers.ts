@@ -111,9 +111,7 @@ async function readStamped(
   return { receipts, settled, measured, delivering: delivering.size, ended };
 }
 
-async function run(
-  { repeat, full, progress }: BenchmarkOptions,
-): Promise<readonly Figure[]> {
+async function run({ repeat, full, progress }: BenchmarkOptions): Promise<readonly Figure[]> {
   if (navigator.hardwareConcurrency < 2) {
     throw new UserError("The benchmark of 1,000 peers needs two cores: one is the collector's");
   }
@@ -146,10 +144,7 @@ async function run(
       limit: 2,
     }),
     figure(`collector: RSS ${at}`, all("peakRss"), "MB", { sense: "<=", limit: 250 }),
-    figure(`collector: pong delay, p99, ${at}`, all("pongP99"), "ms", {
-      sense: "<=",
-      limit: 200,
-    }),
+    figure(`collector: pong delay, p99, ${at}`, all("pongP99"), "ms", { sense: "<=", limit: 200 }),
     figure(`collector: lost ${at}`, all("lost"), "receipts", none),
     figure(`collector: duplicated ${at}`, all("duplicated"), "receipts", none),
   ];

@@ -19,14 +19,7 @@ export interface PlainField<T extends number | bigint> {
   add(a: T, b: T): T;
   multiply(a: T, b: T): T;
   /** `to[toAt + i] += scalar · from[fromAt + i]` for n elements. */
-  combine(
-    to: Vector<T>,
-    toAt: number,
-    from: Vector<T>,
-    fromAt: number,
-    n: number,
-    scalar: T,
-  ): void;
+  combine(to: Vector<T>, toAt: number, from: Vector<T>, fromAt: number, n: number, scalar: T): void;
 }
 
 /** GF(2^32) in numbers, with the same tables of 4-bit windows. */

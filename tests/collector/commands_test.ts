@@ -269,15 +269,7 @@ Deno.test("a dump lists the nodes, channels and addresses of the saved graph", a
     gossip.graph.accept(unsignedChannel({ scid: 9n, nodes, network: "bitcoin" }), "valid");
     assert.equal(gossip.graph.accept(unsignedNode({ id: nodes[0], timestamp }), "valid"), "added");
   }
-  const [code, told] = await collect(
-    dir,
-    "dump",
-    "--saved",
-    "--config",
-    config,
-    "--out",
-    dir.path,
-  );
+  const [code, told] = await collect(dir, "dump", "--saved", "--config", config, "--out", dir.path);
   assert.equal(code, 0, told);
   const [one, two] = nodes.map((bytes) => bytes.toHex());
   const read = (name: string) => Deno.readTextFile(dir.join(name));

@@ -52,11 +52,7 @@ function metadataOf(binary: Uint8Array): any {
  * `deno task compile`, but into another folder. The slim runtime that Deno downloads for it may be out of reach; Deno
  * itself stands in, and only bytes are read.
  */
-function compile(
-  out: string,
-  args: readonly string[],
-  runtime: string = Deno.execPath(),
-): Process {
+function compile(out: string, args: readonly string[], runtime: string = Deno.execPath()): Process {
   return startProgram("collector/deploy/compile.ts", ["--out", out, ...args], [
     "--quiet",
     "-P=compile",
@@ -144,10 +140,7 @@ Deno.test("a build's own NATS server and networks are opened, and the default se
 Deno.test("a build sees the environment variables that it names, and no others", async () => {
   await using dir = await tempDir();
   const binary = await compiled(dir.path, ["--allow-env", "NATS_PASSWORD, NATS_TOKEN"]);
-  deepEqual(
-    permissionsOf(binary),
-    permissionsWith(set.net.allow, ["NATS_PASSWORD", "NATS_TOKEN"]),
-  );
+  deepEqual(permissionsOf(binary), permissionsWith(set.net.allow, ["NATS_PASSWORD", "NATS_TOKEN"]));
 });
 
 Deno.test("a build for the other machine carries the same set in that machine's runtime", async () => {

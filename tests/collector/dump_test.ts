@@ -110,10 +110,7 @@ Deno.test("a dump keeps away from a collector that runs, and from nobody it ends
     using _ = await holdDataDir(dir.join("data"));
     const [code, told] = await dump(dir, "--peers", peers);
     assert.equal(code, 2);
-    assert.match(
-      told,
-      /another collector holds it; .*; use --saved to list what it saved last$/,
-    );
+    assert.match(told, /another collector holds it; .*; use --saved to list what it saved last$/);
   }
   const [code, told] = await dump(dir);
   assert.equal(code, 2);

@@ -39,11 +39,7 @@ const block = fc.oneof(
   fc.constantFrom(0, 1, HIGHEST - 1, HIGHEST),
 );
 const age = fc.option(fc.integer({ min: 0, max: 1000 }));
-const spec: fc.Arbitrary<Spec> = fc.record({
-  block,
-  index: fc.nat(30),
-  ages: fc.tuple(age, age),
-});
+const spec: fc.Arbitrary<Spec> = fc.record({ block, index: fc.nat(30), ages: fc.tuple(age, age) });
 const specs = fc.uniqueArray(spec, { selector: scidOfSpec, maxLength: 80, size: "max" });
 const height = fc.oneof(
   { weight: 3, arbitrary: fc.integer({ min: 95, max: 115 }) },

@@ -193,11 +193,7 @@ Deno.test("a collector that may not or cannot listen for metrics ends with 2 and
   using taken = Deno.listen({ hostname: "127.0.0.1", port: 0 });
   await using peer = new ScriptedPeer("unreached", honest([]));
   const cases: [port: number, net: string, message: RegExp][] = [
-    [
-      port,
-      "127.0.0.1:1",
-      /^The sandbox does not open .*\n {2}metrics: using 127.0.0.1:\d+\n/s,
-    ],
+    [port, "127.0.0.1:1", /^The sandbox does not open .*\n {2}metrics: using 127.0.0.1:\d+\n/s],
     [
       (taken.addr as Deno.NetAddr).port,
       "127.0.0.1",

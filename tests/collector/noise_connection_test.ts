@@ -16,11 +16,7 @@ import { ManualClock } from "../support/manual_clock.ts";
 
 const OURS = generatePrivateKey();
 const THEIRS = generatePrivateKey();
-const dialOptions = {
-  privateKey: OURS,
-  remotePublicKey: publicKeyOf(THEIRS),
-  clock: systemClock,
-};
+const dialOptions = { privateKey: OURS, remotePublicKey: publicKeyOf(THEIRS), clock: systemClock };
 const acceptOptions = { privateKey: THEIRS, clock: systemClock };
 
 /** Both ends of a connection on loopback. */
@@ -107,10 +103,7 @@ Deno.test("thousands of messages are echoed in order over key rotations both way
   const [a, b] = await noisePair();
   assert.deepEqual(a.remotePublicKey, publicKeyOf(THEIRS));
   assert.deepEqual(b.remotePublicKey, publicKeyOf(OURS));
-  const messages = Array.from(
-    { length: 3000 },
-    (_, i) => new Uint8Array((i * 37) % 800).fill(i),
-  );
+  const messages = Array.from({ length: 3000 }, (_, i) => new Uint8Array((i * 37) % 800).fill(i));
   messages[1234] = new Uint8Array(65535).fill(3);
 
   const echo = (async () => {

@@ -200,11 +200,7 @@ Deno.test("a message of which a log gives no more than the name is recorded by i
   using recorded = new Recorded(clock);
   const source = { name: "node", kind: "lnd_debug_log", uncertainty: 2000 } as const;
   const graph = new Graph({ chain: chainHash("regtest"), clock });
-  const named = new NamedReceipts(
-    new LogSessions(recorded.pipeline, source, 0),
-    graph.view,
-    clock,
-  );
+  const named = new NamedReceipts(new LogSessions(recorded.pipeline, source, 0), graph.view, clock);
   const at = clock.now();
   const name = { scid: 2n ** 63n + 5n, direction: 1, timestamp: at / 1e6 - 7200 } as const;
   for (const peer of ["one", "two"]) named.opened(testKey(peer).id, at - 600_000_000, "");

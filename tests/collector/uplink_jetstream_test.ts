@@ -46,9 +46,7 @@ function uplinkTo(
 }
 
 /** A connection of the test's own. */
-async function manage(
-  server: NatsServer,
-): Promise<
+async function manage(server: NatsServer): Promise<
   AsyncDisposable & { manager: JetStreamManager; publish(s: string, b: Uint8Array): void }
 > {
   const connection = await connectNats({ servers: [server.url], name: "test" });

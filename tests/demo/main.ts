@@ -18,15 +18,8 @@ const command = {
     peers: { type: "number", help: "how many simulated nodes", default: 200, min: 1, max: 2000 },
     seconds: { type: "number", help: "how long they send", default: 30, min: 1, max: 3600 },
     seed: { help: "equal seeds give equal traffic", default: "1" },
-    nats: {
-      help: "send through this NATS server, e.g. nats://127.0.0.1:4222",
-      value: "URL",
-    },
-    out: {
-      help: "where the results go",
-      value: "DIR",
-      default: "query_results/runs/demo",
-    },
+    nats: { help: "send through this NATS server, e.g. nats://127.0.0.1:4222", value: "URL" },
+    out: { help: "where the results go", value: "DIR", default: "query_results/runs/demo" },
   },
   examples: [
     "deno task demo",

@@ -218,9 +218,7 @@ async function sendAll(
 }
 
 /** Waits until as many receipts are committed as were sent, or until that makes no progress: the comparison will tell. */
-async function archiveAll(
-  phase: Phase & { sent: number; archiver: ArchiverChild },
-): Promise<void> {
+async function archiveAll(phase: Phase & { sent: number; archiver: ArchiverChild }): Promise<void> {
   const { archiver, sent, display } = phase;
   let last = -1;
   let lastAt = performance.now();

@@ -46,9 +46,7 @@ export async function waitFor(wait: Wait): Promise<void> {
       const lines = wait.children.map((child) => lastLines(child, 5)).join("\n");
       throw new UserError(
         `Gave up waiting for ${wait.what} after ${wait.limitSeconds} s\n${lines}`,
-        {
-          exitCode: 1,
-        },
+        { exitCode: 1 },
       );
     }
     await new Promise((resolve) => setTimeout(resolve, POLL_MILLISECONDS));

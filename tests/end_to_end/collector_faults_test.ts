@@ -59,9 +59,7 @@ Deno.test("a collector without its broker says so once, keeps all, and delivers 
 
   await server.restart();
   const archiver = stack.use(await startArchiver({ dir: dir.path, nats: server.url }));
-  const second = stack.use(
-    await startCollector(dir.path, { ...keys, stop_timeout: "30s" }),
-  );
+  const second = stack.use(await startCollector(dir.path, { ...keys, stop_timeout: "30s" }));
   const told = () => [...second.lines, ...archiver.process.lines].join("\n");
   await until(() => nodes.heard.times === 2 * NODES, told);
   assert.equal((await second.terminate()).code, 0, told());

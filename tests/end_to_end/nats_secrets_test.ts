@@ -30,10 +30,7 @@ Deno.test("collector and archiver go over TLS as users whose passwords no log an
   const url = `http://127.0.0.1:${port}`;
   const files = [dir.join("collector.yaml"), dir.join("archiver.yaml")];
   const peers = { file: dir.join("peers.txt"), target: 1 };
-  await Deno.writeTextFile(
-    peers.file,
-    `${NOBODY}@127.0.0.1:1\n`,
-  );
+  await Deno.writeTextFile(peers.file, `${NOBODY}@127.0.0.1:1\n`);
   const collectorConfig = {
     ...{ name: "vps1", network: "regtest", data_dir: dir.join("data"), peers, log },
     batch: { max_age: "100ms" },

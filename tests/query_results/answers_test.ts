@@ -403,9 +403,7 @@ Deno.test("collector_runs and gaps account for what never came", () => {
       ["gamma", at(4500), 0, 0, 0, 0],
     ],
   );
-  assert.deepEqual(tables.get("gaps")?.rows, [
-    ["beta", at(-10), 5, 6, 2, 7, at(400), "missing"],
-  ]);
+  assert.deepEqual(tables.get("gaps")?.rows, [["beta", at(-10), 5, 6, 2, 7, at(400), "missing"]]);
 });
 
 Deno.test("clock_offsets takes each bin's surest measurement, and the bounds of all", () => {

@@ -128,10 +128,7 @@ Deno.test("an archive with sessions and no receipts has its window from the sess
 Deno.test("a missing archive, a folder, no archive at all: one clear line each", async () => {
   await using dir = await tempDir();
   const missing = dir.join("none.duckdb");
-  assert.equal(
-    await refusal(missing, dir),
-    `Cannot open archive ${missing}: no such file`,
-  );
+  assert.equal(await refusal(missing, dir), `Cannot open archive ${missing}: no such file`);
   assert.equal(
     await refusal(dir.path, dir),
     `Cannot open archive ${dir.path}: it is a folder without published days (index.json); name an archive's file, or a ` +
@@ -162,12 +159,7 @@ Deno.test("an archive that another process holds is refused with that process's 
   await using dir = await tempDir();
   const archive = dir.join("gossip.duckdb");
   await makeEmptyArchive(archive);
-  const permissions = [
-    "--allow-read",
-    "--allow-write",
-    "--allow-ffi",
-    "--allow-env",
-  ];
+  const permissions = ["--allow-read", "--allow-write", "--allow-ffi", "--allow-env"];
   await using holder = startProgram("tests/support/crash/hold_archive.ts", [archive], permissions);
   await holder.waitForLine(/^held$/);
   assert.match(

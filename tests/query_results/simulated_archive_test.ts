@@ -118,10 +118,7 @@ Deno.test("every receipt is in the archive once, marked as simulated, outside wa
   );
   assert.equal(distinct, measures.receipts.message.count);
   const { message } = measures.receipts;
-  assert.equal(
-    sizes,
-    message.held.reduce((sum, m) => sum + traffic.sizeBytes[m], 0),
-  );
+  assert.equal(sizes, message.held.reduce((sum, m) => sum + traffic.sizeBytes[m], 0));
   // A newer message about the same supersedes in the archive what it superseded in the run.
   const [[superseded]] = await rows(`SELECT count(*)::INTEGER FROM messages m WHERE EXISTS (
     FROM messages n WHERE n.message_id > m.message_id AND m.type = n.type

@@ -22,10 +22,7 @@ const QUIET: Frame = {
 };
 
 function table(columns: Record<string, ColumnKind>, ...rows: Cell[][]): Table {
-  return {
-    columns: Object.entries(columns).map(([name, kind]) => ({ name, kind })),
-    rows,
-  };
+  return { columns: Object.entries(columns).map(([name, kind]) => ({ name, kind })), rows };
 }
 
 const delays = (count: number, median: number | null) =>

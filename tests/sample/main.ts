@@ -32,9 +32,7 @@ function firstRows(csv: string): string {
 const command = {
   name: "deno task sample",
   summary: "Write query_results/sample: the answers on an archive of simulated traffic.",
-  flags: {
-    peers: { type: "number", value: "N", help: "peers", default: 978, min: 50, max: 2000 },
-  },
+  flags: { peers: { type: "number", value: "N", help: "peers", default: 978, min: 50, max: 2000 } },
 } as const;
 
 await runMain(command, async ({ peers }) => {

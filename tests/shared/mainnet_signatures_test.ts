@@ -16,10 +16,7 @@ function signedMessages(raws: readonly Uint8Array[]): { part: SignedPart; keys: 
     if (!message.known) throw new Error(`type ${message.type}`);
     if (message.type === 256) channels.set(message.scid, [message.nodeId1, message.nodeId2]);
     if (message.type !== 258) {
-      return {
-        part,
-        keys: part.signers.map((text) => Uint8Array.fromHex(text)),
-      };
+      return { part, keys: part.signers.map((text) => Uint8Array.fromHex(text)) };
     }
     return { part, keys: [channels.get(message.scid)![message.channelFlags & 1]] };
   });

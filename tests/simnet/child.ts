@@ -43,11 +43,7 @@ export async function startSimnet(options: SimnetChildOptions): Promise<SimnetCh
   const { peers, seconds, rate, seed, dir } = options;
   const args = ["--peers", peers, "--seconds", seconds, "--seed", seed, "--out", dir].map(String);
   if (rate !== undefined) args.push("--rate", String(rate));
-  const permissions = [
-    "--allow-net=127.0.0.1",
-    `--allow-read=${dir}`,
-    `--allow-write=${dir}`,
-  ];
+  const permissions = ["--allow-net=127.0.0.1", `--allow-read=${dir}`, `--allow-write=${dir}`];
   const process = startProgram("tests/simnet/main.ts", args, permissions, { stdin: "piped" });
   try {
     const ready = parseEvent(await process.waitForLine(/^\{"event":"ready"/)) as Ready;

@@ -24,11 +24,7 @@ const command = {
       max: 1_000_000,
     },
     seed: { help: "equal seeds give equal traffic", default: "1" },
-    out: {
-      help: "existing folder for addresses and ledger",
-      value: "DIR",
-      default: ".",
-    },
+    out: { help: "existing folder for addresses and ledger", value: "DIR", default: "." },
   },
 } as const;
 

@@ -100,9 +100,7 @@ export class ReachPicker {
     const { peers, seconds, peersLeave = false, plain = false } = this.options;
     let share = this.#share(type);
     if (peersLeave) {
-      const active = Math.round(
-        interpolate(ACTIVE_SHARE, at / seconds) * peers,
-      );
+      const active = Math.round(interpolate(ACTIVE_SHARE, at / seconds) * peers);
       // Who has left is not in the first places any more; their order is free.
       if (active < this.#active.length) this.#active = this.#order.slice(0, active);
       // The reach of messages that went everywhere follows the time; the histogram as a whole stays what it is.

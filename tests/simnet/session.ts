@@ -182,11 +182,7 @@ export class Session {
         tally.forwarded++;
         return;
       case 261:
-        return await this.#send({
-          type: 262,
-          chainHash: message.chainHash,
-          fullInformation: 1,
-        });
+        return await this.#send({ type: 262, chainHash: message.chainHash, fullInformation: 1 });
       case 263:
         // It knows of no channel, and says so for the whole range.
         return await this.#send({
@@ -219,11 +215,7 @@ export class Session {
     if (this.#awaitedPong !== null) return;
     this.#awaitedPong = randomInteger(this.#random, MAX_PONG_BYTES + 1);
     this.#pingedAt = this.options.clock.now();
-    await this.#send({
-      type: PING,
-      numPongBytes: this.#awaitedPong,
-      ignored: new Uint8Array(0),
-    });
+    await this.#send({ type: PING, numPongBytes: this.#awaitedPong, ignored: new Uint8Array(0) });
   }
 
   async #keepPinging(): Promise<void> {

@@ -63,10 +63,7 @@ export interface Survey {
  * @param sets whose reports are listed.
  * @throws {Error} while the archive cannot be read.
  */
-export async function survey(
-  sources: StatusSources,
-  sets: readonly QuerySet[],
-): Promise<Survey> {
+export async function survey(sources: StatusSources, sets: readonly QuerySet[]): Promise<Survey> {
   const { store, days, now } = sources;
   const at = now();
   const { stalls, held, history, distinct } = await readPeers(sources, at - HOUR_US, at);

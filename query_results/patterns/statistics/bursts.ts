@@ -186,10 +186,7 @@ export function burstExtent(times: Int32Array, base: number, raised: number): [n
       cost[0] <= cost[1] ? 0 : 1,
       cost[1] <= cost[0] + switching ? 1 : 0,
     ];
-    cost = [
-      cost[from[0]] + stay[0],
-      cost[from[1]] + (from[1] === 1 ? 0 : switching) + stay[1],
-    ];
+    cost = [cost[from[0]] + stay[0], cost[from[1]] + (from[1] === 1 ? 0 : switching) + stay[1]];
     isRaisedBefore.push(from);
   }
   let state = cost[1] <= cost[0] ? 1 : 0, best: [number, number] = [0, 0], end = n;

@@ -43,10 +43,7 @@ export function logBinomialTail(hits: number, trials: number, chance: number): n
   const first = logGamma(trials + 1) - logGamma(hits + 1) - logGamma(trials - hits + 1) +
     hits * Math.log(chance) + (trials - hits) * Math.log1p(-chance);
   const odds = chance / (1 - chance);
-  return Math.min(
-    0,
-    first + Math.log(tailSum(hits, trials, (x) => (trials - x) / (x + 1) * odds)),
-  );
+  return Math.min(0, first + Math.log(tailSum(hits, trials, (x) => (trials - x) / (x + 1) * odds)));
 }
 
 /** 1 + ratio(from) + ratio(from)·ratio(from + 1) + …, beyond the mode: terms that only fall. */

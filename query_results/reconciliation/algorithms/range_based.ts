@@ -75,10 +75,7 @@ export class RangeReconciler {
       const known = version >= 0x60 && version <= 0x6f;
       // A responder answers with its own version; an initiator gives up.
       if (known && !this.#initiator) return { reply: out.message(), have, need };
-      refuse(
-        "bad_version",
-        `cannot read negentropy version ${version}: ${VERSION} is supported`,
-      );
+      refuse("bad_version", `cannot read negentropy version ${version}: ${VERSION} is supported`);
     }
     const { items } = this.set;
     let lower = 0, written = 0, skipped = false;
@@ -226,10 +223,7 @@ class Reader {
   mode(): number {
     const mode = this.varint();
     if (mode <= ID_LIST) return mode;
-    refuse(
-      "bad_message",
-      `cannot read negentropy mode ${mode}: 0, 1 or 2 is allowed`,
-    );
+    refuse("bad_message", `cannot read negentropy mode ${mode}: 0, 1 or 2 is allowed`);
   }
 
   bound(): Bound {

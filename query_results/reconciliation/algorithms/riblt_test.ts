@@ -23,9 +23,7 @@ const { vectors } = v.parse(
       Common: v.number(),
       OnlyA: v.number(),
       OnlyB: v.number(),
-      first_coded_symbols_of_a: v.array(
-        v.strictObject({ count, hash: number, sum: bytes }),
-      ),
+      first_coded_symbols_of_a: v.array(v.strictObject({ count, hash: number, sum: bytes })),
       coded_symbols_needed: v.number(),
     })),
   }),

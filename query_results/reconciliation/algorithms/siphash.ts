@@ -80,10 +80,7 @@ const MAX_BYTES = 65_535;
  */
 export function sipHash({ k0, k1 }: SipKey, input: Uint8Array): bigint {
   if (input.length > MAX_BYTES) {
-    refuse(
-      "too_large",
-      `cannot hash ${input.length} bytes: up to ${MAX_BYTES} are allowed`,
-    );
+    refuse("too_large", `cannot hash ${input.length} bytes: up to ${MAX_BYTES} are allowed`);
   }
   bytes.set(input);
   return BigInt.asUintN(64, hash(k0, k1, 0, input.length));

@@ -89,10 +89,7 @@ export class Sketch {
    */
   merge(other: Sketch): Sketch {
     if (other.bits !== this.bits) {
-      refuse(
-        "mismatch",
-        `cannot merge a sketch of ${other.bits} bits into one of ${this.bits}`,
-      );
+      refuse("mismatch", `cannot merge a sketch of ${other.bits} bits into one of ${this.bits}`);
     }
     const merged = new Sketch(this.bits, Math.min(this.capacity, other.capacity));
     for (let i = 0; i < merged.capacity; i++) merged.#sums[i] = this.#sums[i] ^ other.#sums[i];
@@ -149,10 +146,7 @@ function moveNibbles(
 }
 
 function badElement(id: bigint, bits: FieldBits): never {
-  refuse(
-    "bad_element",
-    `cannot add ${id} to a sketch: 1 to 2^${bits} − 1 is allowed`,
-  );
+  refuse("bad_element", `cannot add ${id} to a sketch: 1 to 2^${bits} − 1 is allowed`);
 }
 
 /**

@@ -44,11 +44,7 @@ export class LiveArchive implements AsyncDisposable {
   }
 
   /** Starts an archiver on the archive in `dir`, and the traffic. @param memoryLimit what DuckDB gets for queries. */
-  static async start(
-    live: PlannedFile,
-    dir: string,
-    memoryLimit: string,
-  ): Promise<LiveArchive> {
+  static async start(live: PlannedFile, dir: string, memoryLimit: string): Promise<LiveArchive> {
     await using stack = new AsyncDisposableStack();
     const { url } = stack.use(await startNatsServer());
     const observer = stack.use(await AckObserver.connect(url));

@@ -14,11 +14,7 @@ function sample(name: string): Uint8Array {
 }
 
 /** Two chunks: a chunk's border is where readers go wrong. */
-function logTarget(
-  name: string,
-  corpus: Uint8Array[],
-  make: (sink: LogSink) => LogReader,
-): Target {
+function logTarget(name: string, corpus: Uint8Array[], make: (sink: LogSink) => LogReader): Target {
   return {
     name,
     corpus,

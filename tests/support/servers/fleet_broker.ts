@@ -31,10 +31,7 @@ export async function startFleetBroker(collectors: readonly string[]): Promise<F
   await using stack = new AsyncDisposableStack();
   const { files, passwords } = fleetOf(collectors);
   const config = files.get("broker/nats-server.conf")!
-    .replace(
-      /^include "\.\/nats-passwords\.conf"$/m,
-      files.get("broker/nats-passwords.conf")!,
-    )
+    .replace(/^include "\.\/nats-passwords\.conf"$/m, files.get("broker/nats-passwords.conf")!)
     .replace(/^ *store_dir: .*$/m, "");
   if (/^include|^ *store_dir:/m.test(config)) throw new Error("the generated config has changed");
   const server = stack.use(await startNatsServer({ config }));
