@@ -1,4 +1,4 @@
-// The simulator against results that others published (reconciliation.md §5), each within its bound.
+// The simulator against results that others published, each within its bound.
 //
 // Not held against: the draft BOLT's "150 seconds for 50 % of the network" and the 359.9 s and 753 s of arXiv 2205.12737.
 // These were measured on the mainnet, of no stated date and of 2022; the receipts of neither are at hand.
@@ -15,7 +15,7 @@ import { subBatchSize } from "../../query_results/reconciliation/simulator/imple
 import { networkGraph, simulate } from "../../query_results/reconciliation/simulator/run.ts";
 import { planRuns, SETTINGS } from "../../query_results/reconciliation/simulator/settings.ts";
 import { bip330Q } from "../../query_results/reconciliation/algorithms/estimators.ts";
-import { Decoder, Encoder } from "../../query_results/reconciliation/algorithms/riblt.ts";
+import { Decoder, Encoder } from "../support/algorithms/riblt.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { seededRandom } from "../../shared/random.ts";
 import { bitcoinGraph, bitcoinRelay } from "../support/fixtures/bitcoin_relay.ts";
@@ -191,7 +191,7 @@ Deno.test("flooding with the default settings holds all rows of the calibration 
       [],
       `seed ${seed}`,
     );
-    // The run's own percentiles (measurement.md §1), within the table's bounds.
+    // The run's own percentiles, within the table's bounds.
     const [[p25, p50, p75, p95], [p5]] = rows.map(({ found }) => found);
     assertWithin(p5, 48.7, 0.2);
     [[p25, 121.8], [p50, 181.7], [p75, 246.8], [p95, 356.2]].forEach(([found, real]) =>

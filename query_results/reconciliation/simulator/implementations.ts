@@ -1,4 +1,4 @@
-// How today's implementations pace gossip (protocol.md §4: LND 0.21, CLN 26.06, LDK 0.3, Eclair at 5b765e0).
+// How today's implementations pace gossip (LND 0.21, CLN 26.06, LDK 0.3, Eclair at 5b765e0).
 
 /** How a node paces what it relays. */
 export type Pacing = "trickle" | "flush" | "at-once";
