@@ -2,7 +2,7 @@
 
 import * as v from "valibot";
 import { parse as parseYaml } from "yaml";
-import { errorText, UserError } from "./errors.ts";
+import { errorText, firstLine, UserError } from "./errors.ts";
 import { printable } from "./text.ts";
 
 /**
@@ -39,7 +39,7 @@ export function parseConfig<S extends v.GenericSchema>(
     value = parseYaml(text, { maxAliasCount: 0 }) ?? {};
   } catch (error) {
     throw new UserError(
-      `Cannot read config ${name}: not YAML: ${errorText(error).split("\n")[0]}`,
+      `Cannot read config ${name}: not YAML: ${firstLine(error)}`,
       { cause: error },
     );
   }

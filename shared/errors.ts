@@ -1,9 +1,12 @@
-// The two families of errors.
+// The families of errors.
 //
 // - {@link UserError}: something the person at the keyboard can mend (a config value, a missing file,
 //   an unreachable server). `main.ts` prints it as one line and exits with {@link UserError.exitCode}.
 // - {@link Fault}: a refusal by a parser or protocol, identified by its `code`; callers count it, log it or
-//   set the bytes aside. Anything else that is thrown is a bug.
+//   set the bytes aside.
+// - {@link Refusal}: a request that the archiver's API answers with 409.
+//
+// Anything else that is thrown is a bug.
 
 /** A mistake its reader can mend: one line that says what, where and what would be right. */
 export class UserError extends Error {
@@ -32,9 +35,19 @@ export class Fault<Code extends string = string> extends Error {
   }
 }
 
+/** Why what is asked for cannot begin now. */
+export class Refusal extends Error {
+  override readonly name = "Refusal";
+}
+
 /** The text of anything thrown, in one line, for a log record or a dead letter. */
 export function errorText(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
+}
+
+/** The first line of an error's text; DuckDB appends the statement and a stack. */
+export function firstLine(error: unknown): string {
+  return errorText(error).split("\n")[0];
 }
 
 /** What the system, DuckDB and Deno say of a disk without room: ENOSPC, EDQUOT, EFBIG, no room for temporary data. */

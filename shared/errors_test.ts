@@ -1,5 +1,5 @@
 import { equal, match, ok } from "node:assert/strict";
-import { finalError, UserError } from "./errors.ts";
+import { finalError, firstLine, UserError } from "./errors.ts";
 
 Deno.test("a full disk becomes one line, however deep it is", () => {
   const texts = [
@@ -34,4 +34,8 @@ Deno.test("what the user can mend is found under later errors; a bug stays as it
   const bug = new TypeError("x is undefined");
   equal(finalError(bug), bug);
   match(String(finalError("a text")), /a text/);
+});
+
+Deno.test("only the first line of an error is told", () => {
+  equal(firstLine(new Error("one\ntwo")), "one");
 });

@@ -2,11 +2,10 @@
 // ago are logged.
 
 import type { Window } from "../../query_results/catalog/parameters.ts";
-import { errorText, UserError } from "../../shared/errors.ts";
+import { errorText, firstLine, Refusal, UserError } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import { pause } from "../../shared/waiting.ts";
 import { dayStart } from "../../shared/time.ts";
-import { firstLine } from "../intake/failure.ts";
 import type { AnalyticsConfig, QuerySet } from "./config.ts";
 import { pruneReports, type ReportRun, tidyReports } from "./folders.ts";
 import {
@@ -29,11 +28,6 @@ const MAX_HOLD_US = 3_600_000_000;
 const RETRY_MS = 60_000;
 
 const log = logger("archiver", "analytics");
-
-/** Why a requested run does not begin. */
-export class AnalyticsRefusal extends Error {
-  override readonly name = "AnalyticsRefusal";
-}
 
 export interface AnalyticsDependencies extends RunDependencies {
   readonly store: RunDependencies["store"] & RunReader;
@@ -92,14 +86,14 @@ export class Analytics implements AsyncDisposable {
   /**
    * Runs a set now, even if its window was done before.
    * @param day the window's first day, `YYYY-MM-DD`; by default the window due now.
-   * @throws {AnalyticsRefusal} when there is no such set or day, or another run is under way.
+   * @throws {Refusal} when there is no such set or day, or another run is under way.
    * @throws {Error} when the archiver stops meanwhile.
    */
   async runNow(name: string, day?: string): Promise<FinishedRun> {
     const scheduled = this.sets.find(({ set }) => set.name === name);
     if (scheduled === undefined) {
       const names = this.sets.map(({ set }) => set.name).join(", ") || "none";
-      throw new AnalyticsRefusal(`there is no such set; the config's analytics.sets are: ${names}`);
+      throw new Refusal(`there is no such set; the config's analytics.sets are: ${names}`);
     }
     const now = this.dependencies.clock.now();
     const window = day === undefined
@@ -129,7 +123,7 @@ export class Analytics implements AsyncDisposable {
         } else await this.#start(next.scheduled, next.window);
       } catch (error) {
         if (signal.aborted || this.#halted !== null) return;
-        if (error instanceof AnalyticsRefusal) continue;
+        if (error instanceof Refusal) continue;
         log.warning("Cannot run what is due, retrying: {error}", { error: firstLine(error) });
         await pause(clock, RETRY_MS, signal);
       }
@@ -177,10 +171,10 @@ export class Analytics implements AsyncDisposable {
     return scheduled ? { scheduled, window: scheduled.state.waiting[0] } : null;
   }
 
-  /** @throws {AnalyticsRefusal} when a run is under way. */
+  /** @throws {Refusal} when a run is under way. */
   #start(scheduled: Scheduled, window: Window): Promise<FinishedRun> {
-    if (this.#halted !== null) throw new AnalyticsRefusal(this.#halted);
-    if (this.#current) throw new AnalyticsRefusal("a run is under way; one at a time");
+    if (this.#halted !== null) throw new Refusal(this.#halted);
+    if (this.#current) throw new Refusal("a run is under way; one at a time");
     const run = this.#runSet(scheduled, window);
     this.#current = run.catch(() => {}).then(() => this.#current = null);
     return run;
@@ -251,13 +245,13 @@ async function tidy(config: AnalyticsConfig, store: RunReader): Promise<void> {
   }
 }
 
-/** The window of a set that begins with a day. @throws {AnalyticsRefusal} when it is not a day, or not over. */
+/** The window of a set that begins with a day. @throws {Refusal} when it is not a day, or not over. */
 function windowOfDay({ window }: QuerySet, day: string, now: number): Window {
   const from = dayStart(day);
-  if (Number.isNaN(from)) throw new AnalyticsRefusal("day should be a date such as 2026-11-22");
+  if (Number.isNaN(from)) throw new Refusal("day should be a date such as 2026-11-22");
   const to = from + window * 1000;
   if (to > now) {
-    throw new AnalyticsRefusal(`the window ${windowName({ from, to })} is not over yet`);
+    throw new Refusal(`the window ${windowName({ from, to })} is not over yet`);
   }
   return { from, to };
 }

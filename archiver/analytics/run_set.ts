@@ -3,9 +3,9 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
 import type { Window } from "../../query_results/catalog/parameters.ts";
+import { firstLine } from "../../shared/errors.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { startDeadline } from "../../shared/waiting.ts";
-import { firstLine } from "../intake/failure.ts";
 import type { AnalyticsConfig, QuerySet } from "./config.ts";
 import { type CopySource, copyWindow } from "./window_copy.ts";
 import {

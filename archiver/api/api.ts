@@ -4,19 +4,19 @@
 import { type Context, Hono } from "hono";
 import { bodyLimit } from "hono/body-limit";
 import * as v from "valibot";
+import { firstLine, Refusal } from "../../shared/errors.ts";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { logger } from "../../shared/log.ts";
 import type { ClockReply } from "../../shared/nats/message.ts";
 import { dayStart } from "../../shared/time.ts";
-import { type Analytics, AnalyticsRefusal } from "../analytics/analytics.ts";
+import { type Analytics } from "../analytics/analytics.ts";
 import { endedRunStatus } from "../analytics/status.ts";
 import type { QuerySet } from "../analytics/config.ts";
 import type { Days, RolloverRequest } from "../days/days.ts";
 import type { RolloverLine } from "../days/rollover.ts";
-import { firstLine } from "../intake/failure.ts";
 import type { Intake } from "../intake/intake.ts";
 import type { PostgresSource } from "../postgres/counters.ts";
-import { SnapshotRefusal, type Snapshots } from "../snapshots/snapshots.ts";
+import { type Snapshots } from "../snapshots/snapshots.ts";
 import { requireHost, requireToken } from "./access.ts";
 import { describeMessage, describePeers, MESSAGE_NAME } from "./debug.ts";
 import { healthProblems } from "../status/health.ts";
@@ -124,26 +124,14 @@ export function createApi(dependencies: ApiDependencies): Hono {
   });
 
   app.post("/analytics/:set", async (c) => {
-    try {
-      const run = await analytics.runNow(c.req.param("set") ?? "", c.req.query("day"));
-      return c.json(endedRunStatus(run));
-    } catch (error) {
-      if (error instanceof AnalyticsRefusal) return c.json({ error: error.message }, 409);
-      throw error;
-    }
+    const run = await analytics.runNow(c.req.param("set"), c.req.query("day"));
+    return c.json(endedRunStatus(run));
   });
-
-  app.post("/snapshots", async (c) => {
-    try {
-      return c.json(await snapshots.take(), 201);
-    } catch (error) {
-      if (error instanceof SnapshotRefusal) return c.json({ error: error.message }, 409);
-      throw error;
-    }
-  });
+  app.post("/snapshots", async (c) => c.json(await snapshots.take(), 201));
 
   app.notFound((c) => c.json({ error: "there is no such page" }, 404));
   app.onError((error, c) => {
+    if (error instanceof Refusal) return c.json({ error: error.message }, 409);
     const { method, routePath: path } = c.req;
     log.warning("{method} {path}: {error}", { method, path, error: firstLine(error) });
     return c.json({ error: firstLine(error) }, 503);

@@ -3,7 +3,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { resolve } from "node:path";
 import type { Clock } from "../../shared/clock.ts";
-import { errorText, UserError } from "../../shared/errors.ts";
+import { firstLine, Refusal, UserError } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import { pause } from "../../shared/waiting.ts";
 import type { SideWork } from "../store/database.ts";
@@ -43,11 +43,6 @@ export interface DaysDependencies {
   readonly newPublisher?: () => DayPublisher;
   /** For tests; see `crash_points.ts`. */
   readonly onStep?: OnStep;
-}
-
-/** Why a requested pass does not begin. */
-export class RolloverRefusal extends Error {
-  override readonly name = "RolloverRefusal";
 }
 
 export interface DaysProgress {
@@ -96,7 +91,7 @@ export class Days implements AsyncDisposable {
     await this.#dependencies.store.beside(async (connection) => {
       this.#unreadable = await recover(connection, this.folder);
     }).catch((error) => {
-      const why = errorText(error).split("\n")[0];
+      const why = firstLine(error);
       throw new UserError(`Cannot use ${this.folder} (days.folder): ${why}`, { cause: error });
     });
     for (const [what, paths] of Object.entries(this.#unreadable)) {
@@ -130,7 +125,7 @@ export class Days implements AsyncDisposable {
    * Runs a pass.
    * @param onLine gets each line once it is done.
    * @returns all lines.
-   * @throws {RolloverRefusal} while another runs.
+   * @throws {Refusal} while another runs.
    * @throws {Error} when a file cannot be written; what was done stays done.
    */
   async run(
@@ -160,7 +155,7 @@ export class Days implements AsyncDisposable {
   }
 
   async #pass(plan: RolloverPlan, onLine: (line: RolloverLine) => void): Promise<RolloverLine[]> {
-    if (this.#running !== null) throw new RolloverRefusal("a rollover is already running");
+    if (this.#running !== null) throw new Refusal("a rollover is already running");
     this.#stop.signal.throwIfAborted();
     const lines: RolloverLine[] = [];
     const { clock } = this.#dependencies;
@@ -176,7 +171,7 @@ export class Days implements AsyncDisposable {
       this.#failure = null;
       return lines;
     } catch (error) {
-      const reason = errorText(error).split("\n")[0];
+      const reason = firstLine(error);
       if (!this.#stop.signal.aborted) {
         this.#failure = { at: clock.now(), reason };
         this.#failures++;

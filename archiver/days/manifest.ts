@@ -3,7 +3,7 @@
 
 import { BIGINT, type DuckDBConnection } from "@duckdb/node-api";
 import * as v from "valibot";
-import { errorText, UserError } from "../../shared/errors.ts";
+import { firstLine, UserError } from "../../shared/errors.ts";
 import { rowsOf } from "../store/database.ts";
 import { literal } from "../store/sql.ts";
 import type { DayFile } from "./day_files.ts";
@@ -238,7 +238,7 @@ export async function checkFile(
     return wrong === null ? { sums, problem: null } : { problem: `manifest and file: ${wrong}` };
   } catch (error) {
     signal?.throwIfAborted();
-    return { problem: errorText(error).split("\n")[0] };
+    return { problem: firstLine(error) };
   }
 }
 

@@ -4,6 +4,7 @@ import { dirname, join } from "node:path";
 import { isIP } from "node:net";
 import { refuseFlag, runProgram, subcommand } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
+import { writeWholeFile } from "../../shared/files.ts";
 import { bothNeeds, expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { printable } from "../../shared/text.ts";
 import { setCommand, statusCommand } from "../fleet/commands.ts";
@@ -132,13 +133,10 @@ async function write(out: string, file: FleetFile): Promise<"wrote" | "kept "> {
   const path = join(out, file.path);
   const before = await read(path, true);
   if (before !== null && (file.isKept || before === file.text)) return "kept ";
-  const partial = `${path}.new`;
   try {
     await Deno.mkdir(dirname(path), { recursive: true, mode: 0o700 });
-    await Deno.remove(partial).catch(() => {});
-    const mode = file.isSecret ? 0o600 : 0o644;
-    await Deno.writeTextFile(partial, file.text, { createNew: true, mode });
-    await Deno.rename(partial, path);
+    const text = new TextEncoder().encode(file.text);
+    await writeWholeFile(path, [text], file.isSecret ? 0o600 : 0o644);
   } catch (error) {
     throw new UserError(`Cannot write ${path}: ${errorText(error)}`, { cause: error });
   }

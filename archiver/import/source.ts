@@ -1,7 +1,7 @@
 // The files of a source, found by DuckDB itself: a program's own rights need not reach there.
 
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { errorText, UserError } from "../../shared/errors.ts";
+import { firstLine, UserError } from "../../shared/errors.ts";
 import { type Row, rowsOf } from "../store/database.ts";
 import { literal, literals } from "../store/sql.ts";
 
@@ -111,7 +111,7 @@ async function describeFiles(
     );
   } catch (error) {
     throw new UserError(
-      `Cannot import from ${folder}: ${table}: ${errorText(error).split("\n")[0]}`,
+      `Cannot import from ${folder}: ${table}: ${firstLine(error)}`,
       { cause: error },
     );
   }

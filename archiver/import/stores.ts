@@ -2,11 +2,10 @@
 // no peer was heard to send stay out: the archive's messages are those of receipts.
 
 import { createHash } from "node:crypto";
-import { Buffer } from "node:buffer";
 import { BLOB, LIST, listValue } from "@duckdb/node-api";
 import type { Verdict } from "../../shared/batch/batch.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
-import { readRecords, storeVersion } from "../../shared/node_logs/gossip_store.ts";
+import { readRecords, StoreReader, storeVersion } from "../../shared/node_logs/gossip_store.ts";
 import { bytes } from "../store/rows.ts";
 import { isUndecided } from "../store/sql.ts";
 import { StagedChanges } from "../store/staged.ts";
@@ -40,32 +39,33 @@ export async function importStore(
     await settle(store, waiting, counts);
     waiting = [];
   };
-  let version = 0, rest: Uint8Array = new Uint8Array();
-  try {
-    for await (const chunk of stream) {
-      const isFirst = version === 0;
-      if (isFirst) version = storeVersion(chunk[0]);
-      const all = Buffer.concat([rest, isFirst ? chunk.subarray(1) : chunk]);
-      const { messages, used } = readRecords(all, version);
-      rest = all.subarray(used);
-      for (const view of messages) {
-        const raw = view.slice();
-        const verdict = judge(raw);
-        counts.messages++;
-        if (verdict === "valid") counts.valid++;
-        waiting.push({ raw, verdict });
-        if (waiting.length >= CHUNK_MESSAGES) await flush();
-      }
+  const reader = new StoreReader();
+  for await (const found of messagesIn(stream, reader)) {
+    for (const view of found) {
+      const raw = view.slice();
+      const verdict = judge(raw);
+      counts.messages++;
+      if (verdict === "valid") counts.valid++;
+      waiting.push({ raw, verdict });
+      if (waiting.length >= CHUNK_MESSAGES) await flush();
     }
-  } catch (error) {
-    throw new UserError(`Cannot read the gossip_store: ${errorText(error)}`, { cause: error });
   }
   await flush();
   await judgeAgain(store, judge, counts);
   const { messages, valid, known, filled, judged } = counts;
-  const unread = rest.length > 0 ? `, ${rest.length} bytes at its end are no whole records` : "";
+  const { version, unread: left } = reader;
+  const unread = left > 0 ? `, ${left} bytes at its end are no whole records` : "";
   return `gossip_store of version ${version}, ${messages} messages, ${valid} of them valid${unread}; ` +
     `${known} are in the archive, which got ${filled} texts and ${judged} verdicts`;
+}
+
+/** Of each chunk of a store. @throws {UserError} when it cannot be read. */
+async function* messagesIn(stream: ReadableStream<Uint8Array>, reader: StoreReader) {
+  try {
+    for await (const chunk of stream) yield reader.push(chunk);
+  } catch (error) {
+    throw new UserError(`Cannot read the gossip_store: ${errorText(error)}`, { cause: error });
+  }
 }
 
 interface Counts {

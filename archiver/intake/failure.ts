@@ -20,11 +20,6 @@ export function isRefusal(error: unknown): boolean {
   return error instanceof RangeError ? !OUT_OF_MEMORY.test(text) : REFUSALS.test(text);
 }
 
-/** The first line of an error's text; DuckDB appends the statement and a stack. */
-export function firstLine(error: unknown): string {
-  return errorText(error).split("\n")[0];
-}
-
 /** How long to wait after the `attempt`-th failure in a row (from 0): doubling up to a limit. */
 export function retryDelayMs(attempt: number): number {
   return Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** attempt);

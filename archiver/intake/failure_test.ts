@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { firstLine, isRefusal, retryDelayMs } from "./failure.ts";
+import { isRefusal, retryDelayMs } from "./failure.ts";
 
 Deno.test("values that cannot be stored are told from a world that fails", () => {
   assert.ok(isRefusal(new Error("Conversion Error: timestamp out of range")));
@@ -15,8 +15,4 @@ Deno.test("values that cannot be stored are told from a world that fails", () =>
 
 Deno.test("retries back off up to a limit", () => {
   assert.deepEqual([0, 1, 2, 100].map(retryDelayMs), [250, 500, 1000, 5000]);
-});
-
-Deno.test("only the first line of an error is told", () => {
-  assert.equal(firstLine(new Error("one\ntwo")), "one");
 });

@@ -1,6 +1,7 @@
 // Batches in: decoded at once, committed in groups, answered only after the commit. When its bounded queue is full it says
 // so, and the sender keeps the batch.
 
+import { firstLine } from "../../shared/errors.ts";
 import { type Batch, batchId } from "../../shared/batch/batch.ts";
 import { decodeBatch, MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { BatchFault } from "../../shared/batch/fault.ts";
@@ -15,7 +16,7 @@ import type {
   SetAsideCode,
   SubmitOutcome,
 } from "./contract.ts";
-import { firstLine, isRefusal, retryDelayMs } from "./failure.ts";
+import { isRefusal, retryDelayMs } from "./failure.ts";
 import { CollectorLimits } from "./limits.ts";
 
 /** Limits of the queue: 64 MiB hold some 2,000 batches of their usual 10 to 30 KiB. */

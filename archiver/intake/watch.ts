@@ -1,6 +1,7 @@
 // What goes wrong with collectors and no batch or heartbeat says by itself: batches that never came, two collectors of one
 // name, and wrong clocks.
 
+import { firstLine } from "../../shared/errors.ts";
 import type { Batch } from "../../shared/batch/batch.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
@@ -8,7 +9,6 @@ import { DAY_US } from "../../shared/time.ts";
 import { every } from "../../shared/waiting.ts";
 import type { Row } from "../store/store.ts";
 import { ClockWatch } from "./clock_watch.ts";
-import { firstLine } from "./failure.ts";
 
 /**
  * A missing batch may still come after later ones: while a collector catches up, several are under way, and one that was

@@ -3,11 +3,10 @@
 
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { dirname, join } from "node:path";
-import { UserError } from "../../shared/errors.ts";
+import { firstLine, UserError } from "../../shared/errors.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import { every } from "../../shared/waiting.ts";
-import { firstLine } from "../intake/failure.ts";
 import { rowsOf } from "../store/database.ts";
 import { rulesSql, SIDE_EFFECTS } from "./rules.ts";
 

@@ -1,6 +1,7 @@
 // Snapshots on demand: whole files named by their time, or none.
 
 import { join } from "node:path";
+import { Refusal } from "../../shared/errors.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import { isoTime } from "../../shared/time.ts";
@@ -10,11 +11,6 @@ const FINISHED = ".duckdb";
 const PARTIAL = ".partial";
 
 const log = logger("archiver", "snapshots");
-
-/** Why no snapshot is made now. */
-export class SnapshotRefusal extends Error {
-  override readonly name = "SnapshotRefusal";
-}
 
 export interface SnapshotFile {
   readonly path: string;
@@ -44,11 +40,11 @@ export class Snapshots {
   /**
    * Takes a snapshot. Parquet files of cold days are not copied: its views read the archive's own files by absolute
    * path. Opening the snapshot fails with a clear error once one of them is gone.
-   * @throws {SnapshotRefusal} while one is being taken, or when the folder is full.
+   * @throws {Refusal} while one is being taken, or when the folder is full.
    * @throws {Error} when the copy fails, for instance on a full disk; then no file is left of it.
    */
   async take(): Promise<SnapshotFile> {
-    if (this.#busy) throw new SnapshotRefusal("another snapshot is being taken");
+    if (this.#busy) throw new Refusal("another snapshot is being taken");
     this.#busy = true;
     try {
       return await this.#take();
@@ -64,7 +60,7 @@ export class Snapshots {
     const folder = await Deno.realPath(this.options.folder);
     const finished = await this.#tidy(folder);
     if (finished >= maxFiles) {
-      throw new SnapshotRefusal(
+      throw new Refusal(
         `${folder} holds ${finished} snapshots, snapshots.max_files is ${maxFiles}; delete one`,
       );
     }

@@ -1,5 +1,6 @@
 import type { Network } from "../../shared/bolt/chains.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
+import { writeWholeFile } from "../../shared/files.ts";
 import { BookFileFault, decodeBook, type DecodedBook, encodeBook } from "./book_file.ts";
 import type { NodeRecord } from "./node_table.ts";
 
@@ -41,25 +42,17 @@ export async function saveAddressBook(
   records: Iterable<NodeRecord>,
   network: Network,
 ): Promise<void> {
-  const temporary = `${path}.new`;
-  const file = await Deno.open(temporary, { write: true, create: true, truncate: true });
-  try {
-    let chunk = "";
-    for (const line of encodeBook(records, network)) {
-      chunk += line;
-      if (chunk.length < CHUNK_CHARACTERS) continue;
-      await writeAll(file, chunk);
-      chunk = "";
-    }
-    await writeAll(file, chunk);
-    await file.syncData();
-  } finally {
-    file.close();
-  }
-  await Deno.rename(temporary, path);
+  await writeWholeFile(path, chunks(encodeBook(records, network)));
 }
 
-async function writeAll(file: Deno.FsFile, text: string): Promise<void> {
-  const bytes = new TextEncoder().encode(text);
-  for (let at = 0; at < bytes.length;) at += await file.write(bytes.subarray(at));
+function* chunks(lines: Iterable<string>): Generator<Uint8Array> {
+  const encoder = new TextEncoder();
+  let chunk = "";
+  for (const line of lines) {
+    chunk += line;
+    if (chunk.length < CHUNK_CHARACTERS) continue;
+    yield encoder.encode(chunk);
+    chunk = "";
+  }
+  yield encoder.encode(chunk);
 }

@@ -2,12 +2,9 @@
 
 import type { Clock } from "../../shared/clock.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
-import { readRecords, storeVersion } from "../../shared/node_logs/gossip_store.ts";
+import { StoreReader } from "../../shared/node_logs/gossip_store.ts";
 import { Graph } from "../gossip/graph/graph.ts";
 import { ChannelKeys, checkMessage } from "../gossip/verify.ts";
-
-/** Holds the longest record many times. */
-const CHUNK_BYTES = 1_048_576;
 
 export interface StoreGraph {
   readonly graph: Graph;
@@ -26,18 +23,11 @@ export async function storeGraph(
 ): Promise<StoreGraph> {
   const graph = new Graph({ chain, clock });
   const keys = new ChannelKeys();
-  let messages = 0, refused = 0, at = 1;
+  const reader = new StoreReader();
+  let messages = 0, refused = 0;
   try {
-    using file = await Deno.open(path);
-    const { size } = await file.stat();
-    const chunk = new Uint8Array(CHUNK_BYTES);
-    await file.read(chunk.subarray(0, 1));
-    const version = storeVersion(chunk[0]);
-    for (;;) {
-      await file.seek(at, Deno.SeekMode.Start);
-      const length = await file.read(chunk) ?? 0;
-      const read = readRecords(chunk.subarray(0, length), version);
-      for (const view of read.messages) {
+    for await (const chunk of (await Deno.open(path)).readable) {
+      for (const view of reader.push(chunk)) {
         messages++;
         const raw = view.slice();
         const { verdict, channel, signer } = checkMessage(raw, keys, chain);
@@ -45,10 +35,10 @@ export async function storeGraph(
         if (verdict !== "valid") refused++;
         graph.accept(raw, verdict, signer ?? null);
       }
-      at += read.used;
-      if (read.used === 0) return { graph, messages, refused, unread: size - at };
     }
+    if (reader.version === 0) throw new Error("it is empty");
   } catch (error) {
     throw new UserError(`Cannot read gossip_store ${path}: ${errorText(error)}`, { cause: error });
   }
+  return { graph, messages, refused, unread: reader.unread };
 }

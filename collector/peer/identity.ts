@@ -1,6 +1,7 @@
 import { join } from "node:path";
 import { generatePrivateKey, PRIVATE_KEY_BYTES, publicKeyOf } from "../../shared/secp256k1.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
+import { writeWholeFile } from "../../shared/files.ts";
 
 export interface Identity {
   /** 32 bytes; never printed. */
@@ -57,19 +58,9 @@ export async function loadIdentity(path: string): Promise<Identity> {
 
 async function createIdentity(path: string): Promise<Identity> {
   const identity = identityOf(generatePrivateKey());
-  const temporary = `${path}.new`;
   try {
-    // Written aside and renamed, so that a crash leaves a whole key or none.
-    await Deno.remove(temporary).catch(() => {});
-    const file = await Deno.open(temporary, { write: true, createNew: true, mode: KEY_FILE_MODE });
-    try {
-      const line = new TextEncoder().encode(`${identity.privateKey.toHex()}\n`);
-      for (let at = 0; at < line.length;) at += await file.write(line.subarray(at));
-      await file.syncData();
-    } finally {
-      file.close();
-    }
-    await Deno.rename(temporary, path);
+    const line = new TextEncoder().encode(`${identity.privateKey.toHex()}\n`);
+    await writeWholeFile(path, [line], KEY_FILE_MODE);
   } catch (error) {
     throw new UserError(`Cannot write key file ${path}: ${errorText(error)}`, { cause: error });
   }

@@ -3,6 +3,7 @@
 import type { SourceKind } from "../../shared/batch/batch.ts";
 import { storeVersion } from "../../shared/node_logs/gossip_store.ts";
 import { errorText } from "../../shared/errors.ts";
+import { readFull } from "../../shared/files.ts";
 import type { SourceConfig } from "./config.ts";
 
 /** An idle node with one peer logs a ping in each minute. */
@@ -43,12 +44,7 @@ export async function describeLevel({ name, kind, path }: SourceConfig): Promise
       return `${about}gossip_store of version ${storeVersion(first[0])}`;
     }
     await file.seek(Math.max(0, size - TAIL_BYTES), Deno.SeekMode.Start);
-    const tail = new Uint8Array(Math.min(size, TAIL_BYTES));
-    for (let length = 0; length < tail.length;) {
-      const count = await file.read(tail.subarray(length));
-      if (count === null) break;
-      length += count;
-    }
+    const tail = await readFull(file, new Uint8Array(Math.min(size, TAIL_BYTES)));
     const { mark, command } = LEVELS[kind];
     if (mark.test(new TextDecoder("latin1").decode(tail))) {
       return `${about}shows what ${kind} needs`;

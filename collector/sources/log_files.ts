@@ -2,6 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { basename, dirname, join } from "node:path";
+import { readFull } from "../../shared/files.ts";
 import { INSTANT } from "../../shared/node_logs/instant.ts";
 import { fingerprint } from "./places.ts";
 
@@ -165,14 +166,7 @@ async function headBytes(path: string, isZipped: boolean): Promise<Uint8Array> {
 
 async function plainHead(file: Deno.FsFile): Promise<Uint8Array> {
   await file.seek(0, Deno.SeekMode.Start);
-  const head = new Uint8Array(HEAD_BYTES);
-  let length = 0;
-  while (length < HEAD_BYTES) {
-    const count = await file.read(head.subarray(length));
-    if (count === null) break;
-    length += count;
-  }
-  return head.subarray(0, length);
+  return await readFull(file, new Uint8Array(HEAD_BYTES));
 }
 
 /** Up to the end of the first line with a time: LND may begin a file in the middle of a dump. */

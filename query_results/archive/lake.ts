@@ -6,7 +6,7 @@ import { join } from "node:path";
 import * as v from "valibot";
 import { systemClock } from "../../shared/clock.ts";
 import { readConfig, text } from "../../shared/config.ts";
-import { errorText, UserError } from "../../shared/errors.ts";
+import { errorText, firstLine, UserError } from "../../shared/errors.ts";
 import { readS3Keys, s3Entries } from "../../shared/s3/access.ts";
 import { printable } from "../../shared/text.ts";
 import { quoted } from "./open_days.ts";
@@ -128,7 +128,7 @@ async function load(
       await connection.run(`LOAD ${name}`);
     }
   } catch (error) {
-    const why = printable(errorText(error).split("\n")[0], 300);
+    const why = printable(firstLine(error), 300);
     const wish = extensions === undefined
       ? "where there is no internet, name a folder with DuckDB's extensions (--extensions, or in lake.yaml)"
       : `${extensions} should hold ${name}.duckdb_extension of DuckDB's own version`;

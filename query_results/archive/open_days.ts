@@ -4,7 +4,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { join, resolve } from "node:path";
 import schema from "../../archiver/store/migrations/0001_schema.sql" with { type: "text" };
 import views from "../../archiver/store/migrations/0001_views.duckdb.sql" with { type: "text" };
-import { errorText, UserError } from "../../shared/errors.ts";
+import { firstLine, UserError } from "../../shared/errors.ts";
 import { CONTEXT_TABLES, contextRows, earlierRows } from "./context_tables.ts";
 import {
   type DayIndex,
@@ -64,9 +64,7 @@ export async function openDays(connection: DuckDBConnection, folder: string): Pr
       await connection.run(`CREATE OR REPLACE VIEW messages AS ${selects.join(" UNION ALL ")}`);
     }
   } catch (error) {
-    throw new UserError(`Cannot open the days in ${folder}: ${errorText(error).split("\n")[0]}`, {
-      cause: error,
-    });
+    throw new UserError(`Cannot open the days in ${folder}: ${firstLine(error)}`, { cause: error });
   }
 }
 

@@ -7,7 +7,7 @@ import {
   NatsError,
   setTransportFactory,
 } from "nats/lib/nats-base-client/internal_mod.js";
-import { errorText } from "../errors.ts";
+import { firstLine } from "../errors.ts";
 import { printable } from "../text.ts";
 import { shuffled, systemRandom } from "../random.ts";
 import type { NatsAccess } from "./access.ts";
@@ -105,5 +105,5 @@ export function natsErrorText(error: unknown): string {
   const cause = error instanceof NatsError && error.code === "CONNECTION_REFUSED"
     ? error.chainedError
     : undefined;
-  return errorText(cause ?? error).split("\n")[0];
+  return firstLine(cause ?? error);
 }

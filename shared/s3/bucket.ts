@@ -3,7 +3,7 @@
 import { AwsClient } from "aws4fetch";
 import { createHash } from "node:crypto";
 import { systemClock } from "../clock.ts";
-import { errorText, UserError } from "../errors.ts";
+import { firstLine, UserError } from "../errors.ts";
 import { printable } from "../text.ts";
 import { element } from "./answers.ts";
 import type { BucketPlace, S3Config, S3Keys } from "./access.ts";
@@ -196,7 +196,7 @@ export class Bucket {
 
 function reason(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return printable(errorText(cause).split("\n")[0], 200);
+  return printable(firstLine(cause), 200);
 }
 
 async function limitedText(response: Response, maxBytes: number, what: string): Promise<string> {

@@ -1,9 +1,10 @@
 /** Scheduled analytics with a real archive and a real worker, on a clock in the test's hand. */
 import assert from "node:assert/strict";
-import { Analytics, AnalyticsRefusal } from "../../archiver/analytics/analytics.ts";
+import { Analytics } from "../../archiver/analytics/analytics.ts";
 import type { AnalyticsConfig, QuerySet } from "../../archiver/analytics/config.ts";
 import type { SetStatus } from "../../archiver/analytics/status.ts";
 import type { Store } from "../../archiver/store/store.ts";
+import { Refusal } from "../../shared/errors.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { openArchive, rows } from "../support/fixtures/archive.ts";
 import { BatchMaker, plainMessage } from "../support/fixtures/batch_maker.ts";
@@ -170,7 +171,7 @@ Deno.test("two sets are run one after the other, and one on demand is refused me
   assert.equal(analytics.status().sets[1].running, null);
   await assert.rejects(
     analytics.runNow("short"),
-    new AnalyticsRefusal("a run is under way; one at a time"),
+    new Refusal("a run is under way; one at a time"),
   );
   await until(() => analytics.status().sets[1].runs === 2 && clock.sleeping === 1);
   // Of the short windows one report is kept, the newest of those that were written last.
@@ -192,7 +193,7 @@ Deno.test("two sets are run one after the other, and one on demand is refused me
     ] as const
   ) {
     await assert.rejects(analytics.runNow(name, day), (error) => {
-      assert.ok(error instanceof AnalyticsRefusal);
+      assert.ok(error instanceof Refusal);
       assert.match(error.message, why);
       return true;
     });
@@ -373,7 +374,7 @@ Deno.test("a worker that hears nothing is ended, and no more is run", async () =
   );
   assert.equal(log.lines("hung").length, 1);
   assert.deepEqual((await rows(store, RUNS)).map(({ outcome }) => outcome), ["failed"]);
-  await assert.rejects(analytics.runNow("daily"), AnalyticsRefusal);
+  await assert.rejects(analytics.runNow("daily"), Refusal);
   await clock.advance(2 * DAY);
   assert.equal(analytics.status().sets[0].failures, 1);
 });

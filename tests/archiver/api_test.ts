@@ -1,5 +1,4 @@
 import assert from "node:assert/strict";
-import { AnalyticsRefusal } from "../../archiver/analytics/analytics.ts";
 import { openApiToken } from "../../archiver/api/access.ts";
 import { type ApiDependencies, createApi } from "../../archiver/api/api.ts";
 import { Counters } from "../../archiver/status/counters.ts";
@@ -10,7 +9,7 @@ import { Days } from "../../archiver/days/days.ts";
 import { Heartbeats } from "../../archiver/intake/heartbeats.ts";
 import type { IntakeStatus } from "../../archiver/intake/contract.ts";
 import { Intake } from "../../archiver/intake/intake.ts";
-import { SnapshotRefusal } from "../../archiver/snapshots/snapshots.ts";
+import { Refusal } from "../../shared/errors.ts";
 import { authorization } from "../../shared/api_token.ts";
 import { encodeBatch, MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import { type Clock, systemClock } from "../../shared/clock.ts";
@@ -59,9 +58,9 @@ async function openApi(
     ),
     analytics: {
       status: () => ({ halted: null, sets: [] }),
-      runNow: (set) => Promise.reject(new AnalyticsRefusal(`no ${set} today`)),
+      runNow: (set) => Promise.reject(new Refusal(`no ${set} today`)),
     },
-    snapshots: { take: () => Promise.reject(new SnapshotRefusal("none today")) },
+    snapshots: { take: () => Promise.reject(new Refusal("none today")) },
     now,
     feed: { open: () => null, maxViewers: 16, viewers: 0, refused: 0, dropped: 0 },
     sets: [],
@@ -252,7 +251,7 @@ Deno.test("health tells why it is not well", async () => {
   };
   const analytics: ApiDependencies["analytics"] = {
     status: () => ({ halted: "a worker hangs", sets: [] }),
-    runNow: () => Promise.reject(new AnalyticsRefusal("halted")),
+    runNow: () => Promise.reject(new Refusal("halted")),
   };
   await using api = await openApi(dir.join("a.duckdb"), {
     intake,
@@ -403,7 +402,7 @@ Deno.test("what changes or copies the archive takes the token, and is not done w
   await using dir = await tempDir();
   let done = 0;
   await using api = await openApi(dir.join("a.duckdb"), {
-    snapshots: { take: () => Promise.reject(new SnapshotRefusal(`call ${++done}`)) },
+    snapshots: { take: () => Promise.reject(new Refusal(`call ${++done}`)) },
   });
   const body = encodeBatch(new BatchMaker().close());
   for (const path of ["/batches", "/rollover", "/snapshots", "/analytics/daily", "/nothing"]) {

@@ -1,6 +1,6 @@
 /** Rolling over when something goes wrong half way: nothing is lost or doubled, and the next pass finishes. */
 import assert from "node:assert/strict";
-import { RolloverRefusal } from "../../archiver/days/days.ts";
+import { Refusal } from "../../shared/errors.ts";
 import { daysStatus } from "../../archiver/days/status.ts";
 import { STEPS } from "../../archiver/store/crash_points.ts";
 import { CHECKS } from "../../archiver/verify/checks.ts";
@@ -162,7 +162,7 @@ Deno.test("one rollover at a time; stopping ends the one under way, and no other
   const { days } = archive;
   await fillDay(archive, 0);
   const first = days.run(DROP_HOT);
-  await assert.rejects(days.run(DROP_HOT), RolloverRefusal);
+  await assert.rejects(days.run(DROP_HOT), Refusal);
   const ended = assert.rejects(first, /stops|[Ii]nterrupt/);
   await days[Symbol.asyncDispose]();
   await ended;

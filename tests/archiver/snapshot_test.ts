@@ -1,7 +1,8 @@
 /** Snapshots of an archive that is being written. */
 import assert from "node:assert/strict";
-import { SnapshotRefusal, Snapshots } from "../../archiver/snapshots/snapshots.ts";
+import { Snapshots } from "../../archiver/snapshots/snapshots.ts";
 import { Database } from "../../archiver/store/database.ts";
+import { Refusal } from "../../shared/errors.ts";
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { archiveRows } from "../support/fixtures/archive_check.ts";
@@ -109,7 +110,7 @@ Deno.test("one snapshot at a time; one that is cut off leaves nothing, and the n
   const snapshots = new Snapshots(options, { store, clock: systemClock });
 
   const first = snapshots.take();
-  await assert.rejects(snapshots.take(), SnapshotRefusal);
+  await assert.rejects(snapshots.take(), Refusal);
   const { path, bytes } = await first;
   assert.equal((await Deno.stat(path)).size, bytes);
 

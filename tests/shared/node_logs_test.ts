@@ -193,11 +193,9 @@ Deno.test("a gossip_store gives its messages, and says that it goes on in a new 
   const ended = sample("gossip_store_v16_ended.bin");
   const version = storeVersion(ended[0]);
   const old = readRecords(ended.subarray(1), version);
-  assert.equal(old.status, "ended");
   assert.equal(1 + old.used, ended.length);
   const compacted = sample("gossip_store_v16_compacted.bin");
   const now = readRecords(compacted.subarray(1), version);
-  assert.equal(now.status, "more");
   assert.equal(1 + now.used, compacted.length);
   const nodes = now.messages.flatMap((raw) => signedPart(raw)!.signers);
   for (const raw of [...old.messages, ...now.messages]) assert.ok(isProven(raw.toHex(), nodes));
@@ -218,13 +216,13 @@ Deno.test("a store's record is awaited until it is whole, completed and as its c
   const bytes = sample("gossip_store_v16_compacted.bin").slice(1);
   const { messages } = readRecords(bytes, 16);
   const first = readRecords(bytes.slice(0, 600), 16);
-  assert.equal(first.status, "wait");
+  assert.ok(first.used > 0 && first.used < 600);
   const rest = readRecords(bytes.subarray(first.used), 16);
   assert.deepEqual([...first.messages, ...rest.messages], messages);
   const pending = bytes.slice();
   pending[first.used] &= ~0x20;
   assert.deepEqual(readRecords(pending, 16).used, first.used);
-  assert.equal(readRecords(pending, 14).status, "more", "older versions do not mark records");
+  assert.equal(readRecords(pending, 14).used, bytes.length, "older versions do not mark records");
   const torn = bytes.slice();
   torn[first.used + 40] ^= 1;
   assert.deepEqual(readRecords(torn, 16), { ...first, messages: readRecords(torn, 16).messages });

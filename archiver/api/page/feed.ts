@@ -1,11 +1,11 @@
 // One feed for all viewers of the live page: computed once a second while anyone watches, and sent to each as the same
 // bytes. A viewer that does not keep up is dropped; its browser comes again.
 
+import { firstLine } from "../../../shared/errors.ts";
 import type { Clock } from "../../../shared/clock.ts";
 import { logger } from "../../../shared/log.ts";
 import { every } from "../../../shared/waiting.ts";
 import type { QuerySet } from "../../analytics/config.ts";
-import { firstLine } from "../../intake/failure.ts";
 import type { StatusSources } from "../../status/status.ts";
 import type { Recent } from "./recent.ts";
 import { type Survey, survey } from "./survey.ts";

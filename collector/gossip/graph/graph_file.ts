@@ -3,6 +3,7 @@
 
 import type { Clock } from "../../../shared/clock.ts";
 import { errorText, UserError } from "../../../shared/errors.ts";
+import { readFull, writeWholeFile } from "../../../shared/files.ts";
 import { KEY_BYTES } from "../../../shared/bolt/codec.ts";
 import type { Graph } from "./graph.ts";
 import { type Block, BLOCK_BYTES, BlockFault, BlockWriter, readBlock } from "./graph_blocks.ts";
@@ -54,8 +55,8 @@ export class GraphFile implements Disposable {
       using file = await Deno.open(this.path);
       const block = new Uint8Array(BLOCK_BYTES);
       for (let i = 0; i < MAX_BLOCKS; i++) {
-        const length = await fill(file, block);
-        if (length === 0 || !restorer.take(block.subarray(0, length))) break;
+        const read = await readFull(file, block);
+        if (read.length === 0 || !restorer.take(read)) break;
       }
     } catch (cause) {
       if (cause instanceof Deno.errors.NotFound) {
@@ -85,36 +86,17 @@ export class GraphFile implements Disposable {
   }
 
   async #write(): Promise<void> {
-    const draft = `${this.path}.new`;
     const { changes } = this.graph;
     this.#recent.rotate();
     try {
-      using file = await Deno.open(draft, { write: true, create: true, truncate: true });
       const savedAt = Math.floor(this.clock.now() / 1_000_000);
-      for (const block of graphBlocks(this.graph, savedAt)) {
-        for (let sent = 0; sent < block.length;) sent += await file.write(block.subarray(sent));
-      }
-      // Before the name points at it, else a power cut could leave an empty file under that name.
-      await file.syncData();
-      await Deno.rename(draft, this.path);
+      await writeWholeFile(this.path, graphBlocks(this.graph, savedAt));
     } catch (cause) {
-      await Deno.remove(draft).catch(() => {});
       throw new UserError(`Cannot save graph file ${this.path}: ${errorText(cause)}`, { cause });
     }
     this.#saved = changes;
     this.#recent.settle();
   }
-}
-
-/** Reads until the buffer is full or the file ends; gives how many bytes it holds. */
-async function fill(file: Deno.FsFile, buffer: Uint8Array): Promise<number> {
-  let length = 0;
-  while (length < buffer.length) {
-    const read = await file.read(buffer.subarray(length));
-    if (read === null) break;
-    length += read;
-  }
-  return length;
 }
 
 /**

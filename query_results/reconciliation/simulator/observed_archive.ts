@@ -2,7 +2,7 @@
 
 import { type DuckDBConnection, DuckDBDataChunk, DuckDBInstance, INTEGER } from "@duckdb/node-api";
 import duckdb from "@duckdb/node-bindings";
-import { errorText, UserError } from "../../../shared/errors.ts";
+import { firstLine, UserError } from "../../../shared/errors.ts";
 import schema from "../../../archiver/store/migrations/0001_schema.sql" with { type: "text" };
 import views from "../../../archiver/store/migrations/0001_views.duckdb.sql" with { type: "text" };
 import rows from "./observed_archive.sql" with { type: "text" };
@@ -75,7 +75,7 @@ export async function writeObservedArchive(
     await Deno.rename(part, path);
   } catch (error) {
     await Deno.remove(part).catch(() => {});
-    const reason = errorText(error).split("\n")[0];
+    const reason = firstLine(error);
     throw new UserError(`Cannot write ${path}: ${reason}`, { cause: error });
   }
 }

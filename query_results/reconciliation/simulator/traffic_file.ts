@@ -11,7 +11,7 @@
 // | scid | uint64 | of types 1 and 3 |
 
 import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
-import { errorText, UserError } from "../../../shared/errors.ts";
+import { firstLine, UserError } from "../../../shared/errors.ts";
 import type { Window } from "../../catalog/parameters.ts";
 import { readTable } from "../../archive/read_table.ts";
 import type { GivenTraffic } from "./traffic.ts";
@@ -47,9 +47,7 @@ export async function writeTraffic(
     return Number(result.getRows()[0][0]);
   } catch (error) {
     await Deno.remove(part).catch(() => {});
-    throw new UserError(`Cannot write ${path}: ${errorText(error).split("\n")[0]}`, {
-      cause: error,
-    });
+    throw new UserError(`Cannot write ${path}: ${firstLine(error)}`, { cause: error });
   }
 }
 
@@ -86,9 +84,7 @@ export async function readTraffic(path: string): Promise<GivenTraffic> {
       subject: Int32Array.from(column(3)),
     };
   } catch (error) {
-    const reason = error instanceof Deno.errors.NotFound
-      ? "no such file"
-      : errorText(error).split("\n")[0];
+    const reason = error instanceof Deno.errors.NotFound ? "no such file" : firstLine(error);
     throw new UserError(`Cannot read traffic from ${path}: ${reason}`, { cause: error });
   } finally {
     connection.closeSync();
