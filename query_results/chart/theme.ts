@@ -20,12 +20,15 @@ export const CHART_CONFIG: Readonly<Record<string, unknown>> = config;
 
 export type ChartRow = Readonly<Record<string, unknown>>;
 
-/** Forms of words, in their order. */
-const SHAPES = ["circle", "square", "triangle-up", "cross", "diamond", "triangle-down"];
+/** Forms of words beside their colours, in their order: of points, and of lines. */
+const FORMS: Readonly<Record<string, readonly unknown[]>> = {
+  shape: ["circle", "square", "triangle-up", "cross", "diamond", "triangle-down"],
+  strokeDash: [[1, 0], [7, 3], [2, 2], [10, 3, 2, 3], [4, 5], [1, 4]],
+};
 
 /**
  * Fills in each encoding's `scale: "keyed"`: the words that its field takes in `rows` (or those of `keys` beside it,
- * for words that a transform makes), in the order of {@link KEY_COLORS} and with its colours, or as shapes.
+ * for words that a transform makes), in the order of {@link KEY_COLORS} and with its colours, or in {@link FORMS}.
  */
 export function resolveKeyedScales(spec: ChartSpec, rows: readonly ChartRow[]): ChartSpec {
   return walk(spec, rows) as ChartSpec;
@@ -39,8 +42,9 @@ function walk(node: unknown, rows: readonly ChartRow[], channel = ""): unknown {
     const { keys, ...rest } = fields;
     const words = keys as string[] | undefined ?? rows.map((row) => String(row[`${rest.field}`]));
     const { domain, range } = keyedScale(new Set(words));
-    const shapes = domain.map((_, i) => SHAPES[i % SHAPES.length]);
-    return { ...rest, scale: { domain, range: channel === "shape" ? shapes : range } };
+    const forms = FORMS[channel];
+    const formed = forms && domain.map((_, i) => forms[i % forms.length]);
+    return { ...rest, scale: { domain, range: formed ?? range } };
   }
   return Object.fromEntries(
     Object.entries(fields).map(([key, value]) => [key, walk(value, rows, key)]),
