@@ -6,7 +6,6 @@ import { refuseFlag, runProgram, subcommand } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { writeWholeFile } from "../../shared/files.ts";
 import { bothNeeds, expectPermitted, readNeeds } from "../../shared/sandbox.ts";
-import { printable } from "../../shared/text.ts";
 import { setCommand, statusCommand } from "../fleet/commands.ts";
 import { collectorNames } from "../fleet/names.ts";
 import { planCommand } from "../fleet/plan_command.ts";
