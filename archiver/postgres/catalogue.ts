@@ -4,7 +4,7 @@ import { join } from "node:path";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
 import { readSchema } from "../schema/page.ts";
-import { catalogueSchema } from "./catalogue_schema.ts";
+import { catalogueSchema, DATABASE } from "./catalogue_schema.ts";
 import { joined, message, SqlError } from "./replies.ts";
 import type { Statement } from "./statement.ts";
 import type { Format } from "./wire.ts";
@@ -14,16 +14,25 @@ export type Settings = readonly (readonly [string, string])[];
 
 export interface Ran {
   readonly bytes: Uint8Array;
-  /** The session's own after the run; null where nobody asked. */
-  readonly settings: Settings | null;
+  /** After the run; null where nobody asked, or it failed. */
+  readonly settings: Changed | null;
 }
 
+/** A session's own settings and those of which clients are told, or why a session cannot have them. */
+export type Changed = { readonly own: Settings; readonly reported: Settings } | {
+  readonly refused: string;
+};
+
 export type ToCatalogue =
-  | { readonly kind: "boot"; readonly folder: Uint8Array | null; readonly ddl: string }
+  | {
+    readonly kind: "boot";
+    readonly folder: Uint8Array | null;
+    readonly ddl: string;
+    readonly database: string;
+  }
   | { readonly kind: "parse"; readonly sql: string }
   | {
     readonly kind: "run";
-    readonly session: number;
     readonly settings: Settings;
     readonly bytes: Uint8Array;
     readonly readSettings: boolean;
@@ -69,7 +78,8 @@ export class Catalogue implements Disposable {
   /** Starts it. Its folder is a file beside the archive, made when it is missing (some 15 s of work). */
   static async start(folder: string, statementMs: number): Promise<Catalogue> {
     const ddl = catalogueSchema(await readSchema());
-    const digest = await crypto.subtle.digest("SHA-256", new TextEncoder().encode(ddl));
+    const made = new TextEncoder().encode(`${DATABASE}\n${ddl}`);
+    const digest = await crypto.subtle.digest("SHA-256", made);
     const name = `postgres-catalogue-${new Uint8Array(digest).toHex().slice(0, 16)}.tar.gz`;
     const catalogue = new Catalogue(await readOrMake(folder, name, ddl), statementMs);
     await catalogue.#start();
@@ -86,14 +96,9 @@ export class Catalogue implements Disposable {
     return new SqlError("42601", message, { position });
   }
 
-  /** Runs messages of the protocol, byte for byte. @param session whose settings hold. */
-  async run(
-    session: number,
-    settings: Settings,
-    bytes: Uint8Array,
-    readSettings = false,
-  ): Promise<Ran> {
-    return await this.#ask({ kind: "run", session, settings, bytes, readSettings }) as Ran;
+  /** Runs messages of the protocol, byte for byte. @param settings which hold. */
+  async run(settings: Settings, bytes: Uint8Array, readSettings = false): Promise<Ran> {
+    return await this.#ask({ kind: "run", settings, bytes, readSettings }) as Ran;
   }
 
   /** One after another, so that a statement that hangs costs no other session's. */
@@ -179,8 +184,9 @@ async function startWorker(
   const { promise, resolve, reject } = Promise.withResolvers<Uint8Array | null>();
   const late = setTimeout(() => reject(new Error("it did not start in time")), BOOT_MS);
   worker.onmessage = ({ data }: MessageEvent<FromCatalogue>) => {
-    if (data.kind === "loaded") worker.postMessage({ kind: "boot", folder, ddl });
-    else if (data.kind === "ready") resolve(null);
+    if (data.kind === "loaded") {
+      worker.postMessage({ kind: "boot", folder, ddl, database: DATABASE });
+    } else if (data.kind === "ready") resolve(null);
     else if (data.kind === "made") resolve(data.folder);
     else {
       if (data.kind === "failed") reject(new Error(data.error));

@@ -4,6 +4,13 @@ import type { Relation } from "../schema/page.ts";
 import { MIGRATIONS, VERSION_TABLE } from "../store/migrations.ts";
 import { identifier, literal } from "../store/sql.ts";
 
+/** What clients see as the database's name, whichever they give. */
+export const DATABASE = "gossip";
+
+/** Functions that run SQL of their own, last, write, or touch the process that all sessions share. */
+const REVOKED = "^(query|cursor|table|schema|database)_to_xml|^(ts_stat|ts_rewrite|pg_sleep|lo_)|" +
+  "^pg_(logical_emit_message|cancel_backend|terminate_backend|(try_)?advisory_lock)";
+
 /** DuckDB's types that PostgreSQL names differently. */
 const TYPES: Readonly<Record<string, string>> = {
   BLOB: "BYTEA",
@@ -26,6 +33,10 @@ export function catalogueSchema(relations: readonly Relation[]): string {
   return [
     "CREATE ROLE reader LOGIN",
     "GRANT pg_read_all_data TO reader",
+    `DO $$ DECLARE f text; BEGIN
+      FOR f IN SELECT oid::regprocedure FROM pg_proc WHERE proname ~ '${REVOKED}' LOOP
+        EXECUTE 'REVOKE ALL ON FUNCTION ' || f || ' FROM PUBLIC';
+      END LOOP; END $$`,
     VERSION_TABLE,
     portable.replace(/;\s*$/, ""),
     "CREATE SCHEMA IF NOT EXISTS compat",

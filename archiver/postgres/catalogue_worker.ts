@@ -6,7 +6,9 @@ import initdb from "@electric-sql/pglite/initdb.wasm" with { type: "bytes" };
 import { PGlite } from "@electric-sql/pglite";
 import loadParser from "libpg-query/wasm/libpg-query.js";
 import parserWasm from "libpg-query/wasm/libpg-query.wasm" with { type: "bytes" };
-import type { FromCatalogue, Ran, ToCatalogue } from "./catalogue.ts";
+import { literal } from "../store/sql.ts";
+import type { Changed, FromCatalogue, Ran, ToCatalogue } from "./catalogue.ts";
+import { message, serverMessages } from "./replies.ts";
 import { type Statement, statementsOf } from "./statement.ts";
 
 /** Of the tables, which are empty: the least there is. */
@@ -15,6 +17,20 @@ const SETTINGS = [
   // Nothing can stop a statement: one that fills files must fail by itself.
   ...["default_transaction_read_only=on", "temp_file_limit=64MB"],
 ];
+/** Those of which PostgreSQL reports each change. */
+const REPORTED = [
+  ...["server_version", "server_encoding", "client_encoding", "application_name", "DateStyle"],
+  ...["IntervalStyle", "TimeZone", "integer_datetimes", "standard_conforming_strings"],
+  ...["default_transaction_read_only", "in_hot_standby", "search_path", "scram_iterations"],
+];
+/** Rows of the archive have one form, and nothing is ever written. */
+const FIXED: Readonly<Record<string, RegExp>> = {
+  client_encoding: /^(UTF8|SQL_ASCII)$/,
+  DateStyle: /^ISO/,
+  IntervalStyle: /^postgres$/,
+  bytea_output: /^hex$/,
+  default_transaction_read_only: /^on$/,
+};
 /** All names and types of the catalogue take less than one. */
 const MAX_ANSWER_BYTES = 32 * 1024 ** 2;
 
@@ -26,49 +42,75 @@ const parser = await loadParser({
 });
 const scope = self as unknown as Worker;
 const post = (message: FromCatalogue) => scope.postMessage(message);
+const ROLE = "reader";
 let postgres: PGlite;
-/** The session whose settings are in force. */
-let current = -1;
+/** The settings in force, as JSON. */
+let current = "[]";
 let work: Promise<unknown> = Promise.resolve();
 
-scope.onmessage = ({ data: message }: MessageEvent<ToCatalogue>) => {
-  work = work.then(() => answer(message)).catch((error) => {
+scope.onmessage = ({ data }: MessageEvent<ToCatalogue>) => {
+  work = work.then(() => answer(data)).catch((error) => {
     post({ kind: "failed", error: String(error?.message ?? error) });
   });
 };
 post({ kind: "loaded" });
 
-async function answer(message: ToCatalogue): Promise<void> {
-  if (message.kind === "boot") return await boot(message.folder, message.ddl);
-  const value = message.kind === "parse" ? parse(message.sql) : await run(message);
+async function answer(asked: ToCatalogue): Promise<void> {
+  if (asked.kind === "boot") return await boot(asked);
+  const value = asked.kind === "parse" ? parse(asked.sql) : await run(asked);
   const { HEAPU8 } = (postgres as unknown as { Module: { HEAPU8: Uint8Array } }).Module;
   post({ kind: "answer", value, heapBytes: HEAPU8.length });
 }
 
-async function run(message: Extract<ToCatalogue, { kind: "run" }>): Promise<Ran> {
-  const { session, settings, bytes, readSettings } = message;
-  if (session !== current) {
+async function run(
+  { settings, bytes, readSettings }: Extract<ToCatalogue, { kind: "run" }>,
+): Promise<Ran> {
+  if (JSON.stringify(settings) !== current) {
     await postgres.query("RESET ALL");
-    await restore(settings);
-    current = session;
+    for (const pair of settings) {
+      await postgres.query("SELECT set_config($1, $2, false)", [...pair]);
+    }
+    current = JSON.stringify(settings);
   }
-  const answered = await postgres.execProtocolRaw(bytes, { syncToFs: false });
-  if (answered.length > MAX_ANSWER_BYTES) throw new Error("the answer is too long");
-  const changed = readSettings
-    ? (await postgres.query<{ name: string; setting: string }>(
-      "SELECT name, setting FROM pg_settings WHERE source = 'session'",
-    )).rows.map(({ name, setting }) => [name, setting] as const)
-    : null;
-  return { bytes: answered, settings: changed };
-}
-
-async function restore(settings: readonly (readonly [string, string])[]): Promise<void> {
-  for (const pair of settings) {
-    await postgres.query("SELECT set_config($1, $2, false)", [...pair]);
+  // What a statement changes by a function, such as set_config in an EXPLAIN, ends with it.
+  await say("BEGIN READ ONLY");
+  try {
+    const answered = await postgres.execProtocolRaw(bytes, { syncToFs: false });
+    if (answered.length > MAX_ANSWER_BYTES) throw new Error("the answer is too long");
+    const isChanged = readSettings && !hasFailed(answered);
+    return { bytes: answered, settings: isChanged ? await commit() : null };
+  } finally {
+    await say("ROLLBACK");
   }
 }
 
-async function boot(folder: Uint8Array | null, ddl: string): Promise<void> {
+const say = (sql: string) =>
+  postgres.execProtocolRaw(message("Q", sql), { syncToFs: false, throwOnError: true });
+const hasFailed = (answer: Uint8Array) => serverMessages(answer).some(({ type }) => type === "E");
+
+/** Keeps the settings of the transaction. @throws when a session may not have them. */
+async function commit(): Promise<Changed> {
+  const { rows } = await postgres.query<{ name: string; setting: string; own: boolean }>(
+    `SELECT name, setting, source = 'session' AS own FROM pg_settings
+      WHERE source = 'session' OR name IN (${REPORTED.map(literal).join(", ")})`,
+  );
+  const { rows: [{ name }] } = await postgres.query<{ name: string }>(
+    "SELECT current_user AS name",
+  );
+  if (name !== ROLE) return { refused: "permission denied to set role" };
+  const pairs = (chosen: typeof rows) =>
+    chosen.map(({ name, setting }) => [name, setting] as const);
+  const own = pairs(rows.filter(({ own }) => own));
+  const wrong = own.find(([name, value]) => FIXED[name]?.test(value) === false);
+  if (wrong) return { refused: `${wrong[0]} cannot be ${wrong[1]} here` };
+  await say("COMMIT");
+  current = JSON.stringify(own);
+  return { own, reported: pairs(rows.filter(({ name }) => REPORTED.includes(name))) };
+}
+
+async function boot(
+  { folder, ddl, database }: Extract<ToCatalogue, { kind: "boot" }>,
+): Promise<void> {
   const options = {
     fsBundle: new Blob([data]),
     pgliteWasmModule: await WebAssembly.compile(wasm),
@@ -76,17 +118,22 @@ async function boot(folder: Uint8Array | null, ddl: string): Promise<void> {
     relaxedDurability: true,
   };
   if (folder === null) {
-    const made = await PGlite.create(options);
+    const empty = await PGlite.create({ ...options, database: "template1" });
+    await empty.exec(`ALTER DATABASE postgres RENAME TO ${database}`);
+    const loadDataDir = await empty.dumpDataDir("none");
+    await empty.close();
+    const made = await PGlite.create({ ...options, loadDataDir, database });
     await made.exec(ddl);
     const dump = await made.dumpDataDir("gzip");
     return post({ kind: "made", folder: new Uint8Array(await dump.arrayBuffer()) });
   }
   postgres = await PGlite.create({
     ...options,
+    database,
     loadDataDir: new Blob([folder as Uint8Array<ArrayBuffer>]),
     postgresqlconf: SETTINGS,
   });
-  await postgres.exec("SET ROLE reader");
+  await postgres.exec(`SET ROLE ${ROLE}`);
   post({ kind: "ready" });
 }
 

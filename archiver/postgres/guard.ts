@@ -1,7 +1,7 @@
 // What may reach DuckDB: one query on the archive's own tables, by DuckDB's own parse tree (json_serialize_sql). Files,
 // settings, other databases and statements that change something have no way through.
 
-import { OID, parseArray } from "./binary.ts";
+import { type Nested, OID, parseArray } from "./binary.ts";
 import { SqlError } from "./replies.ts";
 import { duckdbType, elementOf } from "./types.ts";
 
@@ -144,6 +144,8 @@ class Check {
       }
       this.parameters = Math.max(this.parameters, number);
     }
+    if (node.class === "CAST") literalOf(node);
+    if (node.function_name === "unnest") anyOf(node.children as Node[]);
     if (node.class === "FUNCTION" || node.class === "WINDOW") {
       const name = String(node.function_name).toLowerCase();
       if (name === "regexp_full_match" && this.#matchesParts) node.function_name = "regexp_matches";
@@ -221,17 +223,44 @@ function constant(value: string | null, oid: number): Node {
       value: oid === OID.bytea ? blobText(value) : value,
     },
   };
-  return type === null ? child : {
-    ...{ class: "CAST", type: "OPERATOR_CAST", alias: "", query_location: 0 },
-    ...{ child, cast_type: type, try_cast: false },
-  };
+  return type === null ? child : cast(child, type);
 }
 
-function list(text: string, element: number): Node {
-  const children = parseArray(text).map((item) => {
-    if (Array.isArray(item)) throw new SqlError("0A000", "arrays of arrays are no parameters here");
-    return constant(item, element);
-  });
+const cast = (child: Node, type: Node): Node => ({
+  ...{ class: "CAST", type: "OPERATOR_CAST", alias: "", query_location: 0 },
+  ...{ child, cast_type: type, try_cast: false },
+});
+
+/** Gives '\\x00ff'::bytea and '{1,2}'::int[] PostgreSQL's meaning. */
+function literalOf(node: Node): void {
+  const { child, cast_type } = node as { child: Node; cast_type: Node };
+  const { value, is_null } = (child.value ?? {}) as { value?: unknown; is_null?: boolean };
+  if (child.class !== "CONSTANT" || is_null || typeof value !== "string") return;
+  if (cast_type.id === "BLOB" && /^\\x([0-9a-f]{2})*$/i.test(value)) {
+    node.child = constant(blobText(value), OID.text);
+  }
+  if (cast_type.id !== "LIST" || !value.startsWith("{")) return;
+  let element = cast_type;
+  while (element.id === "LIST") element = (element.type_info as Node).child_type as Node;
+  node.child = list(value, element.id === "BLOB" ? OID.bytea : OID.text);
+}
+
+/** `= ANY ('{1,2}')`, where PostgreSQL gives the literal the type of what it is compared with. */
+function anyOf(children: Node[]): void {
+  const { value } = (children[0]?.value ?? {}) as { value?: unknown };
+  if (typeof value !== "string" || !value.startsWith("{")) return;
+  const texts = list(value, OID.text);
+  const isWhole = parseArray(value).every((item) =>
+    item === null || /^-?\d{1,18}$/.test(`${item}`)
+  );
+  children[0] = isWhole ? cast(texts, typeNode("LIST", { child_type: typeNode("BIGINT") })) : texts;
+}
+
+function list(array: string | Nested, element: number): Node {
+  const items = typeof array === "string" ? parseArray(array) : array;
+  const children = items.map((item) =>
+    Array.isArray(item) ? list(item, element) : constant(item, element)
+  );
   return {
     ...{ class: "FUNCTION", type: "FUNCTION", alias: "", query_location: 0 },
     ...{ function_name: "list_value", schema: "", children, filter: null, distinct: false },

@@ -1,6 +1,7 @@
 // SCRAM-SHA-256 on the server's side (RFC 5802, RFC 7677), with verifiers in PostgreSQL's form:
 // SCRAM-SHA-256$ITERATIONS:SALT$STORED_KEY:SERVER_KEY, in base64.
 
+import { Buffer } from "node:buffer";
 import { createHash, createHmac, pbkdf2Sync, randomBytes, timingSafeEqual } from "node:crypto";
 
 const ITERATIONS = 4096;
@@ -9,8 +10,8 @@ const NONCE_BYTES = 18;
 const VERIFIER =
   /^SCRAM-SHA-256\$(\d{1,7}):([A-Za-z0-9+/=]+)\$([A-Za-z0-9+/=]+):([A-Za-z0-9+/=]+)$/;
 
-/** No channel binding, no other user's rights. Extensions may follow. */
-const CLIENT_FIRST = /^([ny],,)(n=[^,]*,r=([!-+\--~]{1,256})(?:,.*)?)$/s;
+/** No other user's rights. Extensions may follow. */
+const CLIENT_FIRST = /^((?:[ny]|p=tls-server-end-point),,)(n=[^,]*,r=([!-+\--~]{1,256})(?:,.*)?)$/s;
 const CLIENT_FINAL = /^(c=([A-Za-z0-9+/=]+),r=([!-+\--~]+)),p=([A-Za-z0-9+/=]{44})$/;
 
 /** What a server knows of a password. */
@@ -57,25 +58,32 @@ function mockVerifier(name: string, secret: Uint8Array): Verifier {
 export class ScramServer {
   readonly #verifier: Verifier;
   readonly #nonce: string;
+  readonly #endPoint: Uint8Array | null;
   #clientFirst = "";
   #binding = "";
   #serverFirst = "";
 
-  /** @param secret of this process, for names without a user. */
+  /** @param secret of this process, for names without a user. @param endPoint RFC 5929's, where binding is offered. */
   constructor(
     verifier: Verifier | null,
     name: string,
     secret: Uint8Array,
-    nonce: string = randomBytes(NONCE_BYTES).toBase64(),
+    { nonce = randomBytes(NONCE_BYTES).toBase64(), endPoint = null }: {
+      nonce?: string;
+      endPoint?: Uint8Array | null;
+    } = {},
   ) {
     this.#verifier = verifier ?? mockVerifier(name, secret);
     this.#nonce = nonce;
+    this.#endPoint = endPoint;
   }
 
-  /** Takes client-first-message. */
-  first(text: string): string | null {
+  /** Takes client-first-message. @param isBound whether the mechanism's name ends in -PLUS. */
+  first(text: string, isBound = false): string | null {
     const [, binding, bare, clientNonce] = text.match(CLIENT_FIRST) ?? [];
-    if (bare === undefined) return null;
+    if (bare === undefined || isBound !== binding.startsWith("p")) return null;
+    // The client can bind, and heard of no server that can: somebody in between took the offer out.
+    if (this.#endPoint ? binding.startsWith("y") : isBound) return null;
     this.#binding = binding;
     this.#clientFirst = bare;
     const { salt, iterations } = this.#verifier;
@@ -87,7 +95,8 @@ export class ScramServer {
   final(text: string): string | null {
     const [, bare, binding, nonce, proofText] = text.match(CLIENT_FINAL) ?? [];
     if (bare === undefined) return null;
-    if (binding !== btoa(this.#binding)) return null;
+    const bound = this.#binding.startsWith("p") ? this.#endPoint! : new Uint8Array(0);
+    if (binding !== Buffer.concat([Buffer.from(this.#binding), bound]).toBase64()) return null;
     if (!this.#serverFirst.startsWith(`r=${nonce},`)) return null;
     const { storedKey, serverKey } = this.#verifier;
     const signed = `${this.#clientFirst},${this.#serverFirst},${bare}`;

@@ -8,7 +8,7 @@ const FINAL = `c=biws,r=${CLIENT}${NONCE},p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmi
 
 function logIn(password: string, final: string): string | null {
   const verifier = readVerifier(makeVerifier(password, SALT));
-  const server = new ScramServer(verifier, "user", new Uint8Array(32), NONCE);
+  const server = new ScramServer(verifier, "user", new Uint8Array(32), { nonce: NONCE });
   assert.equal(
     server.first(`n,,n=user,r=${CLIENT}`),
     `r=${CLIENT}${NONCE},s=${SALT.toBase64()},i=4096`,
@@ -21,6 +21,19 @@ Deno.test("the exchange of RFC 7677, section 3", () => {
   assert.equal(logIn("pencils", FINAL), null);
   assert.equal(logIn("pencil", FINAL.replace("c=biws", "c=eSws")), null);
   assert.equal(logIn("pencil", FINAL.replace("k0,", "k1,")), null);
+});
+
+Deno.test("who can bind to the channel does, where the server offers it", () => {
+  const endPoint = new Uint8Array(32).fill(7);
+  const start = (mark: string, isBound: boolean, offered: Uint8Array | null) =>
+    new ScramServer(null, "user", new Uint8Array(32), { endPoint: offered })
+      .first(`${mark},,n=,r=x`, isBound) !== null;
+  const plus = "p=tls-server-end-point";
+  assert.ok(start(plus, true, endPoint) && start("n", false, endPoint) && start("y", false, null));
+  assert.ok(!start("y", false, endPoint) && !start(plus, false, endPoint));
+  assert.ok(
+    !start("n", true, endPoint) && !start(plus, true, null) && !start("p=x", true, endPoint),
+  );
 });
 
 Deno.test("a name without a user gets the same salt each time, and never in", () => {

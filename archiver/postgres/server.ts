@@ -1,6 +1,6 @@
 // The Postgres endpoint: listens, logs clients in, and runs a session for each.
 
-import { randomBytes } from "node:crypto";
+import { createHash, randomBytes, X509Certificate } from "node:crypto";
 import net from "node:net";
 import tls from "node:tls";
 import { dirname } from "node:path";
@@ -32,20 +32,8 @@ const GOODBYE_MS = 1000;
 /** Connections that are logging in, beyond those of the config. */
 const MAX_EARLY = 64;
 const SASL = 10, SASL_CONTINUE = 11, SASL_FINAL = 12, LOGGED_IN = 0;
-const MECHANISM = "SCRAM-SHA-256";
+const MECHANISM = "SCRAM-SHA-256", BOUND_MECHANISM = "SCRAM-SHA-256-PLUS";
 const TLS_RECORD = 0x16;
-/** What a client is told of at log-in, as PostgreSQL does. */
-const REPORTED = [
-  ...["server_version", "server_encoding", "client_encoding", "application_name", "DateStyle"],
-  ...[
-    "IntervalStyle",
-    "TimeZone",
-    "integer_datetimes",
-    "standard_conforming_strings",
-    "is_superuser",
-  ],
-  ...["default_transaction_read_only", "in_hot_standby", "search_path"],
-];
 /** Settings of the log-in that are no settings of PostgreSQL's. */
 const NOT_SETTINGS = /^(user|database|replication|options|_pq_\..*)$/;
 
@@ -55,6 +43,12 @@ export interface PostgresDependencies {
   readonly store: ArchiveStore;
   readonly archive: string;
   readonly usersFile: string;
+}
+
+/** TLS, and to what log-ins can be bound; null: the certificate has no such hash. */
+interface Secure {
+  readonly context: tls.SecureContext;
+  readonly endPoint: Uint8Array | null;
 }
 
 interface Client {
@@ -69,7 +63,7 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
   readonly #dependencies: PostgresDependencies;
   readonly #catalogue: Catalogue;
   readonly #pool: DataPool;
-  readonly #secure: tls.SecureContext | null;
+  readonly #secure: Secure | null;
   readonly #server: net.Server;
   readonly counters: PostgresCounters = new PostgresCounters();
   readonly #clients = new Map<number, Client>();
@@ -83,7 +77,7 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
     { catalogue, relations, secure }: {
       readonly catalogue: Catalogue;
       readonly relations: ReadonlySet<string>;
-      readonly secure: tls.SecureContext | null;
+      readonly secure: Secure | null;
     },
   ) {
     this.#config = config;
@@ -170,7 +164,7 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
     const login = setTimeout(() => raw.destroy(), LOGIN_MS);
     try {
       if (await link.peek() === TLS_RECORD && this.#secure) {
-        await link.secure(this.#secure, ["postgresql"]);
+        await link.secure(this.#secure.context, ["postgresql"]);
       }
       const opening = await this.#opening(link);
       if (opening === null) return;
@@ -201,7 +195,7 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
       if (opening.kind === "gss" || opening.kind === "ssl") {
         const secure = opening.kind === "ssl" && !link.isSecure ? this.#secure : null;
         await link.send(new TextEncoder().encode(secure ? "S" : "N"));
-        if (secure) await link.secure(secure);
+        if (secure) await link.secure(secure.context);
       } else {
         if (opening.kind === "startup" && this.#config.tls?.required && !link.isSecure) {
           throw new SqlError("28000", "this server takes connections with TLS only");
@@ -222,8 +216,12 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
   async #authenticate(link: Link, user: string): Promise<boolean> {
     const users = await readUsers(this.#dependencies.usersFile);
     const verifier = users.get(user);
-    const scram = new ScramServer(verifier ? readVerifier(verifier) : null, user, this.#secret);
-    await link.send(authentication(SASL, MECHANISM, Uint8Array.of(0)));
+    const endPoint = link.isSecure ? this.#secure!.endPoint : null;
+    const scram = new ScramServer(verifier ? readVerifier(verifier) : null, user, this.#secret, {
+      endPoint,
+    });
+    const offered = endPoint ? [BOUND_MECHANISM, MECHANISM] : [MECHANISM];
+    await link.send(authentication(SASL, ...offered, Uint8Array.of(0)));
     const first = await link.password();
     if (first === null) return false;
     const server = saslInitial(first, scram);
@@ -256,7 +254,7 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
     }
     const id = ++this.#lastId;
     const session = new Session({
-      ...{ id, catalogue: this.#catalogue, pool: this.#pool, output: link, counters, maxRows },
+      ...{ catalogue: this.#catalogue, pool: this.#pool, output: link, counters, maxRows },
     });
     const secret = new DataView(randomBytes(4).buffer).getInt32(0);
     this.#clients.set(id, { link, secret, session });
@@ -265,9 +263,9 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
     link.onClose(() => session.cancel());
     try {
       await link.write(authentication(LOGGED_IN));
-      for (const [name, value] of await settle(session, given)) {
-        await link.write(parameterStatus(name, value));
-      }
+      await link.write(parameterStatus("session_authorization", given.get("user") ?? ""));
+      await link.write(parameterStatus("is_superuser", "off"));
+      await session.begin(settingsOf(given));
       await link.write(backendKeyData(id, secret));
       await link.write(readyForQuery("I"));
       link.flush();
@@ -308,11 +306,8 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
   }
 }
 
-/** Applies the settings of a log-in. @returns what the client is told. @throws {SqlError} when one is none. */
-async function settle(
-  session: Session,
-  given: ReadonlyMap<string, string>,
-): Promise<(readonly [string, string])[]> {
+/** The settings of a log-in. */
+function settingsOf(given: ReadonlyMap<string, string>): [name: string, value: string][] {
   const pairs = [...given].filter(([name]) => !NOT_SETTINGS.test(name));
   // `-c name=value` and `--name=value`, with backslashes before spaces.
   for (
@@ -322,37 +317,32 @@ async function settle(
   ) {
     pairs.push([name.replaceAll("-", "_"), value.replace(/\\(.)/g, "$1")]);
   }
-  const quote = (text: string) => `'${text.replaceAll("'", "''")}'`;
-  if (pairs.length > 0) {
-    const calls = pairs.map(([name, value]) =>
-      `set_config(${quote(name)}, ${quote(value)}, false)`
-    );
-    await session.ask(`SELECT ${calls.join(", ")}`, true);
-  }
-  const rows = await session.ask(
-    `SELECT name, setting FROM pg_catalog.pg_settings WHERE name IN (${
-      REPORTED.map(quote).join(", ")
-    })`,
-  );
-  return [
-    ["session_authorization", given.get("user") ?? ""],
-    ...rows.map(([name, value]) => [name ?? "", value ?? ""] as const),
-  ];
+  return pairs;
 }
 
 function saslInitial(bytes: Uint8Array, scram: ScramServer): string | null {
   const end = bytes.indexOf(0);
-  if (end < 0 || new TextDecoder().decode(bytes.subarray(0, end)) !== MECHANISM) return null;
-  return scram.first(new TextDecoder().decode(bytes.subarray(end + 5)));
+  const mechanism = new TextDecoder().decode(bytes.subarray(0, end));
+  if (mechanism !== MECHANISM && mechanism !== BOUND_MECHANISM) return null;
+  const first = new TextDecoder().decode(bytes.subarray(end + 5));
+  return scram.first(first, mechanism === BOUND_MECHANISM);
 }
 
-async function readSecure({ tls: config }: PostgresConfig): Promise<tls.SecureContext | null> {
+async function readSecure({ tls: config }: PostgresConfig): Promise<Secure | null> {
   if (!config) return null;
   try {
     const [cert, key] = await Promise.all(
       [config.cert_file, config.key_file].map((path) => Deno.readTextFile(path)),
     );
-    return tls.createSecureContext({ cert, key });
+    const { raw, signatureAlgorithm = "" } = new X509Certificate(cert) as X509Certificate & {
+      readonly signatureAlgorithm?: string;
+    };
+    // RFC 5929: the hash of the certificate's signature, but none older than SHA-256.
+    const [, bits] = signatureAlgorithm.match(/sha-?(1|\d{3})/i) ?? [];
+    const endPoint = bits === undefined
+      ? null
+      : createHash(bits === "1" ? "sha256" : `sha${bits}`).update(raw).digest();
+    return { context: tls.createSecureContext({ cert, key }), endPoint };
   } catch (error) {
     throw new UserError(`Cannot use postgres.tls: ${errorText(error)}`, { cause: error });
   }

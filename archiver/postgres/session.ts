@@ -10,6 +10,7 @@ import {
   type DataSettings,
   sqlError,
 } from "./data.ts";
+import { literal } from "../store/sql.ts";
 import type { GuardedQuery } from "./guard.ts";
 import {
   BIND_COMPLETE,
@@ -23,6 +24,7 @@ import {
   formatOf,
   NO_DATA,
   parameterDescription,
+  parameterStatus,
   PARSE_COMPLETE,
   PORTAL_SUSPENDED,
   readyForQuery,
@@ -58,7 +60,6 @@ export interface Output {
 }
 
 export interface SessionDependencies {
-  readonly id: number;
   readonly catalogue: Catalogue;
   readonly pool: DataPool;
   readonly output: Output;
@@ -92,6 +93,8 @@ interface Portal {
   readonly formats: readonly Format[];
   readonly values: readonly (Uint8Array | null)[];
   readonly resultFormats: readonly Format[];
+  /** Of cursors WITH HOLD: `begun` until the transaction that declared it is committed. */
+  hold: "none" | "begun" | "held";
   source: Source | null;
   rows: number;
   isDone: boolean;
@@ -99,7 +102,7 @@ interface Portal {
 
 function makePortal(prepared: Prepared, given: Partial<Portal> = {}): Portal {
   const nothing = { formats: [], values: [], resultFormats: [] };
-  return { prepared, ...nothing, ...given, source: null, rows: 0, isDone: false };
+  return { prepared, ...nothing, hold: "none", ...given, source: null, rows: 0, isDone: false };
 }
 
 const isRunnable = (statement: Statement | null): statement is Runnable =>
@@ -113,6 +116,13 @@ export class Session {
   readonly #open = new Set<Source>();
   readonly #notices: Uint8Array[] = [];
   #settings: Settings = [];
+  /** Those to which RESET goes back. */
+  #atLogin: Settings = [];
+  /** Those at the begin of the transaction, and names of those set for its time. */
+  #atBegin: Settings = [];
+  readonly #locals = new Set<string>();
+  /** Settings as the client knows them. */
+  readonly #reported = new Map<string, string>();
   #status: "I" | "T" | "E" = "I";
   #skipsToSync = false;
   #stop = new AbortController();
@@ -121,11 +131,14 @@ export class Session {
     this.#dependencies = dependencies;
   }
 
-  /** Runs a statement of the log-in on the catalogue, and gives its rows. @throws {SqlError} */
-  async ask(sql: string, readSettings = false): Promise<(string | null)[][]> {
-    const source = await this.#onCatalogue(runMessages(sql), readSettings);
-    this.#notices.length = 0;
-    return source.rows.map(rowTexts);
+  /** Applies the settings of the log-in, and tells the client which hold. @throws {SqlError} */
+  async begin(settings: Settings): Promise<void> {
+    const calls = settings.map(([name, value]) =>
+      `set_config(${literal(name)}, ${literal(value)}, false)`
+    );
+    await this.#onCatalogue(runMessages(`SELECT ${calls.join(", ")}`), true);
+    this.#atLogin = this.#settings;
+    await this.#sendNotices();
   }
 
   /** Stops what runs. */
@@ -156,7 +169,7 @@ export class Session {
   }
 
   async close(): Promise<void> {
-    await this.#closePortals();
+    await this.#closePortals(true);
   }
 
   #write(bytes: Uint8Array): Promise<void> {
@@ -282,12 +295,25 @@ export class Session {
   }
 
   async #onCatalogue(messages: Uint8Array, readSettings = false): Promise<ReadySource> {
-    const { catalogue, id } = this.#dependencies;
-    const { bytes, settings } = await catalogue.run(id, this.#settings, messages, readSettings);
+    const { catalogue } = this.#dependencies;
+    const { bytes, settings } = await catalogue.run(this.#settings, messages, readSettings);
     const source = new ReadySource(bytes);
-    if (settings !== null) this.#settings = settings;
     this.#notices.push(...source.notices);
+    if (settings === null) return source;
+    if ("refused" in settings) throw new SqlError("42501", settings.refused);
+    this.#settings = settings.own;
+    for (const [name, value] of settings.reported) {
+      if (this.#reported.get(name) !== value) this.#notices.push(parameterStatus(name, value));
+      this.#reported.set(name, value);
+    }
     return source;
+  }
+
+  /** Goes on with other settings, and tells the client. */
+  async #restore(settings: Settings): Promise<void> {
+    if (JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
+    this.#settings = settings;
+    await this.#onCatalogue(runMessages("SELECT 1"), true);
   }
 
   async #describe(prepared: Prepared): Promise<Described> {
@@ -395,7 +421,12 @@ export class Session {
     const statement = prepared.statement as Runnable;
     if (query === null) {
       const messages = runMessages(statement.sql, { oids, formats, values, resultFormats });
-      return await this.#onCatalogue(messages, statement.kind === "setting");
+      const local = statement.kind === "setting" ? statement.local : null;
+      // SET LOCAL lasts as long as the transaction, which may be this statement.
+      const isSetting = statement.kind === "setting" && (local === null || this.#status === "T");
+      const source = await this.#onCatalogue(messages, isSetting);
+      if (local !== null) this.#locals.add(local);
+      return source;
     }
     if (values.length !== query.parameters) {
       const text =
@@ -452,14 +483,15 @@ export class Session {
       case "transaction":
         return await this.#transaction(statement.action, statement.tag);
       case "declare": {
-        if (this.#status === "I") throw onlyInTransaction("DECLARE CURSOR");
+        if (this.#status === "I" && !statement.isHeld) throw onlyInTransaction("DECLARE CURSOR");
         if (this.#portals.has(statement.cursor)) {
           throw new SqlError("42P03", `cursor "${statement.cursor}" already exists`);
         }
         if (this.#portals.size >= MAX_PORTALS) throw tooMany("portals", MAX_PORTALS);
         const prepared = await this.#prepare(statement.query, portal.prepared.oids);
         const { formats, values } = portal;
-        this.#portals.set(statement.cursor, makePortal(prepared, { formats, values }));
+        const hold = !statement.isHeld ? "none" : this.#status === "I" ? "held" : "begun";
+        this.#portals.set(statement.cursor, makePortal(prepared, { formats, values, hold }));
         return "DECLARE CURSOR";
       }
       case "fetch": {
@@ -474,7 +506,7 @@ export class Session {
         return `${isMove ? "MOVE" : "FETCH"} ${rows}`;
       }
       case "close":
-        if (statement.cursor === null) await this.#closePortals();
+        if (statement.cursor === null) await this.#closePortals(true);
         else if (this.#portal(statement.cursor)) await this.#closePortal(statement.cursor);
         return "CLOSE CURSOR";
       case "deallocate":
@@ -483,6 +515,19 @@ export class Session {
         return statement.statement === null ? "DEALLOCATE ALL" : "DEALLOCATE";
       case "copy":
         return await this.#copy(statement, portal);
+      case "reset": {
+        const { sql, name, tag } = statement;
+        // So that a name that is none is an error.
+        if (name !== null) await this.#onCatalogue(runMessages(sql));
+        if (tag === "DISCARD ALL") {
+          this.#statements.clear();
+          await this.#closePortals(true);
+        }
+        await this.#restore(
+          mixed(this.#atLogin, this.#settings, (own) => name === null || own === name),
+        );
+        return tag;
+      }
       case "nothing":
         return statement.tag;
       default:
@@ -494,6 +539,7 @@ export class Session {
     const isIn = this.#status !== "I";
     if (action === "begin") {
       if (isIn) this.#notices.push(warning("25001", "there is already a transaction in progress"));
+      else this.#atBegin = this.#settings;
       this.#status = "T";
     } else if (action === "savepoint" || action === "rollback to") {
       // Nothing is ever changed, so that there is nothing to go back to.
@@ -503,7 +549,14 @@ export class Session {
       if (!isIn) this.#notices.push(warning("25P01", "there is no transaction in progress"));
       const failed = this.#status === "E";
       this.#status = "I";
+      const isUndone = action === "rollback" || failed;
+      for (const portal of isUndone ? [] : this.#portals.values()) {
+        if (portal.hold === "begun") portal.hold = "held";
+      }
       await this.#closePortals();
+      const goesBack = (name: string) => isUndone || this.#locals.has(name);
+      if (isIn) await this.#restore(mixed(this.#atBegin, this.#settings, goesBack));
+      this.#locals.clear();
       return failed ? "ROLLBACK" : tag;
     }
     return tag;
@@ -539,9 +592,12 @@ export class Session {
     };
   }
 
-  async #closePortals(): Promise<void> {
-    this.#portals.clear();
-    for (const source of [...this.#open]) await this.#closeSource(source);
+  async #closePortals(isAll = false): Promise<void> {
+    for (const [name, { hold }] of this.#portals) {
+      if (isAll || hold !== "held") this.#portals.delete(name);
+    }
+    const kept = new Set(Array.from(this.#portals.values(), ({ source }) => source));
+    for (const source of this.#open) if (!kept.has(source)) await this.#closeSource(source);
   }
 
   async #closePortal(name: string): Promise<void> {
@@ -554,6 +610,12 @@ export class Session {
     this.#open.delete(source);
     await source.close();
   }
+}
+
+/** Settings of the first list where `fromFirst` says so, of the second elsewhere. */
+function mixed(first: Settings, second: Settings, fromFirst: (name: string) => boolean): Settings {
+  const isFirst = ([name]: Settings[number]) => fromFirst(name.toLowerCase());
+  return [...first.filter(isFirst), ...second.filter((pair) => !isFirst(pair))];
 }
 
 function tooMany(what: string, most: number): SqlError {

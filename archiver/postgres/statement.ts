@@ -12,13 +12,22 @@ export type Statement =
     readonly inner: string;
     readonly route: Route;
   }
-  /** May change the session's settings, which `SELECT set_config(…)` does, too. */
-  | { readonly kind: "setting"; readonly sql: string }
+  /** May change the session's settings, which `SELECT set_config(…)` does, too. `local`: until the transaction ends. */
+  | { readonly kind: "setting"; readonly sql: string; readonly local: string | null }
+  /** Gives a setting (null: all) the value it had at the log-in. */
+  | {
+    readonly kind: "reset";
+    readonly sql: string;
+    readonly name: string | null;
+    readonly tag: string;
+  }
   | { readonly kind: "transaction"; readonly action: TransactionAction; readonly tag: string }
   | {
     readonly kind: "declare";
     readonly cursor: string;
     readonly query: Statement;
+    /** Whether it outlasts its transaction. */
+    readonly isHeld: boolean;
   }
   | {
     readonly kind: "fetch";
@@ -60,6 +69,8 @@ const TRANSACTIONS: Readonly<Record<string, [TransactionAction, string]>> = {
   TRANS_STMT_RELEASE: ["savepoint", "RELEASE"],
   TRANS_STMT_ROLLBACK_TO: ["rollback to", "ROLLBACK"],
 };
+/** Of PostgreSQL's parsenodes.h. */
+const CURSOR_OPT_HOLD = 0x20;
 const SYSTEM_SCHEMAS = new Set(["pg_catalog", "information_schema", "pg_toast"]);
 const READ_ONLY = "25006";
 const UNSUPPORTED = "0A000";
@@ -100,7 +111,8 @@ function statementOf(sql: string, stmt: Node): Statement {
     case "DeclareCursorStmt": {
       const query = statementOf(cursorText(sql), node.query as Node);
       if (query.kind === "refused") return query;
-      return { kind: "declare", cursor: String(node.portalname), query };
+      const isHeld = (Number(node.options) & CURSOR_OPT_HOLD) !== 0;
+      return { kind: "declare", cursor: String(node.portalname), query, isHeld };
     }
     case "FetchStmt":
       return fetchOf(node);
@@ -112,7 +124,9 @@ function statementOf(sql: string, stmt: Node): Statement {
     case "DeallocateStmt":
       return { kind: "deallocate", statement: node.name === undefined ? null : String(node.name) };
     case "DiscardStmt":
-      return { kind: "setting", sql };
+      return node.target === "DISCARD_ALL"
+        ? { kind: "reset", sql, name: null, tag: "DISCARD ALL" }
+        : { kind: "nothing", tag: "DISCARD" };
     case "CopyStmt":
       return copyOf(sql, node);
     case "UnlistenStmt":
@@ -153,13 +167,9 @@ function selectOf(sql: string, node: Node): Statement {
       relation.schemaname !== undefined || !ctes.has(String(relation.relname))
     ).map(isSystem),
   );
-  if ([...functions].some((name) => name.startsWith("pg_sleep"))) {
-    return refused(
-      "42501",
-      "permission denied for function pg_sleep: other sessions would wait, too",
-    );
+  if (functions.has("set_config") && !kinds.has(false)) {
+    return { kind: "setting", sql, local: null };
   }
-  if (functions.has("set_config") && !kinds.has(false)) return { kind: "setting", sql };
   const route = kinds.size === 2
     ? "both"
     : kinds.has(true)
@@ -194,7 +204,11 @@ function nameOf(list: unknown): string[] {
 function settingOf(sql: string, node: Node): Statement {
   const name = String(node.name ?? "").toLowerCase();
   const tag = /^VAR_RESET/.test(String(node.kind)) ? "RESET" : "SET";
+  if (tag === "RESET" || node.kind === "VAR_SET_DEFAULT") {
+    return { kind: "reset", sql, name: node.name === undefined ? null : name, tag };
+  }
   if (name === "role" || name === "session_authorization") {
+    if (/\bnone\b/i.test(sql)) return { kind: "nothing", tag };
     return refused("42501", `permission denied to set ${name}`);
   }
   if (/^default_transaction_read_only$|^transaction_read_only$/.test(name)) {
@@ -206,7 +220,9 @@ function settingOf(sql: string, node: Node): Statement {
     if (/\bread\s+write\b/i.test(sql)) return refused(READ_ONLY, "the archive is read-only");
     if (name !== "session characteristics") return { kind: "nothing", tag };
   }
-  return { kind: "setting", sql };
+  // A session's transaction is not the catalogue's.
+  if (node.is_local !== true) return { kind: "setting", sql, local: null };
+  return { kind: "setting", sql: sql.replace(/\blocal\b/i, "SESSION"), local: name };
 }
 
 function fetchOf(node: Node): Statement {

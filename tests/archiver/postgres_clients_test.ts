@@ -33,7 +33,7 @@ Deno.test("real Postgres clients", async (t) => {
       ["\\dv+", /message_list\|view.*scid and type in readable form/],
       ["\\dv compat.*", /^compat\|messages\|view/],
       ["\\df", /^$/],
-      ["\\l", /^postgres\|/],
+      ["\\l", /^gossip\|/],
       ["EXPLAIN SELECT count(*) FROM receipts;", /─/],
       [
         "SELECT 1 AS a, count(*), avg(size) FROM messages \\gdesc",
@@ -56,6 +56,22 @@ Deno.test("real Postgres clients", async (t) => {
       [
         "BEGIN; DECLARE c CURSOR FOR SELECT i FROM range(5) t(i), schema_version; FETCH 2 FROM c; COMMIT;",
         /^0\n1$/,
+      ],
+      [
+        "DECLARE c CURSOR WITH HOLD FOR SELECT i FROM range(5) t(i), schema_version; FETCH 2 FROM c;" +
+        "BEGIN; FETCH 1 FROM c; COMMIT; FETCH 5 FROM c; CLOSE c;",
+        /^0\n1\n2\n3\n4$/,
+      ],
+      [
+        "BEGIN; SET LOCAL search_path = compat; SET TimeZone = 'Asia/Tokyo'; COMMIT; SHOW search_path;" +
+        "BEGIN; SET search_path = compat; ROLLBACK; SHOW search_path; SHOW TimeZone;" +
+        "DISCARD ALL; SHOW TimeZone; SELECT current_database();",
+        /^public\npublic\nAsia\/Tokyo\nGMT\ngossip$/,
+      ],
+      [
+        "SELECT count(*), '{{1,2},{3,NULL}}'::int[][], '\\x00ff41'::bytea FROM messages " +
+        "WHERE message_id = ANY('{1,2}');",
+        /^2\|\{\{1,2\},\{3,NULL\}\}\|\\x00ff41$/,
       ],
     ];
     for (const [command, answer] of answers) {

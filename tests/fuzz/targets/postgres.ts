@@ -100,7 +100,7 @@ export function postgresScramTarget(): Target {
     maxBytes: 200,
     run(input) {
       const [first, final = ""] = new TextDecoder().decode(input).split("\n");
-      const server = new ScramServer(verifier, "me", secret, "nonce");
+      const server = new ScramServer(verifier, "me", secret, { nonce: "nonce" });
       if (server.first(first) === null) return "refused at once";
       check(server.final(final) === null, "logged in without the password");
       return "ok refused";

@@ -11,7 +11,7 @@ import { makeQueryArchive } from "../fixtures/query_archive.ts";
 import { tempDir } from "../temp_dir.ts";
 
 /** Making the catalogue takes seconds: all tests share one. */
-const SHARED = "/tmp/gossip-observer-test-catalogue";
+export const CATALOGUE_FOLDER = "/tmp/gossip-observer-test-catalogue";
 const PASSWORD = "correct horse";
 
 /** A running endpoint. */
@@ -43,10 +43,10 @@ export async function startEndpoint(
   const archive = store.options.path;
   const usersFile = join(dirname(archive), "postgres-users");
   await addUser(usersFile, "reader", PASSWORD);
-  await copyCatalogue(SHARED, dirname(archive));
+  await copyCatalogue(CATALOGUE_FOLDER, dirname(archive));
   const group = v.parse(PostgresConfigSchema, { listen: "127.0.0.1:0", ...config })!;
   const server = await PostgresServer.start(group, { store, archive, usersFile });
-  await copyCatalogue(dirname(archive), SHARED);
+  await copyCatalogue(dirname(archive), CATALOGUE_FOLDER);
   const { port } = server;
   return {
     server,
