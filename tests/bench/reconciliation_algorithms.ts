@@ -2,7 +2,7 @@
 // times on other machines.
 
 import { decodeMs, MEASURED_DECODES } from "../../query_results/reconciliation/algorithms/costs.ts";
-import { Decoder, Encoder } from "../support/algorithms/riblt.ts";
+import { Decoder, Encoder } from "../../query_results/reconciliation/algorithms/riblt.ts";
 import { Sketch } from "../../query_results/reconciliation/algorithms/sketch.ts";
 import { type Benchmark, figure, median } from "./figure.ts";
 import { bigintField, numberField, plainDecode, plainSums } from "./plain_sketch.ts";

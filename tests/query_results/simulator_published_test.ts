@@ -15,7 +15,7 @@ import { subBatchSize } from "../../query_results/reconciliation/simulator/imple
 import { networkGraph, simulate } from "../../query_results/reconciliation/simulator/run.ts";
 import { planRuns, SETTINGS } from "../../query_results/reconciliation/simulator/settings.ts";
 import { bip330Q } from "../../query_results/reconciliation/algorithms/estimators.ts";
-import { Decoder, Encoder } from "../support/algorithms/riblt.ts";
+import { Decoder, Encoder } from "../../query_results/reconciliation/algorithms/riblt.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { seededRandom } from "../../shared/random.ts";
 import { bitcoinGraph, bitcoinRelay } from "../support/fixtures/bitcoin_relay.ts";

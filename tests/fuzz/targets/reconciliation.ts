@@ -4,9 +4,16 @@ import {
   type ReconciliationCode,
   ReconciliationFault,
 } from "../../../query_results/reconciliation/algorithms/fault.ts";
-import { MIN_FRAME_BYTES, RangeReconciler } from "../../support/algorithms/range_based.ts";
-import { Decoder, DEFAULT_KEY, Encoder } from "../../support/algorithms/riblt.ts";
-import { RangeSet } from "../../support/algorithms/range_set.ts";
+import {
+  MIN_FRAME_BYTES,
+  RangeReconciler,
+} from "../../../query_results/reconciliation/algorithms/range_based.ts";
+import {
+  Decoder,
+  DEFAULT_KEY,
+  Encoder,
+} from "../../../query_results/reconciliation/algorithms/riblt.ts";
+import { RangeSet } from "../../../query_results/reconciliation/algorithms/range_set.ts";
 import { Sketch } from "../../../query_results/reconciliation/algorithms/sketch.ts";
 import { Fault } from "../../../shared/errors.ts";
 import pinsketch from "../../vectors/pinsketch.json" with { type: "json" };

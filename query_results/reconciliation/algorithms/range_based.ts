@@ -1,7 +1,7 @@
 // Range-based set reconciliation (Meyer, SRDS 2023) in the negentropy protocol v1
 // (https://github.com/hoytech/negentropy): ranges with different fingerprints are split until their ids are listed.
 
-import { refuse } from "../../../query_results/reconciliation/algorithms/fault.ts";
+import { refuse } from "./fault.ts";
 import {
   type Bound,
   FINGERPRINT_BYTES,

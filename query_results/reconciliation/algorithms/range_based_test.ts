@@ -3,8 +3,8 @@ import { createHash } from "node:crypto";
 import fc from "fast-check";
 import * as v from "valibot";
 import { randomInteger, seededRandom } from "../../../shared/random.ts";
-import file from "../../vectors/negentropy.json" with { type: "json" };
-import { ReconciliationFault } from "../../../query_results/reconciliation/algorithms/fault.ts";
+import file from "../../../tests/vectors/negentropy.json" with { type: "json" };
+import { ReconciliationFault } from "./fault.ts";
 import { MIN_FRAME_BYTES, RangeReconciler } from "./range_based.ts";
 import { type Item, RangeSet, varint } from "./range_set.ts";
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "fast-check";
 import * as v from "valibot";
-import file from "../../vectors/riblt.json" with { type: "json" };
+import file from "../../../tests/vectors/riblt.json" with { type: "json" };
 import { type CodedSymbol, Decoder, type DecoderState, DEFAULT_KEY, Encoder } from "./riblt.ts";
 
 const word = v.pipe(v.string(), v.regex(/^[0-9a-f]{16}$/));

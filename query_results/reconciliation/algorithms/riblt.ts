@@ -1,10 +1,7 @@
 // Rateless invertible Bloom lookup tables over 64-bit symbols (Yang, Gilad and Alizadeh, "Practical Rateless Set
 // Reconciliation", SIGCOMM 2024): the receiver takes coded symbols until it can decode.
 
-import {
-  sipHashWord,
-  type SipKey,
-} from "../../../query_results/reconciliation/algorithms/siphash.ts";
+import { sipHashWord, type SipKey } from "./siphash.ts";
 
 /** XOR of the symbols mapped to an index, XOR of their hashes, and their number. */
 export interface CodedSymbol {
