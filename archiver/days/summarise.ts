@@ -4,7 +4,7 @@
 // later days are made again.
 
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { SUMMARY_CAP_US } from "../../query_results/archive/summaries.ts";
+import { EVENING_US, SUMMARY_CAP_US } from "../../query_results/archive/summaries.ts";
 import { DEFINITIONS } from "../../query_results/catalog/catalog.ts";
 import { DAY_US, dayStart } from "../../shared/time.ts";
 import { rowsOf } from "../store/database.ts";
@@ -108,11 +108,11 @@ async function makeRows(context: DaysContext, from: number): Promise<void> {
   const delays = (first: number, until: number) =>
     `FROM message_delays(${at(first)}, ${at(until)}, ${DELAYS}) WHERE first_seen >= ${at(first)}`;
   await run(`CREATE OR REPLACE TEMP TABLE evening_delays AS
-    ${delays(from - SUMMARY_CAP_US, from + SUMMARY_CAP_US)} AND first_seen < ${day}`);
+    ${delays(from - EVENING_US, from + EVENING_US)} AND first_seen < ${day}`);
   await run("CREATE OR REPLACE TEMP TABLE day_delays AS FROM evening_delays LIMIT 0");
   const counts = await countRows(connection, RECEIPTS, { from, to }, RECEIPTS.name);
   for (const piece of split({ from, to }, counts, context.maxFileRows * DELAYS_SHARE)) {
-    const until = Math.min(piece.to + SUMMARY_CAP_US, to);
+    const until = Math.min(piece.to + EVENING_US, to);
     await run(
       `INSERT INTO day_delays ${delays(piece.from, until)} AND first_seen < ${at(piece.to)}`,
     );
@@ -149,26 +149,30 @@ async function makeRows(context: DaysContext, from: number): Promise<void> {
     FROM new_message_days GROUP BY first_day, type
     ORDER BY first_day, type, peers`);
 
+  const errors = (first: number, until: number) =>
+    `SELECT first_seen, error_us FROM message_errors(${at(first)}, ${at(until)})`;
+  await run(`CREATE OR REPLACE TEMP TABLE day_errors AS ${errors(from, to)}`);
+  await run(`CREATE OR REPLACE TEMP TABLE evening_errors AS
+    ${errors(from - EVENING_US, from + EVENING_US)} WHERE first_seen < ${day}`);
   const parts = [
-    ["day", "day_delays", `first_seen < ${at(to - SUMMARY_CAP_US)}`],
-    ["evening", "day_delays", `first_seen >= ${at(to - SUMMARY_CAP_US)}`],
-    ["evening_whole", "evening_delays", "true"],
+    ["day", "day", `first_seen < ${at(to - EVENING_US)}`],
+    ["evening", "day", `first_seen >= ${at(to - EVENING_US)}`],
+    ["evening_whole", "evening", "true"],
   ];
-  for (const [part, table, condition] of parts) {
+  for (const [part, tables, condition] of parts) {
     const signature =
       "message_delays(window_from, window_to, reach_share, cap_seconds, include_warmup)";
-    await macro(signature, `TABLE (FROM ${table})`);
+    await macro(signature, `TABLE (FROM ${tables}_delays)`);
+    await macro("message_errors(window_from, window_to)", `TABLE (FROM ${tables}_errors)`);
     await macro("in_delay_rest(first_seen)", condition);
-    const firstDay = table === "day_delays" ? from : from - DAY_US;
+    const firstDay = tables === "day" ? from : from - DAY_US;
     await run(`INSERT INTO new_delay_days BY NAME
-      SELECT ${day} AS day, ${at(firstDay)} AS first_day, '${part}' AS part, *
-      FROM delay_groups(${day}, ${at(to)}, ${DELAYS}) ORDER BY type`);
+      SELECT ${day} AS day, ${at(firstDay)} AS first_day, '${part}' AS part, * FROM (
+        FROM delay_groups(${day}, ${at(to)}, ${DELAYS})
+        UNION ALL BY NAME
+        SELECT 0 AS type, 0 AS messages_seen, * FROM error_groups(${day}, ${at(to)})
+      ) ORDER BY type`);
   }
-  // So that there is a file.
-  await run(
-    `INSERT INTO new_delay_days BY NAME SELECT ${day} AS day, ${day} AS first_day, 'day' AS part, 0 AS type,
-    0 AS messages_seen, 0 AS messages, 0 AS unknown_errors`,
-  );
 
   await run(`INSERT INTO new_peer_days BY NAME
     SELECT ${day} AS day, peer_id, collector_id, count(*) AS receipts, count(*) FILTER (is_repeat) AS repeats,

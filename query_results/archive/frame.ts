@@ -114,7 +114,6 @@ export async function readFrame(
     (await readTable(connection, `FROM ${macro}($window_from, $window_to)`, window)).rows;
   const collectors = await rows("frame_collectors");
   const secondHand = await rows("frame_sources");
-  await summaries?.use(null);
   const clocks = await firstRow(connection, "frame_clocks($window_from, $window_to)", window);
   return {
     ...Object.assign({}, EMPTY_FRAME, whole, ...parts),

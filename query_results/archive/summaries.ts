@@ -16,6 +16,8 @@ export const SUMMARY_NAMES = ["message_days", "traffic_days", "delay_days", "pee
 const TREND_DAYS = "trend_days";
 /** Summaries hold delays up to this. */
 export const SUMMARY_CAP_US = 3_600_000_000;
+/** So long before midnight a message's delays are not all of its day: clocks may differ by part of a second. */
+export const EVENING_US: number = SUMMARY_CAP_US + 1_000_000;
 
 /** A summarised day; µs since the Unix epoch. */
 export interface SummaryDay {
@@ -135,13 +137,13 @@ export class Summaries {
     const rest: Window[] = [];
     for (const gap of gaps) {
       const from = gap.isAfterRun ? gap.from - await this.#lookBack(gap.from) : gap.from;
-      const to = gap.isBeforeRun ? gap.to + SUMMARY_CAP_US : gap.to;
+      const to = gap.isBeforeRun ? gap.to + EVENING_US : gap.to;
       const last = rest.at(-1);
       if (last !== undefined && from <= last.to) rest[rest.length - 1] = { from: last.from, to };
       else rest.push({ from, to });
     }
     const delayRest = gaps.map(({ from, to, isAfterRun }) =>
-      within("first_seen", isAfterRun ? from - SUMMARY_CAP_US : from, to)
+      within("first_seen", isAfterRun ? from - EVENING_US : from, to)
     );
     const begin = `CASE ${
       runs.map(({ from, to }) => `WHEN day < ${at(to)} THEN ${at(from)}`).join(" ")
@@ -186,7 +188,7 @@ export class Summaries {
       day / DAY_US
     }`;
     const [[shared]] = await rows(this.#connection, sql);
-    return Number(shared) > 0 ? DAY_US : SUMMARY_CAP_US;
+    return Number(shared) > 0 ? DAY_US : EVENING_US;
   }
 }
 

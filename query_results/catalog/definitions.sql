@@ -327,6 +327,24 @@ CREATE OR REPLACE TEMP MACRO origins(window_from, window_to, include_warmup) AS 
   WINDOW message AS (PARTITION BY message_id)
 );
 
+-- With several clocks: the messages that more than one collector heard within an hour, and by how much delays of each may be
+-- wrong.
+CREATE OR REPLACE TEMP MACRO message_errors(window_from, window_to) AS TABLE (
+  SELECT m.message_id, any_value(m.first_seen) AS first_seen, any_value(o.error_us) AS error_us
+  FROM origins(window_from, window_to, false) o JOIN messages m ON m.message_id = o.message_id
+  WHERE o.collectors > 1
+  GROUP BY m.message_id
+);
+
+-- The same in groups to be added up.
+CREATE OR REPLACE TEMP MACRO error_groups(window_from, window_to) AS TABLE (
+  SELECT count(*) AS messages, sum(error_us) AS error_us, count(*) FILTER (error_us IS NULL) AS unknown_errors
+  FROM message_errors(window_from, window_to)
+  WHERE in_delay_rest(first_seen)
+  UNION ALL
+  SELECT messages, error_us, unknown_errors FROM used_delay_days WHERE is_inside AND type = 0
+);
+
 -- The seconds in which a collector was held up or had just been: what it stamped then may have come since from_us.
 CREATE OR REPLACE TEMP MACRO stalled_seconds(window_from, window_to) AS TABLE (
   SELECT collector_id, second, min(from_us) AS from_us, max(until_us) AS until_us
@@ -419,7 +437,7 @@ CREATE OR REPLACE TEMP MACRO delay_groups(window_from, window_to, reach_share, c
   WHERE in_delay_rest(first_seen)
   GROUP BY type
   UNION ALL
-  SELECT * EXCLUDE (day, first_day, part, is_inside) FROM used_delay_days WHERE is_inside
+  SELECT * EXCLUDE (day, first_day, part, is_inside) FROM used_delay_days WHERE is_inside AND type > 0
 );
 
 -- The weighted mean of errors, in seconds; null when one of them is, or nothing has weight.
@@ -527,17 +545,12 @@ CREATE OR REPLACE TEMP MACRO frame_clocks(window_from, window_to) AS TABLE (
     SELECT median(m.offset_us + coalesce(s.shift_us, 0)) / 1e6 AS offset_seconds
     FROM clock_measurements(window_from, window_to) m LEFT JOIN clock_shifts s ON s.epoch_id = m.epoch_id
     GROUP BY m.collector_id
-  ), errors AS (
-    SELECT count(*) AS messages, count(error_us) AS known, avg(error_us) / 1e6 AS seconds
-    FROM (
-      SELECT any_value(error_us) AS error_us FROM origins(window_from, window_to, false)
-      WHERE collectors > 1 GROUP BY message_id
-    )
   )
   SELECT
     (SELECT count(*) FROM several_clocks(window_from, window_to)) AS count,
     count(*) AS measured,
     max(offset_seconds) - min(offset_seconds) AS "apartSeconds",
-    (SELECT CASE WHEN known = messages THEN seconds END FROM errors) AS "uncertaintySeconds"
+    (SELECT CASE WHEN sum(unknown_errors) = 0 THEN sum(error_us) / nullif(sum(messages), 0) / 1e6 END
+      FROM error_groups(window_from, window_to)) AS "uncertaintySeconds"
   FROM measured
 );

@@ -180,7 +180,7 @@ COMMENT ON VIEW delay_days IS 'Sums of convergence delays by type, of the messag
 COMMENT ON COLUMN delay_days.day IS 'The day''s start, UTC.';
 COMMENT ON COLUMN delay_days.first_day IS 'Start of the day on which the messages were first seen.';
 COMMENT ON COLUMN delay_days.part IS 'day: first seen before the day''s last hour; evening: in it, delays cut off at midnight; evening_whole: in the last hour of the day before, not cut off.';
-COMMENT ON COLUMN delay_days.type IS 'Their type; 0 in a row of zeros, where a day has none.';
+COMMENT ON COLUMN delay_days.type IS 'Their type; in rows of 0 messages, error_us and unknown_errors are of all that several collectors heard.';
 COMMENT ON COLUMN delay_days.messages_seen IS 'Live messages.';
 COMMENT ON COLUMN delay_days.messages IS 'Those that reached it; what follows is summed over them.';
 COMMENT ON COLUMN delay_days.peers IS 'Peers that delivered each.';
