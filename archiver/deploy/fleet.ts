@@ -1,11 +1,12 @@
-// The files of a fleet: one broker, one archive host, N collectors.
+// The files of a fleet: a broker or a cluster of three, one archive host, N collectors.
 
 import { readWishSubject, wishSubject } from "../../shared/fleet/wish.ts";
 
 export interface Fleet {
   readonly collectors: readonly string[];
-  readonly broker: string;
-  /** A user's password: `archiver`, or a collector's name. */
+  /** Addresses: one, or three that form a cluster. */
+  readonly brokers: readonly string[];
+  /** A user's password: `archiver`, a collector's name, or {@link ROUTE}. */
   readonly passwords: ReadonlyMap<string, string>;
   /** Whether each collector has a list of peers, `peers.txt`. */
   readonly hasPeers: boolean;
@@ -21,10 +22,13 @@ export interface FleetFile {
 }
 
 const PORT = 4222;
+const CLUSTER_PORT = 6222;
+/** The user as which the brokers of a cluster know each other; no collector can have that name. */
+export const ROUTE = "broker route";
 
 /** All generated files but the units and install scripts, which are copied. */
 export function fleetFiles(fleet: Fleet): FleetFile[] {
-  const { collectors, broker } = fleet;
+  const { collectors, brokers } = fleet;
   const made = (path: string, text: string) => ({ path, text, isSecret: false, isKept: false });
   const config = (path: string, text: string) => ({ path, text, isSecret: false, isKept: true });
   const secret = (path: string, text: string, isKept = true) => ({
@@ -34,22 +38,38 @@ export function fleetFiles(fleet: Fleet): FleetFile[] {
     isKept,
   });
   return [
-    made("broker/nats-server.conf", serverConfig(collectors, broker)),
-    secret("broker/nats-passwords.conf", passwordsConfig(fleet), false),
-    config("archive/archiver.yaml", archiverConfig(broker)),
+    ...brokers.flatMap((broker) => [
+      made(`${brokerFolder(brokers, broker)}/nats-server.conf`, serverConfig(collectors, broker)),
+      secret(
+        `${brokerFolder(brokers, broker)}/nats-passwords.conf`,
+        passwordsConfig(fleet) + clusterConfig(fleet, broker),
+        false,
+      ),
+    ]),
+    ...brokers.length > 1 ? [secret(passwordPath(ROUTE), `${fleet.passwords.get(ROUTE)!}\n`)] : [],
+    config("archive/archiver.yaml", archiverConfig(brokers)),
     secret("archive/archiver-password", `${fleet.passwords.get("archiver")!}\n`),
-    made("archive/broker.conf", dropIn(broker, `Environment=BROKER=${hostPort(broker)}\n`)),
+    made(
+      "archive/broker.conf",
+      dropIn(brokers, `Environment=BROKER=${brokers.map((one) => hostPort(one)).join()}\n`),
+    ),
     ...collectors.flatMap((name) => [
       config(`collectors/${name}/collector.yaml`, collectorConfig(name, fleet)),
       secret(`collectors/${name}/nats-password`, `${fleet.passwords.get(name)!}\n`),
-      made(`collectors/${name}/broker.conf`, dropIn(broker)),
+      made(`collectors/${name}/broker.conf`, dropIn(brokers)),
     ]),
   ];
 }
 
 /** Where a user's password is kept. */
 export function passwordPath(user: string): string {
+  if (user === ROUTE) return "broker/route-password";
   return user === "archiver" ? "archive/archiver-password" : `collectors/${user}/nats-password`;
+}
+
+/** Where a broker's files are. */
+export function brokerFolder(brokers: readonly string[], broker: string): string {
+  return brokers.length === 1 ? "broker" : `broker/${broker}`;
 }
 
 /** The broker as configs name it. */
@@ -57,8 +77,12 @@ export function natsUrl(broker: string): string {
   return `nats://${hostPort(broker)}`;
 }
 
-function hostPort(address: string): string {
-  return address.includes(":") ? `[${address}]:${PORT}` : `${address}:${PORT}`;
+function hostPort(address: string, port = PORT): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+function serverList(brokers: readonly string[]): string {
+  return `[${brokers.map((broker) => quoted(natsUrl(broker))).join(", ")}]`;
 }
 
 /** A collector's account, and the variable of its password, in the broker's config. */
@@ -74,6 +98,24 @@ function passwordsConfig({ collectors, passwords }: Fleet): string {
     ...collectors.map((name) => line(name, `${account(name)}_PASSWORD`)),
     "",
   ].join("\n");
+}
+
+/** What makes the brokers one: with their password, as whoever is let in here may do anything. */
+function clusterConfig({ brokers, passwords }: Fleet, broker: string): string {
+  if (brokers.length === 1) return "";
+  const password = passwords.get(ROUTE)!;
+  const routes = brokers.filter((one) => one !== broker)
+    .map((one) => `    "nats-route://route:${password}@${hostPort(one, CLUSTER_PORT)}"`);
+  return `
+cluster {
+  name: gossip
+  listen: ${quoted(hostPort(broker, CLUSTER_PORT))}
+  authorization { user: route, password: "${password}" }
+  routes: [
+${routes.join("\n")}
+  ]
+}
+`;
 }
 
 function serverConfig(collectors: readonly string[], broker: string): string {
@@ -116,7 +158,7 @@ function serverConfig(collectors: readonly string[], broker: string): string {
 
 # The broker's address in the VPN. Never a public one: there is no TLS here.
 listen: ${quoted(hostPort(broker))}
-server_name: gossip
+server_name: ${quoted(`gossip-${broker.replaceAll(/[.:]/g, "-")}`)}
 
 # The server does not start without this file.
 include "./nats-passwords.conf"
@@ -156,7 +198,7 @@ ${accounts.join("\n\n")}
 `;
 }
 
-function archiverConfig(broker: string): string {
+function archiverConfig(brokers: readonly string[]): string {
   const state = "/var/lib/gossip-archiver";
   return `# The archiver on the archive host. archiver/archiver.example.yaml documents every key.
 archive: ${state}/gossip.duckdb
@@ -168,7 +210,8 @@ analytics:
   work_folder: ${state}/analytics
 
 nats:
-  servers: [${quoted(natsUrl(broker))}]
+  servers: ${serverList(brokers)}
+  replicas: ${brokers.length}
   auth:
     user: archiver
     password_file: /etc/gossip-observer/archiver-password
@@ -179,7 +222,7 @@ log:
 `;
 }
 
-function collectorConfig(name: string, { broker, hasPeers }: Fleet): string {
+function collectorConfig(name: string, { brokers, hasPeers }: Fleet): string {
   const file = hasPeers ? "  file: /etc/gossip-observer/peers.txt\n" : "";
   return `# A collector on a VPS. collector/collector.example.yaml documents every key.
 
@@ -197,8 +240,8 @@ spool:
 
 uplink:
   kind: nats
-  # The address that the program is built for (deno task compile --nats).
-  servers: [${quoted(natsUrl(broker))}]
+  # What the program is built for (deno task compile --nats).
+  servers: ${serverList(brokers)}
   auth:
     user: ${quoted(name)}
     password_file: /etc/gossip-observer/nats-password
@@ -209,8 +252,8 @@ log:
 `;
 }
 
-function dropIn(broker: string, more = ""): string {
-  return `# Made by deno task fleet.\n[Service]\nIPAddressAllow=${broker}\n${more}`;
+function dropIn(brokers: readonly string[], more = ""): string {
+  return `# Made by deno task fleet.\n[Service]\nIPAddressAllow=${brokers.join(" ")}\n${more}`;
 }
 
 /** A word that neither YAML nor NATS takes for a number. */

@@ -9,12 +9,14 @@ import { bothNeeds, expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { setCommand, statusCommand } from "../fleet/commands.ts";
 import { collectorNames } from "../fleet/names.ts";
 import { planCommand } from "../fleet/plan_command.ts";
-import { type FleetFile, fleetFiles, natsUrl, passwordPath } from "./fleet.ts";
+import { brokerFolder, type FleetFile, fleetFiles, natsUrl, passwordPath, ROUTE } from "./fleet.ts";
 
 /** 192 bits, as hex. */
 const PASSWORD_BYTES = 24;
 /** Half of the connections that the broker's config allows. */
 const MAX_COLLECTORS = 500;
+/** Of three any one may fail; of two, none. */
+const CLUSTER_SIZES = [1, 3];
 const PASSWORD = /^[0-9a-f]{48}$/;
 
 const COMMAND = "deno task fleet init";
@@ -29,7 +31,7 @@ const init = subcommand({
     collectors: { value: "NAMES", help: "the collectors' names, comma-separated", required: true },
     broker: {
       value: "ADDRESS",
-      help: "the broker's IP address in the VPN, such as 100.64.0.7",
+      help: "the broker's IP address in the VPN, or three, comma-separated, for a cluster",
       required: true,
     },
     peers: {
@@ -40,11 +42,15 @@ const init = subcommand({
   },
   examples: [
     "deno task fleet init --collectors vps1,vps2,vps3 --broker 100.64.0.7",
+    "deno task fleet init --collectors vps1,vps2 --broker 100.64.0.7,100.64.0.8,100.64.0.9",
     "deno task fleet init --collectors vps4 --broker 100.64.0.7 --peers peers.txt",
   ],
-}, async ({ collectors: given, broker, peers, out }) => {
+}, async ({ collectors: given, broker: addresses, peers, out }) => {
   const added = collectorNames(given, COMMAND);
-  if (isIP(broker) === 0) refuseFlag(COMMAND, "broker", broker, "an IP address");
+  const brokers = [...new Set(addresses.split(",").map((address) => address.trim()))];
+  if (!brokers.every((broker) => isIP(broker) !== 0) || !CLUSTER_SIZES.includes(brokers.length)) {
+    refuseFlag(COMMAND, "broker", addresses, "an IP address, or three");
+  }
   expectPermitted([...readNeeds({ "--peers": peers }), ...bothNeeds("--out", out)], "fleet");
   const collectors = [...new Set([...await foldersIn(`${out}/collectors`), ...added])];
   if (collectors.length > MAX_COLLECTORS) {
@@ -52,13 +58,13 @@ const init = subcommand({
       `${COMMAND}: ${collectors.length} collectors are too many; ${MAX_COLLECTORS} are the limit`,
     );
   }
-  await refuseOtherBroker(out, broker);
-  const users = ["archiver", ...collectors];
+  await refuseOtherBroker(out, brokers);
+  const users = ["archiver", ...brokers.length > 1 ? [ROUTE] : [], ...collectors];
   const passwords = new Map<string, string>();
   for (const user of users) passwords.set(user, await passwordOf(join(out, passwordPath(user))));
   const files = [
-    ...fleetFiles({ collectors, broker, passwords, hasPeers: peers !== undefined }),
-    ...await copiedFiles(collectors, peers),
+    ...fleetFiles({ collectors, brokers, passwords, hasPeers: peers !== undefined }),
+    ...await copiedFiles(collectors, brokers, peers),
   ];
   for (const file of files) console.log(`${await write(out, file)} ${join(out, file.path)}`);
 });
@@ -74,12 +80,15 @@ async function foldersIn(path: string): Promise<string[]> {
 }
 
 /** Configs are kept, so that a new address has to be written into them first. */
-async function refuseOtherBroker(out: string, broker: string): Promise<void> {
+async function refuseOtherBroker(out: string, brokers: readonly string[]): Promise<void> {
   const path = join(out, "archive/archiver.yaml");
   const config = await read(path, true);
-  if (config === null || config.includes(natsUrl(broker))) return;
+  const named = brokers.map((broker) => JSON.stringify(natsUrl(broker))).join(", ");
+  if (config === null || config.includes(`[${named}]`)) return;
   throw new UserError(
-    `Cannot set up a broker at ${broker}: ${path} names another; change it there and in each ` +
+    `Cannot set up a broker at ${
+      brokers.join(", ")
+    }: ${path} names another; change it there and in each ` +
       "collector.yaml, or remove these files, and run it again",
   );
 }
@@ -96,12 +105,15 @@ async function passwordOf(path: string): Promise<string> {
 
 async function copiedFiles(
   collectors: readonly string[],
+  brokers: readonly string[],
   peers: string | undefined,
 ): Promise<FleetFile[]> {
   const here = new URL("./", import.meta.url).pathname;
   const there = new URL("../../collector/deploy/", import.meta.url).pathname;
   const copies = [
-    ["broker/install.sh", `${here}install-broker.sh`],
+    ...brokers.map((
+      broker,
+    ) => [`${brokerFolder(brokers, broker)}/install.sh`, `${here}install-broker.sh`]),
     ["archive/install.sh", `${here}install.sh`],
     ["archive/gossip-archiver.service", `${here}gossip-archiver.service`],
     ...collectors.flatMap((name) => [

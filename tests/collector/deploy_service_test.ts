@@ -18,7 +18,7 @@ const unit = await Deno.readTextFile(new URL("gossip-collector.service", DEPLOY)
 const config = parseConfig(
   fleetFiles({
     collectors: ["vps1"],
-    broker: "100.64.0.7",
+    brokers: ["100.64.0.7"],
     passwords: new Map([["archiver", ""], ["vps1", ""]]),
     hasPeers: true,
   }).find(({ path }) => path === "collectors/vps1/collector.yaml")!.text,

@@ -8,12 +8,14 @@ import { run } from "../../collector/run.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { connectNats } from "../../shared/nats/connect.ts";
 import { readNatsAccess } from "../../shared/nats/access.ts";
-import { batchSubject } from "../../shared/subjects.ts";
+import { batchSubject, STREAM } from "../../shared/subjects.ts";
 import { CapturedLog } from "../support/captured_log.ts";
 import { archiveTotals } from "../support/fixtures/archive_check.ts";
 import { honest, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
 import { signedGraph } from "../support/fixtures/signed_gossip.ts";
-import { startNatsServer } from "../support/servers/nats_server.ts";
+import { startDebianServer } from "../support/servers/debian_server.ts";
+import { freePort } from "../support/servers/free_port.ts";
+import { NATS_SERVER, startNatsServer } from "../support/servers/nats_server.ts";
 import { startProcess, startProgram } from "../support/servers/process.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
@@ -105,7 +107,11 @@ Deno.test("what is wrong with a fleet is said in one line, and nothing is writte
   await using dir = await tempDir();
   const wrong: [string[], RegExp][] = [
     [[], /--collectors and --broker are required/],
-    [["--collectors", "vps1", "--broker", "broker.example"], /it should be an IP address$/],
+    [
+      ["--collectors", "vps1", "--broker", "broker.example"],
+      /it should be an IP address, or three$/,
+    ],
+    [["--collectors", "vps1", "--broker", "127.0.0.1,127.0.0.2"], /an IP address, or three$/],
     [["--collectors", "VPS1", "--broker", BROKER], /has "VPS1"; a name should be/],
     [["--collectors", "archiver", "--broker", BROKER], /has "archiver"; a name should be/],
     [["--collectors", ",", "--broker", BROKER], /names none$/],
@@ -243,6 +249,108 @@ Deno.test("with the generated files a collector delivers, and cannot write as an
     }
   }
   equal((await archiveTotals(archiverConfig.archive)).receipts, graph.length);
+});
+
+Deno.test("three brokers make one cluster: each keeps all, one may die, and none joins without the password", async () => {
+  await using stack = new AsyncDisposableStack();
+  stack.use(new CapturedLog());
+  const dir = stack.use(await tempDir());
+  const brokers = ["127.77.0.1", "127.77.0.2", "127.77.0.3"];
+  const made = await fleet(dir, "--collectors", "vps1,vps2", "--broker", brokers.join());
+  equal(made.code, 0, made.lines.join("\n"));
+  const again = await fleet(dir, "--collectors", "vps1", "--broker", brokers.join());
+  ok(again.lines.every((line) => line.startsWith("kept ")), again.lines.join("\n"));
+
+  // The test's own ports and folders.
+  const ports = new Map<string, string>(
+    brokers.flatMap((broker) =>
+      ["4222", "6222"].map((
+        port,
+      ): [string, string] => [`${broker}:${port}`, `127.0.0.1:${freePort()}`])
+    ),
+  );
+  const here = (text: string) =>
+    text.replaceAll(/127\.77\.0\.\d:\d+/g, (address) => ports.get(address)!)
+      .replaceAll("/etc/gossip-observer", dir.join("etc")).replaceAll(
+        "/var/lib/",
+        dir.join("var/"),
+      );
+  const start = async (folder: string) => {
+    const config = `${folder}/nats-server.conf`;
+    const process = await startDebianServer(NATS_SERVER, ["--config", config]);
+    return process === null ? null : stack.use(process);
+  };
+  const servers = await Promise.all(brokers.map(async (broker) => {
+    const folder = dir.join(`fleet/broker/${broker}`);
+    for (const name of ["nats-server.conf", "nats-passwords.conf"]) {
+      const text = here(await Deno.readTextFile(`${folder}/${name}`));
+      await Deno.writeTextFile(`${folder}/${name}`, text.replace("/nats\n", `/${broker}\n`));
+    }
+    return await start(folder);
+  }));
+  ok(servers.every((server) => server !== null));
+
+  await Deno.mkdir(dir.join("etc"));
+  await Deno.copyFile(
+    dir.join("fleet/archive/archiver-password"),
+    dir.join("etc/archiver-password"),
+  );
+  const config = parseConfig(
+    `${here(await Deno.readTextFile(dir.join("fleet/archive/archiver.yaml")))}\napi: {port: 0}\n`,
+    ArchiverConfigSchema,
+    "a",
+  );
+  await using archiver = await startArchiver(config);
+  const isWell = async () => {
+    const response = await fetch(`${archiver.url}/healthz`);
+    await response.body?.cancel();
+    return response.ok;
+  };
+  await until(isWell);
+  const access = await readNatsAccess(config.nats!);
+  const nats = await connectNats({ ...access, name: "test" });
+  stack.defer(() => nats.close());
+  const { streams } = await nats.jetstreamManager();
+  equal((await streams.info(STREAM)).config.num_replicas, 3);
+
+  await Deno.copyFile(
+    dir.join("fleet/collectors/vps1/nats-password"),
+    dir.join("etc/nats-password"),
+  );
+  const { uplink } = parseConfig(
+    here(await Deno.readTextFile(dir.join("fleet/collectors/vps1/collector.yaml"))),
+    CollectorConfigSchema,
+    "c",
+  );
+  ok(uplink.kind === "nats" && uplink.servers.length === 3);
+  const publish = async () => {
+    await using vps1 = await connection(await readNatsAccess(uplink));
+    const isTaken = (name: string) =>
+      vps1.publish(batchSubject(name)).then(() => true, () => false);
+    deepEqual([await isTaken("vps1"), await isTaken("vps2")], [true, false]);
+  };
+  // What is no batch is set aside by the archiver.
+  const setAside = async () => {
+    const { dead_letters } = await (await fetch(`${archiver.url}/status`)).json();
+    return dead_letters as number;
+  };
+  await publish();
+  await until(async () => await setAside() === 1);
+  await servers[0]!.kill();
+  await until(() => publish().then(() => true, () => false));
+  await until(async () => await setAside() > 1);
+
+  const rogue = dir.join("rogue");
+  await Deno.mkdir(rogue);
+  await Deno.writeTextFile(
+    `${rogue}/nats-server.conf`,
+    `listen: "127.0.0.1:${freePort()}"
+    cluster { name: gossip, listen: "127.0.0.1:${freePort()}", routes: ["nats://${
+      ports.get("127.77.0.2:6222")
+    }"] }`,
+  );
+  await start(rogue);
+  await until(() => servers[1]!.lines.some((line) => /authentication error/i.test(line)));
 });
 
 async function connection(access: Awaited<ReturnType<typeof readNatsAccess>>) {

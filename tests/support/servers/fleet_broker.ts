@@ -12,7 +12,7 @@ export function fleetOf(
 ): { files: Map<string, string>; passwords: Map<string, string> } {
   const users = ["archiver", ...collectors];
   const passwords = new Map(users.map((user, i) => [user, String(i).padStart(48, "0")]));
-  const fleet = { collectors, broker: "127.0.0.1", passwords, hasPeers: true };
+  const fleet = { collectors, brokers: ["127.0.0.1"], passwords, hasPeers: true };
   const files = new Map(fleetFiles(fleet).map(({ path, text }) => [path, text]));
   return { files, passwords };
 }

@@ -2,17 +2,12 @@
 
 import { connectNats } from "../../../shared/nats/connect.ts";
 import { STREAM } from "../../../shared/subjects.ts";
-import { type DebianServer, startDebianServer } from "./debian_server.ts";
+import { startDebianServer } from "./debian_server.ts";
 import { freePort } from "./free_port.ts";
+import { NATS_SERVER } from "./nats_server.ts";
 import type { Process } from "./process.ts";
 import { tempDir } from "../temp_dir.ts";
 
-const SERVER: DebianServer = {
-  program: "nats-server",
-  package: "nats-server",
-  ready: /Server is ready/,
-  taken: /address already in use/,
-};
 const SIZE = 3;
 
 /** A running cluster; disposing kills its servers and removes their stores. */
@@ -47,7 +42,7 @@ jetstream { store_dir: "${dir.join(`store${index}`)}" }
 cluster { name: test, listen: "127.0.0.1:${ports[SIZE + index]}", routes: [${routes}] }
 `,
     );
-    running[index] = await startDebianServer(SERVER, ["--config", config]);
+    running[index] = await startDebianServer(NATS_SERVER, ["--config", config]);
     if (running[index] === null) throw new Error(`port ${ports[index]} is taken`);
   };
   stack.defer(async () => {

@@ -8,7 +8,8 @@ import type { Process } from "./process.ts";
 import { tempDir } from "../temp_dir.ts";
 import { until } from "../until.ts";
 
-const SERVER: DebianServer = {
+/** Debian's. */
+export const NATS_SERVER: DebianServer = {
   program: "nats-server",
   package: "nats-server",
   ready: /Server is ready/,
@@ -58,7 +59,7 @@ export async function startNatsServer(options: NatsOptions = {}): Promise<NatsSe
   const start = (port: number) => {
     const address = ["--addr", "127.0.0.1", "--port", String(port)];
     const store = ["--jetstream", "--store_dir", storeDir];
-    return startDebianServer(SERVER, [...configArgs, ...address, ...store]);
+    return startDebianServer(NATS_SERVER, [...configArgs, ...address, ...store]);
   };
 
   let server: Process | null = null;
