@@ -196,7 +196,8 @@ export async function startArchiver(
   watch.start();
   const { hostname, port } = server.addr;
   const url = `http://${hostname.includes(":") ? `[${hostname}]` : hostname}:${port}`;
-  log.info("Archiving into {path}; API at {url}", { path: config.archive, url });
+  const what = config.api.viewers > 0 ? "live page and API" : "API";
+  log.info("Archiving into {path}; {what} at {url}", { path: config.archive, what, url });
   const owned = stack.move();
   return { url, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }
