@@ -49,7 +49,7 @@ const quack = v.strictObject({
     text(/^([0-9.]+|\[[0-9A-Fa-f:]+\]|localhost):\d{1,5}$/, "an address and a port"),
     "127.0.0.1:9494",
   ),
-  extension: v.optional(v.nullable(path), null),
+  extensions: v.optional(v.nullable(path), null),
   token_file: v.optional(v.nullable(path), null),
 }, "should be a group of keys such as listen, or be left out");
 

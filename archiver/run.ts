@@ -75,7 +75,7 @@ export async function startArchiver(
   await using stack = new AsyncDisposableStack();
   const quack = config.quack && new Quack({
     ...config.quack,
-    folder: join(dirname(config.archive), "extensions"),
+    downloads: join(dirname(config.archive), "extensions"),
     readToken: () => openApiToken(quackTokenFile(config)),
   }, clock);
   const claimed = new Map<string, Claimed>();

@@ -2,16 +2,17 @@
 // reading alone (`rules.ts`).
 
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { dirname, join } from "node:path";
+import { type ExtensionFolders, loadExtensions } from "../../query_results/archive/extensions.ts";
 import { firstLine, UserError } from "../../shared/errors.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import { every } from "../../shared/waiting.ts";
 import { rowsOf } from "../store/database.ts";
+import { literal } from "../store/sql.ts";
 import { rulesSql, SIDE_EFFECTS } from "./rules.ts";
 
 /** quack draws its session ids from OpenSSL, which httpfs brings. */
-const EXTENSIONS = ["httpfs", "quack"];
+const EXTENSIONS = ["httpfs", "quack"] as const;
 const LOOPBACK = /^(127\.|localhost:|\[::1\])/;
 
 const WATCH_MS = 10_000;
@@ -24,13 +25,9 @@ const STILL_RUNNING =
 
 const log = logger("archiver", "quack");
 
-export interface QuackOptions {
+export interface QuackOptions extends ExtensionFolders {
   /** `host:port`. */
   readonly listen: string;
-  /** The file quack.duckdb_extension, with httpfs.duckdb_extension beside it; null: DuckDB downloads both. */
-  readonly extension: string | null;
-  /** Where downloaded extensions are kept. */
-  readonly folder: string;
   readonly readToken: () => Promise<string>;
 }
 
@@ -102,21 +99,15 @@ export class Quack {
   }
 
   async #start(connection: DuckDBConnection, uri: string): Promise<void> {
-    const { listen, extension, folder, readToken } = this.#options;
-    if (extension === null) await connection.run(`SET extension_directory = ${quoted(folder)}`);
-    for (const name of EXTENSIONS) {
-      if (extension === null) await connection.run(`INSTALL ${name}`);
-      const file = `${name}.duckdb_extension`;
-      const path = name === "quack" ? extension : extension && join(dirname(extension), file);
-      await connection.run(`LOAD ${path === null ? name : quoted(path)}`);
-    }
+    const { listen, readToken } = this.#options;
+    await loadExtensions(connection, EXTENSIONS, this.#options);
     const sideEffects = await rowsOf(connection, SIDE_EFFECTS);
     await connection.run(rulesSql(sideEffects.map(({ function_name }) => String(function_name))));
     const token = await readToken();
     const isLocal = LOOPBACK.test(listen);
     await connection.run(
-      `CALL quack_serve(${quoted(uri)}, token = ${
-        quoted(token)
+      `CALL quack_serve(${literal(uri)}, token = ${
+        literal(token)
       }, allow_other_hostname = ${!isLocal})`,
     );
     if (!isLocal) {
@@ -125,8 +116,4 @@ export class Quack {
     }
     log.info("Serving DuckDB clients at {uri}", { uri });
   }
-}
-
-function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

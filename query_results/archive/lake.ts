@@ -2,13 +2,13 @@
 // Deno's sandbox.
 
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { join } from "node:path";
 import * as v from "valibot";
 import { systemClock } from "../../shared/clock.ts";
 import { readConfig, text } from "../../shared/config.ts";
 import { errorText, firstLine, UserError } from "../../shared/errors.ts";
 import { readS3Keys, s3Entries } from "../../shared/s3/access.ts";
 import { printable } from "../../shared/text.ts";
+import { loadExtensions } from "./extensions.ts";
 import { quoted } from "./open_days.ts";
 
 /** What an archive's address begins with when it is a lake. */
@@ -57,9 +57,13 @@ export async function attachLake(
 ): Promise<void> {
   const { catalog, s3 } = settings;
   const isPostgres = /^postgres(ql)?:\/\//.test(catalog);
-  await load(connection, settings, "ducklake");
-  if (isPostgres) await load(connection, settings, "postgres_scanner");
-  if (s3 !== undefined) await useS3(connection, settings, s3);
+  const names = [
+    "ducklake",
+    ...isPostgres ? ["postgres_scanner"] as const : [],
+    ...s3 === undefined ? [] : ["httpfs"] as const,
+  ] as const;
+  await loadExtensions(connection, names, settings);
+  if (s3 !== undefined) await useS3(connection, s3);
   const target = isPostgres ? `postgres:${await postgresTarget(settings)}` : catalog;
   const attach = (options: readonly string[]) =>
     `ATTACH ${quoted(LAKE_SCHEME + target)} AS lake` +
@@ -92,7 +96,9 @@ export function shownCatalog({ catalog }: LakeSettings): string {
 /** Why a lake does not open or change, in one line. DuckDB's own text may hold the connection's password. */
 export function lakeReason(error: unknown): string {
   const line = errorText(error).replaceAll(/(postgres(?:ql)?:\/\/[^:@/\s]*):[^@\s]*@/g, "$1:…@")
-    .replace(/^\w+ Error: /, "").split("\n")[0];
+    .replace(/^\w+ Error: /, "")
+    // What follows says why.
+    .replace(/^Failed to commit: Failed to commit DuckLake transaction\.\s*/, "").split("\n")[0];
   const holder = line.match(/Conflicting lock is held in .*?\(PID (\d+)\)/);
   if (holder) {
     return `process ${
@@ -115,35 +121,10 @@ export function lakeReason(error: unknown): string {
   return printable(line, 400);
 }
 
-async function load(
-  connection: DuckDBConnection,
-  { extensions }: LakeSettings,
-  name: "ducklake" | "httpfs" | "postgres_scanner",
-): Promise<void> {
-  try {
-    if (extensions !== undefined) {
-      await connection.run(`LOAD ${quoted(join(extensions, `${name}.duckdb_extension`))}`);
-    } else {
-      await connection.run(`INSTALL ${name}`);
-      await connection.run(`LOAD ${name}`);
-    }
-  } catch (error) {
-    const why = printable(firstLine(error), 300);
-    const wish = extensions === undefined
-      ? "where there is no internet, name a folder with DuckDB's extensions (--extensions, or in lake.yaml)"
-      : `${extensions} should hold ${name}.duckdb_extension of DuckDB's own version`;
-    throw new UserError(`Cannot load DuckDB's extension ${name}: ${why}; ${wish}`, {
-      cause: error,
-    });
-  }
-}
-
 async function useS3(
   connection: DuckDBConnection,
-  settings: LakeSettings,
   s3: NonNullable<LakeSettings["s3"]>,
 ): Promise<void> {
-  await load(connection, settings, "httpfs");
   const keys = await readS3Keys(s3);
   const [scheme, host] = s3.endpoint.split("://");
   const parts = [
