@@ -14,8 +14,8 @@ import { KNOWN_SCHEMA_VERSIONS } from "../../query_results/archive/open.ts";
 import { viewStatements } from "../../query_results/archive/lake_views.ts";
 import { makeTables } from "../../query_results/archive/open_days.ts";
 import {
-  FACT_TABLES,
   type IndexReader,
+  PUBLISHED_TABLES,
   readDay,
   readRoot,
   ROOT_KEY,
@@ -28,9 +28,6 @@ import { UserError } from "../../shared/errors.ts";
 import { transaction } from "../days/context.ts";
 import { rowsOf } from "../store/database.ts";
 import { identifier, literal } from "../store/sql.ts";
-
-/** A lake has no summaries: these are of one archive. */
-const TABLES: readonly string[] = [...FACT_TABLES, ...Object.keys(CONTEXT_TABLES)];
 
 /** Other archivers may change the lake at the same time. */
 const ATTEMPTS = 10;
@@ -123,7 +120,7 @@ async function syncDays(
     signal.throwIfAborted();
     const index = await readDay(indexes, day);
     if (index === null) continue;
-    const files = index.files.filter(({ table }) => TABLES.includes(table)).map((
+    const files = index.files.filter(({ table }) => PUBLISHED_TABLES.includes(table)).map((
       { table, path },
     ) => ({
       ...{ table, path: `${data}/${path}`, fingerprint: list.days[day] },
@@ -190,7 +187,7 @@ async function addArchive(
     throw new UserError("An archive in a lake cannot be called main (days.publish.name)");
   }
   await connection.run(`CREATE SCHEMA lake.${identifier(name)}`);
-  for (const table of TABLES) {
+  for (const table of PUBLISHED_TABLES) {
     const like = table === "earlier_messages" ? "messages" : table;
     const day = table in CONTEXT_TABLES ? ", NULL::DATE AS day" : "";
     await connection.run(
@@ -255,7 +252,10 @@ async function retried(
       signal.throwIfAborted();
       if (error instanceof UserError) throw error;
       const why = lakeReason(error);
-      if (!/conflict|already exists|duplicate key/i.test(why) || attempt === ATTEMPTS) {
+      if (
+        !/conflict|already exists|duplicate key|serialize|deadlock/i.test(why) ||
+        attempt === ATTEMPTS
+      ) {
         throw new UserError(`Cannot change lake ${shownCatalog(settings)}: ${why}`, {
           cause: error,
         });

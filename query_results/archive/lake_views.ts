@@ -3,7 +3,7 @@
 
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { CONTEXT_TABLES, contextRows, earlierRows } from "./context_tables.ts";
-import { makeTables, quoted } from "./open_days.ts";
+import { listSummaries, makeTables, quoted } from "./open_days.ts";
 
 const MESSAGES =
   "message_id, sha256, type, size, verdict, scid, direction, node_id, own_timestamp, " +
@@ -13,6 +13,7 @@ const RECEIPTS = "received_at, message_id, peer_id, collector_id, is_repeat, is_
 /** 63 bits of an MD5: two of a year's 150 million messages share one with a chance of 0.1 %. */
 const id = (text: string) => `CAST(md5_number_lower(${text}) >> 1 AS BIGINT)`;
 const messageId = id("sha256");
+const dayNumber = (instant: string) => `epoch_us(${instant}) // 86400000000`;
 
 /** Which of the rows that two archives have of one thing is kept: the one that knows most. */
 const KNOWS_MOST: Readonly<Record<string, readonly [key: string, order: string]>> = {
@@ -43,6 +44,9 @@ function tablesOf(archive: string) {
     receipts: `SELECT ${RECEIPTS} FROM ${table("receipts")}`,
     messages: `SELECT ${MESSAGES} FROM ${table("messages")} UNION ALL ${earlier}`,
     earlier,
+    heardDays: `SELECT DISTINCT collector_id, ${dayNumber("day")} AS day FROM ${
+      table("peer_days")
+    }`,
     context: (name: string) => contextRows(name, table(name), lastDay),
   };
 }
@@ -113,6 +117,7 @@ function joinedViews(archives: readonly string[]): Record<string, string> {
       all((own) => own.messages),
       `(${names})`,
       `(${nodes})`,
+      `(${overlapsOf(archives, `(${names})`)})`,
     ),
     sources: distinct(joined("sources", { collector_id: "n.id" })),
     epochs: once("epochs", joined("epochs", ofRun)),
@@ -140,27 +145,51 @@ function joinedViews(archives: readonly string[]): Record<string, string> {
 }
 
 function joinedMessages(messages: string): string {
-  return `SELECT ${messageId} AS message_id, sha256, any_value(type) AS type, any_value(size) AS size,
+  return `SELECT ${messageId} AS message_id, any_value(sha256) AS sha256, any_value(type) AS type, any_value(size) AS size,
     arg_min(verdict, verdict IN ('unchecked', 'unknown_signer')) AS verdict, any_value(scid) AS scid,
     any_value(direction) AS direction, any_value(node_id) AS node_id, any_value(own_timestamp) AS own_timestamp,
     any_value(inner_id) AS inner_id, min(first_seen) AS first_seen, any_value(raw) AS raw,
     string_agg(DISTINCT archive, ',' ORDER BY archive) AS archive
-  FROM (${messages}) GROUP BY sha256`;
+  FROM (${messages}) GROUP BY ${messageId}`;
+}
+
+/** Days on which several archives may have receipts of one collector: name and day, since the Unix epoch. */
+function overlapsOf(archives: readonly string[], names: string): string {
+  const heard = allOf(archives)((own) => own.heardDays);
+  // A day without summaries may hold any collector's.
+  return `SELECT name, day FROM (
+      SELECT archive, name, day FROM (${heard}) JOIN ${names} USING (archive, collector_id)
+      UNION
+      SELECT f.archive, n.name, ${dayNumber("CAST(f.day AS TIMESTAMP)")}
+      FROM lake.main.archive_files f JOIN ${names} n USING (archive)
+      WHERE f.table_name = 'receipts' AND (f.archive, f.day) NOT IN (
+        SELECT (archive, day) FROM lake.main.archive_files WHERE table_name = 'peer_days')
+    ) GROUP BY name, day HAVING count(DISTINCT archive) > 1`;
 }
 
 /**
  * A receipt that several archives have counts once; what one collector heard twice at one instant stays two.
  * @param names relation of collectors: archive, collector_id, name, id. @param nodes the same of peers.
+ * @param overlaps relation of the days that this is about; null when there are none.
  */
-function joinedReceipts(receipts: string, messages: string, names: string, nodes: string): string {
-  const shared = `(SELECT name FROM ${names} GROUP BY name HAVING count(DISTINCT archive) > 1)`;
-  return `WITH known AS NOT MATERIALIZED (
-      SELECT r.received_at, m.id AS message_id, p.id AS peer_id, n.id AS collector_id, r.is_repeat, r.is_warmup,
-        r.archive, n.name IN ${shared} AS is_shared
+function joinedReceipts(
+  receipts: string,
+  messages: string,
+  names: string,
+  nodes: string,
+  overlaps: string | null,
+): string {
+  const known = (more = "") =>
+    `SELECT r.received_at, m.id AS message_id, p.id AS peer_id, n.id AS collector_id, r.is_repeat, r.is_warmup,
+        r.archive ${more}
       FROM (${receipts}) r
         JOIN (SELECT archive, message_id, ${messageId} AS id FROM (${messages})) m USING (archive, message_id)
         JOIN ${nodes} p USING (archive, peer_id)
-        JOIN ${names} n USING (archive, collector_id)
+        JOIN ${names} n USING (archive, collector_id)`;
+  if (overlaps === null) return known();
+  const day = dayNumber("r.received_at");
+  return `WITH known AS NOT MATERIALIZED (
+      ${known(`, (n.name, ${day}) IN (SELECT (name, day) FROM ${overlaps}) AS is_shared`)}
     )
     SELECT ${RECEIPTS}, archive FROM known WHERE NOT is_shared
     UNION ALL
@@ -201,6 +230,18 @@ export async function openLakeTables(connection: DuckDBConnection): Promise<void
   const all = allOf(archives);
   if (archives.length === 1) {
     const { receipts, earlier } = tablesOf(archives[0]);
+    const files = await rows(
+      "SELECT table_name, CAST(day AS TEXT), path FROM lake.main.archive_files",
+    );
+    await listSummaries(
+      connection,
+      `lake.${schemaOf(archives[0])}.summary_days`,
+      files.map(([table, day, path]) => ({
+        table: String(table),
+        day: String(day),
+        path: String(path),
+      })),
+    );
     await relation("earlier_messages", earlier);
     await connection.run(`CREATE OR REPLACE VIEW receipts AS ${receipts}`);
     await connection.run(
@@ -219,7 +260,12 @@ export async function openLakeTables(connection: DuckDBConnection): Promise<void
       `SELECT ${MESSAGES}, ${quoted(archive)} AS archive FROM lake.${schemaOf(archive)}.messages`
     ).join(" UNION ALL ") + ` UNION ALL SELECT ${MESSAGES}, archive FROM earlier_messages`;
   await connection.run(`CREATE OR REPLACE VIEW messages AS ${joinedMessages(messages)}`);
-  const receipts = joinedReceipts(all((own) => own.receipts), messages, "lake_names", "lake_nodes");
+  await relation("lake_overlaps", overlapsOf(archives, "lake_names"));
+  const [[overlaps]] = await rows("SELECT count(*) FROM lake_overlaps");
+  const receipts = joinedReceipts(
+    ...[all((own) => own.receipts), messages, "lake_names", "lake_nodes"] as const,
+    Number(overlaps) === 0 ? null : "lake_overlaps",
+  );
   await connection.run(`CREATE OR REPLACE VIEW receipts AS ${receipts}`);
 }
 

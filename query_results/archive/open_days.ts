@@ -46,7 +46,11 @@ export async function openDays(connection: DuckDBConnection, folder: string): Pr
       const rows = contextRows(table, files, `DATE '${last.day}'`);
       await connection.run(`INSERT INTO ${table} BY NAME ${rows}`);
     }
-    await useSummaries(connection, folder, indexes);
+    const days = relation("summary_days");
+    const all = indexes.flatMap(({ day, files }) =>
+      files.map(({ table, path }) => ({ table, day, path: resolve(folder, path) }))
+    );
+    if (days !== null) await listSummaries(connection, days, all);
     const [receipts, messages, earlier] = ["receipts", "messages", "earlier_messages"].map(
       relation,
     );
@@ -68,25 +72,30 @@ export async function openDays(connection: DuckDBConnection, folder: string): Pr
   }
 }
 
-/** Lists the summaries that lie in the folder, for queries to read in place of receipts. */
-async function useSummaries(
+/** A file of summaries, as DuckDB opens it. */
+export interface SummaryFile {
+  readonly table: string;
+  readonly day: string;
+  readonly path: string;
+}
+
+/** Lists summaries for queries to read in place of receipts. @param days relation of the rows of summary_days. */
+export async function listSummaries(
   connection: DuckDBConnection,
-  folder: string,
-  indexes: readonly DayIndex[],
+  days: string,
+  files: readonly SummaryFile[],
 ): Promise<void> {
-  const files = indexes.flatMap(({ day, files }) => files.map((file) => ({ ...file, day })));
-  const days = files.filter(({ table }) => table === "summary_days")
-    .map(({ path }) => quoted(resolve(folder, path)));
-  if (days.length === 0) return;
-  await connection.run(`INSERT INTO summary_days BY NAME FROM read_parquet([${days.join(", ")}])`);
+  await connection.run(`INSERT INTO summary_days BY NAME FROM ${days}`);
   const summaries = files.filter(({ table }) => SUMMARY_NAMES.some((name) => name === table));
-  const rows = summaries.map(({ table, day, part, path, rows, bytes, sha256 }, i) =>
-    `(${i}, ${quoted(table)}, DATE '${day}', ${part}, 'cold', ${
-      quoted(resolve(folder, path))
-    }, 'epoch', 'epoch',
-      ${rows}, 'epoch', 'epoch', ${bytes}, '${sha256}', 'epoch', NULL, NULL)`
+  const rows = summaries.map(({ table, day, path }, i) =>
+    `(${i}, ${quoted(table)}, DATE '${day}', 'cold', ${quoted(path)})`
   );
-  if (rows.length > 0) await connection.run(`INSERT INTO day_files VALUES ${rows.join(", ")}`);
+  if (rows.length === 0) return;
+  await connection.run(
+    `INSERT INTO day_files SELECT file_id, table_name, day, 0, state, path, 'epoch', 'epoch', 0, 'epoch', 'epoch', 0, '',
+      'epoch', NULL, NULL
+    FROM (VALUES ${rows.join(", ")}) t(file_id, table_name, day, state, path)`,
+  );
 }
 
 /** Makes an archive's tables and views, without rows, in an empty database. */

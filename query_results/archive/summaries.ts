@@ -197,7 +197,7 @@ async function rows(connection: DuckDBConnection, sql: string) {
 }
 
 async function areThere(paths: readonly string[]): Promise<boolean> {
-  for (const path of paths) {
+  for (const path of paths.filter((path) => !path.includes("://"))) {
     try {
       await Deno.stat(path);
     } catch (error) {
