@@ -10,6 +10,8 @@ const MESSAGES =
   "inner_id, first_seen, raw";
 const RECEIPTS = "received_at, message_id, peer_id, collector_id, is_repeat, is_warmup";
 
+/** Ids of what there are few of: integers, as the queries expect them, in the order of `keys`. */
+const rank = (keys: string) => `CAST(dense_rank() OVER (ORDER BY ${keys}) AS INTEGER)`;
 /** 63 bits of an MD5: two of a year's 150 million messages share one with a chance of 0.1 %. */
 const id = (text: string) => `CAST(md5_number_lower(${text}) >> 1 AS BIGINT)`;
 const messageId = id("sha256");
@@ -75,29 +77,33 @@ function allOf(archives: readonly string[]): (select: (own: Own) => string) => s
 
 function namesOf(archives: readonly string[]): string {
   const collectors = allOf(archives)((own) => own.context("collectors"));
-  return `SELECT archive, collector_id, name, ${id("name")} AS id FROM (${collectors})`;
+  return `SELECT archive, collector_id, name, ${rank("name")} AS id FROM (${collectors})`;
 }
 
 function nodesOf(archives: readonly string[]): string {
   const peers = allOf(archives)((own) => own.context("peers"));
-  return `SELECT archive, peer_id, node_id, ${id("node_id")} AS id FROM (${peers})`;
+  return `SELECT archive, peer_id, node_id, ${rank("node_id")} AS id FROM (${peers})`;
 }
 
-function joinedViews(archives: readonly string[]): Record<string, string> {
+/** @param names relation of collectors: archive, collector_id, name, id. @param nodes the same of peers. */
+function joinedViews(
+  archives: readonly string[],
+  names = `(${namesOf(archives)})`,
+  nodes = `(${nodesOf(archives)})`,
+): Record<string, string> {
   const all = allOf(archives);
   const context = (name: string) => all((own) => own.context(name));
-  const [names, nodes] = [namesOf(archives), nodesOf(archives)];
-  const runs = `SELECT e.archive, e.epoch_id, ${id("n.name || ' ' || epoch_us(e.started_at)")} AS id
-    FROM (${context("epochs")}) e JOIN (${names}) n USING (archive, collector_id)`;
+  const runs = `SELECT e.archive, e.epoch_id, ${rank("n.name, e.started_at")} AS id
+    FROM (${context("epochs")}) e JOIN ${names} n USING (archive, collector_id)`;
   /** A table whose rows name a collector, a run or a peer by ids of their archive. */
   const joined = (name: string, replaced: Readonly<Record<string, string>>, more = "") => {
     const columns = Object.entries(replaced).map(([column, sql]) => `${sql} AS ${column}`).join(
       ", ",
     );
     const joins = [
-      ..."collector_id" in replaced ? [`JOIN (${names}) n USING (archive, collector_id)`] : [],
+      ..."collector_id" in replaced ? [`JOIN ${names} n USING (archive, collector_id)`] : [],
       ..."epoch_id" in replaced ? [`JOIN (${runs}) e USING (archive, epoch_id)`] : [],
-      ..."peer_id" in replaced ? [`JOIN (${nodes}) p USING (archive, peer_id)`] : [],
+      ..."peer_id" in replaced ? [`JOIN ${nodes} p USING (archive, peer_id)`] : [],
     ];
     return `SELECT t.* EXCLUDE (archive) REPLACE (${columns}) ${more}
       FROM (${context(name)}) t ${joins.join(" ")}`;
@@ -109,21 +115,21 @@ function joinedViews(archives: readonly string[]): Record<string, string> {
   const distinct = (select: string) => `SELECT DISTINCT * FROM (${select})`;
   const ofRun = { epoch_id: "e.id", collector_id: "n.id" };
   return {
-    collectors: `SELECT DISTINCT id AS collector_id, name FROM (${names})`,
-    peers: `SELECT DISTINCT id AS peer_id, node_id FROM (${nodes})`,
+    collectors: `SELECT DISTINCT id AS collector_id, name FROM ${names}`,
+    peers: `SELECT DISTINCT id AS peer_id, node_id FROM ${nodes}`,
     messages: joinedMessages(all((own) => own.messages)),
     receipts: joinedReceipts(
       all((own) => own.receipts),
       all((own) => own.messages),
-      `(${names})`,
-      `(${nodes})`,
-      `(${overlapsOf(archives, `(${names})`)})`,
+      names,
+      nodes,
+      `(${overlapsOf(archives, names)})`,
     ),
     sources: distinct(joined("sources", { collector_id: "n.id" })),
     epochs: once("epochs", joined("epochs", ofRun)),
     sessions: once(
       "sessions",
-      joined("sessions", { ...ofRun, peer_id: "p.id", session_id: id("e.id || ' ' || t.number") }),
+      joined("sessions", { ...ofRun, peer_id: "p.id", session_id: rank("e.id, t.number") }),
     ),
     ...Object.fromEntries(
       ["clock_samples", "clock_steps", "stalls", "dial_outcomes", "log_gaps"]
@@ -212,23 +218,24 @@ export async function openLakeTables(connection: DuckDBConnection): Promise<void
   await connection.run(
     "INSERT INTO schema_version SELECT version, 'lake', now() FROM lake.main.schema_version WHERE version IS NOT NULL",
   );
-  const columnsOf = async (table: string) =>
-    (await rows(
-      `SELECT column_name FROM duckdb_columns() WHERE database_name = 'memory' AND table_name = '${table}'`,
-    ))
-      .map(([name]) => String(name)).join(", ");
-  for (const table of Object.keys(CONTEXT_TABLES)) {
-    const columns = await columnsOf(table);
-    // Ids of several archives do not fit into the schema's integers.
-    await connection.run(
-      `CREATE OR REPLACE TABLE ${table} AS SELECT ${columns} FROM lake.main.${table}`,
-    );
-  }
   if (archives.length === 0) return;
   const relation = (name: string, select: string) =>
     connection.run(`CREATE TABLE ${name} AS ${select}`);
-  const all = allOf(archives);
-  if (archives.length === 1) {
+  const isOne = archives.length === 1;
+  if (!isOne) {
+    await relation("lake_names", namesOf(archives));
+    await relation("lake_nodes", nodesOf(archives));
+  }
+  const selects = isOne ? ownViews(archives[0]) : joinedViews(archives, "lake_names", "lake_nodes");
+  for (const table of Object.keys(CONTEXT_TABLES)) {
+    const columns = await rows(
+      `SELECT column_name FROM duckdb_columns() WHERE database_name = 'memory' AND table_name = '${table}'`,
+    );
+    await connection.run(
+      `INSERT INTO ${table} SELECT ${columns.join(", ")} FROM (${selects[table]})`,
+    );
+  }
+  if (isOne) {
     const { receipts, earlier } = tablesOf(archives[0]);
     const files = await rows(
       "SELECT table_name, CAST(day AS TEXT), path FROM lake.main.archive_files",
@@ -252,8 +259,7 @@ export async function openLakeTables(connection: DuckDBConnection): Promise<void
     );
     return;
   }
-  await relation("lake_names", namesOf(archives));
-  await relation("lake_nodes", nodesOf(archives));
+  const all = allOf(archives);
   await relation("earlier_messages", all((own) => own.earlier));
   const messages =
     archives.map((archive) =>

@@ -36,7 +36,7 @@ export interface Subject {
 
 /** A message of a subject. Instants are µs since the Unix epoch. */
 export interface FoundMessage {
-  readonly id: number;
+  readonly id: bigint;
   readonly sha256: string;
   readonly type: number;
   readonly size: number;
@@ -328,7 +328,7 @@ export async function findMessages(
     values,
   );
   return rows.map((row) => ({
-    id: Number(row.message_id),
+    id: row.message_id as bigint,
     sha256: String(row.sha256),
     type: Number(row.type),
     size: Number(row.size),

@@ -63,7 +63,7 @@ export function history(
     other.id !== message.id && mayBeSigned(other) && other.type === message.type &&
     other.scid === message.scid &&
     other.direction === message.direction && other.nodeId === message.nodeId
-  ).sort((a, b) => a.firstSeen - b.firstSeen || a.id - b.id);
+  ).sort((a, b) => a.firstSeen - b.firstSeen || Number(a.id - b.id));
   const { ownTimestamp, innerId, firstSeen } = message;
   return {
     supersededBy:

@@ -3,7 +3,16 @@ import type { FoundMessage } from "./find.ts";
 import { newestSigned } from "./judge.ts";
 
 const message = (id: number, ownTimestamp: number | null, verdict = "valid"): FoundMessage => ({
-  ...{ id, ownTimestamp, verdict, sha256: "", type: 258, size: 1, scid: 1n, direction: 0 },
+  ...{
+    id: BigInt(id),
+    ownTimestamp,
+    verdict,
+    sha256: "",
+    type: 258,
+    size: 1,
+    scid: 1n,
+    direction: 0,
+  },
   ...{ nodeId: null, innerId: null, firstSeen: id },
 });
 

@@ -112,9 +112,9 @@ function notesOf(
 /** Half the span around first sight in which delivery is looked at, µs, and its three slices, s. */
 const TIMERS_US = 900_000_000;
 const SLICE_SECONDS = 200;
-async function readSpreads(connection: DuckDBConnection): Promise<Map<number, Spread>> {
+async function readSpreads(connection: DuckDBConnection): Promise<Map<bigint, Spread>> {
   const rows = await rowsOf(connection, "FROM spreads");
-  return new Map(rows.map((row) => [Number(row.message_id), {
+  return new Map(rows.map((row) => [row.message_id as bigint, {
     subscribed: Number(row.subscribed),
     atUs: (row.at_us as DuckDBListValue).items.map(Number),
     errorUs: numberOrNull(row.error_us),
@@ -126,7 +126,7 @@ async function readSpreads(connection: DuckDBConnection): Promise<Map<number, Sp
 function messageLine(
   message: FoundMessage,
   messages: readonly FoundMessage[],
-  spreads: ReadonlyMap<number, Spread>,
+  spreads: ReadonlyMap<bigint, Spread>,
 ): MessageLine {
   const { subscribed, atUs, isBacklog } = spreads.get(message.id) ?? UNHEARD;
   const { supersededBy, resignedFrom } = history(message, messages);

@@ -5,6 +5,7 @@ import { attachLake, type LakeSettings } from "../../query_results/archive/lake.
 import { openArchive } from "../../query_results/archive/open.ts";
 import { Summaries } from "../../query_results/archive/summaries.ts";
 import { DEFINITIONS } from "../../query_results/catalog/catalog.ts";
+import { answerFor } from "../../query_results/where/look.ts";
 import { UserError } from "../../shared/errors.ts";
 import { BatchMaker } from "../support/fixtures/batch_maker.ts";
 import { at, type DayArchive, fillDay, openDays } from "../support/fixtures/day_archive.ts";
@@ -91,6 +92,12 @@ Deno.test({
   },
 });
 
+async function where(archive: string, name: string) {
+  using reader = await openArchive(archive);
+  await reader.connection.run(DEFINITIONS);
+  return await answerFor(reader.connection, name);
+}
+
 /** How many days queries read from summaries. */
 async function summarisedDays(address: string): Promise<number> {
   using archive = await openArchive(address);
@@ -172,6 +179,10 @@ Deno.test({
       sorted(await answersOf(address, dir, "lake")),
       sorted(await answersOf(dir.join("all/a.duckdb"), dir, "one")),
     );
+    const update = "800002x1x0";
+    const answer = await where(address, update);
+    assert.ok(answer.peers.some(({ seconds }) => seconds !== null), "someone delivered it");
+    assert.deepEqual(answer, await where(dir.join("all/a.duckdb"), update));
   },
 });
 
