@@ -5,7 +5,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import * as v from "valibot";
 import { systemClock } from "../../shared/clock.ts";
 import { readConfig, text } from "../../shared/config.ts";
-import { errorText, firstLine, UserError } from "../../shared/errors.ts";
+import { errorText, UserError } from "../../shared/errors.ts";
 import { readS3Keys, s3Entries } from "../../shared/s3/access.ts";
 import { printable } from "../../shared/text.ts";
 import { loadExtensions } from "./extensions.ts";
