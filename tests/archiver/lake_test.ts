@@ -102,8 +102,8 @@ async function where(archive: string, name: string) {
 async function summarisedDays(address: string): Promise<number> {
   using archive = await openArchive(address);
   await archive.connection.run(DEFINITIONS);
-  const summaries = await Summaries.find(archive.connection, true);
-  return (await summaries.use({ from: -Infinity, to: Infinity }))?.days.length ?? 0;
+  const summaries = await Summaries.find(archive.connection, []);
+  return await summaries.use({ from: -Infinity, to: Infinity });
 }
 
 /** Batches of a day of a collector: the same messages for all, each peer a little later. */
