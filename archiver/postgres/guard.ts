@@ -23,6 +23,12 @@ const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set([
   ...["get_block_size", "json_execute_serialized_sql", "query", "query_table", "in_search_path"],
   ...["current_query", "sleep_ms", "pg_sleep", "json_serialize_plan", "which_secret"],
 ]);
+/** DuckDB's names of PostgreSQL's functions. */
+const RENAMED: Readonly<Record<string, string>> = {
+  ...{ json_agg: "json_group_array", jsonb_agg: "json_group_array", row_to_json: "to_json" },
+  ...{ json_build_object: "json_object", jsonb_build_object: "json_object", cardinality: "len" },
+  ...{ clock_timestamp: "now", statement_timestamp: "now" },
+};
 const REFUSED = "42501";
 const BARE_NUMERIC =
   /"cast_type":\{"id":"DECIMAL","type_info":\{"type":"DECIMAL_TYPE_INFO","alias":"","extension_info":null,"width":18,"scale":3\}\}/g;
@@ -149,6 +155,8 @@ class Check {
     if (node.class === "FUNCTION" || node.class === "WINDOW") {
       const name = String(node.function_name).toLowerCase();
       if (name === "regexp_full_match" && this.#matchesParts) node.function_name = "regexp_matches";
+      if (name === "~*" || name === "!~*") matchAnyCase(node);
+      node.function_name = RENAMED[name] ?? node.function_name;
       if (REFUSED_FUNCTIONS.has(name) || !/^(|main|pg_catalog)$/i.test(String(node.schema ?? ""))) {
         throw new SqlError(REFUSED, `permission denied for function ${name}`);
       }
@@ -243,6 +251,21 @@ function literalOf(node: Node): void {
   let element = cast_type;
   while (element.id === "LIST") element = (element.type_info as Node).child_type as Node;
   node.child = list(value, element.id === "BLOB" ? OID.bytea : OID.text);
+}
+
+/** `x ~* pattern` and `x !~* pattern`. */
+function matchAnyCase(node: Node): void {
+  const matches: Node = {
+    ...{ ...node, function_name: "regexp_matches", is_operator: false, alias: "" },
+    children: [...node.children as Node[], constant("i", OID.text)],
+  };
+  if (node.function_name === "~*") {
+    return void Object.assign(node, { ...matches, alias: node.alias });
+  }
+  const { alias, query_location } = node;
+  for (const key of Object.keys(node)) delete node[key];
+  const negation = { class: "OPERATOR", type: "OPERATOR_NOT", alias, query_location };
+  Object.assign(node, { ...negation, children: [matches] });
 }
 
 /** `= ANY ('{1,2}')`, where PostgreSQL gives the literal the type of what it is compared with. */
