@@ -22,7 +22,14 @@ export interface IntakeOptions {
  * Why a payload is set aside: it is not a batch, names another collector than its sender, is over a limit, is stamped too
  * far ahead, or cannot be stored.
  */
-export type SetAsideCode = "no_batch" | "wrong_sender" | "over_limit" | "ahead" | "not_storable";
+export const SET_ASIDE_CODES = [
+  "no_batch",
+  "wrong_sender",
+  "over_limit",
+  "ahead",
+  "not_storable",
+] as const;
+export type SetAsideCode = (typeof SET_ASIDE_CODES)[number];
 
 export interface IntakeDependencies {
   readonly store: {

@@ -9,12 +9,13 @@ import { logger } from "../../shared/log.ts";
 import { printable } from "../../shared/text.ts";
 import { atMost, pause } from "../../shared/waiting.ts";
 import type { BatchOutcome, DeadLetter } from "../store/store.ts";
-import type {
-  IntakeDependencies,
-  IntakeOptions,
-  IntakeStatus,
-  SetAsideCode,
-  SubmitOutcome,
+import {
+  type IntakeDependencies,
+  type IntakeOptions,
+  type IntakeStatus,
+  SET_ASIDE_CODES,
+  type SetAsideCode,
+  type SubmitOutcome,
 } from "./contract.ts";
 import { isRefusal, retryDelayMs } from "./failure.ts";
 import { CollectorLimits } from "./limits.ts";
@@ -55,7 +56,10 @@ export class Intake implements AsyncDisposable {
   #deadLetterBytes = 0;
   #deadLetterRows = 0;
   readonly #limits: CollectorLimits;
-  readonly #setAsideCounts = new Map<SetAsideCode, number>();
+  /** With all codes from the start: Prometheus does not see the first increase of a counter that is new. */
+  readonly #setAsideCounts = new Map<SetAsideCode, number>(
+    SET_ASIDE_CODES.map((code) => [code, 0]),
+  );
   #lastSetAside: IntakeStatus["lastSetAside"] = null;
   #failure: IntakeStatus["failure"] = null;
   readonly #closing = new AbortController();
