@@ -207,5 +207,18 @@ Deno.test({
     const foreign = await fetch(`${url}/live`, { headers: { "sec-fetch-site": "cross-site" } });
     assert.equal(foreign.status, 403);
     assert.match(await foreign.text(), /own page/);
+
+    // A page that is one too many says so, shows no figures, and is fed once there is room.
+    const stop = new AbortController();
+    const signal = stop.signal;
+    const others = await Promise.all(
+      Array.from({ length: 15 }, () => fetch(`${url}/live`, { signal })),
+    );
+    assert.ok(others.every(({ status }) => status === 200));
+    const refused = await browser.open(`${url}/`);
+    await refused.until(`${text("#state")}.includes(': 16 (api.viewers)')`);
+    assert.ok(!await refused.evaluate("document.getElementById('fleet').checkVisibility()"));
+    stop.abort();
+    await refused.until("document.getElementById('fleet').checkVisibility()");
   },
 });

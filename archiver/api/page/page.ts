@@ -62,7 +62,7 @@ const headers = (type: string, policy = POLICY) => ({
 /** Adds the page's routes. @param sets whose reports are served. */
 export function addPage(
   app: Hono,
-  feed: Pick<Feed, "open" | "maxViewers">,
+  feed: Pick<Feed, "open" | "maxViewers" | "viewers">,
   sets: readonly QuerySet[],
 ): void {
   if (feed.maxViewers === 0) {
@@ -85,7 +85,9 @@ export function addPage(
     }
     const stream = feed.open();
     if (stream === null) {
-      return c.text("too many viewers already (api.viewers), or the archiver is stopping\n", 503);
+      const isFull = feed.viewers >= feed.maxViewers;
+      const full = `as many as may watch at a time do already: ${feed.maxViewers} (api.viewers)`;
+      return c.text(isFull ? `${full}\n` : "it is stopping\n", 503);
     }
     return c.body(stream, 200, { ...headers("text/event-stream"), "cache-control": "no-store" });
   });

@@ -48,6 +48,8 @@ function take(frame) {
   if (frame.version !== document.documentElement.dataset.version) return location.reload();
   heardAt = Date.now();
   refusal = "";
+  document.body.removeAttribute("data-unfed");
+  pause.disabled = false;
   figures.note(frame);
   if (!isPaused) figures.draw();
   show();
@@ -61,14 +63,13 @@ function show() {
   const amiss = isGone ? "" : figures.amiss();
   state.toggleAttribute("data-amiss", amiss !== "");
   const since = new Date(heardAt).toISOString().slice(11, 19);
-  setText(
-    state,
-    isGone
-      ? `The feed has been gone since ${since} UTC. Trying again.${
-        refusal === "" ? "" : ` The archiver says: ${refusal}`
-      }`
-      : `${isPaused ? "Paused" : "Live"} · ${amiss || "all well"}`,
-  );
+  const gone = [
+    pause.disabled ? "There is no feed." : `The feed has been gone since ${since} UTC.`,
+    "Trying again.",
+    refusal === "" ? "" : `The archiver says: ${refusal}`,
+  ];
+  const text = `${isPaused ? "Paused" : "Live"} · ${amiss || "all well"}`;
+  setText(state, isGone ? gone.join(" ") : text);
 }
 
 pause.onclick = () => {
