@@ -21,7 +21,7 @@ import { isoTime } from "../../shared/time.ts";
 import { pause } from "../../shared/waiting.ts";
 import { openArchive } from "../../query_results/archive/open.ts";
 import { readerLimits } from "../config.ts";
-import { ReplayBatches } from "../replay/batches.ts";
+import { inOrder, ReplayBatches } from "../replay/batches.ts";
 import { Away, httpTarget, natsTarget, type ReplayTarget } from "../replay/target.ts";
 import { rowsOf } from "../store/database.ts";
 import { archiveIdentity } from "../store/identity.ts";
@@ -39,7 +39,7 @@ const COMMAND = "deno task archive replay";
 export const replayCommand: Subcommand = subcommand({
   name: COMMAND,
   summary:
-    "Send the receipts of a window once more, as those of another collector, to another archive: to try\n" +
+    "Send the receipts of a window once more, as those of other collectors, to another archive: to try\n" +
     "dashboards, alerts and new code on a real day. Replay a snapshot while the archiver runs. A stopped\n" +
     "replay can be run again without doubles, except with --now.",
   flags: {
@@ -57,8 +57,12 @@ export const replayCommand: Subcommand = subcommand({
       max: 100_000,
       fraction: true,
     },
-    as: { value: "NAME", help: "the collector to replay as", default: "replay" },
-    collector: { value: "NAME", help: "whose receipts, where there are several" },
+    as: {
+      value: "NAME",
+      help: "the collector to replay as; several become NAME-vps1, NAME-vps2, …",
+      default: "replay",
+    },
+    collector: { value: "NAME", help: "whose receipts (default: all collectors')" },
     now: {
       type: "boolean",
       help: "shift all times so that the window's end is the end of the replay",
@@ -83,22 +87,24 @@ export const replayCommand: Subcommand = subcommand({
   const config = await archiveConfig(flags, false);
   using archive = await openArchive(config.archive, readerLimits(config));
   const { connection } = archive;
-  await refuseItself(connection, config.archive, to, target);
-  const source = await chooseCollector(connection, flags.collector, flags.from, flags.until);
-  if (source.name === name) {
-    throw new UserError(
-      `${COMMAND}: --as is ${name}, the collector that recorded them; give it a name of its own`,
-    );
-  }
-  const from = flags.from ?? source.first;
-  const until = flags.until ?? source.last + 1;
+  const sources = await chooseCollectors(connection, name, flags);
+  await refuseItself(connection, config.archive, to, target, sources.map(({ as }) => as));
+  const from = flags.from ?? Math.min(...sources.map(({ first }) => first));
+  const until = flags.until ?? Math.max(...sources.map(({ last }) => last)) + 1;
+  const total = sources.reduce((sum, { receipts }) => sum + receipts, 0);
   const began = systemClock.now();
   const shift = flags.now ? Math.round(began + (until - from) / speed - until) : 0;
-  const batches = new ReplayBatches(connection, {
-    ...{ collectorId: source.id, name, from, until, shift },
-    maxAgeUs: BATCH_US * Math.max(1, speed / BATCH_SPEED),
-    version: `replay of ${source.name}`,
-  });
+  using connections = new DisposableStack();
+  const batches = inOrder(
+    await Promise.all(sources.map(async ({ id, name: recorded, as }) => {
+      const own = connections.adopt(await archive.connect(), (one) => one.closeSync());
+      return new ReplayBatches(own, {
+        ...{ collectorId: id, name: as, from, until, shift },
+        maxAgeUs: BATCH_US * Math.max(1, speed / BATCH_SPEED),
+        version: `replay of ${recorded}`,
+      }).all();
+    })),
+  );
   const signal = stopSignal();
   const progress = new RowsProgress(standardError());
   const underWay = new Set<Promise<void>>();
@@ -114,13 +120,13 @@ export const replayCommand: Subcommand = subcommand({
       } catch (error) {
         if (!(error instanceof Away)) failure = error;
         else {
-          progress.show({ done: sent, total: source.receipts, what: `waiting: ${error.message}` });
+          progress.show({ done: sent, total, what: `waiting: ${error.message}` });
           await pause(systemClock, RETRY_MS, signal);
         }
       }
     }
   };
-  for await (const { batch, at } of batches.all()) {
+  for await (const { batch, at } of batches) {
     const dueMs = ((at - from) / speed - (systemClock.now() - began)) / 1000;
     if (dueMs > 0) await pause(systemClock, dueMs, signal);
     while (underWay.size >= target.maxOutstanding) await Promise.race(underWay);
@@ -128,7 +134,7 @@ export const replayCommand: Subcommand = subcommand({
     const sending = send(batch).finally(() => underWay.delete(sending));
     underWay.add(sending);
     reached = at;
-    progress.show({ done: sent, total: source.receipts, what: `at ${isoTime(at).slice(0, 19)}Z` });
+    progress.show({ done: sent, total, what: `at ${isoTime(at).slice(0, 19)}Z` });
   }
   await Promise.all(underWay);
   progress.end();
@@ -140,9 +146,9 @@ export const replayCommand: Subcommand = subcommand({
     throw new UserError(stopped, { exitCode: EXIT_STOPPED });
   }
   console.log(
-    `replay: receipts=${sent} collector=${source.name} as=${name} window=${
-      windowText({ from, until })
-    } speed=${speed} to=${to}`,
+    `replay: receipts=${sent} collectors=${sources.map((one) => one.name).join()} as=${
+      sources.map(({ as }) => as).join()
+    } window=${windowText({ from, until })} speed=${speed} to=${to}`,
   );
 });
 
@@ -176,6 +182,7 @@ async function refuseItself(
   path: string,
   to: string,
   target: ReplayTarget,
+  names: readonly string[],
 ): Promise<void> {
   const read = (sql: string) => rowsOf(connection, sql);
   const [made] = await read("SELECT name FROM schema_version WHERE version = 1");
@@ -184,18 +191,34 @@ async function refuseItself(
       `Cannot replay ${path}: only an archive's own file or snapshot says which archive it is`,
     );
   }
-  if (await target.identity() !== await archiveIdentity({ read })) return;
-  throw new UserError(
-    `Cannot replay ${path} to ${to}: that is the archive it comes from, or a copy of it; replay into another one`,
-  );
+  const own = await archiveIdentity({ read });
+  for (const name of names) {
+    if (await target.identity(name) !== own) continue;
+    throw new UserError(
+      `Cannot replay ${path} to ${to}: that is the archive it comes from, or a copy of it; replay into another one`,
+    );
+  }
 }
 
-async function chooseCollector(
+interface Source {
+  readonly id: number;
+  readonly name: string;
+  /** Under which it is replayed. */
+  readonly as: string;
+  readonly receipts: number;
+  readonly first: number;
+  readonly last: number;
+}
+
+async function chooseCollectors(
   connection: DuckDBConnection,
-  wanted: string | undefined,
-  from = -Infinity,
-  until = Infinity,
-) {
+  as: string,
+  { collector: wanted, from = -Infinity, until = Infinity }: {
+    readonly collector?: string;
+    readonly from?: number;
+    readonly until?: number;
+  },
+): Promise<Source[]> {
   const rows = await rowsOf(
     connection,
     `SELECT c.collector_id, c.name, count(*) AS receipts, epoch_us(min(received_at)) AS first, epoch_us(max(received_at)) AS last
@@ -205,16 +228,28 @@ async function chooseCollector(
     GROUP BY ALL ORDER BY c.name`,
   );
   const chosen = rows.filter(({ name }) => wanted === undefined || name === wanted);
-  if (chosen.length === 1) {
-    const [{ collector_id, name, receipts, first, last }] = chosen;
-    return {
-      id: Number(collector_id),
-      name: String(name),
-      receipts: Number(receipts),
-      first: Number(first),
-      last: Number(last),
-    };
+  if (chosen.length === 0) {
+    const names = rows.map(({ name }) => printable(String(name))).join(", ") || "none";
+    throw new UserError(
+      `${COMMAND}: the window has receipts of ${names}; name one with --collector`,
+    );
   }
-  const names = rows.map(({ name }) => printable(String(name))).join(", ") || "none";
-  throw new UserError(`${COMMAND}: the window has receipts of ${names}; name one with --collector`);
+  const taken = new Set(rows.map(({ name }) => String(name)));
+  return chosen.map(({ collector_id, name, receipts, first, last }) => {
+    // A source's name is COLLECTOR/SOURCE.
+    const own = chosen.length === 1 ? as : `${as}-${String(name).replaceAll("/", "-")}`;
+    if (!COLLECTOR_NAME.test(own) || taken.has(own)) {
+      throw new UserError(
+        `${COMMAND}: with --as ${as}, ${
+          printable(String(name))
+        } becomes ${own}, which is too long for a name, or ` +
+          "recorded here; choose another",
+      );
+    }
+    taken.add(own);
+    return {
+      ...{ id: Number(collector_id), name: String(name), as: own },
+      ...{ receipts: Number(receipts), first: Number(first), last: Number(last) },
+    };
+  });
 }

@@ -55,7 +55,9 @@ export function fleetRows(
       ...wishProblems(collector, wish, wishes !== null, now),
       ...collector === null ? [] : ownProblems(collector, wish !== null, now),
     ];
-    return { row: rowOf(name, collector, wish), found };
+    // What it runs stands for a wish that is not known.
+    const revision = wishes === null ? collector?.heartbeat?.steering?.revision : wish?.revision;
+    return { row: rowOf(name, collector, revision ?? null), found };
   }).sort((a, b) =>
     weigh(b.found) - weigh(a.found) || b.found.length - a.found.length ||
     (a.row.name < b.row.name ? -1 : 1)
@@ -71,7 +73,7 @@ function weigh(problems: readonly Problem[]): number {
   return Math.max(0, ...problems.map(([weight]) => weight));
 }
 
-function rowOf(name: string, collector: Known | null, wish: FleetWish | null) {
+function rowOf(name: string, collector: Known | null, wish: number | null) {
   const heartbeat = collector?.heartbeat ?? null;
   const { gaps } = collector ?? {};
   const isHeard = collector !== null && !collector.late && stoppedAt(collector) === null;
@@ -87,7 +89,7 @@ function rowOf(name: string, collector: Known | null, wish: FleetWish | null) {
     lost_batches: gaps ? gaps.batches - gaps.awaited : 0,
     spool_bytes: heartbeat?.spool_bytes ?? null,
     spool_max: heartbeat?.spool_max ?? null,
-    wish: wish?.revision ?? null,
+    wish,
     runs: heartbeat?.steering?.revision ?? null,
   };
 }

@@ -36,6 +36,11 @@ export interface ReplayOptions {
   readonly version: string;
 }
 
+type ClockEvent = Extract<
+  CollectorEvent,
+  { readonly kind: "clock_sample" | "clock_step" | "stalled" }
+>;
+
 interface Session {
   readonly number: number;
   readonly row: Row | null;
@@ -65,6 +70,8 @@ export class ReplayBatches {
   #verdicts: [number: number, code: number][] = [];
   #rows: { at: number; message: number; session: number; flags: number }[] = [];
   #events: CollectorEvent[] = [];
+  /** Node ids: an import has receipts outside of its sessions. */
+  #nodes: ReadonlyMap<number, string> = new Map();
 
   constructor(connection: DuckDBConnection, options: ReplayOptions) {
     this.#connection = connection;
@@ -77,6 +84,9 @@ export class ReplayBatches {
     const { from, until, shift, version } = this.#options;
     this.#events.push({ kind: "run_started", at: from + shift, version, target_peers: 0 });
     const sessions = await this.#readSessions();
+    const clockEvents = await this.#readClockEvents();
+    const nodes = await rowsOf(this.#connection, "SELECT peer_id, node_id FROM peers");
+    this.#nodes = new Map(nodes.map((row) => [Number(row.peer_id), String(row.node_id)]));
     const opens = sessions.toSorted((a, b) => Number(a.filter_at) - Number(b.filter_at));
     const closes = sessions.filter((row) => row.closed_at !== null && Number(row.closed_at) < until)
       .toSorted((a, b) => Number(a.closed_at) - Number(b.closed_at));
@@ -94,11 +104,15 @@ export class ReplayBatches {
           for (; closes.length > 0 && Number(closes[0].closed_at) < at; closes.shift()) {
             this.#closeSession(Number(closes[0].peer_id), closes[0]);
           }
+          while (clockEvents.length > 0 && clockEvents[0].at <= at + shift) {
+            this.#events.push(clockEvents.shift()!);
+          }
           if (this.#isDue(at)) yield this.#close(at);
-          await this.#receipt(at, Number(messageIds[i]), peers[i], flags[i], raws);
+          this.#receipt(at, Number(messageIds[i]), peers[i], flags[i], raws);
         }
       }
     }
+    this.#events.push(...clockEvents);
     for (const [peer, { row }] of this.#open) this.#closeSession(peer, row, true);
     this.#events.push({ kind: "run_ended", at: until + shift, receipts: this.#receipts });
     yield this.#close(until);
@@ -115,6 +129,26 @@ export class ReplayBatches {
       WHERE s.collector_id = ${collectorId} AND epoch_us(s.filter_at) < ${until}
         AND (s.closed_at IS NULL OR epoch_us(s.closed_at) >= ${from})`,
     );
+  }
+
+  /** What corrects times, and says how far. */
+  async #readClockEvents(): Promise<ClockEvent[]> {
+    const { collectorId, from, until, shift } = this.#options;
+    const rows = await rowsOf(
+      this.#connection,
+      `SELECT kind, happened, value, uncertainty FROM (
+        SELECT 'clock_sample' AS kind, collector_id, epoch_us(sampled_at) AS happened, offset_microseconds AS value,
+          uncertainty_microseconds AS uncertainty FROM clock_samples
+        UNION ALL SELECT 'clock_step', collector_id, epoch_us(noticed_at), step_microseconds, 0 FROM clock_steps
+        UNION ALL SELECT 'stalled', collector_id, epoch_us(to_at), epoch_us(from_at), 0 FROM stalls
+      ) WHERE collector_id = ${collectorId} AND happened >= ${from} AND happened < ${until} ORDER BY happened, kind`,
+    );
+    return rows.map((row): ClockEvent => {
+      const [at, value] = [Number(row.happened) + shift, Number(row.value)];
+      if (row.kind === "stalled") return { kind: "stalled", since: value + shift, at };
+      if (row.kind === "clock_step") return { kind: "clock_step", at, step: value };
+      return { kind: "clock_sample", at, offset: value, uncertainty: Number(row.uncertainty) };
+    });
   }
 
   /** Bytes and verdicts of all messages of a slice. */
@@ -142,13 +176,13 @@ export class ReplayBatches {
       AND received_at < make_timestamptz(${end})`;
   }
 
-  async #receipt(
+  #receipt(
     at: number,
     messageId: number,
     peer: number,
     flags: number,
     raws: ReadonlyMap<number, Row>,
-  ): Promise<void> {
+  ): void {
     let message = this.#messages.get(messageId);
     if (message === undefined) {
       message = this.#messages.size;
@@ -160,7 +194,7 @@ export class ReplayBatches {
       this.#rawBytes += raw.length;
       this.#verdicts.push([message, VERDICTS.indexOf(String(row.verdict) as Verdict)]);
     }
-    const session = this.#open.get(peer) ?? await this.#openUnknown(peer, at);
+    const session = this.#open.get(peer) ?? this.#openUnknown(peer, at);
     session.receipts++;
     session.firstAt ??= at;
     session.lastAt = at;
@@ -168,19 +202,10 @@ export class ReplayBatches {
     this.#rows.push({ at, message, session: session.number, flags });
   }
 
-  /** An import has receipts outside of its sessions. */
-  async #openUnknown(peer: number, at: number): Promise<Session> {
-    const [{ node_id }] = await rowsOf(
-      this.#connection,
-      `SELECT node_id FROM peers WHERE peer_id = ${peer}`,
-    );
-    const times = { dialled_at: at, handshake_at: at, filter_at: at, filter_first: 0 };
+  #openUnknown(peer: number, at: number): Session {
     return this.#openSession(peer, {
-      node_id,
-      address: "",
-      features: "",
-      ...times,
-      closed_at: null,
+      ...{ node_id: this.#nodes.get(peer)!, address: "", features: "" },
+      ...{ dialled_at: at, handshake_at: at, filter_at: at, filter_first: 0, closed_at: null },
     });
   }
 
@@ -290,4 +315,20 @@ function rawOf(row: Row): Uint8Array {
       innerId: row.inner_id === null ? null : (row.inner_id as DuckDBBlobValue).bytes,
     },
   });
+}
+
+/** Of several collectors' batches the earliest first. */
+export async function* inOrder(
+  all: readonly AsyncGenerator<Replayed>[],
+): AsyncGenerator<Replayed> {
+  const heads = await Promise.all(all.map((batches) => batches.next()));
+  for (;;) {
+    let first: number | null = null;
+    for (const [at, { done, value }] of heads.entries()) {
+      if (!done && (first === null || value.at < heads[first].value.at)) first = at;
+    }
+    if (first === null) return;
+    yield heads[first].value;
+    heads[first] = await all[first].next();
+  }
 }

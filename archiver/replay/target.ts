@@ -17,8 +17,8 @@ const ANSWER_MS = 30_000;
 /** Takes batches; disposing closes its connection. */
 export interface ReplayTarget extends AsyncDisposable {
   readonly maxOutstanding: number;
-  /** Of the archive behind it. @throws {UserError} when none answers. */
-  identity(): Promise<string>;
+  /** Of the archive that takes this collector's batches. @throws {UserError} when none answers. */
+  identity(collector: string): Promise<string>;
   /** Resolves once it is safe there. @throws {UserError} when it never will be; {@link Away} when it may be later. */
   send(batch: Batch): Promise<void>;
 }
@@ -65,7 +65,7 @@ export async function httpTarget(url: string, tokenFile: string): Promise<Replay
   };
 }
 
-/** A broker's stream. @param name the collector to replay as. */
+/** A broker's stream. @param name of the inbox that answers come to. */
 export function natsTarget(config: NatsServerConfig, stream: string, name: string): ReplayTarget {
   let connection: NatsConnection | null = null;
   const connect = async (): Promise<NatsConnection> => {
@@ -80,9 +80,10 @@ export function natsTarget(config: NatsServerConfig, stream: string, name: strin
   const shown = config.servers.join(", ");
   return {
     maxOutstanding: 16,
-    async identity() {
+    async identity(collector) {
       try {
-        const reply = await (await connect()).request(clockSubject(name), "", { timeout: 5000 });
+        const connection = await connect();
+        const reply = await connection.request(clockSubject(collector), "", { timeout: 5000 });
         return decodeClockReply(reply.data).archive ??
           noAnswer(shown, "its archiver does not say which archive it has");
       } catch (error) {
@@ -93,7 +94,7 @@ export function natsTarget(config: NatsServerConfig, stream: string, name: strin
     async send(batch) {
       try {
         const ack = await (await connect()).jetstream().publish(
-          batchSubject(name),
+          batchSubject(batch.collector),
           encodeBatch(batch),
           { msgID: batchId(batch), expect: { streamName: stream }, timeout: ANSWER_MS },
         );

@@ -24,6 +24,8 @@ export interface ReaderOptions {
 
 export interface ArchiveReader extends Disposable {
   readonly connection: DuckDBConnection;
+  /** One more: a connection streams one result at a time. */
+  connect(): Promise<DuckDBConnection>;
 }
 
 /**
@@ -53,7 +55,7 @@ export async function openArchive(
     close();
     throw error;
   }
-  return { connection, [Symbol.dispose]: close };
+  return { connection, connect: () => instance.connect(), [Symbol.dispose]: close };
 }
 
 async function openLake(address: string, options: ReaderOptions): Promise<ArchiveReader> {
@@ -76,7 +78,7 @@ async function openLake(address: string, options: ReaderOptions): Promise<Archiv
       : lakeReason(error);
     throw new UserError(`Cannot open lake ${shownCatalog(settings)}: ${why}`, { cause: error });
   }
-  return { connection, [Symbol.dispose]: close };
+  return { connection, connect: () => instance.connect(), [Symbol.dispose]: close };
 }
 
 function settingsOf(options: ReaderOptions): Record<string, string> {

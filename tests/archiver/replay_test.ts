@@ -8,7 +8,7 @@ import { CapturedLog } from "../support/captured_log.ts";
 import { openArchive } from "../support/fixtures/archive.ts";
 import { archiveRows } from "../support/fixtures/archive_check.ts";
 import { BatchMaker } from "../support/fixtures/batch_maker.ts";
-import { makeGossipArchive, START } from "../support/fixtures/gossip_archive.ts";
+import { makeGossipArchive, MESSAGES, START } from "../support/fixtures/gossip_archive.ts";
 import { freePort } from "../support/servers/free_port.ts";
 import { startNatsServer } from "../support/servers/nats_server.ts";
 import { startProgram } from "../support/servers/process.ts";
@@ -63,6 +63,9 @@ async function makeSource(path: string): Promise<void> {
     facts: { ...facts, ownTimestamp: START / 1e6, innerId },
   });
   maker.receipt(START + 5, maker.message(digest), maker.session(1));
+  maker.event({ kind: "clock_sample", at: START + 3, offset: -2_000_000, uncertainty: 400 });
+  maker.event({ kind: "clock_step", at: START + 4, step: 7 });
+  maker.event({ kind: "stalled", since: START + 1, at: START + 2 });
   await store.commit([maker.close()]);
 }
 
@@ -80,7 +83,7 @@ Deno.test("a replay gives another archive the same receipts at the asked pace, a
     equal(first.code, 0, first.text);
     match(
       first.text,
-      /replay: receipts=8 collector=alpha as=replay window=from 2025-09-26T00:00:01/,
+      /replay: receipts=8 collectors=alpha as=replay window=from 2025-09-26T00:00:01/,
     );
     // 49 s at 25 times their pace.
     ok(first.seconds >= 49 / 25 * 0.95, `${first.seconds} s`);
@@ -109,6 +112,56 @@ Deno.test("a replay gives another archive the same receipts at the asked pace, a
     );
   deepEqual(await sessions(target.archive, "replay"), await sessions(source, "alpha"));
 });
+
+Deno.test("all collectors of a day are replayed at once, with their clocks", async () => {
+  await using stack = new AsyncDisposableStack();
+  stack.use(new CapturedLog());
+  const dir = stack.use(await tempDir());
+  const source = dir.join("source.duckdb");
+  await makeSource(source);
+  const target = await startTarget(dir, "target");
+  const names = ["alpha", "beta", "gamma"];
+  {
+    await using _ = target.archiver;
+    const to = ["--to", target.url, "--token-file", dir.join("target.token"), "--speed", "1000"];
+    const { code, text } = await replay(dir, source, ...to, "--from", "2025-09-26", "--as", "day");
+    equal(code, 0, text);
+    match(
+      text,
+      /receipts=12 collectors=alpha,beta,gamma as=day-alpha,day-beta,day-gamma window=from 2025-09-26T/,
+    );
+    await makeTaken(source);
+    const taken = await replay(dir, source, ...to, "--as", "day");
+    equal(taken.code, 2);
+    match(taken.text, /with --as day, alpha becomes day-alpha, which is .* recorded here/);
+  }
+  for (const name of names) {
+    deepEqual(
+      await archiveRows(target.archive, RECEIPTS(`day-${name}`)),
+      await archiveRows(source, RECEIPTS(name)),
+      name,
+    );
+  }
+  for (const table of ["clock_samples", "clock_steps", "stalls"]) {
+    const rows = (path: string, name: string) =>
+      archiveRows(
+        path,
+        `SELECT t.* EXCLUDE (epoch_id, collector_id) FROM ${table} t
+          JOIN collectors c USING (collector_id) WHERE c.name = '${name}'`,
+      );
+    const replayed = await rows(target.archive, "day-gamma");
+    equal(replayed.length, 1, table);
+    deepEqual(replayed, await rows(source, "gamma"));
+  }
+});
+
+/** A receipt of a collector with the name that a replay would give. */
+async function makeTaken(path: string): Promise<void> {
+  await using store = await openArchive(path);
+  const maker = new BatchMaker("day-alpha", START);
+  maker.receipt(START + 5, maker.message(MESSAGES.channel), maker.session(1));
+  await store.commit([maker.close()]);
+}
 
 Deno.test("a replay goes through a broker, and can end now; none goes into the archive it comes from", async () => {
   await using stack = new AsyncDisposableStack();
