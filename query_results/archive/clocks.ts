@@ -37,9 +37,10 @@ const INSTANTS: Readonly<Record<string, readonly string[]>> = {
 const moved = (column: string) =>
   `t.${column} + to_microseconds(coalesce(s.shift_us, 0)) AS ${column}`;
 
-/** Stretches of time in which moved receipts and sessions may change a figure. */
-async function movedSpans(connection: DuckDBConnection, ownOnly: boolean): Promise<Window[]> {
-  if (ownOnly) return [ALWAYS];
+/** Stretches of time in which moved receipts and sessions may change a figure. Leaves what is moved in temporary tables. */
+export async function movedSpans(connection: DuckDBConnection): Promise<Window[]> {
+  await connection.run(`CREATE OR REPLACE TEMP TABLE clock_shifts AS ${CLOCK_SHIFTS}`);
+  await connection.run(`CREATE OR REPLACE TEMP TABLE receipt_shifts AS ${RECEIPT_SHIFTS}`);
   // A log has receipts from before and after the run of the collector that reads it.
   const found = await connection.runAndReadAll(`
     SELECT epoch_us(CASE WHEN isfinite(c.from_at) THEN c.from_at WHEN x.recorded_by IS NULL THEN e.started_at END),
@@ -128,12 +129,11 @@ export async function correctClocks(
   ownOnly = false,
   parts: TableParts = {},
 ): Promise<Window[]> {
-  await connection.run(`CREATE OR REPLACE TEMP TABLE clock_shifts AS ${CLOCK_SHIFTS}`);
-  await connection.run(`CREATE OR REPLACE TEMP TABLE receipt_shifts AS ${RECEIPT_SHIFTS}`);
   for (const [table, part] of Object.entries(parts)) {
     await connection.run(`CREATE OR REPLACE TEMP VIEW ${table} AS FROM ${part}`);
   }
-  const spans = await movedSpans(connection, ownOnly);
+  const moved = await movedSpans(connection);
+  const spans = ownOnly ? [ALWAYS] : moved;
   if (spans.length === 0) return [];
   const [[name]] = (await connection.runAndReadAll("SELECT current_database()")).getRows();
   const archive = `"${String(name).replaceAll('"', '""')}"`;

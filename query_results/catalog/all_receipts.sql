@@ -7,7 +7,8 @@ CREATE OR REPLACE TEMP MACRO in_rest(instant) AS true;
 CREATE OR REPLACE TEMP MACRO in_delay_rest(first_seen) AS true;
 CREATE OR REPLACE TEMP VIEW used_message_days AS
   SELECT now() AS day, 0 AS message_id, 0 AS type, now() AS first_day, 0 AS receipts, 0 AS repeats, 0 AS warmup_receipts, 0 AS heard_again,
-    0 AS peers, now() AS first_at, 0 AS settled_after_us, 0 AS us_95pct, false AS is_inside WHERE false;
+    0 AS peers, now() AS first_at, 0 AS settled_after_us, false AS is_reached, 0 AS us_5pct, 0 AS us_25pct,
+    0 AS us_50pct, 0 AS us_75pct, 0 AS us_95pct, false AS is_inside WHERE false;
 CREATE OR REPLACE TEMP VIEW used_traffic_days AS
   SELECT now() AS day, now() AS first_day, 0 AS type, 0 AS peers, 0 AS messages, 0 AS bytes, 0 AS heard, 0 AS receipts, 0 AS repeats,
     0 AS warmup_receipts, 0 AS heard_again, false AS is_inside WHERE false;

@@ -413,13 +413,16 @@ CREATE OR REPLACE TEMP MACRO message_delays(window_from, window_to, reach_share,
   WHERE is_news(m.first_seen, m.own_timestamp, p.settled_after_us, include_warmup)
 );
 
--- Of each live message, the time until 95 % of the peers that delivered it by cap_seconds had done so.
-CREATE OR REPLACE TEMP MACRO message_spreads(window_from, window_to, cap_seconds) AS TABLE (
-  SELECT message_id, delay_us[6] AS spread_us FROM message_delays(window_from, window_to, 1, cap_seconds, false)
+-- Of each live message, whether it reached reach_share, and the delays that a summary has, too.
+CREATE OR REPLACE TEMP MACRO message_spreads(window_from, window_to, reach_share, cap_seconds) AS TABLE (
+  SELECT message_id, is_reached, delay_us[2] AS us_5pct, delay_us[3] AS us_25pct, delay_us[4] AS us_50pct,
+    delay_us[5] AS us_75pct, delay_us[6] AS us_95pct
+  FROM message_delays(window_from, window_to, reach_share, cap_seconds, false)
   WHERE in_delay_rest(first_seen)
   UNION ALL
   -- The next day's summary knows all of what came in a day's last hour.
-  SELECT m.message_id, arg_max(d.us_95pct, d.day)
+  SELECT m.message_id, arg_max(d.is_reached, d.day), arg_max(d.us_5pct, d.day), arg_max(d.us_25pct, d.day),
+    arg_max(d.us_50pct, d.day), arg_max(d.us_75pct, d.day), arg_max(d.us_95pct, d.day)
   FROM used_message_days d JOIN messages m ON m.message_id = d.message_id
   WHERE d.is_inside AND d.us_95pct IS NOT NULL AND NOT in_delay_rest(m.first_seen)
   GROUP BY m.message_id

@@ -10,11 +10,11 @@
 -- pitfall: The last message of a subject in the window is not counted as superseded.
 -- parameter: cap_seconds DOUBLE 0.001..31622400 = network(3600), longest delay that counts
 WITH sequence AS (
-  SELECT m.type, s.spread_us,
+  SELECT m.type, s.us_95pct AS spread_us,
     m.inner_id = lag(m.inner_id) OVER subject AS is_same,
     epoch_us(lead(m.first_seen) OVER subject) - epoch_us(m.first_seen) AS replaced_after_us
   FROM live_messages($window_from, $window_to, false) m
-    JOIN message_spreads($window_from, $window_to, $cap_seconds) s ON s.message_id = m.message_id
+    JOIN message_spreads($window_from, $window_to, 0.5, $cap_seconds) s ON s.message_id = m.message_id
   WHERE m.type IN (257, 258)
   WINDOW subject AS (PARTITION BY m.type, m.scid, m.direction, m.node_id ORDER BY m.first_seen, m.message_id)
 )

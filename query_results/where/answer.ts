@@ -60,6 +60,18 @@ export interface CurvePoint {
   readonly day_75: number | null;
 }
 
+/** All live messages of its type on its day, by the day's summaries. Delays are those of the peers that delivered it. */
+export interface WholeDay {
+  readonly messages: number;
+  /** Of these, by half of the subscribed peers within an hour. */
+  readonly reached_half: number;
+  readonly is_reached_half: boolean;
+  /** Seconds until a share of the peers that delivered it within an hour had; the median of the others. */
+  readonly curve: readonly { percent: number; seconds: number; day_50: number | null }[];
+  /** Percent of the others that half of their peers had sooner; null without any. */
+  readonly slower_than_percent: number | null;
+}
+
 /** All of an answer. */
 export interface Answer {
   readonly sentence: string;
@@ -84,6 +96,10 @@ export interface Answer {
   readonly of_day: number;
   /** Percent of those that half of the peers had sooner; null without any. */
   readonly slower_than_percent: number | null;
+  /** Null while the day is not summarised, or the message was no news. */
+  readonly whole_day: WholeDay | null;
+  /** The day's receipts are dropped: nothing is known of single peers. */
+  readonly is_dropped: boolean;
   /** The subject's newest messages. */
   readonly latest: readonly MessageLine[];
   readonly archive_until: number;

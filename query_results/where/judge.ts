@@ -86,6 +86,7 @@ const WORDS: Readonly<Record<string, string>> = {
 
 /** The answer in one sentence. */
 export function sentence(answer: Omit<Answer, "sentence">): string {
+  if (answer.is_dropped) return droppedSentence(answer);
   const { message, peers, compared, slower_than_percent: slower, archive_until: until } = answer;
   const word = WORDS[message.type] ?? message.type;
   const when = formatInstant(message.first_seen).slice(0, 16);
@@ -119,4 +120,16 @@ export function sentence(answer: Omit<Answer, "sentence">): string {
   }
   if (compared > 0 && message.is_backlog) parts.push("it was backlog when first seen, no news");
   return `${parts.join("; ")}.`;
+}
+
+function droppedSentence({ message, whole_day: day }: Omit<Answer, "sentence">): string {
+  const word = WORDS[message.type] ?? message.type;
+  const when = formatInstant(message.first_seen).slice(0, 16);
+  const half = day?.curve.find(({ percent }) => percent === 50)?.seconds;
+  const spread = day === null || half === undefined
+    ? "was no news, or its day has no summary"
+    : `${day.is_reached_half ? "reached half of the peers" : "never reached half of the peers"}; ` +
+      `half of those that sent it did so within ${formatDuration(half)}, slower than ` +
+      `${day.slower_than_percent ?? 0} % of that day's ${word}s`;
+  return `Your ${word} of ${when} ${spread}; the day's receipts are dropped.`;
 }

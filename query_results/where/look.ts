@@ -10,6 +10,7 @@ import { notePeerKinds } from "../patterns/implementations.ts";
 import { findMessages, findSubject, type FoundMessage } from "./find.ts";
 import { halfSeconds, history, newestSigned, sentence, slowerThan, spreadClass } from "./judge.ts";
 import { aliasText } from "./name.ts";
+import { isDropped, readWholeDay } from "./whole_day.ts";
 import { CAP_US, pickRows, spreadTables } from "./pick.ts";
 import { numberOrNull, rowsOf } from "./rows.ts";
 
@@ -53,6 +54,8 @@ export async function answerFor(connection: DuckDBConnection, name: string): Pro
   );
   const around = { from: top.firstSeen - TIMERS_US, to: top.firstSeen + TIMERS_US };
   await notePeerKinds(connection, around, SLICE_SECONDS);
+  const wholeDay = await readWholeDay(connection, top);
+  const dropped = await isDropped(connection, top);
   await pickRows(connection, top, latest.filter(({ id }) => id !== top.id));
   const window = await spreadTables(connection);
   const spreads = await readSpreads(connection);
@@ -63,7 +66,7 @@ export async function answerFor(connection: DuckDBConnection, name: string): Pro
   ).map(([, spread]) => spread);
   const halves = others.map(({ subscribed, atUs }) => halfSeconds(subscribed, atUs));
   const until = numberOrNull(last) ?? window.to;
-  const peers = await readPeers(connection, top, until);
+  const peers = dropped ? [] : await readPeers(connection, top, until);
   const collectors = await readCollectors(connection, top, window, message.is_backlog);
   const aliasHex = subject.aliasHex;
   const rest: Omit<Answer, "sentence"> = {
@@ -73,7 +76,10 @@ export async function answerFor(connection: DuckDBConnection, name: string): Pro
     node_id: subject.nodeId,
     alias: aliasHex === null ? null : aliasText(aliasHex),
     nodes: subject.ends,
-    notes: notesOf(subject, messages, top),
+    notes: [
+      ...notesOf(subject, messages, top),
+      ...dropped ? ["the receipts of its day are dropped: what single peers did is unknown"] : [],
+    ],
     message,
     uncertainty_seconds: microToSeconds(spreads.get(top.id)?.errorUs ?? null),
     first_from: peers.filter(({ seconds }) => seconds === 0).map(({ node_id }) => node_id),
@@ -84,6 +90,8 @@ export async function answerFor(connection: DuckDBConnection, name: string): Pro
     compared: others.length,
     of_day: Number(ofDay),
     slower_than_percent: message.is_backlog ? null : slowerThan(message.half_seconds, halves),
+    whole_day: wholeDay,
+    is_dropped: dropped,
     latest: latest.map(line),
     archive_until: until,
   };

@@ -41,6 +41,7 @@ export function answerRows(answer: Answer): [name: string, text: string][] {
         : shown.map(({ percent, day_50: day }) => `${percent} % ${seconds(day)}`).join(" · ") +
           ` (medians of ${formatNumber(compared)} of ${formatNumber(ofDay)})`,
     ],
+    ...wholeDayRows(answer),
     [
       "clocks",
       uncertain === null
@@ -58,6 +59,21 @@ export function answerRows(answer: Answer): [name: string, text: string][] {
     ["re-signed", reference(message.resigned_from, "same content as") ?? "no, its content is new"],
     ...answer.notes.map((note): [string, string] => ["note", note]),
   ];
+}
+
+/** Delays of the peers that sent it, beside all messages of its type that day. */
+function wholeDayRows({ whole_day: day }: Answer): [string, string][] {
+  if (day === null) return [];
+  const line = (of: "seconds" | "day_50") =>
+    day.curve.map((point) => {
+      const seconds = point[of];
+      return `${point.percent} % ${seconds === null ? "–" : formatDuration(round(seconds))}`;
+    }).join(" · ");
+  const all = `${formatNumber(day.messages)}, ${formatNumber(day.reached_half)} reached half`;
+  return [["of senders", line("seconds")], [
+    "whole day's",
+    `${line("day_50")} (medians of ${all})`,
+  ]];
 }
 
 function peersRow({ peers }: Answer, state: PeerState): [string, string][] {

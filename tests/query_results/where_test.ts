@@ -3,10 +3,13 @@ import assert from "node:assert/strict";
 import { openArchive as openForReading } from "../../query_results/archive/open.ts";
 import { DEFINITIONS } from "../../query_results/catalog/catalog.ts";
 import type { Answer } from "../../query_results/where/answer.ts";
+import { findMessages, findSubject } from "../../query_results/where/find.ts";
 import { answerFor } from "../../query_results/where/look.ts";
 import { answerText } from "../../query_results/where/text.ts";
+import { spreadsOf } from "../../query_results/where/whole_day.ts";
 import { scidText } from "../../shared/bolt/scid.ts";
 import { UserError } from "../../shared/errors.ts";
+import { DAY_US, dayOf, dayStart } from "../../shared/time.ts";
 import { onArchive } from "../support/fixtures/archive.ts";
 import { openDays } from "../support/fixtures/day_archive.ts";
 import { makeSmallArchive, type SmallArchive } from "../support/fixtures/small_archive.ts";
@@ -115,12 +118,51 @@ Deno.test("a node by id, prefix and alias: its announcement, and updates of its 
   assert.deepEqual(updates.sort(), [0, 2]);
 });
 
+/** A message beside its day's others, from receipts. */
+async function wholeDay(archive: string, sha256: string) {
+  using reader = await openForReading(archive);
+  const { connection } = reader;
+  await connection.run(DEFINITIONS);
+  const [message] = await findMessages(connection, await findSubject(connection, sha256))
+    .then((found) => found.filter((message) => message.sha256 === sha256));
+  const from = dayStart(dayOf(message.firstSeen));
+  return await spreadsOf(connection, message, { from, to: from + 2 * DAY_US });
+}
+
+Deno.test("of a day whose receipts are dropped its summary answers, and no peer is blamed", async () => {
+  await using dir = await tempDir();
+  await using archive = await openDays(dir, { keep_files: 86_400_000 });
+  await fillWhereArchive(archive.store);
+  await archive.days.run({ day: null, drop: "hot", apply: true });
+  const before = await archive.store.beside(async (connection) => {
+    await connection.run(DEFINITIONS);
+    return await answerFor(connection, scidText(SCID_A));
+  });
+  await archive.days.run({ day: null, drop: "files", apply: true });
+  const answer = await archive.store.beside(async (connection) => {
+    await connection.run(DEFINITIONS);
+    return await answerFor(connection, scidText(SCID_A));
+  });
+  assert.ok(before.whole_day !== null && before.peers.length === 10);
+  assert.deepEqual([answer.whole_day, answer.peers], [before.whole_day, []]);
+  assert.equal(
+    answer.sentence,
+    "Your update of 2025-09-26 01:06 never reached half of the peers; half of those that sent it did so within 1 s, " +
+      "slower than 0 % of that day's updates; the day's receipts are dropped.",
+  );
+  assert.match(answerText(answer), /^whole day's .* \(medians of 3, 2 reached half\)$/m);
+});
+
 Deno.test("cold days give the same answers, without their files one line says so", async () => {
   await using dir = await tempDir();
   await using other = await tempDir();
   const hot = await makeArchive(dir), cold = await makeArchive(other, true);
   for (const name of [scidText(SCID_A), scidText(SCID_B), "ACINQ"]) {
-    assert.deepEqual(await where(cold, name), await where(hot, name), name);
+    const { whole_day: day, ...answer } = await where(cold, name);
+    const expected = await where(hot, name);
+    assert.deepEqual({ ...answer, whole_day: null }, expected, name);
+    assert.ok(day !== null);
+    assert.deepEqual(day, await wholeDay(hot, expected.message.sha256), name);
   }
   await Deno.remove(other.join("days"), { recursive: true });
   assert.match(
