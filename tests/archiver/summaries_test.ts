@@ -188,7 +188,7 @@ function answers({ store }: DayArchive, windows: typeof WINDOWS, reachShare = "0
 
 Deno.test("summaries give the figures of the receipts, wherever these are and the window ends", async () => {
   await using dir = await tempDir();
-  await using archive = await openDays(dir);
+  await using archive = await openDays(dir, { keep_files: 86_400_000 });
   await fill(archive, 1);
   const expected = await answers(archive, WINDOWS);
   assert.deepEqual(expected.served, [0, 0, 0, 0, 0]);
@@ -207,6 +207,14 @@ Deno.test("summaries give the figures of the receipts, wherever these are and th
     (await answers(archive, some)).found,
     (await answers(archive, some, "0.4999999")).found,
   );
+  const days = [WINDOWS[1], WINDOWS[4]];
+  const before = await answers(archive, days, "0.4999999");
+  // Messages stay when receipts are dropped; only patterns of peers need these.
+  await archive.days.run(ROLL);
+  await archive.days.run({ ...ROLL, drop: "files", apply: true });
+  const kept = ({ found }: { found: unknown[] }) =>
+    found.filter((item) => !(Array.isArray(item) && item[0] === "patterns"));
+  assert.deepEqual(kept(await answers(archive, days)), kept(before));
 });
 
 Deno.test("trends have of each finished day what is found of it from its receipts", async () => {
