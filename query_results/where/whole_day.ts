@@ -50,7 +50,7 @@ export async function spreadsOf(
   );
   const secondsOf = (row: typeof rows[number]) =>
     (row.us as unknown as { items: bigint[] }).items.map((us) => Number(us) / 1e6);
-  const own = rows.find(({ message_id }) => Number(message_id) === id);
+  const own = rows.find(({ message_id }) => message_id === id);
   if (own === undefined) return null;
   const others = rows.filter((row) => row !== own).map(secondsOf);
   const medians = PERCENTS.map((_, i) => {

@@ -272,7 +272,7 @@ Deno.test("scid_updates and scid_summary count a channel's live updates and thei
 
 Deno.test("node_announcements counts by the node announced", () => {
   assert.deepEqual(tables.get("node_announcements")?.rows, [
-    [1, ANNOUNCED, 1, 1, 100, at(300), at(300)],
+    [1, ANNOUNCED, 1, 1, 200, 1, 100, at(300), at(300)],
   ]);
 });
 
