@@ -256,7 +256,7 @@ function reportProgress(counters: Counters, intake: Intake, clock: Clock): () =>
     last = { receipts: counters.receipts, at: now };
     if (receipts === 0 && intake.status().batches === 0) return;
     log.info(
-      "{receipts} receipts archived, {rate}/s; the latest is {lag} s old; {waiting} batches wait",
+      "{receipts} receipts archived, {rate}/s; the latest is {lag} s old; batches waiting: {waiting}",
       {
         receipts: counters.receipts,
         rate: Math.round(receipts / seconds),

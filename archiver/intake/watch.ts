@@ -97,9 +97,8 @@ export class CollectorWatch implements AsyncDisposable {
       const batches = own.reduce((sum, gap) => sum + batchesOf(gap), 0);
       const unknown = own.some(({ receipts }) => receipts === null);
       const receipts = own.reduce((sum, gap) => sum + Number(gap.receipts ?? 0), 0);
-      return `${name} lost ${batches} batches in the last day (${receipts}${
-        unknown ? " or more" : ""
-      } receipts)`;
+      const least = unknown ? " or more" : "";
+      return `${name} lost batches in the last day: ${batches} (receipts: ${receipts}${least})`;
     });
     for (const gap of gaps) this.#log(gap);
   }

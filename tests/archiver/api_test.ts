@@ -258,7 +258,7 @@ Deno.test("health tells why it is not well", async () => {
     jetStream,
     days,
     analytics,
-    watch: { problems: () => ["vps1 lost 3 batches in the last day (9 receipts)"] },
+    watch: { problems: () => ["vps1 lost batches in the last day: 3 (receipts: 9)"] },
   });
   const response = await api.app.request("/healthz");
   assert.equal(response.status, 503);
@@ -268,7 +268,7 @@ Deno.test("health tells why it is not well", async () => {
       "commits fail: IO Error: No space left on device",
       "3 payloads set aside, the last from gossip.batches.evil: wrong_sender: x",
       "no batches from NATS: disconnected",
-      "vps1 lost 3 batches in the last day (9 receipts)",
+      "vps1 lost batches in the last day: 3 (receipts: 9)",
       "days do not roll over: no room",
       "2 day files are missing, such as /days/a.parquet",
       "1 day files are damaged, such as /days/c.parquet",

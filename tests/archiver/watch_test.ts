@@ -34,8 +34,8 @@ Deno.test("a batch that comes late is awaited for a minute; then it is lost: one
   assert.deepEqual(await look(), [], "a collector that catches up sends several at once");
   await store.commit([batches[2]]);
   clock.advance(2);
-  assert.deepEqual(await look(), ["vps1 lost 5 batches in the last day (5 receipts)"]);
-  assert.deepEqual(await look(), ["vps1 lost 5 batches in the last day (5 receipts)"]);
+  assert.deepEqual(await look(), ["vps1 lost batches in the last day: 5 (receipts: 5)"]);
+  assert.deepEqual(await look(), ["vps1 lost batches in the last day: 5 (receipts: 5)"]);
   assert.deepEqual(log.lines("lost batches"), [
     "vps1 lost batches 1 to 1 of its run 1758844800000000: 1 receipts, missing",
     "vps1 lost batches 4 to 7 of its run 1758844800000000: 4 receipts, missing",
@@ -46,7 +46,7 @@ Deno.test("a batch that comes late is awaited for a minute; then it is lost: one
   const next = new BatchMaker("vps1", clock.now());
   next.event({ kind: "batches_dropped", at: next.epoch, epoch: 1, first: 0, last: 1 });
   await store.commit([next.close()]);
-  assert.deepEqual(await look(), ["vps1 lost 2 batches in the last day (0 or more receipts)"]);
+  assert.deepEqual(await look(), ["vps1 lost batches in the last day: 2 (receipts: 0 or more)"]);
   clock.advance(86_400);
   assert.deepEqual(await look(), []);
 });

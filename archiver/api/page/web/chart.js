@@ -157,5 +157,6 @@ function shown(value) {
 }
 
 export function grouped(value) {
-  return value.toLocaleString("en", { maximumFractionDigits: value < 10 ? 1 : 0 });
+  return value.toLocaleString("en", { maximumFractionDigits: Math.abs(value) < 10 ? 1 : 0 })
+    .replace("-", "−");
 }
