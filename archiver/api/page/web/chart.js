@@ -69,7 +69,7 @@ export class Chart {
         show: stacked,
         markers: { dash: (_, i) => series[i - 1]?.key.round > 0 ? "dashed" : "solid" },
       },
-      cursor: { show: stacked, y: false, drag: { setScale: false } },
+      cursor: { show: stacked, y: false, drag: { x: false } },
       scales: { x: { time }, y: { range: (_, _min, max) => [0, Math.max(max * 1.08, 1)] } },
       axes: [
         {
