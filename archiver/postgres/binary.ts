@@ -75,7 +75,7 @@ export function parseArray(text: string): Nested {
   };
   const item = (): string | null => {
     if (text[at] !== '"') {
-      const plain = text.slice(at).match(/^(?:[^{},"\\]|\\.)+/s)?.[0] ?? fail();
+      const plain = text.slice(at).match(/^(?:[^{},"\\]+|\\.)+/s)?.[0] ?? fail();
       at += plain.length;
       return /^null$/i.test(plain.trim()) ? null : plain.trim().replace(/\\(.)/gs, "$1");
     }

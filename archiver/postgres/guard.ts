@@ -1,6 +1,7 @@
 // What may reach DuckDB: one query on the archive's own tables, by DuckDB's own parse tree (json_serialize_sql). Files,
 // settings, other databases and statements that change something have no way through.
 
+import { REFUSED_FUNCTIONS, TABLE_FUNCTIONS } from "../store/closed_functions.ts";
 import { type Nested, OID, parseArray } from "./binary.ts";
 import { SqlError } from "./replies.ts";
 import { duckdbType, elementOf } from "./types.ts";
@@ -12,16 +13,6 @@ const SCHEMAS: ReadonlySet<string> = new Set(["", "public", "main", "compat"]);
 const TABLE_REFERENCES: ReadonlySet<string> = new Set([
   ...["BASE_TABLE", "SUBQUERY", "JOIN", "TABLE_FUNCTION", "EMPTY", "EMPTY_FROM"],
   ...["EXPRESSION_LIST", "PIVOT", "CTE"],
-]);
-const TABLE_FUNCTIONS: ReadonlySet<string> = new Set([
-  ...["range", "generate_series", "unnest", "repeat", "repeat_row", "json_each", "json_tree"],
-  "pg_timezone_names",
-]);
-/** Scalar functions that read settings, sequences or the process, run SQL, or write. All others only compute. */
-const REFUSED_FUNCTIONS: ReadonlySet<string> = new Set([
-  ...["getenv", "current_setting", "getvariable", "currval", "nextval", "write_log", "setseed"],
-  ...["get_block_size", "json_execute_serialized_sql", "query", "query_table", "in_search_path"],
-  ...["current_query", "sleep_ms", "pg_sleep", "json_serialize_plan", "which_secret"],
 ]);
 /** DuckDB's names of PostgreSQL's functions. */
 const RENAMED: Readonly<Record<string, string>> = {
@@ -157,7 +148,9 @@ class Check {
       if (name === "regexp_full_match" && this.#matchesParts) node.function_name = "regexp_matches";
       if (name === "~*" || name === "!~*") matchAnyCase(node);
       node.function_name = RENAMED[name] ?? node.function_name;
-      if (REFUSED_FUNCTIONS.has(name) || !/^(|main|pg_catalog)$/i.test(String(node.schema ?? ""))) {
+      if (
+        REFUSED_FUNCTIONS.includes(name) || !/^(|main|pg_catalog)$/i.test(String(node.schema ?? ""))
+      ) {
         throw new SqlError(REFUSED, `permission denied for function ${name}`);
       }
     }
@@ -177,7 +170,7 @@ class Check {
     if (type === "TABLE_FUNCTION") {
       const called = node.function as Node;
       const name = String(called.function_name ?? "").toLowerCase();
-      if (called.class !== "FUNCTION" || !TABLE_FUNCTIONS.has(name)) {
+      if (called.class !== "FUNCTION" || !TABLE_FUNCTIONS.includes(name)) {
         throw new SqlError(REFUSED, `permission denied for function ${name || type.toLowerCase()}`);
       }
     }

@@ -9,7 +9,8 @@ import { logger } from "../../shared/log.ts";
 import { every } from "../../shared/waiting.ts";
 import { rowsOf } from "../store/database.ts";
 import { literal } from "../store/sql.ts";
-import { rulesSql, SIDE_EFFECTS } from "./rules.ts";
+import { SIDE_EFFECTS } from "../store/closed_functions.ts";
+import { rulesSql } from "./rules.ts";
 
 /** quack draws its session ids from OpenSSL, which httpfs brings. */
 const EXTENSIONS = ["httpfs", "quack"] as const;

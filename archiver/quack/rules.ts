@@ -3,53 +3,33 @@
 // `SELECT` statements can be serialized (so what inserts, defines, copies or sets is refused), and their syntax tree
 // names every function and table.
 
+import { REFUSED_FUNCTIONS, TABLE_FUNCTIONS } from "../store/closed_functions.ts";
+
 /** Where the macro is: in memory, beside the archive. */
 export const RULES_DATABASE = "gossip_quack_rules";
 
 /** Statements that run at a time; further ones are refused. */
 const MAX_STATEMENTS = 4;
 const MAX_STATEMENT_CHARACTERS = 100_000;
-/** Others read files, call hosts, or change the process. */
-const TABLE_FUNCTIONS = [
-  ...["range", "generate_series", "unnest", "json_each", "json_tree", "pragma_table_info"],
-  ...["duckdb_tables", "duckdb_views", "duckdb_columns", "duckdb_schemas", "duckdb_databases"],
-  ...[
-    "duckdb_types",
-    "duckdb_functions",
-    "duckdb_constraints",
-    "duckdb_indexes",
-    "duckdb_keywords",
-  ],
+const READABLE = [
+  ...TABLE_FUNCTIONS,
+  ...["pragma_table_info", "duckdb_tables", "duckdb_views", "duckdb_columns", "duckdb_schemas"],
+  ...["duckdb_databases", "duckdb_types", "duckdb_functions", "duckdb_constraints"],
+  ...["duckdb_indexes", "duckdb_keywords"],
 ];
-/** Functions with side effects that do no harm. */
-const HARMLESS = [
-  "random",
-  "uuid",
-  "uuidv4",
-  "uuidv7",
-  "gen_random_uuid",
-  "error",
-  "current_query",
-];
-/** Functions that have none by DuckDB's own list, but read settings, or plan SQL that reads files. */
-const REFUSED = ["getenv", "current_setting", "getvariable", "json_serialize_plan"];
 const SCHEMAS = ["", "main", "compat", "information_schema", "pg_catalog"];
 /** A name that is no table is tried as that of a file: `x.csv`, also written as table csv of schema x. */
 const FILE_ENDINGS = ["csv", "tsv", "parquet", "json", "jsonl", "ndjson", "gz", "zst"];
 
-/** Every function that has side effects, but those that do no harm. */
-export const SIDE_EFFECTS: string = `SELECT DISTINCT function_name FROM duckdb_functions()
-  WHERE has_side_effects AND function_name NOT IN (${list(HARMLESS)})`;
-
-/** The macro, and the setting that makes Quack ask it. @param sideEffects what {@link SIDE_EFFECTS} gives. */
+/** The macro, and the setting that makes Quack ask it. @param sideEffects what SIDE_EFFECTS gives. */
 export function rulesSql(sideEffects: readonly string[]): string {
   const none = (path: string, refused: string) =>
     `len(list_filter(tree->>'$..${path}', lambda x: ${refused})) = 0`;
   return `ATTACH IF NOT EXISTS ':memory:' AS ${RULES_DATABASE};
 CREATE OR REPLACE MACRO ${RULES_DATABASE}.main.allowed(session, statement) AS (
   SELECT tree->>'$.error' = 'false'
-    AND ${none("function.function_name", `x NOT IN (${list(TABLE_FUNCTIONS)})`)}
-    AND ${none("function_name", `x IN (${list([...sideEffects, ...REFUSED])})`)}
+    AND ${none("function.function_name", `x NOT IN (${list(READABLE)})`)}
+    AND ${none("function_name", `x IN (${list([...sideEffects, ...REFUSED_FUNCTIONS])})`)}
     AND ${none("schema_name", `x NOT IN (${list(SCHEMAS)})`)}
     AND ${none("table_name", `regexp_matches(x, '[./:\\\\]') OR x IN (${list(FILE_ENDINGS)})`)}
     AND (SELECT count(*) FROM quack_active_connections() WHERE state = 'active') < ${MAX_STATEMENTS}

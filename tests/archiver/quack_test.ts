@@ -152,6 +152,7 @@ Deno.test({
           "SELECT * FROM duckdb_secrets()",
           "SELECT nextval('x')",
           "SELECT sleep_ms(1000)",
+          "SELECT pg_sleep(1)",
           "SELECT write_log('x')",
           "SELECT json_serialize_plan('FROM read_csv(''/etc/passwd'')')",
           "CREATE MACRO f() AS 1",
