@@ -97,7 +97,11 @@ export const SUMMARIES: readonly DayTable[] = [
     `type messages_seen messages peers ${DELAY_COLUMNS.join(" ")} error_us unknown_errors`,
     "part",
   ),
-  summary("peer_days", "day first_at last_at", `peer_id collector_id ${COUNTS}`),
+  summary(
+    "peer_days",
+    "day first_at last_at",
+    `peer_id collector_id ${COUNTS} quarters_am quarters_pm`,
+  ),
 ];
 
 /** The table of a name. @throws {TypeError} when days have none. */

@@ -176,7 +176,10 @@ async function makeRows(context: DaysContext, from: number): Promise<void> {
 
   await run(`INSERT INTO new_peer_days BY NAME
     SELECT ${day} AS day, peer_id, collector_id, count(*) AS receipts, count(*) FILTER (is_repeat) AS repeats,
-      count(*) FILTER (is_warmup) AS warmup_receipts, min(received_at) AS first_at, max(received_at) AS last_at
-    FROM receipts WHERE received_at >= ${day} AND received_at < ${at(to)}
+      count(*) FILTER (is_warmup) AS warmup_receipts, min(received_at) AS first_at, max(received_at) AS last_at,
+      coalesce(bit_or(1::BIGINT << quarter % 48) FILTER (quarter < 48), 0) AS quarters_am,
+      coalesce(bit_or(1::BIGINT << quarter % 48) FILTER (quarter >= 48), 0) AS quarters_pm
+    FROM (SELECT *, (epoch_us(received_at) - ${from}) // 900000000 AS quarter FROM receipts
+      WHERE received_at >= ${day} AND received_at < ${at(to)})
     GROUP BY peer_id, collector_id ORDER BY peer_id, collector_id`);
 }

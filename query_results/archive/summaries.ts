@@ -116,9 +116,12 @@ export class Summaries {
 
   /** Lets a query read the summaries of a window, if these have what it asks for; a trend begins before the window. */
   async useFor(query: Query, used: readonly UsedParameter[], window: Window): Promise<void> {
-    const isServed = used.every(({ parameter: { name }, value }) =>
-      (query.summaries?.get(name) ?? value) === value
-    );
+    const isServed = used.every(({ parameter: { name }, value }) => {
+      const served = query.summaries?.get(name) ?? value;
+      return typeof served === "object"
+        ? Number(value) % served.multipleOf === 0
+        : served === value;
+    });
     const days = used.find(({ parameter }) => parameter.name === TREND_DAYS)?.value;
     const from = days === undefined ? window.from : window.to - Number(days) * DAY_US;
     await this.use(query.summaries && isServed ? { from, to: window.to } : null);

@@ -17,4 +17,5 @@ CREATE OR REPLACE TEMP VIEW used_delay_days AS
     0 AS us_5pct, 0 AS us_25pct, 0 AS us_50pct, 0 AS us_75pct, 0 AS us_95pct, 0 AS us_99_9pct, 0 AS error_us,
     0 AS unknown_errors, false AS is_inside WHERE false;
 CREATE OR REPLACE TEMP VIEW used_peer_days AS
-  SELECT 0 AS peer_id, 0 AS receipts, 0 AS repeats, now() AS first_at, now() AS last_at WHERE false;
+  SELECT now() AS day, 0 AS peer_id, 0 AS receipts, 0 AS repeats, now() AS first_at, now() AS last_at, 0 AS quarters_am,
+    0 AS quarters_pm WHERE false;

@@ -245,6 +245,17 @@ CREATE OR REPLACE TEMP MACRO heard_peers(window_from, window_to) AS TABLE (
   GROUP BY peer_id
 );
 
+-- The bins in which each peer delivered anything; summaries know them by quarters of an hour.
+CREATE OR REPLACE TEMP MACRO active_bins(window_from, window_to, bin_seconds) AS TABLE (
+  SELECT bin_start(received_at, bin_seconds) AS interval_start, peer_id
+  FROM rest_receipts
+  WHERE received_at >= window_from AND received_at < window_to AND in_rest(received_at)
+  UNION
+  SELECT bin_start(day + to_seconds(900 * quarter), bin_seconds), peer_id
+  FROM used_peer_days CROSS JOIN (SELECT unnest(range(96)) AS quarter)
+  WHERE (CASE WHEN quarter < 48 THEN quarters_am ELSE quarters_pm END >> quarter % 48) & 1 = 1
+);
+
 -- The collectors whose receipts lie in the window, when they are several: each has its own clock. With one collector
 -- this is empty, and so is all that is made of it: delays are then as stamped, and nothing more is read for them.
 CREATE OR REPLACE TEMP MACRO several_clocks(window_from, window_to) AS TABLE (

@@ -25,6 +25,9 @@ export interface NetworkSeconds {
 
 export type ParameterValue = number | boolean;
 
+/** A parameter's value that summaries serve, or what it must be a multiple of. */
+export type ServedValue = ParameterValue | { readonly multipleOf: number };
+
 export interface Bounds {
   readonly least: number;
   readonly greatest: number;
@@ -60,7 +63,7 @@ export interface Query {
   readonly telling?: string;
   readonly parameters: readonly Parameter[];
   /** The parameters' values with which it may read summaries, by name; absent where it reads receipts alone. */
-  readonly summaries?: ReadonlyMap<string, ParameterValue>;
+  readonly summaries?: ReadonlyMap<string, ServedValue>;
   /** The whole file. */
   readonly sql: string;
   readonly chart: ChartSpec;
@@ -144,12 +147,12 @@ function parseSummaries(query: string, text?: string): Query["summaries"] {
   if (text === "always") return new Map();
   return new Map(
     text.split(", ").map((item) => {
-      const [, name, value] = item.match(/^(\w+)=(\S+)$/) ?? [];
+      const [, name, factor, value] = item.match(/^(\w+)=(n\*)?(\S+)$/) ?? [];
       const parsed = value && (parseValue("BOOLEAN", value) ?? parseValue("DOUBLE", value));
       if (parsed === undefined || parsed === "") {
         throw new UserError(`${query}.sql: cannot read "${item}" of "summaries"`);
       }
-      return [name, parsed];
+      return [name, factor ? { multipleOf: Number(parsed) } : parsed];
     }),
   );
 }

@@ -60,6 +60,8 @@ Deno.test("with which values of parameters a query reads summaries", () => {
   assert.deepEqual(parse("always")().summaries, new Map());
   const values = new Map<string, number | boolean>([["share", 0.5], ["all", false]]);
   assert.deepEqual(parse("share=0.5, all=false")().summaries, values);
+  const multiples = new Map([["share", { multipleOf: 900 }]]);
+  assert.deepEqual(parse("share=n*900")().summaries, multiples);
   assert.throws(parse("share=half"), /bad\.sql: cannot read "share=half" of "summaries"/);
   assert.throws(parse("never"), /cannot read "never"/);
   assert.throws(parse("shape=0.5"), /parameter shape is either undeclared or unused/);

@@ -4,6 +4,7 @@
 -- telling: active_peers
 -- question: How many peers were connected and subscribed over time, and how many of them delivered anything?
 -- inputs: receipts (all), sessions
+-- summaries: bin_seconds=n*900
 -- pitfall: A peer counts in each bin that its session touches, so short sessions make the bin's figure greater than the
 --   number held at any one moment.
 -- pitfall: The first and the last bin lie partly outside the window.
@@ -11,11 +12,7 @@
 -- parameter: bin_seconds BIGINT 1..31622400 = adaptive(900), width of a bin
 WITH active AS (
   SELECT interval_start, count(*) AS peers
-  FROM (
-    SELECT DISTINCT bin_start(received_at, $bin_seconds) AS interval_start, peer_id
-    FROM receipts
-    WHERE received_at >= $window_from AND received_at < $window_to
-  )
+  FROM active_bins($window_from, $window_to, $bin_seconds)
   GROUP BY interval_start
 ), bins AS (
   SELECT make_timestamptz(bin * $bin_seconds * 1000000) AS interval_start,

@@ -86,7 +86,10 @@ async function generate(
       if (column === "message_id") {
         return `message_id + 1000000 * ($day * ${times} + n) AS message_id`;
       }
-      const isSum = !["type", "part", "peer_id", "collector_id"].includes(column) &&
+      const isSum =
+        !["type", "part", "peer_id", "collector_id", "quarters_am", "quarters_pm"].includes(
+          column,
+        ) &&
         !(column === "peers" && name === "traffic_days");
       return isSum && name !== "message_days" ? `${column} * ${TIMES} AS ${column}` : column;
     };

@@ -197,7 +197,8 @@ COMMENT ON COLUMN delay_days.unknown_errors IS 'Messages for which that is unkno
 CREATE VIEW peer_days AS
 SELECT CAST(NULL AS TIMESTAMPTZ) AS day, CAST(NULL AS INTEGER) AS peer_id, CAST(NULL AS INTEGER) AS collector_id,
   CAST(NULL AS BIGINT) AS receipts, CAST(NULL AS BIGINT) AS repeats, CAST(NULL AS BIGINT) AS warmup_receipts,
-  CAST(NULL AS TIMESTAMPTZ) AS first_at, CAST(NULL AS TIMESTAMPTZ) AS last_at
+  CAST(NULL AS TIMESTAMPTZ) AS first_at, CAST(NULL AS TIMESTAMPTZ) AS last_at, CAST(NULL AS BIGINT) AS quarters_am,
+  CAST(NULL AS BIGINT) AS quarters_pm
 WHERE false;
 COMMENT ON VIEW peer_days IS 'One row per day, peer and collector.';
 COMMENT ON COLUMN peer_days.day IS 'The day''s start, UTC.';
@@ -208,6 +209,8 @@ COMMENT ON COLUMN peer_days.repeats IS 'Those that were repeats.';
 COMMENT ON COLUMN peer_days.warmup_receipts IS 'Those in a warm-up.';
 COMMENT ON COLUMN peer_days.first_at IS 'The first of them.';
 COMMENT ON COLUMN peer_days.last_at IS 'The last.';
+COMMENT ON COLUMN peer_days.quarters_am IS 'The quarters of an hour before noon in which it delivered anything, a bit each from the lowest.';
+COMMENT ON COLUMN peer_days.quarters_pm IS 'Those from noon on.';
 
 -- The three tables of the first Gossip Observer (its DuckDB schema of 2025) as views: its SQL runs here after
 -- SET search_path = 'compat'. As there: gossip only, all collectors together, one row per message and peer, warm-up and
