@@ -1,5 +1,6 @@
 /** `deno task archive replay` into real archivers, over HTTP and NATS. */
 import { deepEqual, equal, match, ok } from "node:assert/strict";
+import { DuckDBInstance } from "@duckdb/node-api";
 import { ArchiverConfigSchema } from "../../archiver/config.ts";
 import { startArchiver } from "../../archiver/run.ts";
 import { encodeDigest } from "../../shared/batch/digest.ts";
@@ -153,6 +154,36 @@ Deno.test("all collectors of a day are replayed at once, with their clocks", asy
     equal(replayed.length, 1, table);
     deepEqual(replayed, await rows(source, "gamma"));
   }
+});
+
+Deno.test("receipts outside of sessions, as imports have them, are replayed like others", async () => {
+  await using stack = new AsyncDisposableStack();
+  stack.use(new CapturedLog());
+  const dir = stack.use(await tempDir());
+  const source = dir.join("source.duckdb");
+  const count = 5000;
+  {
+    await using store = await openArchive(source);
+    const maker = new BatchMaker("alpha", START);
+    const message = maker.message(MESSAGES.channel);
+    const peers = [1, 2].map((peer) => maker.session(peer));
+    // The second peer comes after more rows than DuckDB gives at once.
+    for (let i = 0; i < count; i++) maker.receipt(START + i, message, peers[i < 4000 ? 0 : 1]);
+    await store.commit([maker.close()]);
+  }
+  {
+    const instance = await DuckDBInstance.create(source);
+    const connection = await instance.connect();
+    await connection.run("DELETE FROM sessions");
+    connection.closeSync();
+    instance.closeSync();
+  }
+  const target = await startTarget(dir, "target");
+  await using _ = target.archiver;
+  const to = ["--to", target.url, "--token-file", dir.join("target.token")];
+  const { code, text } = await replay(dir, source, ...to);
+  equal(code, 0, text);
+  match(text, new RegExp(`receipts=${count} `));
 });
 
 /** A receipt of a collector with the name that a replay would give. */
