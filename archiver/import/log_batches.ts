@@ -12,7 +12,8 @@ import {
   VERDICTS,
 } from "../../shared/batch/batch.ts";
 import { gossipFacts } from "../../shared/bolt/facts.ts";
-import { type LogSink, NOT_IN_A_LOG } from "../../shared/node_logs/reader.ts";
+import { heardOpening, HeardSession } from "../../shared/node_logs/logs.ts";
+import type { LogSink } from "../../shared/node_logs/reader.ts";
 
 /** Receipts in a batch: a second of a busy node, and little memory. */
 const BATCH_RECEIPTS = 16_384;
@@ -20,16 +21,6 @@ const BATCH_RECEIPTS = 16_384;
 const MAX_MESSAGES = 500_000, MAX_DELIVERIES = 4_000_000;
 /** As collectors mark backlog. */
 const BACKLOG_US = 3_600_000_000;
-
-interface OpenSession {
-  readonly number: number;
-  readonly openedAt: number;
-  receipts: number;
-  bytes: number;
-  firstAt: number | null;
-  lastAt: number | null;
-  seenAt: number;
-}
 
 /** What a batch is made of; see {@link LogBatches.take}. */
 export interface LogBatchesOptions {
@@ -51,7 +42,7 @@ export class LogBatches implements LogSink {
   #receiptsBefore = 0;
   #lastAt = 0;
   #doubtfulUntil = 0;
-  readonly #sessions = new Map<string, OpenSession>();
+  readonly #sessions = new Map<string, HeardSession>();
   #nextSession = 0;
   readonly #messages = new Map<string, number>();
   #nextMessage = 0;
@@ -74,12 +65,7 @@ export class LogBatches implements LogSink {
       (isBacklog || at < this.#doubtfulUntil ? RECEIPT_WARMUP : 0);
     this.#rows.push({ at, message: number, session: session.number, flags });
     this.receipts++;
-    session.receipts++;
-    session.bytes += raw.length;
-    // A clock that was set back makes times of a log go back.
-    session.firstAt = Math.min(session.firstAt ?? at, at);
-    session.lastAt = Math.max(session.lastAt ?? at, at);
-    session.seenAt = Math.max(session.seenAt, at);
+    session.receipt(raw.length, at);
     this.#lastAt = Math.max(this.#lastAt, at);
     if (this.#rows.length >= BATCH_RECEIPTS) this.#close();
   }
@@ -94,8 +80,7 @@ export class LogBatches implements LogSink {
   }
 
   seen(peer: string, at: number): void {
-    const session = this.#sessions.get(peer);
-    if (session) session.seenAt = Math.max(session.seenAt, at);
+    this.#sessions.get(peer)?.seen(at);
   }
 
   closed(peer: string, at: number, reason: string): void {
@@ -128,29 +113,11 @@ export class LogBatches implements LogSink {
     this.#events.push({ kind: "run_started", at: this.#epoch, version, target_peers: 0 });
   }
 
-  #open(peer: string, at: number, features: string): OpenSession {
-    const session: OpenSession = {
-      number: this.#nextSession++,
-      openedAt: at,
-      receipts: 0,
-      bytes: 0,
-      firstAt: null,
-      lastAt: null,
-      seenAt: at,
-    };
+  #open(peer: string, at: number, features: string): HeardSession {
+    const session = new HeardSession(this.#nextSession++, at);
     this.#sessions.set(peer, session);
-    this.#events.push({
-      kind: "session_opened",
-      session: session.number,
-      node_id: peer,
-      address: "",
-      dialled_at: at,
-      handshake_at: at,
-      filter_at: at,
-      filter_first: Math.floor(at / 1e6),
-      features,
-      source: this.options.source,
-    });
+    const opening = heardOpening(peer, at, features, this.options.source);
+    this.#events.push({ kind: "session_opened", session: session.number, ...opening });
     return session;
   }
 
@@ -158,19 +125,7 @@ export class LogBatches implements LogSink {
     const session = this.#sessions.get(peer);
     if (session === undefined) return;
     this.#sessions.delete(peer);
-    this.#events.push({
-      kind: "session_closed",
-      session: session.number,
-      at: session.seenAt,
-      by: "unknown",
-      reason,
-      receipts: session.receipts,
-      bytes_in: session.bytes,
-      bytes_out: 0,
-      first_gossip_at: session.firstAt,
-      last_gossip_at: session.lastAt,
-      ...NOT_IN_A_LOG,
-    });
+    this.#events.push({ kind: "session_closed", ...session.end(reason) });
   }
 
   #number(raw: Uint8Array): number {

@@ -3,14 +3,13 @@
 import { createHash } from "node:crypto";
 import { Buffer } from "node:buffer";
 import { basename, dirname, join } from "node:path";
-import type { Batch, SourceKind, Verdict } from "../../shared/batch/batch.ts";
+import type { Batch, Verdict } from "../../shared/batch/batch.ts";
 import { BoltFault } from "../../shared/bolt/fault.ts";
 import { decodeMessage } from "../../shared/bolt/message.ts";
 import { signedPart } from "../../shared/bolt/signed.ts";
 import { UserError } from "../../shared/errors.ts";
 import { INSTANT } from "../../shared/node_logs/instant.ts";
-import { CLN_LATENESS_US, ClnIoLogReader } from "../../shared/node_logs/cln_io_log.ts";
-import { LND_LATENESS_US, LndLogReader } from "../../shared/node_logs/lnd_log.ts";
+import { latenessOf, type LogKind, logReader } from "../../shared/node_logs/logs.ts";
 import { verifyGossip } from "../../shared/secp256k1.ts";
 import { printable } from "../../shared/text.ts";
 import { isGossipStore } from "./stores.ts";
@@ -31,9 +30,6 @@ export interface LogImport {
   readonly say: (line: string) => void;
   readonly signal: AbortSignal;
 }
-
-/** Logs that have receipts of their own. */
-export type LogKind = Extract<SourceKind, "cln_io_log" | "lnd_trace_log">;
 
 /** A file of an import. */
 export interface Found {
@@ -106,11 +102,7 @@ async function importLog(
   proofs: Proofs,
   options: LogImport,
 ): Promise<boolean> {
-  const source = {
-    name: kind.replaceAll("_", "-"),
-    kind,
-    uncertainty: kind === "cln_io_log" ? CLN_LATENESS_US : LND_LATENESS_US,
-  };
+  const source = { name: kind.replaceAll("_", "-"), kind, uncertainty: latenessOf(kind) };
   const batches = new LogBatches({
     collector: options.collector,
     source,
@@ -118,9 +110,7 @@ async function importLog(
     salt: createHash("sha256").update(basename(file)).digest().readUInt16BE() % 1000,
     judge: (raw) => proofs.verdict(raw, kind === "lnd_trace_log"),
   });
-  const reader = kind === "cln_io_log"
-    ? new ClnIoLogReader(batches)
-    : new LndLogReader(batches, { level: "trace", zone: options.zone });
+  const reader = logReader(kind, batches, options.zone);
   let committed = 0;
   const commit = async () => {
     const ready = batches.take();

@@ -1,6 +1,6 @@
 // Whether a log shows what its source needs, and the one command that makes it.
 
-import type { SourceKind } from "../../shared/batch/batch.ts";
+import type { LogKind } from "../../shared/node_logs/logs.ts";
 import { storeVersion } from "../../shared/node_logs/gossip_store.ts";
 import { errorText } from "../../shared/errors.ts";
 import { readFull } from "../../shared/files.ts";
@@ -14,7 +14,7 @@ interface Level {
   readonly command: (path: string) => string;
 }
 
-const LEVELS: Readonly<Record<Exclude<SourceKind, "cln_gossip_store">, Level>> = {
+const LEVELS: Readonly<Record<LogKind, Level>> = {
   cln_io_log: {
     mark: /-connectd: \[(IN|OUT)\] /,
     command: (path) =>

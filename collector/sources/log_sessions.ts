@@ -1,7 +1,8 @@
 // The sessions of another node, as its log shows them: from a peer's first message to its last line.
 
 import type { SessionSource } from "../../shared/batch/batch.ts";
-import { type LogSink, NOT_IN_A_LOG } from "../../shared/node_logs/reader.ts";
+import { heardOpening, HeardSession } from "../../shared/node_logs/logs.ts";
+import type { LogSink } from "../../shared/node_logs/reader.ts";
 import { printable } from "../../shared/text.ts";
 import type { ReceiptSink } from "../receipt/recorder.ts";
 import { fingerprint } from "./places.ts";
@@ -12,15 +13,6 @@ const SWEEP_US = 60_000_000;
 /** More than a node has; a log that names more is not one. */
 const MAX_PEERS = 20_000;
 
-interface OpenPeer {
-  readonly session: number;
-  receipts: number;
-  bytes: number;
-  firstAt: number | null;
-  gossipAt: number | null;
-  seenAt: number;
-}
-
 /** Brings what a reader finds to the recorder. */
 export class LogSessions implements Omit<LogSink, "named"> {
   /** The file that is read; null for a FIFO, in which there is nothing to go back to. */
@@ -29,7 +21,7 @@ export class LogSessions implements Omit<LogSink, "named"> {
   dropped = 0;
   receipts = 0;
   readonly #log: number;
-  readonly #peers = new Map<string, OpenPeer>();
+  readonly #peers = new Map<string, HeardSession>();
   #sweptAt = -Infinity;
   #doubtfulUntil = -Infinity;
   #gap: { since: number; reason: string } | null = null;
@@ -52,16 +44,12 @@ export class LogSessions implements Omit<LogSink, "named"> {
     if (!this.#peers.has(peer)) this.#open(peer, at, "");
     const open = this.#peers.get(peer);
     if (open === undefined) return void this.dropped++;
-    open.receipts++;
-    open.bytes += raw.length;
-    // A clock that was set back makes times of a log go back.
-    open.firstAt = Math.min(open.firstAt ?? at, at);
-    open.gossipAt = Math.max(open.gossipAt ?? at, at);
+    open.receipt(raw.length, at);
     this.seen(peer, at);
     const { file } = this;
     const place = file === null ? undefined : { log: this.#log, file, offset: end };
     this.receipts++;
-    this.sink.receive(open.session, raw, at, place);
+    this.sink.receive(open.number, raw, at, place);
   }
 
   opened(peer: string, at: number, features: string): void {
@@ -72,8 +60,7 @@ export class LogSessions implements Omit<LogSink, "named"> {
 
   seen(peer: string, at: number): void {
     this.#reached(at);
-    const open = this.#peers.get(peer);
-    if (open && at > open.seenAt) open.seenAt = at;
+    this.#peers.get(peer)?.seen(at);
     if (at - this.#sweptAt >= SWEEP_US) this.#sweep(at);
   }
 
@@ -86,7 +73,7 @@ export class LogSessions implements Omit<LogSink, "named"> {
   doubtful(until: number): void {
     if (until - this.#doubtfulUntil < SWEEP_US) return;
     this.#doubtfulUntil = until;
-    for (const { session } of this.#peers.values()) this.sink.asked(session, until);
+    for (const { number } of this.#peers.values()) this.sink.asked(number, until);
   }
 
   /** What the log held before what comes next is lost: ends all sessions. */
@@ -113,37 +100,16 @@ export class LogSessions implements Omit<LogSink, "named"> {
 
   #open(peer: string, at: number, features: string): void {
     if (this.#peers.size >= MAX_PEERS) return;
-    const session = this.sink.openSession({
-      node_id: peer,
-      address: "",
-      dialled_at: at,
-      handshake_at: at,
-      filter_at: at,
-      filter_first: Math.floor(at / 1e6),
-      features,
-      source: this.source,
-    });
+    const session = this.sink.openSession(heardOpening(peer, at, features, this.source));
     if (at < this.#doubtfulUntil) this.sink.asked(session, this.#doubtfulUntil);
-    const counts = { receipts: 0, bytes: 0, firstAt: null, gossipAt: null };
-    this.#peers.set(peer, { session, ...counts, seenAt: at });
+    this.#peers.set(peer, new HeardSession(session, at));
   }
 
   #close(peer: string, reason: string): void {
     const open = this.#peers.get(peer);
     if (open === undefined) return;
     this.#peers.delete(peer);
-    this.sink.closeSession({
-      session: open.session,
-      at: open.seenAt,
-      by: "unknown",
-      reason,
-      receipts: open.receipts,
-      bytes_in: open.bytes,
-      bytes_out: 0,
-      first_gossip_at: open.firstAt,
-      last_gossip_at: open.gossipAt,
-      ...NOT_IN_A_LOG,
-    });
+    this.sink.closeSession(open.end(reason));
   }
 
   #sweep(now: number): void {

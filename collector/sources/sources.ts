@@ -1,12 +1,10 @@
 // Other nodes' logs and stores as sources of receipts and graph, each read in a task of its own.
 
-import type { SessionSource, SourceKind } from "../../shared/batch/batch.ts";
+import type { SessionSource } from "../../shared/batch/batch.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { errorText } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
-import { CLN_LATENESS_US, ClnIoLogReader } from "../../shared/node_logs/cln_io_log.ts";
-import { LND_LATENESS_US, LndLogReader } from "../../shared/node_logs/lnd_log.ts";
-import type { LogReader, LogSink } from "../../shared/node_logs/reader.ts";
+import { latenessOf, type LogKind, logReader } from "../../shared/node_logs/logs.ts";
 import { every, pause } from "../../shared/waiting.ts";
 import type { GraphView } from "../gossip/graph/graph_view.ts";
 import { Verifier, type VerifierOptions } from "../gossip/verifier.ts";
@@ -101,7 +99,7 @@ async function keepReading(
 
 async function readLog(
   { name, path, zone, node_id }: SourceConfig,
-  kind: Exclude<SourceKind, "cln_gossip_store">,
+  kind: LogKind,
   { pipeline, places, view, clock }: SourcesDependencies,
   figures: Figures,
   signal: AbortSignal,
@@ -110,7 +108,7 @@ async function readLog(
   const source: SessionSource = { name, kind, uncertainty, ...node_id && { node_id } };
   const sessions = new LogSessions(pipeline, source, places.savedAt);
   const named = new NamedReceipts(sessions, view, clock);
-  const reader = readerOf(kind, named, zone);
+  const reader = logReader(kind, named, zone);
   const figuresOf = () => ({
     receipts: sessions.receipts,
     peers: sessions.peers,
@@ -161,15 +159,6 @@ async function readLog(
     sessions.closeAll(signal.aborted ? "the collector stopped" : "the log cannot be read");
     report();
   }
-}
-
-function latenessOf(kind: SourceKind): number {
-  return kind === "cln_io_log" ? CLN_LATENESS_US : LND_LATENESS_US;
-}
-
-function readerOf(kind: SourceKind, sink: LogSink, zone: string): LogReader {
-  if (kind === "cln_io_log") return new ClnIoLogReader(sink);
-  return new LndLogReader(sink, { level: kind === "lnd_trace_log" ? "trace" : "debug", zone });
 }
 
 /** Its messages are verified like any others, and told to nobody but the graph. */

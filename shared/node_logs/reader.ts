@@ -104,17 +104,3 @@ export abstract class LogReader {
     this.#rest = "";
   }
 }
-
-/** What a log does not say of a session that ended. */
-export const NOT_IN_A_LOG = {
-  messages_in: null,
-  messages_out: null,
-  gossip_out: null,
-  pings_sent: null,
-  pings_answered: null,
-  rtt_min: null,
-  rtt_median: null,
-  rtt_max: null,
-  pings_received: null,
-  pongs_sent: null,
-};

@@ -11,7 +11,6 @@ import { encodeBatch } from "../../shared/batch/codec.ts";
 import { MessageFactory } from "../simnet/messages.ts";
 import { timeline } from "../simnet/timeline.ts";
 import {
-  leavingSeconds,
   messageCount,
   originCounts,
   type PlannedMessage,
@@ -97,7 +96,7 @@ export class PlannedBatches {
     this.#onMessage = onMessage;
     const universe = new Universe(options.seed, originCounts(options));
     this.#factory = new MessageFactory({ universe, startedAt: startedAt / 1e6, sign: false });
-    this.#sessions = new PlannedSessions(startedAt, leavingSeconds(options), universe);
+    this.#sessions = new PlannedSessions(startedAt, options, universe);
     const messages = messageCount(options);
     this.#numbers = new Int32Array(messages).fill(-1);
     this.#seen = new Uint8Array(Math.ceil(messages * options.peers / 8));

@@ -1,7 +1,9 @@
 // The sessions of a planned run, one a peer: what a collector tells of them.
 
 import type { CollectorEvent } from "../../shared/batch/batch.ts";
+import { BEHAVIOURS } from "../simnet/behaviour.ts";
 import { sessionFigures } from "../support/fixtures/session_figures.ts";
+import { leavingSeconds, peerTimers, type TrafficOptions } from "../simnet/traffic.ts";
 import type { Universe } from "../simnet/universe.ts";
 
 /** Odd bits that today's nodes offer. */
@@ -15,6 +17,8 @@ const WIRE_BYTES = 280;
 export class PlannedSessions {
   /** By peer: seconds into the run; Infinity for those that stay. */
   readonly #leaving: Float64Array;
+  /** By peer: seconds of the run between its pings. */
+  readonly #pingSeconds: number[];
   readonly #receipts: Float64Array;
   readonly #first: Float64Array;
   readonly #last: Float64Array;
@@ -23,13 +27,16 @@ export class PlannedSessions {
   /** All begin with the run. @param startedAt µs since the Unix epoch. @param universe its first nodes are the peers. */
   constructor(
     private readonly startedAt: number,
-    leavingSeconds: Float64Array,
+    options: TrafficOptions,
     private readonly universe: Universe,
   ) {
-    this.#leaving = leavingSeconds;
-    this.#receipts = new Float64Array(leavingSeconds.length);
-    this.#first = new Float64Array(leavingSeconds.length).fill(NaN);
-    this.#last = new Float64Array(leavingSeconds.length).fill(NaN);
+    this.#leaving = leavingSeconds(options);
+    this.#pingSeconds = peerTimers(options).map(({ implementation }) =>
+      BEHAVIOURS[implementation].pingSeconds / (options.compression ?? 1)
+    );
+    this.#receipts = new Float64Array(options.peers);
+    this.#first = new Float64Array(options.peers).fill(NaN);
+    this.#last = new Float64Array(options.peers).fill(NaN);
   }
 
   /** A receipt, `time` µs after the run's begin. */
@@ -65,6 +72,7 @@ export class PlannedSessions {
       const count = this.#receipts[session];
       const instant = (time: number) => count === 0 ? null : this.startedAt + time;
       const hasLeft = left < this.#latest / 1e6;
+      const pings = Math.floor(Math.min(left, this.#latest / 1e6) / this.#pingSeconds[session]);
       events.push({
         kind: "session_closed",
         session,
@@ -77,7 +85,8 @@ export class PlannedSessions {
           bytes_out: 1000,
           first_gossip_at: instant(this.#first[session]),
           last_gossip_at: instant(this.#last[session]),
-          messages_in: count,
+          messages_in: count + pings,
+          pings_received: pings,
         }),
       });
     }
