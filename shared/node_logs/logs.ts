@@ -1,6 +1,6 @@
 // The logs that can be read, by kind, and the sessions that they show.
 
-import type { SessionSource, SourceKind } from "../batch/batch.ts";
+import type { SessionClosed, SessionOpened, SessionSource, SourceKind } from "../batch/batch.ts";
 import { CLN_LATENESS_US, ClnIoLogReader } from "./cln_io_log.ts";
 import { LND_LATENESS_US, LndLogReader } from "./lnd_log.ts";
 import type { LogReader, LogSink } from "./reader.ts";
@@ -20,7 +20,12 @@ export function latenessOf(kind: LogKind): number {
 }
 
 /** What a log says of a session that begins. */
-export function heardOpening(peer: string, at: number, features: string, source: SessionSource) {
+export function heardOpening(
+  peer: string,
+  at: number,
+  features: string,
+  source: SessionSource,
+): Omit<SessionOpened, "kind" | "session"> {
   return {
     ...{ node_id: peer, address: "", dialled_at: at, handshake_at: at, filter_at: at },
     ...{ filter_first: Math.floor(at / 1e6), features, source },
@@ -52,9 +57,9 @@ export class HeardSession {
   }
 
   /** What is known of its end. */
-  end(reason: string) {
+  end(reason: string): Omit<SessionClosed, "kind"> {
     return {
-      ...{ session: this.number, at: this.seenAt, by: "unknown" as const, reason },
+      ...{ session: this.number, at: this.seenAt, by: "unknown", reason },
       ...{ receipts: this.#receipts, bytes_in: this.#bytes, bytes_out: 0 },
       ...{ first_gossip_at: this.#firstAt, last_gossip_at: this.#lastAt },
       ...{ messages_in: null, messages_out: null, gossip_out: null, pings_sent: null },
