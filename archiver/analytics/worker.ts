@@ -1,7 +1,8 @@
 // The worker that runs a set's queries: a thread with its own DuckDB, so that neither queries nor charts delay commits.
 
 /// <reference lib="deno.worker" />
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { openDatabase } from "../../query_results/archive/database.ts";
 import { TREND_SOURCES } from "../../query_results/catalog/catalog.ts";
 import { runQueries } from "../../query_results/run.ts";
 import { errorText } from "../../shared/errors.ts";
@@ -22,24 +23,13 @@ function post(message: FromWorker): void {
 }
 
 async function work(job: Job): Promise<void> {
-  const instance = await DuckDBInstance.create(job.copy, {
+  using database = await openDatabase(job.copy, {
     memory_limit: `${Math.ceil(job.memoryLimitBytes / 1024)}KiB`,
     threads: String(job.threads),
     temp_directory: job.tempFolder,
     max_temp_directory_size: `${Math.ceil(job.maxTempBytes / 1024)}KiB`,
-    autoinstall_known_extensions: "false",
-    autoload_known_extensions: "false",
   });
-  try {
-    const connection = await instance.connect();
-    try {
-      await query(job, connection);
-    } finally {
-      connection.disconnectSync();
-    }
-  } finally {
-    instance.closeSync();
-  }
+  await query(job, database.connection);
 }
 
 async function query(job: Job, connection: DuckDBConnection): Promise<void> {

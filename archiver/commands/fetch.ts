@@ -1,7 +1,7 @@
 // `deno task archive fetch`: others' published days into a folder that opens like an archive.
 
-import { DuckDBInstance } from "@duckdb/node-api";
 import { join, resolve } from "node:path";
+import { openDatabase } from "../../query_results/archive/database.ts";
 import { IMPORTED } from "../../query_results/archive/open.ts";
 import { PUBLISHED_TABLES, readRoot } from "../../query_results/archive/published.ts";
 import { refuseFlag, stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
@@ -63,8 +63,8 @@ export const fetchCommand: Subcommand = subcommand({
   const signal = stopSignal();
   expectPermitted(bothNeeds("--to", flags.to), "archiver");
   const source = await openSource(flags, signal);
-  const instance = await DuckDBInstance.create(":memory:");
-  const connection = await instance.connect();
+  using database = await openDatabase();
+  const { connection } = database;
   const line = new ProgressLine(standardError());
   try {
     const options = {
@@ -82,8 +82,6 @@ export const fetchCommand: Subcommand = subcommand({
     if (list === null && tables === null) await importDaily(folder, signal);
   } finally {
     line.clear();
-    connection.closeSync();
-    instance.closeSync();
   }
 });
 

@@ -1,7 +1,7 @@
 // `deno task archive import`: takes over what another observer recorded.
 
 import { dirname } from "node:path";
-import { DuckDBInstance } from "@duckdb/node-api";
+import { openDatabase } from "../../query_results/archive/database.ts";
 import { stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { systemRandom } from "../../shared/random.ts";
 import { systemClock } from "../../shared/clock.ts";
@@ -164,19 +164,11 @@ async function fromLogs(
 }
 
 async function look(folder: string): Promise<void> {
-  const instance = await DuckDBInstance.create(":memory:", {
-    autoinstall_known_extensions: "false",
-    autoload_known_extensions: "false",
-  });
-  const connection = await instance.connect();
-  try {
-    const { source, encodings } = await lookAt(connection, folder, console.log);
-    for (const line of await countDirections(connection, source, encodings)) {
-      console.log(`  timings of ${line}`);
-    }
-    console.log("import: dry run, nothing was written");
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
+  using database = await openDatabase();
+  const { connection } = database;
+  const { source, encodings } = await lookAt(connection, folder, console.log);
+  for (const line of await countDirections(connection, source, encodings)) {
+    console.log(`  timings of ${line}`);
   }
+  console.log("import: dry run, nothing was written");
 }

@@ -1,7 +1,8 @@
 // Published days into a lake: their files are registered where they lie, none is copied. A day comes, changes or goes in one
 // transaction, in which the lake also notes what it has of it.
 
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
+import { openDatabase } from "../../query_results/archive/database.ts";
 import { resolve } from "node:path";
 import { CONTEXT_TABLES } from "../../query_results/archive/context_tables.ts";
 import {
@@ -68,12 +69,8 @@ export async function syncLake(
       `${source.data} has no ${ROOT_KEY}: no days are published there (days.publish in an archiver's config)`,
     );
   }
-  const instance = await DuckDBInstance.create(":memory:", {
-    autoinstall_known_extensions: "false",
-    autoload_known_extensions: "false",
-    memory_limit: MEMORY_LIMIT,
-  });
-  const connection = await instance.connect();
+  using database = await openDatabase(":memory:", { memory_limit: MEMORY_LIMIT });
+  const { connection } = database;
   const interrupt = () => connection.interrupt();
   signal.addEventListener("abort", interrupt);
   try {
@@ -87,8 +84,6 @@ export async function syncLake(
     return list.archive.name;
   } finally {
     signal.removeEventListener("abort", interrupt);
-    connection.closeSync();
-    instance.closeSync();
   }
 }
 
@@ -122,9 +117,7 @@ async function syncDays(
     if (index === null) continue;
     const files = index.files.filter(({ table }) => PUBLISHED_TABLES.includes(table)).map((
       { table, path },
-    ) => ({
-      ...{ table, path: `${data}/${path}`, fingerprint: list.days[day] },
-    }));
+    ) => ({ ...{ table, path: `${data}/${path}`, fingerprint: list.days[day] } }));
     await change(() => replaceFiles(connection, name, day, before, files));
     onLine({ action: before.length === 0 ? "registered" : "replaced", day, files: files.length });
   }

@@ -1,7 +1,6 @@
 // The schema as one Markdown page, from the comments in the migrations.
 
-import { DuckDBInstance } from "@duckdb/node-api";
-import { rowsOf } from "../store/database.ts";
+import { openDatabase, rowsOf } from "../../query_results/archive/database.ts";
 import { migrate, MIGRATIONS } from "../store/migrations.ts";
 
 /** Comments are empty where no migration has one. */
@@ -14,38 +13,33 @@ export interface Relation {
 
 /** All tables, then all views, by name. */
 export async function readSchema(): Promise<Relation[]> {
-  const instance = await DuckDBInstance.create(":memory:");
-  const connection = await instance.connect();
-  try {
-    await migrate(connection, "the schema");
-    const relations = await rowsOf(
-      connection,
-      `SELECT schema_name, table_name AS name, comment, false AS is_view FROM duckdb_tables()
-      UNION ALL
-      SELECT schema_name, view_name, comment, true FROM duckdb_views() WHERE NOT internal
-      ORDER BY is_view, schema_name DESC, name`,
-    );
-    const columns = await rowsOf(
-      connection,
-      `SELECT schema_name, table_name, column_name, data_type, comment FROM duckdb_columns()
-      WHERE NOT internal ORDER BY column_index`,
-    );
-    return relations.map(({ schema_name: schema, name, comment, is_view }) => ({
-      name: schema === "main" ? String(name) : `${schema}.${name}`,
-      isView: is_view === true,
-      comment: String(comment ?? ""),
-      columns: columns
-        .filter((column) => column.schema_name === schema && column.table_name === name)
-        .map(({ column_name, data_type, comment }) => ({
-          name: String(column_name),
-          type: String(data_type),
-          comment: String(comment ?? ""),
-        })),
-    }));
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
-  }
+  using database = await openDatabase();
+  const { connection } = database;
+  await migrate(connection, "the schema");
+  const relations = await rowsOf(
+    connection,
+    `SELECT schema_name, table_name AS name, comment, false AS is_view FROM duckdb_tables()
+    UNION ALL
+    SELECT schema_name, view_name, comment, true FROM duckdb_views() WHERE NOT internal
+    ORDER BY is_view, schema_name DESC, name`,
+  );
+  const columns = await rowsOf(
+    connection,
+    `SELECT schema_name, table_name, column_name, data_type, comment FROM duckdb_columns()
+    WHERE NOT internal ORDER BY column_index`,
+  );
+  return relations.map(({ schema_name: schema, name, comment, is_view }) => ({
+    name: schema === "main" ? String(name) : `${schema}.${name}`,
+    isView: is_view === true,
+    comment: String(comment ?? ""),
+    columns: columns
+      .filter((column) => column.schema_name === schema && column.table_name === name)
+      .map(({ column_name, data_type, comment }) => ({
+        name: String(column_name),
+        type: String(data_type),
+        comment: String(comment ?? ""),
+      })),
+  }));
 }
 
 /** The page in Markdown. */

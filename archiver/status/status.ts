@@ -1,5 +1,6 @@
 // `/status`: from what is committed, and from what is under way.
 
+import { numberOrNull } from "../../query_results/archive/database.ts";
 import { HEARTBEAT_MS } from "../../shared/nats/message.ts";
 import { printable } from "../../shared/text.ts";
 import { isoTime, isoTimeOrNull } from "../../shared/time.ts";
@@ -243,8 +244,4 @@ function gapStatus(epoch: Row, gap: Row) {
     reason: String(gap.reason),
     noticed_at: isoTime(Number(gap.noticed_at)),
   };
-}
-
-function numberOrNull(value: unknown): number | null {
-  return value === null ? null : Number(value);
 }

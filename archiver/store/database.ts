@@ -11,11 +11,14 @@ import {
   type DuckDBValue,
 } from "@duckdb/node-api";
 import { dirname, resolve } from "node:path";
+import { type Row, rowsOf } from "../../query_results/archive/database.ts";
 import { openRefusal } from "../../query_results/archive/open.ts";
 import { migrate, type Migration, MIGRATIONS } from "./migrations.ts";
 import { type CopyStatements, copyTo } from "./snapshot.ts";
 import { literals } from "./sql.ts";
 import type { OnStep } from "./crash_points.ts";
+
+export { type Row, rowsOf };
 
 export interface DatabaseOptions {
   readonly path: string;
@@ -43,8 +46,6 @@ interface SideEntry {
   readonly stop: AbortController;
   done: Promise<unknown>;
 }
-
-export type Row = Record<string, DuckDBValue>;
 
 /** The open archive. */
 export class Database {
@@ -213,15 +214,4 @@ async function confine(connection: DuckDBConnection, folders: readonly string[])
     SET GLOBAL allowed_paths = ${literals(paths)};
     SET GLOBAL enable_external_access = false`,
   );
-}
-
-/** Runs a query and returns all its rows. */
-export async function rowsOf(
-  connection: DuckDBConnection,
-  sql: string,
-  values?: DuckDBValue[],
-  types?: DuckDBType[],
-): Promise<Row[]> {
-  const reader = await connection.runAndReadAll(sql, values, types);
-  return reader.getRowObjects();
 }

@@ -1,6 +1,7 @@
 // One run of a collector, as the writer keeps it in memory.
 
 import { BIGINT, type DuckDBConnection, INTEGER } from "@duckdb/node-api";
+import { numberOrNull } from "../../query_results/archive/database.ts";
 import type { ResendRequest } from "../../shared/batch/batch.ts";
 import { MAX_RESEND_NUMBERS } from "../../shared/batch/resend_request.ts";
 import { rowsOf } from "./database.ts";
@@ -196,8 +197,4 @@ export async function loadMessagePages(
       rows.map(({ number, message_id }) => [Number(number), Number(message_id)] as const),
     );
   }
-}
-
-function numberOrNull(value: unknown): number | null {
-  return value === null ? null : Number(value);
 }

@@ -1,14 +1,8 @@
 // Quoting for SQL.
 
-/** A text as an SQL literal. */
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
+import { identifier, literal, literals } from "../../query_results/archive/database.ts";
 
-/** Texts as an SQL list. */
-export function literals(texts: readonly string[]): string {
-  return `[${texts.map(literal).join(", ")}]`;
-}
+export { identifier, literal, literals };
 
 /** Verdicts that a later one replaces. */
 export const UNDECIDED = ["unchecked", "unknown_signer", "rebuilt"] as const;
@@ -16,9 +10,4 @@ export const UNDECIDED = ["unchecked", "unknown_signer", "rebuilt"] as const;
 /** The condition that a column has one of {@link UNDECIDED}. */
 export function isUndecided(column: string): string {
   return `${column} IN (${UNDECIDED.map(literal).join(", ")})`;
-}
-
-/** The name of a table, a column or the like, in quotes. */
-export function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }

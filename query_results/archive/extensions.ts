@@ -4,7 +4,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
 import { firstLine, UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
-import { quoted } from "./open_days.ts";
+import { literal } from "./database.ts";
 
 /** Those in use. */
 export type Extension = "ducklake" | "httpfs" | "postgres_scanner" | "quack";
@@ -26,10 +26,10 @@ export async function loadExtensions(
   for (const name of names) {
     try {
       if (extensions) {
-        await connection.run(`LOAD ${quoted(join(extensions, `${name}.duckdb_extension`))}`);
+        await connection.run(`LOAD ${literal(join(extensions, `${name}.duckdb_extension`))}`);
         continue;
       }
-      if (downloads) await connection.run(`SET extension_directory = ${quoted(downloads)}`);
+      if (downloads) await connection.run(`SET extension_directory = ${literal(downloads)}`);
       await connection.run(`INSTALL ${name}`);
       await connection.run(`LOAD ${name}`);
     } catch (error) {

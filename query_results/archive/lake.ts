@@ -9,7 +9,7 @@ import { errorText, UserError } from "../../shared/errors.ts";
 import { readS3Keys, s3Entries } from "../../shared/s3/access.ts";
 import { printable } from "../../shared/text.ts";
 import { loadExtensions } from "./extensions.ts";
-import { quoted } from "./open_days.ts";
+import { literal } from "./database.ts";
 
 /** What an archive's address begins with when it is a lake. */
 export const LAKE_SCHEME = "ducklake:";
@@ -66,10 +66,10 @@ export async function attachLake(
   if (s3 !== undefined) await useS3(connection, s3);
   const target = isPostgres ? `postgres:${await postgresTarget(settings)}` : catalog;
   const attach = (options: readonly string[]) =>
-    `ATTACH ${quoted(LAKE_SCHEME + target)} AS lake` +
+    `ATTACH ${literal(LAKE_SCHEME + target)} AS lake` +
     (options.length === 0 ? "" : ` (${options.join(", ")})`);
   const plain = attach(readOnly ? ["READ_ONLY"] : []);
-  let sql = dataPath === undefined ? plain : attach([`DATA_PATH ${quoted(dataPath)}`]);
+  let sql = dataPath === undefined ? plain : attach([`DATA_PATH ${literal(dataPath)}`]);
   for (let attempt = 1;; attempt++) {
     try {
       await connection.run(sql);
@@ -129,10 +129,10 @@ async function useS3(
   const [scheme, host] = s3.endpoint.split("://");
   const parts = [
     ...["TYPE s3", "URL_STYLE 'path'", `USE_SSL ${scheme === "https"}`],
-    ...[`ENDPOINT ${quoted(host)}`, `REGION ${quoted(s3.region)}`],
+    ...[`ENDPOINT ${literal(host)}`, `REGION ${literal(s3.region)}`],
     ...keys === null
       ? []
-      : [`KEY_ID ${quoted(keys.accessKeyId)}`, `SECRET ${quoted(keys.secretAccessKey)}`],
+      : [`KEY_ID ${literal(keys.accessKeyId)}`, `SECRET ${literal(keys.secretAccessKey)}`],
   ];
   await connection.run(`CREATE OR REPLACE SECRET lake_s3 (${parts.join(", ")})`);
 }

@@ -3,12 +3,13 @@
 
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { CONTEXT_TABLES, contextRows, earlierRows } from "./context_tables.ts";
-import { listSummaries, makeTables, quoted } from "./open_days.ts";
-
-const MESSAGES =
-  "message_id, sha256, type, size, verdict, scid, direction, node_id, own_timestamp, " +
-  "inner_id, first_seen, raw";
-const RECEIPTS = "received_at, message_id, peer_id, collector_id, is_repeat, is_warmup";
+import { identifier, literal } from "./database.ts";
+import {
+  listSummaries,
+  makeTables,
+  MESSAGE_COLUMNS as MESSAGES,
+  RECEIPT_COLUMNS as RECEIPTS,
+} from "./open_days.ts";
 
 /** Ids of what there are few of: integers, as the queries expect them, in the order of `keys`. */
 const rank = (keys: string) => `CAST(dense_rank() OVER (ORDER BY ${keys}) AS INTEGER)`;
@@ -35,9 +36,9 @@ export function viewStatements(archives: readonly string[]): string[] {
 }
 
 function tablesOf(archive: string) {
-  const table = (name: string) => `lake.${schemaOf(archive)}.${name}`;
+  const table = (name: string) => `lake.${identifier(archive)}.${name}`;
   const lastDay = `(SELECT max(day) FROM lake.main.archive_files WHERE archive = ${
-    quoted(archive)
+    literal(archive)
   })`;
   const earlier = `SELECT ${MESSAGES} FROM (${
     earlierRows(table("earlier_messages"), table("messages"))
@@ -55,7 +56,7 @@ function tablesOf(archive: string) {
 
 function ownViews(archive: string): Record<string, string> {
   const own = tablesOf(archive);
-  const marked = (select: string) => `SELECT *, ${quoted(archive)} AS archive FROM (${select})`;
+  const marked = (select: string) => `SELECT *, ${literal(archive)} AS archive FROM (${select})`;
   const views: Record<string, string> = {
     receipts: marked(own.receipts),
     messages: marked(own.messages),
@@ -70,7 +71,7 @@ type Own = ReturnType<typeof tablesOf>;
 function allOf(archives: readonly string[]): (select: (own: Own) => string) => string {
   return (select) =>
     archives.map((archive) =>
-      `SELECT *, ${quoted(archive)} AS archive FROM (${select(tablesOf(archive))})`
+      `SELECT *, ${literal(archive)} AS archive FROM (${select(tablesOf(archive))})`
     )
       .join(" UNION ALL ");
 }
@@ -242,7 +243,7 @@ export async function openLakeTables(connection: DuckDBConnection): Promise<void
     );
     await listSummaries(
       connection,
-      `lake.${schemaOf(archives[0])}.summary_days`,
+      `lake.${identifier(archives[0])}.summary_days`,
       files.map(([table, day, path]) => ({
         table: String(table),
         day: String(day),
@@ -253,7 +254,7 @@ export async function openLakeTables(connection: DuckDBConnection): Promise<void
     await connection.run(`CREATE OR REPLACE VIEW receipts AS ${receipts}`);
     await connection.run(
       `CREATE OR REPLACE VIEW messages AS SELECT ${MESSAGES} FROM lake.${
-        schemaOf(archives[0])
+        identifier(archives[0])
       }.messages
       UNION ALL SELECT ${MESSAGES} FROM earlier_messages`,
     );
@@ -263,7 +264,7 @@ export async function openLakeTables(connection: DuckDBConnection): Promise<void
   await relation("earlier_messages", all((own) => own.earlier));
   const messages =
     archives.map((archive) =>
-      `SELECT ${MESSAGES}, ${quoted(archive)} AS archive FROM lake.${schemaOf(archive)}.messages`
+      `SELECT ${MESSAGES}, ${literal(archive)} AS archive FROM lake.${identifier(archive)}.messages`
     ).join(" UNION ALL ") + ` UNION ALL SELECT ${MESSAGES}, archive FROM earlier_messages`;
   await connection.run(`CREATE OR REPLACE VIEW messages AS ${joinedMessages(messages)}`);
   await relation("lake_overlaps", overlapsOf(archives, "lake_names"));
@@ -273,8 +274,4 @@ export async function openLakeTables(connection: DuckDBConnection): Promise<void
     Number(overlaps) === 0 ? null : "lake_overlaps",
   );
   await connection.run(`CREATE OR REPLACE VIEW receipts AS ${receipts}`);
-}
-
-function schemaOf(archive: string): string {
-  return `"${archive.replaceAll('"', '""')}"`;
 }

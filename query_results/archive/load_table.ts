@@ -1,5 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Cell, ColumnKind, Table } from "../format/table.ts";
+import { literal } from "./database.ts";
 
 const SQL_TYPES: Readonly<Record<ColumnKind, string>> = {
   integer: "BIGINT",
@@ -19,13 +20,13 @@ export async function loadTable(
   await connection.run(`CREATE OR REPLACE TEMP TABLE ${name} (${list})`);
   if (rows.length === 0) return;
   const values = rows.map((row) =>
-    `(${row.map((cell, i) => literal(cell, columns[i].kind)).join(", ")})`
+    `(${row.map((cell, i) => cellSql(cell, columns[i].kind)).join(", ")})`
   );
   await connection.run(`INSERT INTO ${name} VALUES ${values.join(", ")}`);
 }
 
-function literal(cell: Cell, kind: ColumnKind): string {
+function cellSql(cell: Cell, kind: ColumnKind): string {
   if (cell === null || (typeof cell === "number" && !Number.isFinite(cell))) return "NULL";
   if (kind === "instant") return `make_timestamptz(${cell})`;
-  return typeof cell === "string" ? `'${cell.replaceAll("'", "''")}'` : String(cell);
+  return typeof cell === "string" ? literal(cell) : String(cell);
 }

@@ -1,5 +1,6 @@
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
 import { errorText, UserError } from "../../shared/errors.ts";
+import { type OpenDatabase, openDatabase } from "./database.ts";
 import { attachLake, LAKE_SCHEME, lakeReason, readLakeSettings, shownCatalog } from "./lake.ts";
 import { openLakeTables } from "./lake_views.ts";
 import { openDays } from "./open_days.ts";
@@ -22,12 +23,6 @@ export interface ReaderOptions {
   readonly tempFolder?: string;
 }
 
-export interface ArchiveReader extends Disposable {
-  readonly connection: DuckDBConnection;
-  /** One more: a connection streams one result at a time. */
-  connect(): Promise<DuckDBConnection>;
-}
-
 /**
  * Opens an archive read-only, which no writing process may hold meanwhile: its file, a folder of
  * published days, or a lake (`ducklake:…`). A process that writes it must pass its own
@@ -38,54 +33,41 @@ export interface ArchiveReader extends Disposable {
 export async function openArchive(
   given: string,
   options: ReaderOptions = {},
-): Promise<ArchiveReader> {
+): Promise<OpenDatabase> {
   if (given.startsWith(LAKE_SCHEME)) return await openLake(given, options);
   const { path, isDays } = await kindOf(given);
-  const instance = await openInstance(path, isDays, options);
-  const connection = await instance.connect();
-  const close = () => {
-    connection.closeSync();
-    instance.closeSync();
-  };
-  try {
-    if (isDays) await openDays(connection, path);
-    await checkSchema(connection, path);
-    await checkDayFiles(connection, path);
-  } catch (error) {
-    close();
-    throw error;
-  }
-  return { connection, connect: () => instance.connect(), [Symbol.dispose]: close };
+  using stack = new DisposableStack();
+  const database = stack.use(await openFile(path, isDays, options));
+  const { connection } = database;
+  if (isDays) await openDays(connection, path);
+  await checkSchema(connection, path);
+  await checkDayFiles(connection, path);
+  stack.move();
+  return database;
 }
 
-async function openLake(address: string, options: ReaderOptions): Promise<ArchiveReader> {
+async function openLake(address: string, options: ReaderOptions): Promise<OpenDatabase> {
   const settings = await readLakeSettings(address);
-  const instance = await DuckDBInstance.create(":memory:", settingsOf(options));
-  const connection = await instance.connect();
-  const close = () => {
-    connection.closeSync();
-    instance.closeSync();
-  };
+  using stack = new DisposableStack();
+  const database = stack.use(await openDatabase(":memory:", settingsOf(options)));
+  const { connection } = database;
   try {
     await attachLake(connection, settings, { readOnly: true });
     await openLakeTables(connection);
     await checkSchema(connection, address);
   } catch (error) {
-    close();
     if (error instanceof UserError) throw error;
     const why = lakeReason(error).includes("archives does not exist")
       ? "no days are registered in it; deno task archive lake does that"
       : lakeReason(error);
     throw new UserError(`Cannot open lake ${shownCatalog(settings)}: ${why}`, { cause: error });
   }
-  return { connection, connect: () => instance.connect(), [Symbol.dispose]: close };
+  stack.move();
+  return database;
 }
 
 function settingsOf(options: ReaderOptions): Record<string, string> {
   return {
-    // All extensions in use but a lake's are linked in; nothing is ever downloaded by itself.
-    autoinstall_known_extensions: "false",
-    autoload_known_extensions: "false",
     ...options.memoryLimit && { memory_limit: options.memoryLimit },
     ...options.threads && { threads: String(options.threads) },
     ...options.tempFolder && { temp_directory: options.tempFolder },
@@ -100,11 +82,11 @@ async function kindOf(path: string): Promise<{ path: string; isDays: boolean }> 
   return { path: await isFile(imported) ? imported : path, isDays: false };
 }
 
-async function openInstance(
+async function openFile(
   path: string,
   isDays: boolean,
   options: ReaderOptions,
-): Promise<DuckDBInstance> {
+): Promise<OpenDatabase> {
   try {
     const found = await Deno.stat(path);
     if (!isDays && !found.isFile) {
@@ -115,10 +97,8 @@ async function openInstance(
           : "it is not a file",
       );
     }
-    return await DuckDBInstance.create(isDays ? ":memory:" : path, {
-      ...!isDays && { access_mode: "READ_ONLY" },
-      ...settingsOf(options),
-    });
+    if (isDays) return await openDatabase(":memory:", settingsOf(options));
+    return await openDatabase(path, { access_mode: "READ_ONLY", ...settingsOf(options) });
   } catch (error) {
     throw openRefusal(path, error);
   }

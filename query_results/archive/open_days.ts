@@ -14,14 +14,17 @@ import {
   readRoot,
   WITHDRAWN,
 } from "./published.ts";
+import { literal } from "./database.ts";
 import { SUMMARY_NAMES } from "./summaries.ts";
 
 /** The archiver's table of versions, which it makes before all others. */
 const VERSION_TABLE =
   "CREATE TABLE schema_version (version INTEGER NOT NULL, name TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL)";
-const MESSAGE_COLUMNS = "message_id, sha256, type, size, verdict, scid, direction, node_id, " +
+export const MESSAGE_COLUMNS: string =
+  "message_id, sha256, type, size, verdict, scid, direction, node_id, " +
   "own_timestamp, inner_id, first_seen, raw";
-const RECEIPT_COLUMNS = "received_at, message_id, peer_id, collector_id, is_repeat, is_warmup";
+export const RECEIPT_COLUMNS: string =
+  "received_at, message_id, peer_id, collector_id, is_repeat, is_warmup";
 
 /**
  * Makes the tables and views on a connection to an empty database.
@@ -36,7 +39,7 @@ export async function openDays(connection: DuckDBConnection, folder: string): Pr
   if (last === undefined) return;
   const relation = (table: string) => {
     const files = indexes.flatMap(({ files }) => files.filter((file) => file.table === table));
-    const paths = files.map(({ path }) => quoted(resolve(folder, path)));
+    const paths = files.map(({ path }) => literal(resolve(folder, path)));
     return paths.length === 0 ? null : `read_parquet([${paths.join(", ")}])`;
   };
   try {
@@ -88,7 +91,7 @@ export async function listSummaries(
   await connection.run(`INSERT INTO summary_days BY NAME FROM ${days}`);
   const summaries = files.filter(({ table }) => SUMMARY_NAMES.some((name) => name === table));
   const rows = summaries.map(({ table, day, path }, i) =>
-    `(${i}, ${quoted(table)}, DATE '${day}', 'cold', ${quoted(path)})`
+    `(${i}, ${literal(table)}, DATE '${day}', 'cold', ${literal(path)})`
   );
   if (rows.length === 0) return;
   await connection.run(
@@ -126,9 +129,4 @@ async function readIndexes(folder: string): Promise<DayIndex[]> {
     indexes.push(index!);
   }
   return indexes;
-}
-
-/** A text as an SQL literal. */
-export function quoted(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
 }

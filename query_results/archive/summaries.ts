@@ -9,6 +9,7 @@ import { ALL_RECEIPTS } from "../catalog/catalog.ts";
 import type { UsedParameter, Window } from "../catalog/parameters.ts";
 import type { Query } from "../catalog/query.ts";
 import { DAY_US } from "../../shared/time.ts";
+import { literals } from "./database.ts";
 
 /** Tables of summaries: with a file per day. */
 export const SUMMARY_NAMES = ["message_days", "traffic_days", "delay_days", "peer_days"] as const;
@@ -230,8 +231,6 @@ function macro(signature: string, expression: string): string {
 }
 
 function filesOf(runs: readonly SummaryRun[], table: string): string {
-  const paths = runs.flatMap(({ days }) =>
-    days.map(({ files }) => `'${files[table].replaceAll("'", "''")}'`)
-  );
-  return `read_parquet([${paths.join(", ")}])`;
+  const paths = runs.flatMap(({ days }) => days.map(({ files }) => files[table]));
+  return `read_parquet(${literals(paths)})`;
 }

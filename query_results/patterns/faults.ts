@@ -1,5 +1,6 @@
 // Faults of the data, which are never patterns: what they explain is listed apart.
 
+import { literal } from "../archive/database.ts";
 import { formatDuration, formatInstant } from "../format/numbers.ts";
 import { type Finding, receiptsSql } from "./detectors/finding.ts";
 import { BIN_MS, type World } from "./detectors/world.ts";
@@ -100,7 +101,7 @@ export function faultText(
 
 /** SQL for what the collector received around a fault. */
 export function faultSql({ collector, fromMs, untilMs }: Fault, { toUs }: World): string {
-  const name = `'${collector.replaceAll("'", "''")}'`;
+  const name = literal(collector);
   const where = `r.collector_id IN (SELECT collector_id FROM collectors WHERE name = ${name})`;
   return receiptsSql(where, toUs(fromMs - 60_000), toUs(untilMs + 60_000));
 }

@@ -17,7 +17,7 @@ import {
   readingsOf,
   withAlias,
 } from "./name.ts";
-import { numberOrNull, rowsOf, textOrNull } from "./rows.ts";
+import { numberOrNull, rowsOf, textOrNull } from "../archive/database.ts";
 
 /** Whose messages are wanted. */
 export interface Subject {

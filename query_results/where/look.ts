@@ -12,7 +12,7 @@ import { halfSeconds, history, newestSigned, sentence, slowerThan, spreadClass }
 import { aliasText } from "./name.ts";
 import { isDropped, readWholeDay } from "./whole_day.ts";
 import { CAP_US, pickRows, spreadTables } from "./pick.ts";
-import { numberOrNull, rowsOf } from "./rows.ts";
+import { numberOrNull, rowsOf } from "../archive/database.ts";
 
 /** Messages that are listed. */
 const LATEST = 8;

@@ -6,7 +6,7 @@ import { correctClocks, RECEIPT_SHIFTS } from "../archive/clocks.ts";
 import { DAY_US } from "../../shared/time.ts";
 import type { Window } from "../catalog/parameters.ts";
 import type { FoundMessage } from "./find.ts";
-import { rowsOf } from "./rows.ts";
+import { rowsOf } from "../archive/database.ts";
 import spread from "./spread.sql" with { type: "text" };
 
 /**

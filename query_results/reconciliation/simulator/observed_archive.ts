@@ -1,10 +1,10 @@
 // What a simulated observer received, as an archive: replay and queries read it like a real one.
 
-import { type DuckDBConnection, DuckDBDataChunk, DuckDBInstance, INTEGER } from "@duckdb/node-api";
+import { type DuckDBConnection, DuckDBDataChunk, INTEGER } from "@duckdb/node-api";
 import duckdb from "@duckdb/node-bindings";
 import { firstLine, UserError } from "../../../shared/errors.ts";
-import schema from "../../../archiver/store/migrations/0001_schema.sql" with { type: "text" };
-import views from "../../../archiver/store/migrations/0001_views.duckdb.sql" with { type: "text" };
+import { openDatabase } from "../../archive/database.ts";
+import { makeTables } from "../../archive/open_days.ts";
 import rows from "./observed_archive.sql" with { type: "text" };
 import { observedPeers } from "./observer.ts";
 import type { FinishedRun } from "./run.ts";
@@ -12,9 +12,6 @@ import type { Simulation } from "./simulation.ts";
 
 /** The observer was connected so long before the start that nothing it hears is warm-up. */
 const CONNECTED_MS = -600_000;
-/** The archiver's table of versions, which it makes before all others. */
-const VERSION_TABLE =
-  "CREATE TABLE schema_version (version INTEGER NOT NULL, name TEXT NOT NULL, applied_at TIMESTAMPTZ NOT NULL)";
 /** Rows that a vector of DuckDB takes. */
 const VECTOR_ROWS = 2048;
 
@@ -42,9 +39,9 @@ export async function writeObservedArchive(
   const part = `${path}.part`;
   try {
     await Deno.remove(part).catch(() => {});
-    const instance = await DuckDBInstance.create(part);
-    const connection = await instance.connect();
-    try {
+    {
+      using database = await openDatabase(part);
+      const { connection } = database;
       await connection.run(
         `CREATE TEMP TABLE run AS SELECT $1 AS name, $2 AS version,
         CAST($3 AS INTEGER) AS duration_ms, CAST($4 AS INTEGER) AS connected_ms`,
@@ -67,10 +64,8 @@ export async function writeObservedArchive(
         subject: traffic.subject,
       });
       await stage(connection, "heard", { message, peer, at_ms: atMs });
-      await connection.run(`${VERSION_TABLE};\n${schema}${views}${rows}`);
-    } finally {
-      connection.closeSync();
-      instance.closeSync();
+      await makeTables(connection);
+      await connection.run(rows);
     }
     await Deno.rename(part, path);
   } catch (error) {

@@ -10,17 +10,16 @@
 // | orig_node | text | of type 2, 66 hex characters |
 // | scid | uint64 | of types 1 and 3 |
 
-import { type DuckDBConnection, DuckDBInstance } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
 import { firstLine, UserError } from "../../../shared/errors.ts";
 import type { Window } from "../../catalog/parameters.ts";
+import { literal, openDatabase } from "../../archive/database.ts";
 import { readTable } from "../../archive/read_table.ts";
 import type { GivenTraffic } from "./traffic.ts";
 
 /** Rows that the simulator takes: a day of mainnet has 400,000. */
 const MOST_ROWS = 5_000_000;
 const COLUMNS = ["first_seen_timestamp", "type", "size", "orig_node", "scid"];
-
-const quoted = (path: string) => `'${path.replaceAll("'", "''")}'`;
 
 /** Writes the window's live messages to `path`, beside its place first; gives how many. Needs the queries' definitions. */
 export async function writeTraffic(
@@ -42,7 +41,7 @@ export async function writeTraffic(
       FROM live_messages(${from}, ${to}, false) l JOIN messages m ON m.message_id = l.message_id
       WHERE l.type BETWEEN 256 AND 258
       ORDER BY l.first_seen, l.message_id
-    ) TO ${quoted(part)} (FORMAT parquet, COMPRESSION zstd)`);
+    ) TO ${literal(part)} (FORMAT parquet, COMPRESSION zstd)`);
     await Deno.rename(part, path);
     return Number(result.getRows()[0][0]);
   } catch (error) {
@@ -53,20 +52,16 @@ export async function writeTraffic(
 
 /** Reads such a table. Directions are not in it: a channel's updates alternate. @throws {UserError} in one line. */
 export async function readTraffic(path: string): Promise<GivenTraffic> {
-  const instance = await DuckDBInstance.create(":memory:", {
-    autoinstall_known_extensions: "false",
-    autoload_known_extensions: "false",
-  });
-  const connection = await instance.connect();
+  using database = await openDatabase();
   try {
     await Deno.stat(path);
     const { rows } = await readTable(
-      connection,
+      database.connection,
       `WITH given AS (
         SELECT ${
         COLUMNS.join(", ")
       }, row_number() OVER (PARTITION BY type, scid ORDER BY first_seen_timestamp) % 2 AS side
-        FROM read_parquet(${quoted(path)}) WHERE type BETWEEN 1 AND 3 LIMIT ${MOST_ROWS + 1}
+        FROM read_parquet(${literal(path)}) WHERE type BETWEEN 1 AND 3 LIMIT ${MOST_ROWS + 1}
       )
       SELECT (epoch_us(first_seen_timestamp) - min(epoch_us(first_seen_timestamp)) OVER ()) // 1000 AS ms,
         3 - type AS type, size + 2 AS size,
@@ -86,8 +81,5 @@ export async function readTraffic(path: string): Promise<GivenTraffic> {
   } catch (error) {
     const reason = error instanceof Deno.errors.NotFound ? "no such file" : firstLine(error);
     throw new UserError(`Cannot read traffic from ${path}: ${reason}`, { cause: error });
-  } finally {
-    connection.closeSync();
-    instance.closeSync();
   }
 }
