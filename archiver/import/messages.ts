@@ -29,7 +29,7 @@ const SKIPPED = {
   undecodable: "raw cannot be decoded",
 } as const;
 
-/** Brings the next rows of a file of messages into the archive, in one transaction. @param maxRows at most so many. */
+/** Brings the next rows of a file of messages into the archive, in one transaction. @param maxRows the most to take. */
 export async function importMessages(
   run: ImportRun,
   progress: FileProgress,

@@ -123,7 +123,7 @@ async function addNames(
     FROM (SELECT DISTINCT name FROM (${names})) WHERE name NOT IN (SELECT ${column} FROM ${table})`);
 }
 
-/** A message whose own timestamp is so long before its receipt is backlog: collectors mark it in the same way. */
+/** A message is backlog when its own timestamp is this long before its receipt, as collectors mark it. */
 const BACKLOG_US = 3_600_000_000;
 
 const CLOSE_REASON = "imported: known from its receipts alone";
@@ -170,7 +170,7 @@ async function makeHashes(
 /**
  * Brings the next rows of a file of timings into the archive, in one transaction. The tables of {@link prepareHashes}
  * and of `findParties` must be there.
- * @param maxRows at most so many.
+ * @param maxRows the most to take.
  */
 export async function importReceipts(
   run: ImportRun,

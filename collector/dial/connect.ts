@@ -100,7 +100,7 @@ async function connectToFirst(ends: readonly Endpoint[], signal: AbortSignal): P
       return { conn: await open(end, signal), end };
     } catch (error) {
       signal.throwIfAborted();
-      // Of a host without IPv6, the IPv4 address tells more.
+      // Where the host has no IPv6, the IPv4 address's error says more.
       const isOurs = error instanceof ConnectFault && error.code === "no_network";
       if (failure === undefined || !isOurs) failure = error;
     }

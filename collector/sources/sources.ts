@@ -161,7 +161,7 @@ async function readLog(
   }
 }
 
-/** Its messages are verified like any others, and told to nobody but the graph. */
+/** Its messages are verified like any others, and go to the graph alone. */
 async function readStore(
   { name, path }: SourceConfig,
   { view, clock, chain, onValid }: SourcesDependencies,

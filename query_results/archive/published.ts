@@ -38,7 +38,7 @@ const hash = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/));
 const archive = v.strictObject({
   /** As its publisher calls it. */
   name: v.pipe(v.string(), v.regex(/^[A-Za-z0-9_-]{1,64}$/)),
-  /** When the archive was made, µs since the Unix epoch: what tells it from others of the same name. */
+  /** When the archive was made, µs since the Unix epoch: distinguishes archives of the same name. */
   made_at_us: v.pipe(v.number(), v.safeInteger()),
 });
 
@@ -81,7 +81,7 @@ export function dayIndexKey(day: string): string {
   return tableKey("index", day, "json");
 }
 
-/** The key of a table's file of a day: TABLE/YYYY/MM/DD/TABLE_YYYY-MM-DD.parquet. @param mark tells it from others, such as `.1`. */
+/** The key of a table's file of a day: TABLE/YYYY/MM/DD/TABLE_YYYY-MM-DD.parquet. @param mark distinguishes it from others, such as `.1`. */
 export function tableKey(table: string, day: string, extension: string, mark = ""): string {
   return [table, ...day.split("-"), `${table}_${day}${mark}.${extension}`].join("/");
 }

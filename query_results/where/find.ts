@@ -54,7 +54,7 @@ const SEARCHED_DAYS = 31;
 /** A subject's messages that are looked at, the newest first. */
 const MAX_MESSAGES = 1000;
 
-/** Anybody can forge what an invalid message says. */
+/** Anyone can forge what an invalid message says. */
 const SIGNED = "verdict NOT IN ('invalid', 'malformed')";
 
 /** In a node_announcement's bytes, by BOLT 7: a length of features, then what follows them. 1-based, as SQL counts. */

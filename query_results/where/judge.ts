@@ -7,7 +7,7 @@ import type { FoundMessage } from "./find.ts";
 /** Below it a message stayed among a few: in the run of 2025-09-26 a third of the messages reached 100 of 978 peers at most. */
 const NARROW_SHARE = 0.15;
 const BROAD_SHARE = 0.5;
-/** A fast burst: at least so many peers, three quarters of them within so many seconds, before any 60 s timer is over. */
+/** A fast burst: at least these peers, three quarters of them within these seconds, before any 60 s timer is over. */
 const BURST_PEERS = 5;
 const BURST_SECONDS = 20;
 
@@ -43,7 +43,7 @@ export function slowerThan(half: number | null, others: readonly (number | null)
   return Math.round(100 * sooner / others.length);
 }
 
-/** Whether a message may be its signer's: anybody can forge one that fails its check. */
+/** Whether a message may be its signer's: anyone can forge one that fails its check. */
 export function mayBeSigned({ verdict }: Pick<FoundMessage, "verdict">): boolean {
   return verdict !== "invalid" && verdict !== "malformed";
 }

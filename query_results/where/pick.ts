@@ -18,7 +18,7 @@ const STRETCHES = 8;
 const STRETCH_US = 900_000_000;
 /** Delays past it are late re-broadcasts, as in all queries. */
 export const CAP_US = 3_600_000_000;
-/** Receipts of the wanted message count as delivered so long. */
+/** Receipts of the wanted message count as delivered for this long. */
 const LATE_US = DAY_US;
 
 /** Leaves the rows of the messages as views `messages` and `receipts` on `connection`, clocks corrected. */

@@ -1,4 +1,4 @@
-// Which stream takes a subject: a stream of somebody else's may take batches in place of the archiver's.
+// Which stream takes a subject: another program's stream may take batches in place of the archiver's.
 
 import type { NatsConnection } from "nats";
 

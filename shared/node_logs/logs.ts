@@ -41,7 +41,7 @@ export class HeardSession {
 
   constructor(readonly number: number, public seenAt: number) {}
 
-  /** Counts a receipt of so many bytes. */
+  /** Counts a receipt. */
   receipt(bytes: number, at: number): void {
     this.#receipts++;
     this.#bytes += bytes;

@@ -8,7 +8,7 @@ import query from "./oddities.sql" with { type: "text" };
 
 /** Named in one finding. */
 const MOST_NAMED = 3;
-/** A feature bit is rare that at most this share of so many peers sets. */
+/** A feature bit is rare when at most this share of the peers sets it; there must be enough peers to say so. */
 const RARE_SHARE = 0.005;
 const LEAST_PEERS = 200;
 

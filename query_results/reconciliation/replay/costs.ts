@@ -26,7 +26,7 @@ const BACKUP_SECONDS = 600;
 export interface DayTraffic {
   readonly messages: number;
   readonly bytes: number;
-  /** By number of peers as in {@link LINKS}: bytes of what any of so many random peers delivers, framed. */
+  /** By number of peers as in {@link LINKS}: bytes of what any of that many random peers delivers, framed. */
   readonly together: ReadonlyMap<number, number>;
 }
 

@@ -10,7 +10,7 @@ import { observedPeers } from "./observer.ts";
 import type { FinishedRun } from "./run.ts";
 import type { Simulation } from "./simulation.ts";
 
-/** The observer was connected so long before the start that nothing it hears is warm-up. */
+/** When the observer connected: early enough that nothing it hears is warm-up. */
 const CONNECTED_MS = -600_000;
 /** Rows that a vector of DuckDB takes. */
 const VECTOR_ROWS = 2048;

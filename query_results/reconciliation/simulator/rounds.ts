@@ -131,7 +131,7 @@ export class Rounds implements Protocol {
 
   #send(simulation: Simulation, edge: number, ids: Int32Array, count: number, delayMs: number) {
     if (count === 0) return;
-    simulation.tell(edge, ids, count);
+    simulation.markSent(edge, ids, count);
     simulation.sendMessages(edge, ids, count, delayMs);
   }
 }

@@ -40,7 +40,7 @@ const schema = v.strictObject({
   traffic: v.optional(v.string("should be a path")),
   network: group({
     nodes: v.optional(integer(2, MAX_NODES), 2000),
-    /** `hubs`: each node chooses so many earlier ones; `regular`: each has so many. */
+    /** `hubs`: each node links to `links` earlier ones; `regular`: each has `links`. */
     shape: v.optional(oneOf(["hubs", "regular"]), "hubs"),
     links: v.optional(integer(1, 1000), 3),
     /** A channel list, instead of the three above. */

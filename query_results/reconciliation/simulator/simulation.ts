@@ -77,7 +77,7 @@ export class Simulation {
   /** Per node, which messages it has or had. */
   readonly have: Int32Array;
   /** Per edge, which messages its source sent over it or got over it. */
-  readonly told: Int32Array;
+  readonly sent: Int32Array;
   /** Per node, its messages in order of arrival: row `node × traffic.count`. */
   readonly log: Int32Array;
   /** Per node, how many of its row are filled. */
@@ -98,7 +98,7 @@ export class Simulation {
     const edges = graph.source.length;
     this.words = (traffic.count + 31) >>> 5;
     this.have = new Int32Array(graph.nodes * this.words);
-    this.told = new Int32Array(edges * this.words);
+    this.sent = new Int32Array(edges * this.words);
     this.log = new Int32Array(graph.nodes * traffic.count);
     this.logLength = new Int32Array(graph.nodes);
     this.online = new Uint8Array(graph.nodes).fill(1);
@@ -162,16 +162,16 @@ export class Simulation {
    * says.
    */
   relay(edge: number, mode: number, ids: Int32Array, from: number, until: number): void {
-    const { told, words } = this;
+    const { sent, words } = this;
     const { newer } = this.traffic;
     const row = edge * words, node = this.graph.source[edge];
     const scratch = this.#scratch.cleared(until - from).ids;
     let count = 0;
     for (let i = from; i < until; i++) {
       const message = ids[i], word = row + (message >>> 5), bit = 1 << (message & 31);
-      if ((told[word] & bit) !== 0) continue;
+      if ((sent[word] & bit) !== 0) continue;
       if (newer[message] >= 0 && this.isSuperseded(node, message)) continue;
-      told[word] |= bit;
+      sent[word] |= bit;
       scratch[count++] = message;
     }
     if (count === 0) return;
@@ -185,9 +185,9 @@ export class Simulation {
     this.mode[edge] = this.ownMode[edge] = FLOOD;
   }
 
-  tell(edge: number, ids: Int32Array, count: number): void {
+  markSent(edge: number, ids: Int32Array, count: number): void {
     const row = edge * this.words;
-    for (let i = 0; i < count; i++) this.told[row + (ids[i] >>> 5)] |= 1 << (ids[i] & 31);
+    for (let i = 0; i < count; i++) this.sent[row + (ids[i] >>> 5)] |= 1 << (ids[i] & 31);
   }
 
   /** Sends one message in full at once, whatever the peer knows. */
@@ -238,7 +238,7 @@ export class Simulation {
   #deliver(edge: number, block: number, count: number): void {
     const ids = this.pool.ids;
     if (this.isUp(edge)) {
-      const { have, told, words } = this;
+      const { have, sent, words } = this;
       const news = this.#fresh.cleared(count).ids;
       const node = this.graph.target[edge];
       const back = this.graph.reverse[edge] * words, row = node * words;
@@ -248,7 +248,7 @@ export class Simulation {
         let fresh = 0;
         for (let i = 0; i < count; i++) {
           const message = ids[block + i], word = message >>> 5, bit = 1 << (message & 31);
-          told[back + word] |= bit;
+          sent[back + word] |= bit;
           if ((have[row + word] & bit) !== 0) this.measures.repeats++;
           else if (this.#learn(node, message)) news[fresh++] = message;
         }
@@ -263,7 +263,7 @@ export class Simulation {
     const node = this.graph.target[edge];
     if (node >= this.nodes) return this.#observe(edge, message);
     const word = message >>> 5, bit = 1 << (message & 31);
-    this.told[this.graph.reverse[edge] * this.words + word] |= bit;
+    this.sent[this.graph.reverse[edge] * this.words + word] |= bit;
     if ((this.have[node * this.words + word] & bit) !== 0) this.measures.repeats++;
     else this.#learnOne(node, message);
   }
@@ -276,8 +276,8 @@ export class Simulation {
 
   #observe(edge: number, message: number): void {
     const word = this.graph.reverse[edge] * this.words + (message >>> 5), bit = 1 << (message & 31);
-    if ((this.told[word] & bit) !== 0) return;
-    this.told[word] |= bit;
+    if ((this.sent[word] & bit) !== 0) return;
+    this.sent[word] |= bit;
     this.measures.observe(message, this.graph.source[edge], this.wheel.now);
   }
 

@@ -39,7 +39,7 @@ class Announcing implements Protocol {
     const { pool, graph, words, measures, population } = simulation;
     const node = graph.target[edge];
     const announced = pool.ids.subarray(block, block + count);
-    simulation.tell(graph.reverse[edge], announced, count);
+    simulation.markSent(graph.reverse[edge], announced, count);
     const wanted = this.#wanted.cleared(count);
     for (const message of simulation.isUp(edge) ? announced : []) {
       const word = node * words + (message >>> 5), bit = 1 << (message & 31);
