@@ -61,8 +61,6 @@ export interface DaysProgress {
 
 /** Rolls days over on a schedule and on demand. Disposing stops the pass under way. */
 export class Days implements AsyncDisposable {
-  readonly #options: DaysOptions;
-  readonly #dependencies: DaysDependencies;
   readonly #stop = new AbortController();
   readonly #counts = new Map<RolloverAction, number>();
   #running: Promise<unknown> | null = null;
@@ -73,14 +71,14 @@ export class Days implements AsyncDisposable {
   #failures = 0;
   #unreadable: UnreadableFiles = { missing: [], damaged: [] };
 
-  constructor(options: DaysOptions, dependencies: DaysDependencies) {
-    this.#options = options;
-    this.#dependencies = dependencies;
-  }
+  constructor(
+    private readonly options: DaysOptions,
+    private readonly dependencies: DaysDependencies,
+  ) {}
 
   /** The folder, absolute. */
   get folder(): string {
-    return resolve(this.#options.folder);
+    return resolve(this.options.folder);
   }
 
   /**
@@ -88,7 +86,7 @@ export class Days implements AsyncDisposable {
    * @throws {UserError} when the folder cannot be used.
    */
   async recover(): Promise<void> {
-    await this.#dependencies.store.beside(async (connection) => {
+    await this.dependencies.store.beside(async (connection) => {
       this.#unreadable = await recover(connection, this.folder);
     }).catch((error) => {
       const why = firstLine(error);
@@ -112,9 +110,9 @@ export class Days implements AsyncDisposable {
       lastAt: this.#lastAt,
       lines: this.#lines,
       failure: this.#failure,
-      due: this.#options.apply
+      due: this.options.apply
         ? { dropHotBefore: null, dropFilesBefore: null }
-        : scheduledPlan(this.#options, this.#dependencies.clock.now()),
+        : scheduledPlan(this.options, this.dependencies.clock.now()),
       unreadable: this.#unreadable,
       counts: this.#counts,
       failures: this.#failures,
@@ -132,7 +130,7 @@ export class Days implements AsyncDisposable {
     request: RolloverRequest,
     onLine: (line: RolloverLine) => void = () => {},
   ): Promise<RolloverLine[]> {
-    const plan = requestedPlan(request, this.#options, this.#dependencies.clock.now());
+    const plan = requestedPlan(request, this.options, this.dependencies.clock.now());
     return await this.#pass(plan, onLine);
   }
 
@@ -142,13 +140,13 @@ export class Days implements AsyncDisposable {
   }
 
   async #watch(): Promise<void> {
-    const { clock } = this.#dependencies;
+    const { clock } = this.dependencies;
     const { signal } = this.#stop;
     let waitMs = FIRST_PASS_MS;
     while (await pause(clock, waitMs, signal)) {
       if (this.#running === null) {
         // progress() reports the failure.
-        await this.#pass(scheduledPlan(this.#options, clock.now()), () => {}).catch(() => {});
+        await this.#pass(scheduledPlan(this.options, clock.now()), () => {}).catch(() => {});
       }
       waitMs = this.#failure ? RETRY_MS : PASS_EVERY_MS;
     }
@@ -158,7 +156,7 @@ export class Days implements AsyncDisposable {
     if (this.#running !== null) throw new Refusal("a rollover is already running");
     this.#stop.signal.throwIfAborted();
     const lines: RolloverLine[] = [];
-    const { clock } = this.#dependencies;
+    const { clock } = this.dependencies;
     const running = this.#work(plan, (line) => {
       lines.push(line);
       this.#count(line);
@@ -185,14 +183,14 @@ export class Days implements AsyncDisposable {
   }
 
   async #work(plan: RolloverPlan, onLine: (line: RolloverLine) => void): Promise<void> {
-    const { store, clock, onStep = () => {} } = this.#dependencies;
+    const { store, clock, onStep = () => {} } = this.dependencies;
     await store.beside(async (connection, closing) => {
       const timeout = AbortSignal.timeout(MAX_PASS_MS);
       const signal = AbortSignal.any([closing, this.#stop.signal, timeout]);
       const interrupt = () => connection.interrupt();
       signal.addEventListener("abort", interrupt);
-      const publisher = this.#dependencies.newPublisher?.();
-      const memoryRows = Math.floor(this.#options.memoryLimitBytes / MEMORY_BYTES_PER_ROW);
+      const publisher = this.dependencies.newPublisher?.();
+      const memoryRows = Math.floor(this.options.memoryLimitBytes / MEMORY_BYTES_PER_ROW);
       const context: DaysContext = {
         ...{ connection, clock, onStep, signal },
         change: (work) => changeUnless(signal, (change) => store.change(change), work),

@@ -60,10 +60,7 @@ const WHOLE = { from: 0, to: 1000 };
 Deno.test("pieces meet, cover the whole, and have no more rows than they may", () => {
   const counts = fc.uniqueArray(
     fc.record({ at: fc.nat(999), rows: fc.integer({ min: 1, max: 50 }) }),
-    {
-      selector: ({ at }) => at,
-      maxLength: 60,
-    },
+    { selector: ({ at }) => at, maxLength: 60 },
   ).map((found) => found.sort((a, b) => a.at - b.at));
   fc.assert(fc.property(counts, fc.integer({ min: 1, max: 100 }), (counts, max) => {
     const pieces = split(WHOLE, counts, max);

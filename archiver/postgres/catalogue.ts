@@ -58,7 +58,6 @@ const log = logger("archiver", "postgres");
 
 /** Answers about names and types, and says what a text of SQL is. */
 export class Catalogue implements Disposable {
-  readonly #folder: Uint8Array;
   readonly #runMs: number;
   #worker: Promise<Worker> | null = null;
   #asked: PromiseWithResolvers<unknown> | null = null;
@@ -70,8 +69,7 @@ export class Catalogue implements Disposable {
   /** Statements that were given up and run on, each on a core of its own. */
   #endless = 0;
 
-  private constructor(folder: Uint8Array, statementMs: number) {
-    this.#folder = folder;
+  private constructor(private readonly folder: Uint8Array, statementMs: number) {
     this.#runMs = Math.min(statementMs, MAX_RUN_MS);
   }
 
@@ -126,7 +124,7 @@ export class Catalogue implements Disposable {
 
   #start(): Promise<Worker> {
     if (this.#worker) return this.#worker;
-    const started = startWorker(this.#folder, "", (message) => {
+    const started = startWorker(this.folder, "", (message) => {
       if (message.kind === "failed") this.#asked?.reject(new SqlError("XX000", message.error));
       if (message.kind !== "answer") return;
       this.#asked?.resolve(message.value);

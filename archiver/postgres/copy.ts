@@ -15,7 +15,6 @@ const ESCAPES: Readonly<Record<string, string>> = {
 
 /** Turns rows into what a COPY sends. */
 export class CopyWriter {
-  readonly #options: CopyOptions;
   readonly #delimiter: Uint8Array;
   readonly #none: Uint8Array;
   /** Of the texts for null and for the end of the data, the longer one's. */
@@ -25,8 +24,7 @@ export class CopyWriter {
   /** Goes into one message with the first row, or with the trailer: clients expect it there. */
   #header: Uint8Array = COPY_HEADER;
 
-  constructor(options: CopyOptions) {
-    this.#options = options;
+  constructor(private readonly options: CopyOptions) {
     this.#delimiter = encoder.encode(options.delimiter);
     this.#none = encoder.encode(options.null);
     this.#markBytes = Math.max(2, this.#none.length);
@@ -35,14 +33,14 @@ export class CopyWriter {
   }
 
   begin(columns: readonly Column[]): Uint8Array[] {
-    const { format, header } = this.#options;
+    const { format, header } = this.options;
     if (!header || format === "binary") return [];
     return [this.#line(columns.map(({ name }) => encoder.encode(name)))];
   }
 
   /** @param rows DataRow messages, which are used up. */
   rows(rows: Uint8Array): Uint8Array[] {
-    if (this.#options.format !== "binary") {
+    if (this.options.format !== "binary") {
       return Array.from(serverMessages(rows), ({ bytes }) => this.#line(rowValues(bytes)));
     }
     const first: Uint8Array[] = [];
@@ -59,7 +57,7 @@ export class CopyWriter {
   }
 
   end(): Uint8Array[] {
-    return this.#options.format === "binary" ? [this.#binary(COPY_TRAILER)] : [];
+    return this.options.format === "binary" ? [this.#binary(COPY_TRAILER)] : [];
   }
 
   #binary(bytes: Uint8Array): Uint8Array {
@@ -78,13 +76,13 @@ export class CopyWriter {
 
   #isPlain(value: Uint8Array): boolean {
     // In CSV, a value that reads as null or as the end of the data is quoted.
-    if (this.#options.format === "csv" && value.length <= this.#markBytes) return false;
+    if (this.options.format === "csv" && value.length <= this.#markBytes) return false;
     for (let i = 0; i < value.length; i++) if (this.#special[value[i]] === 1) return false;
     return true;
   }
 
   #escaped(value: Uint8Array): Uint8Array {
-    const { format, delimiter, null: none } = this.#options;
+    const { format, delimiter, null: none } = this.options;
     const text = decoder.decode(value);
     if (format === "csv") {
       const isPlain = text !== none && text !== "\\." && !/["\n\r]/.test(text) &&

@@ -28,10 +28,7 @@ Deno.test("text and CSV as PostgreSQL writes them", () => {
     'a\\tb\\n\\\\|\nx\\|y"z,;|NULL\n|\\\\.\n',
   );
   const csv = { format: "csv", delimiter: ",", null: "", header: true } as const;
-  assert.equal(
-    copied(csv, ...rows),
-    '"a,b",c\n"a\tb\n\\",\n"x|y""z,;",NULL\n"","\\."\n',
-  );
+  assert.equal(copied(csv, ...rows), '"a,b",c\n"a\tb\n\\",\n"x|y""z,;",NULL\n"","\\."\n');
   assert.equal(
     copied({ ...csv, delimiter: ";", header: false, null: "NULL" }, ...rows),
     '"a\tb\n\\";NULL\n"x|y""z,;";"NULL"\n;"\\."\n',

@@ -83,19 +83,16 @@ export interface ArchiveStore {
 
 /** Connections to the archive, kept for the next statement. */
 export class DataPool {
-  readonly #store: ArchiveStore;
-  readonly #relations: ReadonlySet<string>;
-  readonly #limits: DataLimits;
   readonly #idle: Lease[] = [];
   readonly #turns: (() => void)[] = [];
   #running = 0;
 
   /** @param relations as {@link GuardedQuery} takes them. */
-  constructor(store: ArchiveStore, relations: ReadonlySet<string>, limits: DataLimits) {
-    this.#store = store;
-    this.#relations = relations;
-    this.#limits = limits;
-  }
+  constructor(
+    private readonly store: ArchiveStore,
+    private readonly relations: ReadonlySet<string>,
+    private readonly limits: DataLimits,
+  ) {}
 
   status(): { running: number; waiting: number } {
     return { running: this.#running, waiting: this.#turns.length };
@@ -107,7 +104,7 @@ export class DataPool {
       new GuardedQuery(
         sql,
         await askText(connection, "json_serialize_sql($1::VARCHAR)", sql),
-        this.#relations,
+        this.relations,
       )
     );
   }
@@ -169,11 +166,11 @@ export class DataPool {
       throw sqlError(error);
     });
     const { timeoutMs } = bound.settings;
-    const statementMs = Math.min(timeoutMs || Infinity, this.#limits.statementMs);
+    const statementMs = Math.min(timeoutMs || Infinity, this.limits.statementMs);
     const abandon = () => void cursor.close();
     const cursor: DataCursor = new DataCursor(lease.connection, wires, {
-      ...{ signal, store: this.#store, turn: (halt) => this.#turn(halt) },
-      ...{ statementMs, onTimeout: this.#limits.onTimeout },
+      ...{ signal, store: this.store, turn: (halt) => this.#turn(halt) },
+      ...{ statementMs, onTimeout: this.limits.onTimeout },
       release: () => {
         lease.closing.removeEventListener("abort", abandon);
         this.#give(lease);
@@ -196,13 +193,13 @@ export class DataPool {
       if (next) next();
       else this.#running--;
     };
-    if (this.#running < this.#limits.maxStatements) {
+    if (this.#running < this.limits.maxStatements) {
       this.#running++;
       return done;
     }
     const { promise, resolve } = Promise.withResolvers<void>();
     this.#turns.push(resolve);
-    this.#limits.onWait();
+    this.limits.onWait();
     try {
       await unlessAborted(promise, signal);
       return done;
@@ -233,7 +230,7 @@ export class DataPool {
     if (idle) return idle;
     const taken = Promise.withResolvers<Lease>();
     const released = Promise.withResolvers<void>();
-    this.#store.beside(async (connection, closing) => {
+    this.store.beside(async (connection, closing) => {
       await connection.run(SETUP);
       const lease = { connection, closing, settings: "", release: released.resolve };
       closing.addEventListener("abort", () => {
@@ -287,9 +284,6 @@ interface CursorOptions {
 
 /** A query under way. Its transaction ends with it. It holds a turn only while DuckDB works for it. */
 export class DataCursor {
-  readonly #connection: DuckDBConnection;
-  readonly #wires: readonly Wire[];
-  readonly #options: CursorOptions;
   readonly #timer: ReturnType<typeof setTimeout>;
   readonly #onAbort: () => void;
   #prepared: DuckDBPreparedStatement | null = null;
@@ -303,10 +297,11 @@ export class DataCursor {
   #closing: Promise<void> | null = null;
   #isDone = false;
 
-  constructor(connection: DuckDBConnection, wires: readonly Wire[], options: CursorOptions) {
-    this.#connection = connection;
-    this.#wires = wires;
-    this.#options = options;
+  constructor(
+    private readonly connection: DuckDBConnection,
+    private readonly wires: readonly Wire[],
+    private readonly options: CursorOptions,
+  ) {
     const { signal, statementMs, onTimeout } = options;
     this.#timer = setTimeout(() => {
       onTimeout();
@@ -320,8 +315,8 @@ export class DataCursor {
   start(sql: () => Promise<string>): Promise<void> {
     return this.#do(async () => {
       const text = await sql();
-      await this.#connection.run("BEGIN TRANSACTION READ ONLY");
-      this.#prepared = await this.#connection.prepare(text);
+      await this.connection.run("BEGIN TRANSACTION READ ONLY");
+      this.#prepared = await this.connection.prepare(text);
       this.#result = await this.#prepared.stream();
     });
   }
@@ -340,10 +335,10 @@ export class DataCursor {
         this.#isDone = true;
         return null;
       }
-      if (this.#options.store.isWriting) await systemClock.sleep(YIELD_MS);
-      const columns = chunkColumns(chunk, this.#wires.map(({ width }) => width));
+      if (this.options.store.isWriting) await systemClock.sleep(YIELD_MS);
+      const columns = chunkColumns(chunk, this.wires.map(({ width }) => width));
       for (const [i, column] of columns.entries()) {
-        const { convert } = this.#wires[i];
+        const { convert } = this.wires[i];
         if (!convert || !("values" in column)) continue;
         columns[i] = { values: column.values.map((value) => value && convert(value)) };
       }
@@ -362,7 +357,7 @@ export class DataCursor {
   }
 
   async #do<T>(work: () => Promise<T>): Promise<T> {
-    const done = this.#options.turn(this.#halt.signal).then(async (endTurn) => {
+    const done = this.options.turn(this.#halt.signal).then(async (endTurn) => {
       try {
         if (this.#stopped) throw this.#stopped;
         return await work();
@@ -395,7 +390,7 @@ export class DataCursor {
   async #close(): Promise<void> {
     clearTimeout(this.#timer);
     // A result that is not read to its end would keep the connection, and so the archive, open.
-    if (!this.#isDone) this.#interrupts = interruptAll(this.#connection);
+    if (!this.#isDone) this.#interrupts = interruptAll(this.connection);
     await this.#busy;
     while (!this.#isDone && this.#result) {
       const rows = await this.#result.fetchChunk().then((chunk) => chunk?.rowCount, () => 0);
@@ -405,9 +400,9 @@ export class DataCursor {
     this.#left = [];
     this.#result = null;
     this.#prepared?.destroySync();
-    await this.#connection.run("ROLLBACK").catch(() => {});
-    this.#options.signal.removeEventListener("abort", this.#onAbort);
-    this.#options.release();
+    await this.connection.run("ROLLBACK").catch(() => {});
+    this.options.signal.removeEventListener("abort", this.#onAbort);
+    this.options.release();
   }
 }
 

@@ -93,15 +93,13 @@ function parseError(tree: Node): SqlError {
 }
 
 class Check {
-  readonly #relations: ReadonlySet<string>;
-  readonly #matchesParts: boolean;
   readonly #ctes = new Set<string>();
   parameters = 0;
 
-  constructor(relations: ReadonlySet<string>, matchesParts: boolean) {
-    this.#relations = relations;
-    this.#matchesParts = matchesParts;
-  }
+  constructor(
+    private readonly relations: ReadonlySet<string>,
+    private readonly matchesParts: boolean,
+  ) {}
 
   visit(root: unknown): void {
     this.#collect(root);
@@ -145,7 +143,7 @@ class Check {
     if (node.function_name === "unnest") anyOf(node.children as Node[]);
     if (node.class === "FUNCTION" || node.class === "WINDOW") {
       const name = String(node.function_name).toLowerCase();
-      if (name === "regexp_full_match" && this.#matchesParts) node.function_name = "regexp_matches";
+      if (name === "regexp_full_match" && this.matchesParts) node.function_name = "regexp_matches";
       if (name === "~*" || name === "!~*") matchAnyCase(node);
       node.function_name = RENAMED[name] ?? node.function_name;
       if (
@@ -181,9 +179,9 @@ class Check {
       node.schema_name = "main";
     }
     const known = schema === "compat"
-      ? this.#relations.has(`compat.${name}`)
-      : this.#relations.has(name) || schema === "" &&
-          (this.#ctes.has(name) || this.#relations.has(`compat.${name}`));
+      ? this.relations.has(`compat.${name}`)
+      : this.relations.has(name) || schema === "" &&
+          (this.#ctes.has(name) || this.relations.has(`compat.${name}`));
     if (SCHEMAS.has(schema) && node.catalog_name === "" && known) return;
     const full = [node.catalog_name, node.schema_name, node.table_name].filter(Boolean).join(".");
     throw new SqlError("42P01", `relation "${full}" does not exist`);

@@ -19,7 +19,6 @@ const EVENTS = ["readable", "drain", "end", "close", "error"] as const;
 
 /** One connection. */
 export class Link {
-  #socket: net.Socket;
   readonly #reader = new MessageReader();
   #queue: Uint8Array[] = [];
   #queued = 0;
@@ -35,17 +34,16 @@ export class Link {
   };
   readonly #listeners = EVENTS.map((event) => [event, this.#changed(event)] as const);
 
-  constructor(socket: net.Socket) {
-    this.#socket = socket;
+  constructor(private socket: net.Socket) {
     this.#listen();
   }
 
   get isSecure(): boolean {
-    return this.#socket instanceof tls.TLSSocket;
+    return this.socket instanceof tls.TLSSocket;
   }
 
   #listen(): void {
-    for (const [event, listener] of this.#listeners) this.#socket.on(event, listener);
+    for (const [event, listener] of this.#listeners) this.socket.on(event, listener);
   }
 
   /** Calls `onClose` when the client is gone. */
@@ -66,9 +64,9 @@ export class Link {
     if (!protocols && early.length > 0) {
       throw new WireFault("received unencrypted data after SSL request");
     }
-    for (const [event, listener] of this.#listeners) this.#socket.off(event, listener);
-    if (early.length > 0) this.#socket.unshift(early);
-    const secured = new tls.TLSSocket(this.#socket, {
+    for (const [event, listener] of this.#listeners) this.socket.off(event, listener);
+    if (early.length > 0) this.socket.unshift(early);
+    const secured = new tls.TLSSocket(this.socket, {
       ...{ isServer: true, secureContext: context },
       ...protocols && { ALPNProtocols: [...protocols] },
     });
@@ -83,7 +81,7 @@ export class Link {
         "received direct SSL connection request without ALPN protocol negotiation extension",
       );
     }
-    this.#socket = secured;
+    this.socket = secured;
     this.#listen();
   }
 
@@ -117,7 +115,7 @@ export class Link {
 
   async #read(): Promise<boolean> {
     for (;;) {
-      const bytes = this.#socket.read() as Buffer | null;
+      const bytes = this.socket.read() as Buffer | null;
       if (bytes !== null) {
         this.#reader.push(new Uint8Array(bytes));
         return true;
@@ -140,7 +138,7 @@ export class Link {
     this.#queued += bytes.length;
     if (this.#queued < FLUSH_BYTES) return;
     this.flush();
-    while (this.#socket.writableNeedDrain && !this.#isEnded) await this.#change();
+    while (this.socket.writableNeedDrain && !this.#isEnded) await this.#change();
   }
 
   /** Sends what is queued. */
@@ -149,7 +147,7 @@ export class Link {
     const bytes = joined(this.#queue);
     this.#queue = [];
     this.#queued = 0;
-    if (!this.#socket.destroyed) this.#socket.write(bytes);
+    if (!this.socket.destroyed) this.socket.write(bytes);
   }
 
   /** Sends bytes at once. */
@@ -166,7 +164,7 @@ export class Link {
 
   close(): void {
     this.#isEnded = true;
-    this.#socket.end();
+    this.socket.end();
     this.#wake();
   }
 }

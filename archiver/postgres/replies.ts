@@ -92,10 +92,7 @@ export interface Column {
 }
 
 /** RowDescription. */
-export function rowDescription(
-  columns: readonly Column[],
-  formats: readonly Format[],
-): Uint8Array {
+export function rowDescription(columns: readonly Column[], formats: readonly Format[]): Uint8Array {
   const fields = columns.flatMap(({ name, oid, size }, i): Field[] => [
     ...[name.replaceAll("\0", ""), { i32: 0 }, { i16: 0 }, { i32: oid | 0 }],
     ...[{ i16: size }, { i32: -1 }, { i16: formatOf(formats, i) }],

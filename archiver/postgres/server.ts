@@ -59,8 +59,6 @@ interface Client {
 
 /** A running endpoint. Disposing ends its sessions. */
 export class PostgresServer implements AsyncDisposable, PostgresSource {
-  readonly #config: PostgresConfig;
-  readonly #dependencies: PostgresDependencies;
   readonly #catalogue: Catalogue;
   readonly #pool: DataPool;
   readonly #secure: Secure | null;
@@ -72,16 +70,14 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
   #lastId = 0;
 
   private constructor(
-    config: PostgresConfig,
-    dependencies: PostgresDependencies,
+    private readonly config: PostgresConfig,
+    private readonly dependencies: PostgresDependencies,
     { catalogue, relations, secure }: {
       readonly catalogue: Catalogue;
       readonly relations: ReadonlySet<string>;
       readonly secure: Secure | null;
     },
   ) {
-    this.#config = config;
-    this.#dependencies = dependencies;
     this.#catalogue = catalogue;
     this.#secure = secure;
     this.#pool = new DataPool(dependencies.store, relations, {
@@ -127,7 +123,7 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
   }
 
   async #listen(): Promise<void> {
-    const { host, port } = this.#config.listen;
+    const { host, port } = this.config.listen;
     await new Promise<void>((resolve, reject) => {
       this.#server.once("error", (error: Error) => {
         const text = `Cannot listen on ${host}:${port} (postgres.listen): ${errorText(error)}`;
@@ -141,7 +137,7 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
 
   #accept(socket: net.Socket): void {
     const { counters } = this;
-    if (this.#sockets.size >= this.#config.max_connections + MAX_EARLY) {
+    if (this.#sockets.size >= this.config.max_connections + MAX_EARLY) {
       counters.limited("connections");
       socket.destroy();
       return;
@@ -197,7 +193,7 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
         await link.send(new TextEncoder().encode(secure ? "S" : "N"));
         if (secure) await link.secure(secure.context);
       } else {
-        if (opening.kind === "startup" && this.#config.tls?.required && !link.isSecure) {
+        if (opening.kind === "startup" && this.config.tls?.required && !link.isSecure) {
           throw new SqlError("28000", "this server takes connections with TLS only");
         }
         return opening;
@@ -214,7 +210,7 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
   }
 
   async #authenticate(link: Link, user: string): Promise<boolean> {
-    const users = await readUsers(this.#dependencies.usersFile);
+    const users = await readUsers(this.dependencies.usersFile);
     const verifier = users.get(user);
     const endPoint = link.isSecure ? this.#secure!.endPoint : null;
     const scram = new ScramServer(verifier ? readVerifier(verifier) : null, user, this.#secret, {
@@ -244,7 +240,7 @@ export class PostgresServer implements AsyncDisposable, PostgresSource {
   async #run(link: Link, given: ReadonlyMap<string, string>): Promise<void> {
     const { counters } = this;
     const { max_connections: maxConnections, max_rows: maxRows, idle_timeout: idleMs } =
-      this.#config;
+      this.config;
     if (this.#clients.size >= maxConnections) {
       counters.limited("connections");
       throw new SqlError(

@@ -110,7 +110,6 @@ const isRunnable = (statement: Statement | null): statement is Runnable =>
 
 /** Answers a client's messages, one after another. */
 export class Session {
-  readonly #dependencies: SessionDependencies;
   readonly #statements = new Map<string, Prepared>();
   readonly #portals = new Map<string, Portal>();
   readonly #open = new Set<Source>();
@@ -127,9 +126,7 @@ export class Session {
   #skipsToSync = false;
   #stop = new AbortController();
 
-  constructor(dependencies: SessionDependencies) {
-    this.#dependencies = dependencies;
-  }
+  constructor(private readonly dependencies: SessionDependencies) {}
 
   /** Applies the settings of the log-in, and tells the client which hold. @throws {SqlError} */
   async begin(settings: Settings): Promise<void> {
@@ -163,7 +160,7 @@ export class Session {
       this.#skipsToSync = false;
       if (this.#status === "I") await this.#closePortals();
       await this.#write(readyForQuery(this.#status));
-      this.#dependencies.output.flush();
+      this.dependencies.output.flush();
     }
     return true;
   }
@@ -173,18 +170,18 @@ export class Session {
   }
 
   #write(bytes: Uint8Array): Promise<void> {
-    return this.#dependencies.output.write(bytes);
+    return this.dependencies.output.write(bytes);
   }
 
   async #fail(error: unknown): Promise<void> {
     const fault = sqlError(error);
-    const { counters } = this.#dependencies;
+    const { counters } = this.dependencies;
     counters.failed(fault.code);
     if (fault.code === OUT_OF_MEMORY) counters.limited("memory");
     if (this.#status === "T") this.#status = "E";
     await this.#closePortals();
     await this.#write(errorResponse(fault));
-    this.#dependencies.output.flush();
+    this.dependencies.output.flush();
   }
 
   async #simple(sql: string): Promise<void> {
@@ -236,7 +233,7 @@ export class Session {
         else await this.#closePortal(message.name);
         return await this.#write(CLOSE_COMPLETE);
       case "flush":
-        return this.#dependencies.output.flush();
+        return this.dependencies.output.flush();
       default:
         throw new WireFault(`unexpected message: ${message.kind}`);
     }
@@ -256,9 +253,9 @@ export class Session {
 
   /** The statements of a text; one for DuckDB where PostgreSQL cannot read it. */
   async #parse(sql: string): Promise<Statement[]> {
-    const parsed = await this.#dependencies.catalogue.parse(sql);
+    const parsed = await this.dependencies.catalogue.parse(sql);
     if (Array.isArray(parsed)) return parsed;
-    await this.#dependencies.pool.guard(sql).catch((error) => {
+    await this.dependencies.pool.guard(sql).catch((error) => {
       throw error instanceof SqlError && error.code === "42601" ? parsed : error;
     });
     return [{ kind: "query", sql, route: "data" }];
@@ -275,7 +272,7 @@ export class Session {
         throw new SqlError("0A000", text, { hint: "Read them one after the other." });
       }
       if (route === "data" || route === "either" && !await this.#isCatalogues(sql, oids)) {
-        query = await this.#dependencies.pool.guard(
+        query = await this.dependencies.pool.guard(
           statement.kind === "explain" ? statement.inner : sql,
         );
       }
@@ -295,7 +292,7 @@ export class Session {
   }
 
   async #onCatalogue(messages: Uint8Array, readSettings = false): Promise<ReadySource> {
-    const { catalogue } = this.#dependencies;
+    const { catalogue } = this.dependencies;
     const { bytes, settings } = await catalogue.run(this.#settings, messages, readSettings);
     const source = new ReadySource(bytes);
     this.#notices.push(...source.notices);
@@ -343,7 +340,7 @@ export class Session {
     const bound = { query, oids: types, values: null, settings: this.#dataSettings() };
     return {
       oids: types,
-      columns: await this.#dependencies.pool.describe(bound, known?.columns ?? null),
+      columns: await this.dependencies.pool.describe(bound, known?.columns ?? null),
     };
   }
 
@@ -368,7 +365,7 @@ export class Session {
         "current transaction is aborted, commands ignored until end of transaction block";
       throw new SqlError("25P02", text);
     }
-    this.#dependencies.counters.statements++;
+    this.dependencies.counters.statements++;
     if (!isRunnable(statement)) {
       const tag = await this.#runOther(statement, portal, isSimple);
       await this.#sendNotices();
@@ -389,7 +386,7 @@ export class Session {
     max: number,
     send: (piece: Uint8Array) => Promise<void>,
   ): Promise<number> {
-    const { maxRows, counters } = this.#dependencies;
+    const { maxRows, counters } = this.dependencies;
     const source = portal.source!;
     let rows = 0;
     while (rows < max) {
@@ -435,7 +432,7 @@ export class Session {
     }
     const described = await this.#describe(prepared);
     const texts = await this.#texts(values, described.oids, formats);
-    const { pool } = this.#dependencies;
+    const { pool } = this.dependencies;
     const bound: BoundQuery = {
       query,
       oids: described.oids,

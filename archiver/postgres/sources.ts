@@ -24,20 +24,14 @@ export interface Source {
 
 /** Rows of the archive. */
 export class DataSource implements Source {
-  readonly columns: readonly DataColumn[];
-  readonly #cursor: DataCursor;
-
-  constructor(columns: readonly DataColumn[], cursor: DataCursor) {
-    this.columns = columns;
-    this.#cursor = cursor;
-  }
+  constructor(readonly columns: readonly DataColumn[], private readonly cursor: DataCursor) {}
 
   description(formats: readonly Format[]): Uint8Array {
     return rowDescription(this.columns, formats);
   }
 
   next(max: number): Promise<Rows | null> {
-    return this.#cursor.next(max);
+    return this.cursor.next(max);
   }
 
   tag(rows: number): string {
@@ -45,7 +39,7 @@ export class DataSource implements Source {
   }
 
   close(): Promise<void> {
-    return this.#cursor.close();
+    return this.cursor.close();
   }
 }
 

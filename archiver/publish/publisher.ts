@@ -20,13 +20,10 @@ const log = logger("archiver", "days");
 
 /** Publishes in one pass; keeps what the bucket lists for the pass's retention. */
 export class Publisher implements DayPublisher {
-  readonly #config: PublishConfig;
   /** Null until the bucket was read. */
   #root: RootIndex | null = null;
 
-  constructor(config: PublishConfig) {
-    this.#config = config;
-  }
+  constructor(private readonly config: PublishConfig) {}
 
   /** @throws {UserError} in one line when the bucket cannot be used. */
   async publish(
@@ -34,7 +31,7 @@ export class Publisher implements DayPublisher {
     { day, withdraw }: RolloverPlan,
     onLine: (line: RolloverLine) => void,
   ): Promise<void> {
-    const config = this.#config;
+    const config = this.config;
     const { bucket: name, prefix } = config;
     const keys = await readS3Keys(config);
     const bucket = new Bucket({ config, keys, bucket: name, prefix, signal: context.signal });
@@ -47,7 +44,7 @@ export class Publisher implements DayPublisher {
 
   /** Why a file must stay because its day is not published; null when it may go. */
   async reasonToKeep({ connection }: DaysContext, file: DayFile): Promise<string | null> {
-    if (!this.#config.before_drop) return null;
+    if (!this.config.before_drop) return null;
     const files = (await readDayFiles(connection)).filter(({ day }) => day === file.day);
     return reasonUnpublished(this.#root, file.day, files);
   }

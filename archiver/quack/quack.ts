@@ -41,20 +41,15 @@ export interface QuackStatus {
 
 /** Serves each archive that is opened. DuckDB 1.5.5 has no way to end a client's statement before its time. */
 export class Quack {
-  readonly #options: QuackOptions;
-  readonly #clock: Clock;
   #hasServed = false;
   #statements = 0;
   /** When the longest of them began, µs since the Unix epoch. */
   #since = 0;
 
-  constructor(options: QuackOptions, clock: Clock) {
-    this.#options = options;
-    this.#clock = clock;
-  }
+  constructor(private readonly options: QuackOptions, private readonly clock: Clock) {}
 
   status(): QuackStatus {
-    const longest = this.#statements === 0 ? 0 : (this.#clock.now() - this.#since) / 1_000_000;
+    const longest = this.#statements === 0 ? 0 : (this.clock.now() - this.#since) / 1_000_000;
     return { statements: this.#statements, longest };
   }
 
@@ -63,7 +58,7 @@ export class Quack {
    * @throws {UserError} when it cannot; after the first time that is only logged: commits come first.
    */
   async serve(connection: DuckDBConnection): Promise<AsyncDisposable> {
-    const uri = `quack:${this.#options.listen}`;
+    const uri = `quack:${this.options.listen}`;
     try {
       await this.#start(connection, uri);
     } catch (error) {
@@ -76,7 +71,7 @@ export class Quack {
     const stop = new AbortController();
     const watch = () => this.#watch(connection);
     const status = () => this.status();
-    const watching = every(this.#clock, WATCH_MS, stop.signal, watch);
+    const watching = every(this.clock, WATCH_MS, stop.signal, watch);
     return {
       async [Symbol.asyncDispose]() {
         stop.abort();
@@ -96,12 +91,12 @@ export class Quack {
   async #watch(connection: DuckDBConnection): Promise<void> {
     const [row] = await rowsOf(connection, ACTIVE).catch(() => [{ statements: 0, seconds: 0 }]);
     this.#statements = Number(row.statements);
-    this.#since = this.#clock.now() - Number(row.seconds) * 1_000_000;
+    this.#since = this.clock.now() - Number(row.seconds) * 1_000_000;
   }
 
   async #start(connection: DuckDBConnection, uri: string): Promise<void> {
-    const { listen, readToken } = this.#options;
-    await loadExtensions(connection, EXTENSIONS, this.#options);
+    const { listen, readToken } = this.options;
+    await loadExtensions(connection, EXTENSIONS, this.options);
     const sideEffects = await rowsOf(connection, SIDE_EFFECTS);
     await connection.run(rulesSql(sideEffects.map(({ function_name }) => String(function_name))));
     const token = await readToken();

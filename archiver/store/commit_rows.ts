@@ -70,10 +70,7 @@ export class Group {
   receipts = 0;
   #earliest = Infinity;
 
-  readonly #state: ArchiveState;
   readonly #receipts: ReceiptAppender;
-  readonly #now: number;
-  readonly #claimed: ReadonlyMap<string, Claimed>;
   readonly #newMessages: NewMessage[] = [];
   /** Their ids by their SHA-256 in hex: the index may forget them before the group ends. */
   readonly #newIds = new Map<string, number>();
@@ -81,15 +78,12 @@ export class Group {
 
   /** An empty group. @param receipts begun already. @param now µs since the Unix epoch. @param claimed see the writer's. */
   constructor(
-    state: ArchiveState,
+    private readonly state: ArchiveState,
     receipts: ReceiptAppender,
-    now: number,
-    claimed: ReadonlyMap<string, Claimed>,
+    private readonly now: number,
+    private readonly claimed: ReadonlyMap<string, Claimed>,
   ) {
-    this.#claimed = claimed;
-    this.#state = state;
     this.#receipts = receipts;
-    this.#now = now;
     this.#firstNewId = state.ids.message.next;
   }
 
@@ -99,7 +93,7 @@ export class Group {
    * @returns false when this archive or the one before it has it already; then nothing changes.
    */
   add(batch: Batch, hashed: readonly HashedMessage[]): boolean {
-    const epoch = this.#state.epoch(batch.collector, batch.epoch);
+    const epoch = this.state.epoch(batch.collector, batch.epoch);
     const count = batch.receipts.receivedAt.length;
     const { number, receiptsBefore } = batch;
     if (this.#isElsewhere(epoch, number, number)) return false;
@@ -107,7 +101,7 @@ export class Group {
       number,
       receiptsBefore,
       count,
-      this.#now,
+      this.now,
       this.#reasonOf(epoch, number),
     );
     if (arrival === "duplicate") return false;
@@ -129,13 +123,13 @@ export class Group {
   /** Of a gap: the first batch after a collector came from another archive says nothing of what that one has. */
   #reasonOf(epoch: Epoch, number: number): GapReason {
     if (this.#isElsewhere(epoch, epoch.mark.next, number - 1)) return "elsewhere";
-    const since = this.#claimed.get(epoch.collector)?.since ?? -Infinity;
+    const since = this.claimed.get(epoch.collector)?.since ?? -Infinity;
     const isFirst = !this.touched.has(epoch) && (epoch.lastCommitAt ?? -Infinity) < since;
     return isFirst && epoch.startedAt < since ? "elsewhere" : "missing";
   }
 
   #isElsewhere({ collector, startedAt }: Epoch, first: number, last: number): boolean {
-    return covers(this.#claimed.get(collector)?.elsewhere ?? [], [startedAt, first, last]);
+    return covers(this.claimed.get(collector)?.elsewhere ?? [], [startedAt, first, last]);
   }
 
   /** Before what instant nothing that was added changes any figure, µs since the Unix epoch. */
@@ -165,7 +159,7 @@ export class Group {
       const { id: knownId, sha256, digest } = hashed[i];
       const id = knownId !== 0 ? knownId : this.#idOfNew(sha256, raws[i], digest);
       // Only a digest of it is there: the bytes are the better witness.
-      if (digest === null && this.#state.digests.delete(id)) this.#fill(id, raws[i]);
+      if (digest === null && this.state.digests.delete(id)) this.#fill(id, raws[i]);
       // Negative until its first receipt is found, which is the earliest of this collector.
       epoch.messages.set(numbers[i], -id);
       this.rows.message_numbers.push(epoch.id, BigInt(numbers[i]), BigInt(id));
@@ -178,10 +172,10 @@ export class Group {
     const key = sha256.toHex();
     let id = this.#newIds.get(key);
     if (id === undefined) {
-      id = this.#state.ids.message.take();
+      id = this.state.ids.message.take();
       this.#newIds.set(key, id);
-      this.#state.messages.set(sha256, id);
-      if (digest !== null) this.#state.addDigest(id);
+      this.state.messages.set(sha256, id);
+      if (digest !== null) this.state.addDigest(id);
       const stored = digest === null ? { raw } : { raw: null, facts: digest.facts };
       const settled = { verdict: "unchecked", firstSeen: Infinity } as const;
       this.#newMessages.push({ id, sha256, ...stored, ...settled });
@@ -287,17 +281,17 @@ export class Group {
   #openSession(epoch: Epoch, event: SessionOpened): void {
     if (epoch.sessions.get(event.session) !== 0) return;
     this.#note(event.filter_at);
-    let peerId = this.#state.peers.get(event.node_id);
+    let peerId = this.state.peers.get(event.node_id);
     if (peerId === undefined) {
-      peerId = this.#state.ids.peer.take();
-      this.#state.peers.set(event.node_id, peerId);
+      peerId = this.state.ids.peer.take();
+      this.state.peers.set(event.node_id, peerId);
       this.rows.peers.push(peerId, event.node_id);
     }
     epoch.sessions.set(event.session, peerId);
     const collectorId = event.source ? this.#sourceId(epoch, event.source) : epoch.collectorId;
     if (event.source) epoch.sources.set(event.session, collectorId);
     this.rows.sessions.push(
-      BigInt(this.#state.ids.session.take()),
+      BigInt(this.state.ids.session.take()),
       epoch.id,
       BigInt(event.session),
       collectorId,
@@ -316,10 +310,10 @@ export class Group {
 
   #sourceId(epoch: Epoch, { name, kind, uncertainty, node_id }: SessionSource): number {
     const full = `${epoch.collector}/${name}`;
-    const known = this.#state.collectors.get(full);
+    const known = this.state.collectors.get(full);
     if (known !== undefined) return known;
-    const id = this.#state.ids.collector.take();
-    this.#state.collectors.set(full, id);
+    const id = this.state.ids.collector.take();
+    this.state.collectors.set(full, id);
     this.rows.collectors.push(id, full);
     this.rows.sources.push(id, epoch.collector, kind, BigInt(uncertainty), node_id ?? null);
     return id;
@@ -341,8 +335,8 @@ export class Group {
         epoch.mark.stamped = Math.max(epoch.mark.stamped, event.receipts);
         break;
       case "batches_dropped": {
-        const dropped = this.#state.epoch(epoch.collector, event.epoch);
-        dropped.mark.noteDropped(event.first, event.last, this.#now);
+        const dropped = this.state.epoch(epoch.collector, event.epoch);
+        dropped.mark.noteDropped(event.first, event.last, this.now);
         this.touched.add(dropped);
         break;
       }
@@ -358,7 +352,7 @@ export class Group {
         break;
       case "clock_sample":
         // Offsets up to a day before it are drawn towards it.
-        if (this.#now - event.at > LATE_SAMPLE_US) this.#note(event.at - DAY_US);
+        if (this.now - event.at > LATE_SAMPLE_US) this.#note(event.at - DAY_US);
         this.rows.clock_samples.push(
           ...ids,
           ...[instant(event.at), BigInt(event.offset), BigInt(event.uncertainty)],

@@ -57,21 +57,17 @@ interface FoundMessage extends Row {
 
 /** Writes to an open archive. After an error it and the {@link Database} are useless. */
 export class Writer {
-  readonly #database: Database;
-  readonly #state: ArchiveState;
   readonly #clock: Clock;
   readonly #onStep: OnStep;
   readonly #claimed: ReadonlyMap<string, Claimed>;
   readonly #receipts = new ReceiptAppender();
 
   private constructor(
-    database: Database,
-    state: ArchiveState,
+    private readonly database: Database,
+    private readonly state: ArchiveState,
     { clock, onStep = () => {}, claimed = new Map() }: WriterDependencies,
   ) {
     this.#claimed = claimed;
-    this.#database = database;
-    this.#state = state;
     this.#clock = clock;
     this.#onStep = onStep;
   }
@@ -88,12 +84,12 @@ export class Writer {
   }
 
   get keys(): KeyFilter {
-    return this.#state.messages.all;
+    return this.state.messages.all;
   }
 
   resendRequests(): { collector: string; resend: ResendRequest }[] {
     const latest = new Map<string, Epoch>();
-    for (const epoch of this.#state.epochs()) {
+    for (const epoch of this.state.epochs()) {
       const other = latest.get(epoch.collector);
       if (!other || other.startedAt < epoch.startedAt) latest.set(epoch.collector, epoch);
     }
@@ -113,7 +109,7 @@ export class Writer {
     batches: readonly Batch[],
     deadLetters: readonly DeadLetter[] = [],
   ): Promise<BatchOutcome[]> {
-    const connection = this.#database.writing;
+    const connection = this.database.writing;
     const now = this.#clock.now();
     await connection.run("BEGIN");
     this.#onStep("commit: begun");
@@ -121,7 +117,7 @@ export class Writer {
     await this.#loadEpochs(batches, collectors);
     const hashed = await this.#findMessages(batches);
 
-    const group = new Group(this.#state, this.#receipts, now, this.#claimed);
+    const group = new Group(this.state, this.#receipts, now, this.#claimed);
     let added: boolean[];
     await this.#receipts.begin(connection);
     try {
@@ -150,16 +146,16 @@ export class Writer {
     }
     const outcomes = batches.map((batch, i): BatchOutcome => ({
       status: added[i] ? "committed" : "duplicate",
-      resend: this.#state.epoch(batch.collector, batch.epoch).resendRequest(),
+      resend: this.state.epoch(batch.collector, batch.epoch).resendRequest(),
     }));
-    this.#state.shrink();
+    this.state.shrink();
     return outcomes;
   }
 
   async #loadEpochs(batches: readonly Batch[], collectors: RowBuffer): Promise<void> {
-    const connection = this.#database.writing;
+    const connection = this.database.writing;
     const load = async (collector: string, startedAt: number) => {
-      const { epoch, newCollector } = await this.#state.loadEpoch(connection, collector, startedAt);
+      const { epoch, newCollector } = await this.state.loadEpoch(connection, collector, startedAt);
       if (newCollector) collectors.push(epoch.collectorId, collector);
       return epoch;
     };
@@ -174,7 +170,7 @@ export class Writer {
   }
 
   async #findMessages(batches: readonly Batch[]): Promise<HashedMessage[][]> {
-    const { messages } = this.#state;
+    const { messages } = this.state;
     const hashed = batches.map((batch) =>
       batch.messages.raws.map((raw): HashedMessage => {
         const digest = decodeDigest(raw);
@@ -189,7 +185,7 @@ export class Writer {
     );
     if (unknown.size === 0) return hashed;
     const rows = await rowsOf(
-      this.#database.writing,
+      this.database.writing,
       `SELECT m.message_id, m.sha256 FROM hot_messages m
       JOIN (SELECT unnest($1) AS sha256) u ON m.sha256 = u.sha256`,
       [listValue([...unknown.values()].map(([{ sha256 }]) => bytes(sha256)))],
@@ -205,7 +201,7 @@ export class Writer {
     }
     if (unknown.size === 0) return hashed;
     const rest = [...unknown.values()].map(([{ sha256 }]) => sha256);
-    const cold = await findCold(this.#database.writing, rest);
+    const cold = await findCold(this.database.writing, rest);
     for (const [name, id] of cold) known(unknown.get(name)![0].sha256, name, id);
     return hashed;
   }
@@ -213,7 +209,7 @@ export class Writer {
   /** Gives messages of which no receipt turned up the time of the commit. */
   async #settle(messageIds: readonly number[], now: number): Promise<void> {
     if (messageIds.length === 0) return;
-    await this.#database.writing.run(
+    await this.database.writing.run(
       `UPDATE hot_messages SET first_seen = $1 WHERE first_seen = $2
         AND message_id IN (SELECT unnest($3))`,
       [instant(now), instant(UNSETTLED), listValue(messageIds.map(BigInt))],
@@ -226,11 +222,11 @@ export class Writer {
     for (const { receivedAt, source, reason, raw } of deadLetters) {
       rows.push(instant(receivedAt), source, reason, bytes(raw));
     }
-    await rows.append(this.#database.writing);
+    await rows.append(this.database.writing);
   }
 
   async #writeEpoch(epoch: Epoch, now: number): Promise<void> {
-    const connection = this.#database.writing;
+    const connection = this.database.writing;
     const { id, mark } = epoch;
     epoch.lastCommitAt = now;
     if (epoch.isNew) {

@@ -71,13 +71,10 @@ function gapsBetween(runs: readonly SummaryRun[], window: Window): Gap[] {
 
 /** The summaries that an archive can be asked by; queries are set to them one by one. */
 export class Summaries {
-  readonly #connection: DuckDBConnection;
-  readonly #days: readonly SummaryDay[];
-
-  private constructor(connection: DuckDBConnection, days: readonly SummaryDay[]) {
-    this.#connection = connection;
-    this.#days = days;
-  }
+  private constructor(
+    private readonly connection: DuckDBConnection,
+    private readonly days: readonly SummaryDay[],
+  ) {}
 
   /** Those whose files are all there. @param moved where receipts are not read as they are stored. */
   static async find(connection: DuckDBConnection, moved: readonly Window[]): Promise<Summaries> {
@@ -130,9 +127,9 @@ export class Summaries {
 
   /** Lets what is asked next read the summaries of a window; null: receipts alone. @returns the days that it reads. */
   async use(window: Window | null): Promise<number> {
-    if (this.#days.length === 0) return 0;
-    const runs = window === null ? [] : runsIn(this.#days, window);
-    await this.#connection.run(runs.length > 0 ? await this.#sql(runs, window!) : ALL_RECEIPTS);
+    if (this.days.length === 0) return 0;
+    const runs = window === null ? [] : runsIn(this.days, window);
+    await this.connection.run(runs.length > 0 ? await this.#sql(runs, window!) : ALL_RECEIPTS);
     return runs.reduce((sum, { days }) => sum + days.length, 0);
   }
 
@@ -191,7 +188,7 @@ export class Summaries {
     const sql = `SELECT count(*) FROM shared_days(${at(day)}, ${at(day + 1)}) WHERE day = ${
       day / DAY_US
     }`;
-    const [[shared]] = await rows(this.#connection, sql);
+    const [[shared]] = await rows(this.connection, sql);
     return Number(shared) > 0 ? DAY_US : EVENING_US;
   }
 }

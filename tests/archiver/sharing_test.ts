@@ -31,10 +31,8 @@ class Publisher {
   readonly #session: number;
   readonly #opened: number[] = [];
   readonly #sent: Batch[] = [];
-  readonly #nats: NatsConnection;
 
-  constructor(name: string, nats: NatsConnection) {
-    this.#nats = nats;
+  constructor(name: string, private readonly nats: NatsConnection) {
     // A run that began before any archiver.
     this.#maker = new BatchMaker(name, Date.now() * 1000 - 3_600_000_000);
     this.#session = this.#maker.session(1);
@@ -74,8 +72,7 @@ class Publisher {
   async #send(batch: Batch, msgID?: string): Promise<void> {
     const bytes = encodeBatch(batch);
     const options = { msgID, timeout: 1000 };
-    const send = () =>
-      this.#nats.jetstream().publish(batchSubject(batch.collector), bytes, options);
+    const send = () => this.nats.jetstream().publish(batchSubject(batch.collector), bytes, options);
     await until(() => send().then(() => true, () => false));
   }
 
