@@ -15,7 +15,6 @@ import { printable } from "../../shared/text.ts";
 import { isGossipStore } from "./stores.ts";
 import { LogBatches } from "./log_batches.ts";
 
-/** What is imported, and where to. */
 export interface LogImport {
   readonly files: readonly string[];
   readonly collector: string;
@@ -31,7 +30,6 @@ export interface LogImport {
   readonly signal: AbortSignal;
 }
 
-/** A file of an import. */
 export interface Found {
   readonly file: string;
   readonly kind: LogKind | "cln_gossip_store";

@@ -53,7 +53,6 @@ export interface DataSettings {
   readonly timeoutMs: number;
 }
 
-/** A query with its parameters. */
 export interface BoundQuery {
   readonly query: GuardedQuery;
   readonly oids: readonly number[];
@@ -62,7 +61,6 @@ export interface BoundQuery {
   readonly settings: DataSettings;
 }
 
-/** A column of a result. */
 export interface DataColumn extends Column {
   readonly type: DuckDBType;
 }
@@ -270,7 +268,6 @@ async function sqlOf(lease: Lease, { query, oids, values, settings }: BoundQuery
   return query.parameters > 0 ? await write() : query.text ??= await write();
 }
 
-/** What a cursor needs. */
 interface CursorOptions {
   /** Stops it; its reason is a {@link SqlError}. */
   readonly signal: AbortSignal;

@@ -83,7 +83,6 @@ export function warning(code: string, text: string): Uint8Array {
   return report("N", "WARNING", new SqlError(code, text));
 }
 
-/** A column of a result. */
 export interface Column {
   readonly name: string;
   readonly oid: number;

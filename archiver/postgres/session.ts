@@ -71,7 +71,6 @@ export interface SessionDependencies {
 /** Statements that give rows, or might. */
 type Runnable = Extract<Statement, { kind: "query" | "explain" | "setting" }>;
 
-/** A statement that can run. */
 interface Prepared {
   /** null: an empty text. */
   readonly statement: Statement | null;

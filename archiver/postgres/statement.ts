@@ -51,7 +51,6 @@ export interface CopyOptions {
   readonly header: boolean;
 }
 
-/** A node of a parse tree. */
 export type Node = Record<string, unknown>;
 /** A statement of libpg-query's: where it is in the text, in bytes. */
 export interface RawStatement {

@@ -9,7 +9,6 @@ import { digest, removeFile } from "../days/files.ts";
 import { rowsOf } from "../store/database.ts";
 import { literal, literals } from "../store/sql.ts";
 
-/** A file to be published. */
 export interface ContextFile {
   readonly table: string;
   readonly path: string;

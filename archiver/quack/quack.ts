@@ -32,7 +32,6 @@ export interface QuackOptions extends ExtensionFolders {
   readonly readToken: () => Promise<string>;
 }
 
-/** What its clients run now. */
 export interface QuackStatus {
   readonly statements: number;
   /** Seconds that the longest of them runs already. */

@@ -11,7 +11,6 @@ import { readDayFiles } from "../days/day_files.ts";
 import { checkFile } from "../days/manifest.ts";
 import { type Row, rowsOf } from "../store/database.ts";
 
-/** One thing to look at. */
 export interface Check {
   readonly claim: string;
   /** `contradiction`: the archive contradicts itself. `loss`: it reports a loss itself. */
@@ -19,7 +18,6 @@ export interface Check {
   readonly look: (connection: DuckDBConnection) => Promise<Finding>;
 }
 
-/** What a check finds. */
 export interface Finding {
   readonly misfits: number;
   readonly seen: number;

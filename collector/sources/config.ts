@@ -4,7 +4,6 @@ import * as v from "valibot";
 import { COLLECTOR_NAME, SOURCE_KINDS, type SourceKind } from "../../shared/batch/batch.ts";
 import { oneOf, text } from "../../shared/config.ts";
 
-/** One source. */
 export interface SourceConfig {
   readonly name: string;
   readonly kind: SourceKind;

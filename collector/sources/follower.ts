@@ -12,7 +12,6 @@ import {
   unzipped,
 } from "./log_files.ts";
 
-/** What a follower works with. */
 export interface FollowOptions {
   readonly path: string;
   readonly reader: LogReader;

@@ -15,14 +15,12 @@ export interface LogPart {
   readonly isActive: boolean;
 }
 
-/** What is left to read. */
 export interface LeftToRead {
   readonly parts: readonly LogPart[];
   /** The file in which to go on is gone, and with it what it held after that place. */
   readonly isGap: boolean;
 }
 
-/** Where reading stopped. */
 export interface Stopped {
   readonly file: number;
   readonly offset: number;

@@ -16,7 +16,6 @@ import { NamedReceipts } from "./named_receipts.ts";
 import { fingerprint, type PlacesFile } from "./places.ts";
 import { followStore } from "./store_follower.ts";
 
-/** What sources work with. */
 export interface SourcesDependencies {
   readonly pipeline: Pipeline;
   readonly places: PlacesFile;

@@ -13,7 +13,6 @@ export const KNOWN_SCHEMA_VERSIONS: readonly number[] = [1];
 /** In a folder of fetched days of the first observer's successor, which are imported. */
 export const IMPORTED = "gossip.duckdb";
 
-/** What DuckDB may use. */
 export interface ReaderOptions {
   /** For its buffers, in DuckDB's own words, e.g. `4GiB`; its default (80 % of all) when absent. */
   readonly memoryLimit?: string;

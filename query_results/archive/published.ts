@@ -67,13 +67,9 @@ const RootSchema = v.strictObject({
   days: v.record(day, v.union([v.literal(WITHDRAWN), hash])),
 });
 
-/** Who published. */
 export type PublishedArchive = v.InferOutput<typeof archive>;
-/** A file of a day. */
 export type PublishedFile = v.InferOutput<typeof FileSchema>;
-/** A day's index. */
 export type DayIndex = v.InferOutput<typeof DaySchema>;
-/** The list of days. */
 export type RootIndex = v.InferOutput<typeof RootSchema>;
 
 /** The key of a day's index. */

@@ -2,7 +2,6 @@
 
 export type SpreadClass = "broad" | "fast burst" | "narrow" | "partial" | "unheard";
 
-/** One message of the subject. */
 export interface MessageLine {
   readonly sha256: string;
   readonly type: string;
@@ -38,7 +37,6 @@ export interface PeerLine {
   readonly repeats: number;
 }
 
-/** What one collector heard of it. */
 export interface CollectorLine {
   readonly name: string;
   readonly first_heard: number;
@@ -72,7 +70,6 @@ export interface WholeDay {
   readonly slower_than_percent: number | null;
 }
 
-/** All of an answer. */
 export interface Answer {
   readonly sentence: string;
   readonly subject: string;

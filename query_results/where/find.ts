@@ -19,7 +19,6 @@ import {
 } from "./name.ts";
 import { numberOrNull, rowsOf, textOrNull } from "../archive/database.ts";
 
-/** Whose messages are wanted. */
 export interface Subject {
   readonly kind: "channel" | "node" | "other";
   /** As people read it, e.g. `channel 863846x913x104`. */

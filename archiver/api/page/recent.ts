@@ -14,7 +14,6 @@ const MAX_SESSIONS = 4096;
 const NO_NEWS = RECEIPT_REPEAT | RECEIPT_WARMUP;
 const US_PER_SECOND = 1_000_000;
 
-/** One run of a collector. */
 interface Run {
   readonly types: MessageTypes;
   readonly nodes: Map<number, string>;

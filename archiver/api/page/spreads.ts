@@ -16,7 +16,6 @@ const MAX_PEERS = 4096;
 /** Points of a curve. */
 const MAX_POINTS = 64;
 
-/** One message under way. */
 export interface Spread {
   /** Counts the messages followed. */
   readonly number: number;

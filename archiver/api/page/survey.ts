@@ -16,7 +16,6 @@ const MAX_REPORTS = 10;
 /** Puts vps2 before vps10. */
 const byName = new Intl.Collator("en", { numeric: true }).compare;
 
-/** One collector in the fleet's table. */
 export interface FleetRow {
   readonly name: string;
   readonly late: boolean;

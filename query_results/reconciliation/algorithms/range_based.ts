@@ -23,7 +23,6 @@ export const MIN_FRAME_BYTES = 4096;
 /** Kept free for the last range of a full frame. */
 const FRAME_RESERVE = 200;
 
-/** The result of one message. */
 export interface Reconciled {
   /** The message to send; null when the initiator is done. */
   readonly reply: Uint8Array | null;

@@ -10,7 +10,6 @@ import fitted from "./delay_model.json" with { type: "json" };
 import { interpolate, type Knot, lookUp, quantileTable } from "./quantiles.ts";
 import type { Traces } from "./traces.ts";
 
-/** Constants of the model. */
 export interface DelayModel {
   /** By message type: median of s_m in seconds, and the standard deviation of its logarithm. */
   readonly speeds: Readonly<Record<"257" | "258", { median: number; spread: number }>>;

@@ -107,7 +107,6 @@ export const SETTINGS: v.GenericSchema<unknown, Settings> = schema;
 /** Parameters beside the protocols' own that a sweep may vary. */
 const SWEPT = ["seed", "rate", "adoption", "liars", "filters", "refused", "observer"] as const;
 
-/** One run of a sweep. */
 export interface PlannedRun {
   readonly label: string;
   readonly protocol: string;
