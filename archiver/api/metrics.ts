@@ -1,7 +1,7 @@
 // The archiver's metrics in Prometheus' text format.
 
-import { Counter, Gauge, Registry } from "prom-client";
 import { dirname } from "node:path";
+import { Metrics } from "../../shared/metrics.ts";
 import { freeBytes } from "../analytics/window_copy.ts";
 import { daysStatus } from "../days/status.ts";
 import type { SetStatus } from "../analytics/status.ts";
@@ -9,148 +9,111 @@ import type { Feed } from "./page/feed.ts";
 import type { PostgresSource } from "../postgres/counters.ts";
 import { readCollectors, type StatusSources } from "../status/status.ts";
 
-const PREFIX = "gossip_archiver_";
-
-export interface Metrics {
-  readonly contentType: string;
-  text(): Promise<string>;
-}
-
 /** Makes the metrics. */
 export function createMetrics(
   sources: StatusSources & {
     readonly feed: Pick<Feed, "viewers" | "refused" | "dropped">;
     readonly postgres?: PostgresSource | null;
   },
-): Metrics {
-  const registry = new Registry();
+): Pick<Metrics, "contentType" | "text"> {
+  const metrics = new Metrics("gossip_archiver_");
   const { counters, intake, jetStream, store, days, analytics, feed, postgres, quack } = sources;
-  const count = (name: string, help: string, value: () => number) =>
-    new Counter({
-      name: `${PREFIX}${name}_total`,
-      help,
-      registers: [registry],
-      collect() {
-        this.reset();
-        this.inc(value());
-      },
-    });
-  const countBy = (
-    name: string,
-    help: string,
-    label: string,
-    values: () => Iterable<readonly [string, number]>,
-  ) =>
-    new Counter({
-      name: `${PREFIX}${name}_total`,
-      help,
-      labelNames: [label],
-      registers: [registry],
-      collect() {
-        this.reset();
-        for (const [value, count] of values()) this.inc({ [label]: value }, count);
-      },
-    });
-  const gauge = (name: string, help: string, value: () => number) =>
-    new Gauge({
-      name: PREFIX + name,
-      help,
-      registers: [registry],
-      collect() {
-        this.set(value());
-      },
-    });
-  count("receipts", "Receipts committed since the start", () => counters.receipts);
-  count("batches", "Batches committed since the start", () => counters.batches);
-  count("duplicate_batches", "Batches that were already in the archive", () => counters.duplicates);
-  count("dead_letters", "Payloads set aside", () => counters.deadLetters);
-  countBy(
-    "set_aside",
-    "Payloads set aside since the start, by reason",
-    "reason",
-    () => intake.status().setAside,
-  );
-  count("commits", "Commits since the start", () => counters.commits);
-  count("commit_seconds", "Time spent in commits since the start", () => counters.commitMs / 1000);
-  gauge("intake_batches", "Batches waiting for their commit", () => intake.status().batches);
-  gauge("intake_bytes", "Bytes of batches waiting for their commit", () => intake.status().bytes);
-  gauge("failing", "1 while commits fail", () => intake.status().failure ? 1 : 0);
-  if (jetStream) {
-    gauge(
-      "nats_connected",
-      "1 while connected to a NATS server",
-      () => jetStream.status().server ? 1 : 0,
-    );
-    const help =
-      "1 while no batches come from NATS: unreachable, or a consumer that delivers nothing";
-    gauge("nats_stalled", help, () => jetStream.status().problem === null ? 0 : 1);
-  }
-  gauge("rollover_failing", "1 while days do not roll over", () => days.progress().failure ? 1 : 0);
-  gauge(
-    "rollover_timestamp_seconds",
-    "When days last rolled over, since the Unix epoch; 0 before the first time",
-    () => (days.progress().lastAt ?? 0) / 1e6,
-  );
-  count("rollover_failures", "Failed rollovers since the start", () => days.progress().failures);
-  countBy(
-    "rollover_files",
-    "Day files since the start, by action",
-    "action",
-    () => days.progress().counts,
-  );
-  const labelled = (name: string, help: string, ...labelNames: string[]) =>
-    new Gauge({ name: PREFIX + name, help, labelNames, registers: [registry] });
-  const rowsHelp = "Rows in day files, by table and state";
-  const dayRows = labelled("day_file_rows", rowsHelp, "table", "state");
-  const countPerSet = (name: string, help: string, value: (set: SetStatus) => number) =>
-    countBy(
-      `analytics_${name}`,
-      help,
+  const perSet = (value: (set: SetStatus) => number) => () =>
+    Object.fromEntries(analytics.status().sets.map((set) => [set.name, value(set)]));
+  metrics.counters({
+    receipts: ["Receipts committed since the start", () => counters.receipts],
+    batches: ["Batches committed since the start", () => counters.batches],
+    duplicate_batches: ["Batches that were already in the archive", () => counters.duplicates],
+    dead_letters: ["Payloads set aside", () => counters.deadLetters],
+    set_aside: [
+      "Payloads set aside since the start, by reason",
+      () => intake.status().setAside,
+      "reason",
+    ],
+    commits: ["Commits since the start", () => counters.commits],
+    commit_seconds: ["Time spent in commits since the start", () => counters.commitMs / 1000],
+    rollover_failures: ["Failed rollovers since the start", () => days.progress().failures],
+    rollover_files: [
+      "Day files since the start, by action",
+      () => days.progress().counts,
+      "action",
+    ],
+    analytics_runs: ["Successful scheduled runs since the start", perSet((set) => set.runs), "set"],
+    analytics_failures: [
+      "Failed scheduled runs since the start",
+      perSet((set) => set.failures),
       "set",
-      () => analytics.status().sets.map((set) => [set.name, value(set)]),
-    );
-  countPerSet("runs", "Successful scheduled runs since the start", ({ runs }) => runs);
-  countPerSet("failures", "Failed scheduled runs since the start", (set) => set.failures);
-  countPerSet("seconds", "Time spent in scheduled runs since the start", ({ seconds }) => seconds);
-  gauge(
-    "analytics_halted",
-    "1 when nothing runs until the archiver restarts",
-    () => analytics.status().halted === null ? 0 : 1,
-  );
-  gauge(
-    "analytics_missed",
-    "Windows that were missed and will not be run",
-    () => analytics.status().sets.reduce((sum, { missed }) => sum + missed.length, 0),
-  );
+    ],
+    analytics_seconds: [
+      "Time spent in scheduled runs since the start",
+      perSet((set) => set.seconds),
+      "set",
+    ],
+    viewers_refused: ["Viewers refused since the start", () => feed.refused],
+    viewers_dropped: ["Viewers dropped since the start: too slow", () => feed.dropped],
+  });
+  metrics.gauges({
+    intake_batches: ["Batches waiting for their commit", () => intake.status().batches],
+    intake_bytes: ["Bytes of batches waiting for their commit", () => intake.status().bytes],
+    failing: ["1 while commits fail", () => Number(intake.status().failure !== null)],
+    rollover_failing: [
+      "1 while days do not roll over",
+      () => Number(days.progress().failure !== null),
+    ],
+    rollover_timestamp_seconds: [
+      "When days last rolled over, since the Unix epoch; 0 before the first time",
+      () => (days.progress().lastAt ?? 0) / 1e6,
+    ],
+    analytics_halted: [
+      "1 when nothing runs until the archiver restarts",
+      () => Number(analytics.status().halted !== null),
+    ],
+    analytics_missed: [
+      "Windows that were missed and will not be run",
+      () => analytics.status().sets.reduce((sum, { missed }) => sum + missed.length, 0),
+    ],
+    viewers: ["Viewers of the live page", () => feed.viewers],
+  });
+  if (jetStream) {
+    metrics.gauges({
+      nats_connected: [
+        "1 while connected to a NATS server",
+        () => Number(jetStream.status().server !== null),
+      ],
+      nats_stalled: [
+        "1 while no batches come from NATS: unreachable, or a consumer that delivers nothing",
+        () => Number(jetStream.status().problem !== null),
+      ],
+    });
+  }
   if (quack) {
     const help = "Statements of DuckDB clients under way, as of the last 10 s";
-    gauge("quack_statements", help, () => quack.status().statements);
+    metrics.gauges({ quack_statements: [help, () => quack.status().statements] });
   }
-  gauge("viewers", "Viewers of the live page", () => feed.viewers);
-  count("viewers_refused", "Viewers refused since the start", () => feed.refused);
-  count("viewers_dropped", "Viewers dropped since the start: too slow", () => feed.dropped);
   if (postgres) {
     const { counters: own } = postgres;
-    gauge("postgres_connections", "Postgres clients logged in", () => own.open);
-    gauge("postgres_running", "Their statements under way", () => postgres.status().running);
-    gauge(
-      "postgres_waiting",
-      "Their statements that wait for others",
-      () => postgres.status().waiting,
-    );
-    count("postgres_sessions", "Postgres sessions since the start", () => own.sessions);
-    count("postgres_statements", "Statements since the start", () => own.statements);
-    count("postgres_rows", "Rows sent since the start", () => own.rows);
-    count("postgres_cancels", "Statements cancelled by their client", () => own.cancels);
-    countBy("postgres_errors", "Failed statements, by SQLSTATE", "code", () => own.errors);
-    countBy("postgres_limits", "Times that a limit was met, by limit", "limit", () => own.limits);
-    count(
-      "postgres_catalogue_restarts",
-      "Times that the catalogue was started again",
-      () => postgres.status().restarts,
-    );
+    const status = () => postgres.status();
+    metrics.gauges({
+      postgres_connections: ["Postgres clients logged in", () => own.open],
+      postgres_running: ["Their statements under way", () => status().running],
+      postgres_waiting: ["Their statements that wait for others", () => status().waiting],
+    });
+    metrics.counters({
+      postgres_sessions: ["Postgres sessions since the start", () => own.sessions],
+      postgres_statements: ["Statements since the start", () => own.statements],
+      postgres_rows: ["Rows sent since the start", () => own.rows],
+      postgres_cancels: ["Statements cancelled by their client", () => own.cancels],
+      postgres_errors: ["Failed statements, by SQLSTATE", () => own.errors, "code"],
+      postgres_limits: ["Times that a limit was met, by limit", () => own.limits, "limit"],
+      postgres_catalogue_restarts: [
+        "Times that the catalogue was started again",
+        () => status().restarts,
+      ],
+    });
   }
-  const perCollector = (name: string, help: string) => labelled(name, help, "collector");
+  const rowsHelp = "Rows in day files, by table and state";
+  const dayRows = metrics.gauge("day_file_rows", rowsHelp, "table", "state");
+  const perCollector = (name: string, help: string) => metrics.gauge(name, help, "collector");
   const lag = perCollector(
     "lag_seconds",
     "Age of the latest receipt in the archive, of a collector that should be at work",
@@ -172,8 +135,11 @@ export function createMetrics(
     "clock_age_seconds",
     "How long ago that was measured, of a collector that should be at work",
   );
-  const free = labelled("free_bytes", "Free on the archive's disk");
-  const bytes = labelled("archive_bytes", "Size of the archive's file and its write-ahead log");
+  const free = metrics.gauge("free_bytes", "Free on the archive's disk");
+  const bytes = metrics.gauge(
+    "archive_bytes",
+    "Size of the archive's file and its write-ahead log",
+  );
   const collectorGauges = [lag, receipts, lost, gaps, late, peers, offset, uncertainty, measured];
   const readArchive = async () => {
     const size = await store.size();
@@ -203,10 +169,10 @@ export function createMetrics(
     }
   };
   return {
-    contentType: registry.contentType,
+    contentType: metrics.contentType,
     async text() {
       await readArchive().catch(() => {});
-      return await registry.metrics();
+      return await metrics.text();
     },
   };
 }

@@ -1,6 +1,6 @@
 // Quoting for SQL.
 
-import { identifier, literal, literals } from "../../query_results/archive/database.ts";
+import { identifier, literal, literals } from "../../query_results/archive/sql.ts";
 
 export { identifier, literal, literals };
 

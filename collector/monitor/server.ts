@@ -2,7 +2,8 @@
 
 import type { Clock } from "../../shared/clock.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
-import { createMetrics, type Metrics, type Parts, type RunFacts } from "./metrics.ts";
+import type { Metrics } from "../../shared/metrics.ts";
+import { createMetrics, type Parts, type RunFacts } from "./metrics.ts";
 import { logger } from "../../shared/log.ts";
 
 export interface Listen {

@@ -1,4 +1,4 @@
-// A DuckDB for one reader, its rows, and quoting for SQL.
+// A DuckDB for one reader, and its rows.
 
 import {
   type DuckDBConnection,
@@ -49,21 +49,6 @@ export async function rowsOf(
   types?: DuckDBType[] | Record<string, DuckDBType>,
 ): Promise<Row[]> {
   return (await connection.runAndReadAll(sql, values, types)).getRowObjects();
-}
-
-/** A text as an SQL literal. */
-export function literal(text: string): string {
-  return `'${text.replaceAll("'", "''")}'`;
-}
-
-/** Texts as an SQL list. */
-export function literals(texts: readonly string[]): string {
-  return `[${texts.map(literal).join(", ")}]`;
-}
-
-/** The name of a table, a column or the like, in quotes. */
-export function identifier(name: string): string {
-  return `"${name.replaceAll('"', '""')}"`;
 }
 
 /** A value as a number; null stays null. */

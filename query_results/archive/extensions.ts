@@ -4,7 +4,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { join } from "node:path";
 import { firstLine, UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
-import { literal } from "./database.ts";
+import { literal } from "./sql.ts";
 
 /** Those in use. */
 export type Extension = "ducklake" | "httpfs" | "postgres_scanner" | "quack";

@@ -9,7 +9,7 @@ import { errorText, UserError } from "../../shared/errors.ts";
 import { readS3Keys, s3Entries } from "../../shared/s3/access.ts";
 import { printable } from "../../shared/text.ts";
 import { loadExtensions } from "./extensions.ts";
-import { literal } from "./database.ts";
+import { literal } from "./sql.ts";
 
 /** What an archive's address begins with when it is a lake. */
 export const LAKE_SCHEME = "ducklake:";

@@ -3,7 +3,7 @@
 
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { CONTEXT_TABLES, contextRows, earlierRows } from "./context_tables.ts";
-import { identifier, literal } from "./database.ts";
+import { identifier, literal } from "./sql.ts";
 import {
   listSummaries,
   makeTables,

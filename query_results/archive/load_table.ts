@@ -1,6 +1,6 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import type { Cell, ColumnKind, Table } from "../format/table.ts";
-import { literal } from "./database.ts";
+import { literal } from "./sql.ts";
 
 const SQL_TYPES: Readonly<Record<ColumnKind, string>> = {
   integer: "BIGINT",

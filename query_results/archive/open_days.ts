@@ -14,7 +14,7 @@ import {
   readRoot,
   WITHDRAWN,
 } from "./published.ts";
-import { literal } from "./database.ts";
+import { literal } from "./sql.ts";
 import { SUMMARY_NAMES } from "./summaries.ts";
 
 /** The archiver's table of versions, which it makes before all others. */

@@ -9,7 +9,7 @@ import { ALL_RECEIPTS } from "../catalog/catalog.ts";
 import type { UsedParameter, Window } from "../catalog/parameters.ts";
 import type { Query } from "../catalog/query.ts";
 import { DAY_US } from "../../shared/time.ts";
-import { literals } from "./database.ts";
+import { literals } from "./sql.ts";
 
 /** Tables of summaries: with a file per day. */
 export const SUMMARY_NAMES = ["message_days", "traffic_days", "delay_days", "peer_days"] as const;

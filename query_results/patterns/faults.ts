@@ -1,6 +1,6 @@
 // Faults of the data, which are never patterns: what they explain is listed apart.
 
-import { literal } from "../archive/database.ts";
+import { literal } from "../archive/sql.ts";
 import { formatDuration, formatInstant } from "../format/numbers.ts";
 import { type Finding, receiptsSql } from "./detectors/finding.ts";
 import { BIN_MS, type World } from "./detectors/world.ts";

@@ -13,7 +13,8 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { firstLine, UserError } from "../../../shared/errors.ts";
 import type { Window } from "../../catalog/parameters.ts";
-import { literal, openDatabase } from "../../archive/database.ts";
+import { openDatabase } from "../../archive/database.ts";
+import { literal } from "../../archive/sql.ts";
 import { readTable } from "../../archive/read_table.ts";
 import type { GivenTraffic } from "./traffic.ts";
 

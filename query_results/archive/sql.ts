@@ -1,0 +1,16 @@
+// Quoting for SQL. Nothing here loads DuckDB: a worker without rights may import it.
+
+/** A text as an SQL literal. */
+export function literal(text: string): string {
+  return `'${text.replaceAll("'", "''")}'`;
+}
+
+/** Texts as an SQL list. */
+export function literals(texts: readonly string[]): string {
+  return `[${texts.map(literal).join(", ")}]`;
+}
+
+/** The name of a table, a column or the like, in quotes. */
+export function identifier(name: string): string {
+  return `"${name.replaceAll('"', '""')}"`;
+}
