@@ -1,4 +1,4 @@
-// Files that are there whole or not at all, and reads that fill a buffer.
+// Files that are there whole or not at all, and reading what may be absent or come in parts.
 
 /**
  * Writes a file aside, syncs and renames it; a failure leaves what was there. @param parts each may be given once the one
@@ -38,4 +38,12 @@ export async function readFull<B extends ArrayBufferLike>(
     length += read;
   }
   return buffer.subarray(0, length);
+}
+
+/** What a promise resolves to; null where there is no such file. */
+export function ifThere<T>(found: Promise<T>): Promise<T | null> {
+  return found.catch((error) => {
+    if (error instanceof Deno.errors.NotFound) return null;
+    throw error;
+  });
 }

@@ -1,6 +1,7 @@
 // Report folders: each exists whole or not at all. Runs write beside them, under names that begin with a dot.
 
 import { basename, join } from "node:path";
+import { ifThere } from "../../shared/files.ts";
 import { putInPlace, sync } from "../days/files.ts";
 import { isWindowName } from "./schedule.ts";
 
@@ -41,7 +42,7 @@ export async function readyReport(folder: string, run: ReportRun): Promise<strin
 export async function publishReport(folder: string, run: ReportRun): Promise<void> {
   const [_, place, old] = pathsOf(folder, run.name);
   await removeTree(old);
-  await Deno.rename(place, old).catch(unlessNotFound);
+  await ifThere(Deno.rename(place, old));
   await putInPlace(readyPath(folder, run), place);
   await removeTree(old);
 }
@@ -111,26 +112,15 @@ async function syncFiles(folder: string): Promise<void> {
 }
 
 async function namesIn(folder: string): Promise<string[]> {
-  try {
-    return (await Array.fromAsync(Deno.readDir(folder))).map(({ name }) => name);
-  } catch (error) {
-    unlessNotFound(error);
-    return [];
-  }
+  const entries = await ifThere(Array.fromAsync(Deno.readDir(folder)));
+  return entries?.map(({ name }) => name) ?? [];
 }
 
 async function exists(path: string): Promise<boolean> {
-  return await Deno.stat(path).then(() => true, (error) => {
-    unlessNotFound(error);
-    return false;
-  });
+  return await ifThere(Deno.stat(path)) !== null;
 }
 
 /** Removes a folder with its contents, or a file, if it exists. */
 export async function removeTree(path: string): Promise<void> {
-  await Deno.remove(path, { recursive: true }).catch(unlessNotFound);
-}
-
-function unlessNotFound(error: unknown): void {
-  if (!(error instanceof Deno.errors.NotFound)) throw error;
+  await ifThere(Deno.remove(path, { recursive: true }));
 }

@@ -2,6 +2,7 @@
 
 import { createHash } from "node:crypto";
 import { dirname } from "node:path";
+import { ifThere } from "../../shared/files.ts";
 
 const CHUNK_BYTES = 1024 * 1024;
 
@@ -34,9 +35,7 @@ export async function putInPlace(from: string, to: string): Promise<void> {
 
 /** Removes a file if it exists. */
 export async function removeFile(path: string): Promise<void> {
-  await Deno.remove(path).catch((error) => {
-    if (!(error instanceof Deno.errors.NotFound)) throw error;
-  });
+  await ifThere(Deno.remove(path));
 }
 
 /** Whether the path is a file. */
@@ -46,13 +45,8 @@ export async function isFile(path: string): Promise<boolean> {
 
 /** Bytes of a file; null when there is none. */
 export async function sizeOf(path: string): Promise<number | null> {
-  try {
-    const { isFile, size } = await Deno.stat(path);
-    return isFile ? size : null;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
+  const found = await ifThere(Deno.stat(path));
+  return found?.isFile ? found.size : null;
 }
 
 /** Size and SHA-256 (lower-case hex) of a file. @param signal stops the reading. */

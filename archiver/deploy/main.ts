@@ -4,7 +4,7 @@ import { dirname, join } from "node:path";
 import { isIP } from "node:net";
 import { refuseFlag, runProgram, subcommand } from "../../shared/cli.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
-import { writeWholeFile } from "../../shared/files.ts";
+import { ifThere, writeWholeFile } from "../../shared/files.ts";
 import { bothNeeds, expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { setCommand, statusCommand } from "../fleet/commands.ts";
 import { collectorNames } from "../fleet/names.ts";
@@ -132,9 +132,9 @@ async function copiedFiles(
 
 async function read(path: string, mayLack = false): Promise<string | null> {
   try {
-    return await Deno.readTextFile(path);
+    const text = Deno.readTextFile(path);
+    return await (mayLack ? ifThere(text) : text);
   } catch (error) {
-    if (mayLack && error instanceof Deno.errors.NotFound) return null;
     throw new UserError(`Cannot read ${path}: ${errorText(error)}`, { cause: error });
   }
 }

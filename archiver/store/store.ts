@@ -2,6 +2,7 @@
 // reopens the file, so that memory never differs from disk.
 
 import type { DuckDBConnection, DuckDBType, DuckDBValue } from "@duckdb/node-api";
+import { ifThere } from "../../shared/files.ts";
 import type { Batch, ResendRequest } from "../../shared/batch/batch.ts";
 import { Database, type DatabaseOptions, type Row, type SideWork } from "./database.ts";
 import type { KeyFilter } from "./key_filter.ts";
@@ -153,10 +154,5 @@ export class Store implements AsyncDisposable {
 }
 
 async function fileSize(path: string): Promise<number> {
-  try {
-    return (await Deno.stat(path)).size;
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return 0;
-    throw error;
-  }
+  return (await ifThere(Deno.stat(path)))?.size ?? 0;
 }

@@ -1,6 +1,7 @@
 // Follows a log as it grows, through rotation, compression, truncation and restarts: each byte goes to the reader once.
 
 import type { Clock } from "../../shared/clock.ts";
+import { ifThere } from "../../shared/files.ts";
 import type { LogReader } from "../../shared/node_logs/reader.ts";
 import { pause } from "../../shared/waiting.ts";
 import {
@@ -62,15 +63,8 @@ export async function follow(options: FollowOptions): Promise<void> {
 /** Where it stopped; null when the file is not there any more, or another one is. */
 async function readPlain(part: LogPart, options: FollowOptions): Promise<Stopped | null> {
   const { signal, reader, clock } = options;
-  let file: Deno.FsFile;
-  try {
-    file = await Deno.open(part.path);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
-  using _ = file;
-  if (await headOfFile(file) !== part.file) return null;
+  using file = await ifThere(Deno.open(part.path));
+  if (file === null || await headOfFile(file) !== part.file) return null;
   let offset = await file.seek(part.offset, Deno.SeekMode.Start);
   const chunk = new Uint8Array(CHUNK_BYTES);
   const readOn = async () => {

@@ -2,7 +2,7 @@
 
 import { Buffer } from "node:buffer";
 import { basename, dirname, join } from "node:path";
-import { readFull } from "../../shared/files.ts";
+import { ifThere, readFull } from "../../shared/files.ts";
 import { INSTANT } from "../../shared/node_logs/instant.ts";
 import { fingerprint } from "./places.ts";
 
@@ -60,13 +60,8 @@ export async function leftToRead(
 
 /** The fingerprint of a file's first lines; null while it has none, or when there is no file. */
 export async function headOf(path: string): Promise<number | null> {
-  try {
-    using file = await Deno.open(path);
-    return await headOfFile(file);
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return null;
-    throw error;
-  }
+  using file = await ifThere(Deno.open(path));
+  return file && await headOfFile(file);
 }
 
 /** {@link headOf} of an open file, which is left at another place. */
@@ -90,10 +85,7 @@ interface RotatedFile extends LogPart {
 /** A file that is renamed or compressed while the folder is read must not be missed: then it is read again. */
 async function rotatedFiles(path: string, active: number | null): Promise<RotatedFile[]> {
   for (let names = await rotatedNames(path);;) {
-    const files = await readRotated(dirname(path), names, active).catch((error) => {
-      if (error instanceof Deno.errors.NotFound) return null;
-      throw error;
-    });
+    const files = await ifThere(readRotated(dirname(path), names, active));
     const now = await rotatedNames(path);
     if (files !== null && now.join("/") === names.join("/")) return files;
     names = now;

@@ -1,6 +1,7 @@
 // Follows Core Lightning's gossip_store: read anew from the start by each run, for the graph alone.
 
 import type { Clock } from "../../shared/clock.ts";
+import { ifThere } from "../../shared/files.ts";
 import { readRecords, storeVersion } from "../../shared/node_logs/gossip_store.ts";
 import { pause } from "../../shared/waiting.ts";
 
@@ -20,11 +21,7 @@ export async function followStore(
   onCaughtUp: () => void,
 ): Promise<void> {
   while (!signal.aborted) {
-    try {
-      await readOneStore(path, clock, signal, take, onCaughtUp);
-    } catch (error) {
-      if (!(error instanceof Deno.errors.NotFound)) throw error;
-    }
+    await ifThere(readOneStore(path, clock, signal, take, onCaughtUp));
     await pause(clock, POLL_MS, signal);
   }
 }
