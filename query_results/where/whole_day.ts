@@ -11,7 +11,7 @@ import { DAY_US } from "../../shared/time.ts";
 import type { WholeDay } from "./answer.ts";
 import type { FoundMessage } from "./find.ts";
 import { slowerThan } from "./judge.ts";
-import { rowsOf } from "./rows.ts";
+import { rowsOf } from "../archive/database.ts";
 
 const PERCENTS = [5, 25, 50, 75, 95];
 /** Of the subscribed peers, as in the queries' default. */
