@@ -3,13 +3,7 @@
 import { type Catalogue, describeMessages, runMessages, type Settings } from "./catalogue.ts";
 import { CopyWriter } from "./copy.ts";
 import type { PostgresCounters } from "./counters.ts";
-import {
-  type BoundQuery,
-  type DataColumn,
-  type DataPool,
-  type DataSettings,
-  sqlError,
-} from "./data.ts";
+import { type BoundQuery, type DataColumn, type DataPool, sqlError } from "./data.ts";
 import { literal } from "../store/sql.ts";
 import type { GuardedQuery } from "./guard.ts";
 import {
@@ -24,7 +18,6 @@ import {
   formatOf,
   NO_DATA,
   parameterDescription,
-  parameterStatus,
   PARSE_COMPLETE,
   PORTAL_SUSPENDED,
   readyForQuery,
@@ -41,6 +34,7 @@ import {
   ServerError,
   type Source,
 } from "./sources.ts";
+import { SessionSettings } from "./settings.ts";
 import type { Statement } from "./statement.ts";
 import { OID } from "./binary.ts";
 import { type ClientMessage, type Format, WireFault } from "./wire.ts";
@@ -113,14 +107,7 @@ export class Session {
   readonly #portals = new Map<string, Portal>();
   readonly #open = new Set<Source>();
   readonly #notices: Uint8Array[] = [];
-  #settings: Settings = [];
-  /** Those to which RESET goes back. */
-  #atLogin: Settings = [];
-  /** Those at the begin of the transaction, and names of those set for its time. */
-  #atBegin: Settings = [];
-  readonly #locals = new Set<string>();
-  /** Settings as the client knows them. */
-  readonly #reported = new Map<string, string>();
+  readonly #settings = new SessionSettings();
   #status: "I" | "T" | "E" = "I";
   #skipsToSync = false;
   #stop = new AbortController();
@@ -133,7 +120,7 @@ export class Session {
       `set_config(${literal(name)}, ${literal(value)}, false)`
     );
     await this.#onCatalogue(runMessages(`SELECT ${calls.join(", ")}`), true);
-    this.#atLogin = this.#settings;
+    this.#settings.loggedIn();
     await this.#sendNotices();
   }
 
@@ -292,24 +279,16 @@ export class Session {
 
   async #onCatalogue(messages: Uint8Array, readSettings = false): Promise<ReadySource> {
     const { catalogue } = this.dependencies;
-    const { bytes, settings } = await catalogue.run(this.#settings, messages, readSettings);
+    const { bytes, settings } = await catalogue.run(this.#settings.current, messages, readSettings);
     const source = new ReadySource(bytes);
     this.#notices.push(...source.notices);
-    if (settings === null) return source;
-    if ("refused" in settings) throw new SqlError("42501", settings.refused);
-    this.#settings = settings.own;
-    for (const [name, value] of settings.reported) {
-      if (this.#reported.get(name) !== value) this.#notices.push(parameterStatus(name, value));
-      this.#reported.set(name, value);
-    }
+    if (settings !== null) this.#notices.push(...this.#settings.take(settings));
     return source;
   }
 
-  /** Goes on with other settings, and tells the client. */
-  async #restore(settings: Settings): Promise<void> {
-    if (JSON.stringify(settings) === JSON.stringify(this.#settings)) return;
-    this.#settings = settings;
-    await this.#onCatalogue(runMessages("SELECT 1"), true);
+  /** Has the catalogue take over changed settings, so that the client hears of them. */
+  async #tellSettings(isChanged: boolean): Promise<void> {
+    if (isChanged) await this.#onCatalogue(runMessages("SELECT 1"), true);
   }
 
   async #describe(prepared: Prepared): Promise<Described> {
@@ -336,7 +315,7 @@ export class Session {
       (_, i) => oids[i] || known?.parameters[i] || OID.text,
     );
     if (statement.kind === "explain") return { oids: types, columns: PLAN_COLUMNS };
-    const bound = { query, oids: types, values: null, settings: this.#dataSettings() };
+    const bound = { query, oids: types, values: null, settings: this.#settings.forData() };
     return {
       oids: types,
       columns: await this.dependencies.pool.describe(bound, known?.columns ?? null),
@@ -421,7 +400,7 @@ export class Session {
       // SET LOCAL lasts as long as the transaction, which may be this statement.
       const isSetting = statement.kind === "setting" && (local === null || this.#status === "T");
       const source = await this.#onCatalogue(messages, isSetting);
-      if (local !== null) this.#locals.add(local);
+      if (local !== null) this.#settings.isLocal(local);
       return source;
     }
     if (values.length !== query.parameters) {
@@ -436,7 +415,7 @@ export class Session {
       query,
       oids: described.oids,
       values: texts,
-      settings: this.#dataSettings(),
+      settings: this.#settings.forData(),
     };
     if (statement.kind === "explain") {
       return planSource(
@@ -519,9 +498,7 @@ export class Session {
           this.#statements.clear();
           await this.#closePortals(true);
         }
-        await this.#restore(
-          mixed(this.#atLogin, this.#settings, (own) => name === null || own === name),
-        );
+        await this.#tellSettings(this.#settings.reset(name));
         return tag;
       }
       case "nothing":
@@ -535,7 +512,7 @@ export class Session {
     const isIn = this.#status !== "I";
     if (action === "begin") {
       if (isIn) this.#notices.push(warning("25001", "there is already a transaction in progress"));
-      else this.#atBegin = this.#settings;
+      else this.#settings.begin();
       this.#status = "T";
     } else if (action === "savepoint" || action === "rollback to") {
       // Nothing is ever changed, so that there is nothing to go back to.
@@ -550,9 +527,7 @@ export class Session {
         if (portal.hold === "begun") portal.hold = "held";
       }
       await this.#closePortals();
-      const goesBack = (name: string) => isUndone || this.#locals.has(name);
-      if (isIn) await this.#restore(mixed(this.#atBegin, this.#settings, goesBack));
-      this.#locals.clear();
+      if (isIn) await this.#tellSettings(this.#settings.end(isUndone));
       return failed ? "ROLLBACK" : tag;
     }
     return tag;
@@ -577,17 +552,6 @@ export class Session {
     return `COPY ${rows}`;
   }
 
-  #dataSettings(): DataSettings {
-    const setting = (name: string) =>
-      this.#settings.find(([own]) => own.toLowerCase() === name)?.[1];
-    const first = setting("search_path")?.split(",")[0].replace(/["\s]/g, "");
-    return {
-      zone: setting("timezone") ?? "UTC",
-      timeoutMs: Number(setting("statement_timeout") ?? 0),
-      searchPath: first === "compat" ? "compat,main" : "main",
-    };
-  }
-
   async #closePortals(isAll = false): Promise<void> {
     for (const [name, { hold }] of this.#portals) {
       if (isAll || hold !== "held") this.#portals.delete(name);
@@ -606,12 +570,6 @@ export class Session {
     this.#open.delete(source);
     await source.close();
   }
-}
-
-/** Settings of the first list where `fromFirst` says so, of the second elsewhere. */
-function mixed(first: Settings, second: Settings, fromFirst: (name: string) => boolean): Settings {
-  const isFirst = ([name]: Settings[number]) => fromFirst(name.toLowerCase());
-  return [...first.filter(isFirst), ...second.filter((pair) => !isFirst(pair))];
 }
 
 function tooMany(what: string, most: number): SqlError {
