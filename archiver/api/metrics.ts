@@ -6,6 +6,7 @@ import { freeBytes } from "../analytics/window_copy.ts";
 import { daysStatus } from "../days/status.ts";
 import type { SetStatus } from "../analytics/status.ts";
 import type { Feed } from "./page/feed.ts";
+import { readHeld } from "./page/survey.ts";
 import type { PostgresSource } from "../postgres/counters.ts";
 import { readCollectors, type StatusSources } from "../status/status.ts";
 
@@ -125,7 +126,10 @@ export function createMetrics(
   );
   const gaps = perCollector("collector_missing_batches", "Batches that never came");
   const late = perCollector("collector_late", "1 while it is silent and did not shut down cleanly");
-  const peers = perCollector("collector_peers", "Peers it holds, by its last heartbeat");
+  const peers = perCollector(
+    "collector_peers",
+    "Peers it holds, by its last heartbeat or else its open sessions",
+  );
   const offset = perCollector(
     "clock_offset_seconds",
     "Added to a collector's time, it gives the archiver's, as last measured",
@@ -150,6 +154,7 @@ export function createMetrics(
     for (const { table, state, rows } of (await daysStatus(days, store)).files) {
       dayRows.set({ table, state }, rows);
     }
+    const { byCollector } = await readHeld(store, sources.now());
     for (const collector of await readCollectors(sources)) {
       const label = { collector: collector.name };
       // What has shut down, or feeds another archiver, only grows older.
@@ -160,7 +165,8 @@ export function createMetrics(
       lost.set(label, collector.lost_receipts);
       gaps.set(label, collector.gaps.batches);
       late.set(label, collector.late ? 1 : 0);
-      if (collector.heartbeat) peers.set(label, collector.heartbeat.peers);
+      const held = collector.heartbeat?.peers ?? byCollector.get(collector.name) ?? 0;
+      if (isAtWork && !collector.late) peers.set(label, held);
       if (collector.clock === null) continue;
       offset.set(label, collector.clock.offset_seconds);
       uncertainty.set(label, collector.clock.uncertainty_seconds);

@@ -200,6 +200,7 @@ Deno.test("metrics are Prometheus text with what was counted", async () => {
         "gossip_archiver_duplicate_batches_total 1",
         'gossip_archiver_collector_receipts{collector="alpha"} 1',
         'gossip_archiver_lag_seconds{collector="alpha"} 60',
+        'gossip_archiver_collector_peers{collector="alpha"} 1',
         "gossip_archiver_failing 0",
       ]
     ) assert.ok(lines.includes(line), line);

@@ -65,9 +65,10 @@ export interface Survey {
 export async function survey(sources: StatusSources, sets: readonly QuerySet[]): Promise<Survey> {
   const { store, days, now } = sources;
   const at = now();
-  const { stalls, held, history, distinct } = await readPeers(sources, at - HOUR_US, at);
+  const { stalls, history } = await readPeers(sources, at - HOUR_US, at);
+  const held = await readHeld(store, at);
   const collectors = (await readCollectors(sources))
-    .map((status) => fleetRow(status, held, stalls))
+    .map((status) => fleetRow(status, held.byCollector, stalls))
     .sort((a, b) =>
       Number(b.late) - Number(a.late) || Number(a.ended) - Number(b.ended) ||
       byName(a.name, b.name)
@@ -77,7 +78,7 @@ export async function survey(sources: StatusSources, sets: readonly QuerySet[]):
   return {
     at,
     collectors,
-    peers_held: distinct,
+    peers_held: held.all,
     peers: history,
     ends: await readEnds(store, at - HOUR_US),
     disk: {
@@ -121,6 +122,24 @@ const SPANS = `SELECT c.name, s.peer_id, s.filter_at AS opened,
       ON n.collector_id = e.collector_id
   WHERE s.closed_at IS NULL OR s.closed_at > make_timestamptz($1)`;
 
+/** Peers held at an instant. In `all`, those that several collectors hold count once. @param at µs since the Unix epoch. */
+export async function readHeld(
+  store: Pick<StatusSources["store"], "read">,
+  at: number,
+): Promise<{ readonly all: number; readonly byCollector: ReadonlyMap<string, number> }> {
+  const moment = `make_timestamptz(${at})`;
+  const rows = await store.read(
+    `SELECT name, count(DISTINCT peer_id) AS peers FROM (${SPANS.replace("$1", String(at))})
+    WHERE opened <= ${moment} AND (closed IS NULL OR closed > ${moment})
+    GROUP BY GROUPING SETS ((name), ())`,
+  );
+  const counts = rows.map(({ name, peers }) => [name, Number(peers)] as const);
+  return {
+    all: counts.find(([name]) => name === null)?.[1] ?? 0,
+    byCollector: new Map(counts.map(([name, peers]) => [String(name), peers])),
+  };
+}
+
 async function readPeers({ store }: Pick<StatusSources, "store">, from: number, to: number) {
   const minutes = `SELECT make_timestamptz(${to} - i * 60000000) AS at, i
     FROM range(${MINUTES}) r(i)`;
@@ -129,10 +148,6 @@ async function readPeers({ store }: Pick<StatusSources, "store">, from: number, 
     `SELECT s.name, m.i, count(*) AS peers FROM (${minutes}) m JOIN (${spans}) s
       ON s.opened <= m.at AND (s.closed IS NULL OR s.closed > m.at)
     GROUP BY s.name, m.i`,
-  );
-  const [{ peers }] = await store.read(
-    `SELECT count(DISTINCT peer_id) AS peers FROM (${spans})
-    WHERE opened <= make_timestamptz(${to}) AND (closed IS NULL OR closed > make_timestamptz(${to}))`,
   );
   const lines = Map.groupBy(rows, ({ name }) => String(name));
   const history = [...lines].sort(([a], [b]) => byName(a, b)).map(([name, own]) => {
@@ -150,8 +165,6 @@ async function readPeers({ store }: Pick<StatusSources, "store">, from: number, 
   );
   return {
     history,
-    distinct: Number(peers),
-    held: new Map(history.map(({ name, held }) => [name, held[MINUTES - 1]])),
     stalls: new Map(
       stalled.map(({ name, count, seconds }) =>
         [String(name), { count: Number(count), seconds: Number(seconds) }] as const
