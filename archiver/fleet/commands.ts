@@ -63,21 +63,16 @@ export const setCommand: Subcommand = subcommand({
     "Change what collectors should do. They follow at once, without a restart, or refuse what is\n" +
     "wrong; what is not set is as in their own configs. Without a change, print the wishes.",
   flags: {
-    collectors: {
-      type: "string",
-      value: "NAMES",
-      help: "comma-separated (default: all, to print their wishes)",
-    },
+    collectors: { value: "NAMES", help: "comma-separated (default: all, to print their wishes)" },
     target: { type: "number", help: "how many peers to hold", min: 0, max: MAX_PEERS },
-    kinds: { type: "string", value: "KINDS", help: "of addresses: ipv4,ipv6,dns,onion" },
-    "rotate-every": { type: "string", value: "TIME", help: "such as 6h" },
+    kinds: { value: "KINDS", help: "of addresses: ipv4,ipv6,dns,onion" },
+    "rotate-every": { value: "TIME", help: "such as 6h" },
     "rotate-share": { type: "number", help: "of the peers, per rotation", fraction: true },
-    peers: { type: "string", value: "FILE", help: "pubkey@host:port lines: dial these alone" },
-    until: { type: "string", value: "TIME", help: "pause from this instant on" },
+    peers: { value: "FILE", help: "pubkey@host:port lines: dial these alone" },
+    until: { value: "TIME", help: "pause from this instant on" },
     pause: { type: "boolean", help: "end all sessions, open none" },
     resume: { type: "boolean", help: "end the pause" },
     reset: {
-      type: "string",
       value: "KEYS",
       help: `take ${KEYS.slice(0, -1).join(", ")} or ${KEYS.at(-1)} out of the wish`,
     },

@@ -42,10 +42,7 @@ export function planPeers(peers: readonly PlannedPeer[], options: PlanOptions): 
   const assigned = new Map(collectors.map((name, at) => [name, planner.peersOf(at)]));
   const moves = new Map(collectors.map((name) => {
     const [before, after] = [current.get(name) ?? new Set(), assigned.get(name)!];
-    return [name, {
-      opened: after.difference(before).size,
-      ended: before.difference(after).size,
-    }];
+    return [name, { opened: after.difference(before).size, ended: before.difference(after).size }];
   }));
   return { assigned, moves, notSpread: planner.notSpread };
 }
@@ -84,7 +81,6 @@ class Groups {
 }
 
 class Planner {
-  readonly #peers: readonly PlannedPeer[];
   readonly #watchers: number;
   /** Peers of one collector. */
   readonly #least: number;
@@ -100,9 +96,8 @@ class Planner {
   readonly #collectorHashes: readonly number[];
   readonly #peerHashes: readonly number[];
 
-  constructor(peers: readonly PlannedPeer[], options: PlanOptions) {
+  constructor(private readonly peers: readonly PlannedPeer[], options: PlanOptions) {
     const { collectors, watchers, capacity, current } = options;
-    this.#peers = peers;
     this.#watchers = Math.min(watchers, collectors.length);
     const places = peers.length * this.#watchers;
     if (places > capacity * collectors.length) {
@@ -133,7 +128,7 @@ class Planner {
 
   /** Drops what is beyond the limits: small pieces of groups first. */
   trim(): void {
-    for (const peer of this.#peers.keys()) {
+    for (const peer of this.peers.keys()) {
       while (this.#watched[peer] > this.#watchers) {
         const holders = this.#loads.keys().filter((one) => this.#holds[one][peer]);
         this.#drop([...holders].reduce((a, b) => this.#loads[b] > this.#loads[a] ? b : a), peer);
@@ -159,7 +154,7 @@ class Planner {
 
   /** Gives each peer the watchers that it lacks, large groups first. */
   fill(): void {
-    const order = [...this.#peers.keys()].sort((a, b) =>
+    const order = [...this.peers.keys()].sort((a, b) =>
       this.#kept.size(b) - this.#kept.size(a) ||
       (this.#kept.of[a] ?? 0) - (this.#kept.of[b] ?? 0) ||
       this.#peerHashes[a] - this.#peerHashes[b]
@@ -206,7 +201,7 @@ class Planner {
   }
 
   peersOf(collector: number): Set<string> {
-    return new Set(this.#numbersOf(collector).map((peer) => this.#peers[peer].nodeId));
+    return new Set(this.#numbersOf(collector).map((peer) => this.peers[peer].nodeId));
   }
 
   #numbersOf(collector: number): number[] {

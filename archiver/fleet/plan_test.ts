@@ -51,10 +51,7 @@ Deno.test("each peer has its watchers, loads are level, and a second plan moves 
 Deno.test("a collector that comes takes its share and no more moves; one that goes leaves its own alone", () => {
   const listed = peers(900);
   const before = planPeers(listed, options()).assigned;
-  const come = planPeers(
-    listed,
-    options({ collectors: ["a", "b", "c", "d"], current: before }),
-  );
+  const come = planPeers(listed, options({ collectors: ["a", "b", "c", "d"], current: before }));
   equal(opened(come), 450);
   equal(come.moves.get("d")!.opened, 450);
   const gone = planPeers(listed, options({ collectors: ["a", "b"], current: before }));
@@ -136,9 +133,7 @@ Deno.test("what a simulation holds is within what is expected, whether peers or 
   const { assigned } = planPeers(listed, options());
   const random = seededRandom(3);
   const share = 0.8;
-  const dead = new Set(
-    listed.filter(() => random.next() >= share).map(({ nodeId }) => nodeId),
-  );
+  const dead = new Set(listed.filter(() => random.next() >= share).map(({ nodeId }) => nodeId));
   const held = new Map([...assigned.keys()].map((name) => [name, share]));
   const { expected, expectedByAll } = coverageOf(listed, assigned, held);
   for (const isLost of [(id: string) => dead.has(id), () => random.next() >= share]) {

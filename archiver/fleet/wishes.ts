@@ -25,13 +25,7 @@ const CHANGED = 10_071;
 
 /** An open bucket; disposing closes its connection. */
 export class Wishes implements AsyncDisposable {
-  readonly #connection: NatsConnection;
-  readonly #bucket: KV;
-
-  constructor(connection: NatsConnection, bucket: KV) {
-    this.#connection = connection;
-    this.#bucket = bucket;
-  }
+  constructor(private readonly connection: NatsConnection, private readonly bucket: KV) {}
 
   /** @throws {UserError} when the config names no broker, or it cannot be used. */
   static async open({ nats }: ArchiverConfig): Promise<Wishes> {
@@ -58,7 +52,7 @@ export class Wishes implements AsyncDisposable {
   /** By collector. */
   async all(): Promise<Map<string, FleetWish>> {
     const names: string[] = [];
-    for await (const name of await this.#bucket.keys()) names.push(name);
+    for await (const name of await this.bucket.keys()) names.push(name);
     const wishes = new Map<string, FleetWish>();
     for (const name of names.sort()) {
       const wish = await this.get(name);
@@ -69,7 +63,7 @@ export class Wishes implements AsyncDisposable {
 
   /** Null when there is none. */
   async get(collector: string): Promise<FleetWish | null> {
-    const entry = await this.#bucket.get(collector);
+    const entry = await this.bucket.get(collector);
     if (entry === null || entry.operation !== "PUT") return null;
     const known = { revision: entry.revision, at: entry.created.getTime() };
     try {
@@ -101,19 +95,19 @@ export class Wishes implements AsyncDisposable {
     }
     try {
       return read === null
-        ? await this.#bucket.create(collector, text)
-        : await this.#bucket.update(collector, text, read.revision);
+        ? await this.bucket.create(collector, text)
+        : await this.bucket.update(collector, text, read.revision);
     } catch (error) {
       throw this.#refusal(collector, error);
     }
   }
 
   async clear(collector: string): Promise<void> {
-    await this.#bucket.delete(collector);
+    await this.bucket.delete(collector);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#connection.close();
+    await this.connection.close();
   }
 
   #refusal(collector: string, error: unknown): UserError {

@@ -57,8 +57,6 @@ export interface Replayed {
 
 /** Builds the batches of a window. */
 export class ReplayBatches {
-  readonly #connection: DuckDBConnection;
-  readonly #options: ReplayOptions;
   readonly #messages = new Map<number, number>();
   readonly #open = new Map<number, Session>();
   #sessions = 0;
@@ -73,19 +71,20 @@ export class ReplayBatches {
   /** Node ids: an import has receipts outside of its sessions. */
   #nodes: ReadonlyMap<number, string> = new Map();
 
-  constructor(connection: DuckDBConnection, options: ReplayOptions) {
-    this.#connection = connection;
-    this.#options = options;
+  constructor(
+    private readonly connection: DuckDBConnection,
+    private readonly options: ReplayOptions,
+  ) {
     this.#began = options.from;
   }
 
   /** All of them, in order. */
   async *all(): AsyncGenerator<Replayed> {
-    const { from, until, shift, version } = this.#options;
+    const { from, until, shift, version } = this.options;
     this.#events.push({ kind: "run_started", at: from + shift, version, target_peers: 0 });
     const sessions = await this.#readSessions();
     const clockEvents = await this.#readClockEvents();
-    const nodes = await rowsOf(this.#connection, "SELECT peer_id, node_id FROM peers");
+    const nodes = await rowsOf(this.connection, "SELECT peer_id, node_id FROM peers");
     this.#nodes = new Map(nodes.map((row) => [Number(row.peer_id), String(row.node_id)]));
     const opens = sessions.toSorted((a, b) => Number(a.filter_at) - Number(b.filter_at));
     const closes = sessions.filter((row) => row.closed_at !== null && Number(row.closed_at) < until)
@@ -119,9 +118,9 @@ export class ReplayBatches {
   }
 
   async #readSessions(): Promise<Row[]> {
-    const { collectorId, from, until } = this.#options;
+    const { collectorId, from, until } = this.options;
     return await rowsOf(
-      this.#connection,
+      this.connection,
       `SELECT s.session_id, s.peer_id, p.node_id, s.address, s.features, s.filter_first, s.closed_by, s.close_reason,
         epoch_us(s.dialled_at) AS dialled_at, epoch_us(s.handshake_at) AS handshake_at,
         epoch_us(s.filter_at) AS filter_at, epoch_us(s.closed_at) AS closed_at, s.bytes_in, s.bytes_out
@@ -133,9 +132,9 @@ export class ReplayBatches {
 
   /** What corrects times, and says how far. */
   async #readClockEvents(): Promise<ClockEvent[]> {
-    const { collectorId, from, until, shift } = this.#options;
+    const { collectorId, from, until, shift } = this.options;
     const rows = await rowsOf(
-      this.#connection,
+      this.connection,
       `SELECT kind, happened, value, uncertainty FROM (
         SELECT 'clock_sample' AS kind, collector_id, epoch_us(sampled_at) AS happened, offset_microseconds AS value,
           uncertainty_microseconds AS uncertainty FROM clock_samples
@@ -154,7 +153,7 @@ export class ReplayBatches {
   /** Bytes and verdicts of all messages of a slice. */
   async #readMessages(start: number, end: number): Promise<Map<number, Row>> {
     const rows = await rowsOf(
-      this.#connection,
+      this.connection,
       `SELECT message_id, raw, verdict, sha256, type, size, scid, direction, node_id, inner_id,
         epoch(own_timestamp) AS own_timestamp
       FROM messages WHERE message_id IN (SELECT message_id FROM receipts WHERE ${
@@ -168,11 +167,11 @@ export class ReplayBatches {
     const sql = `SELECT epoch_us(received_at), message_id, peer_id,
         CAST(is_repeat AS INTEGER) * ${RECEIPT_REPEAT} + CAST(is_warmup AS INTEGER) * ${RECEIPT_WARMUP}
       FROM receipts WHERE ${this.#within(start, end)} ORDER BY received_at, message_id, peer_id`;
-    return readChunks(this.#connection, sql, [8, 8, 4, 4]);
+    return readChunks(this.connection, sql, [8, 8, 4, 4]);
   }
 
   #within(start: number, end: number): string {
-    return `collector_id = ${this.#options.collectorId} AND received_at >= make_timestamptz(${start})
+    return `collector_id = ${this.options.collectorId} AND received_at >= make_timestamptz(${start})
       AND received_at < make_timestamptz(${end})`;
   }
 
@@ -210,7 +209,7 @@ export class ReplayBatches {
   }
 
   #openSession(peer: number, row: Row): Session {
-    const { shift } = this.#options;
+    const { shift } = this.options;
     const known = this.#open.get(peer);
     if (known) this.#closeSession(peer, known.row, true);
     const session: Session = {
@@ -239,7 +238,7 @@ export class ReplayBatches {
     const session = this.#open.get(peer);
     if (session === undefined || session.row !== row) return;
     this.#open.delete(peer);
-    const { shift, until } = this.#options;
+    const { shift, until } = this.options;
     const moved = (at: number | null) => at === null ? null : at + shift;
     const end = isCut || row === null || row.closed_at === null ? until : Number(row.closed_at);
     this.#events.push({
@@ -261,11 +260,11 @@ export class ReplayBatches {
 
   #isDue(at: number): boolean {
     return this.#rows.length >= MAX_RECEIPTS || this.#rawBytes >= MAX_RAW_BYTES ||
-      this.#rows.length > 0 && at - this.#began >= this.#options.maxAgeUs;
+      this.#rows.length > 0 && at - this.#began >= this.options.maxAgeUs;
   }
 
   #close(at: number): Replayed {
-    const { name, from, shift } = this.#options;
+    const { name, from, shift } = this.options;
     const rows = this.#rows;
     const batch: Batch = {
       collector: name,
@@ -318,9 +317,7 @@ function rawOf(row: Row): Uint8Array {
 }
 
 /** Of several collectors' batches the earliest first. */
-export async function* inOrder(
-  all: readonly AsyncGenerator<Replayed>[],
-): AsyncGenerator<Replayed> {
+export async function* inOrder(all: readonly AsyncGenerator<Replayed>[]): AsyncGenerator<Replayed> {
   const heads = await Promise.all(all.map((batches) => batches.next()));
   for (;;) {
     let first: number | null = null;
