@@ -3,7 +3,7 @@
 // They hold until something of the day, or of one before it, comes late (see ../store/summaries.ts). Then they and those of
 // later days are made again.
 
-import type { DuckDBConnection } from "@duckdb/node-api";
+import { BIGINT, type DuckDBConnection } from "@duckdb/node-api";
 import { EVENING_US, SUMMARY_CAP_US } from "../../query_results/archive/summaries.ts";
 import { DEFINITIONS } from "../../query_results/catalog/catalog.ts";
 import { DAY_US, dayStart } from "../../shared/time.ts";
@@ -13,8 +13,8 @@ import { type DaysContext, transaction } from "./context.ts";
 import { copyDay } from "./copy.ts";
 import { type CopiedFile, readDayFiles, replaceView, setState } from "./day_files.ts";
 import { DELAY_COLUMNS, MESSAGE_DELAYS, RECEIPTS, SUMMARIES } from "./layout.ts";
-import { countRows } from "./manifest.ts";
-import { split } from "./plan.ts";
+import { bounds, countRows, within } from "./manifest.ts";
+import { type Interval, split } from "./plan.ts";
 
 /** Receipts whose delays are held in memory at once are this part of a file's: 8 bytes each, and as much again. */
 const DELAYS_SHARE = 0.5;
@@ -87,6 +87,23 @@ export async function summariseDay(
   return isRecorded ? { rows: files[0].rows, bytes } : null;
 }
 
+/** The day in pieces whose delays fit into memory. */
+async function pieces(
+  { connection, maxFileRows }: DaysContext,
+  day: Interval,
+): Promise<Interval[]> {
+  const [{ receipts }] = await rowsOf(
+    connection,
+    `SELECT count(*) AS receipts FROM receipts WHERE ${within(RECEIPTS)}`,
+    bounds(day),
+    [BIGINT, BIGINT],
+  );
+  const most = maxFileRows * DELAYS_SHARE;
+  // Most days need not be counted by the second.
+  if (Number(receipts) <= most) return [day];
+  return split(day, await countRows(connection, RECEIPTS, day, RECEIPTS.name), most);
+}
+
 /** Fills the temporary tables that the files are made of. @param from the day's start. */
 async function makeRows(context: DaysContext, from: number): Promise<void> {
   const { connection, signal } = context;
@@ -105,17 +122,19 @@ async function makeRows(context: DaysContext, from: number): Promise<void> {
   }
 
   // Delays of what was first seen on the day, as seen by its end; of the last hour of the day before, whole.
-  const delays = (first: number, until: number) =>
-    `FROM message_delays(${at(first)}, ${at(until)}, ${DELAYS}) WHERE first_seen >= ${at(first)}`;
-  await run(`CREATE OR REPLACE TEMP TABLE evening_delays AS
-    ${delays(from - EVENING_US, from + EVENING_US)} AND first_seen < ${day}`);
+  const delays = async (into: string, first: Interval, until: number) => {
+    const [begin, end] = [at(first.from), at(first.to)];
+    await macro("in_delay_rest(first_seen)", `first_seen >= ${begin} AND first_seen < ${end}`);
+    await run(`${into} FROM message_delays(${begin}, ${at(until)}, ${DELAYS})`);
+  };
+  await delays(
+    "CREATE OR REPLACE TEMP TABLE evening_delays AS",
+    { from: from - EVENING_US, to: from },
+    from + EVENING_US,
+  );
   await run("CREATE OR REPLACE TEMP TABLE day_delays AS FROM evening_delays LIMIT 0");
-  const counts = await countRows(connection, RECEIPTS, { from, to }, RECEIPTS.name);
-  for (const piece of split({ from, to }, counts, context.maxFileRows * DELAYS_SHARE)) {
-    const until = Math.min(piece.to + EVENING_US, to);
-    await run(
-      `INSERT INTO day_delays ${delays(piece.from, until)} AND first_seen < ${at(piece.to)}`,
-    );
+  for (const piece of await pieces(context, { from, to })) {
+    await delays("INSERT INTO day_delays", piece, Math.min(piece.to + EVENING_US, to));
   }
 
   await macro("in_rest(instant)", `instant >= ${day}`);

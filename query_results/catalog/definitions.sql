@@ -370,17 +370,19 @@ CREATE OR REPLACE TEMP MACRO stalled_seconds(window_from, window_to) AS TABLE (
 -- How long after it was first seen each peer delivered each message, in microseconds; by how much the clocks may have
 -- spoilt that (null: unknown); and how much earlier it may have come because its collector was held up. Delays within one
 -- collector are its own clock's. With several, each one's first receipt of a message is moved by the offset measured
--- then, and its others with it.
+-- then, and its others with it. Messages of which summaries hold all delays are left out.
 CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS TABLE (
   WITH begun AS (
     SELECT message_id, collector_id, first_us, error_us FROM origins(window_from, window_to, include_warmup)
+      SEMI JOIN (SELECT message_id FROM messages WHERE in_delay_rest(first_seen)) USING (message_id)
   ), delayed AS (
     SELECT r.message_id, r.peer_id, r.collector_id, r.is_warmup, epoch_us(r.received_at) AS us, m.first_us,
       CAST(0 AS BIGINT) AS error_us
     FROM first_receipts(window_from, window_to, include_warmup) r
       ANTI JOIN several_clocks(window_from, window_to) c ON c.collector_id = r.collector_id
       -- Turned into a number once per message, not once per receipt.
-      JOIN (SELECT message_id, epoch_us(first_seen) AS first_us FROM messages) m ON m.message_id = r.message_id
+      JOIN (SELECT message_id, epoch_us(first_seen) AS first_us FROM messages WHERE in_delay_rest(first_seen)) m
+        ON m.message_id = r.message_id
     UNION ALL
     SELECT r.message_id, r.peer_id, r.collector_id, r.is_warmup, epoch_us(r.received_at), o.first_us, o.error_us
     FROM counted_receipts(window_from, window_to, include_warmup) r
