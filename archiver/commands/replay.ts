@@ -21,7 +21,8 @@ import { isoTime } from "../../shared/time.ts";
 import { pause } from "../../shared/waiting.ts";
 import { openArchive } from "../../query_results/archive/open.ts";
 import { readerLimits } from "../config.ts";
-import { inOrder, ReplayBatches } from "../replay/batches.ts";
+import { inOrder } from "../replay/batches.ts";
+import { replayRuns } from "../replay/runs.ts";
 import { Away, httpTarget, natsTarget, type ReplayTarget } from "../replay/target.ts";
 import { rowsOf } from "../store/database.ts";
 import { archiveIdentity } from "../store/identity.ts";
@@ -96,13 +97,13 @@ export const replayCommand: Subcommand = subcommand({
   const shift = flags.now ? Math.round(began + (until - from) / speed - until) : 0;
   using connections = new DisposableStack();
   const batches = inOrder(
-    await Promise.all(sources.map(async ({ id, name: recorded, as }) => {
+    await Promise.all(sources.map(async ({ id, name: recorded, as, first }) => {
       const own = connections.adopt(await archive.connect(), (one) => one.closeSync());
-      return new ReplayBatches(own, {
+      return replayRuns(own, {
         ...{ collectorId: id, name: as, from, until, shift },
         maxAgeUs: BATCH_US * Math.max(1, speed / BATCH_SPEED),
         version: `replay of ${recorded}`,
-      }).all();
+      }, first);
     })),
   );
   const signal = stopSignal();
@@ -144,6 +145,11 @@ export const replayCommand: Subcommand = subcommand({
       isoTime(reached)
     }: ${sent} receipts are sent. Run the same command to continue`;
     throw new UserError(stopped, { exitCode: EXIT_STOPPED });
+  }
+  if (sent !== total) {
+    throw new UserError(
+      `Replayed ${sent} receipts of ${total}: the others are of no run that the archive knows`,
+    );
   }
   console.log(
     `replay: receipts=${sent} collectors=${sources.map((one) => one.name).join()} as=${

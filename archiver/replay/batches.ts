@@ -24,6 +24,8 @@ const SLICE_US = 600_000_000;
 export interface ReplayOptions {
   /** The recording collector's id, and the name to replay it under. */
   readonly collectorId: number;
+  /** Its run, of which sessions and clock are. */
+  readonly epochId: number;
   readonly name: string;
   /** Half-open, µs. */
   readonly from: number;
@@ -118,29 +120,29 @@ export class ReplayBatches {
   }
 
   async #readSessions(): Promise<Row[]> {
-    const { collectorId, from, until } = this.options;
+    const { epochId, from, until } = this.options;
     return await rowsOf(
       this.connection,
       `SELECT s.session_id, s.peer_id, p.node_id, s.address, s.features, s.filter_first, s.closed_by, s.close_reason,
         epoch_us(s.dialled_at) AS dialled_at, epoch_us(s.handshake_at) AS handshake_at,
         epoch_us(s.filter_at) AS filter_at, epoch_us(s.closed_at) AS closed_at, s.bytes_in, s.bytes_out
       FROM sessions s JOIN peers p USING (peer_id)
-      WHERE s.collector_id = ${collectorId} AND epoch_us(s.filter_at) < ${until}
+      WHERE s.epoch_id = ${epochId} AND epoch_us(s.filter_at) < ${until}
         AND (s.closed_at IS NULL OR epoch_us(s.closed_at) >= ${from})`,
     );
   }
 
   /** What corrects times, and says how far. */
   async #readClockEvents(): Promise<ClockEvent[]> {
-    const { collectorId, from, until, shift } = this.options;
+    const { epochId, from, until, shift } = this.options;
     const rows = await rowsOf(
       this.connection,
       `SELECT kind, happened, value, uncertainty FROM (
-        SELECT 'clock_sample' AS kind, collector_id, epoch_us(sampled_at) AS happened, offset_microseconds AS value,
+        SELECT 'clock_sample' AS kind, epoch_id, epoch_us(sampled_at) AS happened, offset_microseconds AS value,
           uncertainty_microseconds AS uncertainty FROM clock_samples
-        UNION ALL SELECT 'clock_step', collector_id, epoch_us(noticed_at), step_microseconds, 0 FROM clock_steps
-        UNION ALL SELECT 'stalled', collector_id, epoch_us(to_at), epoch_us(from_at), 0 FROM stalls
-      ) WHERE collector_id = ${collectorId} AND happened >= ${from} AND happened < ${until} ORDER BY happened, kind`,
+        UNION ALL SELECT 'clock_step', epoch_id, epoch_us(noticed_at), step_microseconds, 0 FROM clock_steps
+        UNION ALL SELECT 'stalled', epoch_id, epoch_us(to_at), epoch_us(from_at), 0 FROM stalls
+      ) WHERE epoch_id = ${epochId} AND happened >= ${from} AND happened < ${until} ORDER BY happened, kind`,
     );
     return rows.map((row): ClockEvent => {
       const [at, value] = [Number(row.happened) + shift, Number(row.value)];
