@@ -173,8 +173,12 @@ Deno.test({
     );
     assert.deepEqual(from, [["one", 52], ["one,two", 26], ["two", 52]]);
     // Rows of one instant come in the order of ids, which differ.
+    // What only summaries have, a lake of several archives lacks.
     const sorted = (answers: Map<string, string>) =>
-      new Map([...answers].map(([name, csv]) => [name, csv.split("\r\n").sort()]));
+      new Map(
+        [...answers].filter(([name]) => name !== "trend_delay" && name !== "trend_messages")
+          .map(([name, csv]) => [name, csv.split("\r\n").sort()]),
+      );
     assert.deepEqual(
       sorted(await answersOf(address, dir, "lake")),
       sorted(await answersOf(dir.join("all/a.duckdb"), dir, "one")),
@@ -182,7 +186,8 @@ Deno.test({
     const update = "800002x1x0";
     const answer = await where(address, update);
     assert.ok(answer.peers.some(({ seconds }) => seconds !== null), "someone delivered it");
-    assert.deepEqual(answer, await where(dir.join("all/a.duckdb"), update));
+    const ofOne = await where(dir.join("all/a.duckdb"), update);
+    assert.deepEqual(answer, { ...ofOne, whole_day: null });
   },
 });
 

@@ -74,7 +74,13 @@ Deno.test("all queries say the same of a fetched day as of its archive", async (
     assert.deepEqual(actions(await archive.days.run(DROP_HOT)), ["published 2025-01-01"]);
   }
   await fetchFrom(server.bucket("a"), dir.join("fetched"), ["2025-01-01"]);
-  assert.deepEqual(await answersOf(dir.join("fetched"), dir, "after"), before);
+  const after = await answersOf(dir.join("fetched"), dir, "after");
+  assert.deepEqual(after, await answersOf(dir.join("a.duckdb"), dir, "rolled over"));
+  // Trends show days once they are finished.
+  const trends = ["trend_delay", "trend_messages"].map((name) =>
+    [name, before.get(name)!] as const
+  );
+  assert.deepEqual(new Map([...after, ...trends]), before);
   using fetched = await openArchive(dir.join("fetched"));
   const summaries =
     "SELECT count(*)::INTEGER, (SELECT count(*)::INTEGER FROM day_files) FROM summary_days";
