@@ -56,9 +56,27 @@ const DISK_FULL =
 
 const OUT_OF_MEMORY = /^Out of Memory Error/m;
 
+/** Why DuckDB cannot read a file in a bucket, and what would be right, in one line; null when an error says something else. */
+export function bucketReason(text: string): string | null {
+  const [, url] = text.match(/HTTP (?:GET|HEAD)\b[^']*'([^']{1,1000})'/) ?? [];
+  if (url === undefined) return null;
+  const [, status] = text.match(/\(HTTP (\d{3})\b/) ?? [];
+  const [, code = status] = text.match(/^(?!HTTP)([A-Z][A-Za-z0-9]{2,40}): /m) ?? [];
+  if (status === undefined) {
+    return `cannot reach ${url}; check the endpoint, and that its service runs`;
+  }
+  if (status === "404") {
+    return `${url} is gone (${code}); put it back, or take its day out of what is published, and register that`;
+  }
+  if (status === "401" || status === "403") {
+    return `S3 refuses to read ${url} (${code}); check access_key_file, secret_key_file and this host's clock`;
+  }
+  return `S3 answers ${code} for ${url}; try again later`;
+}
+
 /**
- * The error that a program should end on: of nested ones a {@link UserError}, or one made of a full disk or too small a
- * memory limit; else the error itself.
+ * The error that a program should end on: of nested ones a {@link UserError}, or one made of a full disk, a file in a bucket
+ * that cannot be read, or too small a memory limit; else the error itself.
  */
 export function finalError(error: unknown): unknown {
   const nested = [...nestedErrors(error)];
@@ -72,6 +90,10 @@ export function finalError(error: unknown): unknown {
       cause: error,
     });
   }
+  const unread = nested.map((inner) => bucketReason(errorText(inner))).find((line) =>
+    line !== null
+  );
+  if (unread) return new UserError(`Cannot read the archive: ${unread}`, { cause: error });
   const tooMuch = lineOf(OUT_OF_MEMORY);
   if (tooMuch === undefined) return error;
   return new UserError(

@@ -39,3 +39,27 @@ Deno.test("what the user can mend is found under later errors; a bug stays as it
 Deno.test("only the first line of an error is told", () => {
   equal(firstLine(new Error("one\ntwo")), "one");
 });
+
+Deno.test("a file in a bucket that DuckDB cannot read is one line that says what would be right", () => {
+  const at = "http://127.0.0.1:9000/gossip/a.parquet";
+  const get = `HTTP Error: HTTP GET error reading '${at}' in region 'us-east-1'`;
+  const cases = [
+    [
+      `${get} (HTTP 404 Not Found)\n\nNoSuchKey: The key does not exist.`,
+      /a.parquet is gone \(NoSuchKey\)/,
+    ],
+    [`${get} (HTTP 403 Forbidden)`, /refuses to read .*a.parquet \(403\); check access_key_file/],
+    [`${get} (HTTP 503 Slow Down)`, /answers 503 for .*a.parquet; try again later/],
+    [
+      `IO Error: Could not connect to server error for HTTP GET to '${at}'`,
+      /cannot reach http.*endpoint/,
+    ],
+  ] as const;
+  for (const [text, line] of cases) {
+    const last = finalError(new Error("Query q failed", { cause: new Error(text) }));
+    ok(last instanceof UserError && /^Cannot read the archive: [^\n]+$/.test(last.message), text);
+    match(last.message, line);
+  }
+  const other = new Error("Binder Error: no such column");
+  equal(finalError(other), other);
+});

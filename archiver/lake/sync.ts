@@ -17,6 +17,7 @@ import { makeTables } from "../../query_results/archive/open_days.ts";
 import {
   type IndexReader,
   PUBLISHED_TABLES,
+  type PublishedFile,
   readDay,
   readRoot,
   ROOT_KEY,
@@ -28,7 +29,7 @@ import { systemRandom } from "../../shared/random.ts";
 import { UserError } from "../../shared/errors.ts";
 import { transaction } from "../days/context.ts";
 import { rowsOf } from "../store/database.ts";
-import { identifier, literal } from "../store/sql.ts";
+import { identifier, literal, literals } from "../store/sql.ts";
 
 /** Other archivers may change the lake at the same time. */
 const ATTEMPTS = 10;
@@ -115,11 +116,56 @@ async function syncDays(
     signal.throwIfAborted();
     const index = await readDay(indexes, day);
     if (index === null) continue;
-    const files = index.files.filter(({ table }) => PUBLISHED_TABLES.includes(table)).map((
-      { table, path },
-    ) => ({ ...{ table, path: `${data}/${path}`, fingerprint: list.days[day] } }));
+    const { schema_version: version } = index;
+    if (!KNOWN_SCHEMA_VERSIONS.includes(version)) {
+      throw new UserError(
+        `${data} has ${day} in the schema's version ${version}, this program knows ${
+          KNOWN_SCHEMA_VERSIONS.join(", ")
+        }; use the ` +
+          "program that published it",
+      );
+    }
+    const fingerprint = list.days[day];
+    const files = index.files.map((file) => ({
+      ...file,
+      path: `${data}/${file.path}`,
+      fingerprint,
+    }));
+    await expectListed(connection, settings, day, files);
     await change(() => replaceFiles(connection, name, day, before, files));
     onLine({ action: before.length === 0 ? "registered" : "replaced", day, files: files.length });
+  }
+}
+
+/** @throws {UserError} when a file is missing, or has another size or number of rows than its day's index says. */
+async function expectListed(
+  connection: DuckDBConnection,
+  settings: LakeSettings,
+  day: string,
+  files: readonly (LakeFile & Pick<PublishedFile, "rows" | "bytes">)[],
+): Promise<void> {
+  if (files.length === 0) return;
+  const footers = await rowsOf(
+    connection,
+    `SELECT file_name, num_rows, file_size_bytes FROM parquet_file_metadata(${
+      literals(files.map(({ path }) => path))
+    })`,
+  ).catch((error) => {
+    throw new UserError(
+      `Cannot register ${day} in lake ${shownCatalog(settings)}: ${lakeReason(error)}`,
+      { cause: error },
+    );
+  });
+  const found = new Map(footers.map((footer) => [String(footer.file_name), footer]));
+  for (const { path, rows, bytes } of files) {
+    const footer = found.get(path);
+    if (Number(footer?.num_rows) === rows && Number(footer?.file_size_bytes) === bytes) continue;
+    throw new UserError(
+      `Cannot register ${day} in lake ${
+        shownCatalog(settings)
+      }: ${path} has not the ${rows} rows and ${bytes} bytes that its ` +
+        "index says; fetch or publish it again",
+    );
   }
 }
 

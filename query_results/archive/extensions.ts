@@ -33,7 +33,7 @@ export async function loadExtensions(
       await connection.run(`INSTALL ${name}`);
       await connection.run(`LOAD ${name}`);
     } catch (error) {
-      const why = printable(firstLine(error), 300);
+      const why = printable(firstLine(error).replaceAll('"', "'"), 300);
       const wish = extensions
         ? `${extensions} should hold ${name}.duckdb_extension of DuckDB's own version`
         : "where there is no internet, name a folder that holds DuckDB's extensions (extensions)";

@@ -5,7 +5,7 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import * as v from "valibot";
 import { systemClock } from "../../shared/clock.ts";
 import { readConfig, text } from "../../shared/config.ts";
-import { errorText, UserError } from "../../shared/errors.ts";
+import { bucketReason, errorText, UserError } from "../../shared/errors.ts";
 import { readS3Keys, s3Entries } from "../../shared/s3/access.ts";
 import { printable } from "../../shared/text.ts";
 import { loadExtensions } from "./extensions.ts";
@@ -14,6 +14,9 @@ import { literal } from "./sql.ts";
 /** What an archive's address begins with when it is a lake. */
 export const LAKE_SCHEME = "ducklake:";
 
+/** For a PostgreSQL that does not answer, and for a lock there. */
+const CONNECT_SECONDS = 15;
+const LOCK_SECONDS = 60;
 const ATTEMPTS = 5;
 const RETRY_MS = 200;
 
@@ -95,18 +98,20 @@ export function shownCatalog({ catalog }: LakeSettings): string {
 
 /** Why a lake does not open or change, in one line. DuckDB's own text may hold the connection's password. */
 export function lakeReason(error: unknown): string {
-  const line = errorText(error).replaceAll(/(postgres(?:ql)?:\/\/[^:@/\s]*):[^@\s]*@/g, "$1:…@")
+  const text = errorText(error).replaceAll(/(postgres(?:ql)?:\/\/[^:@/\s]*):[^@\s]*@/g, "$1:…@")
     .replace(/^\w+ Error: /, "")
     // What follows says why.
-    .replace(/^Failed to commit: Failed to commit DuckLake transaction\.\s*/, "").split("\n")[0];
-  const holder = line.match(/Conflicting lock is held in .*?\(PID (\d+)\)/);
+    .replace(/^Failed to commit: Failed to commit DuckLake transaction\.\s*/, "");
+  const inBucket = bucketReason(text);
+  if (inBucket !== null) return inBucket;
+  const holder = text.match(/Conflicting lock is held in .*?\(PID (\d+)\)/);
   if (holder) {
     return `process ${
       holder[1]
     } holds the catalogue; stop that process, or keep the catalogue in PostgreSQL, ` +
       "which several may use";
   }
-  const version = line.match(
+  const version = text.match(
     /catalog version is (\S+), but the extension requires version (\S+?)\.? /,
   );
   if (version) {
@@ -115,10 +120,25 @@ export function lakeReason(error: unknown): string {
     }; use the extension that ` +
       "wrote it, or let that one migrate it";
   }
-  if (/database does not exist|No such file/.test(line)) {
+  if (/due to (?:lock|statement) timeout/.test(text)) {
+    return "another session holds a lock in the catalogue; end it, or try again later";
+  }
+  const refused = text.match(/Unable to connect to Postgres at .*? failed: (?:FATAL: +)?(.*)/);
+  if (refused) {
+    return `PostgreSQL does not let us in: ${
+      shown(refused[1])
+    }; check catalog and password_file, and that the server runs`;
+  }
+  if (
+    /database does not exist|No such file|creating a new DuckLake is explicitly disabled/.test(text)
+  ) {
     return "there is none; deno task archive lake makes it";
   }
-  return printable(line, 400);
+  return shown(text.split("\n")[0]);
+}
+
+function shown(text: string): string {
+  return printable(text.replaceAll('"', "'"), 400);
 }
 
 async function useS3(
@@ -145,9 +165,17 @@ async function postgresTarget({ catalog, password_file: file }: LakeSettings): P
       "Cannot read the lake's catalogue: it should be postgres://user@host:port/database",
     );
   }
-  if (file === undefined) return catalog;
+  const limits = [
+    `connect_timeout=${CONNECT_SECONDS}`,
+    `options=${encodeURIComponent(`-c lock_timeout=${LOCK_SECONDS}s`)}`,
+  ];
+  const own = url.search.slice(1).split("&").filter((part) => part !== "");
+  const isSet = (limit: string) => own.some((part) => part.startsWith(limit.replace(/=.*/, "=")));
+  url.search = [...own, ...limits.filter((limit) => !isSet(limit))].join("&");
   try {
-    url.password = encodeURIComponent((await Deno.readTextFile(file)).trim());
+    if (file !== undefined) {
+      url.password = encodeURIComponent((await Deno.readTextFile(file)).trim());
+    }
   } catch (error) {
     throw new UserError(`Cannot read password_file ${file}: ${errorText(error)}`);
   }

@@ -196,7 +196,7 @@ export class Bucket {
 
 function reason(error: unknown): string {
   const cause = error instanceof Error && error.cause instanceof Error ? error.cause : error;
-  return printable(firstLine(cause), 200);
+  return printable(firstLine(cause).replace(/^error sending request .*?\): /, ""), 200);
 }
 
 async function limitedText(response: Response, maxBytes: number, what: string): Promise<string> {

@@ -6,7 +6,7 @@ import { openArchive } from "../../query_results/archive/open.ts";
 import { Summaries } from "../../query_results/archive/summaries.ts";
 import { DEFINITIONS } from "../../query_results/catalog/catalog.ts";
 import { answerFor } from "../../query_results/where/look.ts";
-import { UserError } from "../../shared/errors.ts";
+import { finalError, UserError } from "../../shared/errors.ts";
 import { BatchMaker } from "../support/fixtures/batch_maker.ts";
 import { at, type DayArchive, fillDay, openDays } from "../support/fixtures/day_archive.ts";
 import {
@@ -28,6 +28,7 @@ import { duckdbExtensions } from "../support/servers/duckdb_extensions.ts";
 import { startPostgres } from "../support/servers/postgres_server.ts";
 import { startProgram } from "../support/servers/process.ts";
 import { BUCKET, fakeS3, findVersitygw, versitygw } from "../support/servers/s3_server.ts";
+import { until } from "../support/until.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
 
 const COPY = { day: null, drop: null, apply: false } as const;
@@ -304,6 +305,19 @@ Deno.test({
       "--data",
       "s3://gossip/a",
     );
+    const day = `${fetched}/index/2025/09/26/index_2025-09-26.json`;
+    const index = await Deno.readTextFile(day);
+    const lies: [from: RegExp, to: string, line: RegExp][] = [
+      [/"rows": \d+/, '"rows": 4', /^Cannot register 2025-09-26 in lake .* has not the 4 rows and/],
+      [/"schema_version": 1/, '"schema_version": 2', /schema's version 2, this program knows 1/],
+      [/_2025-09-26.parquet/, "_2025-09-27.parquet", /^Cannot register 2025-09-26 in lake /],
+    ];
+    for (const [from, to, line] of lies) {
+      await Deno.writeTextFile(day, index.replace(from, to));
+      await refused(line, "--lake", file, "--data", fetched);
+    }
+    await Deno.writeTextFile(day, index);
+    assert.deepEqual(await ask(settings, "SELECT * FROM archive_files"), []);
     const catalog = ["--catalog", settings.catalog, "--extensions", extensions!];
     assert.equal((await lake(...catalog, "--data", fetched)).code, 0);
     const list = await Deno.readTextFile(`${fetched}/index.json`);
@@ -342,7 +356,8 @@ Deno.test({
 });
 
 Deno.test({
-  name: "PostgreSQL and versitygw: archivers add new days by themselves, at the same time",
+  name:
+    "PostgreSQL and versitygw: archivers add new days by themselves, at the same time; a refusal is one line",
   ignore: extensions === null || gateway === null,
   async fn() {
     await using server = await versitygw(gateway!);
@@ -382,5 +397,48 @@ Deno.test({
       (await contentsOf(`ducklake:${file}`)).filter((line) => /^\d{16} /.test(line)).length,
       60,
     );
+    const refused = async (change: Partial<LakeSettings>, line: RegExp) => {
+      await Deno.writeTextFile(file, JSON.stringify({ ...settings, ...change }));
+      await assert.rejects(contentsOf(`ducklake:${file}`), (thrown) => {
+        const error = finalError(thrown);
+        assert.ok(error instanceof UserError && !error.message.includes("\n"), String(error));
+        assert.match(error.message, line);
+        return true;
+      });
+    };
+    const { config: s3 } = server;
+    await refused(
+      { s3: { ...s3, secret_key_file: s3.access_key_file } },
+      /S3 refuses to read .* \(SignatureDoesNotMatch\); check access_key_file, secret_key_file and this host's clock/,
+    );
+    await refused(
+      { s3: { ...s3, endpoint: "http://127.0.0.1:1" } },
+      /cannot reach http:\/\/127.0.0.1:1\/\S+; check the endpoint/,
+    );
+    await refused(
+      { catalog: postgres.url.replace("postgres://postgres:", "postgres://postgres:x") },
+      /PostgreSQL does not let us in: password authentication failed for user 'postgres'; check catalog/,
+    );
+    await refused({ catalog: `${postgres.url}2` }, /database 'postgres2' does not exist/);
+    const held = (limit: string) => ({
+      catalog: `${postgres.url}?options=${encodeURIComponent(`-c lock_timeout=${limit}`)}`,
+    });
+    const lock = postgres.query(
+      "BEGIN; LOCK TABLE ducklake_snapshot IN ACCESS EXCLUSIVE MODE; SELECT pg_sleep(600)",
+    ).catch(() => {});
+    await until(async () =>
+      (await postgres.query(
+        "SELECT 1 FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND granted",
+      ))
+        .length > 0
+    );
+    await refused(held("100ms"), /another session holds a lock in the catalogue/);
+    await postgres.query(
+      "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(600)%' AND pid <> pg_backend_pid()",
+    );
+    await lock;
+    const key = "receipts/2025/09/26/receipts_2025-09-26.parquet";
+    await (await server.bucket("one").send(key, { method: "DELETE" })).body?.cancel();
+    await refused({}, /receipts_2025-09-26.parquet is gone \(NoSuchKey\)/);
   },
 });
