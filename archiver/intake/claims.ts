@@ -1,10 +1,11 @@
-// Where several archivers share collectors, a key-value bucket says for each since when its archive has it, and which of its
-// batches archives before have: the collector may not know that these arrived, and send them again.
+// Where several archivers share collectors, a key-value bucket says whose each is, since when, and which of its batches
+// archives before have: the collector may not know that these arrived, and send them again.
 
 import type { KV, NatsConnection } from "nats";
 import * as v from "valibot";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
+import { ClaimedByAnother } from "./stream.ts";
 import { type BatchRange, type Claimed, covers } from "../store/claimed.ts";
 
 const CLAIMS = "GOSSIP_CLAIMS";
@@ -15,7 +16,8 @@ const log = logger("archiver", "claims");
 
 const whole = v.pipe(v.number(), v.safeInteger());
 const entry = v.object({
-  archive: v.string(),
+  /** Null when it has let go. */
+  archive: v.nullable(v.string()),
   since: whole,
   elsewhere: v.array(v.tuple([whole, whole, whole])),
 });
@@ -31,7 +33,10 @@ export interface ClaimsOptions {
   readonly archived: (collector: string) => Promise<readonly BatchRange[]>;
 }
 
-/** What this archive has claimed. */
+/**
+ * What this archive has claimed. A consumer excludes others while it is there; the claim does also while its archiver is
+ * away or makes it anew.
+ */
 export class Claims {
   readonly #options: ClaimsOptions;
 
@@ -39,29 +44,43 @@ export class Claims {
     this.#options = options;
   }
 
-  /** Call it with the collector's consumer in hand: that is what excludes others. @throws {NatsError} */
-  async note(connection: NatsConnection, collector: string): Promise<void> {
-    const { archive, clock, claimed } = this.#options;
+  /** Collectors that are this archive's. @throws {NatsError} */
+  async held(connection: NatsConnection): Promise<string[]> {
     const bucket = await this.#bucket(connection);
-    let found = await read(bucket, collector);
-    if (found?.archive !== archive) {
-      found = { archive, since: clock.now(), elsewhere: found?.elsewhere ?? [] };
-      await bucket.put(collector, JSON.stringify(found));
-      log.info("{collector} is this archive's from now on", { collector });
+    const held: string[] = [];
+    for (const collector of await Array.fromAsync(await bucket.keys())) {
+      const { entry } = await read(bucket, collector);
+      if (entry?.archive === this.#options.archive) held.push(collector);
     }
-    claimed.set(collector, found);
+    return held;
   }
 
-  /** Call it when all that the consumer brought is committed, before it is deleted. @throws {NatsError} */
+  /** @throws {ClaimedByAnother} @throws {NatsError} */
+  async claim(connection: NatsConnection, collector: string): Promise<void> {
+    const { archive, clock, claimed } = this.#options;
+    const bucket = await this.#bucket(connection);
+    const { entry, revision } = await read(bucket, collector);
+    if (entry?.archive === archive) {
+      claimed.set(collector, entry);
+      return;
+    }
+    if (entry?.archive) throw new ClaimedByAnother(collector, `key ${collector} in ${CLAIMS}`);
+    const own = { archive, since: clock.now(), elsewhere: entry?.elsewhere ?? [] };
+    await bucket.put(collector, JSON.stringify(own), { previousSeq: revision });
+    claimed.set(collector, own);
+    log.info("{collector} is this archive's from now on", { collector });
+  }
+
+  /** Call it when all that the consumer brought is committed, and it is deleted. @throws {NatsError} */
   async handOver(connection: NatsConnection, collector: string): Promise<void> {
-    const { archive, archived, clock } = this.#options;
+    const { archived, clock } = this.#options;
     const own = await archived(collector);
     const bucket = await this.#bucket(connection);
-    const found = await read(bucket, collector);
-    const others = found?.elsewhere.filter((range) => !covers(own, range)) ?? [];
+    const { entry, revision } = await read(bucket, collector);
+    const others = entry?.elsewhere.filter((range) => !covers(own, range)) ?? [];
     const elsewhere = [...others, ...own].slice(-MAX_RANGES);
-    const since = found?.since ?? clock.now();
-    await bucket.put(collector, JSON.stringify({ archive, since, elsewhere }));
+    const free = { archive: null, since: entry?.since ?? clock.now(), elsewhere };
+    await bucket.put(collector, JSON.stringify(free), { previousSeq: revision });
   }
 
   /** Its leader answers: the next archive may ask at once. */
@@ -72,11 +91,15 @@ export class Claims {
   }
 }
 
-async function read(bucket: KV, collector: string): Promise<Entry | null> {
+async function read(
+  bucket: KV,
+  collector: string,
+): Promise<{ entry: Entry | null; revision: number }> {
   const found = await bucket.get(collector);
+  const revision = found?.revision ?? 0;
   try {
-    return v.parse(entry, found?.json());
+    return { entry: v.parse(entry, found?.json()), revision };
   } catch {
-    return null;
+    return { entry: null, revision };
   }
 }

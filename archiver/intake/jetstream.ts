@@ -15,7 +15,7 @@ import { retryDelayMs } from "./failure.ts";
 import type { Intake } from "./intake.ts";
 import { OrderedAcks } from "./ordered_acks.ts";
 import { Puller } from "./puller.ts";
-import { ACK_WAIT_MS, claimedBy, openStream, resetConsumer } from "./stream.ts";
+import { ACK_WAIT_MS, openStream, resetConsumer } from "./stream.ts";
 
 /** A third of the server's ack_wait: in time even if one extension is lost. */
 const EXTEND_EVERY_MS: number = ACK_WAIT_MS / 3;
@@ -133,14 +133,14 @@ export class JetStreamIntake implements AsyncDisposable {
     const { servers, stream, maxBatches, replicas, collectors, archive } = this.#options;
     const { intake, clock, isWanting, claims } = this.#dependencies;
     await openStream(connection, stream, maxBatches, replicas);
-    const claimed = await claimedBy(connection, stream, archive);
+    const held = await claims.held(connection);
     const claim = (collector: string | null) => ({ stream, archive, collector });
     if (collectors === null) {
       // One for all brings their batches from now on.
-      for (const collector of claimed) await resetConsumer(connection, claim(collector));
+      for (const collector of held) await resetConsumer(connection, claim(collector));
     } else await resetConsumer(connection, claim(null));
     const named = collectors ?? [null];
-    const leaving = collectors === null ? [] : claimed.filter((name) => !collectors.includes(name));
+    const leaving = collectors === null ? [] : held.filter((name) => !collectors.includes(name));
     return [...named, ...leaving].map((collector) =>
       new Puller({
         ...claim(collector),

@@ -40,6 +40,7 @@ export class Live {
   /** Call when all that the stream had is here. */
   start(connection: NatsConnection): void {
     this.#isWanted = true;
+    if (connection.isClosed()) return;
     if (this.#subscription?.isClosed() === false) return;
     this.#subscription = connection.subscribe(this.#subject, {
       callback: (error, message) => {
@@ -49,17 +50,17 @@ export class Live {
   }
 
   /**
-   * Goes on, on a new connection, if it had been started. What the stream was sent in between it reads from any server
+   * Goes on, on a new connection, if it had been started. What the stream got in between it reads first, from any server
    * that keeps it, until `signal` says that the consumer brings it.
    */
   async resume(connection: NatsConnection, clock: Clock, signal: AbortSignal): Promise<void> {
-    if (!this.#isWanted) return;
-    this.start(connection);
     let from = this.#reached + 1;
     while (this.#isWanted && !signal.aborted && !connection.isClosed()) {
       const next = await readNext(connection, this.#stream, this.#subject, from).catch(() => null);
-      if (next === null) await pause(clock, READ_AGAIN_MS, signal);
-      else {
+      if (next === null) {
+        this.start(connection);
+        await pause(clock, READ_AGAIN_MS, signal);
+      } else {
         from = next.seq + 1;
         void this.#take(next.message);
       }
@@ -88,11 +89,15 @@ export class Live {
 
   async #take(message: BatchMessage): Promise<SubmitOutcome> {
     const id = idOf(message);
-    const submitted = (id !== null && this.#taken.get(id)) || this.#submit(message);
-    if (id !== null) this.#taken.set(id, submitted);
+    if (id === null) return this.#submit(message);
+    const submitted = this.#taken.get(id) ?? this.#submit(message);
+    this.#taken.set(id, submitted);
     if (this.#taken.size > MAX_TAKEN) this.#taken.delete(this.#taken.keys().next().value!);
     const outcome = await submitted;
-    if (outcome.status === "busy") this.stop();
+    if (outcome.status === "busy") {
+      this.#taken.delete(id);
+      this.stop();
+    }
     return outcome;
   }
 

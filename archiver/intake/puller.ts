@@ -21,7 +21,6 @@ import {
   openStream,
   resetConsumer,
   storedBatches,
-  unacknowledgedOf,
 } from "./stream.ts";
 
 /** Size of one pull, which may be limited by messages or by bytes, not both. */
@@ -35,8 +34,8 @@ const BUSY_MS = 1000;
 const MAX_RETRY_MS = 500;
 /** How long a collector that is let go is waited for, to send again what receipts name. */
 const MAX_RESEND_MS = 30_000;
-/** How often the server is asked whether it has all acknowledgements. */
-const ACKNOWLEDGED_MS = 100;
+/** How often is looked whether all is committed. */
+const COMMITTED_MS = 100;
 
 const log = logger("archiver", "nats");
 
@@ -76,6 +75,8 @@ export class Puller {
   #isStalled = false;
   /** Batches that waited at the last look while none was delivered. */
   #waited = 0;
+  /** Batches submitted and not committed yet. */
+  #underWay = 0;
 
   constructor(options: PullerOptions, dependencies: PullerDependencies) {
     this.#options = options;
@@ -106,10 +107,10 @@ export class Puller {
     for (let attempt = 0; !signal.aborted && !connection.isClosed(); attempt++) {
       try {
         await openStream(connection, stream, maxBatches, replicas);
+        if (collector !== null) await claims.claim(connection, collector);
         if (isFresh) await resetConsumer(connection, this.#options);
         isFresh = false;
         const consumer = await openConsumer(connection, this.#options);
-        if (collector !== null) await claims.note(connection, collector);
         onOpened();
         attempt = 0;
         if (!this.#isStalled) this.#settle();
@@ -194,7 +195,10 @@ export class Puller {
     );
   }
 
-  /** Deletes the consumer once all that it brought is committed and acknowledged. @returns whether it did. */
+  /**
+   * Lets go once all that the consumer brought is committed. What the server has no acknowledgement of comes to the next
+   * archive, which knows by the claim that it is here. @returns whether it did.
+   */
   async #leave(
     connection: NatsConnection,
     began: number,
@@ -204,11 +208,11 @@ export class Puller {
     const { collector } = this.#options;
     const waited = (clock.now() - began) / 1000;
     if (waited < MAX_RESEND_MS && await isWanting(collector!)) return false;
-    while (await unacknowledgedOf(connection, this.#options) > 0) {
-      if (!await pause(clock, ACKNOWLEDGED_MS, signal)) return false;
+    while (this.#underWay > 0) {
+      if (!await pause(clock, COMMITTED_MS, signal)) return false;
     }
-    await claims.handOver(connection, collector!);
     await resetConsumer(connection, this.#options);
+    await claims.handOver(connection, collector!);
     this.hasLeft = true;
     log.info("{collector} is another archive's from now on: all that it sent is here", {
       collector,
@@ -219,12 +223,16 @@ export class Puller {
   async #take(message: JsMsg, connection: NatsConnection, signal: AbortSignal): Promise<void> {
     const { acks, clock } = this.#dependencies;
     const given = acks.take(message);
-    while (true) {
+    this.#underWay++;
+    while (!signal.aborted && !connection.isClosed()) {
       const outcome = await this.#live.submit(message);
-      if (outcome.status !== "busy") return acks.done(given);
-      if (signal.aborted || connection.isClosed()) return;
+      if (outcome.status !== "busy") {
+        acks.done(given);
+        break;
+      }
       await pause(clock, BUSY_MS, signal);
     }
+    this.#underWay--;
   }
 
   #settle(): void {

@@ -27,6 +27,8 @@ const MAX_ACK_PENDING = 512;
  * ask for the account first, which takes another leader.
  */
 const API = { timeout: 1500, checkAPI: false };
+/** A server's own answer; one that was just killed gives none. */
+const READ_TIMEOUT_MS = 500;
 /** The server's error codes for a consumer of messages that another one has. */
 const NOT_UNIQUE: ReadonlySet<number> = new Set([10_099, 10_100]);
 
@@ -99,28 +101,9 @@ export interface Claim {
   readonly collector: string | null;
 }
 
-/** The durable consumer of a claim. On the server its existence is the claim: a stream's message has one consumer. */
+/** The durable consumer of a claim. On the server a stream's message has one consumer. */
 export function consumerOf({ archive, collector }: Omit<Claim, "stream">): string {
   return collector === null ? CONSUMER : `${CONSUMER}-${archive}-${collector}`;
-}
-
-/** Collectors that an archive's consumers bring, of all those that the stream has. */
-export async function claimedBy(
-  connection: NatsConnection,
-  stream: string,
-  archive: string,
-): Promise<string[]> {
-  const prefix = consumerOf({ archive, collector: "" });
-  const manager = await connection.jetstreamManager(API);
-  const consumers = await Array.fromAsync(manager.consumers.list(stream));
-  return consumers.filter(({ name }) => name.startsWith(prefix))
-    .map(({ name }) => name.slice(prefix.length));
-}
-
-/** Batches that a consumer delivered and of which the server has no acknowledgement. */
-export async function unacknowledgedOf(connection: NatsConnection, claim: Claim): Promise<number> {
-  const manager = await connection.jetstreamManager(API);
-  return (await manager.consumers.info(claim.stream, consumerOf(claim))).num_ack_pending;
 }
 
 /**
@@ -134,8 +117,8 @@ export async function readNext(
   from: number,
 ): Promise<{ message: BatchMessage; seq: number } | null> {
   const query = JSON.stringify({ seq: from, next_by_subj: subject });
-  const { timeout } = API;
-  const answer = await connection.request(`$JS.API.DIRECT.GET.${stream}`, query, { timeout });
+  const subjectOfGet = `$JS.API.DIRECT.GET.${stream}`;
+  const answer = await connection.request(subjectOfGet, query, { timeout: READ_TIMEOUT_MS });
   const { headers, data } = answer;
   const found = headers?.get("Nats-Subject");
   if (!headers || !found) return null;
@@ -161,7 +144,9 @@ export async function resetConsumer(connection: NatsConnection, claim: Claim): P
     const { config, num_waiting } = await manager.consumers.info(stream, consumerOf(claim));
     const isOthers = config.description !== undefined && config.description !== archive;
     // Of an archive that is no more nobody pulls.
-    if (isOthers && num_waiting > 0) throw new ClaimedByAnother(claim, consumerOf(claim));
+    if (isOthers && num_waiting > 0) {
+      throw new ClaimedByAnother(claim.collector, `consumer ${consumerOf(claim)}`);
+    }
     await manager.consumers.delete(stream, consumerOf(claim));
   } catch (error) {
     if (!isNotFound(error)) throw error;
@@ -191,7 +176,7 @@ export async function openConsumer(connection: NatsConnection, claim: Claim): Pr
   } catch (error) {
     const code = error instanceof NatsError ? error.api_error?.err_code : undefined;
     if (code === undefined || !NOT_UNIQUE.has(code)) throw error;
-    throw new ClaimedByAnother(claim, await rivalOf(connection, claim), error);
+    throw new ClaimedByAnother(collector, `consumer ${await rivalOf(connection, claim)}`, error);
   }
   return await connection.jetstream(API).consumers.get(stream, name);
 }
@@ -206,15 +191,14 @@ async function rivalOf(connection: NatsConnection, claim: Claim): Promise<string
   return rival?.name ?? "another one";
 }
 
-/** Another archive's consumer brings these batches. */
+/** Another archive takes these batches. */
 export class ClaimedByAnother extends Error {
-  constructor({ collector }: Claim, rival: string, cause?: unknown) {
+  /** @param collector null: all. @param where the other's claim is. */
+  constructor(collector: string | null, where: string, cause?: unknown) {
     const what = collector === null ? "batches of this stream" : `the batches of ${collector}`;
     super(
-      `another archiver takes ${what} (consumer ${
-        printable(rival)
-      }): name each collector in the nats.collectors of one ` +
-        "archiver alone; of an archiver that is no more, delete the consumer",
+      `another archiver takes ${what} (${printable(where)}): name each collector in the ` +
+        "nats.collectors of one archiver alone; of an archiver that is no more, delete that",
       { cause },
     );
   }

@@ -6,19 +6,23 @@ import { type Benchmark, type Figure, figure } from "./figure.ts";
 const SCHEDULES = 50;
 const KILLS = 4;
 
-/** What schedules lose, double and delay: every other one lets the cluster recover before its next kill. */
+/**
+ * What schedules lose, double and delay: every other one lets the cluster recover before its next kill. Then at most one
+ * server at a time is away or behind, so that the limit holds; the others kill as they like.
+ */
 export const clusterBenchmark: Benchmark = {
   name: "cluster",
   what: "SIGKILL of a cluster's servers under load: lost, doubled, delayed",
   async run({ progress, full }): Promise<Figure[]> {
     const outcomes: ChaosOutcome[] = [];
     const delays: number[] = [];
+    const hastyDelays: number[] = [];
     for (let i = 0; i < SCHEDULES * (full ? 4 : 1); i++) {
       const isPatient = i % 2 === 0;
       const outcome = await clusterChaos(`cluster ${i}`, KILLS, isPatient);
       progress(`${i} ${isPatient ? "patient" : "hasty"} ${JSON.stringify(outcome)}`);
       outcomes.push(outcome);
-      if (isPatient) delays.push(outcome.slowestSeconds);
+      (isPatient ? delays : hastyDelays).push(outcome.slowestSeconds);
     }
     const sum = (of: (outcome: ChaosOutcome) => number) =>
       outcomes.reduce((total, outcome) => total + of(outcome), 0);
@@ -33,6 +37,8 @@ export const clusterBenchmark: Benchmark = {
         sense: "<=",
         limit: 10,
       }),
+      figure(`${name}: slowest commit, per hasty schedule`, hastyDelays, "s"),
+      figure(`${name}: slowest commit of all hasty ones`, [Math.max(...hastyDelays)], "s"),
     ];
   },
 };

@@ -22,6 +22,8 @@ export interface NatsCluster extends AsyncDisposable {
   leader(): Promise<number | null>;
   /** Whether all three run and hold all of the stream. */
   isWhole(): Promise<boolean>;
+  /** Batches in the stream; null while no server says. */
+  messages(): Promise<number | null>;
 }
 
 /** Starts it; a stream can be made once a leader is elected, which takes seconds. */
@@ -57,7 +59,7 @@ cluster { name: test, listen: "127.0.0.1:${ports[SIZE + index]}", routes: [${rou
     const connection = await connectNats({ servers, name: "test" });
     try {
       const { streams } = await connection.jetstreamManager({ timeout: 1000 });
-      return (await streams.info(STREAM)).cluster;
+      return await streams.info(STREAM);
     } finally {
       await connection.close();
     }
@@ -71,15 +73,18 @@ cluster { name: test, listen: "127.0.0.1:${ports[SIZE + index]}", routes: [${rou
     },
     restart: start,
     async leader() {
-      const cluster = await streamState().catch(() => undefined);
+      const cluster = (await streamState().catch(() => undefined))?.cluster;
       return cluster?.leader ? Number(cluster.leader.slice(1)) : null;
     },
     async isWhole() {
       if (running.some((server) => server === null)) return false;
-      const cluster = await streamState().catch(() => undefined);
+      const cluster = (await streamState().catch(() => undefined))?.cluster;
       const replicas = cluster?.replicas ?? [];
       return !!cluster?.leader && replicas.length === SIZE - 1 &&
         replicas.every(({ current, offline }) => current && !offline);
+    },
+    async messages() {
+      return (await streamState().catch(() => undefined))?.state.messages ?? null;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
