@@ -5,7 +5,8 @@ import type { KV, NatsConnection } from "nats";
 import * as v from "valibot";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
-import { ClaimedByAnother } from "./stream.ts";
+import { senderOf } from "../../shared/subjects.ts";
+import { ClaimedByAnother, subjectsOf } from "./stream.ts";
 import { type BatchRange, type Claimed, covers } from "../store/claimed.ts";
 
 const CLAIMS = "GOSSIP_CLAIMS";
@@ -16,8 +17,11 @@ const log = logger("archiver", "claims");
 
 const whole = v.pipe(v.number(), v.safeInteger());
 const entry = v.object({
-  /** Null when it has let go. */
-  archive: v.nullable(v.string()),
+  archive: v.string(),
+  /** Whether it has let go. */
+  isFree: v.boolean(),
+  /** The one that let go before. */
+  before: v.nullable(v.string()),
   since: whole,
   elsewhere: v.array(v.tuple([whole, whole, whole])),
 });
@@ -46,40 +50,50 @@ export class Claims {
 
   /** Collectors that are this archive's. @throws {NatsError} */
   async held(connection: NatsConnection): Promise<string[]> {
+    const subjects = await subjectsOf(connection, `KV_${CLAIMS}`);
+    if (subjects.length === 0) return [];
     const bucket = await this.#bucket(connection);
     const held: string[] = [];
-    for (const collector of await Array.fromAsync(await bucket.keys())) {
+    for (const collector of subjects.map(senderOf)) {
       const { entry } = await read(bucket, collector);
-      if (entry?.archive === this.#options.archive) held.push(collector);
+      if (entry?.archive === this.#options.archive && !entry.isFree) held.push(collector);
     }
     return held;
   }
 
-  /** @throws {ClaimedByAnother} @throws {NatsError} */
-  async claim(connection: NatsConnection, collector: string): Promise<void> {
+  /**
+   * @returns the archive whose claim it was before: a killed server may have restored its consumer.
+   * @throws {ClaimedByAnother} @throws {NatsError}
+   */
+  async claim(connection: NatsConnection, collector: string): Promise<string | null> {
     const { archive, clock, claimed } = this.#options;
     const bucket = await this.#bucket(connection);
     const { entry, revision } = await read(bucket, collector);
-    if (entry?.archive === archive) {
+    if (entry?.archive === archive && !entry.isFree) {
       claimed.set(collector, entry);
-      return;
+      return entry.before;
     }
-    if (entry?.archive) throw new ClaimedByAnother(collector, `key ${collector} in ${CLAIMS}`);
-    const own = { archive, since: clock.now(), elsewhere: entry?.elsewhere ?? [] };
+    if (entry?.isFree === false) {
+      throw new ClaimedByAnother(collector, `key ${collector} in ${CLAIMS}`);
+    }
+    const { archive: before = null, elsewhere = [] } = entry ?? {};
+    const own: Entry = { archive, isFree: false, before, since: clock.now(), elsewhere };
     await bucket.put(collector, JSON.stringify(own), { previousSeq: revision });
     claimed.set(collector, own);
     log.info("{collector} is this archive's from now on", { collector });
+    return before;
   }
 
   /** Call it when all that the consumer brought is committed, and it is deleted. @throws {NatsError} */
   async handOver(connection: NatsConnection, collector: string): Promise<void> {
-    const { archived, clock } = this.#options;
+    const { archive, archived, clock } = this.#options;
     const own = await archived(collector);
     const bucket = await this.#bucket(connection);
     const { entry, revision } = await read(bucket, collector);
     const others = entry?.elsewhere.filter((range) => !covers(own, range)) ?? [];
     const elsewhere = [...others, ...own].slice(-MAX_RANGES);
-    const free = { archive: null, since: entry?.since ?? clock.now(), elsewhere };
+    const since = entry?.since ?? clock.now();
+    const free: Entry = { archive, isFree: true, before: null, since, elsewhere };
     await bucket.put(collector, JSON.stringify(free), { previousSeq: revision });
   }
 

@@ -107,7 +107,10 @@ export class Puller {
     for (let attempt = 0; !signal.aborted && !connection.isClosed(); attempt++) {
       try {
         await openStream(connection, stream, maxBatches, replicas);
-        if (collector !== null) await claims.claim(connection, collector);
+        const before = collector === null ? null : await claims.claim(connection, collector);
+        if (isFresh && before !== null) {
+          await resetConsumer(connection, { ...this.#options, archive: before });
+        }
         if (isFresh) await resetConsumer(connection, this.#options);
         isFresh = false;
         const consumer = await openConsumer(connection, this.#options);
@@ -118,7 +121,10 @@ export class Puller {
         if (this.hasLeft) return;
       } catch (error) {
         if (error instanceof Stalled) this.#isStalled = isFresh = true;
-        if (error instanceof ClaimedByAnother) this.#live.stop();
+        if (error instanceof ClaimedByAnother) {
+          this.#live.stop();
+          isFresh = true;
+        }
         if (!signal.aborted) this.complain(natsErrorText(error));
       }
       if (connection.isClosed()) return;

@@ -125,6 +125,18 @@ export async function readNext(
   return { message: { subject: found, data, headers }, seq: Number(headers.get("Nats-Sequence")) };
 }
 
+/** Subjects of what a stream holds; none when it is not there. @throws {NatsError} when the server does not answer. */
+export async function subjectsOf(connection: NatsConnection, stream: string): Promise<string[]> {
+  const manager = await connection.jetstreamManager(API);
+  try {
+    const { state } = await manager.streams.info(stream, { subjects_filter: ">" });
+    return Object.keys(state.subjects ?? {});
+  } catch (error) {
+    if (isNotFound(error)) return [];
+    throw error;
+  }
+}
+
 /** The place of the newest batch in the stream. */
 export async function lastSequence(connection: NatsConnection, stream: string): Promise<number> {
   const manager = await connection.jetstreamManager(API);
@@ -139,13 +151,15 @@ export async function lastSequence(connection: NatsConnection, stream: string): 
  */
 export async function resetConsumer(connection: NatsConnection, claim: Claim): Promise<void> {
   const manager = await connection.jetstreamManager(API);
-  const { stream, archive } = claim;
+  const { stream, archive, collector } = claim;
   try {
-    const { config, num_waiting } = await manager.consumers.info(stream, consumerOf(claim));
-    const isOthers = config.description !== undefined && config.description !== archive;
-    // Of an archive that is no more nobody pulls.
-    if (isOthers && num_waiting > 0) {
-      throw new ClaimedByAnother(claim.collector, `consumer ${consumerOf(claim)}`);
+    if (collector === null) {
+      const { config, num_waiting } = await manager.consumers.info(stream, consumerOf(claim));
+      const isOthers = config.description !== undefined && config.description !== archive;
+      // Of an archive that is no more nobody pulls.
+      if (isOthers && num_waiting > 0) {
+        throw new ClaimedByAnother(collector, `consumer ${consumerOf(claim)}`);
+      }
     }
     await manager.consumers.delete(stream, consumerOf(claim));
   } catch (error) {

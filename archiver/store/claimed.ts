@@ -1,7 +1,7 @@
 // What an archive that shares a stream's collectors with others knows of a collector's way between them.
 
 /** Batches `first` to `last` of the run that began at `epoch`, µs since the Unix epoch. */
-export type BatchRange = readonly [epoch: number, first: number, last: number];
+export type BatchRange = [epoch: number, first: number, last: number];
 
 export interface Claimed {
   /** When the collector came to this archive, µs since the Unix epoch. */

@@ -17,8 +17,9 @@ import { type DeliveryOutcome, type OutgoingBatch, type Uplink, UplinkFault } fr
 
 const log = logger("collector", "uplink");
 
-/** How long a stream may take to acknowledge a batch before it is sent again. */
-const ACK_TIMEOUT_MS = 5000;
+/** How long a stream may take to acknowledge a batch before it is sent again, beside the time to send what is under way. */
+const ACK_TIMEOUT_MS = 2000;
+const SLOWEST_BYTES_PER_MS = 256;
 
 export interface JetStreamUplinkOptions {
   /** Read again at each connect, since secrets may be rotated. @throws {UserError} when it cannot be read. */
@@ -38,6 +39,7 @@ export class JetStreamUplink implements Uplink {
   readonly link: NatsLink;
 
   readonly #options: JetStreamUplinkOptions;
+  #bytesUnderWay = 0;
 
   constructor(options: JetStreamUplinkOptions) {
     this.#options = options;
@@ -60,12 +62,13 @@ export class JetStreamUplink implements Uplink {
   async #publish(batch: OutgoingBatch): Promise<DeliveryOutcome> {
     const { collector, stream } = this.#options;
     let connection: NatsConnection | undefined;
+    this.#bytesUnderWay += batch.bytes.length;
     try {
       connection = await this.link.connection();
       const ack = await connection.jetstream().publish(batchSubject(collector), batch.bytes, {
         msgID: batchId({ ...batch, collector }),
         expect: { streamName: stream },
-        timeout: ACK_TIMEOUT_MS,
+        timeout: ACK_TIMEOUT_MS + this.#bytesUnderWay / SLOWEST_BYTES_PER_MS,
       });
       if (ack.stream !== stream) throw this.#wrongStream(ack.stream);
       return ack.duplicate ? "duplicate" : "stored";
@@ -78,6 +81,8 @@ export class JetStreamUplink implements Uplink {
       // The client knows the limit of the time when it connected.
       if (error.code === "MAX_PAYLOAD_EXCEEDED") void connection.close();
       throw faultOf(error);
+    } finally {
+      this.#bytesUnderWay -= batch.bytes.length;
     }
   }
 
