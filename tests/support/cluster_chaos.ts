@@ -223,7 +223,7 @@ class Sender implements AsyncDisposable {
   }
 
   get isDelivered(): boolean {
-    return this.#spool.batches === 0;
+    return this.spool.batches === 0;
   }
 
   /** Whether nothing waits longer than a second. */
