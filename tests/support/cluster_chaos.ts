@@ -2,7 +2,7 @@
 // commits, and what came of it.
 
 import { type ArchiverConfig, ArchiverConfigSchema } from "../../archiver/config.ts";
-import { type Archiver, startArchiver } from "../../archiver/run.ts";
+import { startArchiver } from "../../archiver/run.ts";
 import type { Status } from "../../archiver/status/status.ts";
 import { Spool } from "../../collector/spool/spool.ts";
 import { Delivery } from "../../collector/uplink/delivery.ts";
@@ -106,82 +106,6 @@ export async function clusterChaos(
   };
 }
 
-/**
- * Moves a collector from one archiver to the other and back, each time while a server is away. Its archivers are
- * restarted as their users would, the new one first or last.
- */
-export async function movingChaos(
-  seed: string,
-  moves: number,
-): Promise<Pick<ChaosOutcome, "kills" | "stamped" | "lost" | "doubled">> {
-  const random = seededRandom(seed);
-  const between = ({ least, most }: { least: number; most: number }) =>
-    least + randomInteger(random, most - least + 1);
-  await using stack = new AsyncDisposableStack();
-  const dir = stack.use(await tempDir());
-  const cluster = stack.use(await startNatsCluster());
-  const [stays, moved] = COLLECTORS;
-  const paths = ["a.duckdb", "b.duckdb"].map((name) => dir.join(name));
-  const archivers: (Archiver | null)[] = [null, null];
-  stack.defer(async () => {
-    for (const archiver of archivers) await archiver?.[Symbol.asyncDispose]();
-  });
-  const run = async (index: number, taker: number) => {
-    await archivers[index]?.[Symbol.asyncDispose]();
-    archivers[index] = null;
-    const own = index === 0 ? stays : "another";
-    const collectors = index === taker ? [own, moved] : [own];
-    archivers[index] = await startArchiver(configFor(paths[index], cluster.urls, collectors));
-  };
-  const isWell = async (index: number) => {
-    const answer = await fetch(`${archivers[index]!.url}/healthz`);
-    await answer.body?.cancel();
-    return answer.ok;
-  };
-  for (const index of [0, 1]) await run(index, 0);
-  await until(() => cluster.isWhole(), undefined, LONGEST_MILLISECONDS);
-  const kills: string[] = [];
-  let stamped = 0;
-  {
-    await using feeds = new AsyncDisposableStack();
-    const senders = await Promise.all(
-      COLLECTORS.map(async (collector) =>
-        feeds.use(await Sender.start(collector, cluster.urls, dir.join(collector)))
-      ),
-    );
-    for (let i = 1; i <= moves; i++) {
-      await sleep(between(PAUSE_MILLISECONDS));
-      const victim = randomInteger(random, cluster.urls.length);
-      kills.push(`${victim}${await cluster.leader() === victim ? "*" : ""}`);
-      await cluster.kill(victim);
-      const first = randomInteger(random, 2);
-      for (const index of [first, 1 - first]) {
-        await sleep(between({ least: 0, most: 2000 }));
-        await run(index, i % 2);
-      }
-      await sleep(between(AWAY_MILLISECONDS));
-      await cluster.restart(victim);
-      await until(() => cluster.isWhole(), undefined, LONGEST_MILLISECONDS);
-      await until(() => isWell(i % 2), undefined, LONGEST_MILLISECONDS);
-    }
-    for (const sender of senders) stamped += sender.end();
-    await until(
-      async () => senders.every(({ isDelivered }) => isDelivered) && await cluster.messages() === 0,
-      () => senders.map((sender) => sender.describe()).join("\n"),
-      LONGEST_MILLISECONDS,
-    );
-  }
-  for (const archiver of archivers.splice(0)) await archiver?.[Symbol.asyncDispose]();
-  const at = (await Promise.all(paths.map((path) =>
-    archiveRows(
-      path,
-      "SELECT name || ' ' || epoch_us(received_at) AS at FROM receipts JOIN collectors USING (collector_id)",
-    )
-  ))).flat().map(({ at }) => String(at));
-  const apart = new Set(at).size;
-  return { kills, stamped, lost: stamped - apart, doubled: at.length - apart };
-}
-
 /** A collector's spool, delivery and uplink, fed with a batch now and then. */
 class Sender implements AsyncDisposable {
   slowestMilliseconds = 0;
@@ -220,10 +144,6 @@ class Sender implements AsyncDisposable {
 
   get isCommitted(): boolean {
     return this.#committed === this.#at.length;
-  }
-
-  get isDelivered(): boolean {
-    return this.spool.batches === 0;
   }
 
   /** Whether nothing waits longer than a second. */
@@ -285,17 +205,13 @@ async function watchCommits(
   }
 }
 
-function configFor(
-  archive: string,
-  servers: readonly string[],
-  collectors?: readonly string[],
-): ArchiverConfig {
+function configFor(archive: string, servers: readonly string[]): ArchiverConfig {
   const keys = {
     archive,
     api: { port: 0 },
     threads: 1,
     memory_limit: "256MiB",
-    nats: { servers, replicas: 3, max_batches: 10_000, ...collectors && { collectors } },
+    nats: { servers, replicas: 3, max_batches: 10_000 },
   };
   return parseConfig(JSON.stringify(keys), ArchiverConfigSchema, "archiver.yaml");
 }
