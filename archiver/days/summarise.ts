@@ -4,6 +4,7 @@
 // later days are made again.
 
 import { BIGINT, type DuckDBConnection } from "@duckdb/node-api";
+import { useProcesses } from "../../query_results/archive/processes.ts";
 import { EVENING_US, SUMMARY_CAP_US } from "../../query_results/archive/summaries.ts";
 import { DEFINITIONS } from "../../query_results/catalog/catalog.ts";
 import { DAY_US, dayStart } from "../../shared/time.ts";
@@ -117,6 +118,7 @@ async function makeRows(context: DaysContext, from: number): Promise<void> {
   const macro = (signature: string, body: string) =>
     run(`CREATE OR REPLACE TEMP MACRO ${signature} AS ${body}`);
   await run(DEFINITIONS);
+  await useProcesses(connection, { from: from - DAY_US, to });
   for (const { name, hot } of SUMMARIES) {
     await run(`CREATE OR REPLACE TEMP TABLE ${hot} AS FROM main.${name} LIMIT 0`);
   }

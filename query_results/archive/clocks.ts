@@ -1,12 +1,12 @@
 // Wrong clocks set right before anything is asked. Where a collector's clock was measured to be off, temporary views
 // stand in for the archive's tables, with all of that run's instants moved by its median offset: windows, bins, first
 // sights, sessions and delays then go by one time, the archiver's. What is left of an offset, drift and the like, is
-// corrected in delays (`hearings` in definitions.sql).
+// corrected in delays (`hearings` in receipts.sql).
 
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { DAY_US } from "../../shared/time.ts";
 import type { Window } from "../catalog/parameters.ts";
-import { at } from "./summaries.ts";
+import { at } from "./sql.ts";
 import clockShifts from "./clock_shifts.sql" with { type: "text" };
 
 /** A row per run of a collector whose clock is to be moved. */

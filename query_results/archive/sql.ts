@@ -14,3 +14,9 @@ export function literals(texts: readonly string[]): string {
 export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
+
+/** An instant as SQL; µs since the Unix epoch, or infinite. */
+export function at(us: number): string {
+  if (!Number.isFinite(us)) return `'${us < 0 ? "-" : ""}infinity'::TIMESTAMPTZ`;
+  return `make_timestamptz(${us})`;
+}

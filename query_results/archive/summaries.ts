@@ -1,6 +1,6 @@
 /**
  * Which finished days a query reads from their summaries (`message_days` and the others, see archiver/README.md) in place
- * of their receipts. The macros of definitions.sql read both through the views and macros that are set here.
+ * of their receipts. The macros of the catalogue read both through the views and macros that are set here.
  *
  * @module
  */
@@ -9,7 +9,8 @@ import { ALL_RECEIPTS } from "../catalog/catalog.ts";
 import type { UsedParameter, Window } from "../catalog/parameters.ts";
 import type { Query } from "../catalog/query.ts";
 import { DAY_US } from "../../shared/time.ts";
-import { literals } from "./sql.ts";
+import { useProcesses } from "./processes.ts";
+import { at, literals } from "./sql.ts";
 
 /** Tables of summaries: with a file per day. */
 export const SUMMARY_NAMES = ["message_days", "traffic_days", "delay_days", "peer_days"] as const;
@@ -71,6 +72,8 @@ function gapsBetween(runs: readonly SummaryRun[], window: Window): Gap[] {
 
 /** The summaries that an archive can be asked by; queries are set to them one by one. */
 export class Summaries {
+  #isOneProcess = false;
+
   private constructor(
     private readonly connection: DuckDBConnection,
     private readonly days: readonly SummaryDay[],
@@ -122,11 +125,14 @@ export class Summaries {
     });
     const days = used.find(({ parameter }) => parameter.name === TREND_DAYS)?.value;
     const from = days === undefined ? window.from : window.to - Number(days) * DAY_US;
-    await this.use(query.summaries && isServed ? { from, to: window.to } : null);
+    const span = { from, to: window.to };
+    await this.use(query.summaries && isServed ? span : null);
+    this.#isOneProcess = await useProcesses(this.connection, span);
   }
 
   /** Lets what is asked next read the summaries of a window; null: receipts alone. @returns the days that it reads. */
   async use(window: Window | null): Promise<number> {
+    if (this.#isOneProcess) this.#isOneProcess = await useProcesses(this.connection, null);
     if (this.days.length === 0) return 0;
     const runs = window === null ? [] : runsIn(this.days, window);
     await this.connection.run(runs.length > 0 ? await this.#sql(runs, window!) : ALL_RECEIPTS);
@@ -207,12 +213,6 @@ async function areThere(paths: readonly string[]): Promise<boolean> {
     }
   }
   return true;
-}
-
-/** An instant as SQL; µs since the Unix epoch, or infinite. */
-export function at(us: number): string {
-  if (!Number.isFinite(us)) return `'${us < 0 ? "-" : ""}infinity'::TIMESTAMPTZ`;
-  return `make_timestamptz(${us})`;
 }
 
 function within(column: string, from: number, to: number): string {

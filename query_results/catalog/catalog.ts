@@ -5,11 +5,24 @@ import { type ChartSpec, parseQuery, type Query } from "./query.ts";
 import allReceipts from "./all_receipts.sql" with { type: "text" };
 import implementations from "./implementations.sql" with { type: "text" };
 import definitions from "./definitions.sql" with { type: "text" };
+import oneProcess from "./one_process.sql" with { type: "text" };
+import receipts from "./receipts.sql" with { type: "text" };
+import severalProcesses from "./several_processes.sql" with { type: "text" };
 
 /** Has the macros read receipts alone. */
 export const ALL_RECEIPTS: string = allReceipts;
+/** The macros of a window that one process heard, and those of any. */
+export const ONE_PROCESS: string = oneProcess;
+export const SEVERAL_PROCESSES: string = severalProcesses;
 /** Macros that the queries share; run once on the reading connection. */
-export const DEFINITIONS: string = [allReceipts, definitions, implementations].join("\n");
+export const DEFINITIONS: string = [
+  allReceipts,
+  receipts,
+  severalProcesses,
+  definitions,
+  implementations,
+]
+  .join("\n");
 
 /** What the frame's rows are called among kept results, beside the queries' names. */
 export const FRAME = "frame";
