@@ -4,9 +4,10 @@
 // later days are made again.
 
 import { BIGINT, type DuckDBConnection } from "@duckdb/node-api";
-import { useProcesses } from "../../query_results/archive/processes.ts";
+import { isOneProcess } from "../../query_results/archive/processes.ts";
+import { at } from "../../query_results/archive/sql.ts";
 import { EVENING_US, SUMMARY_CAP_US } from "../../query_results/archive/summaries.ts";
-import { DEFINITIONS } from "../../query_results/catalog/catalog.ts";
+import { DEFINITIONS, ONE_PROCESS } from "../../query_results/catalog/catalog.ts";
 import { DAY_US, dayStart } from "../../shared/time.ts";
 import { rowsOf } from "../store/database.ts";
 import { outdateSummaries } from "../store/summaries.ts";
@@ -109,7 +110,6 @@ async function pieces(
 async function makeRows(context: DaysContext, from: number): Promise<void> {
   const { connection, signal } = context;
   const to = from + DAY_US;
-  const at = (us: number) => `make_timestamptz(${us})`;
   const day = at(from);
   const run = async (sql: string) => {
     signal.throwIfAborted();
@@ -118,7 +118,7 @@ async function makeRows(context: DaysContext, from: number): Promise<void> {
   const macro = (signature: string, body: string) =>
     run(`CREATE OR REPLACE TEMP MACRO ${signature} AS ${body}`);
   await run(DEFINITIONS);
-  await useProcesses(connection, { from: from - DAY_US, to });
+  if (await isOneProcess(connection, { from: from - DAY_US, to })) await run(ONE_PROCESS);
   for (const { name, hot } of SUMMARIES) {
     await run(`CREATE OR REPLACE TEMP TABLE ${hot} AS FROM main.${name} LIMIT 0`);
   }

@@ -51,6 +51,14 @@ export async function rowsOf(
   return (await connection.runAndReadAll(sql, values, types)).getRowObjects();
 }
 
+/** The same with each row as the list of its values. */
+export async function valuesOf(
+  connection: DuckDBConnection,
+  sql: string,
+): Promise<DuckDBValue[][]> {
+  return (await connection.runAndReadAll(sql)).getRows();
+}
+
 /** A value as a number; null stays null. */
 export function numberOrNull(value: DuckDBValue): number | null {
   return value === null ? null : Number(value);

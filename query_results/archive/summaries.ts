@@ -5,11 +5,12 @@
  * @module
  */
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { ALL_RECEIPTS } from "../catalog/catalog.ts";
+import { ALL_RECEIPTS, ONE_PROCESS, SEVERAL_PROCESSES } from "../catalog/catalog.ts";
 import type { UsedParameter, Window } from "../catalog/parameters.ts";
 import type { Query } from "../catalog/query.ts";
 import { DAY_US } from "../../shared/time.ts";
-import { useProcesses } from "./processes.ts";
+import { valuesOf } from "./database.ts";
+import { isOneProcess } from "./processes.ts";
 import { at, literals } from "./sql.ts";
 
 /** Tables of summaries: with a file per day. */
@@ -73,6 +74,8 @@ function gapsBetween(runs: readonly SummaryRun[], window: Window): Gap[] {
 /** The summaries that an archive can be asked by; queries are set to them one by one. */
 export class Summaries {
   #isOneProcess = false;
+  /** Whether one process heard a window, by its ends: most queries ask of the same. */
+  readonly #known = new Map<string, boolean>();
 
   private constructor(
     private readonly connection: DuckDBConnection,
@@ -81,12 +84,12 @@ export class Summaries {
 
   /** Those whose files are all there. @param moved where receipts are not read as they are stored. */
   static async find(connection: DuckDBConnection, moved: readonly Window[]): Promise<Summaries> {
-    const [[tables]] = await rows(
+    const [[tables]] = await valuesOf(
       connection,
       "SELECT count(*) FROM duckdb_tables() WHERE table_name = 'summary_days'",
     );
     if (Number(tables) === 0) return new Summaries(connection, []);
-    const found = await rows(
+    const found = await valuesOf(
       connection,
       `SELECT epoch_us(s.day), epoch_us(s.previous_day), epoch_us(s.first_at), epoch_us(s.last_at),
         list(f.table_name), list(f.path)
@@ -126,13 +129,25 @@ export class Summaries {
     const days = used.find(({ parameter }) => parameter.name === TREND_DAYS)?.value;
     const from = days === undefined ? window.from : window.to - Number(days) * DAY_US;
     const span = { from, to: window.to };
-    await this.use(query.summaries && isServed ? span : null);
-    this.#isOneProcess = await useProcesses(this.connection, span);
+    await this.#useDays(query.summaries && isServed ? span : null);
+    const key = `${span.from} ${span.to}`;
+    if (!this.#known.has(key)) this.#known.set(key, await isOneProcess(this.connection, span));
+    await this.#useProcesses(this.#known.get(key)!);
   }
 
   /** Lets what is asked next read the summaries of a window; null: receipts alone. @returns the days that it reads. */
   async use(window: Window | null): Promise<number> {
-    if (this.#isOneProcess) this.#isOneProcess = await useProcesses(this.connection, null);
+    await this.#useProcesses(false);
+    return await this.#useDays(window);
+  }
+
+  async #useProcesses(isOne: boolean): Promise<void> {
+    if (isOne === this.#isOneProcess) return;
+    await this.connection.run(isOne ? ONE_PROCESS : SEVERAL_PROCESSES);
+    this.#isOneProcess = isOne;
+  }
+
+  async #useDays(window: Window | null): Promise<number> {
     if (this.days.length === 0) return 0;
     const runs = window === null ? [] : runsIn(this.days, window);
     await this.connection.run(runs.length > 0 ? await this.#sql(runs, window!) : ALL_RECEIPTS);
@@ -194,13 +209,9 @@ export class Summaries {
     const sql = `SELECT count(*) FROM shared_days(${at(day)}, ${at(day + 1)}) WHERE day = ${
       day / DAY_US
     }`;
-    const [[shared]] = await rows(this.connection, sql);
+    const [[shared]] = await valuesOf(this.connection, sql);
     return Number(shared) > 0 ? DAY_US : EVENING_US;
   }
-}
-
-async function rows(connection: DuckDBConnection, sql: string) {
-  return (await connection.runAndReadAll(sql)).getRows();
 }
 
 async function areThere(paths: readonly string[]): Promise<boolean> {
