@@ -20,6 +20,7 @@ import { printable } from "../../shared/text.ts";
 import { isoTime } from "../../shared/time.ts";
 import { pause } from "../../shared/waiting.ts";
 import { openArchive } from "../../query_results/archive/open.ts";
+import { at } from "../../query_results/archive/sql.ts";
 import { readerLimits } from "../config.ts";
 import { inOrder } from "../replay/batches.ts";
 import { replayRuns } from "../replay/runs.ts";
@@ -229,8 +230,7 @@ async function chooseCollectors(
     connection,
     `SELECT c.collector_id, c.name, count(*) AS receipts, epoch_us(min(received_at)) AS first, epoch_us(max(received_at)) AS last
     FROM receipts r JOIN collectors c USING (collector_id)
-    WHERE true ${from === -Infinity ? "" : `AND received_at >= make_timestamptz(${from})`}
-      ${until === Infinity ? "" : `AND received_at < make_timestamptz(${until})`}
+    WHERE received_at >= ${at(from)} AND received_at < ${at(until)}
     GROUP BY ALL ORDER BY c.name`,
   );
   const chosen = rows.filter(({ name }) => wanted === undefined || name === wanted);

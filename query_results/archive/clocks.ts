@@ -6,7 +6,8 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { DAY_US } from "../../shared/time.ts";
 import type { Window } from "../catalog/parameters.ts";
-import { at } from "./sql.ts";
+import { valuesOf } from "./database.ts";
+import { at, identifier } from "./sql.ts";
 import clockShifts from "./clock_shifts.sql" with { type: "text" };
 
 /** A row per run of a collector whose clock is to be moved. */
@@ -42,15 +43,18 @@ export async function movedSpans(connection: DuckDBConnection): Promise<Window[]
   await connection.run(`CREATE OR REPLACE TEMP TABLE clock_shifts AS ${CLOCK_SHIFTS}`);
   await connection.run(`CREATE OR REPLACE TEMP TABLE receipt_shifts AS ${RECEIPT_SHIFTS}`);
   // A log has receipts from before and after the run of the collector that reads it.
-  const found = await connection.runAndReadAll(`
+  const found = await valuesOf(
+    connection,
+    `
     SELECT epoch_us(CASE WHEN isfinite(c.from_at) THEN c.from_at WHEN x.recorded_by IS NULL THEN e.started_at END),
       epoch_us(CASE WHEN isfinite(c.to_at) THEN c.to_at
         WHEN x.recorded_by IS NULL AND e.ended_at IS NOT NULL THEN greatest(e.ended_at, e.last_receipt_at) END),
       (SELECT max(abs(shift_us)) FROM clock_shifts)
     FROM clock_shifts c JOIN epochs e ON e.epoch_id = c.epoch_id JOIN collectors o ON o.collector_id = c.collector_id
       LEFT JOIN (SELECT DISTINCT recorded_by FROM sources) x ON x.recorded_by = o.name
-    WHERE c.shift_us <> 0 OR c.is_torn`);
-  return found.getRows().map(([from, to, shift]) => ({
+    WHERE c.shift_us <> 0 OR c.is_torn`,
+  );
+  return found.map(([from, to, shift]) => ({
     from: Number(from ?? -Infinity) - Number(shift) - DAY_US,
     to: Number(to ?? Infinity) + Number(shift) + DAY_US,
   }));
@@ -135,8 +139,8 @@ export async function correctClocks(
   const moved = await movedSpans(connection);
   const spans = ownOnly ? [ALWAYS] : moved;
   if (spans.length === 0) return [];
-  const [[name]] = (await connection.runAndReadAll("SELECT current_database()")).getRows();
-  const archive = `"${String(name).replaceAll('"', '""')}"`;
+  const [[name]] = await valuesOf(connection, "SELECT current_database()");
+  const archive = identifier(String(name));
   const hull = {
     from: Math.min(...spans.map(({ from }) => from)),
     to: Math.max(...spans.map(({ to }) => to)),

@@ -3,6 +3,7 @@
 
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { CONTEXT_TABLES, contextRows, earlierRows } from "./context_tables.ts";
+import { valuesOf } from "./database.ts";
 import { identifier, literal } from "./sql.ts";
 import {
   listSummaries,
@@ -210,7 +211,7 @@ function joinedReceipts(
  * files, and the rest read once, as each scan of a lake asks its catalogue.
  */
 export async function openLakeTables(connection: DuckDBConnection): Promise<void> {
-  const rows = async (sql: string) => (await connection.runAndReadAll(sql)).getRows();
+  const rows = (sql: string) => valuesOf(connection, sql);
   const archives = (await rows("SELECT archive FROM lake.main.archives ORDER BY archive")).map((
     [name],
   ) => String(name));

@@ -12,6 +12,7 @@ import type { WholeDay } from "./answer.ts";
 import type { FoundMessage } from "./find.ts";
 import { slowerThan } from "./judge.ts";
 import { rowsOf } from "../archive/database.ts";
+import { at } from "../archive/sql.ts";
 
 const PERCENTS = [5, 25, 50, 75, 95];
 /** Of the subscribed peers, as in the queries' default. */
@@ -26,9 +27,12 @@ export async function readWholeDay(
   const summaries = await Summaries.find(connection, await movedSpans(connection));
   // The next day's summary knows all of what came in the last hour; without it, that hour's receipts do.
   let window = { from, to: from + 2 * DAY_US };
-  if (await summaries.use(window) < 2) window = { from, to: from + DAY_US + EVENING_US };
-  const isThere = await summaries.use(window) > 0;
-  const found = isThere ? await spreadsOf(connection, top, window) : null;
+  let days = await summaries.use(window);
+  if (days < 2) {
+    window = { from, to: from + DAY_US + EVENING_US };
+    days = await summaries.use(window);
+  }
+  const found = days > 0 ? await spreadsOf(connection, top, window) : null;
   await summaries.use(null);
   return found;
 }
@@ -39,7 +43,6 @@ export async function spreadsOf(
   { id, type }: FoundMessage,
   { from, to }: Window,
 ): Promise<WholeDay | null> {
-  const at = (us: number) => `make_timestamptz(${us})`;
   const columns = PERCENTS.map((percent) => `s.us_${percent}pct`);
   const rows = await rowsOf(
     connection,

@@ -3,7 +3,9 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { UserError } from "../../../shared/errors.ts";
 import { type Random, shuffled } from "../../../shared/random.ts";
+import { valuesOf } from "../../archive/database.ts";
 import { readChunks, readIntegers } from "../../archive/read_columns.ts";
+import { at } from "../../archive/sql.ts";
 import type { Window } from "../../catalog/parameters.ts";
 import { notePeerKinds } from "../../patterns/implementations.ts";
 import { formatDuration, formatNumber } from "../../format/numbers.ts";
@@ -70,11 +72,11 @@ export async function readRecording(
     );
   }
   const margin = Math.min(MARGIN_SECONDS, seconds / 6);
-  const [from, to] = [window.from, window.to].map((at) => `make_timestamptz(${at})`);
+  const [from, to] = [window.from, window.to].map(at);
   const macro = `${from}, ${to}`;
   const marginUs = Math.round(margin / scale * 1e6);
   await notePeerKinds(connection, window, TIMER_SECONDS, scale);
-  const eligible = await rowsOf(
+  const eligible = await valuesOf(
     connection,
     `SELECT span.peer_id, coalesce(nullif(any_value(k.implementation), 'unknown'), min(s.features))
     FROM session_spans(${macro}) span JOIN sessions s USING (session_id) LEFT JOIN peer_kinds k ON k.peer_id = span.peer_id
@@ -96,7 +98,7 @@ export async function readRecording(
       CAST('0x' || substr(hex(m.sha256), 1, 16) AS UBIGINT) AS id
     FROM live_messages(${macro}, false) l JOIN messages m ON m.message_id = l.message_id
     WHERE l.type BETWEEN 256 AND 258`);
-  const [[count]] = await rowsOf(connection, "SELECT count(*) FROM replay_messages");
+  const [[count]] = await valuesOf(connection, "SELECT count(*) FROM replay_messages");
   const messages = Number(count);
   if (messages === 0) {
     throw new UserError(
@@ -120,7 +122,7 @@ export async function readRecording(
   const numbers = await readIntegers(connection, ofMessages("type, size, peers, first_ms"), 4);
   const [type, sizeBytes, reach, firstMs] = numbers;
   const id = BigUint64Array.from(
-    (await rowsOf(connection, ofMessages("id"))).map(([id]) => id as bigint),
+    (await valuesOf(connection, ofMessages("id"))).map(([id]) => id as bigint),
   );
   const receivedMs = new Int32Array(chosen.length * messages).fill(NEVER);
   // A table of its own: DuckDB may move it to disk, and a stream straight from the joins can come to a standstill.
@@ -153,8 +155,4 @@ export async function readRecording(
 /** A peer's row of {@link Recording.receivedMs}. */
 export function receiptsOf({ receivedMs, messages }: Recording, peer: number): Int32Array {
   return receivedMs.subarray(peer * messages, (peer + 1) * messages);
-}
-
-async function rowsOf(connection: DuckDBConnection, sql: string) {
-  return (await connection.runAndReadAll(sql)).getRows();
 }
