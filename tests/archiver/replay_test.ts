@@ -14,7 +14,7 @@ import { freePort } from "../support/servers/free_port.ts";
 import { startNatsServer } from "../support/servers/nats_server.ts";
 import { startProgram } from "../support/servers/process.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
-import { until } from "../support/until.ts";
+import { until, untilWell } from "../support/until.ts";
 
 async function startTarget(dir: TempDir, name: string, nats?: object) {
   const archive = dir.join(`${name}.duckdb`);
@@ -74,12 +74,17 @@ async function makeSource(path: string): Promise<void> {
   await store.commit([maker.close(), later.close()]);
 }
 
-Deno.test("a replay gives another archive the same receipts at the asked pace, and twice doubles nothing", async () => {
-  await using stack = new AsyncDisposableStack();
+async function stage(stack: AsyncDisposableStack) {
   stack.use(new CapturedLog());
   const dir = stack.use(await tempDir());
   const source = dir.join("source.duckdb");
   await makeSource(source);
+  return { dir, source };
+}
+
+Deno.test("a replay gives another archive the same receipts at the asked pace, and twice doubles nothing", async () => {
+  await using stack = new AsyncDisposableStack();
+  const { dir, source } = await stage(stack);
   const target = await startTarget(dir, "target");
   const to = ["--to", target.url, "--token-file", dir.join("target.token")];
   {
@@ -120,10 +125,7 @@ Deno.test("a replay gives another archive the same receipts at the asked pace, a
 
 Deno.test("all collectors of a day are replayed at once, with their clocks", async () => {
   await using stack = new AsyncDisposableStack();
-  stack.use(new CapturedLog());
-  const dir = stack.use(await tempDir());
-  const source = dir.join("source.duckdb");
-  await makeSource(source);
+  const { dir, source } = await stage(stack);
   const target = await startTarget(dir, "target");
   const names = ["alpha", "beta", "gamma"];
   {
@@ -204,11 +206,8 @@ async function makeTaken(path: string): Promise<void> {
 
 Deno.test("a replay goes through a broker, and can end now; none goes into the archive it comes from", async () => {
   await using stack = new AsyncDisposableStack();
-  stack.use(new CapturedLog());
-  const dir = stack.use(await tempDir());
+  const { dir, source } = await stage(stack);
   const server = stack.use(await startNatsServer());
-  const source = dir.join("source.duckdb");
-  await makeSource(source);
   await Deno.copyFile(source, dir.join("copy.duckdb"));
   const to = ["--to", server.url, "--collector", "alpha", "--speed", "1000"];
   const silent = await replay(dir, source, ...to);
@@ -218,11 +217,7 @@ Deno.test("a replay goes through a broker, and can end now; none goes into the a
     // An archiver on a copy, as a snapshot is one.
     const { archiver, url } = await startTarget(dir, "copy", { servers: [server.url] });
     await using _ = archiver;
-    await until(async () => {
-      const response = await fetch(`${url}/healthz`);
-      await response.body?.cancel();
-      return response.ok;
-    });
+    await untilWell(url);
     const http = ["--to", url, "--token-file", dir.join("copy.token"), "--collector", "alpha"];
     for (const args of [to, http]) {
       const itself = await replay(dir, source, ...args);

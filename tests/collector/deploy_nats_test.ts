@@ -25,7 +25,7 @@ import { startProcess } from "../support/servers/process.ts";
 import { honest, ScriptedPeer } from "../support/fixtures/scripted_peer.ts";
 import { signedGraph } from "../support/fixtures/signed_gossip.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
-import { until } from "../support/until.ts";
+import { until, untilWell } from "../support/until.ts";
 
 const ANSWER_MILLISECONDS = 5000;
 const VIOLATION = "PERMISSIONS_VIOLATION";
@@ -302,12 +302,7 @@ Deno.test("collector and archiver work under it, but no collector under another'
     const keys = { archive, api: { port: 0 }, threads: 1, memory_limit: "256MiB", nats };
     const parsed = parseConfig(JSON.stringify(keys), ArchiverConfigSchema, "archiver.yaml");
     await using archiver = await startArchiver(parsed);
-    const isWell = async () => {
-      const response = await fetch(`${archiver.url}/healthz`);
-      await response.body?.cancel();
-      return response.ok;
-    };
-    await until(isWell);
+    await untilWell(archiver.url);
 
     const own = await run(await collectorConfig(dir, server, peer, "vps1"), stop);
     equal(own.left, 0);

@@ -18,7 +18,7 @@ import { freePort } from "../support/servers/free_port.ts";
 import { NATS_SERVER, startNatsServer } from "../support/servers/nats_server.ts";
 import { startProcess, startProgram } from "../support/servers/process.ts";
 import { type TempDir, tempDir } from "../support/temp_dir.ts";
-import { until } from "../support/until.ts";
+import { until, untilWell } from "../support/until.ts";
 
 const BROKER = "127.0.0.1";
 const SECRET = /(password|nats-passwords\.conf)$/;
@@ -223,11 +223,7 @@ Deno.test("with the generated files a collector delivers, and cannot write as an
   );
   {
     await using archiver = await startArchiver(archiverConfig);
-    await until(async () => {
-      const response = await fetch(`${archiver.url}/healthz`);
-      await response.body?.cancel();
-      return response.ok;
-    });
+    await untilWell(archiver.url);
     const text = await installed("collectors/vps1", "collector.yaml");
     const parsed = parseConfig(text, CollectorConfigSchema, "c");
     ok(parsed.uplink.kind === "nats");
@@ -301,12 +297,7 @@ Deno.test("three brokers make one cluster: each keeps all, one may die, and none
     "a",
   );
   await using archiver = await startArchiver(config);
-  const isWell = async () => {
-    const response = await fetch(`${archiver.url}/healthz`);
-    await response.body?.cancel();
-    return response.ok;
-  };
-  await until(isWell);
+  await untilWell(archiver.url);
   const access = await readNatsAccess(config.nats!);
   const nats = await connectNats({ ...access, name: "test" });
   stack.defer(() => nats.close());

@@ -4,6 +4,15 @@ const POLL_MILLISECONDS = 20;
 /** A wait that ends in time costs none of it; six busy loops beside the tests make each take four times as long. */
 const DEFAULT_LIMIT_MILLISECONDS = 60_000;
 
+/** Waits until a program's `/healthz` at `url` finds nothing wrong. @throws {Error} as {@link until} does. */
+export async function untilWell(url: string): Promise<void> {
+  await until(async () => {
+    const response = await fetch(`${url}/healthz`);
+    await response.body?.cancel();
+    return response.ok;
+  });
+}
+
 /**
  * Waits until `holds` gives true, asking again and again.
  *
