@@ -11,7 +11,8 @@
 -- parameter: include_warmup BOOLEAN = false, count backlog too: all messages first heard in a session's warm-up
 WITH by_node AS (
   SELECT node_id, count(*) AS announcements, count(DISTINCT inner_id) AS contents,
-    CAST(sum(size) AS BIGINT) AS bytes, CAST(sum(peers) AS BIGINT) AS deliveries, min(first_seen) AS first_announcement, max(first_seen) AS last_announcement
+    CAST(sum(size) AS BIGINT) AS bytes, CAST(sum(peers) AS BIGINT) AS deliveries,
+    min(first_seen) AS first_announcement, max(first_seen) AS last_announcement
   FROM live_messages($window_from, $window_to, $include_warmup)
   WHERE type = 257 AND node_id IS NOT NULL
   GROUP BY node_id

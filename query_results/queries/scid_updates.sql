@@ -11,7 +11,8 @@
 -- parameter: include_warmup BOOLEAN = false, count backlog too: all messages first heard in a session's warm-up
 WITH by_scid AS (
   SELECT scid, count(*) AS updates, count(DISTINCT direction) AS directions, count(DISTINCT inner_id) AS contents,
-    CAST(sum(size) AS BIGINT) AS bytes, CAST(sum(peers) AS BIGINT) AS deliveries, min(first_seen) AS first_update, max(first_seen) AS last_update
+    CAST(sum(size) AS BIGINT) AS bytes, CAST(sum(peers) AS BIGINT) AS deliveries,
+    min(first_seen) AS first_update, max(first_seen) AS last_update
   FROM live_messages($window_from, $window_to, $include_warmup)
   WHERE type = 258 AND scid IS NOT NULL
   GROUP BY scid

@@ -6,8 +6,8 @@
 -- question: How did the convergence delay change from one finished day, or one scheduled run's window, to the next?
 -- inputs: delay_days; analytics_results (of convergence_delay), analytics_runs
 -- summaries: always
--- pitfall: Rows of the set "finished days" are what convergence_delay finds of each day by its summaries; days without have none. Other rows are what
---   it found when a scheduled run was made: batches that came later do not show.
+-- pitfall: Rows of the set "finished days" are what convergence_delay finds of each day by its summaries; days without
+--   have none. Other rows are what it found when a scheduled run was made: batches that came later do not show.
 -- pitfall: Runs with other settings, or with windows of another length, do not compare; set_name says whose they are.
 -- parameter: trend_days BIGINT 1..36600 = 366, days before the window's end that are shown
 WITH kept AS (

@@ -6,8 +6,8 @@
 -- question: How much was heard on each finished day, or in each scheduled run's window, all together and by type?
 -- inputs: traffic_days; analytics_results (of message_totals), analytics_runs
 -- summaries: always
--- pitfall: Rows of the set "finished days" are what message_totals finds of each day by its summaries; days without have none. Other rows are what it
---   found when a scheduled run was made: batches that came later do not show.
+-- pitfall: Rows of the set "finished days" are what message_totals finds of each day by its summaries; days without
+--   have none. Other rows are what it found when a scheduled run was made: batches that came later do not show.
 -- pitfall: Everything counts, warm-up and backlog too: a day on which a collector was started again stands out.
 -- parameter: trend_days BIGINT 1..36600 = 366, days before the window's end that are shown
 WITH kept AS (
