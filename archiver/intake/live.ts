@@ -83,13 +83,14 @@ export class Live {
   }
 
   async #hear(message: Msg): Promise<void> {
-    const { status } = await this.#take(message);
-    if (status !== "busy") message.respond(this.#acknowledgement);
+    const outcome = await this.#take(message);
+    if (outcome !== null && outcome.status !== "busy") message.respond(this.#acknowledgement);
   }
 
-  async #take(message: BatchMessage): Promise<SubmitOutcome> {
+  /** Null for what has no message id: the consumer would bring it once more. */
+  async #take(message: BatchMessage): Promise<SubmitOutcome | null> {
     const id = idOf(message);
-    if (id === null) return this.#submit(message);
+    if (id === null) return null;
     const submitted = this.#taken.get(id) ?? this.#submit(message);
     this.#taken.set(id, submitted);
     if (this.#taken.size > MAX_TAKEN) this.#taken.delete(this.#taken.keys().next().value!);
