@@ -37,7 +37,7 @@ export const planCommand: Subcommand = subcommand({
     groups: { value: "FILE", help: "CSV: node_id and columns such as region" },
     keep: { value: "COLUMN", help: "give a group to the same collectors" },
     spread: { value: "COLUMN", help: "divide a group among all collectors" },
-    apply: { type: "boolean", help: "put the wishes" },
+    apply: { type: "boolean", help: "make it the collectors' wishes" },
     config: CONFIG_FLAG,
   },
   examples: [
