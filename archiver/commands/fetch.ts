@@ -148,15 +148,24 @@ async function importDaily(folder: string, signal: AbortSignal): Promise<void> {
   }
 }
 
-function report({ days, missing, files, bytes }: Fetched, source: Bucket, folder: string): string {
-  const absent = missing.length === 0
+function report(
+  { days, missing, outdated, files, bytes }: Fetched,
+  source: Bucket,
+  folder: string,
+): string {
+  const some = (days: readonly string[]) =>
+    days.slice(0, 5).join(", ") + (days.length > 5 ? ` and ${days.length - 5} more` : "");
+  const absent = missing.length === 0 ? "" : `\n${source.shown} has no day ${some(missing)}`;
+  const changed = outdated.length === 0
     ? ""
-    : `\n${source.shown} has no day ${missing.slice(0, 5).join(", ")}` +
-      (missing.length > 5 ? ` and ${missing.length - 5} more` : "");
+    : `\n${source.shown} no longer has ${
+      some(outdated)
+    } as it is here: fetch it again; until then ` +
+      `queries read receipts, not summaries, from ${outdated[0]} on`;
   return `fetch: days=${days.length} files=${files} bytes=${
     mebibytes(bytes)
   } missing=${missing.length} ` +
-    `folder=${folder}${absent}`;
+    `folder=${folder}${absent}${changed}`;
 }
 
 /** @throws {UserError} unless `text` is two days in order. */

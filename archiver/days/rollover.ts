@@ -67,9 +67,9 @@ export async function rollOver(
   onLine: (line: RolloverLine) => void,
 ): Promise<void> {
   for (const table of DAY_TABLES) await copyTable(context, plan, table, onLine);
-  const isOver = (day: string) =>
-    (plan.day === null || plan.day === day) && dayStart(day) + DAY_US <= plan.copyBefore;
   // A day's outdate those of later days.
+  const isOver = (day: string) =>
+    (plan.day === null || day >= plan.day) && dayStart(day) + DAY_US <= plan.copyBefore;
   for (let last = ""; context.isReadable();) {
     const day = (await daysToSummarise(context.connection)).find((day) =>
       day > last && isOver(day)

@@ -33,6 +33,8 @@ import { download, WrongBytes } from "./download.ts";
 
 /** Of a manifest. */
 const MAX_MANIFEST_BYTES = 1024 ** 2;
+/** The fingerprint of a day that the source does not list. */
+const UNLISTED = "0".repeat(64);
 
 export interface FetchOptions {
   readonly source: Bucket;
@@ -54,6 +56,8 @@ export interface Fetched {
   readonly days: readonly string[];
   /** Days that the source has not. */
   readonly missing: readonly string[];
+  /** Days that are here otherwise than the source has them now. */
+  readonly outdated: readonly string[];
   readonly files: number;
   readonly bytes: number;
 }
@@ -71,31 +75,43 @@ export function daysBetween(from: string, until: string): string[] {
  */
 export async function fetchPublished(list: RootIndex, options: FetchOptions): Promise<Fetched> {
   const { source, folder, days } = options;
-  const local = join(folder, ROOT_KEY);
-  let root = await readRoot(folderReader(folder)) ??
-    makeRootIndex({ archive: list.archive, days: {} });
+  const local = folderReader(folder);
+  let root = await readRoot(local) ?? makeRootIndex({ archive: list.archive, days: {} });
   if (root.archive.made_at_us !== list.archive.made_at_us) {
     throw new UserError(
       `${folder} has days of another archive (${root.archive.name}) than ${source.shown} ` +
         `(${list.archive.name}); fetch each into a folder of its own`,
     );
   }
-  const fetched = { days: [] as string[], missing: [] as string[], files: 0, bytes: 0 };
+  const fetched = {
+    ...{ days: [] as string[], missing: [] as string[], outdated: [] as string[] },
+    ...{ files: 0, bytes: 0 },
+  };
+  const setDays = async (changed: readonly string[]) => {
+    const states = changed.map((day) => {
+      const state = list.days[day] ?? WITHDRAWN;
+      return [day, state === WITHDRAWN ? UNLISTED : state];
+    });
+    root = makeRootIndex({ ...root, days: { ...root.days, ...Object.fromEntries(states) } });
+    await writeWhole(join(folder, ROOT_KEY), indexText(root));
+  };
+  // What is here and has changed there is not to be read together with what comes now.
+  const here = () => Object.keys(root.days).filter((day) => root.days[day] !== WITHDRAWN);
+  if (here().length > 0) await setDays(here());
   for (const day of days) {
-    const state = list.days[day];
-    const index = state === WITHDRAWN ? null : await fetchDay(options, day);
+    const index = list.days[day] === WITHDRAWN ? null : await fetchDay(options, day);
     if (index === null) {
       fetched.missing.push(day);
       continue;
     }
-    root = makeRootIndex({
-      archive: root.archive,
-      days: { ...root.days, [day]: state ?? "0".repeat(64) },
-    });
-    await writeWhole(local, indexText(root));
+    await setDays([day]);
     fetched.days.push(day);
     fetched.files += index.files.length;
     fetched.bytes += index.files.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+  for (const day of here()) {
+    const index = await readDay(local, day);
+    if (index?.fingerprint !== root.days[day]) fetched.outdated.push(day);
   }
   return fetched;
 }
@@ -169,7 +185,10 @@ async function checkManifest(
 /** Brings days of the first observer's successor, TABLE/YYYY/MM/DD/TABLE_YYYY-MM-DD.parquet. Resumes by size. */
 export async function fetchDaily(options: FetchOptions): Promise<Fetched> {
   const { source, folder, days, tables, connection, signal, onProgress } = options;
-  const fetched = { days: [] as string[], missing: [] as string[], files: 0, bytes: 0 };
+  const fetched = {
+    ...{ days: [] as string[], missing: [] as string[], outdated: [] },
+    ...{ files: 0, bytes: 0 },
+  };
   for (const day of days) {
     const found: string[] = [];
     let done = 0;

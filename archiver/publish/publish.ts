@@ -67,62 +67,79 @@ export async function publishDays(
         "own (days.publish.prefix)",
     );
   }
-  const files = await listFiles(context);
-  const days = Map.groupBy(files, ({ day }) => day);
   if (plan.withdraw) {
     const day = plan.day!;
-    root = await writeRoot(bucket, root, day, WITHDRAWN);
+    root = await writeRoot(bucket, root, { [day]: WITHDRAWN });
     await withdraw(bucket, day);
     onLine(dayLine("withdrawn", day, []));
     return root;
   }
-  for (const [day, files] of [...days].toSorted(([a], [b]) => a < b ? -1 : 1)) {
-    const current = fingerprint(files);
+  const days = Map.groupBy(await listFiles(context), ({ day }) => day);
+  // What came late on a day may change the summaries of those after it.
+  const due = [...days].toSorted(([a], [b]) => a < b ? -1 : 1).filter(([day]) =>
+    root.days[day] !== WITHDRAWN &&
+    (plan.day === null || day === plan.day || day > plan.day && day in root.days)
+  );
+  const again = due.findLastIndex(([day, files]) =>
+    day in root.days && root.days[day] !== fingerprint(files)
+  );
+  let isHeld = false;
+  let written: Record<string, string> = {};
+  for (const [i, [day, files]] of due.entries()) {
+    // Summaries that rest on a day whose newer files readers do not get.
+    const wished = isHeld ? files.filter(isFact) : files;
+    const current = fingerprint(wished);
     const published = root.days[day];
-    if ((plan.day !== null && plan.day !== day) || [current, WITHDRAWN].includes(published)) {
-      continue;
+    if (current !== published) {
+      signal.throwIfAborted();
+      const done = await publishDay(context, bucket, archive, day, wished);
+      if (typeof done === "string") {
+        isHeld ||= published !== undefined;
+        onLine(dayLine("kept", day, [], `not published: ${done}`));
+      } else {
+        written[day] = current;
+        onLine(dayLine(published === undefined ? "published" : "published again", day, done.files));
+      }
     }
-    signal.throwIfAborted();
-    const done = await publishDay(context, bucket, archive, day, files);
-    if (typeof done === "string") {
-      onLine(dayLine("kept", day, [], `not published: ${done}`));
-      continue;
-    }
-    root = await writeRoot(bucket, root, day, current);
-    onLine(dayLine(published === undefined ? "published" : "published again", day, done.files));
+    // Until all that is published again is there, readers see by the list which summaries are not to be read.
+    if (i < again || Object.keys(written).length === 0) continue;
+    root = await writeRoot(bucket, root, written);
+    written = {};
   }
   return root;
 }
 
-/** Why a file's day is not published as the archive lists it now; null when it is. @param files of the day. */
-export function reasonUnpublished(
+/** Why a day is not published as the archive lists it now; null when it is. */
+export async function reasonUnpublished(
+  context: Pick<PublishContext, "connection">,
   root: RootIndex | null,
   day: string,
-  files: readonly DayFile[],
-): string | null {
+): Promise<string | null> {
   if (root === null) return "not published: the bucket could not be read";
+  const files = (await listFiles(context)).filter((file) => file.day === day);
   return root.days[day] === fingerprint(files) ? null : "not published yet";
 }
 
 /** The files to be published; summaries as long as they hold. */
-async function listFiles({ connection }: PublishContext): Promise<DayFile[]> {
+async function listFiles(
+  { connection }: Pick<PublishContext, "connection">,
+): Promise<DayFile[]> {
   const ready = await rowsOf(
     connection,
     "SELECT CAST(day AS TEXT) AS day FROM summary_days WHERE is_ready",
   );
   const days = new Set(ready.map(({ day }) => String(day)));
   const files = await readDayFiles(connection);
-  return files.filter(({ table, day }) => isFact(table) || days.has(day));
+  return files.filter((file) => isFact(file) || days.has(file.day));
 }
 
-function isFact(table: string): boolean {
+function isFact({ table }: Pick<DayFile, "table">): boolean {
   return table === "receipts" || table === "messages";
 }
 
-/** SHA-256 over the SHA-256 of a day's receipts and messages: what else is published follows from these. */
+/** SHA-256 over the SHA-256 of a day's receipts, messages and summaries: what else is published follows from these. */
 function fingerprint(files: readonly Pick<DayFile, "table" | "part" | "sha256">[]): string {
-  const lines = files.filter(({ table }) => isFact(table))
-    .map(({ table, part, sha256 }) => `${table} ${part} ${sha256}\n`).sort();
+  const lines = files.map(({ table, part, sha256 }) => `${table} ${part} ${sha256}\n`).sort();
   return createHash("sha256").update(lines.join("")).digest("hex");
 }
 
@@ -137,10 +154,9 @@ async function madeAt({ connection }: PublishContext): Promise<number> {
 async function writeRoot(
   bucket: Bucket,
   { archive, days }: RootIndex,
-  day: string,
-  state: string,
+  changed: Readonly<Record<string, string>>,
 ): Promise<RootIndex> {
-  const root = makeRootIndex({ archive, days: { ...days, [day]: state } });
+  const root = makeRootIndex({ archive, days: { ...days, ...changed } });
   await put(bucket, ROOT_KEY, indexText(root));
   return root;
 }
@@ -154,8 +170,9 @@ async function publishDay(
   files: readonly DayFile[],
 ): Promise<DayIndex | string> {
   const before = await readDay(bucket, day);
+  const current = fingerprint(files);
   // Killed before the list was written.
-  if (before !== null && fingerprint(before.files) === fingerprint(files)) return before;
+  if (before?.fingerprint === current) return before;
   // Together: DuckDB writes the one while the other is sent.
   const [facts, others] = await together([
     uploadFacts(bucket, before, files),
@@ -167,6 +184,7 @@ async function publishDay(
     archive,
     day,
     schema_version,
+    fingerprint: current,
     files: [...facts, ...others as PublishedFile[]],
   });
   await put(bucket, dayIndexKey(day), indexText(index));

@@ -6,7 +6,7 @@ import { logger } from "../../shared/log.ts";
 import { readS3Keys } from "../../shared/s3/access.ts";
 import { Bucket } from "../../shared/s3/bucket.ts";
 import type { DayPublisher, DaysContext } from "../days/context.ts";
-import { type DayFile, readDayFiles } from "../days/day_files.ts";
+import type { DayFile } from "../days/day_files.ts";
 import type { RolloverLine, RolloverPlan } from "../days/rollover.ts";
 import { type LakeLine, syncLake } from "../lake/sync.ts";
 import type { PublishConfig } from "./config.ts";
@@ -43,10 +43,8 @@ export class Publisher implements DayPublisher {
   }
 
   /** Why a file must stay because its day is not published; null when it may go. */
-  async reasonToKeep({ connection }: DaysContext, file: DayFile): Promise<string | null> {
-    if (!this.config.before_drop) return null;
-    const files = (await readDayFiles(connection)).filter(({ day }) => day === file.day);
-    return reasonUnpublished(this.#root, file.day, files);
+  async reasonToKeep(context: DaysContext, { day }: DayFile): Promise<string | null> {
+    return this.config.before_drop ? await reasonUnpublished(context, this.#root, day) : null;
   }
 }
 

@@ -31,14 +31,14 @@ export const RECEIPT_COLUMNS: string =
  * @throws {UserError} in one line when the folder's index is wrong, or a file that it names is missing or no Parquet file.
  */
 export async function openDays(connection: DuckDBConnection, folder: string): Promise<void> {
-  const indexes = await readIndexes(folder);
+  const { indexes, summarised } = await readIndexes(folder);
   await makeTables(connection);
   const last = indexes.at(-1);
   const version = Math.max(0, ...indexes.map(({ schema_version }) => schema_version));
   await connection.run(`INSERT INTO schema_version VALUES (${version}, 'published days', now())`);
   if (last === undefined) return;
-  const relation = (table: string) => {
-    const files = indexes.flatMap(({ files }) => files.filter((file) => file.table === table));
+  const relation = (table: string, of = indexes) => {
+    const files = of.flatMap(({ files }) => files.filter((file) => file.table === table));
     const paths = files.map(({ path }) => literal(resolve(folder, path)));
     return paths.length === 0 ? null : `read_parquet([${paths.join(", ")}])`;
   };
@@ -49,13 +49,13 @@ export async function openDays(connection: DuckDBConnection, folder: string): Pr
       const rows = contextRows(table, files, `DATE '${last.day}'`);
       await connection.run(`INSERT INTO ${table} BY NAME ${rows}`);
     }
-    const days = relation("summary_days");
-    const all = indexes.flatMap(({ day, files }) =>
+    const days = relation("summary_days", summarised);
+    const all = summarised.flatMap(({ day, files }) =>
       files.map(({ table, path }) => ({ table, day, path: resolve(folder, path) }))
     );
     if (days !== null) await listSummaries(connection, days, all);
     const [receipts, messages, earlier] = ["receipts", "messages", "earlier_messages"].map(
-      relation,
+      (table) => relation(table),
     );
     if (receipts !== null) {
       await connection.run(
@@ -106,8 +106,13 @@ export async function makeTables(connection: DuckDBConnection): Promise<void> {
   await connection.run(`${VERSION_TABLE};\n${schema}${views}`);
 }
 
-/** The indexes of the days, in order. */
-async function readIndexes(folder: string): Promise<DayIndex[]> {
+/**
+ * The indexes of the days, in order; and of those, the ones whose summaries hold. A summary rests on all days before it,
+ * so none does from the first day on that is another than the list names: the folder has parts of two publications.
+ */
+async function readIndexes(
+  folder: string,
+): Promise<{ indexes: DayIndex[]; summarised: DayIndex[] }> {
   const reader = folderReader(folder);
   const { days = {} } = await readRoot(reader) ?? {};
   const indexes: DayIndex[] = [];
@@ -128,5 +133,6 @@ async function readIndexes(folder: string): Promise<DayIndex[]> {
     }
     indexes.push(index!);
   }
-  return indexes;
+  const other = indexes.findIndex(({ day, fingerprint }) => fingerprint !== days[day]);
+  return { indexes, summarised: other < 0 ? indexes : indexes.slice(0, other) };
 }

@@ -57,13 +57,15 @@ const DaySchema = v.strictObject({
   archive,
   day,
   schema_version: count,
+  /** Of its files with manifests, as the list of days names it. */
+  fingerprint: v.optional(hash),
   files: v.pipe(v.array(FileSchema), v.maxLength(MAX_FILES)),
 });
 
 const RootSchema = v.strictObject({
   format: v.literal(ROOT_FORMAT),
   archive,
-  /** Each day's fingerprint (see `fingerprint`), or `withdrawn`. */
+  /** Each day's fingerprint, or `withdrawn`. Days whose indexes have these fingerprints go together. */
   days: v.record(day, v.union([v.literal(WITHDRAWN), hash])),
 });
 

@@ -4,7 +4,16 @@ import { openArchive } from "../../query_results/archive/open.ts";
 import { ROOT_KEY } from "../../query_results/archive/published.ts";
 import { daysStatus } from "../../archiver/days/status.ts";
 import { rows } from "../support/fixtures/archive.ts";
-import { at, contents, filesIn, fillDay, openDays } from "../support/fixtures/day_archive.ts";
+import { BatchMaker } from "../support/fixtures/batch_maker.ts";
+import {
+  at,
+  contents,
+  type DayArchive,
+  filesIn,
+  fillDay,
+  fillMidnight,
+  openDays,
+} from "../support/fixtures/day_archive.ts";
 import { makeQueryArchive } from "../support/fixtures/query_archive.ts";
 import {
   answersOf,
@@ -12,6 +21,7 @@ import {
   DAYS,
   fetchFrom,
   publishTo,
+  summarisedDays,
 } from "../support/fixtures/published_days.ts";
 import { fakeS3 } from "../support/servers/s3_server.ts";
 import { startProgram } from "../support/servers/process.ts";
@@ -62,6 +72,55 @@ Deno.test("published days come back as they were; what is late is published anew
   });
   assert.ok(ofDay.length > 0);
   assert.deepEqual(one.filter((line) => Number(line.split(" ")[0]) > 1e12), ofDay);
+});
+
+Deno.test("what came late changes the summaries of later days: these are published again, and read when all are there", async () => {
+  await using server = await fakeS3();
+  await using dir = await tempDir();
+  const bucket = server.bucket("a");
+  const maker = new BatchMaker("alpha", at(0, 0));
+  const inArchive = async (work: (archive: DayArchive) => Promise<unknown>) => {
+    await using archive = await openDays(dir, { publish: publishTo(server) }, { maker });
+    await work(archive);
+  };
+  const says = async (folder: string, summarised: number) => {
+    const [path, queries] = [dir.join("a.duckdb"), ["message_totals", "peers_per_message"]];
+    const ofArchive = await answersOf(path, dir, "archive", queries);
+    assert.deepEqual(await answersOf(dir.join(folder), dir, "folder", queries), ofArchive);
+    assert.equal(await summarisedDays(dir.join(folder)), summarised);
+  };
+  let fillLate = async (_: DayArchive["store"]) => {};
+  await inArchive(async (archive) => {
+    for (const day of [0, 1, 2]) await fillDay(archive, day);
+    fillLate = await fillMidnight(archive);
+    await archive.days.run(COPY);
+  });
+  await fetchFrom(bucket, dir.join("fetched"));
+  await says("fetched", 3);
+  // Killed between the two days.
+  server.doorman = ({ method, url }) =>
+    method === "PUT" && url.endsWith(`${DAYS[1]}.json`)
+      ? new Response(null, { status: 403 })
+      : null;
+  await inArchive(async ({ store, days }) => {
+    await fillLate(store);
+    await assert.rejects(days.run(COPY), /refuses the keys/);
+  });
+  await fetchFrom(bucket, dir.join("halfway"));
+  await says("halfway", 0);
+  server.doorman = () => null;
+  await inArchive(async ({ days }) => {
+    assert.deepEqual(actions(await days.run(COPY)), [
+      `published again ${DAYS[0]}`,
+      `published again ${DAYS[1]}`,
+    ]);
+    assert.deepEqual(actions(await days.run(COPY)), []);
+  });
+  const { outdated } = await fetchFrom(bucket, dir.join("fetched"), DAYS.slice(0, 1));
+  assert.deepEqual(outdated, [DAYS[1]]);
+  await says("fetched", 1);
+  assert.deepEqual((await fetchFrom(bucket, dir.join("fetched"))).outdated, []);
+  await says("fetched", 3);
 });
 
 Deno.test("all queries say the same of a fetched day as of its archive", async () => {
