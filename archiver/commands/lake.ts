@@ -52,7 +52,7 @@ export const lakeCommand: Subcommand = subcommand({
     ? await inBucket(data, settings, signal)
     : { indexes: folderReader(resolve(data)), data: resolve(data) };
   const counts = { registered: 0, replaced: 0, dropped: 0 };
-  const archive = await syncLake(settings, source, {
+  const { archive, snapshot } = await syncLake(settings, source, {
     signal,
     onLine({ action, day, files }) {
       counts[action]++;
@@ -60,7 +60,8 @@ export const lakeCommand: Subcommand = subcommand({
     },
   });
   const done = Object.entries(counts).map(([action, count]) => `${action}=${count}`).join(" ");
-  console.log(`lake: ${done} archive=${archive} catalog=${shownCatalog(settings)}`);
+  const where = `catalog=${shownCatalog(settings)} snapshot=${snapshot}`;
+  console.log(`lake: ${done} archive=${archive} ${where}`);
 });
 
 async function inBucket(

@@ -1,5 +1,5 @@
-// Published days into a lake: their files are registered where they lie, none is copied. A day comes, changes or goes in one
-// transaction, in which the lake also notes what it has of it.
+// Published days into a lake: their files are registered where they lie, none is copied. What came, changed and went since
+// the last time does so in one transaction, as a day's summaries rest on those before it; in it the lake also notes what it has.
 
 import type { DuckDBConnection } from "@duckdb/node-api";
 import { openDatabase } from "../../query_results/archive/database.ts";
@@ -56,14 +56,14 @@ export interface SyncOptions {
 
 /**
  * Makes the lake have the source's days, as they are published now.
- * @returns the name of the archive.
+ * @returns the name of the archive, and DuckLake's number of the lake as it is then.
  * @throws {UserError} in one line when the lake cannot be opened or changed, or has another archive of this name.
  */
 export async function syncLake(
   settings: LakeSettings,
   source: LakeSource,
   { signal, onLine }: SyncOptions,
-): Promise<string> {
+): Promise<{ archive: string; snapshot: number }> {
   const list = await readRoot(source.indexes);
   if (list === null) {
     throw new UserError(
@@ -82,7 +82,8 @@ export async function syncLake(
       dataPath: dataPath(settings, source),
     });
     await syncDays(connection, settings, source, list, { signal, onLine });
-    return list.archive.name;
+    const [{ id }] = await rowsOf(connection, "FROM ducklake_current_snapshot('lake')");
+    return { archive: list.archive.name, snapshot: Number(id) };
   } finally {
     signal.removeEventListener("abort", interrupt);
   }
@@ -105,18 +106,21 @@ async function syncDays(
   const { name } = list.archive;
   const there = await filesThere(connection, name);
   const wished = Object.keys(list.days).filter((day) => list.days[day] !== WITHDRAWN);
-  for (const day of [...there.keys()].filter((day) => !wished.includes(day))) {
-    const files = there.get(day)!;
-    await change(() => replaceFiles(connection, name, day, files, []));
-    onLine({ action: "dropped", day, files: files.length });
-  }
+  const changes: DayChange[] = [...there.keys()].filter((day) => !wished.includes(day))
+    .map((day) => ({ action: "dropped", day, before: there.get(day)!, after: [] }));
   for (const day of wished.sort()) {
     const before = there.get(day) ?? [];
     if (before[0]?.fingerprint === list.days[day]) continue;
     signal.throwIfAborted();
     const index = await readDay(indexes, day);
     if (index === null) continue;
-    const { schema_version: version } = index;
+    const { schema_version: version, fingerprint } = index;
+    if (fingerprint !== list.days[day]) {
+      throw new UserError(
+        `${data} has ${day} otherwise than its ${ROOT_KEY} says: it is being published, or parts were fetched before ` +
+          "it changed; run the command again later, or fetch the day again",
+      );
+    }
     if (!KNOWN_SCHEMA_VERSIONS.includes(version)) {
       throw new UserError(
         `${data} has ${day} in the schema's version ${version}, this program knows ${
@@ -125,15 +129,23 @@ async function syncDays(
           "program that published it",
       );
     }
-    const fingerprint = list.days[day];
-    const files = index.files.map((file) => ({
+    const after = index.files.map((file) => ({
       ...file,
       path: `${data}/${file.path}`,
       fingerprint,
     }));
-    await expectListed(connection, settings, day, files);
-    await change(() => replaceFiles(connection, name, day, before, files));
-    onLine({ action: before.length === 0 ? "registered" : "replaced", day, files: files.length });
+    await expectListed(connection, settings, day, after);
+    changes.push({ action: before.length === 0 ? "registered" : "replaced", day, before, after });
+  }
+  if (changes.length === 0) return;
+  await change(async () => {
+    for (const { day, before, after } of changes) {
+      signal.throwIfAborted();
+      await replaceFiles(connection, name, day, before, after);
+    }
+  });
+  for (const { action, day, before, after } of changes) {
+    onLine({ action, day, files: (action === "dropped" ? before : after).length });
   }
 }
 
@@ -173,6 +185,11 @@ interface LakeFile {
   readonly table: string;
   readonly path: string;
   readonly fingerprint: string;
+}
+
+interface DayChange extends Pick<LakeLine, "action" | "day"> {
+  readonly before: readonly LakeFile[];
+  readonly after: readonly LakeFile[];
 }
 
 async function filesThere(

@@ -8,6 +8,7 @@ import { readConfig, text } from "../../shared/config.ts";
 import { bucketReason, errorText, UserError } from "../../shared/errors.ts";
 import { readS3Keys, s3Entries } from "../../shared/s3/access.ts";
 import { printable } from "../../shared/text.ts";
+import { valuesOf } from "./database.ts";
 import { loadExtensions } from "./extensions.ts";
 import { literal } from "./sql.ts";
 
@@ -26,6 +27,8 @@ const schema = v.strictObject({
   catalog: text(/^[^\0]{1,4096}$/, "the path of a file, or postgres://user@host:port/database"),
   password_file: v.optional(path),
   extensions: v.optional(path),
+  /** Reads the lake as it was then, by DuckLake's number. */
+  snapshot: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
   s3: v.optional(v.strictObject(s3Entries, "should be a group of keys with endpoint")),
 });
 
@@ -76,6 +79,7 @@ export async function attachLake(
   for (let attempt = 1;; attempt++) {
     try {
       await connection.run(sql);
+      if (readOnly) await readSnapshot(connection, settings.snapshot, attach);
       return void await connection.run("USE lake");
     } catch (error) {
       const why = errorText(error);
@@ -86,6 +90,17 @@ export async function attachLake(
       } else await systemClock.sleep(RETRY_MS * attempt);
     }
   }
+}
+
+/** Attaches the lake again as it is now, or was, so that what others change meanwhile is not mixed in. */
+async function readSnapshot(
+  connection: DuckDBConnection,
+  wished: number | undefined,
+  attach: (options: readonly string[]) => string,
+): Promise<void> {
+  const [[last]] = await valuesOf(connection, "FROM ducklake_current_snapshot('lake')");
+  await connection.run("DETACH lake");
+  await connection.run(attach(["READ_ONLY", `SNAPSHOT_VERSION ${wished ?? last}`]));
 }
 
 /** The catalogue without a password. */

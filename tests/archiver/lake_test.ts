@@ -3,18 +3,24 @@ import { DuckDBInstance } from "@duckdb/node-api";
 import assert from "node:assert/strict";
 import { attachLake, type LakeSettings } from "../../query_results/archive/lake.ts";
 import { openArchive } from "../../query_results/archive/open.ts";
-import { Summaries } from "../../query_results/archive/summaries.ts";
 import { DEFINITIONS } from "../../query_results/catalog/catalog.ts";
 import { answerFor } from "../../query_results/where/look.ts";
 import { finalError, UserError } from "../../shared/errors.ts";
 import { BatchMaker } from "../support/fixtures/batch_maker.ts";
-import { at, type DayArchive, fillDay, openDays } from "../support/fixtures/day_archive.ts";
+import {
+  at,
+  type DayArchive,
+  fillDay,
+  fillMidnight,
+  openDays,
+} from "../support/fixtures/day_archive.ts";
 import {
   answersOf,
   contentsOf,
   DAYS,
   fetchFrom,
   publishTo,
+  summarisedDays,
 } from "../support/fixtures/published_days.ts";
 import { makeQueryArchive } from "../support/fixtures/query_archive.ts";
 import {
@@ -97,14 +103,6 @@ async function where(archive: string, name: string) {
   using reader = await openArchive(archive);
   await reader.connection.run(DEFINITIONS);
   return await answerFor(reader.connection, name);
-}
-
-/** How many days queries read from summaries. */
-async function summarisedDays(address: string): Promise<number> {
-  using archive = await openArchive(address);
-  await archive.connection.run(DEFINITIONS);
-  const summaries = await Summaries.find(archive.connection, []);
-  return await summaries.use({ from: -Infinity, to: Infinity });
 }
 
 /** Batches of a day of a collector: the same messages for all, each peer a little later. */
@@ -226,11 +224,8 @@ Deno.test({
     }, new RegExp(`replaced +${DAYS[1]} .*\n.*registered=0 replaced=1 dropped=0`));
     assert.equal(await count(), 15 + 24);
     assert.equal(await count("sessions"), 9);
-    const changes = await ask(
-      settings,
-      `SELECT count(*)::INTEGER FROM ducklake_snapshots('lake') WHERE snapshot_id > ${snapshot}`,
-    );
-    assert.deepEqual(changes, [[1]], "one transaction");
+    const changes = () => count(`ducklake_snapshots('lake') WHERE snapshot_id > ${snapshot}`);
+    assert.equal(await changes(), 1, "one transaction");
     assert.equal(await count(`archive.receipts AT (VERSION => ${snapshot})`), 30);
     const list = JSON.parse(await Deno.readTextFile(dir.join("fetched/index.json")));
     list.days[DAYS[0]] = "withdrawn";
@@ -241,6 +236,62 @@ Deno.test({
       new RegExp(`dropped +${DAYS[0]} .*\nlake: registered=0 replaced=0 dropped=1`),
     );
     assert.equal(await count(), 24);
+  },
+});
+
+Deno.test({
+  name: "what came late is replaced in the lake with all that rests on it, at once",
+  ignore: extensions === null,
+  async fn() {
+    await using server = await fakeS3();
+    await using dir = await tempDir();
+    const { file, settings, address } = await lakeIn(dir);
+    const maker = new BatchMaker("alpha", at(0, 0));
+    const queries = ["message_totals", "peers_per_message"];
+    const fetched = dir.join("fetched");
+    const register = async (work: (archive: DayArchive) => Promise<unknown>, outcome: RegExp) => {
+      {
+        await using archive = await openDays(dir, { publish: publishTo(server) }, { maker });
+        await work(archive);
+        await archive.days.run(COPY);
+      }
+      await fetchFrom(server.bucket("a"), fetched);
+      assert.match((await lake("--lake", file, "--data", fetched)).text, outcome);
+      assert.equal(await summarisedDays(address), 3);
+      assert.deepEqual(
+        await answersOf(address, dir, "lake", queries),
+        await answersOf(dir.join("a.duckdb"), dir, "archive", queries),
+      );
+      return await ask(
+        settings,
+        "SELECT max(snapshot_id)::INTEGER FROM ducklake_snapshots('lake')",
+      );
+    };
+    let fillLate = async (_: DayArchive["store"]) => {};
+    const [[before]] = await register(async (archive) => {
+      for (const day of [0, 1, 2]) await fillDay(archive, day);
+      fillLate = await fillMidnight(archive);
+    }, /registered=3 replaced=0 dropped=0/);
+    const [[after]] = await register(
+      ({ store }) => fillLate(store),
+      new RegExp(`replaced +${DAYS[0]} .*\nreplaced +${DAYS[1]} .*\n.*replaced=2 dropped=0`),
+    );
+    assert.equal(after, Number(before) + 1);
+    await Deno.writeTextFile(
+      dir.join("past.yaml"),
+      JSON.stringify({ ...settings, snapshot: before }),
+    );
+    const [past, now] = [
+      await contentsOf(`ducklake:${dir.join("past.yaml")}`),
+      await contentsOf(address),
+    ];
+    assert.equal(now.filter((line) => !past.includes(line)).length, 1, "the late one");
+    const path = `${fetched}/index.json`;
+    const list = await Deno.readTextFile(path);
+    await Deno.writeTextFile(path, list.replace(/(: ")[0-9a-f]{64}/, `$1${"0".repeat(64)}`));
+    const { code, text } = await lake("--lake", file, "--data", fetched);
+    assert.equal(code, 2);
+    assert.match(text, new RegExp(`^\\S+ has ${DAYS[0]} otherwise than its index.json says: .*$`));
   },
 });
 
