@@ -41,10 +41,10 @@ const ROWS: Readonly<Record<string, string>> = {
     WHERE r.outcome = 'done' AND r.window_from >= $from AND r.window_from < $to
       AND v.query IN (SELECT unnest(${literals(TREND_SOURCES)}))`,
   summary_days: "SELECT * FROM summary_days WHERE is_ready AND epoch_us(day) = epoch_us($from)",
-  // Their bytes are published with the day in which they were first seen.
+  // Their bytes are published with the day in which they were first seen. Changed ones may be in another day's file.
   earlier_messages: `SELECT * REPLACE (NULL::BLOB AS raw) FROM messages
     WHERE message_id IN ($heard)
-      AND NOT (first_seen >= $from AND first_seen < $to)`,
+      AND (NOT (first_seen >= $from AND first_seen < $to) OR message_id IN (SELECT message_id FROM message_changes))`,
 };
 
 /** The messages of a day's receipts: a summary lists them, without a scan. */

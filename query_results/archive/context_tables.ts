@@ -1,8 +1,10 @@
 // The tables that receipts and messages are read with, as a published day has them: their rows of that day, and `day`.
 
+import { isUndecided } from "./sql.ts";
+
 /**
- * How the rows of several days make one table. `whole`: each day has all that there was, so the latest holds. `keyed`: a
- * row of a later day replaces one of the same key. `distinct`: rows never change.
+ * How the rows of several days make one table. `whole`: each day has all that there was, so the one written last holds.
+ * `keyed`: a row of a day written later replaces one of the same key. `distinct`: rows never change.
  */
 export type ContextTable =
   | { readonly kind: "whole" }
@@ -30,25 +32,53 @@ export const CONTEXT_TABLES: Readonly<Record<string, ContextTable>> = {
 };
 
 /**
+ * The days in the order in which they were written, the last one first: late rows write a day again. As SQL, a list.
+ * @param epochs relation of the days' rows of `epochs`.
+ */
+export function daysWritten(epochs: string): string {
+  return `(SELECT list(day ORDER BY committed_at DESC, day DESC)
+    FROM (SELECT day, max(last_commit_at) AS committed_at FROM ${epochs} GROUP BY day))`;
+}
+
+/**
  * The rows of a table out of those of several days.
  * @param relation as in FROM; it has the column `day`.
- * @param lastDay SQL of the latest day there is, of any table.
+ * @param days SQL of {@link daysWritten}.
  */
-export function contextRows(table: string, relation: string, lastDay: string): string {
+export function contextRows(table: string, relation: string, days: string): string {
   const rule = CONTEXT_TABLES[table];
   if (rule.kind === "whole") {
-    return `SELECT * EXCLUDE (day) FROM ${relation} WHERE day = ${lastDay}`;
+    return `SELECT * EXCLUDE (day) FROM ${relation} WHERE day = ${days}[1]`;
   }
   if (rule.kind === "distinct") return `SELECT DISTINCT * EXCLUDE (day) FROM ${relation}`;
   return `SELECT * EXCLUDE (day) FROM ${relation}
-    QUALIFY row_number() OVER (PARTITION BY ${rule.key} ORDER BY day DESC) = 1`;
+    QUALIFY row_number() OVER (PARTITION BY ${rule.key} ORDER BY list_position(${days}, day)) = 1`;
 }
 
-/** The older messages that receipts of several days name. @param messages those first seen on these days, if any. */
-export function earlierRows(earlier: string, messages: string | null): string {
-  const others = messages === null
-    ? ""
-    : `WHERE message_id NOT IN (SELECT message_id FROM ${messages})`;
-  return `SELECT * FROM ${earlier} ${others}
-    QUALIFY row_number() OVER (PARTITION BY message_id ORDER BY first_seen) = 1`;
+/** The older messages that receipts of several days name, once each, as the day that knows most has them. */
+export function earlierRows(earlier: string): string {
+  return `SELECT * EXCLUDE (first_seen, verdict), arg_min(verdict, ${
+    isUndecided("verdict")
+  }) OVER own AS verdict,
+      min(first_seen) OVER own AS first_seen
+    FROM ${earlier} WINDOW own AS (PARTITION BY message_id)
+    QUALIFY row_number() OVER own = 1`;
+}
+
+/** What `earlier` knows better of messages first seen on the days: a receipt that came late, a verdict. */
+export function messageChanges(messages: string, earlier: string): string {
+  return `SELECT e.message_id, e.verdict, e.first_seen FROM ${earlier} e JOIN ${messages} m ON m.message_id = e.message_id
+    WHERE e.first_seen < m.first_seen OR (${isUndecided("m.verdict")} AND NOT ${
+    isUndecided("e.verdict")
+  })`;
+}
+
+/** Messages as {@link messageChanges} correct them. */
+export function correctedMessages(messages: string, changes: string): string {
+  return `SELECT m.* REPLACE (
+      CASE WHEN ${
+    isUndecided("m.verdict")
+  } THEN coalesce(c.verdict, m.verdict) ELSE m.verdict END AS verdict,
+      least(m.first_seen, c.first_seen) AS first_seen)
+    FROM ${messages} m LEFT JOIN ${changes} c ON c.message_id = m.message_id`;
 }

@@ -2,21 +2,28 @@
 // node id, collector's name), so that what two archives have is there once and the queries run unmodified.
 
 import type { DuckDBConnection } from "@duckdb/node-api";
-import { CONTEXT_TABLES, contextRows, earlierRows } from "./context_tables.ts";
+import {
+  CONTEXT_TABLES,
+  contextRows,
+  correctedMessages,
+  daysWritten,
+  earlierRows,
+} from "./context_tables.ts";
 import { valuesOf } from "./database.ts";
-import { identifier, literal } from "./sql.ts";
+import { identifier, isUndecided, literal } from "./sql.ts";
 import {
   listSummaries,
   makeTables,
   MESSAGE_COLUMNS as MESSAGES,
   RECEIPT_COLUMNS as RECEIPTS,
+  viewMessages,
 } from "./open_days.ts";
 
 /** Ids of what there are few of: integers, as the queries expect them, in the order of `keys`. */
 const rank = (keys: string) => `CAST(dense_rank() OVER (ORDER BY ${keys}) AS INTEGER)`;
 /** 63 bits of an MD5: two of a year's 150 million messages share one with a chance of 0.1 %. */
 const id = (text: string) => `CAST(md5_number_lower(${text}) >> 1 AS BIGINT)`;
-const messageId = id("sha256");
+const MESSAGE_ID = id("sha256");
 const dayNumber = (instant: string) => `epoch_us(${instant}) // 86400000000`;
 
 /** Which of the rows that two archives have of one thing is kept: the one that knows most. */
@@ -38,20 +45,18 @@ export function viewStatements(archives: readonly string[]): string[] {
 
 function tablesOf(archive: string) {
   const table = (name: string) => `lake.${identifier(archive)}.${name}`;
-  const lastDay = `(SELECT max(day) FROM lake.main.archive_files WHERE archive = ${
-    literal(archive)
-  })`;
-  const earlier = `SELECT ${MESSAGES} FROM (${
-    earlierRows(table("earlier_messages"), table("messages"))
-  })`;
+  const written = daysWritten(table("epochs"));
+  const earlier = `(${earlierRows(table("earlier_messages"))})`;
   return {
     receipts: `SELECT ${RECEIPTS} FROM ${table("receipts")}`,
-    messages: `SELECT ${MESSAGES} FROM ${table("messages")} UNION ALL ${earlier}`,
-    earlier,
+    messages: `SELECT ${MESSAGES} FROM (${correctedMessages(table("messages"), earlier)})
+      UNION ALL SELECT ${MESSAGES} FROM ${earlier} WHERE message_id NOT IN (SELECT message_id FROM ${
+      table("messages")
+    })`,
     heardDays: `SELECT DISTINCT collector_id, ${dayNumber("day")} AS day FROM ${
       table("peer_days")
     }`,
-    context: (name: string) => contextRows(name, table(name), lastDay),
+    context: (name: string) => contextRows(name, table(name), written),
   };
 }
 
@@ -120,13 +125,12 @@ function joinedViews(
     collectors: `SELECT DISTINCT id AS collector_id, name FROM ${names}`,
     peers: `SELECT DISTINCT id AS peer_id, node_id FROM ${nodes}`,
     messages: joinedMessages(all((own) => own.messages)),
-    receipts: joinedReceipts(
-      all((own) => own.receipts),
-      all((own) => own.messages),
-      names,
-      nodes,
-      `(${overlapsOf(archives, names)})`,
-    ),
+    receipts: joinedReceipts(archives, {
+      ...{ names, nodes, overlaps: `(${overlapsOf(archives, names)})` },
+      messages: `(SELECT archive, message_id, ${MESSAGE_ID} AS id FROM (${
+        all((own) => own.messages)
+      }))`,
+    }),
     sources: distinct(joined("sources", { collector_id: "n.id" })),
     epochs: once("epochs", joined("epochs", ofRun)),
     sessions: once(
@@ -153,12 +157,12 @@ function joinedViews(
 }
 
 function joinedMessages(messages: string): string {
-  return `SELECT ${messageId} AS message_id, any_value(sha256) AS sha256, any_value(type) AS type, any_value(size) AS size,
-    arg_min(verdict, verdict IN ('unchecked', 'unknown_signer')) AS verdict, any_value(scid) AS scid,
+  return `SELECT ${MESSAGE_ID} AS message_id, any_value(sha256) AS sha256, any_value(type) AS type, any_value(size) AS size,
+    arg_min(verdict, ${isUndecided("verdict")}) AS verdict, any_value(scid) AS scid,
     any_value(direction) AS direction, any_value(node_id) AS node_id, any_value(own_timestamp) AS own_timestamp,
     any_value(inner_id) AS inner_id, min(first_seen) AS first_seen, any_value(raw) AS raw,
     string_agg(DISTINCT archive, ',' ORDER BY archive) AS archive
-  FROM (${messages}) GROUP BY ${messageId}`;
+  FROM (${messages}) GROUP BY ${MESSAGE_ID}`;
 }
 
 /** Days on which several archives may have receipts of one collector: name and day, since the Unix epoch. */
@@ -175,30 +179,40 @@ function overlapsOf(archives: readonly string[], names: string): string {
     ) GROUP BY name, day HAVING count(DISTINCT archive) > 1`;
 }
 
-/**
- * A receipt that several archives have counts once; what one collector heard twice at one instant stays two.
- * @param names relation of collectors: archive, collector_id, name, id. @param nodes the same of peers.
- * @param overlaps relation of the days that this is about; null when there are none.
- */
+/** Relations that give what is of one archive an id in the lake. */
+interface Ids {
+  /** Of collectors: archive, collector_id, name, id. */
+  readonly names: string;
+  /** Of peers: archive, peer_id, id. */
+  readonly nodes: string;
+  /** Of messages: archive, message_id, id. */
+  readonly messages: string;
+  /** The days on which several archives may have receipts of one collector: name, day; null when there are none. */
+  readonly overlaps: string | null;
+}
+
+/** A receipt that several archives have counts once; what one collector heard twice at one instant stays two. */
 function joinedReceipts(
-  receipts: string,
-  messages: string,
-  names: string,
-  nodes: string,
-  overlaps: string | null,
+  archives: readonly string[],
+  { names, nodes, messages, overlaps }: Ids,
 ): string {
-  const known = (more = "") =>
-    `SELECT r.received_at, m.id AS message_id, p.id AS peer_id, n.id AS collector_id, r.is_repeat, r.is_warmup,
-        r.archive ${more}
-      FROM (${receipts}) r
-        JOIN (SELECT archive, message_id, ${messageId} AS id FROM (${messages})) m USING (archive, message_id)
-        JOIN ${nodes} p USING (archive, peer_id)
-        JOIN ${names} n USING (archive, collector_id)`;
-  if (overlaps === null) return known();
   const day = dayNumber("r.received_at");
-  return `WITH known AS NOT MATERIALIZED (
-      ${known(`, (n.name, ${day}) IN (SELECT (name, day) FROM ${overlaps}) AS is_shared`)}
-    )
+  const isShared = overlaps === null
+    ? ""
+    : `, (n.name, ${day}) IN (SELECT (name, day) FROM ${overlaps}) AS is_shared`;
+  // Archive by archive: joins by an integer take half as long as by archive and integer.
+  const known = archives.map((archive) => {
+    const ids = (relation: string) =>
+      `(SELECT * FROM ${relation} WHERE archive = ${literal(archive)})`;
+    return `SELECT r.received_at, m.id AS message_id, p.id AS peer_id, n.id AS collector_id, r.is_repeat, r.is_warmup,
+        ${literal(archive)} AS archive ${isShared}
+      FROM (${tablesOf(archive).receipts}) r JOIN ${ids(messages)} m ON m.message_id = r.message_id
+        JOIN ${ids(nodes)} p ON p.peer_id = r.peer_id JOIN ${
+      ids(names)
+    } n ON n.collector_id = r.collector_id`;
+  }).join(" UNION ALL ");
+  if (overlaps === null) return known;
+  return `WITH known AS NOT MATERIALIZED (${known})
     SELECT ${RECEIPTS}, archive FROM known WHERE NOT is_shared
     UNION ALL
     SELECT ${RECEIPTS}, string_agg(archive, ',' ORDER BY archive) FROM (
@@ -238,7 +252,6 @@ export async function openLakeTables(connection: DuckDBConnection): Promise<void
     );
   }
   if (isOne) {
-    const { receipts, earlier } = tablesOf(archives[0]);
     const files = await rows(
       "SELECT table_name, CAST(day AS TEXT), path FROM lake.main.archive_files",
     );
@@ -251,28 +264,30 @@ export async function openLakeTables(connection: DuckDBConnection): Promise<void
         path: String(path),
       })),
     );
-    await relation("earlier_messages", earlier);
-    await connection.run(`CREATE OR REPLACE VIEW receipts AS ${receipts}`);
-    await connection.run(
-      `CREATE OR REPLACE VIEW messages AS SELECT ${MESSAGES} FROM lake.${
-        identifier(archives[0])
-      }.messages
-      UNION ALL SELECT ${MESSAGES} FROM earlier_messages`,
-    );
+    await connection.run(`CREATE OR REPLACE VIEW receipts AS ${tablesOf(archives[0]).receipts}`);
+    const table = (name: string) => `lake.${identifier(archives[0])}.${name}`;
+    await viewMessages(connection, table("messages"), table("earlier_messages"));
     return;
   }
-  const all = allOf(archives);
-  await relation("earlier_messages", all((own) => own.earlier));
-  const messages =
+  const own = (name: string, columns = MESSAGES) =>
     archives.map((archive) =>
-      `SELECT ${MESSAGES}, ${literal(archive)} AS archive FROM lake.${identifier(archive)}.messages`
-    ).join(" UNION ALL ") + ` UNION ALL SELECT ${MESSAGES}, archive FROM earlier_messages`;
+      `SELECT ${columns}, ${literal(archive)} AS archive FROM lake.${identifier(archive)}.${name}`
+    ).join(" UNION ALL ");
+  await relation("earlier_messages", own("earlier_messages"));
+  const messages = `${own("messages")} UNION ALL SELECT ${MESSAGES}, archive FROM earlier_messages`;
   await connection.run(`CREATE OR REPLACE VIEW messages AS ${joinedMessages(messages)}`);
+  await relation(
+    "lake_messages",
+    `SELECT DISTINCT archive, message_id, ${MESSAGE_ID} AS id FROM (
+      ${
+      own("messages", "message_id, sha256")
+    } UNION ALL SELECT message_id, sha256, archive FROM earlier_messages)`,
+  );
   await relation("lake_overlaps", overlapsOf(archives, "lake_names"));
   const [[overlaps]] = await rows("SELECT count(*) FROM lake_overlaps");
-  const receipts = joinedReceipts(
-    ...[all((own) => own.receipts), messages, "lake_names", "lake_nodes"] as const,
-    Number(overlaps) === 0 ? null : "lake_overlaps",
-  );
+  const receipts = joinedReceipts(archives, {
+    ...{ names: "lake_names", nodes: "lake_nodes", messages: "lake_messages" },
+    overlaps: Number(overlaps) === 0 ? null : "lake_overlaps",
+  });
   await connection.run(`CREATE OR REPLACE VIEW receipts AS ${receipts}`);
 }

@@ -5,7 +5,14 @@ import { join, resolve } from "node:path";
 import schema from "../../archiver/store/migrations/0001_schema.sql" with { type: "text" };
 import views from "../../archiver/store/migrations/0001_views.duckdb.sql" with { type: "text" };
 import { firstLine, UserError } from "../../shared/errors.ts";
-import { CONTEXT_TABLES, contextRows, earlierRows } from "./context_tables.ts";
+import {
+  CONTEXT_TABLES,
+  contextRows,
+  correctedMessages,
+  daysWritten,
+  earlierRows,
+  messageChanges,
+} from "./context_tables.ts";
 import {
   type DayIndex,
   dayIndexKey,
@@ -43,10 +50,12 @@ export async function openDays(connection: DuckDBConnection, folder: string): Pr
     return paths.length === 0 ? null : `read_parquet([${paths.join(", ")}])`;
   };
   try {
+    const epochs = relation("epochs");
+    const written = epochs === null ? `[DATE '${last.day}']` : daysWritten(epochs);
     for (const table of Object.keys(CONTEXT_TABLES)) {
       const files = relation(table);
       if (files === null) continue;
-      const rows = contextRows(table, files, `DATE '${last.day}'`);
+      const rows = contextRows(table, files, written);
       await connection.run(`INSERT INTO ${table} BY NAME ${rows}`);
     }
     const days = relation("summary_days", summarised);
@@ -62,17 +71,31 @@ export async function openDays(connection: DuckDBConnection, folder: string): Pr
         `CREATE OR REPLACE VIEW receipts AS SELECT ${RECEIPT_COLUMNS} FROM ${receipts}`,
       );
     }
-    if (earlier !== null) {
-      await connection.run(`CREATE TABLE earlier_messages AS ${earlierRows(earlier, messages)}`);
-    }
-    const parts = [messages, earlier && "earlier_messages"].filter((part) => part !== null);
-    if (parts.length > 0) {
-      const selects = parts.map((part) => `SELECT ${MESSAGE_COLUMNS} FROM ${part}`);
-      await connection.run(`CREATE OR REPLACE VIEW messages AS ${selects.join(" UNION ALL ")}`);
-    }
+    await viewMessages(connection, messages, earlier);
   } catch (error) {
     throw new UserError(`Cannot open the days in ${folder}: ${firstLine(error)}`, { cause: error });
   }
+}
+
+/** Makes the view of messages. @param messages relation of those first seen on the days. @param earlier of older ones. */
+export async function viewMessages(
+  connection: DuckDBConnection,
+  messages: string | null,
+  earlier: string | null,
+): Promise<void> {
+  if (earlier !== null) {
+    await connection.run(`CREATE TABLE earlier_messages AS ${earlierRows(earlier)}`);
+  }
+  if (earlier !== null && messages !== null) {
+    const changes = messageChanges(messages, "earlier_messages");
+    await connection.run(`INSERT INTO message_changes BY NAME ${changes};
+      DELETE FROM earlier_messages WHERE message_id IN (SELECT message_id FROM ${messages})`);
+  }
+  const corrected = messages && `(${correctedMessages(messages, "message_changes")})`;
+  const parts = [corrected, earlier && "earlier_messages"].filter((part) => part !== null);
+  if (parts.length === 0) return;
+  const selects = parts.map((part) => `SELECT ${MESSAGE_COLUMNS} FROM ${part}`);
+  await connection.run(`CREATE OR REPLACE VIEW messages AS ${selects.join(" UNION ALL ")}`);
 }
 
 /** A file of summaries, as DuckDB opens it. */

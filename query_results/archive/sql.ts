@@ -15,6 +15,14 @@ export function identifier(name: string): string {
   return `"${name.replaceAll('"', '""')}"`;
 }
 
+/** Verdicts that a later one replaces. */
+export const UNDECIDED = ["unchecked", "unknown_signer", "rebuilt"] as const;
+
+/** The condition that a column has one of {@link UNDECIDED}. */
+export function isUndecided(column: string): string {
+  return `${column} IN (${UNDECIDED.map(literal).join(", ")})`;
+}
+
 /** An instant as SQL; µs since the Unix epoch, or infinite. */
 export function at(us: number): string {
   if (!Number.isFinite(us)) return `'${us < 0 ? "-" : ""}infinity'::TIMESTAMPTZ`;

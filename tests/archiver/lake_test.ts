@@ -267,13 +267,13 @@ Deno.test({
         "SELECT max(snapshot_id)::INTEGER FROM ducklake_snapshots('lake')",
       );
     };
-    let fillLate = async (_: DayArchive["store"]) => {};
+    let fillLate = async (_: DayArchive) => {};
     const [[before]] = await register(async (archive) => {
       for (const day of [0, 1, 2]) await fillDay(archive, day);
       fillLate = await fillMidnight(archive);
     }, /registered=3 replaced=0 dropped=0/);
     const [[after]] = await register(
-      ({ store }) => fillLate(store),
+      (archive) => fillLate(archive),
       new RegExp(`replaced +${DAYS[0]} .*\nreplaced +${DAYS[1]} .*\n.*replaced=2 dropped=0`),
     );
     assert.equal(after, Number(before) + 1);

@@ -4,7 +4,7 @@ import { openArchive } from "../../query_results/archive/open.ts";
 import { ROOT_KEY } from "../../query_results/archive/published.ts";
 import { daysStatus } from "../../archiver/days/status.ts";
 import { rows } from "../support/fixtures/archive.ts";
-import { BatchMaker } from "../support/fixtures/batch_maker.ts";
+import { BatchMaker, plainMessage } from "../support/fixtures/batch_maker.ts";
 import {
   at,
   contents,
@@ -89,7 +89,7 @@ Deno.test("what came late changes the summaries of later days: these are publish
     assert.deepEqual(await answersOf(dir.join(folder), dir, "folder", queries), ofArchive);
     assert.equal(await summarisedDays(dir.join(folder)), summarised);
   };
-  let fillLate = async (_: DayArchive["store"]) => {};
+  let fillLate = async (_: DayArchive) => {};
   await inArchive(async (archive) => {
     for (const day of [0, 1, 2]) await fillDay(archive, day);
     fillLate = await fillMidnight(archive);
@@ -102,9 +102,9 @@ Deno.test("what came late changes the summaries of later days: these are publish
     method === "PUT" && url.endsWith(`${DAYS[1]}.json`)
       ? new Response(null, { status: 403 })
       : null;
-  await inArchive(async ({ store, days }) => {
-    await fillLate(store);
-    await assert.rejects(days.run(COPY), /refuses the keys/);
+  await inArchive(async (archive) => {
+    await fillLate(archive);
+    await assert.rejects(archive.days.run(COPY), /refuses the keys/);
   });
   await fetchFrom(bucket, dir.join("halfway"));
   await says("halfway", 0);
@@ -121,6 +121,29 @@ Deno.test("what came late changes the summaries of later days: these are publish
   await says("fetched", 1);
   assert.deepEqual((await fetchFrom(bucket, dir.join("fetched"))).outdated, []);
   await says("fetched", 3);
+});
+
+Deno.test("what came late of a message in another day's file, from a new collector and peer, is there for readers", async () => {
+  await using server = await fakeS3();
+  await using dir = await tempDir();
+  {
+    await using archive = await openDays(dir, { publish: publishTo(server) });
+    const { clock, days, store } = archive;
+    for (const day of [0, 1, 2]) await fillDay(archive, day);
+    await days.run(DROP_HOT);
+    await clock.advance(1000);
+    const late = new BatchMaker("beta", at(0, 0));
+    const number = late.message(plainMessage(1001));
+    late.verdict(number, "valid");
+    late.receipt(at(0, 86_200), number, late.session(12, at(0, 0)));
+    await store.commit([late.close()]);
+    const again = await days.run(DROP_HOT);
+    assert.deepEqual(actions(again), DAYS.slice(0, 2).map((day) => `published again ${day}`));
+  }
+  await fetchFrom(server.bucket("a"), dir.join("fetched"));
+  const found = await contentsOf(dir.join("fetched"));
+  assert.ok(found.some((line) => line.includes(" valid ") && line.endsWith(` ${at(0, 86_200)}`)));
+  assert.deepEqual(found, await contentsOf(dir.join("a.duckdb")));
 });
 
 Deno.test("all queries say the same of a fetched day as of its archive", async () => {
