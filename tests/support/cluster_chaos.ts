@@ -10,7 +10,7 @@ import { JetStreamUplink } from "../../collector/uplink/jetstream.ts";
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { parseConfig } from "../../shared/config.ts";
-import { randomInteger, seededRandom } from "../../shared/random.ts";
+import { type Random, randomInteger, seededRandom } from "../../shared/random.ts";
 import { STREAM } from "../../shared/subjects.ts";
 import { archiveRows } from "./fixtures/archive_check.ts";
 import { BatchMaker, plainMessage } from "./fixtures/batch_maker.ts";
@@ -18,13 +18,19 @@ import { startNatsCluster } from "./servers/nats_cluster.ts";
 import { tempDir } from "./temp_dir.ts";
 import { until } from "./until.ts";
 
-const COLLECTORS = ["alpha", "beta"];
+export const COLLECTORS = ["alpha", "beta"] as const;
 const BATCH_EVERY_MILLISECONDS = 40;
 const RECEIPTS_PER_BATCH = 50;
 /** From one server that is whole again to the next kill, and how long its victim stays away. */
-const PAUSE_MILLISECONDS = { least: 100, most: 2500 };
-const AWAY_MILLISECONDS = { least: 0, most: 9000 };
-const LONGEST_MILLISECONDS = 180_000;
+export const PAUSE_MILLISECONDS: Span = { least: 100, most: 2500 };
+export const AWAY_MILLISECONDS: Span = { least: 0, most: 9000 };
+export const LONGEST_MILLISECONDS = 180_000;
+
+/** A time that chance chooses. */
+export interface Span {
+  readonly least: number;
+  readonly most: number;
+}
 
 /** What came of one schedule. */
 export interface ChaosOutcome {
@@ -51,8 +57,6 @@ export async function clusterChaos(
   patient: boolean,
 ): Promise<ChaosOutcome> {
   const random = seededRandom(seed);
-  const between = ({ least, most }: { least: number; most: number }) =>
-    least + randomInteger(random, most - least + 1);
   await using stack = new AsyncDisposableStack();
   const dir = stack.use(await tempDir());
   const cluster = stack.use(await startNatsCluster());
@@ -71,12 +75,12 @@ export async function clusterChaos(
     const watching = new AbortController();
     const watched = watchCommits(archiver.url, senders, watching.signal);
     for (let i = 0; i < kills; i++) {
-      await sleep(between(PAUSE_MILLISECONDS));
+      await sleep(between(random, PAUSE_MILLISECONDS));
       const victim = randomInteger(random, cluster.urls.length);
       const isLeader = await cluster.leader() === victim;
       await cluster.kill(victim);
       killed.push(`${victim}${isLeader ? "*" : ""}`);
-      await sleep(between(AWAY_MILLISECONDS));
+      await sleep(between(random, AWAY_MILLISECONDS));
       await cluster.restart(victim);
       const hasRecovered = async () =>
         senders.every(({ isUpToDate }) => isUpToDate) && await cluster.isWhole();
@@ -107,7 +111,7 @@ export async function clusterChaos(
 }
 
 /** A collector's spool, delivery and uplink, fed with a batch now and then. */
-class Sender implements AsyncDisposable {
+export class Sender implements AsyncDisposable {
   slowestMilliseconds = 0;
   readonly #maker: BatchMaker;
   /** When each batch was spooled. */
@@ -144,6 +148,10 @@ class Sender implements AsyncDisposable {
 
   get isCommitted(): boolean {
     return this.#committed === this.#at.length;
+  }
+
+  get isDelivered(): boolean {
+    return this.spool.batches === 0;
   }
 
   /** Whether nothing waits longer than a second. */
@@ -205,17 +213,28 @@ async function watchCommits(
   }
 }
 
-function configFor(archive: string, servers: readonly string[]): ArchiverConfig {
+/** Of an archiver that takes all collectors' batches, or those of some. */
+export function configFor(
+  archive: string,
+  servers: readonly string[],
+  collectors?: readonly string[],
+): ArchiverConfig {
   const keys = {
     archive,
     api: { port: 0 },
     threads: 1,
     memory_limit: "256MiB",
-    nats: { servers, replicas: 3, max_batches: 10_000 },
+    nats: { servers, replicas: 3, max_batches: 10_000, ...collectors && { collectors } },
   };
   return parseConfig(JSON.stringify(keys), ArchiverConfigSchema, "archiver.yaml");
 }
 
-function sleep(milliseconds: number): Promise<void> {
+/** A time of the span, its ends included. */
+export function between(random: Random, { least, most }: Span): number {
+  return least + randomInteger(random, most - least + 1);
+}
+
+/** Resolves after that long. */
+export function sleep(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds));
 }

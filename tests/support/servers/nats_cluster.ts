@@ -22,6 +22,8 @@ export interface NatsCluster extends AsyncDisposable {
   leader(): Promise<number | null>;
   /** Whether all three run and hold all of the stream. */
   isWhole(): Promise<boolean>;
+  /** Batches in the stream; null while no server says. */
+  messages(): Promise<number | null>;
 }
 
 /** Starts it; a stream can be made once a leader is elected, which takes seconds. */
@@ -80,6 +82,9 @@ cluster { name: test, listen: "127.0.0.1:${ports[SIZE + index]}", routes: [${rou
       const replicas = cluster?.replicas ?? [];
       return !!cluster?.leader && replicas.length === SIZE - 1 &&
         replicas.every(({ current, offline }) => current && !offline);
+    },
+    async messages() {
+      return (await streamState().catch(() => undefined))?.state.messages ?? null;
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
