@@ -1,5 +1,6 @@
 // Three real NATS servers with JetStream that form one cluster on loopback.
 
+import type { Authenticator } from "nats";
 import { connectNats } from "../../../shared/nats/connect.ts";
 import { STREAM } from "../../../shared/subjects.ts";
 import { startDebianServer } from "./debian_server.ts";
@@ -8,7 +9,22 @@ import { NATS_SERVER } from "./nats_server.ts";
 import type { Process } from "./process.ts";
 import { tempDir } from "../temp_dir.ts";
 
-const SIZE = 3;
+export const CLUSTER_SIZE = 3;
+
+/** How its servers are set up. */
+export interface ClusterOptions {
+  /** The text of a server's configuration. */
+  readonly configOf: (index: number, address: ClusterAddress) => string;
+  /** Who may ask for the archiver's stream; anybody when absent. */
+  readonly authenticator?: Authenticator;
+}
+
+/** Where the servers of a cluster are, each `127.0.0.1:PORT`, and where one keeps its store. */
+export interface ClusterAddress {
+  readonly clients: readonly string[];
+  readonly routes: readonly string[];
+  readonly storeDir: string;
+}
 
 /** A running cluster; disposing kills its servers and removes their stores. */
 export interface NatsCluster extends AsyncDisposable {
@@ -27,36 +43,35 @@ export interface NatsCluster extends AsyncDisposable {
 }
 
 /** Starts it; a stream can be made once a leader is elected, which takes seconds. */
-export async function startNatsCluster(): Promise<NatsCluster> {
+export async function startNatsCluster(
+  { configOf, authenticator }: ClusterOptions = { configOf: openConfig },
+): Promise<NatsCluster> {
   await using stack = new AsyncDisposableStack();
   const dir = stack.use(await tempDir());
-  const ports = Array.from({ length: 2 * SIZE }, freePort);
-  if (new Set(ports).size < ports.length) return await startNatsCluster();
-  const routes = ports.slice(SIZE).map((port) => `nats://127.0.0.1:${port}`).join(", ");
+  const ports = Array.from({ length: 2 * CLUSTER_SIZE }, freePort);
+  if (new Set(ports).size < ports.length) {
+    return await startNatsCluster({ configOf, authenticator });
+  }
+  const addresses = ports.map((port) => `127.0.0.1:${port}`);
+  const [clients, routes] = [addresses.slice(0, CLUSTER_SIZE), addresses.slice(CLUSTER_SIZE)];
   const running: (Process | null)[] = [];
   const start = async (index: number) => {
     const config = dir.join(`${index}.conf`);
-    await Deno.writeTextFile(
-      config,
-      `listen: "127.0.0.1:${ports[index]}"
-server_name: s${index}
-jetstream { store_dir: "${dir.join(`store${index}`)}" }
-cluster { name: test, listen: "127.0.0.1:${ports[SIZE + index]}", routes: [${routes}] }
-`,
-    );
+    const address = { clients, routes, storeDir: dir.join(`store${index}`) };
+    await Deno.writeTextFile(config, configOf(index, address));
     running[index] = await startDebianServer(NATS_SERVER, ["--config", config]);
     if (running[index] === null) throw new Error(`port ${ports[index]} is taken`);
   };
   stack.defer(async () => {
     await Promise.all(running.map((server) => server?.kill()));
   });
-  await Promise.all(Array.from({ length: SIZE }, (_, index) => start(index)));
-  const urls = ports.slice(0, SIZE).map((port) => `nats://127.0.0.1:${port}`);
+  await Promise.all(clients.keys().map((index) => start(index)));
+  const urls = clients.map((address) => `nats://${address}`);
   const owned = stack.move();
 
   const streamState = async () => {
     const servers = urls.filter((_, index) => running[index] !== null);
-    const connection = await connectNats({ servers, name: "test" });
+    const connection = await connectNats({ servers, authenticator, name: "test" });
     try {
       const { streams } = await connection.jetstreamManager({ timeout: 1000 });
       return await streams.info(STREAM);
@@ -80,7 +95,7 @@ cluster { name: test, listen: "127.0.0.1:${ports[SIZE + index]}", routes: [${rou
       if (running.some((server) => server === null)) return false;
       const cluster = (await streamState().catch(() => undefined))?.cluster;
       const replicas = cluster?.replicas ?? [];
-      return !!cluster?.leader && replicas.length === SIZE - 1 &&
+      return !!cluster?.leader && replicas.length === CLUSTER_SIZE - 1 &&
         replicas.every(({ current, offline }) => current && !offline);
     },
     async messages() {
@@ -88,4 +103,17 @@ cluster { name: test, listen: "127.0.0.1:${ports[SIZE + index]}", routes: [${rou
     },
     [Symbol.asyncDispose]: () => owned.disposeAsync(),
   };
+}
+
+/** Without accounts. */
+function openConfig(index: number, { clients, routes, storeDir }: ClusterAddress): string {
+  return `listen: "${clients[index]}"
+server_name: s${index}
+jetstream { store_dir: "${storeDir}" }
+cluster {
+  name: test
+  listen: "${routes[index]}"
+  routes: [${routes.map((route) => `nats://${route}`).join(", ")}]
+}
+`;
 }
