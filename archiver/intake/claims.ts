@@ -20,8 +20,6 @@ const entry = v.object({
   archive: v.string(),
   /** Whether it has let go. */
   isFree: v.boolean(),
-  /** The one that let go before. */
-  before: v.nullable(v.string()),
   since: whole,
   elsewhere: v.array(v.tuple([whole, whole, whole])),
 });
@@ -37,10 +35,7 @@ export interface ClaimsOptions {
   readonly archived: (collector: string) => Promise<readonly BatchRange[]>;
 }
 
-/**
- * What this archive has claimed. A consumer excludes others while it is there; the claim does also while its archiver is
- * away or makes it anew.
- */
+/** What this archive has claimed. A collector's consumer is its owner's, who may be away or make it anew. */
 export class Claims {
   readonly #options: ClaimsOptions;
 
@@ -61,27 +56,23 @@ export class Claims {
     return held;
   }
 
-  /**
-   * @returns the archive whose claim it was before: a killed server may have restored its consumer.
-   * @throws {ClaimedByAnother} @throws {NatsError}
-   */
-  async claim(connection: NatsConnection, collector: string): Promise<string | null> {
+  /** @throws {ClaimedByAnother} @throws {NatsError} */
+  async claim(connection: NatsConnection, collector: string): Promise<void> {
     const { archive, clock, claimed } = this.#options;
     const bucket = await this.#bucket(connection);
     const { entry, revision } = await read(bucket, collector);
     if (entry?.archive === archive && !entry.isFree) {
       claimed.set(collector, entry);
-      return entry.before;
+      return;
     }
     if (entry?.isFree === false) {
       throw new ClaimedByAnother(collector, `key ${collector} in ${CLAIMS}`);
     }
-    const { archive: before = null, elsewhere = [] } = entry ?? {};
-    const own: Entry = { archive, isFree: false, before, since: clock.now(), elsewhere };
+    const { elsewhere = [] } = entry ?? {};
+    const own: Entry = { archive, isFree: false, since: clock.now(), elsewhere };
     await bucket.put(collector, JSON.stringify(own), { previousSeq: revision });
     claimed.set(collector, own);
     log.info("{collector} is this archive's from now on", { collector });
-    return before;
   }
 
   /** Call it when all that the consumer brought is committed, and it is deleted. @throws {NatsError} */
@@ -93,7 +84,7 @@ export class Claims {
     const others = entry?.elsewhere.filter((range) => !covers(own, range)) ?? [];
     const elsewhere = [...others, ...own].slice(-MAX_RANGES);
     const since = entry?.since ?? clock.now();
-    const free: Entry = { archive, isFree: true, before: null, since, elsewhere };
+    const free: Entry = { archive, isFree: true, since, elsewhere };
     await bucket.put(collector, JSON.stringify(free), { previousSeq: revision });
   }
 

@@ -107,10 +107,7 @@ export class Puller {
     for (let attempt = 0; !signal.aborted && !connection.isClosed(); attempt++) {
       try {
         await openStream(connection, stream, maxBatches, replicas);
-        const before = collector === null ? null : await claims.claim(connection, collector);
-        if (isFresh && before !== null) {
-          await resetConsumer(connection, { ...this.#options, archive: before });
-        }
+        if (collector !== null) await claims.claim(connection, collector);
         if (isFresh) await resetConsumer(connection, this.#options);
         isFresh = false;
         const consumer = await openConsumer(connection, this.#options);

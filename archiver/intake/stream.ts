@@ -101,9 +101,12 @@ export interface Claim {
   readonly collector: string | null;
 }
 
-/** The durable consumer of a claim. On the server a stream's message has one consumer. */
-export function consumerOf({ archive, collector }: Omit<Claim, "stream">): string {
-  return collector === null ? CONSUMER : `${CONSUMER}-${archive}-${collector}`;
+/**
+ * The durable consumer of a claim, the same for every archive: a server that was away may keep a deleted one for ever, and
+ * with it (nats-server 2.9) refuse another of the same subject, but not of the same name.
+ */
+export function consumerOf({ collector }: Pick<Claim, "collector">): string {
+  return collector === null ? CONSUMER : `${CONSUMER}-${collector}`;
 }
 
 /**
