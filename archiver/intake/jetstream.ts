@@ -7,7 +7,7 @@ import { encodeResendRequest } from "../../shared/batch/resend_request.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import type { NatsAccess } from "../../shared/nats/access.ts";
-import { connectNats, natsErrorText } from "../../shared/nats/connect.ts";
+import { connectNats } from "../../shared/nats/connect.ts";
 import { resendSubject } from "../../shared/subjects.ts";
 import { atMost, every, pause } from "../../shared/waiting.ts";
 import type { Claims } from "./claims.ts";
@@ -15,7 +15,7 @@ import { retryDelayMs } from "./failure.ts";
 import type { Intake } from "./intake.ts";
 import { OrderedAcks } from "./ordered_acks.ts";
 import { Puller } from "./puller.ts";
-import { ACK_WAIT_MS, openStream, resetConsumer } from "./stream.ts";
+import { ACK_WAIT_MS, jetStreamErrorText, openStream, resetConsumer } from "./stream.ts";
 
 /** A third of the server's ack_wait: in time even if one extension is lost. */
 const EXTEND_EVERY_MS: number = ACK_WAIT_MS / 3;
@@ -119,7 +119,7 @@ export class JetStreamIntake implements AsyncDisposable {
         attempt = 0;
         await Promise.all(this.#pullers.map((puller) => puller.run(connection, signal)));
       } catch (error) {
-        this.#complain(natsErrorText(error));
+        this.#complain(jetStreamErrorText(error, this.#options.replicas));
       }
       if (this.#connection?.isClosed()) this.#connection = null;
       const delayMs = Math.min(retryDelayMs(attempt), MAX_RETRY_MS);

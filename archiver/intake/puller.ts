@@ -4,7 +4,6 @@ import type { Consumer, ConsumerMessages, JsMsg, NatsConnection } from "nats";
 import { MAX_BATCH_BYTES } from "../../shared/batch/codec.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
-import { natsErrorText } from "../../shared/nats/connect.ts";
 import { BATCHES, batchSubject } from "../../shared/subjects.ts";
 import { pause } from "../../shared/waiting.ts";
 import type { Claims } from "./claims.ts";
@@ -16,6 +15,7 @@ import {
   type Claim,
   ClaimedByAnother,
   consumerOf,
+  jetStreamErrorText,
   lastSequence,
   openConsumer,
   openStream,
@@ -122,7 +122,7 @@ export class Puller {
           this.#live.stop();
           isFresh = true;
         }
-        if (!signal.aborted) this.complain(natsErrorText(error));
+        if (!signal.aborted) this.complain(jetStreamErrorText(error, replicas));
       }
       if (connection.isClosed()) return;
       await pause(clock, Math.min(retryDelayMs(attempt), MAX_RETRY_MS), signal);

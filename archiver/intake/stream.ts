@@ -14,6 +14,7 @@ import {
   StorageType,
   type StreamConfig,
 } from "nats";
+import { natsErrorText } from "../../shared/nats/connect.ts";
 import { findStream, OVERLAPPING_STREAM } from "../../shared/nats/streams.ts";
 import { printable } from "../../shared/text.ts";
 import { BATCHES, batchSubject } from "../../shared/subjects.ts";
@@ -29,7 +30,11 @@ const MAX_ACK_PENDING = 512;
 const API = { timeout: 1500, checkAPI: false };
 /** A server's own answer; one that was just killed gives none. */
 const READ_TIMEOUT_MS = 500;
-/** The server's error codes for a consumer of messages that another one has. */
+/** The server's error code while the cluster has no leader. */
+const NO_LEADER = 10_008;
+/** Its codes for a stream that it cannot keep on so many servers. */
+const NOT_PLACED: ReadonlySet<number> = new Set([10_005, 10_023, 10_074]);
+/** The same for a consumer of messages that another one has. */
 const NOT_UNIQUE: ReadonlySet<number> = new Set([10_099, 10_100]);
 
 /**
@@ -66,9 +71,29 @@ export async function openStream(
     }
     await manager.streams.update(stream, config);
   } catch (error) {
-    if (!isNotFound(error)) throw error;
+    if (!isNotFound(error)) throw refusalOf(error, stream, replicas);
     await addStream(connection, stream, config);
   }
+}
+
+/** Why a server did not do as asked, in words. */
+export function jetStreamErrorText(error: unknown, replicas: number): string {
+  const text = natsErrorText(error);
+  if (!(error instanceof NatsError) || replicas === 1) return text;
+  const isMute = error.code === ErrorCode.Timeout || error.code === ErrorCode.NoResponders;
+  const lacksMajority = error.api_error ? error.api_error.err_code === NO_LEADER : isMute;
+  return lacksMajority ? `${text} (of a cluster, most servers must run)` : text;
+}
+
+/** Why a server does not make or change a stream. */
+function refusalOf(error: unknown, stream: string, replicas: number): unknown {
+  const refusal = error instanceof NatsError ? error.api_error : undefined;
+  if (!refusal || !NOT_PLACED.has(refusal.err_code ?? 0)) return error;
+  return new Error(
+    `stream ${stream} cannot be kept on ${replicas} servers (nats.replicas), so many of one cluster must run with ` +
+      `JetStream: ${printable(refusal.description)}`,
+    { cause: error },
+  );
 }
 
 async function addStream(
@@ -80,7 +105,7 @@ async function addStream(
     await (await connection.jetstreamManager(API)).streams.add({ name, ...config });
   } catch (error) {
     const overlaps = error instanceof NatsError && error.api_error?.err_code === OVERLAPPING_STREAM;
-    if (!overlaps) throw error;
+    if (!overlaps) throw refusalOf(error, name, config.num_replicas ?? 1);
     const other = await findStream(connection, BATCHES) ?? "another stream";
     const problem = `${
       printable(other)

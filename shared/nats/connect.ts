@@ -74,7 +74,7 @@ function isAway(error: unknown): boolean {
 
 /** The client's own errors whose message is but a code. */
 const WORDS: Readonly<Record<string, string>> = {
-  "503": "the account has no JetStream, or the server has none",
+  "503": "no JetStream answers: the account or the server has none, or most of its cluster is away",
   "400": "the server could not make sense of the request",
   "404": "the server found nothing of that name",
   "408": "the server gave up waiting",
@@ -92,7 +92,8 @@ const NOT_PERMITTED = /^'?Permissions Violation for (Publish|Subscription) to "(
 
 /** Why a connection or a request failed, in words: the client's own errors say little but a code. */
 export function natsErrorText(error: unknown): string {
-  if (error instanceof NatsError && !error.chainedError) {
+  const isRefused = error instanceof NatsError && error.code === "CONNECTION_REFUSED";
+  if (error instanceof NatsError && !(isRefused && error.chainedError)) {
     const [, what, subject] = NOT_PERMITTED.exec(error.message) ?? [];
     if (subject) {
       return `these credentials may not ${what === "Publish" ? "publish" : "subscribe"} to ${
@@ -102,8 +103,5 @@ export function natsErrorText(error: unknown): string {
     if (error.api_error) return printable(error.api_error.description);
     if (Object.hasOwn(WORDS, error.code)) return WORDS[error.code];
   }
-  const cause = error instanceof NatsError && error.code === "CONNECTION_REFUSED"
-    ? error.chainedError
-    : undefined;
-  return firstLine(cause ?? error);
+  return firstLine(isRefused && error.chainedError || error);
 }
