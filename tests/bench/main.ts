@@ -15,7 +15,7 @@ import { nodeLogsBenchmark } from "./node_logs.ts";
 import { patternsBenchmark } from "./patterns.ts";
 import { peersBenchmark } from "./peers.ts";
 import { reconciliationAlgorithmsBenchmark } from "./reconciliation_algorithms.ts";
-import { clusterBenchmark } from "./cluster.ts";
+import { clusterBenchmark, movesBenchmark } from "./cluster.ts";
 import { fleetBenchmark } from "./fleet.ts";
 import { postgresBenchmark } from "./postgres.ts";
 import { freshDemoBenchmark, freshTestBenchmark } from "./fresh_clone.ts";
@@ -45,6 +45,7 @@ const BENCHMARKS: readonly Benchmark[] = [
   patternsBenchmark,
   fleetBenchmark,
   clusterBenchmark,
+  movesBenchmark,
   freshDemoBenchmark,
   freshTestBenchmark,
 ];

@@ -72,9 +72,14 @@ export async function movingChaos(seed: string, moves: number): Promise<MovingOu
     for (let i = 1; i <= moves; i++) {
       await sleep(between(random, PAUSE_MILLISECONDS));
       const taker = i % 2;
-      const victim = randomInteger(random, cluster.urls.length);
+      const any = randomInteger(random, cluster.urls.length);
+      // The one whose absence the others notice most, every other time.
+      const victim = (i + randomInteger(random, 2)) % 2 === 0
+        ? any
+        : cluster.metadataLeader() ?? any;
       const [killAt, ...starts] = [0, 1, 2].map(() => between(random, START_MILLISECONDS));
       const away = between(random, AWAY_MILLISECONDS);
+      const missesMove = randomInteger(random, 2) === 0;
       let restarted = 0;
       const restart = async (index: number) => {
         await sleep(starts[index]);
@@ -85,6 +90,7 @@ export async function movingChaos(seed: string, moves: number): Promise<MovingOu
         await sleep(killAt);
         kills.push(`${victim}${await cluster.leader() === victim ? "*" : ""}`);
         await cluster.kill(victim);
+        if (missesMove) return;
         await sleep(away);
         await cluster.restart(victim);
       };
@@ -101,6 +107,7 @@ export async function movingChaos(seed: string, moves: number): Promise<MovingOu
       } finally {
         await killed;
       }
+      if (missesMove) await cluster.restart(victim);
       await until(() => cluster.isWhole(), undefined, LONGEST_MILLISECONDS);
     }
     for (const sender of senders) stamped += sender.end();

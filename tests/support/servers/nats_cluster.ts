@@ -36,6 +36,8 @@ export interface NatsCluster extends AsyncDisposable {
   restart(index: number): Promise<void>;
   /** Which one leads the archiver's stream; null while none does, or no server answers. */
   leader(): Promise<number | null>;
+  /** Which one leads what the cluster says of its streams and consumers; null while none does. */
+  metadataLeader(): number | null;
   /** Whether all three run and hold all of the stream. */
   isWhole(): Promise<boolean>;
   /** Batches in the stream; null while no server says. */
@@ -90,6 +92,12 @@ export async function startNatsCluster(
     async leader() {
       const cluster = (await streamState().catch(() => undefined))?.cluster;
       return cluster?.leader ? Number(cluster.leader.slice(1)) : null;
+    },
+    metadataLeader() {
+      const leader = running.findIndex((server) =>
+        server?.lines.findLast((line) => line.includes("metadata leader"))?.includes("Self is new")
+      );
+      return leader === -1 ? null : leader;
     },
     async isWhole() {
       if (running.some((server) => server === null)) return false;
