@@ -37,7 +37,6 @@ const nats = v.strictObject({
   replicas: v.optional(integer(1, 5), 1),
   collectors: v.optional(v.pipe(
     v.array(text(COLLECTOR_NAME, "a collector's name"), "should be a list of collectors' names"),
-    v.minLength(1, "should name a collector, or be left out"),
     v.maxLength(500, "should name at most 500 collectors"),
   )),
 }, "should be a group of keys with servers, or be left out");

@@ -6,6 +6,7 @@ import { importCommand } from "./commands/import.ts";
 import { analyseCommand, snapshotCommand, statusCommand } from "./commands/ask.ts";
 import { exportCommand } from "./commands/export.ts";
 import { lakeCommand } from "./commands/lake.ts";
+import { releaseCommand } from "./commands/release.ts";
 import { replayCommand } from "./commands/replay.ts";
 import { rolloverCommand } from "./commands/rollover.ts";
 import { runCommand, schemaCommand } from "./commands/run.ts";
@@ -29,6 +30,7 @@ if (import.meta.main) {
       schema: schemaCommand,
       export: exportCommand,
       replay: replayCommand,
+      release: releaseCommand,
       user: userCommand,
     },
     fallback: "run",

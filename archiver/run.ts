@@ -26,7 +26,7 @@ import { JetStreamIntake } from "./intake/jetstream.ts";
 import { Quack } from "./quack/quack.ts";
 import { Snapshots } from "./snapshots/snapshots.ts";
 import { usersFile } from "./postgres/users.ts";
-import { ARCHIVED_RANGES, type Claimed } from "./store/claimed.ts";
+import { archivedRanges, type Claimed } from "./store/claimed.ts";
 import type { OnStep } from "./store/crash_points.ts";
 import { archiveIdentity } from "./store/identity.ts";
 import { type DatabaseOptions, Store } from "./store/store.ts";
@@ -140,7 +140,9 @@ export async function startArchiver(
         },
         onConnect(connection) {
           heartbeats.listen(connection);
-          answerClock(connection, clock, isOurs, archive);
+          // Of archivers that share collectors, the one that has it answers.
+          const answers = (name: string) => nats.collectors ? claimed.has(name) : true;
+          answerClock(connection, clock, answers, archive);
         },
         clock,
         claims: new Claims({
@@ -148,9 +150,7 @@ export async function startArchiver(
           replicas: nats.replicas,
           clock,
           claimed,
-          archived: async (collector) =>
-            (await store.read(ARCHIVED_RANGES, [collector]))
-              .map(({ epoch, first, last }) => [Number(epoch), Number(first), Number(last)]),
+          archived: (collector) => archivedRanges(store, collector),
         }),
       }),
     )

@@ -6,6 +6,8 @@ import * as v from "valibot";
 import type { Clock } from "../../shared/clock.ts";
 import { logger } from "../../shared/log.ts";
 import { senderOf } from "../../shared/subjects.ts";
+import { printable } from "../../shared/text.ts";
+import { isoTime } from "../../shared/time.ts";
 import { ClaimedByAnother, subjectsOf } from "./stream.ts";
 import { type BatchRange, type Claimed, covers } from "../store/claimed.ts";
 
@@ -66,7 +68,13 @@ export class Claims {
       return;
     }
     if (entry?.isFree === false) {
-      throw new ClaimedByAnother(collector, `key ${collector} in ${CLAIMS}`);
+      const since = isoTime(entry.since);
+      throw new ClaimedByAnother(
+        `archive ${
+          printable(entry.archive)
+        } has ${collector} since ${since}: name it in the nats.collectors of one ` +
+          "archiver alone; if that archive is gone for good, run deno task archive release",
+      );
     }
     const { elsewhere = [] } = entry ?? {};
     const own: Entry = { archive, isFree: false, since: clock.now(), elsewhere };
@@ -75,9 +83,18 @@ export class Claims {
     log.info("{collector} is this archive's from now on", { collector });
   }
 
-  /** Call it when all that the consumer brought is committed, and it is deleted. @throws {NatsError} */
-  async handOver(connection: NatsConnection, collector: string): Promise<void> {
-    const { archive, archived, clock } = this.#options;
+  /** The archive that takes a collector's batches; null when none does. @throws {NatsError} */
+  async owner(connection: NatsConnection, collector: string): Promise<string | null> {
+    const { entry } = await read(await this.#bucket(connection), collector);
+    return entry?.isFree === false ? entry.archive : null;
+  }
+
+  /**
+   * Call it when all that the consumer brought is committed, and it is deleted.
+   * @returns how many batches the next archive will refuse. @throws {NatsError}
+   */
+  async handOver(connection: NatsConnection, collector: string): Promise<number> {
+    const { archive, archived, claimed, clock } = this.#options;
     const own = await archived(collector);
     const bucket = await this.#bucket(connection);
     const { entry, revision } = await read(bucket, collector);
@@ -86,6 +103,8 @@ export class Claims {
     const since = entry?.since ?? clock.now();
     const free: Entry = { archive, isFree: true, since, elsewhere };
     await bucket.put(collector, JSON.stringify(free), { previousSeq: revision });
+    claimed.delete(collector);
+    return elsewhere.reduce((sum, [, first, last]) => sum + last - first + 1, 0);
   }
 
   /** Its leader answers: the next archive may ask at once. */

@@ -9,7 +9,7 @@ import { logger } from "../../shared/log.ts";
 import type { NatsAccess } from "../../shared/nats/access.ts";
 import { connectNats } from "../../shared/nats/connect.ts";
 import { resendSubject } from "../../shared/subjects.ts";
-import { atMost, every, pause } from "../../shared/waiting.ts";
+import { atMost, every, pause, unlessAborted } from "../../shared/waiting.ts";
 import type { Claims } from "./claims.ts";
 import { retryDelayMs } from "./failure.ts";
 import type { Intake } from "./intake.ts";
@@ -118,6 +118,8 @@ export class JetStreamIntake implements AsyncDisposable {
         this.#problem = null;
         attempt = 0;
         await Promise.all(this.#pullers.map((puller) => puller.run(connection, signal)));
+        // It has let go of all, and takes none.
+        if (!connection.isClosed()) await unlessAborted(connection.closed(), signal);
       } catch (error) {
         this.#complain(jetStreamErrorText(error, this.#options.replicas));
       }
@@ -147,7 +149,7 @@ export class JetStreamIntake implements AsyncDisposable {
         maxBatches,
         replicas,
         isLeaving: collector !== null && leaving.includes(collector),
-        count: named.length,
+        count: named.length + leaving.length,
       }, {
         intake,
         acks: this.#acks,

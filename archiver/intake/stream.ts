@@ -186,7 +186,7 @@ export async function resetConsumer(connection: NatsConnection, claim: Claim): P
       const isOthers = config.description !== undefined && config.description !== archive;
       // Of an archive that is no more nobody pulls.
       if (isOthers && num_waiting > 0) {
-        throw new ClaimedByAnother(collector, `consumer ${consumerOf(claim)}`);
+        throw claimedBy(consumerOf(claim));
       }
     }
     await manager.consumers.delete(stream, consumerOf(claim));
@@ -218,7 +218,7 @@ export async function openConsumer(connection: NatsConnection, claim: Claim): Pr
   } catch (error) {
     const code = error instanceof NatsError ? error.api_error?.err_code : undefined;
     if (code === undefined || !NOT_UNIQUE.has(code)) throw error;
-    throw new ClaimedByAnother(collector, `consumer ${await rivalOf(connection, claim)}`, error);
+    throw claimedBy(await rivalOf(connection, claim), error);
   }
   return await connection.jetstream(API).consumers.get(stream, name);
 }
@@ -230,21 +230,21 @@ async function rivalOf(connection: NatsConnection, claim: Claim): Promise<string
   const rival = consumers.find(({ name, config: { filter_subject: filter } }) =>
     name !== consumerOf(claim) && (subject === null || !filter || filter === subject)
   );
-  return rival?.name ?? "another one";
+  return rival?.name ?? "that is not listed";
+}
+
+function claimedBy(consumer: string, cause?: unknown): ClaimedByAnother {
+  return new ClaimedByAnother(
+    `another archiver takes batches of this stream (consumer ${
+      printable(consumer)
+    }): name each collector in the ` +
+      "nats.collectors of one archiver alone; of an archiver that is no more, delete that",
+    { cause },
+  );
 }
 
 /** Another archive takes these batches. */
-export class ClaimedByAnother extends Error {
-  /** @param collector null: all. @param where the other's claim is. */
-  constructor(collector: string | null, where: string, cause?: unknown) {
-    const what = collector === null ? "batches of this stream" : `the batches of ${collector}`;
-    super(
-      `another archiver takes ${what} (${printable(where)}): name each collector in the ` +
-        "nats.collectors of one archiver alone; of an archiver that is no more, delete that",
-      { cause },
-    );
-  }
-}
+export class ClaimedByAnother extends Error {}
 
 /** Batches of a claim in the stream, delivered or not: an acknowledged one leaves it. */
 export async function storedBatches(

@@ -1,5 +1,7 @@
 // What an archive that shares a stream's collectors with others knows of a collector's way between them.
 
+import type { Row } from "./database.ts";
+
 /** Batches `first` to `last` of the run that began at `epoch`, µs since the Unix epoch. */
 export type BatchRange = [epoch: number, first: number, last: number];
 
@@ -16,8 +18,16 @@ export function covers(ranges: readonly BatchRange[], range: BatchRange): boolea
   return ranges.some(([at, from, to]) => at === epoch && from <= first && last <= to);
 }
 
-/** One row per range that an archive has of a collector's last runs, the newest last. */
-export const ARCHIVED_RANGES = `WITH runs AS (
+/** What an archive has of a collector's last runs, the newest last. */
+export async function archivedRanges(
+  archive: { read(sql: string, values: string[]): Promise<Row[]> },
+  collector: string,
+): Promise<BatchRange[]> {
+  const rows = await archive.read(ARCHIVED_RANGES, [collector]);
+  return rows.map(({ epoch, first, last }) => [Number(epoch), Number(first), Number(last)]);
+}
+
+const ARCHIVED_RANGES = `WITH runs AS (
   SELECT epoch_id, epoch_us(started_at)::DOUBLE AS epoch, next_batch
   FROM epochs JOIN collectors USING (collector_id) WHERE name = $1 ORDER BY started_at DESC LIMIT 8
 ), absent AS (

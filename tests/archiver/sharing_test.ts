@@ -13,7 +13,9 @@ import { batchSubject, resendSubject } from "../../shared/subjects.ts";
 import { CapturedLog } from "../support/captured_log.ts";
 import { archiveRows, archiveTotals } from "../support/fixtures/archive_check.ts";
 import { BatchMaker, plainMessage } from "../support/fixtures/batch_maker.ts";
+import { freePort } from "../support/servers/free_port.ts";
 import { startNatsServer } from "../support/servers/nats_server.ts";
+import { startProgram } from "../support/servers/process.ts";
 import { tempDir } from "../support/temp_dir.ts";
 import { until } from "../support/until.ts";
 
@@ -95,6 +97,16 @@ const status = async (url: string) => await (await fetch(`${url}/status`)).json(
 const problems = async (url: string) =>
   (await (await fetch(`${url}/healthz`)).json() as { problems: string[] }).problems.join();
 
+/** Of a collector's receipts. */
+async function timesOf(path: string, collector: string): Promise<string[]> {
+  const rows = await archiveRows(
+    path,
+    `SELECT epoch_us(received_at)::VARCHAR AS at
+    FROM receipts JOIN collectors USING (collector_id) WHERE name = '${collector}'`,
+  );
+  return rows.map(({ at }) => String(at));
+}
+
 Deno.test("a collector moved between archivers there and back, while it sends, loses and doubles nothing", async () => {
   await using stack = new AsyncDisposableStack();
   stack.use(new CapturedLog());
@@ -126,7 +138,7 @@ Deno.test("a collector moved between archivers there and back, while it sends, l
       await b[Symbol.asyncDispose]();
       b = await start("b", ...now.b);
       await until(async () =>
-        /another archiver takes the batches of moved \(key moved in GOSSIP_CLAIMS\)/.test(
+        /archive \w+ has moved since 20.* in the nats\.collectors of one archiver alone/.test(
           await problems(b.url),
         )
       );
@@ -165,12 +177,7 @@ Deno.test("a collector moved between archivers there and back, while it sends, l
   await a[Symbol.asyncDispose]();
   await b[Symbol.asyncDispose]();
 
-  const times = async (path: string) =>
-    (await archiveRows(
-      path,
-      "SELECT epoch_us(received_at)::VARCHAR AS at FROM receipts JOIN collectors USING (collector_id) WHERE name = 'moved'",
-    )).map(({ at }) => String(at));
-  const [inA, inB] = [await times(paths.a), await times(paths.b)];
+  const [inA, inB] = [await timesOf(paths.a, "moved"), await timesOf(paths.b, "moved")];
   assert.ok(inA.length > 0 && inB.length > 0);
   assert.equal(inA.length + inB.length, moved.receipts);
   assert.equal(new Set([...inA, ...inB]).size, moved.receipts);
@@ -197,4 +204,101 @@ Deno.test("two archivers that each take everything are told, and each batch goes
     await using c = await startArchiver(configFor(dir.join("c.duckdb"), server.url, ["vps1"]));
     await until(async () => /\(consumer archiver\)/.test(await problems(c.url)));
   }
+});
+
+async function release(...args: string[]): Promise<string> {
+  const permissions = ["-A", "--quiet"];
+  await using program = startProgram("archiver/main.ts", ["release", ...args], permissions);
+  const { code } = await program.wait();
+  return `${code} ${program.lines.join("\n")}`;
+}
+
+Deno.test("the collectors of an archiver that is killed for good go to another one, without what its archive has", async () => {
+  await using stack = new AsyncDisposableStack();
+  stack.use(new CapturedLog());
+  const dir = stack.use(await tempDir());
+  const server = stack.use(await startNatsServer());
+  const nats = await connectNats({ servers: [server.url], name: "test" });
+  stack.defer(() => nats.close());
+  const [kept, lost] = ["kept", "lost"].map((name) => new Publisher(name, nats));
+  const paths = { a: dir.join("a.duckdb"), b: dir.join("b.duckdb"), c: dir.join("c.duckdb") };
+  const configs = { a: dir.join("a.yaml"), b: dir.join("b.yaml") };
+  const keys = { api: { port: freePort() }, threads: 1, memory_limit: "256MiB" };
+  const nameIn = (collectors: string[]) => ({ servers: [server.url], collectors });
+  await Deno.writeTextFile(
+    configs.a,
+    JSON.stringify({ ...keys, archive: paths.a, nats: nameIn(["kept", "lost"]) }),
+  );
+  await Deno.writeTextFile(configs.b, JSON.stringify({ nats: nameIn([]) }));
+  await (await startArchiver(configFor(paths.c, server.url, ["another"])))[Symbol.asyncDispose]();
+
+  const a = stack.use(startProgram("archiver/main.ts", ["--config", configs.a], ["-A"]));
+  const url = `http://127.0.0.1:${keys.api.port}`;
+  await until(async () => await problems(url).catch(() => "away") === "");
+  const publish = async () => {
+    for (let i = 0; i < 20; i++) for (const one of [kept, lost]) await one.publish();
+  };
+  await publish();
+  await until(async () => {
+    const { collectors } = await status(url);
+    return collectors.reduce((sum, one) => sum + one.receipts, 0) === kept.receipts + lost.receipts;
+  });
+  await using b = await startArchiver(configFor(paths.b, server.url, ["kept", "lost"]));
+  await until(async () =>
+    /has kept since .*run deno task archive release/.test(await problems(b.url))
+  );
+  const runs = ["--config", configs.b, "--collectors", "kept"];
+  assert.match(
+    await release(...runs, "--lost"),
+    /^2 .*: the archiver of archive \w+ runs: restart/,
+  );
+  assert.match(await release(...runs), /^2 .*: give either --of or --lost/);
+  await a.kill();
+  const before = kept.published;
+  await publish();
+  assert.match(
+    await release(...runs, "--of", paths.c),
+    /^2 .*: archive \w+ has it, and --of names archive \w+$/,
+  );
+  assert.equal(
+    await release(...runs, "--of", paths.a),
+    `0 kept is free: the next archiver refuses ${before} batches that others have`,
+  );
+  const others = ["--config", configs.b, "--collectors", "lost"];
+  assert.match(await release(...others, "--lost"), /^0 lost is free: .* refuses 0 batches/);
+  await until(async () => await problems(b.url) === "");
+  assert.match(await release(...runs, "--lost"), /^2 .*: the archiver of archive \w+ runs/);
+  // No acknowledgement of the killed one had come.
+  await kept.publishAgain();
+  await publish();
+  await until(async () => {
+    const manager = await nats.jetstreamManager();
+    return (await manager.streams.info("GOSSIP")).state.messages === 0;
+  });
+  await until(async () =>
+    (await status(b.url)).collectors.every(({ unresolved_receipts }) => unresolved_receipts === 0)
+  );
+  await b[Symbol.asyncDispose]();
+  const times = async (name: string) =>
+    (await Promise.all([paths.a, paths.b].map((path) => timesOf(path, name)))).flat();
+  for (const one of [kept, lost]) {
+    const found = await times(one === kept ? "kept" : "lost");
+    assert.deepEqual([found.length, new Set(found).size], [one.receipts, one.receipts]);
+  }
+});
+
+Deno.test("an archiver that names no collector hands over what it had, and waits", async () => {
+  await using stack = new AsyncDisposableStack();
+  const log = stack.use(new CapturedLog());
+  const dir = stack.use(await tempDir());
+  const server = stack.use(await startNatsServer());
+  const paths = { a: dir.join("a.duckdb"), b: dir.join("b.duckdb") };
+  const first = await startArchiver(configFor(paths.a, server.url, ["vps1"]));
+  await until(async () => await problems(first.url) === "");
+  await first[Symbol.asyncDispose]();
+  await using a = await startArchiver(configFor(paths.a, server.url, []));
+  await using b = await startArchiver(configFor(paths.b, server.url, ["vps1"]));
+  await until(async () => await problems(b.url) === "");
+  assert.equal(await problems(a.url), "");
+  assert.equal(log.lines("vps1 is another archive's from now on").length, 1);
 });

@@ -42,6 +42,7 @@ const WAYS: readonly (readonly [command: RegExp, way: Way])[] = [
   [/^deno task fleet init/, {}],
   [/^deno task fleet (status|set|plan)/, { skip: "needs a broker: steering_test" }],
   [/^deno task archive replay/, { skip: "needs another archiver: replay_test" }],
+  [/^deno task archive release/, { skip: "needs another archiver: sharing_test" }],
   [/^deno task query/, {}],
   [/^deno task where/, { skip: "needs an archive with that channel: where_test" }],
   [/^deno run .* -P=query /, {}],
