@@ -224,6 +224,8 @@ export class Puller {
   }
 
   async #take(message: JsMsg, connection: NatsConnection, signal: AbortSignal): Promise<void> {
+    // Read after its connection was lost: it comes again, and its place among the acknowledgements would never be free.
+    if (connection.isClosed()) return;
     const { acks, clock } = this.#dependencies;
     const given = acks.take(message);
     this.#underWay++;
