@@ -62,12 +62,16 @@ CREATE OR REPLACE TEMP MACRO peer_steps(window_from, window_to) AS TABLE (
   FROM changes GROUP BY changed_at
 );
 
--- Sessions while they are young: for an hour, or until the peer's next one.
+-- Sessions while they are young: for an hour, or until the peer's next one. Without a window function: DuckDB reserves
+-- hundreds of MB for each, and a join that is set up meanwhile may find none left and go to disk.
 CREATE OR REPLACE TEMP MACRO young_sessions(window_from, window_to) AS TABLE (
-  SELECT collector_id, peer_id, filter_at, least(filter_at + INTERVAL 1 HOUR, lead(filter_at) OVER own) AS until_at
-  FROM sessions
-  WHERE filter_at < window_to AND filter_at >= window_from - INTERVAL 1 HOUR
-  WINDOW own AS (PARTITION BY collector_id, peer_id ORDER BY filter_at)
+  SELECT collector_id, peer_id, filter_ats[i] AS filter_at, least(filter_ats[i] + INTERVAL 1 HOUR, filter_ats[i + 1]) AS until_at
+  FROM (
+    SELECT collector_id, peer_id, list_sort(list(filter_at)) AS filter_ats, unnest(range(1, count(*) + 1)) AS i
+    FROM sessions
+    WHERE filter_at < window_to AND filter_at >= window_from - INTERVAL 1 HOUR
+    GROUP BY collector_id, peer_id
+  )
 );
 
 -- The receipts that count, each peer's repeats left out: those past their session's warm-up, and those of a young session
