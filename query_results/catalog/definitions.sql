@@ -182,17 +182,20 @@ CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS T
 -- peers subscribed when it was first seen.
 CREATE OR REPLACE TEMP MACRO message_delays(window_from, window_to, reach_share, cap_seconds, include_warmup) AS TABLE (
   WITH per_message AS (
-    SELECT message_id, count(*) AS peers, max(error_us + stall_us) AS error_us,
+    SELECT message_id, count(*) AS peers,
+      -- Few errors are neither 0 nor unknown: few rows need be looked at.
+      CASE WHEN count(*) FILTER (error_us + stall_us IS NULL) < count(*)
+        THEN coalesce(max(error_us + stall_us) FILTER (error_us + stall_us > 0), 0) END AS error_us,
       min(delay_us) FILTER (NOT is_warmup) AS settled_after_us,
-      quantile_cont(delay_us, [0.001, 0.05, 0.25, 0.5, 0.75, 0.95, 0.999]) AS delay_us
+      quantile_cont(delay_us, [0, 0.001, 0.05, 0.25, 0.5, 0.75, 0.95, 0.999]) AS quantiles
     FROM delays(window_from, window_to, include_warmup)
     WHERE delay_us <= CAST(floor(cap_seconds * 1e6) AS BIGINT)
     GROUP BY message_id
     -- Its first receipt is among those that count: neither backlog nor before the window.
-    HAVING min(delay_us) = 0
+    HAVING quantiles[1] = 0
   )
   SELECT m.message_id, m.type, m.first_seen, p.peers, CAST(p.error_us AS BIGINT) AS error_us,
-    [CAST(round(us) AS BIGINT) FOR us IN p.delay_us] AS delay_us,
+    [CAST(round(us) AS BIGINT) FOR us IN p.quantiles[2:]] AS delay_us,
     p.peers >= reach_share * greatest(coalesce(s.peers, 0), 1) AS is_reached
   FROM per_message p JOIN messages m ON m.message_id = p.message_id
     ASOF LEFT JOIN peer_steps(window_from, window_to) s ON m.first_seen >= s.changed_at
