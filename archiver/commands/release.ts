@@ -14,6 +14,7 @@ import { openArchive } from "../../query_results/archive/open.ts";
 import { readerLimits } from "../config.ts";
 import { collectorNames } from "../fleet/names.ts";
 import { Claims } from "../intake/claims.ts";
+import { resetConsumer } from "../intake/stream.ts";
 import { archivedRanges } from "../store/claimed.ts";
 import { rowsOf } from "../store/database.ts";
 import { archiveIdentity } from "../store/identity.ts";
@@ -75,6 +76,7 @@ export const releaseCommand: Subcommand = subcommand({
       }
       const why = await whyNot(connection, name, owner, identity);
       if (why !== null) throw new UserError(`Cannot release ${name}: ${why}`);
+      await resetConsumer(connection, { stream: nats.stream, archive: owner, collector: name });
       const known = await claims.handOver(connection, name);
       console.log(`${name} is free: the next archiver refuses ${known} batches that others have`);
     }

@@ -238,7 +238,7 @@ function claimedBy(consumer: string, cause?: unknown): ClaimedByAnother {
     `another archiver takes batches of this stream (consumer ${
       printable(consumer)
     }): name each collector in the ` +
-      "nats.collectors of one archiver alone; of an archiver that is no more, delete that",
+      "nats.collectors of one archiver alone; if that one is gone for good, run deno task archive release, or delete it",
     { cause },
   );
 }
