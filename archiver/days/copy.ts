@@ -37,6 +37,7 @@ import {
   parquetPath,
   PARTIAL,
   RECEIPTS,
+  SUMMARIES,
 } from "./layout.ts";
 import { digest, isFile, makeFolder, putInPlace, removeFile, sync } from "./files.ts";
 import {
@@ -119,8 +120,8 @@ export async function copyDay(context: DaysContext, target: CopyTarget): Promise
     const file: CopiedFile = {
       ...{ table: table.name, day, part, path, interval, bytes, sha256 },
       rows: copied.sums.rows,
-      first: copied.sums.first!,
-      last: copied.sums.last!,
+      first: copied.sums.first ?? interval.from,
+      last: copied.sums.last ?? interval.from,
       copiedAt: clock.now(),
       receipts: copied.receipts,
     };
@@ -142,7 +143,9 @@ async function writeParquet(
 ): Promise<Copied> {
   return await transaction(connection, async () => {
     const sums = await readSums(connection, table, table.hot, interval);
-    if (sums.rows === 0) throw new Error(`${day} has no ${table.name} to copy`);
+    if (sums.rows === 0 && !SUMMARIES.includes(table)) {
+      throw new Error(`${day} has no ${table.name} to copy`);
+    }
     const counts = table === RECEIPTS ? await receiptCounts(connection, interval) : [];
     await connection.run(`COPY (SELECT ${Object.keys(table.columns).join(", ")} FROM ${table.hot}
       WHERE ${table.time} >= make_timestamptz(${interval.from})

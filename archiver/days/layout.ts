@@ -102,6 +102,11 @@ export const SUMMARIES: readonly DayTable[] = [
     "day first_at last_at",
     `peer_id collector_id ${COUNTS} quarters_am quarters_pm`,
   ),
+  summary(
+    "pair_days",
+    "day",
+    "peer_a peer_b type measured_us common only_a only_b us_1s us_5s us_10s us_30s us_60s us_120s us_300s us_600s",
+  ),
 ];
 
 /** The table of a name. @throws {TypeError} when days have none. */

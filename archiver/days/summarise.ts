@@ -22,6 +22,7 @@ import { type Interval, split } from "./plan.ts";
 const DELAYS_SHARE = 0.5;
 /** What the queries take by default; with other values they read receipts. */
 const REACH_SHARE = 0.5;
+const LONGEST_SYNC_US = 600_000_000;
 const DELAYS = `${REACH_SHARE}, ${SUMMARY_CAP_US / 1e6}, false`;
 const QUANTILES = MESSAGE_DELAYS
   .map((name) => `d.delay_us[${DELAY_COLUMNS.indexOf(name) + 1}] AS ${name}`).join(", ");
@@ -118,7 +119,8 @@ async function makeRows(context: DaysContext, from: number): Promise<void> {
   const macro = (signature: string, body: string) =>
     run(`CREATE OR REPLACE TEMP MACRO ${signature} AS ${body}`);
   await run(DEFINITIONS);
-  if (await isOneProcess(connection, { from: from - DAY_US, to })) await run(ONE_PROCESS);
+  const isOne = await isOneProcess(connection, { from: from - DAY_US, to });
+  if (isOne) await run(ONE_PROCESS);
   for (const { name, hot } of SUMMARIES) {
     await run(`CREATE OR REPLACE TEMP TABLE ${hot} AS FROM main.${name} LIMIT 0`);
   }
@@ -203,4 +205,24 @@ async function makeRows(context: DaysContext, from: number): Promise<void> {
     FROM (SELECT *, (epoch_us(received_at) - ${from}) // 900000000 AS quarter FROM receipts
       WHERE received_at >= ${day} AND received_at < ${at(to)})
     GROUP BY peer_id, collector_id ORDER BY peer_id, collector_id`);
+
+  await macro(
+    "rest_days(window_from, window_to)",
+    "TABLE (SELECT day, min(first_at) AS from_at, max(last_at) AS to_at FROM new_peer_days GROUP BY day)",
+  );
+  const pairs = `${day}, ${at(to)}, ${LONGEST_SYNC_US}`;
+  await run(`CREATE OR REPLACE TEMP TABLE day_stretches AS FROM pair_stretches(${pairs})`);
+  await macro("pair_stretches(window_from, window_to, longest_us)", "TABLE (FROM day_stretches)");
+  await macro("in_delay_rest(first_seen)", `first_seen >= ${day}`);
+  // Several clocks are compared by what all peers delivered.
+  const ofPeers = isOne
+    ? "AND peer_id IN (SELECT peer_a FROM day_stretches UNION SELECT peer_b FROM day_stretches)"
+    : "";
+  await run(`CREATE OR REPLACE TEMP TABLE day_sample AS FROM receipts
+    WHERE received_at >= ${day} AND received_at < ${at(to)} ${ofPeers} AND message_id IN (
+      SELECT message_id FROM messages
+      WHERE first_seen >= ${day} AND first_seen < ${at(to)} AND is_in_sample(sha256))`);
+  await run("CREATE OR REPLACE TEMP VIEW rest_receipts AS FROM day_sample");
+  await run(`INSERT INTO new_pair_days BY NAME
+    FROM pair_groups(${pairs}) ORDER BY peer_a, peer_b, type`);
 }

@@ -219,6 +219,13 @@ export const CHECKS: readonly Check[] = [
     SELECT count(*) - count(DISTINCT day) AS misfits, count(*) AS seen
     FROM (SELECT DISTINCT day, receipts, repeats, warmup FROM sums)`,
   ),
+  contradiction(
+    "each pair's sums grow with the interval, and none is longer than its messages allow",
+    `SELECT count(*) FILTER (WHERE NOT (0 <= us_1s AND us_1s <= us_5s AND us_5s <= us_10s AND us_10s <= us_30s
+        AND us_30s <= us_60s AND us_60s <= us_120s AND us_120s <= us_300s AND us_300s <= us_600s
+        AND us_1s <= common * 1000000::BIGINT AND us_600s <= common * 600000000::BIGINT
+        AND measured_us > 0 AND only_a >= 0 AND only_b >= 0)) AS misfits, count(*) AS seen FROM pair_days`,
+  ),
   dayFilesCheck,
   sqlCheck(
     "loss",

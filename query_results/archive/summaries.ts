@@ -14,7 +14,13 @@ import { isOneProcess } from "./processes.ts";
 import { at, literals } from "./sql.ts";
 
 /** Tables of summaries: with a file per day. */
-export const SUMMARY_NAMES = ["message_days", "traffic_days", "delay_days", "peer_days"] as const;
+export const SUMMARY_NAMES = [
+  "message_days",
+  "traffic_days",
+  "delay_days",
+  "peer_days",
+  "pair_days",
+] as const;
 /** The parameter by which trends say how far back they go. */
 const TREND_DAYS = "trend_days";
 /** Summaries hold delays up to this. */
@@ -200,7 +206,7 @@ export class Summaries {
           files("delay_days")
         }`,
       ),
-      view("used_peer_days", `FROM ${files("peer_days")}`),
+      ...["peer_days", "pair_days"].map((table) => view(`used_${table}`, `FROM ${files(table)}`)),
     ].join(";\n");
   }
 

@@ -19,3 +19,6 @@ CREATE OR REPLACE TEMP VIEW used_delay_days AS
 CREATE OR REPLACE TEMP VIEW used_peer_days AS
   SELECT now() AS day, 0 AS peer_id, 0 AS receipts, 0 AS repeats, now() AS first_at, now() AS last_at, 0 AS quarters_am,
     0 AS quarters_pm WHERE false;
+CREATE OR REPLACE TEMP VIEW used_pair_days AS
+  SELECT now() AS day, 0 AS peer_a, 0 AS peer_b, 0 AS type, 0 AS measured_us, 0 AS common, 0 AS only_a, 0 AS only_b, 0 AS us_1s,
+    0 AS us_5s, 0 AS us_10s, 0 AS us_30s, 0 AS us_60s, 0 AS us_120s, 0 AS us_300s, 0 AS us_600s WHERE false;

@@ -346,3 +346,133 @@ CREATE OR REPLACE TEMP MACRO frame_clocks(window_from, window_to) AS TABLE (
       FROM error_groups(window_from, window_to)) AS "uncertaintySeconds"
   FROM measured
 );
+
+-- Pairs of peers, and by how many messages two differ just before a sync if they sync every T. In expectation that is
+-- λ·E[min(Δ, T)]: a message differs for min(Δ, T), Δ being the time between both deliveries, infinite if one never delivers it.
+-- A day takes nothing from its neighbours: it lasts from its first receipt in the window to its last.
+
+-- The days that no summary covers.
+CREATE OR REPLACE TEMP MACRO rest_days(window_from, window_to) AS TABLE (
+  SELECT make_timestamptz(day * 86400000000) AS day, from_at, to_at
+  FROM (
+    SELECT day_number(received_at) AS day, min(received_at) AS from_at, max(received_at) AS to_at
+    FROM rest_receipts
+    WHERE received_at >= window_from AND received_at < window_to AND in_rest(received_at)
+    GROUP BY day
+  )
+);
+
+-- Of each of these days up to 63 pairs, and the stretches in which both were connected and subscribed. The peers are the 64
+-- with the least MD5 of their node id among those that were so for half as long as the longest one; each is paired with the
+-- next. So the same ones stand for all from day to day, and one that comes or goes changes few pairs. A message counts when the
+-- first of the two delivers it from from_us to to_us. That leaves longest_us to each end, in which what one had before the
+-- stretch, or the other gets after it, would seem to be one's alone; and a second, by which clocks may differ.
+CREATE OR REPLACE TEMP MACRO pair_stretches(window_from, window_to, longest_us) AS TABLE (
+  WITH cut AS (
+    SELECT d.day, s.peer_id, epoch_us(greatest(s.from_at, d.from_at)) AS from_us, epoch_us(least(s.to_at, d.to_at)) AS to_us
+    FROM rest_days(window_from, window_to) d
+      JOIN session_spans(window_from, window_to) s ON s.from_at < d.to_at AND s.to_at > d.from_at
+  ), begun AS (
+    SELECT *, from_us > max(to_us) OVER (own ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS is_new
+    FROM cut WINDOW own AS (PARTITION BY day, peer_id ORDER BY from_us)
+  ), numbered AS (
+    SELECT *, count(*) FILTER (is_new) OVER (PARTITION BY day, peer_id ORDER BY from_us) AS number FROM begun
+  ), held AS (
+    SELECT day, peer_id, min(from_us) AS from_us, max(to_us) AS to_us FROM numbered GROUP BY day, peer_id, number
+  ), stayed AS (
+    SELECT day, peer_id FROM held GROUP BY day, peer_id
+    QUALIFY 2 * sum(to_us - from_us) >= max(sum(to_us - from_us)) OVER (PARTITION BY day)
+  ), sampled AS (
+    SELECT s.day, s.peer_id, row_number() OVER (PARTITION BY s.day ORDER BY md5(p.node_id)) AS place
+    FROM stayed s JOIN peers p ON p.peer_id = s.peer_id
+    QUALIFY place <= 64
+  ), together AS (
+    SELECT a.day, a.place, a.peer_id AS peer_a, b.peer_id AS peer_b, greatest(x.from_us, y.from_us) AS begin_us,
+      least(x.to_us, y.to_us) AS end_us
+    FROM sampled a JOIN sampled b ON b.day = a.day AND b.place = a.place + 1
+      JOIN held x ON x.day = a.day AND x.peer_id = a.peer_id
+      JOIN held y ON y.day = b.day AND y.peer_id = b.peer_id AND x.from_us < y.to_us AND y.from_us < x.to_us
+  )
+  SELECT day, place, peer_a, peer_b, begin_us, begin_us + longest_us + 1000000 AS from_us,
+    end_us - longest_us - 1000000 AS to_us
+  FROM together WHERE end_us - begin_us > 2 * (longest_us + 1000000)
+);
+
+-- One message in sixteen, by its SHA-256.
+CREATE OR REPLACE TEMP MACRO is_in_sample(sha256) AS sha256 < '\x10'::BLOB;
+
+-- Each pair's messages by type: of the sample's live messages those first seen while both were connected and subscribed. How
+-- many both delivered, at most longest_us apart, and how many one of them did alone by then; and of the former the sums of
+-- min(Δ, T), for a T of longest_us (us_600s) and parts of it, down to 1/600 (us_1s).
+CREATE OR REPLACE TEMP MACRO pair_groups(window_from, window_to, longest_us) AS TABLE (
+  WITH stretches AS MATERIALIZED (
+    FROM pair_stretches(window_from, window_to, longest_us)
+  ), places AS (
+    SELECT day, place, peer_a AS peer_id FROM stretches UNION SELECT day, place + 1, peer_b FROM stretches
+  ), live AS (
+    SELECT m.message_id, m.type, day_start(m.first_seen) AS day, epoch_us(m.first_seen) AS first_us
+    FROM live_parts(window_from, window_to, false) l
+      JOIN messages m ON m.message_id = l.message_id AND m.first_seen = l.first_at
+    WHERE is_in_sample(m.sha256) AND m.type BETWEEN 256 AND 258
+      AND is_news(m.first_seen, m.own_timestamp, l.settled_after_us, false)
+  ), heard AS (
+    SELECT d.message_id, p.place, min(d.us - d.first_us) AS us
+    FROM corrected_delays(window_from, window_to, false) d JOIN live l ON l.message_id = d.message_id
+      JOIN places p ON p.day = l.day AND p.peer_id = d.peer_id
+    GROUP BY d.message_id, p.place
+  ), delivered AS (
+    SELECT coalesce(a.message_id, b.message_id) AS message_id, coalesce(a.place, b.place - 1) AS place, a.us AS a_us,
+      b.us AS b_us, CASE WHEN abs(a.us - b.us) <= longest_us THEN abs(a.us - b.us) END AS apart_us
+    FROM heard a FULL JOIN heard b ON b.message_id = a.message_id AND b.place = a.place + 1
+  ), counted AS (
+    SELECT s.day, s.place, l.type, count(apart_us) AS common,
+      count(*) FILTER (apart_us IS NULL AND coalesce(a_us <= b_us, b_us IS NULL)) AS only_a,
+      count(*) FILTER (apart_us IS NULL AND coalesce(b_us < a_us, a_us IS NULL)) AS only_b,
+      sum(least(apart_us, longest_us // 600)) FILTER (apart_us IS NOT NULL) AS us_1s,
+      sum(least(apart_us, longest_us // 120)) FILTER (apart_us IS NOT NULL) AS us_5s,
+      sum(least(apart_us, longest_us // 60)) FILTER (apart_us IS NOT NULL) AS us_10s,
+      sum(least(apart_us, longest_us // 20)) FILTER (apart_us IS NOT NULL) AS us_30s,
+      sum(least(apart_us, longest_us // 10)) FILTER (apart_us IS NOT NULL) AS us_60s,
+      sum(least(apart_us, longest_us // 5)) FILTER (apart_us IS NOT NULL) AS us_120s,
+      sum(least(apart_us, longest_us // 2)) FILTER (apart_us IS NOT NULL) AS us_300s,
+      sum(apart_us) AS us_600s
+    FROM delivered d JOIN live l ON l.message_id = d.message_id
+      JOIN stretches s ON s.day = l.day AND s.place = d.place
+    -- Written so that no one joins by it.
+    WHERE CASE WHEN l.first_us >= s.begin_us AND l.first_us + least(d.a_us, d.b_us) >= s.from_us
+      AND l.first_us + least(d.a_us, d.b_us) < s.to_us THEN true ELSE false END
+    GROUP BY s.day, s.place, l.type
+  ), pairs AS (
+    SELECT day, place, peer_a, peer_b, unnest([256, 257, 258]) AS type, sum(to_us - from_us) AS measured_us
+    FROM stretches GROUP BY day, place, peer_a, peer_b
+  )
+  SELECT day, peer_a, peer_b, type, measured_us, coalesce(common, 0) AS common, coalesce(only_a, 0) AS only_a,
+    coalesce(only_b, 0) AS only_b, coalesce(us_1s, 0) AS us_1s, coalesce(us_5s, 0) AS us_5s, coalesce(us_10s, 0) AS us_10s,
+    coalesce(us_30s, 0) AS us_30s, coalesce(us_60s, 0) AS us_60s, coalesce(us_120s, 0) AS us_120s,
+    coalesce(us_300s, 0) AS us_300s, coalesce(us_600s, 0) AS us_600s
+  FROM pairs LEFT JOIN counted USING (day, place, type)
+  UNION ALL
+  FROM used_pair_days
+);
+
+-- By type (null: all), interval, and day if by_day, what pairs differ by just before a sync: the mean over their time, the
+-- part of it that both deliver, and quantiles over pairs (5, 50 and 95 %) of each one's mean.
+CREATE OR REPLACE TEMP MACRO pair_figures(window_from, window_to, longest_us, by_day) AS TABLE (
+  WITH intervals AS (
+    SELECT CASE WHEN by_day THEN day END AS day, peer_a, peer_b, type, measured_us, common + only_a + only_b AS messages,
+      only_a + only_b AS alone, longest_us // unnest([600, 120, 60, 20, 10, 5, 2, 1]) AS interval_us,
+      unnest([us_1s, us_5s, us_10s, us_30s, us_60s, us_120s, us_300s, us_600s]) AS common_us
+    FROM pair_groups(window_from, window_to, longest_us)
+  ), per_pair AS (
+    -- On each day a pair has a row per type. Sixteen messages for each one of the sample.
+    SELECT day, type, interval_us, sum(measured_us) // count(DISTINCT type) AS measured_us, sum(messages) AS messages,
+      sum(alone) AS alone, 16 * sum(common_us) AS common_us, 16 * (sum(common_us) + sum(alone) * interval_us) AS apart_us
+    FROM intervals
+    GROUP BY GROUPING SETS ((day, peer_a, peer_b, interval_us, type), (day, peer_a, peer_b, interval_us))
+  )
+  SELECT day, type, interval_us / 1e6 AS sync_seconds, count(*) AS pairs, sum(measured_us) / 3.6e9 AS pair_hours,
+    CAST(sum(messages) AS BIGINT) AS messages, CAST(sum(alone) AS BIGINT) AS messages_of_one,
+    sum(apart_us) / sum(measured_us) AS mean_difference, sum(common_us) / sum(measured_us) AS common_difference,
+    quantile_cont(apart_us / measured_us, [0.05, 0.5, 0.95]) AS by_pair
+  FROM per_pair GROUP BY day, type, interval_us HAVING sum(messages) > 0
+);

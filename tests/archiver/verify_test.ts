@@ -55,6 +55,11 @@ const ALTERATIONS: readonly [string, RegExp][] = [
     /sessions: no two rows .* epoch_id, number/,
   ],
   ["UPDATE sessions SET collector_id = 3 - collector_id", /each session is of the collector/],
+  [
+    "CREATE OR REPLACE VIEW pair_days AS SELECT 1 AS measured_us, 1 AS common, 0 AS only_a, 0 AS only_b, 5 AS us_1s, " +
+    "4 AS us_5s, 6 AS us_10s, 6 AS us_30s, 6 AS us_60s, 6 AS us_120s, 6 AS us_300s, 6 AS us_600s",
+    /each pair's sums grow/,
+  ],
   ["INSERT INTO gaps VALUES (1, 9, 8, 0, 0, now(), 'missing')", /do not overlap/],
   ["INSERT INTO gaps VALUES (1, 0, 7, 0, 0, now(), 'missing')", /below the high-water mark/],
   ["INSERT INTO gaps VALUES (77, 0, 0, 0, 0, now(), 'missing')", /gaps: each epoch_id/],

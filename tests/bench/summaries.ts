@@ -90,7 +90,7 @@ async function generate(
         !["type", "part", "peer_id", "collector_id", "quarters_am", "quarters_pm"].includes(
           column,
         ) &&
-        !(column === "peers" && name === "traffic_days");
+        !(column === "peers" && name === "traffic_days") && name !== "pair_days";
       return isSum && name !== "message_days" ? `${column} * ${TIMES} AS ${column}` : column;
     };
     const copies = name === "message_days" ? times : 1;

@@ -57,7 +57,7 @@ CREATE TABLE day_files (
 );
 COMMENT ON TABLE day_files IS 'One row per Parquet file of a finished day, with its manifest''s figures.';
 COMMENT ON COLUMN day_files.file_id IS 'Identifies the file within this archive.';
-COMMENT ON COLUMN day_files.table_name IS 'receipts, by their received_at, messages, by their first_seen, or a summary: message_days, traffic_days, delay_days or peer_days.';
+COMMENT ON COLUMN day_files.table_name IS 'receipts, by their received_at, messages, by their first_seen, or a summary: message_days, traffic_days, delay_days, peer_days or pair_days.';
 COMMENT ON COLUMN day_files.day IS 'The day, UTC.';
 COMMENT ON COLUMN day_files.part IS 'From 0; several when rows came late or are too many for one file.';
 COMMENT ON COLUMN day_files.state IS 'copied: its rows are hot too; cold: the views read them from it; dropped: the file is removed.';
@@ -211,6 +211,32 @@ COMMENT ON COLUMN peer_days.first_at IS 'The first of them.';
 COMMENT ON COLUMN peer_days.last_at IS 'The last.';
 COMMENT ON COLUMN peer_days.quarters_am IS 'The quarters of an hour before noon in which it delivered anything, a bit each from the lowest.';
 COMMENT ON COLUMN peer_days.quarters_pm IS 'Those from noon on.';
+
+CREATE VIEW pair_days AS
+SELECT CAST(NULL AS TIMESTAMPTZ) AS day, CAST(NULL AS INTEGER) AS peer_a, CAST(NULL AS INTEGER) AS peer_b,
+  CAST(NULL AS INTEGER) AS type, CAST(NULL AS BIGINT) AS measured_us, CAST(NULL AS INTEGER) AS common,
+  CAST(NULL AS INTEGER) AS only_a, CAST(NULL AS INTEGER) AS only_b, CAST(NULL AS BIGINT) AS us_1s,
+  CAST(NULL AS BIGINT) AS us_5s, CAST(NULL AS BIGINT) AS us_10s, CAST(NULL AS BIGINT) AS us_30s,
+  CAST(NULL AS BIGINT) AS us_60s, CAST(NULL AS BIGINT) AS us_120s, CAST(NULL AS BIGINT) AS us_300s,
+  CAST(NULL AS BIGINT) AS us_600s
+WHERE false;
+COMMENT ON VIEW pair_days IS 'One row per day, pair of peers and type, of up to 63 pairs: of one in sixteen messages and 64 of the peers that stayed for half of the day. Two peers that reconcile every T seconds differ just before by 16 * (us_T + T seconds for each message of only_a and only_b) / measured_us messages.';
+COMMENT ON COLUMN pair_days.day IS 'The day''s start, UTC.';
+COMMENT ON COLUMN pair_days.peer_a IS 'The first peer.';
+COMMENT ON COLUMN pair_days.peer_b IS 'The second.';
+COMMENT ON COLUMN pair_days.type IS 'As in messages: 256, 257 or 258.';
+COMMENT ON COLUMN pair_days.measured_us IS 'Microseconds in which the first delivery of a message counts: both were connected and subscribed, 601 s after that began and before it ended.';
+COMMENT ON COLUMN pair_days.common IS 'Live messages, of those whose SHA-256 begins with four zero bits, that both delivered within ten minutes of one another.';
+COMMENT ON COLUMN pair_days.only_a IS 'Those that peer_a delivered and peer_b did not within ten minutes.';
+COMMENT ON COLUMN pair_days.only_b IS 'Those that peer_b delivered and peer_a did not.';
+COMMENT ON COLUMN pair_days.us_1s IS 'Microseconds between both deliveries, at most 1 s each, summed over common.';
+COMMENT ON COLUMN pair_days.us_5s IS 'Microseconds between both deliveries, at most 5 s each, summed over common.';
+COMMENT ON COLUMN pair_days.us_10s IS 'Microseconds between both deliveries, at most 10 s each, summed over common.';
+COMMENT ON COLUMN pair_days.us_30s IS 'Microseconds between both deliveries, at most 30 s each, summed over common.';
+COMMENT ON COLUMN pair_days.us_60s IS 'Microseconds between both deliveries, at most 60 s each, summed over common.';
+COMMENT ON COLUMN pair_days.us_120s IS 'Microseconds between both deliveries, at most 120 s each, summed over common.';
+COMMENT ON COLUMN pair_days.us_300s IS 'Microseconds between both deliveries, at most 300 s each, summed over common.';
+COMMENT ON COLUMN pair_days.us_600s IS 'Microseconds between both deliveries, at most 600 s each, summed over common.';
 
 -- The three tables of the first Gossip Observer (its DuckDB schema of 2025) as views: its SQL runs here after
 -- SET search_path = 'compat'. As there: gossip only, all collectors together, one row per message and peer, warm-up and
