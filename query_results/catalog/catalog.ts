@@ -32,6 +32,7 @@ export const TREND_SOURCES: readonly string[] = [
   FRAME,
   "convergence_delay",
   "message_totals",
+  "pair_differences",
   "patterns",
 ];
 

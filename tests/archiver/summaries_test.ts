@@ -126,9 +126,10 @@ function madeUpDays(random: Random, isWrong: boolean): Record<string, string[]> 
       ? `NULL, NULL, '03${String(id % 4).repeat(64)}'`
       : `${1 + id % 20}, ${id % 2}, NULL`;
     tables.hot_messages.push(
-      `(${id}, from_hex(sha256('${id}')), ${type}, ${100 + id % 9}, 'valid', ${about}, ${own}, 'c${
-        id % 5
-      }'::BLOB, ` +
+      // All are in the sample of pairs' messages.
+      `(${id}, from_hex('0' || substr(sha256('${id}'), 2)), ${type}, ${
+        100 + id % 9
+      }, 'valid', ${about}, ${own}, 'c${id % 5}'::BLOB, ` +
         `${instant(seen)}, NULL)`,
     );
     tables.hot_receipts.push(...receipts.map(({ text }) => text));
@@ -225,12 +226,15 @@ Deno.test("trends have of each finished day what is found of it from its receipt
   const columns: Record<string, [of: string, column: number][]> = {
     trend_delay: [0, 1, 2, 5, 7, 9, 10].map((column) => ["convergence_delay", column]),
     trend_messages: [0, 1, 2, 3, 4, 7].map((column) => ["message_totals", column]),
+    trend_differences: [0, 1, 2, 4, 6, 8, 9, 10].map((column) => ["pair_differences", column]),
   };
   const query = (name: string) => allQueries().find((query) => query.name === name)!;
   const read = (rows: (connection: DuckDBConnection, name: string) => Promise<unknown[]>) =>
     archive.store.beside(async (connection) => {
       await connection.run(DEFINITIONS);
-      return [await rows(connection, "trend_delay"), await rows(connection, "trend_messages")];
+      const found = [];
+      for (const name of Object.keys(columns)) found.push(await rows(connection, name));
+      return found;
     });
   const expected = await read(async (connection, name) => {
     const receipts = await Summaries.find(connection, [{ from: -Infinity, to: Infinity }]);
@@ -252,6 +256,7 @@ Deno.test("trends have of each finished day what is found of it from its receipt
     return rows.map(([set, from, to, ...rest]) => [...[set, from, to].map(String), ...rest]);
   });
   assert.deepEqual(trends, expected);
+  assert.deepEqual(trends.map(({ length }) => length > 0), [true, true, true]);
 });
 
 Deno.test("a wrong clock sends queries to receipts on the days around what it stamped alone", async () => {
