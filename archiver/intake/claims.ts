@@ -68,6 +68,7 @@ export class Claims {
       return;
     }
     if (entry?.isFree === false) {
+      claimed.delete(collector);
       const since = isoTime(entry.since);
       throw new ClaimedByAnother(
         `archive ${

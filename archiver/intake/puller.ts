@@ -119,6 +119,8 @@ export class Puller {
       } catch (error) {
         if (error instanceof Stalled) this.#isStalled = isFresh = true;
         if (error instanceof ClaimedByAnother) {
+          // It was let go, and only the server's answer to that was lost.
+          if (this.#options.isLeaving) return this.#letGo();
           this.#live.stop();
           isFresh = true;
         }
@@ -216,11 +218,16 @@ export class Puller {
     }
     await resetConsumer(connection, this.#options);
     await claims.handOver(connection, collector!);
+    this.#letGo();
+    return true;
+  }
+
+  #letGo(): void {
     this.hasLeft = true;
+    const { collector } = this.#options;
     log.info("{collector} is another archive's from now on: all that it sent is here", {
       collector,
     });
-    return true;
   }
 
   async #take(message: JsMsg, connection: NatsConnection, signal: AbortSignal): Promise<void> {

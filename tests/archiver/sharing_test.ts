@@ -3,14 +3,20 @@ import assert from "node:assert/strict";
 import type { NatsConnection } from "nats";
 import { type ArchiverConfig, ArchiverConfigSchema } from "../../archiver/config.ts";
 import type { Status } from "../../archiver/status/status.ts";
+import { Claims } from "../../archiver/intake/claims.ts";
+import { Intake } from "../../archiver/intake/intake.ts";
+import { OrderedAcks } from "../../archiver/intake/ordered_acks.ts";
+import { Puller } from "../../archiver/intake/puller.ts";
 import { startArchiver } from "../../archiver/run.ts";
+import { systemClock } from "../../shared/clock.ts";
 import { type Batch, batchId } from "../../shared/batch/batch.ts";
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { decodeResendRequest } from "../../shared/batch/resend_request.ts";
 import { parseConfig } from "../../shared/config.ts";
 import { connectNats } from "../../shared/nats/connect.ts";
-import { batchSubject, resendSubject } from "../../shared/subjects.ts";
+import { batchSubject, resendSubject, STREAM } from "../../shared/subjects.ts";
 import { CapturedLog } from "../support/captured_log.ts";
+import { INTAKE_LIMITS } from "../support/fixtures/archive.ts";
 import { archiveRows, archiveTotals } from "../support/fixtures/archive_check.ts";
 import { BatchMaker, plainMessage } from "../support/fixtures/batch_maker.ts";
 import { freePort } from "../support/servers/free_port.ts";
@@ -301,4 +307,31 @@ Deno.test("an archiver that names no collector hands over what it had, and waits
   await until(async () => await problems(b.url) === "");
   assert.equal(await problems(a.url), "");
   assert.equal(log.lines("vps1 is another archive's from now on").length, 1);
+});
+
+Deno.test("an archiver that let a collector go, and got no answer, is done when another has it", async () => {
+  using _ = new CapturedLog();
+  await using server = await startNatsServer();
+  const nats = await connectNats({ servers: [server.url], name: "test" });
+  const claimsOf = (archive: string) =>
+    new Claims({
+      ...{ archive, replicas: 1, clock: systemClock, claimed: new Map() },
+      archived: () => Promise.resolve([]),
+    });
+  const [old, next] = [claimsOf("old"), claimsOf("next")];
+  await old.claim(nats, "vps1");
+  await old.handOver(nats, "vps1");
+  await next.claim(nats, "vps1");
+  const store = { commit: () => Promise.reject(new Error("nothing should come")) };
+  const options = { maxReceipts: 1, maxWaitMs: 5, limits: INTAKE_LIMITS };
+  await using intake = new Intake(options, { store, clock: systemClock });
+  const claim = { stream: STREAM, archive: "old", collector: "vps1" };
+  const puller = new Puller({ ...claim, maxBatches: 10, replicas: 1, isLeaving: true, count: 1 }, {
+    ...{ intake, acks: new OrderedAcks(), clock: systemClock, servers: [], claims: old },
+    isWanting: () => Promise.resolve(false),
+  });
+  await puller.run(nats, new AbortController().signal);
+  assert.equal(puller.hasLeft, true);
+  assert.equal(await next.owner(nats, "vps1"), "next");
+  await nats.close();
 });
