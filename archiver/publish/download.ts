@@ -85,9 +85,13 @@ async function receive(
 ): Promise<"whole" | "missing" | "there"> {
   const headers: Record<string, string> = from === 0 ? {} : { range: `bytes=${from}-` };
   const response = await source.find(key, { headers }).catch(async (error) => {
+    if (!(error instanceof S3Refusal && error.status === RANGE_REFUSED)) throw error;
     // What came so far is as long as the file, or longer: it was another.
-    if (error instanceof S3Refusal && error.status === RANGE_REFUSED) await removeFile(partial);
-    throw error;
+    await removeFile(partial);
+    if (expected === null) throw error;
+    throw new WrongBytes(
+      `${source.shown}/${key} has fewer than the ${expected.bytes} bytes that its index says; tell its publisher`,
+    );
   });
   if (response === null) return "missing";
   const length = Number(response.headers.get("content-length") ?? NaN);
@@ -106,7 +110,7 @@ async function receive(
     if (at > most) {
       await removeFile(partial);
       throw new WrongBytes(
-        `${source.shown}/${key} has more than the ${most} bytes that its index says`,
+        `${source.shown}/${key} has more than the ${most} bytes that its index says; tell its publisher`,
       );
     }
     for (let written = 0; written < chunk.length;) {

@@ -119,7 +119,13 @@ Deno.test("what is not what it should be is refused in one line, and the day doe
   answerTo(`${RECEIPTS}.parquet`, (text) => latin1(text.replace(/^(.{500})./s, "$1~")));
   await refused(/its SHA-256 is another; fetch it again/);
   answerTo(`${RECEIPTS}.parquet`, (text) => latin1(text + "more"));
-  await refused(/has more than the \d+ bytes that its index says/);
+  await refused(/has more than the \d+ bytes that its index says; tell its publisher/);
+  server.doorman = async (request, pass) => {
+    if (!request.url.includes(`${RECEIPTS}.parquet`)) return null;
+    if (request.headers.has("range")) return new Response(null, { status: 416 });
+    return new Response((await (await pass()).bytes()).subarray(0, 500));
+  };
+  await refused(/has fewer than the \d+ bytes that its index says; tell its publisher/);
   answerTo(`${RECEIPTS}.parquet`, () => null);
   await refused(/receipts_2025-09-26.parquet is missing, though its index names it/);
   answerTo(`${RECEIPTS}.json`, (text) => text.replace(/"sum": "\d/, '"sum": "7'));
