@@ -36,7 +36,8 @@ export async function loadExtensions(
       const why = printable(firstLine(error).replaceAll('"', "'"), 300);
       const wish = extensions
         ? `${extensions} should hold ${name}.duckdb_extension of DuckDB's own version`
-        : "where there is no internet, name a folder that holds DuckDB's extensions (extensions)";
+        : "where there is no internet, name a folder that holds DuckDB's extensions (extensions, for a lake in the " +
+          "YAML file that describes it)";
       throw new UserError(`Cannot load DuckDB's extension ${name}: ${why}; ${wish}`, {
         cause: error,
       });

@@ -21,6 +21,7 @@ const LOCK_SECONDS = 60;
 const ATTEMPTS = 5;
 const RETRY_MS = 200;
 
+const SNAPSHOT = "should be the number of a snapshot";
 const path = text(/^[^\0]{1,4096}$/, "the path of a file or folder");
 
 const schema = v.strictObject({
@@ -28,7 +29,9 @@ const schema = v.strictObject({
   password_file: v.optional(path),
   extensions: v.optional(path),
   /** Reads the lake as it was then, by DuckLake's number. */
-  snapshot: v.optional(v.pipe(v.number(), v.safeInteger(), v.minValue(1))),
+  snapshot: v.optional(
+    v.pipe(v.number(SNAPSHOT), v.safeInteger(SNAPSHOT), v.minValue(1, SNAPSHOT)),
+  ),
   s3: v.optional(v.strictObject(s3Entries, "should be a group of keys with endpoint")),
 });
 
@@ -143,6 +146,13 @@ export function lakeReason(error: unknown): string {
     return `PostgreSQL does not let us in: ${
       shown(refused[1])
     }; check catalog and password_file, and that the server runs`;
+  }
+  if (text.includes("requires the extension httpfs")) {
+    return "it keeps files in S3; name their service under s3: in the YAML file that describes it";
+  }
+  const [, none] = text.match(/No snapshot found at version (\d+)/) ?? [];
+  if (none !== undefined) {
+    return `it has no snapshot ${none}; DuckLake's ducklake_snapshots lists them, and deno task archive lake prints the last`;
   }
   if (
     /database does not exist|No such file|creating a new DuckLake is explicitly disabled/.test(text)
