@@ -149,13 +149,16 @@ async function importDaily(folder: string, signal: AbortSignal): Promise<void> {
 }
 
 function report(
-  { days, missing, outdated, files, bytes }: Fetched,
+  { days, missing, outdated, withdrawn, files, bytes }: Fetched,
   source: Bucket,
   folder: string,
 ): string {
   const some = (days: readonly string[]) =>
     days.slice(0, 5).join(", ") + (days.length > 5 ? ` and ${days.length - 5} more` : "");
   const absent = missing.length === 0 ? "" : `\n${source.shown} has no day ${some(missing)}`;
+  const taken = withdrawn.length === 0
+    ? ""
+    : `\n${source.shown} took back ${some(withdrawn)}: it is no longer read here, its files stay`;
   const changed = outdated.length === 0
     ? ""
     : `\n${source.shown} no longer has ${
@@ -165,7 +168,7 @@ function report(
   return `fetch: days=${days.length} files=${files} bytes=${
     mebibytes(bytes)
   } missing=${missing.length} ` +
-    `folder=${folder}${absent}${changed}`;
+    `folder=${folder}${absent}${taken}${changed}`;
 }
 
 /** @throws {UserError} unless `text` is two days in order. */

@@ -106,8 +106,8 @@ async function syncDays(
   const { name } = list.archive;
   const there = await filesThere(connection, name);
   const wished = Object.keys(list.days).filter((day) => list.days[day] !== WITHDRAWN);
-  const changes: DayChange[] = [...there.keys()].filter((day) => !wished.includes(day))
-    .map((day) => ({ action: "dropped", day, before: there.get(day)!, after: [] }));
+  const dropped = [...there.keys()].filter((day) => !wished.includes(day));
+  const changes: DayChange[] = [];
   for (const day of wished.sort()) {
     const before = there.get(day) ?? [];
     if (before[0]?.fingerprint === list.days[day]) continue;
@@ -137,16 +137,16 @@ async function syncDays(
     await expectListed(connection, settings, day, after);
     changes.push({ action: before.length === 0 ? "registered" : "replaced", day, before, after });
   }
-  if (changes.length === 0) return;
+  if (changes.length + dropped.length === 0) return;
   await change(async () => {
-    for (const { day, before, after } of changes) {
+    await dropDays(connection, name, there, dropped);
+    for (const day of changes) {
       signal.throwIfAborted();
-      await replaceFiles(connection, name, day, before, after);
+      await replaceFiles(connection, name, day);
     }
   });
-  for (const { action, day, before, after } of changes) {
-    onLine({ action, day, files: (action === "dropped" ? before : after).length });
-  }
+  for (const day of dropped) onLine({ action: "dropped", day, files: there.get(day)!.length });
+  for (const { action, day, after } of changes) onLine({ action, day, files: after.length });
 }
 
 /** @throws {UserError} when a file is missing, or has another size or number of rows than its day's index says. */
@@ -243,15 +243,7 @@ async function addArchive(
     throw new UserError("An archive in a lake cannot be called main (days.publish.name)");
   }
   await connection.run(`CREATE SCHEMA lake.${identifier(name)}`);
-  for (const table of PUBLISHED_TABLES) {
-    const like = table === "earlier_messages" ? "messages" : table;
-    const day = table in CONTEXT_TABLES ? ", NULL::DATE AS day" : "";
-    await connection.run(
-      `CREATE TABLE lake.${
-        identifier(name)
-      }.${table} AS SELECT *${day} FROM memory.main.${like} LIMIT 0`,
-    );
-  }
+  for (const table of PUBLISHED_TABLES) await makeTable(connection, name, table);
   await connection.run(
     `INSERT INTO lake.main.archives VALUES ($1, make_timestamptz(${made_at_us}), ${
       KNOWN_SCHEMA_VERSIONS.at(-1)
@@ -262,12 +254,56 @@ async function addArchive(
   for (const statement of viewStatements(names)) await connection.run(statement);
 }
 
+async function makeTable(connection: DuckDBConnection, name: string, table: string): Promise<void> {
+  const like = table === "earlier_messages" ? "messages" : table;
+  const day = table in CONTEXT_TABLES ? ", NULL::DATE AS day" : "";
+  await connection.run(
+    `CREATE TABLE lake.${
+      identifier(name)
+    }.${table} AS SELECT *${day} FROM memory.main.${like} LIMIT 0`,
+  );
+}
+
+async function addFile(
+  connection: DuckDBConnection,
+  name: string,
+  { table, path }: LakeFile,
+): Promise<void> {
+  await connection.run(
+    `CALL ducklake_add_data_files('lake', ${literal(table)}, ${literal(path)}, schema => ${
+      literal(name)
+    })`,
+  );
+}
+
+/** Makes the tables that have files of dropped days anew of the others: to delete rows, DuckDB reads the file, which is gone. */
+async function dropDays(
+  connection: DuckDBConnection,
+  name: string,
+  there: ReadonlyMap<string, readonly LakeFile[]>,
+  dropped: readonly string[],
+): Promise<void> {
+  const tables = new Set(dropped.flatMap((day) => there.get(day)!.map(({ table }) => table)));
+  const rest = [...there].flatMap(([day, files]) => dropped.includes(day) ? [] : files);
+  for (const table of tables) {
+    await connection.run(`DROP TABLE lake.${identifier(name)}.${table}`);
+    await makeTable(connection, name, table);
+    for (const file of rest.filter((file) => file.table === table)) {
+      await addFile(connection, name, file);
+    }
+  }
+  for (const day of dropped) {
+    await connection.run(
+      `DELETE FROM lake.main.archive_files WHERE archive = $1 AND day = DATE '${day}'`,
+      [name],
+    );
+  }
+}
+
 async function replaceFiles(
   connection: DuckDBConnection,
   name: string,
-  day: string,
-  before: readonly LakeFile[],
-  after: readonly LakeFile[],
+  { day, before, after }: DayChange,
 ): Promise<void> {
   const has = (files: readonly LakeFile[], { path }: LakeFile) =>
     files.some((file) => file.path === path);
@@ -276,11 +312,7 @@ async function replaceFiles(
     await connection.run(`DELETE FROM ${table(file)} WHERE filename = ${literal(file.path)}`);
   }
   for (const file of after.filter((file) => !has(before, file))) {
-    await connection.run(
-      `CALL ducklake_add_data_files('lake', ${literal(file.table)}, ${
-        literal(file.path)
-      }, schema => ${literal(name)})`,
-    );
+    await addFile(connection, name, file);
   }
   await connection.run(
     `DELETE FROM lake.main.archive_files WHERE archive = $1 AND day = DATE '${day}'`,

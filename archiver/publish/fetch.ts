@@ -58,6 +58,8 @@ export interface Fetched {
   readonly missing: readonly string[];
   /** Days that are here otherwise than the source has them now. */
   readonly outdated: readonly string[];
+  /** Days that were here and that their publisher has taken back: their files stay, and are not read. */
+  readonly withdrawn: readonly string[];
   readonly files: number;
   readonly bytes: number;
 }
@@ -85,19 +87,17 @@ export async function fetchPublished(list: RootIndex, options: FetchOptions): Pr
   }
   const fetched = {
     ...{ days: [] as string[], missing: [] as string[], outdated: [] as string[] },
-    ...{ files: 0, bytes: 0 },
+    ...{ withdrawn: [] as string[], files: 0, bytes: 0 },
   };
   const setDays = async (changed: readonly string[]) => {
-    const states = changed.map((day) => {
-      const state = list.days[day] ?? WITHDRAWN;
-      return [day, state === WITHDRAWN ? UNLISTED : state];
-    });
+    const states = changed.map((day) => [day, list.days[day] ?? UNLISTED]);
     root = makeRootIndex({ ...root, days: { ...root.days, ...Object.fromEntries(states) } });
     await writeWhole(join(folder, ROOT_KEY), indexText(root));
   };
   // What is here and has changed there is not to be read together with what comes now.
   const here = () => Object.keys(root.days).filter((day) => root.days[day] !== WITHDRAWN);
-  if (here().length > 0) await setDays(here());
+  const before = here();
+  if (before.length > 0) await setDays(before);
   for (const day of days) {
     const index = list.days[day] === WITHDRAWN ? null : await fetchDay(options, day);
     if (index === null) {
@@ -109,6 +109,7 @@ export async function fetchPublished(list: RootIndex, options: FetchOptions): Pr
     fetched.files += index.files.length;
     fetched.bytes += index.files.reduce((sum, { bytes }) => sum + bytes, 0);
   }
+  fetched.withdrawn.push(...before.filter((day) => root.days[day] === WITHDRAWN));
   for (const day of here()) {
     const index = await readDay(local, day);
     if (index?.fingerprint !== root.days[day]) fetched.outdated.push(day);
@@ -187,7 +188,7 @@ export async function fetchDaily(options: FetchOptions): Promise<Fetched> {
   const { source, folder, days, tables, connection, signal, onProgress } = options;
   const fetched = {
     ...{ days: [] as string[], missing: [] as string[], outdated: [] },
-    ...{ files: 0, bytes: 0 },
+    ...{ withdrawn: [], files: 0, bytes: 0 },
   };
   for (const day of days) {
     const found: string[] = [];

@@ -230,6 +230,10 @@ Deno.test({
     const list = JSON.parse(await Deno.readTextFile(dir.join("fetched/index.json")));
     list.days[DAYS[0]] = "withdrawn";
     await Deno.writeTextFile(dir.join("fetched/index.json"), JSON.stringify(list));
+    // As in a bucket.
+    await Deno.remove(dir.join(`fetched/receipts/${DAYS[0].replaceAll("-", "/")}`), {
+      recursive: true,
+    });
     const { text } = await lake("--lake", file, "--data", dir.join("fetched"));
     assert.match(
       text,
@@ -286,6 +290,11 @@ Deno.test({
       await contentsOf(address),
     ];
     assert.equal(now.filter((line) => !past.includes(line)).length, 1, "the late one");
+    await Deno.writeTextFile(dir.join("past.yaml"), JSON.stringify({ ...settings, snapshot: 99 }));
+    await assert.rejects(
+      contentsOf(`ducklake:${dir.join("past.yaml")}`),
+      /: it has no snapshot 99; /,
+    );
     const path = `${fetched}/index.json`;
     const list = await Deno.readTextFile(path);
     await Deno.writeTextFile(path, list.replace(/(: ")[0-9a-f]{64}/, `$1${"0".repeat(64)}`));

@@ -207,11 +207,15 @@ Deno.test("a day is taken back for good; another archive's prefix and damaged fi
     await fillDay(archive, 0);
     await fillDay(archive, 1);
     await days.run(COPY);
+    await fetchFrom(bucket, dir.join("earlier"));
     const taken = await days.run({ day: DAYS[0], drop: "published", apply: true });
     assert.deepEqual(actions(taken), [`withdrawn ${DAYS[0]}`]);
     assert.deepEqual(actions(await days.run(COPY)), []);
     const fetched = await fetchFrom(bucket, dir.join("fetched"));
     assert.deepEqual(fetched.days, [DAYS[1]]);
+    const { withdrawn, outdated } = await fetchFrom(bucket, dir.join("earlier"), [DAYS[1]]);
+    assert.deepEqual([withdrawn, outdated], [[DAYS[0]], []]);
+    assert.deepEqual(await contentsOf(dir.join("earlier")), await contentsOf(dir.join("fetched")));
     assert.equal(await bucket.text(`receipts/2025/09/26/receipts_2025-09-26.json`, 1e6), null);
     await fillDay(archive, 2);
     // Copied, then damaged before it is published.
