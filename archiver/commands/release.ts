@@ -12,7 +12,7 @@ import { clockSubject } from "../../shared/subjects.ts";
 import { printable } from "../../shared/text.ts";
 import { openArchive } from "../../query_results/archive/open.ts";
 import { readerLimits } from "../config.ts";
-import { collectorNames } from "../fleet/names.ts";
+import { collectorNames } from "./names.ts";
 import { Claims } from "../intake/claims.ts";
 import { resetConsumer } from "../intake/stream.ts";
 import { archivedRanges } from "../store/claimed.ts";

@@ -7,7 +7,7 @@ import { errorText, UserError } from "../../shared/errors.ts";
 import { ifThere, writeWholeFile } from "../../shared/files.ts";
 import { bothNeeds, expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { setCommand, statusCommand } from "../fleet/commands.ts";
-import { collectorNames } from "../fleet/names.ts";
+import { collectorNames } from "../commands/names.ts";
 import { planCommand } from "../fleet/plan_command.ts";
 import { brokerFolder, type FleetFile, fleetFiles, natsUrl, passwordPath, ROUTE } from "./fleet.ts";
 

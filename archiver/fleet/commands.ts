@@ -5,7 +5,7 @@ import { UserError } from "../../shared/errors.ts";
 import { MAX_PEERS, STEERED, type WrittenWish } from "../../shared/fleet/wish.ts";
 import { printable } from "../../shared/text.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "../commands/flags.ts";
-import { collectorNames } from "./names.ts";
+import { collectorNames } from "../commands/names.ts";
 import { askHealth, askStatus, readPeers, reportWishes } from "./report.ts";
 import { fleetRows, fleetTable } from "./status.ts";
 import { type FleetWish, Wishes } from "./wishes.ts";

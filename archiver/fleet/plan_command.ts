@@ -6,7 +6,7 @@ import { MAX_PEERS, type WrittenWish } from "../../shared/fleet/wish.ts";
 import { grouped } from "../../shared/text.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "../commands/flags.ts";
 import type { ArchiverConfig } from "../config.ts";
-import { collectorNames } from "./names.ts";
+import { collectorNames } from "../commands/names.ts";
 import { readGroups } from "./peer_list.ts";
 import { type Coverage, coverageOf, type Range } from "./coverage.ts";
 import { type Plan, type PlannedPeer, planPeers } from "./plan.ts";
