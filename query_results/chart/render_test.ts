@@ -85,6 +85,7 @@ const EXAMPLE: Record<string, Cell> = {
   interval_end: 1e15 + 9e8,
   cause: "timed out",
   sessions_of: "alpha, Tor",
+  sync_seconds: 30,
   started_at: 1e15,
   verdict: "valid",
   reason: "missing",

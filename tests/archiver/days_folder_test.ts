@@ -66,7 +66,11 @@ Deno.test("a copy whose file gave way to another archive's is copied again besid
   await one.days.run(DROP);
   assert.deepEqual(await contents(one.store), before);
   assert.deepEqual(await contents(other.store), otherBefore);
-  const paths = await rows(one.store, "SELECT DISTINCT part FROM day_files");
+  // These days are too short for pairs: both archives' files of pair_days are empty, and the same.
+  const paths = await rows(
+    one.store,
+    "SELECT DISTINCT part FROM day_files WHERE table_name <> 'pair_days'",
+  );
   assert.deepEqual(paths, [{ part: 1 }]);
 });
 
