@@ -42,12 +42,19 @@ export async function leftToRead(
   stopped: Stopped | null,
   since: number,
 ): Promise<LeftToRead> {
-  const head = await headOf(path);
+  let head = await headOf(path);
+  let rotated: readonly RotatedFile[] = [];
+  while (stopped !== null) {
+    rotated = await rotatedFiles(path, head);
+    const now = await headOf(path);
+    if (now === head) break;
+    // Rotated meanwhile: what was written first would stand last.
+    head = now;
+  }
   const active: LogPart[] = head === null
     ? []
     : [{ path, file: head, offset: 0, isZipped: false, isActive: true }];
   if (stopped === null) return { parts: active, isGap: false };
-  const rotated = await rotatedFiles(path, head);
   const all = [...rotated, ...active];
   const at = all.findLastIndex(({ file }) => file === stopped.file);
   if (at >= 0) {
