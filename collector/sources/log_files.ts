@@ -42,19 +42,9 @@ export async function leftToRead(
   stopped: Stopped | null,
   since: number,
 ): Promise<LeftToRead> {
-  let head = await headOf(path);
-  let rotated: readonly RotatedFile[] = [];
-  while (stopped !== null) {
-    rotated = await rotatedFiles(path, head);
-    const now = await headOf(path);
-    if (now === head) break;
-    // Rotated meanwhile: what was written first would stand last.
-    head = now;
-  }
-  const active: LogPart[] = head === null
-    ? []
-    : [{ path, file: head, offset: 0, isZipped: false, isActive: true }];
-  if (stopped === null) return { parts: active, isGap: false };
+  if (stopped === null) return { parts: activeParts(path, await headOf(path)), isGap: false };
+  const { head, rotated } = await filesOf(path);
+  const active = activeParts(path, head);
   const all = [...rotated, ...active];
   const at = all.findLastIndex(({ file }) => file === stopped.file);
   if (at >= 0) {
@@ -89,13 +79,24 @@ interface RotatedFile extends LogPart {
   readonly begins: string;
 }
 
-/** A file that is renamed or compressed while the folder is read must not be missed: then it is read again. */
-async function rotatedFiles(path: string, active: number | null): Promise<RotatedFile[]> {
-  for (let names = await rotatedNames(path);;) {
-    const files = await ifThere(readRotated(dirname(path), names, active));
+function activeParts(path: string, head: number | null): LogPart[] {
+  return head === null ? [] : [{ path, file: head, offset: 0, isZipped: false, isActive: true }];
+}
+
+/**
+ * The fingerprint of the file that is written, and the others. One that is renamed or compressed while the folder is read
+ * must not be missed, nor stand behind what was written after it: then all is read again.
+ */
+async function filesOf(
+  path: string,
+): Promise<{ head: number | null; rotated: readonly RotatedFile[] }> {
+  for (;;) {
+    const head = await headOf(path);
+    const names = await rotatedNames(path);
+    const rotated = await ifThere(readRotated(dirname(path), names, head));
     const now = await rotatedNames(path);
-    if (files !== null && now.join("/") === names.join("/")) return files;
-    names = now;
+    const isStill = now.join("/") === names.join("/") && await headOf(path) === head;
+    if (rotated !== null && isStill) return { head, rotated };
   }
 }
 
