@@ -292,12 +292,14 @@ async function dropDays(
       await addFile(connection, name, file);
     }
   }
-  for (const day of dropped) {
-    await connection.run(
-      `DELETE FROM lake.main.archive_files WHERE archive = $1 AND day = DATE '${day}'`,
-      [name],
-    );
-  }
+  for (const day of dropped) await forgetFiles(connection, name, day);
+}
+
+async function forgetFiles(connection: DuckDBConnection, name: string, day: string): Promise<void> {
+  await connection.run(
+    `DELETE FROM lake.main.archive_files WHERE archive = $1 AND day = DATE '${day}'`,
+    [name],
+  );
 }
 
 async function replaceFiles(
@@ -314,10 +316,7 @@ async function replaceFiles(
   for (const file of after.filter((file) => !has(before, file))) {
     await addFile(connection, name, file);
   }
-  await connection.run(
-    `DELETE FROM lake.main.archive_files WHERE archive = $1 AND day = DATE '${day}'`,
-    [name],
-  );
+  await forgetFiles(connection, name, day);
   for (const file of after) {
     await connection.run(
       `INSERT INTO lake.main.archive_files VALUES ($1, DATE '${day}', $2, $3, $4)`,

@@ -85,10 +85,7 @@ export async function fetchPublished(list: RootIndex, options: FetchOptions): Pr
         `(${list.archive.name}); fetch each into a folder of its own`,
     );
   }
-  const fetched = {
-    ...{ days: [] as string[], missing: [] as string[], outdated: [] as string[] },
-    ...{ withdrawn: [] as string[], files: 0, bytes: 0 },
-  };
+  const fetched = nothingYet();
   const setDays = async (changed: readonly string[]) => {
     const states = changed.map((day) => [day, list.days[day] ?? UNLISTED]);
     root = makeRootIndex({ ...root, days: { ...root.days, ...Object.fromEntries(states) } });
@@ -183,13 +180,18 @@ async function checkManifest(
   throw new WrongBytes(`${name} does not fit its Parquet file: ${problem}; tell its publisher`);
 }
 
+function nothingYet() {
+  const none = (): string[] => [];
+  return {
+    ...{ days: none(), missing: none(), outdated: none(), withdrawn: none() },
+    ...{ files: 0, bytes: 0 },
+  };
+}
+
 /** Brings days of the first observer's successor, TABLE/YYYY/MM/DD/TABLE_YYYY-MM-DD.parquet. Resumes by size. */
 export async function fetchDaily(options: FetchOptions): Promise<Fetched> {
   const { source, folder, days, tables, connection, signal, onProgress } = options;
-  const fetched = {
-    ...{ days: [] as string[], missing: [] as string[], outdated: [] },
-    ...{ withdrawn: [], files: 0, bytes: 0 },
-  };
+  const fetched = nothingYet();
   for (const day of days) {
     const found: string[] = [];
     let done = 0;
