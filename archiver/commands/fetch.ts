@@ -158,12 +158,10 @@ function report(
   const absent = missing.length === 0 ? "" : `\n${source.shown} has no day ${some(missing)}`;
   const taken = withdrawn.length === 0
     ? ""
-    : `\n${source.shown} took back ${some(withdrawn)}: it is no longer read here, its files stay`;
+    : `\n${source.shown} took back ${some(withdrawn)}: not read here any more; the files stay`;
   const changed = outdated.length === 0
     ? ""
-    : `\n${source.shown} no longer has ${
-      some(outdated)
-    } as it is here: fetch it again; until then ` +
+    : `\n${source.shown} has another version of ${some(outdated)}: fetch again; until then ` +
       `queries read receipts, not summaries, from ${outdated[0]} on`;
   return `fetch: days=${days.length} files=${files} bytes=${
     mebibytes(bytes)
