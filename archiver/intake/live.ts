@@ -2,6 +2,7 @@
 // its leaders, for up to 9 s and more. Heard like this they are committed, and acknowledged by the archive in its place.
 
 import type { Msg, NatsConnection, Subscription } from "nats";
+import { createHash } from "node:crypto";
 import type { Clock } from "../../shared/clock.ts";
 import { senderOf } from "../../shared/subjects.ts";
 import { pause } from "../../shared/waiting.ts";
@@ -9,7 +10,6 @@ import type { SubmitOutcome } from "./contract.ts";
 import type { Intake } from "./intake.ts";
 import { type BatchMessage, readNext } from "./stream.ts";
 
-const MESSAGE_ID = "Nats-Msg-Id";
 /** Batches remembered until the consumer brings them, too; one that is forgotten is only decoded again. */
 const MAX_TAKEN = 4096;
 
@@ -23,7 +23,7 @@ export class Live {
   readonly #intake: Intake;
   /** What a collector takes for the stream's own acknowledgement. */
   readonly #acknowledgement: Uint8Array;
-  /** By message id, until the consumer brings them. */
+  /** By {@link idOf}, until the consumer brings them. */
   readonly #taken = new Map<string, Promise<SubmitOutcome>>();
   /** The last place in the stream that the consumer brought. */
   #reached = 0;
@@ -76,21 +76,20 @@ export class Live {
   /** The fate of a batch that the consumer brings. */
   async submit(message: BatchMessage & { readonly seq: number }): Promise<SubmitOutcome> {
     this.#reached = Math.max(this.#reached, message.seq);
+    if (this.#taken.size === 0) return this.#submit(message);
     const id = idOf(message);
-    const outcome = id === null ? undefined : await this.#taken.get(id);
-    if (id !== null) this.#taken.delete(id);
+    const outcome = await this.#taken.get(id);
+    this.#taken.delete(id);
     return outcome === undefined || outcome.status === "busy" ? this.#submit(message) : outcome;
   }
 
   async #hear(message: Msg): Promise<void> {
-    const outcome = await this.#take(message);
-    if (outcome !== null && outcome.status !== "busy") message.respond(this.#acknowledgement);
+    const { status } = await this.#take(message);
+    if (status !== "busy") message.respond(this.#acknowledgement);
   }
 
-  /** Null for what has no message id: the consumer would bring it once more. */
-  async #take(message: BatchMessage): Promise<SubmitOutcome | null> {
+  async #take(message: BatchMessage): Promise<SubmitOutcome> {
     const id = idOf(message);
-    if (id === null) return null;
     const submitted = this.#taken.get(id) ?? this.#submit(message);
     this.#taken.set(id, submitted);
     if (this.#taken.size > MAX_TAKEN) this.#taken.delete(this.#taken.keys().next().value!);
@@ -107,8 +106,6 @@ export class Live {
   }
 }
 
-/** Null without a message id. Whoever sends two batches under one loses a batch of his own. */
-function idOf({ subject, headers }: BatchMessage): string | null {
-  const id = headers?.get(MESSAGE_ID);
-  return id ? `${subject} ${id}` : null;
+function idOf({ subject, data }: BatchMessage): string {
+  return `${subject} ${createHash("sha256").update(data).digest("base64")}`;
 }

@@ -115,7 +115,7 @@ async function addStream(
 }
 
 /** A batch as it comes over NATS. */
-export type BatchMessage = Pick<Msg, "subject" | "data" | "headers">;
+export type BatchMessage = Pick<Msg, "subject" | "data">;
 
 /** Whose batches a consumer brings, and for which archive. */
 export interface Claim {
@@ -150,7 +150,7 @@ export async function readNext(
   const { headers, data } = answer;
   const found = headers?.get("Nats-Subject");
   if (!headers || !found) return null;
-  return { message: { subject: found, data, headers }, seq: Number(headers.get("Nats-Sequence")) };
+  return { message: { subject: found, data }, seq: Number(headers.get("Nats-Sequence")) };
 }
 
 /** Subjects of what a stream holds; none when it is not there. @throws {NatsError} when the server does not answer. */
