@@ -1,7 +1,7 @@
 // Where a replay goes: a broker or an archiver's API; and which archive is behind it.
 
 import type { NatsConnection } from "nats";
-import { type Batch, batchId } from "../../shared/batch/batch.ts";
+import type { Batch } from "../../shared/batch/batch.ts";
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { authorization, readApiToken } from "../../shared/api_token.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
@@ -96,7 +96,7 @@ export function natsTarget(config: NatsServerConfig, stream: string, name: strin
         const ack = await (await connect()).jetstream().publish(
           batchSubject(batch.collector),
           encodeBatch(batch),
-          { msgID: batchId(batch), expect: { streamName: stream }, timeout: ANSWER_MS },
+          { expect: { streamName: stream }, timeout: ANSWER_MS },
         );
         if (ack.stream !== stream) throw new UserError(`${shown}: stream ${ack.stream} takes it`);
       } catch (error) {

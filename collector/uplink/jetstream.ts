@@ -1,8 +1,11 @@
-// The uplink to a NATS server with JetStream. A batch is delivered when the stream has acknowledged it; its message id
-// lets the stream drop what comes twice within its window, and the archive drops what comes later.
+// The uplink to a NATS server with JetStream. A batch is delivered when the stream has acknowledged it.
+//
+// It carries no message id, by which a stream drops what comes twice: the archive does that. Each server of a cluster drops
+// by itself, and one of nats-server 2.9 that was killed takes what the others dropped. Its batches then have other places
+// than theirs, and an acknowledgement, which names a place, removes another batch there (nats-server pull request 4365).
 
 import type { NatsConnection } from "nats";
-import { batchId, type ResendRequest } from "../../shared/batch/batch.ts";
+import type { ResendRequest } from "../../shared/batch/batch.ts";
 import { decodeResendRequest } from "../../shared/batch/resend_request.ts";
 import { errorText, UserError } from "../../shared/errors.ts";
 import { logger } from "../../shared/log.ts";
@@ -66,12 +69,11 @@ export class JetStreamUplink implements Uplink {
     try {
       connection = await this.link.connection();
       const ack = await connection.jetstream().publish(batchSubject(collector), batch.bytes, {
-        msgID: batchId({ ...batch, collector }),
         expect: { streamName: stream },
         timeout: ACK_TIMEOUT_MS + this.#bytesUnderWay / SLOWEST_BYTES_PER_MS,
       });
       if (ack.stream !== stream) throw this.#wrongStream(ack.stream);
-      return ack.duplicate ? "duplicate" : "stored";
+      return "stored";
     } catch (error) {
       if (error instanceof UplinkFault) throw error;
       if (!(error instanceof NatsError) || !connection) throw faultOf(error);

@@ -291,7 +291,7 @@ export interface ResendRequest {
 /** What a collector may be called: also one token of a NATS subject, so no dots, stars or spaces. */
 export const COLLECTOR_NAME = /^[a-z0-9][a-z0-9-]{0,62}$/;
 
-/** The name that makes a batch one of its kind everywhere: JetStream's message id, log lines, dead letters. */
+/** The name that makes a batch one of its kind everywhere: log lines, dead letters. */
 export function batchId(batch: Pick<Batch, "collector" | "epoch" | "number">): string {
   return `${batch.collector}/${batch.epoch}/${batch.number}`;
 }

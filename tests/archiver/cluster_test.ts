@@ -1,9 +1,10 @@
 import { deepEqual, ok } from "node:assert/strict";
 import type { NatsConnection } from "nats";
-import { openConsumer, openStream, resetConsumer } from "../../archiver/intake/stream.ts";
+import { openConsumer, openStream, readNext, resetConsumer } from "../../archiver/intake/stream.ts";
 import { startArchiver } from "../../archiver/run.ts";
+import { JetStreamUplink } from "../../collector/uplink/jetstream.ts";
 import { connectNats } from "../../shared/nats/connect.ts";
-import { STREAM } from "../../shared/subjects.ts";
+import { BATCHES, STREAM } from "../../shared/subjects.ts";
 import { CapturedLog } from "../support/captured_log.ts";
 import { clusterChaos, configFor } from "../support/cluster_chaos.ts";
 import { movingChaos } from "../support/moving_chaos.ts";
@@ -59,6 +60,65 @@ Deno.test("a server that was killed and missed how a collector was let go keeps 
     await within(victim, (nats) => resetConsumer(nats, claimOf(archive + 1)));
   }
   await within(0, (nats) => openConsumer(nats, claimOf(4)));
+});
+
+Deno.test("after batches were sent twice, a server that was killed has the same stream as the others", async () => {
+  await using stack = new AsyncDisposableStack();
+  const cluster = stack.use(await startNatsCluster());
+  const { urls: servers } = cluster;
+  const uplink = stack.use(
+    new JetStreamUplink({
+      ...{ servers, stream: STREAM, collector: "vps1", maxOutstanding: 1 },
+      readAccess: () => Promise.resolve({ servers }),
+      onResendRequest: () => {},
+    }),
+  );
+  const send = async (first: number, last: number) => {
+    const { signal } = new AbortController();
+    for (let number = first; number <= last; number++) {
+      const bytes = new TextEncoder().encode(`batch ${number}`);
+      const sending = () => uplink.send({ epoch: 1, number, bytes }, signal);
+      await until(() => sending().then(() => true, () => false));
+    }
+  };
+  const connect = async () => {
+    const nats = await connectNats({ servers, name: "test" });
+    stack.defer(() => nats.close());
+    return nats;
+  };
+  const before = await connect();
+  await until(() => openStream(before, STREAM, 1000, 3).then(() => true, () => false));
+  await until(() => cluster.isWhole());
+  await send(0, 9);
+  // As if the answers had been lost.
+  await send(5, 9);
+  const consumer = await openConsumer(before, { stream: STREAM, archive: "1", collector: null });
+  while (await cluster.messages() !== 0) {
+    const batches = await consumer.fetch({ max_messages: 10, expires: 1000 });
+    for await (const message of batches) await message.ackAck();
+  }
+  // A server that chance chooses answers: on all of them they are removed.
+  await until(async () => {
+    const read = () => readNext(before, STREAM, BATCHES, 1);
+    const found = await Promise.all(Array.from({ length: 30 }, read)).catch(() => null);
+    return found?.every((next) => next === null) ?? false;
+  });
+  const victim = (1 + (await cluster.leader())!) % servers.length;
+  await cluster.kill(victim);
+  await cluster.restart(victim);
+  await until(() => cluster.isWhole());
+  await send(10, 10);
+  await until(() => cluster.isWhole());
+  const after = await connect();
+  const manager = await after.jetstreamManager();
+  const { state } = await manager.streams.info(STREAM);
+  await until(async () => {
+    if (await cluster.leader() === victim) return true;
+    await after.request(`$JS.API.STREAM.LEADER.STEPDOWN.${STREAM}`).catch(() => {});
+    return false;
+  });
+  const { state: { first_seq, last_seq } } = await manager.streams.info(STREAM);
+  deepEqual([first_seq, last_seq], [state.first_seq, state.last_seq]);
 });
 
 Deno.test("what a cluster lacks at the start is said in one line, until it is there", async () => {

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { connectNats } from "../../shared/nats/connect.ts";
-import { type Batch, batchId } from "../../shared/batch/batch.ts";
+import type { Batch } from "../../shared/batch/batch.ts";
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { randomInteger, seededRandom } from "../../shared/random.ts";
 import { batchSubject, STREAM } from "../../shared/subjects.ts";
@@ -161,9 +161,7 @@ Deno.test(`SIGKILL under a real broker loses and doubles nothing (seed ${SEED})`
   let published = 0;
   const publish = async () => {
     for (const batch of batches) {
-      await connection.jetstream().publish(batchSubject(batch.collector), encodeBatch(batch), {
-        msgID: batchId(batch),
-      });
+      await connection.jetstream().publish(batchSubject(batch.collector), encodeBatch(batch));
       published++;
     }
   };

@@ -4,7 +4,7 @@ import { type ArchiverConfig, ArchiverConfigSchema } from "../../archiver/config
 import { type Given, OrderedAcks } from "../../archiver/intake/ordered_acks.ts";
 import { openConsumer, openStream } from "../../archiver/intake/stream.ts";
 import { startArchiver } from "../../archiver/run.ts";
-import { type Batch, batchId } from "../../shared/batch/batch.ts";
+import type { Batch } from "../../shared/batch/batch.ts";
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { decodeResendRequest } from "../../shared/batch/resend_request.ts";
 import { parseConfig } from "../../shared/config.ts";
@@ -37,13 +37,12 @@ function makeBatches(count: number): Batch[] {
   });
 }
 
-/** Publishes as a collector does: with its message id, until the stream has it. */
+/** Publishes as a collector does: until the stream has it. */
 async function publish(connection: NatsConnection, batches: readonly Batch[]): Promise<void> {
   const jetStream = connection.jetstream();
   for (const batch of batches) {
-    const options = { msgID: batchId(batch), timeout: 1000 };
     const send = () =>
-      jetStream.publish(batchSubject(batch.collector), encodeBatch(batch), options);
+      jetStream.publish(batchSubject(batch.collector), encodeBatch(batch), { timeout: 1000 });
     await until(() => send().then(() => true, () => false));
   }
 }
@@ -55,7 +54,7 @@ async function publishAnyhow(server: NatsServer, batches: readonly Batch[]): Pro
     if (connection === null) continue;
     const jetStream = connection.jetstream();
     const sent = batches.slice(next, next + 40).map((batch) => {
-      const options = { msgID: batchId(batch), timeout: 1000 };
+      const options = { timeout: 1000 };
       const sending = jetStream.publish(batchSubject("alpha"), encodeBatch(batch), options);
       return sending.then(() => true, () => false);
     });

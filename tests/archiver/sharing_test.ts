@@ -9,7 +9,7 @@ import { OrderedAcks } from "../../archiver/intake/ordered_acks.ts";
 import { Puller } from "../../archiver/intake/puller.ts";
 import { startArchiver } from "../../archiver/run.ts";
 import { systemClock } from "../../shared/clock.ts";
-import { type Batch, batchId } from "../../shared/batch/batch.ts";
+import type { Batch } from "../../shared/batch/batch.ts";
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { decodeResendRequest } from "../../shared/batch/resend_request.ts";
 import { parseConfig } from "../../shared/config.ts";
@@ -69,18 +69,18 @@ class Publisher {
     const batch = maker.close();
     this.published++;
     this.#sent.push(batch);
-    await this.#send(batch, batchId(batch));
+    await this.#send(batch);
   }
 
-  /** Publishes all once more, as if no acknowledgement had come and a killed broker had forgotten their ids. */
+  /** Publishes all once more, as if no acknowledgement had come. */
   async publishAgain(): Promise<void> {
     for (const batch of this.#sent.slice()) await this.#send(batch);
   }
 
-  async #send(batch: Batch, msgID?: string): Promise<void> {
+  async #send(batch: Batch): Promise<void> {
     const bytes = encodeBatch(batch);
-    const options = { msgID, timeout: 1000 };
-    const send = () => this.nats.jetstream().publish(batchSubject(batch.collector), bytes, options);
+    const send = () =>
+      this.nats.jetstream().publish(batchSubject(batch.collector), bytes, { timeout: 1000 });
     await until(() => send().then(() => true, () => false));
   }
 

@@ -66,7 +66,6 @@ export async function ingest(
     url: nats.url,
     file,
     collector: run.collector,
-    epoch: run.startedAt,
   };
   const publish = () => startChild<Published>("publish_process.ts", batches);
   const brokerBytes = isFilled ? await fill(nats.url, maxBatches, publish) : null;

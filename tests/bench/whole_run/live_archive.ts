@@ -61,7 +61,6 @@ export class LiveArchive implements AsyncDisposable {
       url,
       file: live.file,
       collector: live.run.collector,
-      epoch: live.run.startedAt,
       speed: LIVE_SPEED,
       headSeconds: HEAD_SECONDS,
     };

@@ -1,7 +1,6 @@
 // A process that publishes a file of batches into JetStream as its collector would: `publish_process.ts JSON` prints a
 // line of JSON, {@link Published}, when all is published, or when it is told to stop by SIGTERM.
 
-import { batchId } from "../../../shared/batch/batch.ts";
 import { systemClock } from "../../../shared/clock.ts";
 import { connectNats } from "../../../shared/nats/connect.ts";
 import { batchSubject } from "../../../shared/subjects.ts";
@@ -15,8 +14,6 @@ export interface PublishOptions {
   readonly file: string;
   /** Whose they are. */
   readonly collector: string;
-  /** Their epoch, µs since the Unix epoch. */
-  readonly epoch: number;
   /** Seconds of the run in a second; absent: as fast as the server takes them. */
   readonly speed?: number;
   /** So many seconds of the run are published at once all the same. */
@@ -36,7 +33,7 @@ const MAX_OUTSTANDING = 256;
 const ACK_MILLISECONDS = 30_000;
 
 async function publish(options: PublishOptions, stop: AbortSignal): Promise<Published> {
-  const { url, file, collector, epoch, speed = Infinity, headSeconds = 0 } = options;
+  const { url, file, collector, speed = Infinity, headSeconds = 0 } = options;
   const connection = await connectNats({ servers: [url], name: "bench publisher" });
   const jetstream = connection.jetstream();
   const subject = batchSubject(collector);
@@ -51,8 +48,8 @@ async function publish(options: PublishOptions, stop: AbortSignal): Promise<Publ
       isWhole = false;
       break;
     }
-    const msgID = batchId({ collector, epoch, number: number++ });
-    const ack = jetstream.publish(subject, bytes, { msgID, timeout: ACK_MILLISECONDS });
+    number++;
+    const ack = jetstream.publish(subject, bytes, { timeout: ACK_MILLISECONDS });
     const done: Promise<unknown> = ack.finally(() => underWay.delete(done));
     underWay.add(done);
     if (underWay.size >= MAX_OUTSTANDING) await Promise.race(underWay);
