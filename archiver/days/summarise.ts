@@ -3,9 +3,10 @@
 // They hold until something of the day, or of one before it, comes late (see ../store/summaries.ts). Then they and those of
 // later days are made again.
 
-import { BIGINT, type DuckDBConnection } from "@duckdb/node-api";
+import type { DuckDBConnection } from "@duckdb/node-api";
 import { isOneProcess } from "../../query_results/archive/processes.ts";
 import { at } from "../../query_results/archive/sql.ts";
+import { findDelays, readDelays } from "../../query_results/archive/delays.ts";
 import { EVENING_US, SUMMARY_CAP_US } from "../../query_results/archive/summaries.ts";
 import { DEFINITIONS, ONE_PROCESS } from "../../query_results/catalog/catalog.ts";
 import { DAY_US, dayStart } from "../../shared/time.ts";
@@ -14,16 +15,15 @@ import { outdateSummaries } from "../store/summaries.ts";
 import { type DaysContext, transaction } from "./context.ts";
 import { copyDay } from "./copy.ts";
 import { type CopiedFile, readDayFiles, replaceView, setState } from "./day_files.ts";
-import { DELAY_COLUMNS, MESSAGE_DELAYS, RECEIPTS, SUMMARIES } from "./layout.ts";
-import { bounds, countRows, within } from "./manifest.ts";
-import { type Interval, split } from "./plan.ts";
+import { DELAY_COLUMNS, MESSAGE_DELAYS, SUMMARIES } from "./layout.ts";
+import type { Interval } from "./plan.ts";
 
 /** Receipts whose delays are held in memory at once are this part of a file's: 8 bytes each, and as much again. */
 const DELAYS_SHARE = 0.5;
 /** What the queries take by default; with other values they read receipts. */
-const REACH_SHARE = 0.5;
 const LONGEST_SYNC_US = 600_000_000;
-const DELAYS = `${REACH_SHARE}, ${SUMMARY_CAP_US / 1e6}, false`;
+/** The same. */
+const DELAYS = { reachShare: 0.5, capSeconds: SUMMARY_CAP_US / 1e6, includeWarmup: false };
 const QUANTILES = MESSAGE_DELAYS
   .map((name) => `d.delay_us[${DELAY_COLUMNS.indexOf(name) + 1}] AS ${name}`).join(", ");
 
@@ -90,23 +90,6 @@ export async function summariseDay(
   return isRecorded ? { rows: files[0].rows, bytes } : null;
 }
 
-/** The day in pieces whose delays fit into memory. */
-async function pieces(
-  { connection, maxFileRows }: DaysContext,
-  day: Interval,
-): Promise<Interval[]> {
-  const [{ receipts }] = await rowsOf(
-    connection,
-    `SELECT count(*) AS receipts FROM receipts WHERE ${within(RECEIPTS)}`,
-    bounds(day),
-    [BIGINT, BIGINT],
-  );
-  const most = maxFileRows * DELAYS_SHARE;
-  // Most days need not be counted by the second.
-  if (Number(receipts) <= most) return [day];
-  return split(day, await countRows(connection, RECEIPTS, day, RECEIPTS.name), most);
-}
-
 /** Fills the temporary tables that the files are made of. @param from the day's start. */
 async function makeRows(context: DaysContext, from: number): Promise<void> {
   const { connection, signal } = context;
@@ -126,22 +109,13 @@ async function makeRows(context: DaysContext, from: number): Promise<void> {
   }
 
   // Delays of what was first seen on the day, as seen by its end; of the last hour of the day before, whole.
-  const delays = async (into: string, first: Interval, until: number) => {
-    const [begin, end] = [at(first.from), at(first.to)];
-    await macro("in_delay_rest(first_seen)", `first_seen >= ${begin} AND first_seen < ${end}`);
-    await run(`${into} FROM message_delays(${begin}, ${at(until)}, ${DELAYS})`);
-  };
-  await delays(
-    "CREATE OR REPLACE TEMP TABLE evening_delays AS",
-    { from: from - EVENING_US, to: from },
-    from + EVENING_US,
-  );
-  await run("CREATE OR REPLACE TEMP TABLE day_delays AS FROM evening_delays LIMIT 0");
-  for (const piece of await pieces(context, { from, to })) {
-    await delays("INSERT INTO day_delays", piece, Math.min(piece.to + EVENING_US, to));
-  }
+  const most = { ...DELAYS, mostReceipts: context.maxFileRows * DELAYS_SHARE };
+  const evening = { from: from - EVENING_US, to: from };
+  await findDelays(connection, "evening_delays", evening, from + EVENING_US, most);
+  await findDelays(connection, "day_delays", { from, to }, to, most);
 
   await macro("in_rest(instant)", `instant >= ${day}`);
+  if (isOne) await countOnce(connection, { from, to });
   await run(`INSERT INTO new_message_days BY NAME
     SELECT ${day} AS day, h.message_id, m.type, day_start(m.first_seen) AS first_day, h.receipts, h.repeats,
       h.warmup_receipts, h.heard_again, coalesce(l.peers, 0) AS peers, l.first_at, l.settled_after_us, d.is_reached,
@@ -183,27 +157,31 @@ async function makeRows(context: DaysContext, from: number): Promise<void> {
     ["evening_whole", "evening", "true"],
   ];
   for (const [part, tables, condition] of parts) {
-    const signature =
-      "message_delays(window_from, window_to, reach_share, cap_seconds, include_warmup)";
-    await macro(signature, `TABLE (FROM ${tables}_delays)`);
+    await readDelays(connection, `${tables}_delays`);
     await macro("message_errors(window_from, window_to)", `TABLE (FROM ${tables}_errors)`);
     await macro("in_delay_rest(first_seen)", condition);
     const firstDay = tables === "day" ? from : from - DAY_US;
     await run(`INSERT INTO new_delay_days BY NAME
       SELECT ${day} AS day, ${at(firstDay)} AS first_day, '${part}' AS part, * FROM (
-        FROM delay_groups(${day}, ${at(to)}, ${DELAYS})
+        FROM delay_groups(${day}, ${at(to)}, NULL, NULL, NULL)
         UNION ALL BY NAME
         SELECT 0 AS type, 0 AS messages_seen, * FROM error_groups(${day}, ${at(to)})
       ) ORDER BY type`);
   }
 
+  // By quarter first: then few rows have their bits set.
   await run(`INSERT INTO new_peer_days BY NAME
-    SELECT ${day} AS day, peer_id, collector_id, count(*) AS receipts, count(*) FILTER (is_repeat) AS repeats,
-      count(*) FILTER (is_warmup) AS warmup_receipts, min(received_at) AS first_at, max(received_at) AS last_at,
+    SELECT ${day} AS day, peer_id, collector_id, sum(receipts) AS receipts, sum(repeats) AS repeats,
+      sum(warmup_receipts) AS warmup_receipts, min(first_at) AS first_at, max(last_at) AS last_at,
       coalesce(bit_or(1::BIGINT << quarter % 48) FILTER (quarter < 48), 0) AS quarters_am,
       coalesce(bit_or(1::BIGINT << quarter % 48) FILTER (quarter >= 48), 0) AS quarters_pm
-    FROM (SELECT *, (epoch_us(received_at) - ${from}) // 900000000 AS quarter FROM receipts
-      WHERE received_at >= ${day} AND received_at < ${at(to)})
+    FROM (
+      SELECT peer_id, collector_id, (epoch_us(received_at) - ${from}) // 900000000 AS quarter, count(*) AS receipts,
+        count(*) FILTER (is_repeat) AS repeats, count(*) FILTER (is_warmup) AS warmup_receipts,
+        min(received_at) AS first_at, max(received_at) AS last_at
+      FROM receipts WHERE received_at >= ${day} AND received_at < ${at(to)}
+      GROUP BY ALL
+    )
     GROUP BY peer_id, collector_id ORDER BY peer_id, collector_id`);
 
   await macro(
@@ -225,4 +203,27 @@ async function makeRows(context: DaysContext, from: number): Promise<void> {
   await run("CREATE OR REPLACE TEMP VIEW rest_receipts AS FROM day_sample");
   await run(`INSERT INTO new_pair_days BY NAME
     FROM pair_groups(${pairs}) ORDER BY peer_a, peer_b, type`);
+}
+
+/** Has the macros that count a day's receipts by message, all or those that count, do so in one pass. */
+async function countOnce(connection: DuckDBConnection, { from, to }: Interval): Promise<void> {
+  const counts = "NOT is_repeat AND NOT is_warmup";
+  await connection.run(`CREATE OR REPLACE TEMP TABLE day_counts AS
+    SELECT message_id, count(*) AS receipts, count(*) FILTER (is_repeat) AS repeats,
+      count(*) FILTER (is_warmup) AS warmup_receipts, count(*) FILTER (is_repeat AND is_warmup) AS repeats_in_warmup,
+      min(received_at) FILTER (${counts}) AS first_at
+    FROM receipts WHERE received_at >= ${at(from)} AND received_at < ${at(to)} GROUP BY message_id;
+  CREATE OR REPLACE TEMP MACRO rest_counts(window_from, window_to) AS TABLE (FROM day_counts);
+  CREATE OR REPLACE TEMP MACRO live_parts(window_from, window_to, include_warmup) AS TABLE (
+    SELECT message_id, CAST(sum(peers) AS BIGINT) AS peers, min(first_at) AS first_at,
+      epoch_us(min(settled_at)) - epoch_us(min(first_at)) AS settled_after_us
+    FROM (
+      SELECT message_id, receipts - repeats - warmup_receipts + repeats_in_warmup AS peers, first_at, first_at AS settled_at
+      FROM day_counts WHERE first_at IS NOT NULL
+      UNION ALL
+      SELECT message_id, count(*), min(received_at), NULL FROM young_receipts(window_from, window_to)
+      WHERE in_rest(received_at) GROUP BY message_id
+    )
+    GROUP BY message_id
+  )`);
 }

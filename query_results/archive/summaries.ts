@@ -10,6 +10,7 @@ import type { UsedParameter, Window } from "../catalog/parameters.ts";
 import type { Query } from "../catalog/query.ts";
 import { DAY_US } from "../../shared/time.ts";
 import { valuesOf } from "./database.ts";
+import { findDelays, readDelays } from "./delays.ts";
 import { isOneProcess } from "./processes.ts";
 import { at, literals } from "./sql.ts";
 
@@ -25,6 +26,8 @@ export const SUMMARY_NAMES = [
 const TREND_DAYS = "trend_days";
 /** Summaries hold delays up to this. */
 export const SUMMARY_CAP_US = 3_600_000_000;
+/** The share of peers that a message must reach, where a query does not say. */
+const REACH_SHARE = 0.5;
 /** So long before midnight a message's delays are not all of its day: clocks may differ by part of a second. */
 export const EVENING_US: number = SUMMARY_CAP_US + 1_000_000;
 
@@ -80,6 +83,7 @@ function gapsBetween(runs: readonly SummaryRun[], window: Window): Gap[] {
 /** The summaries that an archive can be asked by; queries are set to them one by one. */
 export class Summaries {
   #isOneProcess = false;
+  #knowsDelays = false;
   /** Whether one process heard a window, by its ends: most queries ask of the same. */
   readonly #known = new Map<string, boolean>();
 
@@ -139,6 +143,18 @@ export class Summaries {
     const key = `${span.from} ${span.to}`;
     if (!this.#known.has(key)) this.#known.set(key, await isOneProcess(this.connection, span));
     await this.#useProcesses(this.#known.get(key)!);
+    if (query.asksDelays) await this.#findDelays(used, window);
+  }
+
+  async #findDelays(used: readonly UsedParameter[], window: Window): Promise<void> {
+    const values = new Map(used.map(({ parameter, value }) => [parameter.name, value]));
+    this.#knowsDelays = true;
+    await findDelays(this.connection, "window_delays", window, window.to, {
+      reachShare: Number(values.get("reach_share") ?? REACH_SHARE),
+      capSeconds: Number(values.get("cap_seconds")),
+      includeWarmup: values.get("include_warmup") === true,
+    });
+    await readDelays(this.connection, "window_delays");
   }
 
   /** Lets what is asked next read the summaries of a window; null: receipts alone. @returns the days that it reads. */
@@ -154,6 +170,8 @@ export class Summaries {
   }
 
   async #useDays(window: Window | null): Promise<number> {
+    if (this.#knowsDelays) await readDelays(this.connection, null);
+    this.#knowsDelays = false;
     if (this.days.length === 0) return 0;
     const runs = window === null ? [] : runsIn(this.days, window);
     await this.connection.run(runs.length > 0 ? await this.#sql(runs, window!) : ALL_RECEIPTS);

@@ -5,6 +5,8 @@
 CREATE OR REPLACE TEMP VIEW rest_receipts AS FROM receipts;
 CREATE OR REPLACE TEMP MACRO in_rest(instant) AS true;
 CREATE OR REPLACE TEMP MACRO in_delay_rest(first_seen) AS true;
+-- Whether a message's first sight lies in the piece of the window that is worked on (archive/delays.ts).
+CREATE OR REPLACE TEMP MACRO in_piece(first_seen) AS true;
 CREATE OR REPLACE TEMP VIEW used_message_days AS
   SELECT now() AS day, 0 AS message_id, 0 AS type, now() AS first_day, 0 AS receipts, 0 AS repeats, 0 AS warmup_receipts, 0 AS heard_again,
     0 AS peers, now() AS first_at, 0 AS settled_after_us, false AS is_reached, 0 AS us_5pct, 0 AS us_25pct,

@@ -56,6 +56,15 @@ CREATE OR REPLACE TEMP MACRO live_groups(window_from, window_to, include_warmup)
   SELECT type, peers, weight, weight * size FROM weighed_messages(window_from, window_to, include_warmup, false)
 );
 
+-- How often each message was heard outside the summaries.
+CREATE OR REPLACE TEMP MACRO rest_counts(window_from, window_to) AS TABLE (
+  SELECT message_id, count(*) AS receipts, count(*) FILTER (is_repeat) AS repeats,
+    count(*) FILTER (is_warmup) AS warmup_receipts
+  FROM rest_receipts
+  WHERE received_at >= window_from AND received_at < window_to AND in_rest(received_at)
+  GROUP BY message_id
+);
+
 -- All that was heard outside the summaries, warm-up and repeats too, by message. heard_again: by a second collector process
 -- on the same day.
 CREATE OR REPLACE TEMP MACRO rest_messages(window_from, window_to) AS TABLE (
@@ -69,15 +78,9 @@ CREATE OR REPLACE TEMP MACRO rest_messages(window_from, window_to) AS TABLE (
       GROUP BY r.message_id, r.peer_id, day_number(r.received_at)
     )
     GROUP BY message_id
-  ), heard AS (
-    SELECT message_id, count(*) AS receipts, count(*) FILTER (is_repeat) AS repeats,
-      count(*) FILTER (is_warmup) AS warmup_receipts
-    FROM rest_receipts
-    WHERE received_at >= window_from AND received_at < window_to AND in_rest(received_at)
-    GROUP BY message_id
   )
-  SELECT heard.*, coalesce(a.heard_again, 0) AS heard_again
-  FROM heard LEFT JOIN again a ON a.message_id = heard.message_id
+  SELECT c.message_id, c.receipts, c.repeats, c.warmup_receipts, coalesce(a.heard_again, 0) AS heard_again
+  FROM rest_counts(window_from, window_to) c LEFT JOIN again a ON a.message_id = c.message_id
 );
 
 -- All that was heard, by message.
@@ -179,34 +182,42 @@ CREATE OR REPLACE TEMP MACRO delays(window_from, window_to, include_warmup) AS T
 
 -- Of each live message, its peers' delays up to cap_seconds: how many peers, quantiles over them (0.1, 5, 25, 50, 75, 95 and
 -- 99.9 %) in whole microseconds, by how much these may be wrong (null: unknown), and whether it reached reach_share of the
--- peers subscribed when it was first seen.
+-- peers subscribed when it was first seen. Stalls are looked up apart: few receipts came in one.
 CREATE OR REPLACE TEMP MACRO message_delays(window_from, window_to, reach_share, cap_seconds, include_warmup) AS TABLE (
   WITH per_message AS (
-    SELECT message_id, count(*) AS peers,
-      -- Few errors are neither 0 nor unknown: few rows need be looked at.
-      CASE WHEN count(*) FILTER (error_us + stall_us IS NULL) < count(*)
-        THEN coalesce(max(error_us + stall_us) FILTER (error_us + stall_us > 0), 0) END AS error_us,
-      min(delay_us) FILTER (NOT is_warmup) AS settled_after_us,
-      quantile_cont(delay_us, [0, 0.001, 0.05, 0.25, 0.5, 0.75, 0.95, 0.999]) AS quantiles
-    FROM delays(window_from, window_to, include_warmup)
-    WHERE delay_us <= CAST(floor(cap_seconds * 1e6) AS BIGINT)
+    SELECT message_id, count(*) AS peers, clock_error(error_us) AS error_us,
+      min(us - first_us) FILTER (NOT is_warmup) AS settled_after_us,
+      quantile_cont(us - first_us, [0, 0.001, 0.05, 0.25, 0.5, 0.75, 0.95, 0.999]) AS quantiles
+    FROM corrected_delays(window_from, window_to, include_warmup)
+    WHERE us - first_us <= CAST(floor(cap_seconds * 1e6) AS BIGINT)
     GROUP BY message_id
     -- Its first receipt is among those that count: neither backlog nor before the window.
     HAVING quantiles[1] = 0
+  ), held_up AS (
+    SELECT d.message_id, max(d.us - s.from_us) AS stall_us
+    FROM corrected_delays(window_from, window_to, include_warmup) d JOIN stalled_seconds(window_from, window_to) s
+      ON s.collector_id = d.collector_id AND s.second = d.us // 1000000
+    WHERE d.us BETWEEN s.from_us AND s.until_us AND d.us - d.first_us <= CAST(floor(cap_seconds * 1e6) AS BIGINT)
+    GROUP BY d.message_id
   )
-  SELECT m.message_id, m.type, m.first_seen, p.peers, CAST(p.error_us AS BIGINT) AS error_us,
+  SELECT m.message_id, m.type, m.first_seen, p.peers, CAST(p.error_us + coalesce(h.stall_us, 0) AS BIGINT) AS error_us,
     [CAST(round(us) AS BIGINT) FOR us IN p.quantiles[2:]] AS delay_us,
     p.peers >= reach_share * greatest(coalesce(s.peers, 0), 1) AS is_reached
-  FROM per_message p JOIN messages m ON m.message_id = p.message_id
+  FROM per_message p JOIN messages m ON m.message_id = p.message_id LEFT JOIN held_up h ON h.message_id = p.message_id
     ASOF LEFT JOIN peer_steps(window_from, window_to) s ON m.first_seen >= s.changed_at
   WHERE is_news(m.first_seen, m.own_timestamp, p.settled_after_us, include_warmup)
+);
+
+-- The same, found when asked; the runner has it read what was found before, piece by piece (archive/delays.ts).
+CREATE OR REPLACE TEMP MACRO known_delays(window_from, window_to, reach_share, cap_seconds, include_warmup) AS TABLE (
+  FROM message_delays(window_from, window_to, reach_share, cap_seconds, include_warmup)
 );
 
 -- Of each live message, whether it reached reach_share, and the delays that a summary has, too.
 CREATE OR REPLACE TEMP MACRO message_spreads(window_from, window_to, reach_share, cap_seconds) AS TABLE (
   SELECT message_id, is_reached, delay_us[2] AS us_5pct, delay_us[3] AS us_25pct, delay_us[4] AS us_50pct,
     delay_us[5] AS us_75pct, delay_us[6] AS us_95pct
-  FROM message_delays(window_from, window_to, reach_share, cap_seconds, false)
+  FROM known_delays(window_from, window_to, reach_share, cap_seconds, false)
   WHERE in_delay_rest(first_seen)
   UNION ALL
   -- The next day's summary knows all of what came in a day's last hour.
@@ -217,7 +228,7 @@ CREATE OR REPLACE TEMP MACRO message_spreads(window_from, window_to, reach_share
   GROUP BY m.message_id
 );
 
--- message_delays in groups to be added up by type: sums over the messages that reached it, of which there are `messages`.
+-- known_delays in groups to be added up by type: sums over the messages that reached it, of which there are `messages`.
 CREATE OR REPLACE TEMP MACRO delay_groups(window_from, window_to, reach_share, cap_seconds, include_warmup) AS TABLE (
   SELECT type, count(*) AS messages_seen, count(*) FILTER (is_reached) AS messages, sum(peers) FILTER (is_reached) AS peers,
     sum(delay_us[1]) FILTER (is_reached) AS us_0_1pct, sum(delay_us[2]) FILTER (is_reached) AS us_5pct,
@@ -225,7 +236,7 @@ CREATE OR REPLACE TEMP MACRO delay_groups(window_from, window_to, reach_share, c
     sum(delay_us[5]) FILTER (is_reached) AS us_75pct, sum(delay_us[6]) FILTER (is_reached) AS us_95pct,
     sum(delay_us[7]) FILTER (is_reached) AS us_99_9pct, sum(error_us) FILTER (is_reached) AS error_us,
     count(*) FILTER (is_reached AND error_us IS NULL) AS unknown_errors
-  FROM message_delays(window_from, window_to, reach_share, cap_seconds, include_warmup)
+  FROM known_delays(window_from, window_to, reach_share, cap_seconds, include_warmup)
   WHERE in_delay_rest(first_seen)
   GROUP BY type
   UNION ALL

@@ -7,3 +7,5 @@ CREATE OR REPLACE TEMP MACRO first_receipts(window_from, window_to, include_warm
 CREATE OR REPLACE TEMP MACRO corrected_delays(window_from, window_to, include_warmup) AS TABLE (
   FROM stamped_delays(window_from, window_to, include_warmup)
 );
+
+CREATE OR REPLACE TEMP MACRO clock_error(error_us) AS 0;

@@ -4,7 +4,7 @@
 // spaces. Once each: `title`, `section`, `question`, `inputs`. Once or more: `pitfall`. Any number: `parameter` as
 // `name TYPE LEAST..GREATEST = default, what it is` (no bounds for BOOLEAN). At most once: `order`, the place in the
 // report (smaller first), `only-with-rows: true`, which keeps the query off the report while it has no rows, `by`, what its
-// figures are split by, `worker`, what prepares tables for it, `telling`, the column by whose greatest values the report
+// figures are split by, `worker`, what prepares tables for it, `delays: true`, which has each message's delays found beforehand, `telling`, the column by whose greatest values the report
 // picks rows to show, and `summaries`: `always`, or the values of parameters with which finished days are read from their
 // summaries. The SQL names window and parameters as
 // `$window_from`, `$window_to`, `$name`.
@@ -59,6 +59,8 @@ export interface Query {
   readonly pitfalls: readonly string[];
   /** Makes the temporary tables that it reads; see `run.ts`. */
   readonly worker?: string;
+  /** Whether it reads the macro `known_delays`: by its parameters `cap_seconds`, `reach_share` and `include_warmup`. */
+  readonly asksDelays?: boolean;
   /** The column whose greatest values make a row worth showing; without it the first rows are. */
   readonly telling?: string;
   readonly parameters: readonly Parameter[];
@@ -73,7 +75,7 @@ export interface Query {
 const DEFAULT_ORDER = 700;
 const WINDOW = ["window_from", "window_to"];
 const FIELD =
-  /^-- (title|section|order|only-with-rows|by|worker|telling|question|inputs|summaries|pitfall|parameter): (.+)$/;
+  /^-- (title|section|order|only-with-rows|by|worker|delays|telling|question|inputs|summaries|pitfall|parameter): (.+)$/;
 const PARAMETER =
   /^(\w+) (?:(BOOLEAN)|(BIGINT|DOUBLE) (\d+(?:\.\d+)?)\.\.(\d+(?:\.\d+)?)) = (\S+), (.+)$/;
 
@@ -103,6 +105,7 @@ export function parseQuery(name: string, sql: string, chart: ChartSpec): Query {
     order: parseOrder(name, few("order", 0)),
     onlyWithRows: few("only-with-rows", 0) === "true",
     worker: few("worker", 0),
+    asksDelays: few("delays", 0) === "true",
     telling: few("telling", 0),
     by: few("by", 0),
     question: one("question"),

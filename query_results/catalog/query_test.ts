@@ -27,6 +27,7 @@ Deno.test("a query's header is read, continued lines joined", () => {
     order: 20,
     onlyWithRows: false,
     worker: undefined,
+    asksDelays: false,
     by: undefined,
     telling: "count",
     question: "What is asked?",

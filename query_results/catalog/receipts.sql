@@ -74,6 +74,18 @@ CREATE OR REPLACE TEMP MACRO young_sessions(window_from, window_to) AS TABLE (
   )
 );
 
+-- Receipts of a young session whose peer was subscribed before the message was first seen anywhere.
+CREATE OR REPLACE TEMP MACRO young_receipts(window_from, window_to) AS TABLE (
+  SELECT r.message_id, r.peer_id, r.collector_id, r.received_at, r.is_warmup
+  FROM rest_receipts r
+    JOIN young_sessions(window_from, window_to) s ON s.collector_id = r.collector_id AND s.peer_id = r.peer_id
+      AND r.received_at >= s.filter_at AND r.received_at < s.until_at
+    JOIN messages m ON m.message_id = r.message_id
+  WHERE r.is_warmup AND NOT r.is_repeat AND r.received_at >= window_from AND r.received_at < window_to
+    -- Written so that no one joins messages to sessions by it.
+    AND CASE WHEN m.first_seen >= s.filter_at THEN true ELSE false END
+);
+
 -- The receipts that count, each peer's repeats left out: those past their session's warm-up, and those of a young session
 -- whose peer was subscribed before the message was first seen anywhere. Such a peer could deliver it as news; what it sends
 -- of before is backlog. So the peers that count are those connected and subscribed at first sight.
@@ -82,15 +94,7 @@ CREATE OR REPLACE TEMP MACRO counted_receipts(window_from, window_to, include_wa
   FROM rest_receipts
   WHERE NOT is_repeat AND (include_warmup OR NOT is_warmup) AND received_at >= window_from AND received_at < window_to
   UNION ALL
-  SELECT r.message_id, r.peer_id, r.collector_id, r.received_at, r.is_warmup
-  FROM rest_receipts r
-    JOIN young_sessions(window_from, window_to) s ON s.collector_id = r.collector_id AND s.peer_id = r.peer_id
-      AND r.received_at >= s.filter_at AND r.received_at < s.until_at
-    JOIN messages m ON m.message_id = r.message_id
-  WHERE NOT include_warmup AND r.is_warmup AND NOT r.is_repeat
-    AND r.received_at >= window_from AND r.received_at < window_to
-    -- Written so that no one joins messages to sessions by it.
-    AND CASE WHEN m.first_seen >= s.filter_at THEN true ELSE false END
+  FROM young_receipts(window_from, window_to) WHERE NOT include_warmup
 );
 
 -- Days on which more than one collector process held a peer, an hour before and after included: any of these may have

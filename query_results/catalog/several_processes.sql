@@ -22,8 +22,9 @@ CREATE OR REPLACE TEMP MACRO stamped_delays(window_from, window_to, include_warm
     CAST(0 AS BIGINT) AS error_us
   FROM first_receipts(window_from, window_to, include_warmup) r
     -- Turned into a number once per message, not once per receipt.
-    JOIN (SELECT message_id, epoch_us(first_seen) AS first_us FROM messages WHERE in_delay_rest(first_seen)) m
-      ON m.message_id = r.message_id
+    JOIN (
+      SELECT message_id, epoch_us(first_seen) AS first_us FROM messages WHERE in_delay_rest(first_seen) AND in_piece(first_seen)
+    ) m ON m.message_id = r.message_id
 );
 
 -- Delays within one collector are its own clock's. With several, each one's first receipt of a message is moved by the
@@ -31,7 +32,9 @@ CREATE OR REPLACE TEMP MACRO stamped_delays(window_from, window_to, include_warm
 CREATE OR REPLACE TEMP MACRO corrected_delays(window_from, window_to, include_warmup) AS TABLE (
   WITH begun AS (
     SELECT message_id, collector_id, first_us, error_us FROM origins(window_from, window_to, include_warmup)
-      SEMI JOIN (SELECT message_id FROM messages WHERE in_delay_rest(first_seen)) USING (message_id)
+      SEMI JOIN (
+        SELECT message_id FROM messages WHERE in_delay_rest(first_seen) AND in_piece(first_seen)
+      ) USING (message_id)
   )
   FROM stamped_delays(window_from, window_to, include_warmup)
     ANTI JOIN several_clocks(window_from, window_to) USING (collector_id)
@@ -50,3 +53,6 @@ CREATE OR REPLACE TEMP MACRO corrected_delays(window_from, window_to, include_wa
     JOIN begun o ON o.message_id = r.message_id AND o.collector_id = r.collector_id
   GROUP BY r.message_id, r.peer_id
 );
+
+-- The error of a message's delays, of which all its receipts have the same (null: unknown).
+CREATE OR REPLACE TEMP MACRO clock_error(error_us) AS max(error_us);

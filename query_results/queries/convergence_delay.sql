@@ -1,6 +1,7 @@
 -- title: Convergence delay
 -- section: Delay
 -- order: 100
+-- delays: true
 -- question: After a message is first seen anywhere, how long until 0.1, 5, 25, 50, 75, 95 and 99.9 % of the peers that
 --   deliver it have done so? Quantiles over the peers of each message, averaged over messages, in seconds.
 -- inputs: receipts (the first of each message and peer), messages.first_seen, sessions, epochs, clock_samples, stalls

@@ -1,6 +1,7 @@
 -- title: Superseded before it has spread
 -- section: Set reconciliation
 -- order: 680
+-- delays: true
 -- question: What share of messages is replaced by a newer one on the same subject, says nothing new, or is replaced before most peers have it?
 -- inputs: messages (channel_update, node_announcement), receipts, sessions
 -- summaries: cap_seconds=3600

@@ -5,6 +5,7 @@
 import type { DuckDBConnection } from "@duckdb/node-api";
 import assert from "node:assert/strict";
 import { correctClocks } from "../../query_results/archive/clocks.ts";
+import { findDelays } from "../../query_results/archive/delays.ts";
 import { readFrame } from "../../query_results/archive/frame.ts";
 import { readTable } from "../../query_results/archive/read_table.ts";
 import { Summaries } from "../../query_results/archive/summaries.ts";
@@ -305,4 +306,24 @@ Deno.test("what comes late, or a file that is gone, sends queries to receipts un
   );
   assert.ok(Number(left) < 4);
   assert.deepEqual((await answers(archive, whole)).found, expected);
+});
+
+Deno.test("delays found piece by piece are those found at once", async () => {
+  await using dir = await tempDir();
+  await using archive = await openDays(dir);
+  await fill(archive, 1);
+  const window = { from: at(0, 0), to: at(4, 0) };
+  const found = await archive.store.beside(async (connection) => {
+    await connection.run(DEFINITIONS);
+    const tables: unknown[][] = [];
+    for (const mostReceipts of [Infinity, 500, 1]) {
+      const options = { reachShare: 0.5, capSeconds: 3600, includeWarmup: false, mostReceipts };
+      await findDelays(connection, "found", window, window.to, options);
+      tables.push((await connection.runAndReadAll("FROM found ORDER BY message_id")).getRowsJson());
+    }
+    return tables;
+  });
+  assert.ok(found[0].length > 100, `${found[0].length} messages`);
+  assert.deepEqual(found[1], found[0]);
+  assert.deepEqual(found[2], found[0]);
 });
