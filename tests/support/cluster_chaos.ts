@@ -7,6 +7,7 @@ import type { Status } from "../../archiver/status/status.ts";
 import { Spool } from "../../collector/spool/spool.ts";
 import { Delivery } from "../../collector/uplink/delivery.ts";
 import { JetStreamUplink } from "../../collector/uplink/jetstream.ts";
+import { type Uplink, UplinkFault } from "../../collector/uplink/uplink.ts";
 import { encodeBatch } from "../../shared/batch/codec.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { parseConfig } from "../../shared/config.ts";
@@ -128,7 +129,13 @@ export class Sender implements AsyncDisposable {
     this.#timer = setInterval(() => this.#spoolBatch(), BATCH_EVERY_MILLISECONDS);
   }
 
-  static async start(collector: string, servers: readonly string[], path: string): Promise<Sender> {
+  /** @param lostAnswers which share of the acknowledgements gets lost, so that the batch is sent again. */
+  static async start(
+    collector: string,
+    servers: readonly string[],
+    path: string,
+    lostAnswers = 0,
+  ): Promise<Sender> {
     await using stack = new AsyncDisposableStack();
     const options = { maxBytes: 2 ** 30, segmentBytes: 2 ** 20, fsync: "never" as const };
     const spool = stack.use(await Spool.open(path, { ...options, onDropped: () => {} }));
@@ -142,7 +149,18 @@ export class Sender implements AsyncDisposable {
         onResendRequest: () => {},
       }),
     );
-    stack.use(new Delivery({ spool, uplink, clock: systemClock, random: seededRandom(collector) }));
+    const random = seededRandom(collector);
+    const lossy: Uplink = {
+      target: uplink.target,
+      maxOutstanding: uplink.maxOutstanding,
+      async send(batch, signal) {
+        const outcome = await uplink.send(batch, signal);
+        if (random.next() >= lostAnswers) return outcome;
+        throw new UplinkFault("unreachable", "the test lost the acknowledgement");
+      },
+      [Symbol.asyncDispose]: () => Promise.resolve(),
+    };
+    stack.use(new Delivery({ spool, uplink: lossy, clock: systemClock, random }));
     return new Sender(collector, spool, stack.move());
   }
 

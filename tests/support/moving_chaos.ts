@@ -20,6 +20,8 @@ import { until } from "./until.ts";
 
 /** When, of a move, each archiver is restarted and the server is killed. */
 const START_MILLISECONDS = { least: 0, most: 3000 };
+/** The kills alone leave few batches to be sent twice. */
+const LOST_ANSWERS = 0.05;
 
 /** What came of one schedule. `slowestSeconds`: from the last restart of an archiver until the new one pulls. */
 export type MovingOutcome = Pick<
@@ -66,7 +68,9 @@ export async function movingChaos(seed: string, moves: number): Promise<MovingOu
     await using feeds = new AsyncDisposableStack();
     const senders = await Promise.all(
       COLLECTORS.map(async (collector) =>
-        feeds.use(await Sender.start(collector, cluster.urls, dir.join(collector)))
+        feeds.use(
+          await Sender.start(collector, cluster.urls, dir.join(collector), LOST_ANSWERS),
+        )
       ),
     );
     for (let i = 1; i <= moves; i++) {
