@@ -150,6 +150,8 @@ export async function startArchiver(
           replicas: nats.replicas,
           clock,
           claimed,
+          known: async () =>
+            (await store.read("SELECT name FROM collectors")).map(({ name }) => String(name)),
           archived: (collector) => archivedRanges(store, collector),
         }),
       }),

@@ -60,6 +60,7 @@ export const releaseCommand: Subcommand = subcommand({
     replicas: nats.replicas,
     clock: systemClock,
     claimed: new Map(),
+    known: () => Promise.resolve([]),
     archived: (name) => archive ? archivedRanges(archive, name) : Promise.resolve([]),
   });
   const broker = nats.servers.join(", ");

@@ -33,6 +33,8 @@ export interface ClaimsOptions {
   readonly clock: Clock;
   /** Filled by collector. */
   readonly claimed: Map<string, Claimed>;
+  /** Collectors of which this archive has anything. */
+  readonly known: () => Promise<readonly string[]>;
   /** What this archive has of a collector. */
   readonly archived: (collector: string) => Promise<readonly BatchRange[]>;
 }
@@ -47,15 +49,44 @@ export class Claims {
 
   /** Collectors that are this archive's. @throws {NatsError} */
   async held(connection: NatsConnection): Promise<string[]> {
+    const entries = await this.#entries(connection);
+    return entries.filter(([, { archive, isFree }]) => archive === this.#options.archive && !isFree)
+      .map(([collector]) => collector);
+  }
+
+  /** Of an archive that takes all collectors: reads what others had. @throws {ClaimedByAnother} @throws {NatsError} */
+  async learn(connection: NatsConnection): Promise<void> {
+    const { archive, claimed } = this.#options;
+    for (const [collector, entry] of await this.#entries(connection)) {
+      if (!entry.isFree && entry.archive !== archive) throw claimedBy(collector, entry);
+      claimed.set(collector, entry);
+    }
+  }
+
+  /** Of an archive that took all collectors: says what it has of those that it no longer takes. @throws {NatsError} */
+  async tell(connection: NatsConnection, taken: readonly string[]): Promise<void> {
+    const { archive, archived, clock, known } = this.#options;
+    for (const collector of await known()) {
+      const own = taken.includes(collector) ? [] : await archived(collector);
+      if (own.length === 0) continue;
+      const bucket = await this.#bucket(connection);
+      const { entry, revision } = await read(bucket, collector);
+      if (entry && own.every((range) => covers(entry.elsewhere, range))) continue;
+      const free: Entry = { archive, isFree: true, since: clock.now(), elsewhere: [] };
+      const told = { ...entry ?? free, elsewhere: together(entry, own) };
+      await bucket.put(collector, JSON.stringify(told), { previousSeq: revision });
+    }
+  }
+
+  async #entries(connection: NatsConnection): Promise<[collector: string, Entry][]> {
     const subjects = await subjectsOf(connection, `KV_${CLAIMS}`);
     if (subjects.length === 0) return [];
     const bucket = await this.#bucket(connection);
-    const held: string[] = [];
-    for (const collector of subjects.map(senderOf)) {
+    const found = subjects.map(senderOf).map(async (collector) => {
       const { entry } = await read(bucket, collector);
-      if (entry?.archive === this.#options.archive && !entry.isFree) held.push(collector);
-    }
-    return held;
+      return entry ? [[collector, entry] as [string, Entry]] : [];
+    });
+    return (await Promise.all(found)).flat();
   }
 
   /** @throws {ClaimedByAnother} @throws {NatsError} */
@@ -69,13 +100,7 @@ export class Claims {
     }
     if (entry?.isFree === false) {
       claimed.delete(collector);
-      const since = isoTime(entry.since);
-      throw new ClaimedByAnother(
-        `archive ${
-          printable(entry.archive)
-        } has ${collector} since ${since}: name it in the nats.collectors of one ` +
-          "archiver alone; if that archive is gone for good, run deno task archive release",
-      );
+      throw claimedBy(collector, entry);
     }
     const { elsewhere = [] } = entry ?? {};
     const own: Entry = { archive, isFree: false, since: clock.now(), elsewhere };
@@ -99,8 +124,7 @@ export class Claims {
     const own = await archived(collector);
     const bucket = await this.#bucket(connection);
     const { entry, revision } = await read(bucket, collector);
-    const others = entry?.elsewhere.filter((range) => !covers(own, range)) ?? [];
-    const elsewhere = [...others, ...own].slice(-MAX_RANGES);
+    const elsewhere = together(entry, own);
     const since = entry?.since ?? clock.now();
     const free: Entry = { archive, isFree: true, since, elsewhere };
     await bucket.put(collector, JSON.stringify(free), { previousSeq: revision });
@@ -114,6 +138,21 @@ export class Claims {
     const options = { history: 1, replicas, allow_direct: false };
     return await connection.jetstream().views.kv(CLAIMS, options);
   }
+}
+
+function claimedBy(collector: string, { archive, since }: Entry): ClaimedByAnother {
+  return new ClaimedByAnother(
+    `archive ${printable(archive)} has ${printable(collector)} since ${
+      isoTime(since)
+    }: name it in the ` +
+      "nats.collectors of one archiver alone; if that archive is gone for good, run deno task archive release",
+  );
+}
+
+/** What an entry names and an archive has. */
+function together(entry: Entry | null, own: readonly BatchRange[]): BatchRange[] {
+  const others = entry?.elsewhere.filter((range) => !covers(own, range)) ?? [];
+  return [...others, ...own].slice(-MAX_RANGES);
 }
 
 async function read(

@@ -140,7 +140,10 @@ export class JetStreamIntake implements AsyncDisposable {
     if (collectors === null) {
       // One for all brings their batches from now on.
       for (const collector of held) await resetConsumer(connection, claim(collector));
-    } else await resetConsumer(connection, claim(null));
+    } else {
+      await claims.tell(connection, [...collectors, ...held]);
+      await resetConsumer(connection, claim(null));
+    }
     const named = collectors ?? [null];
     const leaving = collectors === null ? [] : held.filter((name) => !collectors.includes(name));
     return [...named, ...leaving].map((collector) =>

@@ -107,7 +107,7 @@ export class Puller {
     for (let attempt = 0; !signal.aborted && !connection.isClosed(); attempt++) {
       try {
         await openStream(connection, stream, maxBatches, replicas);
-        if (collector !== null) await claims.claim(connection, collector);
+        await (collector === null ? claims.learn(connection) : claims.claim(connection, collector));
         if (isFresh) await resetConsumer(connection, this.#options);
         isFresh = false;
         const consumer = await openConsumer(connection, this.#options);

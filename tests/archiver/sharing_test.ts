@@ -191,6 +191,65 @@ Deno.test("a collector moved between archivers there and back, while it sends, l
   assert.deepEqual([receipts, unresolved, deadLetters], [inA.length + stays.receipts, 0, 0]);
 });
 
+Deno.test("an archiver that took all shares with a second one, and takes all again: nothing is lost or doubled", async () => {
+  await using stack = new AsyncDisposableStack();
+  stack.use(new CapturedLog());
+  const dir = stack.use(await tempDir());
+  const server = stack.use(await startNatsServer());
+  const nats = await connectNats({ servers: [server.url], name: "test" });
+  stack.defer(() => nats.close());
+  const publishers = ["stays", "moved"].map((name) => new Publisher(name, nats));
+  const paths = { a: dir.join("a.duckdb"), b: dir.join("b.duckdb") };
+  const start = (which: "a" | "b", collectors?: string[]) =>
+    startArchiver(configFor(paths[which], server.url, collectors));
+  /** New batches, after those of before once more; until all are taken. */
+  const send = async (...archivers: { url: string }[]) => {
+    for (const publisher of publishers) {
+      await publisher.publishAgain();
+      for (let i = 0; i < 20; i++) await publisher.publish();
+    }
+    const manager = await nats.jetstreamManager();
+    await until(async () => (await manager.streams.info(STREAM)).state.messages === 0);
+    for (const { url } of archivers) {
+      await until(async () => {
+        const { collectors } = await status(url);
+        return collectors.every(({ unresolved_receipts }) => unresolved_receipts === 0);
+      });
+      for (const { gaps, lost_receipts } of (await status(url)).collectors) {
+        assert.deepEqual([gaps.batches, lost_receipts], [0, 0]);
+      }
+    }
+  };
+  {
+    await using a = await start("a");
+    await until(async () => await problems(a.url) === "");
+    await send(a);
+  }
+  {
+    // It claims what it cannot have yet.
+    await using a = await start("a");
+    await using b = await start("b", ["moved"]);
+    await until(async () => /\(consumer archiver\)/.test(await problems(b.url)));
+    await a[Symbol.asyncDispose]();
+    await using rest = await start("a", ["stays"]);
+    await until(async () => await problems(b.url) === "");
+    await send(rest, b);
+  }
+  {
+    await using b = await start("b", []);
+    await until(async () => await problems(b.url) === "");
+    await using a = await start("a");
+    await until(async () => await problems(a.url) === "");
+    await send(a);
+  }
+  for (const [i, name] of ["stays", "moved"].entries()) {
+    const found = await Promise.all(Object.values(paths).map((path) => timesOf(path, name)));
+    assert.equal(found[1].length > 0, name === "moved");
+    const times = found.flat();
+    assert.deepEqual([times.length, new Set(times).size], Array(2).fill(publishers[i].receipts));
+  }
+});
+
 Deno.test("two archivers that each take everything are told, and each batch goes to one of them", async () => {
   await using stack = new AsyncDisposableStack();
   stack.use(new CapturedLog());
@@ -316,6 +375,7 @@ Deno.test("an archiver that let a collector go, and got no answer, is done when 
   const claimsOf = (archive: string) =>
     new Claims({
       ...{ archive, replicas: 1, clock: systemClock, claimed: new Map() },
+      known: () => Promise.resolve([]),
       archived: () => Promise.resolve([]),
     });
   const [old, next] = [claimsOf("old"), claimsOf("next")];
