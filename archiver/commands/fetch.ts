@@ -85,6 +85,8 @@ export const fetchCommand: Subcommand = subcommand({
   }
 });
 
+const S3_FLAGS = ["endpoint", "access-key-file", "secret-key-file"] as const;
+
 async function openSource(
   flags: {
     readonly from: string;
@@ -97,6 +99,8 @@ async function openSource(
 ): Promise<Bucket> {
   const { from } = flags;
   if (/^https?:\/\/[^\s?#]+$/.test(from)) {
+    const unused = S3_FLAGS.find((name) => flags[name] !== undefined);
+    if (unused) throw new UserError(`${COMMAND}: --${unused} goes with --from s3://… alone`);
     const value = hostOf(from, from.startsWith("https") ? 443 : 80);
     expectPermitted([{ kind: "net", key: "--from", value }], "archiver");
     const { origin, pathname } = new URL(from);

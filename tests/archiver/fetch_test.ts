@@ -55,6 +55,10 @@ Deno.test("the command fetches over S3 and opens like an archive; tables may be 
         ["fetch", "--from", "ftp://x", "--days", "2025-09-26"],
         /it should be s3:\/\/… or https:\/\/…/,
       ],
+      [
+        ["fetch", "--from", "https://x.example/b", "--days", "2025-09-26", ...keys],
+        /--access-key-file goes with --from s3:/,
+      ],
       [["fetch", "--from", "s3://A", "--days", "2025-09-26"], /it should be s3:\/\/BUCKET or/],
       [[...from, "--days", "2025-09-27..2025-09-26"], /it should be two days in order/],
       [
