@@ -186,6 +186,7 @@ Deno.test("a collector that is killed with an open batch loses none of it", asyn
   const dataDir = dir.join(`collector-${NAME}`);
   await until(async () => (await leftOnDisk(dataDir))?.stamped === sent, run.told);
   await run.collector.kill();
+  await until(async () => await run.archived() !== null, run.told);
   assert.equal(await run.archived(), 0, "all was in the open batch");
 
   await run.startNextCollector();
