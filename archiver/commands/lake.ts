@@ -12,7 +12,7 @@ import { UserError } from "../../shared/errors.ts";
 import { parseS3Url, readS3Keys } from "../../shared/s3/access.ts";
 import { Bucket } from "../../shared/s3/bucket.ts";
 import { expectPermitted, readNeeds, s3Needs } from "../../shared/sandbox.ts";
-import { type LakeSource, syncLake } from "../lake/sync.ts";
+import { syncLake } from "../lake/sync.ts";
 
 export const lakeCommand: Subcommand = subcommand({
   name: "deno task archive lake",
@@ -50,7 +50,7 @@ export const lakeCommand: Subcommand = subcommand({
   if (!data.startsWith("s3://")) expectPermitted(readNeeds({ "--data": data }), "archiver");
   const source = data.startsWith("s3://")
     ? await inBucket(data, settings, signal)
-    : { indexes: folderReader(resolve(data)), data: resolve(data) };
+    : folderReader(resolve(data));
   const counts = { registered: 0, replaced: 0, dropped: 0 };
   const { archive, snapshot } = await syncLake(settings, source, {
     signal,
@@ -68,18 +68,13 @@ async function inBucket(
   url: string,
   { s3 }: LakeSettings,
   signal: AbortSignal,
-): Promise<LakeSource> {
+): Promise<Bucket> {
   if (s3 === undefined) {
     throw new UserError(
       "deno task archive lake: --data is in S3; name its service under s3: in the file of --lake",
     );
   }
   expectPermitted(s3Needs("s3", s3), "archiver");
-  const bucket = new Bucket({
-    ...parseS3Url("--data", url),
-    config: s3,
-    keys: await readS3Keys(s3),
-    signal,
-  });
-  return { indexes: bucket, data: bucket.shown };
+  const keys = await readS3Keys(s3);
+  return new Bucket({ ...parseS3Url("--data", url), config: s3, keys, signal });
 }

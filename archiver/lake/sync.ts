@@ -37,12 +37,6 @@ const RETRY_MS = 300;
 /** Registering reads footers; a replaced file is read once. */
 const MEMORY_LIMIT = "512MiB";
 
-export interface LakeSource {
-  readonly indexes: IndexReader;
-  /** Where the files lie, as DuckDB reads them: a folder, or `s3://bucket/prefix`. */
-  readonly data: string;
-}
-
 export interface LakeLine {
   readonly action: "registered" | "replaced" | "dropped";
   readonly day: string;
@@ -56,18 +50,19 @@ export interface SyncOptions {
 
 /**
  * Makes the lake have the source's days, as they are published now.
+ * @param source whose name is where DuckDB reads the files: a folder, or `s3://bucket/prefix`.
  * @returns the name of the archive, and DuckLake's number of the lake as it is then.
  * @throws {UserError} in one line when the lake cannot be opened or changed, or has another archive of this name.
  */
 export async function syncLake(
   settings: LakeSettings,
-  source: LakeSource,
+  source: IndexReader,
   { signal, onLine }: SyncOptions,
 ): Promise<{ archive: string; snapshot: number }> {
-  const list = await readRoot(source.indexes);
+  const list = await readRoot(source);
   if (list === null) {
     throw new UserError(
-      `${source.data} has no ${ROOT_KEY}: no days are published there (days.publish in an archiver's config)`,
+      `${source.shown} has no ${ROOT_KEY}: no days are published there (days.publish in an archiver's config)`,
     );
   }
   using database = await openDatabase(":memory:", { memory_limit: MEMORY_LIMIT });
@@ -90,14 +85,14 @@ export async function syncLake(
 }
 
 /** Of deletions and small tables: beside a catalogue in a file, else below the published days. */
-function dataPath({ catalog }: LakeSettings, { data }: LakeSource): string {
-  return /^postgres(ql)?:/.test(catalog) ? `${data}/lake/` : `${resolve(catalog)}.files/`;
+function dataPath({ catalog }: LakeSettings, { shown }: IndexReader): string {
+  return /^postgres(ql)?:/.test(catalog) ? `${shown}/lake/` : `${resolve(catalog)}.files/`;
 }
 
 async function syncDays(
   connection: DuckDBConnection,
   settings: LakeSettings,
-  { indexes, data }: LakeSource,
+  source: IndexReader,
   list: RootIndex,
   { signal, onLine }: SyncOptions,
 ): Promise<void> {
@@ -112,18 +107,18 @@ async function syncDays(
     const before = there.get(day) ?? [];
     if (before[0]?.fingerprint === list.days[day]) continue;
     signal.throwIfAborted();
-    const index = await readDay(indexes, day);
+    const index = await readDay(source, day);
     if (index === null) continue;
     const { schema_version: version, fingerprint } = index;
     if (fingerprint !== list.days[day]) {
       throw new UserError(
-        `${data} has ${day} otherwise than its ${ROOT_KEY} says: it is being published, or parts were fetched before ` +
+        `${source.shown} has ${day} otherwise than its ${ROOT_KEY} says: it is being published, or parts were fetched before ` +
           "it changed; run the command again later, or fetch the day again",
       );
     }
     if (!KNOWN_SCHEMA_VERSIONS.includes(version)) {
       throw new UserError(
-        `${data} has ${day} in the schema's version ${version}, this program knows ${
+        `${source.shown} has ${day} in the schema's version ${version}, this program knows ${
           KNOWN_SCHEMA_VERSIONS.join(", ")
         }; use the ` +
           "program that published it",
@@ -131,7 +126,7 @@ async function syncDays(
     }
     const after = index.files.map((file) => ({
       ...file,
-      path: `${data}/${file.path}`,
+      path: `${source.shown}/${file.path}`,
       fingerprint,
     }));
     await expectListed(connection, settings, day, after);
@@ -204,15 +199,11 @@ async function filesThere(
   );
   const files = rows.map((row) => ({
     day: String(row.day),
-    file: {
-      table: String(row.table_name),
-      path: String(row.path),
-      fingerprint: String(row.fingerprint),
-    },
+    table: String(row.table_name),
+    path: String(row.path),
+    fingerprint: String(row.fingerprint),
   }));
-  const days = new Map<string, LakeFile[]>();
-  for (const { day, file } of files) days.set(day, [...days.get(day) ?? [], file]);
-  return days;
+  return Map.groupBy(files, ({ day }) => day);
 }
 
 /** Makes the lake's own tables, and the archive's, where they are not there. */

@@ -37,9 +37,8 @@ export class Publisher implements DayPublisher {
     const bucket = new Bucket({ config, keys, bucket: name, prefix, signal: context.signal });
     this.#root = await publishDays(context, bucket, config.name, { day, withdraw }, onLine);
     if (config.lake === null) return;
-    const source = { indexes: bucket, data: bucket.shown };
     const options = { signal: context.signal, onLine: logLine };
-    await syncLake(await readLakeSettings(config.lake), source, options);
+    await syncLake(await readLakeSettings(config.lake), bucket, options);
   }
 
   /** Why a file must stay because its day is not published; null when it may go. */

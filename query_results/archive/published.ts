@@ -86,7 +86,7 @@ export function tableKey(table: string, day: string, extension: string, mark = "
 
 /** Where indexes lie: a bucket, a web server or a folder. */
 export interface IndexReader {
-  /** As people name it. */
+  /** As people name it; a bucket and a folder as DuckDB does, too. */
   readonly shown: string;
   /** An object's text; null when there is none. */
   text(key: string, maxBytes: number): Promise<string | null>;
