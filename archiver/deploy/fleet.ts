@@ -1,6 +1,13 @@
 // The files of a fleet: a broker or a cluster of three, one archive host, N collectors.
 
 import { readWishSubject, wishSubject } from "../../shared/fleet/wish.ts";
+import {
+  batchSubject,
+  clockSubject,
+  heartbeatSubject,
+  nameSubject,
+  resendSubject,
+} from "../../shared/subjects.ts";
 
 export interface Fleet {
   readonly collectors: readonly string[];
@@ -119,38 +126,37 @@ ${routes.join("\n")}
 }
 
 function serverConfig(collectors: readonly string[], broker: string): string {
-  const exports = collectors.map((name) => {
-    const accounts = `accounts: [${account(name)}]`;
-    return `      { service: gossip.batches.${name}, ${accounts} }
-      { service: gossip.heartbeats.${name}, ${accounts} }
-      { service: gossip.clock.${name}, ${accounts} }
-      { stream: gossip.resend.${name}, ${accounts} }
-      { service: "${readWishSubject(name)}", ${accounts} }
-      { stream: "${wishSubject(name)}", ${accounts} }`;
-  });
-  const accounts = collectors.map((name) =>
-    `  ${account(name)} {
+  // Of the archive's account: what a collector publishes to, and what it hears.
+  const services = (name: string) =>
+    [batchSubject, heartbeatSubject, clockSubject, readWishSubject].map((of) => of(name));
+  const streams = (name: string) => [resendSubject, wishSubject].map((of) => of(name));
+  const exports = collectors.flatMap((name) =>
+    [
+      ...services(name).map((subject) => `service: ${quoted(subject)}`),
+      ...streams(name).map((subject) => `stream: ${quoted(subject)}`),
+    ].map((what) => `      { ${what}, accounts: [${account(name)}] }`)
+  );
+  const accounts = collectors.map((name) => {
+    const shared = (subject: string) => `{ account: ARCHIVE, subject: ${quoted(subject)} }`;
+    const list = (subjects: readonly string[]) => subjects.map(quoted).join(", ");
+    const imports = [
+      ...services(name).map((subject) => `      { service: ${shared(subject)} }`),
+      ...streams(name).map((subject) => `      { stream: ${shared(subject)} }`),
+    ];
+    return `  ${account(name)} {
     users: [{
       user: ${quoted(name)}
       password: $${account(name)}_PASSWORD
       permissions {
-        publish: [
-          gossip.batches.${name}, gossip.heartbeats.${name}, gossip.clock.${name}, gossip.names.${name}
-          "${readWishSubject(name)}"
-        ]
-        subscribe: [gossip.resend.${name}, gossip.names.${name}, "${wishSubject(name)}", _INBOX.>]
+        publish: [${list([...services(name), nameSubject(name)])}]
+        subscribe: [${list([...streams(name), nameSubject(name)])}, _INBOX.>]
       }
     }]
     imports: [
-      { service: { account: ARCHIVE, subject: gossip.batches.${name} } }
-      { service: { account: ARCHIVE, subject: gossip.heartbeats.${name} } }
-      { service: { account: ARCHIVE, subject: gossip.clock.${name} } }
-      { stream: { account: ARCHIVE, subject: gossip.resend.${name} } }
-      { service: { account: ARCHIVE, subject: "${readWishSubject(name)}" } }
-      { stream: { account: ARCHIVE, subject: "${wishSubject(name)}" } }
+${imports.join("\n")}
     ]
-  }`
-  );
+  }`;
+  });
   return `# Made by deno task fleet: run it again instead of editing. For nats-server 2.9.10 or newer.
 #
 # One account per collector, so that each writes to its own subjects and to nothing else, hears only what is meant for
@@ -188,7 +194,7 @@ accounts {
     # acknowledgement, a clock question by the archiver's time), its resend requests, and its wish: its own key alone, and
     # only to read.
     exports: [
-${exports.join("\n\n")}
+${exports.join("\n")}
     ]
   }
 

@@ -18,23 +18,10 @@ const MAX_TEXT = 400;
 const MIB = 1024 ** 2;
 
 /** A collector of the fleet, in `--json`; null: not known. */
-export interface FleetRow {
-  readonly name: string;
+export type FleetRow = ReturnType<typeof rowOf> & {
   /** Worst first; empty when all is well. */
   readonly problems: readonly string[];
-  readonly version: string | null;
-  readonly clock_offset_seconds: number | null;
-  readonly lag_seconds: number | null;
-  readonly peers: number | null;
-  readonly target: number | null;
-  readonly paused: boolean | null;
-  readonly lost_receipts: number;
-  readonly lost_batches: number;
-  readonly spool_bytes: number | null;
-  readonly spool_max: number | null;
-  readonly wish: number | null;
-  readonly runs: number | null;
-}
+};
 
 type Known = Partial<CollectorStatus> & Pick<CollectorStatus, "name" | "late" | "heartbeat">;
 

@@ -85,7 +85,7 @@ Deno.test("a fleet is written once: again changes nothing, more collectors leave
     /file: \/etc\/gossip-observer\/peers\.txt/,
   );
   for (const name of ["vps1", "vps2", "vps3", "vps4"]) {
-    match(after.get("broker/nats-server.conf")![0], new RegExp(`gossip\\.batches\\.${name},`));
+    match(after.get("broker/nats-server.conf")![0], new RegExp(`gossip\\.batches\\.${name}",`));
   }
 });
 
