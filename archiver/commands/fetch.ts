@@ -4,7 +4,14 @@ import { join, resolve } from "node:path";
 import { openDatabase } from "../../query_results/archive/database.ts";
 import { IMPORTED } from "../../query_results/archive/open.ts";
 import { PUBLISHED_TABLES, readRoot } from "../../query_results/archive/published.ts";
-import { refuseFlag, stopSignal, type Subcommand, subcommand } from "../../shared/cli.ts";
+import {
+  type Flag,
+  type FlagValues,
+  refuseFlag,
+  stopSignal,
+  type Subcommand,
+  subcommand,
+} from "../../shared/cli.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { UserError } from "../../shared/errors.ts";
 import { parseS3Url, readS3Keys, type S3Config } from "../../shared/s3/access.ts";
@@ -17,6 +24,7 @@ import { OPTIONAL_TABLES, REQUIRED_TABLES } from "../import/source.ts";
 import { runImport } from "../import/run.ts";
 import { daysBetween, fetchDaily, type Fetched, fetchPublished } from "../publish/fetch.ts";
 import { Database } from "../store/database.ts";
+import { RowsProgress } from "./rows_progress.ts";
 
 const EXIT_NOTHING = 1;
 const MAX_DAYS = 40_000;
@@ -26,30 +34,32 @@ const IMPORT_ROWS_PER_COMMIT = 1_966_080;
 
 const COMMAND = "deno task archive fetch";
 
+const FLAGS = {
+  from: {
+    value: "URL",
+    help: "s3://BUCKET/PREFIX, or the https:// address of its folder",
+    required: true,
+  },
+  days: {
+    value: "A..B",
+    help: "days, both included, such as 2026-02-01..2026-02-28",
+    required: true,
+  },
+  tables: { value: "NAME,…", help: "only these tables, such as receipts,messages" },
+  to: { value: "FOLDER", help: "where they go", default: "archive/fetched" },
+  endpoint: { value: "URL", help: "the S3 service (default: Amazon's in that region)" },
+  region: { value: "NAME", help: "its region", default: "us-east-1" },
+  "access-key-file": { value: "FILE", help: "for a bucket that is not public" },
+  "secret-key-file": { value: "FILE", help: "the same" },
+} as const satisfies Record<string, Flag>;
+
 export const fetchCommand: Subcommand = subcommand({
   name: COMMAND,
   summary:
     "Fetch days that another archiver published, or the first Gossip Observer's successor, into a folder\n" +
     "that opens like an archive: deno task query --archive FOLDER. Checks every manifest and checksum.\n" +
     "Fetches are resumable: run the same command again. Exit status: 1 if there was no day to fetch.",
-  flags: {
-    from: {
-      value: "URL",
-      help: "s3://BUCKET/PREFIX, or the https:// address of its folder",
-      required: true,
-    },
-    days: {
-      value: "A..B",
-      help: "days, both included, such as 2026-02-01..2026-02-28",
-      required: true,
-    },
-    tables: { value: "NAME,…", help: "only these tables, such as receipts,messages" },
-    to: { value: "FOLDER", help: "where they go", default: "archive/fetched" },
-    endpoint: { value: "URL", help: "the S3 service (default: Amazon's in that region)" },
-    region: { value: "NAME", help: "its region", default: "us-east-1" },
-    "access-key-file": { value: "FILE", help: "for a bucket that is not public" },
-    "secret-key-file": { value: "FILE", help: "the same" },
-  },
+  flags: FLAGS,
   examples: [
     "deno task archive fetch --from s3://gossip/vps --days 2026-02-01..2026-02-28 --endpoint http://127.0.0.1:9000",
     "deno run --quiet --no-prompt -P=archiver --allow-net=data.example.org:443 archiver/main.ts fetch \\",
@@ -88,13 +98,7 @@ export const fetchCommand: Subcommand = subcommand({
 const S3_FLAGS = ["endpoint", "access-key-file", "secret-key-file"] as const;
 
 async function openSource(
-  flags: {
-    readonly from: string;
-    readonly endpoint?: string;
-    readonly region: string;
-    readonly "access-key-file"?: string;
-    readonly "secret-key-file"?: string;
-  },
+  flags: FlagValues<typeof FLAGS>,
   signal: AbortSignal,
 ): Promise<Bucket> {
   const { from } = flags;
@@ -106,14 +110,8 @@ async function openSource(
     const { origin, pathname } = new URL(from);
     const [bucket = "", ...prefix] = pathname.split("/").filter((part) => part !== "");
     const config: S3Config = { endpoint: origin, region: flags.region };
-    return new Bucket({
-      config,
-      keys: null,
-      bucket,
-      prefix: prefix.join("/"),
-      shown: from,
-      signal,
-    });
+    const place = { bucket, prefix: prefix.join("/"), shown: from };
+    return new Bucket({ ...place, config, keys: null, signal });
   }
   if (!from.startsWith("s3://")) refuseFlag(COMMAND, "from", from, "s3://… or https://…");
   const { region, endpoint = `https://s3.${region}.amazonaws.com` } = flags;
@@ -134,20 +132,17 @@ async function openSource(
 async function importDaily(folder: string, signal: AbortSignal): Promise<void> {
   const path = join(folder, IMPORTED);
   const database = await Database.open({ path, memoryLimitBytes: IMPORT_MEMORY_BYTES, threads: 2 });
-  const line = new ProgressLine(standardError());
+  const progress = new RowsProgress(standardError());
   try {
     const { status } = await runImport({
       ...{ connection: database.writing, folder, prefix: "", clock: systemClock, signal },
       rowsPerCommit: IMPORT_ROWS_PER_COMMIT,
       say: console.log,
-      onProgress: ({ done, total, what }) =>
-        line.show(`importing ${what}: ${done} of ${total} rows`, total === 0 ? 1 : done / total),
-    });
+      onProgress: (rows) => progress.show(rows),
+    }).finally(() => progress.end());
     await database.checkpoint();
-    line.clear();
     console.log(`fetch: import ${status} archive=${path}`);
   } finally {
-    line.clear();
     await database.close();
   }
 }
@@ -157,20 +152,21 @@ function report(
   source: Bucket,
   folder: string,
 ): string {
-  const some = (days: readonly string[]) =>
-    days.slice(0, 5).join(", ") + (days.length > 5 ? ` and ${days.length - 5} more` : "");
-  const absent = missing.length === 0 ? "" : `\n${source.shown} has no day ${some(missing)}`;
-  const taken = withdrawn.length === 0
-    ? ""
-    : `\n${source.shown} took back ${some(withdrawn)}: not read here any more; the files stay`;
-  const changed = outdated.length === 0
-    ? ""
-    : `\n${source.shown} has another version of ${some(outdated)}: fetch again; until then ` +
-      `queries read receipts, not summaries, from ${outdated[0]} on`;
-  return `fetch: days=${days.length} files=${files} bytes=${
-    mebibytes(bytes)
-  } missing=${missing.length} ` +
-    `folder=${folder}${absent}${taken}${changed}`;
+  const more = [
+    ["has no day", missing, ""],
+    ["took back", withdrawn, ": not read here any more; the files stay"],
+    [
+      "has another version of",
+      outdated,
+      `: fetch again; until then queries read receipts, not summaries, from ${outdated[0]} on`,
+    ],
+  ] as const;
+  const lines = more.filter(([, days]) => days.length > 0).map(([what, days, then]) => {
+    const rest = days.length > 5 ? ` and ${days.length - 5} more` : "";
+    return `${source.shown} ${what} ${days.slice(0, 5).join(", ")}${rest}${then}`;
+  });
+  const counts = `days=${days.length} files=${files} bytes=${mebibytes(bytes)}`;
+  return [`fetch: ${counts} missing=${missing.length} folder=${folder}`, ...lines].join("\n");
 }
 
 /** @throws {UserError} unless `text` is two days in order. */

@@ -1,6 +1,6 @@
 // `deno task fleet status` and `set`: what the fleet does, and what it should do.
 
-import { type Subcommand, subcommand } from "../../shared/cli.ts";
+import { type Flag, type FlagValues, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
 import { MAX_PEERS, STEERED, type WrittenWish } from "../../shared/fleet/wish.ts";
 import { printable } from "../../shared/text.ts";
@@ -57,28 +57,30 @@ export const statusCommand: Subcommand = subcommand({
 
 const SET = "deno task fleet set";
 
+const SET_FLAGS = {
+  collectors: { value: "NAMES", help: "comma-separated (default: all, to print their wishes)" },
+  target: { type: "number", help: "how many peers to hold", min: 0, max: MAX_PEERS },
+  kinds: { value: "KINDS", help: "of addresses: ipv4,ipv6,dns,onion" },
+  "rotate-every": { value: "TIME", help: "such as 6h" },
+  "rotate-share": { type: "number", help: "of the peers, per rotation", fraction: true },
+  peers: { value: "FILE", help: "pubkey@host:port lines: dial these alone" },
+  until: { value: "TIME", help: "pause from this instant on" },
+  pause: { type: "boolean", help: "end all sessions, open none" },
+  resume: { type: "boolean", help: "end the pause" },
+  reset: {
+    value: "KEYS",
+    help: `take ${KEYS.slice(0, -1).join(", ")} or ${KEYS.at(-1)} out of the wish`,
+  },
+  clear: { type: "boolean", help: "remove the wish" },
+  config: CONFIG_FLAG,
+} as const satisfies Record<string, Flag>;
+
 export const setCommand: Subcommand = subcommand({
   name: SET,
   summary:
     "Change what collectors should do. They follow at once, without a restart, or refuse what is\n" +
     "wrong; what is not set is as in their own configs. Without a change, print the wishes.",
-  flags: {
-    collectors: { value: "NAMES", help: "comma-separated (default: all, to print their wishes)" },
-    target: { type: "number", help: "how many peers to hold", min: 0, max: MAX_PEERS },
-    kinds: { value: "KINDS", help: "of addresses: ipv4,ipv6,dns,onion" },
-    "rotate-every": { value: "TIME", help: "such as 6h" },
-    "rotate-share": { type: "number", help: "of the peers, per rotation", fraction: true },
-    peers: { value: "FILE", help: "pubkey@host:port lines: dial these alone" },
-    until: { value: "TIME", help: "pause from this instant on" },
-    pause: { type: "boolean", help: "end all sessions, open none" },
-    resume: { type: "boolean", help: "end the pause" },
-    reset: {
-      value: "KEYS",
-      help: `take ${KEYS.slice(0, -1).join(", ")} or ${KEYS.at(-1)} out of the wish`,
-    },
-    clear: { type: "boolean", help: "remove the wish" },
-    config: CONFIG_FLAG,
-  },
+  flags: SET_FLAGS,
   examples: [
     `${SET} --collectors vps1,vps2 --target 800 --rotate-every 12h`,
     `${SET} --collectors vps3 --pause`,
@@ -117,18 +119,7 @@ function wishLine(name: string, wish: FleetWish | undefined): string {
 type Change = (wish: WrittenWish) => WrittenWish | null;
 
 /** What the flags make of a wish; null when they change nothing. @throws {UserError} when they contradict each other. */
-async function changeOf(flags: {
-  readonly target?: number;
-  readonly kinds?: string;
-  readonly "rotate-every"?: string;
-  readonly "rotate-share"?: number;
-  readonly peers?: string;
-  readonly until?: string;
-  readonly pause: boolean;
-  readonly resume: boolean;
-  readonly reset?: string;
-  readonly clear: boolean;
-}): Promise<Change | null> {
+async function changeOf(flags: FlagValues<typeof SET_FLAGS>): Promise<Change | null> {
   const { pause, resume, clear } = flags;
   const given: WrittenWish = Object.fromEntries(
     Object.entries({
