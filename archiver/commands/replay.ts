@@ -4,6 +4,8 @@ import type { DuckDBConnection } from "@duckdb/node-api";
 import { COLLECTOR_NAME } from "../../shared/batch/batch.ts";
 import { DEFAULT_TOKEN_FILE } from "../../shared/api_token.ts";
 import {
+  type Flag,
+  type FlagValues,
   refuseFlag,
   stopSignal,
   type Subcommand,
@@ -22,8 +24,7 @@ import { pause } from "../../shared/waiting.ts";
 import { openArchive } from "../../query_results/archive/open.ts";
 import { at } from "../../query_results/archive/sql.ts";
 import { readerLimits } from "../config.ts";
-import { inOrder } from "../replay/batches.ts";
-import { replayRuns } from "../replay/runs.ts";
+import { inOrder, replayRuns } from "../replay/batches.ts";
 import { Away, httpTarget, natsTarget, type ReplayTarget } from "../replay/target.ts";
 import { rowsOf } from "../store/database.ts";
 import { archiveIdentity } from "../store/identity.ts";
@@ -38,43 +39,46 @@ const BATCH_SPEED = 60;
 
 const COMMAND = "deno task archive replay";
 
+const FLAGS = {
+  to: {
+    value: "URL",
+    help: "nats://host:4222, tls://…, or http://127.0.0.1:8470",
+    required: true,
+  },
+  ...WINDOW_FLAGS,
+  speed: {
+    type: "number",
+    help: "times real time",
+    default: 60,
+    min: 0.01,
+    max: 100_000,
+    fraction: true,
+  },
+  as: {
+    value: "NAME",
+    help: "the collector to replay as; several become NAME-vps1, NAME-vps2, …",
+    default: "replay",
+  },
+  collector: { value: "NAME", help: "whose receipts (default: all collectors')" },
+  now: {
+    type: "boolean",
+    help: "shift all times so that the window's end is the end of the replay",
+  },
+  user: { value: "NAME", help: "the broker's user (default: none)" },
+  "password-file": { value: "FILE", help: "file with the user's password" },
+  stream: { value: "NAME", help: "the broker's stream", default: STREAM },
+  "token-file": { value: "FILE", help: "file with the API's token", default: DEFAULT_TOKEN_FILE },
+  ...ARCHIVE_FLAGS,
+} as const satisfies Record<string, Flag>;
+type Flags = FlagValues<typeof FLAGS>;
+
 export const replayCommand: Subcommand = subcommand({
   name: COMMAND,
   summary:
     "Send the receipts of a window once more, as those of other collectors, to another archive: to try\n" +
     "dashboards, alerts and new code on a real day. Replay a snapshot while the archiver runs. A stopped\n" +
     "replay can be run again without doubles, except with --now.",
-  flags: {
-    to: {
-      value: "URL",
-      help: "nats://host:4222, tls://…, or http://127.0.0.1:8470",
-      required: true,
-    },
-    ...WINDOW_FLAGS,
-    speed: {
-      type: "number",
-      help: "times real time",
-      default: 60,
-      min: 0.01,
-      max: 100_000,
-      fraction: true,
-    },
-    as: {
-      value: "NAME",
-      help: "the collector to replay as; several become NAME-vps1, NAME-vps2, …",
-      default: "replay",
-    },
-    collector: { value: "NAME", help: "whose receipts (default: all collectors')" },
-    now: {
-      type: "boolean",
-      help: "shift all times so that the window's end is the end of the replay",
-    },
-    user: { value: "NAME", help: "the broker's user (default: none)" },
-    "password-file": { value: "FILE", help: "file with the user's password" },
-    stream: { value: "NAME", help: "the broker's stream", default: STREAM },
-    "token-file": { value: "FILE", help: "file with the API's token", default: DEFAULT_TOKEN_FILE },
-    ...ARCHIVE_FLAGS,
-  },
+  flags: FLAGS,
   examples: [
     "deno task archive replay --archive archive/snapshots/2026-02-02T00-00-00Z.duckdb \\",
     "    --from 2026-02-01 --until 2026-02-02 --speed 60 --to http://127.0.0.1:8470 \\",
@@ -159,16 +163,7 @@ export const replayCommand: Subcommand = subcommand({
   );
 });
 
-async function openTarget(
-  to: string,
-  name: string,
-  flags: {
-    readonly user?: string;
-    readonly "password-file"?: string;
-    readonly stream: string;
-    readonly "token-file": string;
-  },
-): Promise<ReplayTarget> {
+async function openTarget(to: string, name: string, flags: Flags): Promise<ReplayTarget> {
   if (/^http:\/\/[^/@\s]+\/?$/.test(to)) {
     const needs = [{ kind: "net", key: "--to", value: hostOf(to, 80) } as const];
     expectPermitted([...needs, ...readNeeds({ "--token-file": flags["token-file"] })], "archiver");
@@ -220,11 +215,7 @@ interface Source {
 async function chooseCollectors(
   connection: DuckDBConnection,
   as: string,
-  { collector: wanted, from = -Infinity, until = Infinity }: {
-    readonly collector?: string;
-    readonly from?: number;
-    readonly until?: number;
-  },
+  { collector: wanted, from = -Infinity, until = Infinity }: Flags,
 ): Promise<Source[]> {
   const rows = await rowsOf(
     connection,

@@ -9,11 +9,11 @@ import {
   RECEIPT_WARMUP,
   type SessionSource,
   type Verdict,
-  VERDICTS,
 } from "../../shared/batch/batch.ts";
 import { gossipFacts } from "../../shared/bolt/facts.ts";
 import { heardOpening, HeardSession } from "../../shared/node_logs/logs.ts";
 import type { LogSink } from "../../shared/node_logs/reader.ts";
+import { BatchRows } from "./batch_rows.ts";
 
 /** Receipts in a batch: a second of a busy node, and little memory. */
 const BATCH_RECEIPTS = 16_384;
@@ -48,9 +48,7 @@ export class LogBatches implements LogSink {
   #nextMessage = 0;
   readonly #peers = new Map<string, number>();
   readonly #delivered = new Set<number>();
-  #rows: { at: number; message: number; session: number; flags: number }[] = [];
-  #raws: [number: number, raw: Uint8Array][] = [];
-  #verdicts: [number: number, code: number][] = [];
+  #rows = new BatchRows();
   #events: CollectorEvent[] = [];
 
   constructor(private readonly options: LogBatchesOptions) {}
@@ -63,11 +61,11 @@ export class LogBatches implements LogSink {
     const isBacklog = own !== null && at - own * 1e6 > BACKLOG_US;
     const flags = (this.#isRepeat(peer, number) ? RECEIPT_REPEAT : 0) |
       (isBacklog || at < this.#doubtfulUntil ? RECEIPT_WARMUP : 0);
-    this.#rows.push({ at, message: number, session: session.number, flags });
+    this.#rows.receipts.push({ at, message: number, session: session.number, flags });
     this.receipts++;
     session.receipt(raw.length, at);
     this.#lastAt = Math.max(this.#lastAt, at);
-    if (this.#rows.length >= BATCH_RECEIPTS) this.#close();
+    if (this.#rows.receipts.length >= BATCH_RECEIPTS) this.#close();
   }
 
   /** The log has no bytes, and nothing else is at hand that has them. */
@@ -135,8 +133,7 @@ export class LogBatches implements LogSink {
     if (this.#messages.size >= MAX_MESSAGES) this.#messages.clear();
     const number = this.#nextMessage++;
     this.#messages.set(key, number);
-    this.#raws.push([number, raw]);
-    this.#verdicts.push([number, VERDICTS.indexOf(this.options.judge(raw))]);
+    this.#rows.message(number, raw, this.options.judge(raw));
     return number;
   }
 
@@ -151,32 +148,18 @@ export class LogBatches implements LogSink {
   }
 
   #close(): void {
-    const rows = this.#rows.sort((a, b) => a.at - b.at);
+    const { receipts } = this.#rows;
+    receipts.sort((a, b) => a.at - b.at);
     this.#closed.push({
       collector: this.options.collector,
       epoch: this.#epoch,
       number: this.#batches++,
       receiptsBefore: this.#receiptsBefore,
-      messages: {
-        numbers: Uint32Array.from(this.#raws, ([number]) => number),
-        raws: this.#raws.map(([, raw]) => raw),
-      },
-      verdicts: {
-        numbers: Uint32Array.from(this.#verdicts, ([number]) => number),
-        codes: Uint8Array.from(this.#verdicts, ([, code]) => code),
-      },
-      receipts: {
-        receivedAt: Float64Array.from(rows, ({ at }) => at),
-        messages: Uint32Array.from(rows, ({ message }) => message),
-        sessions: Uint32Array.from(rows, ({ session }) => session),
-        flags: Uint8Array.from(rows, ({ flags }) => flags),
-      },
+      ...this.#rows.columns(),
       events: this.#events,
     });
-    this.#receiptsBefore += rows.length;
-    this.#rows = [];
-    this.#raws = [];
-    this.#verdicts = [];
+    this.#receiptsBefore += receipts.length;
+    this.#rows = new BatchRows();
     this.#events = [];
   }
 }

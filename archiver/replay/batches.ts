@@ -8,10 +8,10 @@ import {
   RECEIPT_REPEAT,
   RECEIPT_WARMUP,
   type Verdict,
-  VERDICTS,
 } from "../../shared/batch/batch.ts";
 import { encodeDigest } from "../../shared/batch/digest.ts";
 import { readChunks } from "../../query_results/archive/read_columns.ts";
+import { BatchRows } from "../import/batch_rows.ts";
 import { rowsOf } from "../store/database.ts";
 import type { Row } from "../store/store.ts";
 
@@ -21,7 +21,7 @@ const MAX_RAW_BYTES = 256 * 1024;
 /** Read and sorted at once. */
 const SLICE_US = 600_000_000;
 
-export interface ReplayOptions {
+interface ReplayOptions {
   /** The recording collector's id, and the name to replay it under. */
   readonly collectorId: number;
   /** Its run, of which sessions and clock are. */
@@ -57,18 +57,15 @@ export interface Replayed {
   readonly at: number;
 }
 
-/** Builds the batches of a window. */
-export class ReplayBatches {
+/** Builds the batches of a run in a window. */
+class ReplayBatches {
   readonly #messages = new Map<number, number>();
   readonly #open = new Map<number, Session>();
   #sessions = 0;
   #batches = 0;
   #receipts = 0;
   #began: number;
-  #raws: [number: number, raw: Uint8Array][] = [];
-  #rawBytes = 0;
-  #verdicts: [number: number, code: number][] = [];
-  #rows: { at: number; message: number; session: number; flags: number }[] = [];
+  #rows = new BatchRows();
   #events: CollectorEvent[] = [];
   /** Node ids: an import has receipts outside of its sessions. */
   #nodes: ReadonlyMap<number, string> = new Map();
@@ -190,17 +187,14 @@ export class ReplayBatches {
       this.#messages.set(messageId, message);
       const row = raws.get(messageId);
       if (row === undefined) throw new Error(`message ${messageId} is not in the archive`);
-      const raw = rawOf(row);
-      this.#raws.push([message, raw]);
-      this.#rawBytes += raw.length;
-      this.#verdicts.push([message, VERDICTS.indexOf(String(row.verdict) as Verdict)]);
+      this.#rows.message(message, rawOf(row), row.verdict as Verdict);
     }
     const session = this.#open.get(peer) ?? this.#openUnknown(peer, at);
     session.receipts++;
     session.firstAt ??= at;
     session.lastAt = at;
     this.#receipts++;
-    this.#rows.push({ at, message, session: session.number, flags });
+    this.#rows.receipts.push({ at, message, session: session.number, flags });
   }
 
   #openUnknown(peer: number, at: number): Session {
@@ -261,36 +255,23 @@ export class ReplayBatches {
   }
 
   #isDue(at: number): boolean {
-    return this.#rows.length >= MAX_RECEIPTS || this.#rawBytes >= MAX_RAW_BYTES ||
-      this.#rows.length > 0 && at - this.#began >= this.options.maxAgeUs;
+    const { receipts, rawBytes } = this.#rows;
+    return receipts.length >= MAX_RECEIPTS || rawBytes >= MAX_RAW_BYTES ||
+      receipts.length > 0 && at - this.#began >= this.options.maxAgeUs;
   }
 
   #close(at: number): Replayed {
     const { name, from, shift } = this.options;
-    const rows = this.#rows;
     const batch: Batch = {
       collector: name,
       epoch: from + shift,
       number: this.#batches++,
-      receiptsBefore: this.#receipts - rows.length,
-      messages: {
-        numbers: Uint32Array.from(this.#raws, ([number]) => number),
-        raws: this.#raws.map(([, raw]) => raw),
-      },
-      verdicts: {
-        numbers: Uint32Array.from(this.#verdicts, ([number]) => number),
-        codes: Uint8Array.from(this.#verdicts, ([, code]) => code),
-      },
-      receipts: {
-        receivedAt: Float64Array.from(rows, (row) => row.at + shift),
-        messages: Uint32Array.from(rows, ({ message }) => message),
-        sessions: Uint32Array.from(rows, ({ session }) => session),
-        flags: Uint8Array.from(rows, ({ flags }) => flags),
-      },
+      receiptsBefore: this.#receipts - this.#rows.receipts.length,
+      ...this.#rows.columns(shift),
       events: this.#events,
     };
     this.#began = at;
-    [this.#raws, this.#rawBytes, this.#verdicts, this.#rows, this.#events] = [[], 0, [], [], []];
+    [this.#rows, this.#events] = [new BatchRows(), []];
     return { batch, at };
   }
 }
@@ -316,6 +297,36 @@ function rawOf(row: Row): Uint8Array {
       innerId: row.inner_id === null ? null : (row.inner_id as DuckDBBlobValue).bytes,
     },
   });
+}
+
+/**
+ * The batches of all runs of a collector in a window, one run after the other: each has messages, sessions and a clock of its
+ * own. @param first when its first receipt there came, µs.
+ */
+export async function* replayRuns(
+  connection: DuckDBConnection,
+  options: Omit<ReplayOptions, "epochId">,
+  first: number,
+): AsyncGenerator<Replayed> {
+  const { collectorId, from, until } = options;
+  const runs = await rowsOf(
+    connection,
+    `SELECT epoch_id, epoch_us(started_at) AS start, greatest(epoch_us(last_receipt_at), epoch_us(ended_at)) AS last
+    FROM epochs WHERE collector_id = ${collectorId} ORDER BY started_at`,
+  );
+  // Runs of two collectors of one name overlap: what came until the next began counts as this one's.
+  let last = -Infinity;
+  for (const [at, run] of runs.entries()) {
+    last = Math.max(last, run.last === null ? Infinity : Number(run.last));
+    const start = at === 0 ? Math.min(first, Number(run.start)) : Number(run.start);
+    const own = {
+      from: Math.max(from, start),
+      until: Math.min(until, Number(runs[at + 1]?.start ?? Infinity), last + 1),
+    };
+    if (own.from >= own.until) continue;
+    yield* new ReplayBatches(connection, { ...options, ...own, epochId: Number(run.epoch_id) })
+      .all();
+  }
 }
 
 /** Of several collectors' batches the earliest first. */
