@@ -112,6 +112,14 @@ function reachable(host: string): string {
 const STATUS_MS = 60_000;
 const EXIT_UNWELL = 1;
 
+/** The running archiver's status. @throws {UserError} when no archiver answers, or it cannot say. */
+export async function askStatus(config: RunningConfig, program?: Program): Promise<Status> {
+  const { status, body } = await askArchiver(config, "GET", "/status", STATUS_MS, program);
+  if (status === 200) return body as Status;
+  const why = printable(JSON.stringify(body), 300);
+  throw new UserError(`The archiver cannot report its status: ${why}`);
+}
+
 export const statusCommand: Subcommand = subcommand({
   name: "deno task archive status",
   summary:
@@ -119,12 +127,7 @@ export const statusCommand: Subcommand = subcommand({
   flags: { config: CONFIG_FLAG, json: { type: "boolean", help: "print JSON, as /status does" } },
   examples: ["deno task archive status --config archiver.yaml"],
 }, async ({ config: path, json }) => {
-  const config = await readArchiverConfig(path);
-  const { status: code, body } = await askArchiver(config, "GET", "/status", STATUS_MS);
-  if (code !== 200) {
-    throw new UserError(`The archiver cannot report its status: ${JSON.stringify(body)}`);
-  }
-  const status = body as Status;
+  const status = await askStatus(await readArchiverConfig(path));
   console.log(json ? JSON.stringify(status, null, 2) : statusText(status));
   return status.failure || status.nats?.problem ? EXIT_UNWELL : 0;
 });

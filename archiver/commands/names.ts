@@ -1,5 +1,5 @@
 import { COLLECTOR_NAME } from "../../shared/batch/batch.ts";
-import { UserError } from "../../shared/errors.ts";
+import { errorText, UserError } from "../../shared/errors.ts";
 import { printable } from "../../shared/text.ts";
 
 /** Reads `--collectors`. @throws {UserError} unless they are names of collectors, and at least one. */
@@ -18,4 +18,15 @@ export function collectorNames(text: string | undefined, command: string): strin
   }
   if (names.length === 0) throw new UserError(`${command}: --collectors names none`);
   return [...new Set(names)];
+}
+
+/** The names of a folder's folders, in order; none where it is not there. @throws {UserError} when it cannot be read. */
+export async function foldersIn(path: string): Promise<string[]> {
+  try {
+    return (await Array.fromAsync(Deno.readDir(path))).filter(({ isDirectory }) => isDirectory)
+      .map(({ name }) => name).sort();
+  } catch (error) {
+    if (error instanceof Deno.errors.NotFound) return [];
+    throw new UserError(`Cannot read ${path}: ${errorText(error)}`, { cause: error });
+  }
 }

@@ -7,7 +7,7 @@ import { errorText, UserError } from "../../shared/errors.ts";
 import { ifThere, writeWholeFile } from "../../shared/files.ts";
 import { bothNeeds, expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { setCommand, statusCommand } from "../fleet/commands.ts";
-import { collectorNames } from "../commands/names.ts";
+import { collectorNames, foldersIn } from "../commands/names.ts";
 import { planCommand } from "../fleet/plan_command.ts";
 import { brokerFolder, type FleetFile, fleetFiles, natsUrl, passwordPath, ROUTE } from "./fleet.ts";
 
@@ -68,16 +68,6 @@ const init = subcommand({
   ];
   for (const file of files) console.log(`${await write(out, file)} ${join(out, file.path)}`);
 });
-
-async function foldersIn(path: string): Promise<string[]> {
-  try {
-    return (await Array.fromAsync(Deno.readDir(path))).filter(({ isDirectory }) => isDirectory)
-      .map(({ name }) => name).sort();
-  } catch (error) {
-    if (error instanceof Deno.errors.NotFound) return [];
-    throw new UserError(`Cannot read ${path}: ${errorText(error)}`, { cause: error });
-  }
-}
 
 /** Configs are kept, so that a new address has to be written into them first. */
 async function refuseOtherBroker(out: string, brokers: readonly string[]): Promise<void> {

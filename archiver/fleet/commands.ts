@@ -4,9 +4,10 @@ import { type Flag, type FlagValues, type Subcommand, subcommand } from "../../s
 import { UserError } from "../../shared/errors.ts";
 import { MAX_PEERS, STEERED, type WrittenWish } from "../../shared/fleet/wish.ts";
 import { printable } from "../../shared/text.ts";
+import { askStatus } from "../commands/ask.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "../commands/flags.ts";
 import { collectorNames } from "../commands/names.ts";
-import { askHealth, askStatus, readPeers, reportWishes } from "./report.ts";
+import { askHealth, readPeers, reportWishes } from "./report.ts";
 import { fleetRows, fleetTable } from "./status.ts";
 import { type FleetWish, Wishes } from "./wishes.ts";
 
@@ -28,7 +29,7 @@ export const statusCommand: Subcommand = subcommand({
   examples: ["deno task fleet status --config /etc/gossip-observer/archiver.yaml"],
 }, async ({ config: path, json }) => {
   const config = await readArchiverConfig(path, "fleet");
-  const status = await askStatus(config);
+  const status = await askStatus(config, "fleet");
   const problems = await askHealth(config);
   let wishes: Map<string, FleetWish> | null = null;
   try {

@@ -4,13 +4,14 @@ import { type Subcommand, subcommand } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
 import { MAX_PEERS, type WrittenWish } from "../../shared/fleet/wish.ts";
 import { grouped } from "../../shared/text.ts";
+import { askStatus } from "../commands/ask.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "../commands/flags.ts";
 import type { ArchiverConfig } from "../config.ts";
-import { collectorNames } from "../commands/names.ts";
+import { collectorNames, foldersIn } from "../commands/names.ts";
 import { readGroups } from "./peer_list.ts";
 import { type Coverage, coverageOf, type Range } from "./coverage.ts";
 import { type Plan, type PlannedPeer, planPeers } from "./plan.ts";
-import { askStatus, readFileOf, readPeers, reportWishes } from "./report.ts";
+import { readFileOf, readPeers, reportWishes } from "./report.ts";
 import { Wishes } from "./wishes.ts";
 
 const COLLECTORS_FOLDER = "fleet/collectors";
@@ -55,7 +56,7 @@ export const planCommand: Subcommand = subcommand({
     spread: spread?.get(nodeId),
   }));
   const collectors = collectorNames(
-    flags.collectors ?? (await foldersOf(COLLECTORS_FOLDER))?.join(),
+    flags.collectors ?? ((await foldersIn(COLLECTORS_FOLDER)).join() || undefined),
     "deno task fleet plan",
   );
   const config = await readArchiverConfig(flags.config, "fleet");
@@ -146,7 +147,7 @@ function watchersText({ byWatchers }: Coverage): string {
 
 /** The share of their target that collectors hold, as the archiver hears it; empty without one. */
 async function heldShares(config: ArchiverConfig): Promise<Map<string, number>> {
-  const status = await askStatus(config).catch(() => null);
+  const status = await askStatus(config, "fleet").catch(() => null);
   const heard = [...status?.collectors ?? [], ...status?.new_collectors ?? []];
   return new Map(heard.flatMap(({ name, heartbeat }) => {
     if (!heartbeat?.target) return [];
@@ -163,14 +164,6 @@ async function groupsOf(
     throw new UserError(`deno task fleet plan: --groups is required for column ${column}`);
   }
   return readGroups(await readFileOf("--groups", path), column, `--groups ${path}`);
-}
-
-async function foldersOf(path: string): Promise<string[] | undefined> {
-  try {
-    return (await Array.fromAsync(Deno.readDir(path))).map(({ name }) => name).sort();
-  } catch {
-    return undefined;
-  }
 }
 
 function nodesOf({ peers }: WrittenWish): Set<string> {

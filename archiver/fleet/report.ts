@@ -6,12 +6,11 @@ import type { Steering } from "../../shared/nats/message.ts";
 import { expectPermitted, readNeeds } from "../../shared/sandbox.ts";
 import { printable } from "../../shared/text.ts";
 import { pause } from "../../shared/waiting.ts";
-import type { Status } from "../status/status.ts";
-import { askArchiver } from "../commands/ask.ts";
+import { askArchiver, askStatus } from "../commands/ask.ts";
 import type { ArchiverConfig } from "../config.ts";
 import { readPeerList } from "./peer_list.ts";
 
-const STATUS_MS = 30_000;
+const HEALTH_MS = 30_000;
 /** How long collectors are waited for. */
 const REPORT_MS = 10_000;
 const REPORT_EVERY_MS = 250;
@@ -26,7 +25,7 @@ export async function reportWishes(
   const { signal } = new AbortController();
   let refused = 0;
   while (waiting.size > 0 && performance.now() - began < REPORT_MS) {
-    const status = await askStatus(config).catch((error) => {
+    const status = await askStatus(config, "fleet").catch((error) => {
       console.log(`The wishes are put. What becomes of them is not known: ${errorText(error)}`);
       return null;
     });
@@ -66,16 +65,9 @@ function awayText(revision: number | null, isKnown: boolean): string {
     : `${which}; it follows wish ${revision} when it connects`;
 }
 
-/** The running archiver's status. @throws {UserError} when no archiver answers, or it cannot say. */
-export async function askStatus(config: ArchiverConfig): Promise<Status> {
-  const { status, body } = await askArchiver(config, "GET", "/status", STATUS_MS, "fleet");
-  if (status === 200) return body as Status;
-  throw new UserError(`The archiver cannot say how it is: ${printable(JSON.stringify(body), 300)}`);
-}
-
 /** What the running archiver finds wrong, one line each. @throws {UserError} when no archiver answers. */
 export async function askHealth(config: ArchiverConfig): Promise<string[]> {
-  const { body } = await askArchiver(config, "GET", "/healthz", STATUS_MS, "fleet");
+  const { body } = await askArchiver(config, "GET", "/healthz", HEALTH_MS, "fleet");
   const { problems = [] } = body as { problems?: unknown[] };
   return problems.map(String);
 }
