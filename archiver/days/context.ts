@@ -16,10 +16,8 @@ export interface DaysContext {
   /** The folder of the files, absolute. */
   readonly folder: string;
   readonly maxFileRows: number;
-  /** Publishes what is due; does nothing where days are not published. */
-  readonly publish: (plan: RolloverPlan, onLine: (line: RolloverLine) => void) => Promise<void>;
-  /** Why retention must keep a file that should be published first; null when it need not. */
-  readonly reasonUnpublished: (file: DayFile) => Promise<string | null>;
+  /** Absent where days are not published. */
+  readonly publisher?: DayPublisher;
   readonly clock: Clock;
   readonly onStep: OnStep;
   readonly signal: AbortSignal;
@@ -27,11 +25,13 @@ export interface DaysContext {
 
 /** Publishes in one pass. */
 export interface DayPublisher {
+  /** Publishes what is due. */
   publish(
     context: DaysContext,
     plan: RolloverPlan,
     onLine: (line: RolloverLine) => void,
   ): Promise<void>;
+  /** Why retention must keep a file that should be published first; null when it need not. */
   reasonToKeep(context: DaysContext, file: DayFile): Promise<string | null>;
 }
 

@@ -189,14 +189,12 @@ export class Days implements AsyncDisposable {
       const signal = AbortSignal.any([closing, this.#stop.signal, timeout]);
       const interrupt = () => connection.interrupt();
       signal.addEventListener("abort", interrupt);
-      const publisher = this.dependencies.newPublisher?.();
       const memoryRows = Math.floor(this.options.memoryLimitBytes / MEMORY_BYTES_PER_ROW);
       const context: DaysContext = {
         ...{ connection, clock, onStep, signal },
         change: (work) => changeUnless(signal, (change) => store.change(change), work),
         folder: this.folder,
-        publish: async (plan, onLine) => await publisher?.publish(context, plan, onLine),
-        reasonUnpublished: async (file) => await publisher?.reasonToKeep(context, file) ?? null,
+        publisher: this.dependencies.newPublisher?.(),
         maxFileRows: Math.min(MAX_FILE_ROWS, memoryRows),
         isReadable: () => isReadable(this.#unreadable),
       };

@@ -138,13 +138,14 @@ async function keepKeys(connection: DuckDBConnection, file: DayFile): Promise<vo
  * @returns null when it may be dropped.
  */
 export async function reasonToKeep(
-  { connection, folder, signal, reasonUnpublished }: DaysContext,
+  context: DaysContext,
   file: DayFile,
   verify: boolean,
 ): Promise<string | null> {
+  const { connection, folder, signal, publisher } = context;
   if (!isInFolder(folder, file)) return `it lies outside ${folder} (days.folder): ${file.path}`;
-  const unpublished = await reasonUnpublished(file);
-  if (unpublished !== null) return unpublished;
+  const unpublished = await publisher?.reasonToKeep(context, file);
+  if (unpublished) return unpublished;
   return verify ? (await checkFile(connection, file, signal)).problem : null;
 }
 

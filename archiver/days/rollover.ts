@@ -83,7 +83,7 @@ export async function rollOver(
     last = day;
   }
   // What else is due need not wait for a bucket.
-  const published = await Promise.allSettled([context.publish(plan, onLine)]);
+  const published = await Promise.allSettled([context.publisher?.publish(context, plan, onLine)]);
   const isDue = (file: DayFile, before: number | null) => {
     context.signal.throwIfAborted();
     return (plan.day === null || plan.day === file.day) && before !== null &&

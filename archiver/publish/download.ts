@@ -21,7 +21,7 @@ export interface Download {
   /** Null: whatever comes. */
   readonly expected: { readonly bytes: number; readonly sha256: string } | null;
   readonly signal: AbortSignal;
-  readonly onBytes?: (bytes: number) => void;
+  readonly onBytes: (bytes: number) => void;
 }
 
 /** What a source has is not what was announced. */
@@ -34,7 +34,7 @@ export class WrongBytes extends UserError {}
  * @throws {UserError} when the source cannot be reached; what came stays for the next call.
  */
 export async function download(source: Bucket, file: Download): Promise<boolean> {
-  const { key, path, expected, signal, onBytes = () => {} } = file;
+  const { key, path, expected, signal, onBytes } = file;
   if (expected !== null && await isSame(path, expected, signal)) {
     onBytes(expected.bytes);
     return true;
@@ -79,7 +79,7 @@ async function isSame(
 /** One attempt. `there`: a file of unknown checksum has the source's size already. */
 async function receive(
   source: Bucket,
-  { key, path, expected, onBytes = () => {} }: Download,
+  { key, path, expected, onBytes }: Download,
   partial: string,
   from: number,
 ): Promise<"whole" | "missing" | "there"> {

@@ -1,6 +1,7 @@
 // Finished days into a bucket: Parquet and manifests as they lie on disk, what they are read with, the day's index, and
 // last the list of days. An object that an index names is never replaced, so readers see a day whole, old or new.
 
+import type { DuckDBConnection } from "@duckdb/node-api";
 import { createHash } from "node:crypto";
 import { join } from "node:path";
 import {
@@ -58,8 +59,8 @@ export async function publishDays(
   plan: PublishPlan,
   onLine: (line: RolloverLine) => void,
 ): Promise<RootIndex> {
-  const { signal } = context;
-  const archive: PublishedArchive = { name, made_at_us: await madeAt(context) };
+  const { connection, signal } = context;
+  const archive: PublishedArchive = { name, made_at_us: await madeAt(connection) };
   let root = await readRoot(bucket) ?? makeRootIndex({ archive, days: {} });
   if (root.archive.made_at_us !== archive.made_at_us || root.archive.name !== name) {
     throw new UserError(
@@ -71,10 +72,10 @@ export async function publishDays(
     const day = plan.day!;
     root = await writeRoot(bucket, root, { [day]: WITHDRAWN });
     await withdraw(bucket, day);
-    onLine(dayLine("withdrawn", day, []));
+    onLine(dayLine("withdrawn", day));
     return root;
   }
-  const days = Map.groupBy(await listFiles(context), ({ day }) => day);
+  const days = Map.groupBy(await listFiles(connection), ({ day }) => day);
   // What came late on a day may change the summaries of those after it.
   const due = [...days].toSorted(([a], [b]) => a < b ? -1 : 1).filter(([day]) =>
     root.days[day] !== WITHDRAWN &&
@@ -95,7 +96,7 @@ export async function publishDays(
       const done = await publishDay(context, bucket, archive, day, wished);
       if (typeof done === "string") {
         isHeld ||= published !== undefined;
-        onLine(dayLine("kept", day, [], `not published: ${done}`));
+        onLine({ ...dayLine("kept", day), reason: `not published: ${done}` });
       } else {
         written[day] = current;
         onLine(dayLine(published === undefined ? "published" : "published again", day, done.files));
@@ -111,19 +112,17 @@ export async function publishDays(
 
 /** Why a day is not published as the archive lists it now; null when it is. */
 export async function reasonUnpublished(
-  context: Pick<PublishContext, "connection">,
+  connection: DuckDBConnection,
   root: RootIndex | null,
   day: string,
 ): Promise<string | null> {
   if (root === null) return "not published: the bucket could not be read";
-  const files = (await listFiles(context)).filter((file) => file.day === day);
+  const files = (await listFiles(connection)).filter((file) => file.day === day);
   return root.days[day] === fingerprint(files) ? null : "not published yet";
 }
 
 /** The files to be published; summaries as long as they hold. */
-async function listFiles(
-  { connection }: Pick<PublishContext, "connection">,
-): Promise<DayFile[]> {
+async function listFiles(connection: DuckDBConnection): Promise<DayFile[]> {
   const ready = await rowsOf(
     connection,
     "SELECT CAST(day AS TEXT) AS day FROM summary_days WHERE is_ready",
@@ -143,7 +142,7 @@ function fingerprint(files: readonly Pick<DayFile, "table" | "part" | "sha256">[
   return createHash("sha256").update(lines.join("")).digest("hex");
 }
 
-async function madeAt({ connection }: PublishContext): Promise<number> {
+async function madeAt(connection: DuckDBConnection): Promise<number> {
   const [{ made_at }] = await rowsOf(
     connection,
     "SELECT epoch_us(min(applied_at)) AS made_at FROM schema_version",
@@ -295,11 +294,10 @@ async function put(bucket: Bucket, key: string, text: string): Promise<void> {
 function dayLine(
   action: RolloverLine["action"],
   day: string,
-  files: readonly PublishedFile[],
-  reason: string | null = null,
+  files: readonly PublishedFile[] = [],
 ): RolloverLine {
   const receipts = files.filter(({ table }) => table === "receipts");
   const rows = receipts.reduce((sum, { rows }) => sum + rows, 0);
   const bytes = files.reduce((sum, { bytes }) => sum + bytes, 0);
-  return { action, table: "all", day, part: 0, rows, bytes, reason };
+  return { action, table: "all", day, part: 0, rows, bytes, reason: null };
 }

@@ -8,13 +8,9 @@ import { Bucket } from "../../shared/s3/bucket.ts";
 import type { DayPublisher, DaysContext } from "../days/context.ts";
 import type { DayFile } from "../days/day_files.ts";
 import type { RolloverLine, RolloverPlan } from "../days/rollover.ts";
-import { type LakeLine, syncLake } from "../lake/sync.ts";
+import { syncLake } from "../lake/sync.ts";
 import type { PublishConfig } from "./config.ts";
 import { publishDays, reasonUnpublished } from "./publish.ts";
-
-function logLine({ action, day, files }: LakeLine): void {
-  log.info("{day}: {action} {files} files in the lake", { day, action, files });
-}
 
 const log = logger("archiver", "days");
 
@@ -37,13 +33,15 @@ export class Publisher implements DayPublisher {
     const bucket = new Bucket({ config, keys, bucket: name, prefix, signal: context.signal });
     this.#root = await publishDays(context, bucket, config.name, { day, withdraw }, onLine);
     if (config.lake === null) return;
-    const options = { signal: context.signal, onLine: logLine };
-    await syncLake(await readLakeSettings(config.lake), bucket, options);
+    await syncLake(await readLakeSettings(config.lake), bucket, {
+      signal: context.signal,
+      onLine: (line) => log.info("{day}: {action} {files} files in the lake", { ...line }),
+    });
   }
 
   /** Why a file must stay because its day is not published; null when it may go. */
-  async reasonToKeep(context: DaysContext, { day }: DayFile): Promise<string | null> {
-    return this.config.before_drop ? await reasonUnpublished(context, this.#root, day) : null;
+  async reasonToKeep({ connection }: DaysContext, { day }: DayFile): Promise<string | null> {
+    return this.config.before_drop ? await reasonUnpublished(connection, this.#root, day) : null;
   }
 }
 

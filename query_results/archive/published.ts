@@ -107,7 +107,7 @@ export function folderReader(folder: string): IndexReader {
 /** The list of days; null when there is none. @throws {UserError} */
 export async function readRoot(from: IndexReader): Promise<RootIndex | null> {
   const text = await from.text(ROOT_KEY, MAX_INDEX_BYTES);
-  return text === null ? null : parse(RootSchema, text, `${from.shown}/${ROOT_KEY}`);
+  return text === null ? null : parseRootIndex(text, `${from.shown}/${ROOT_KEY}`);
 }
 
 /** A day's index; null when there is none. @throws {UserError} */
