@@ -2,8 +2,14 @@
 
 import type { KV, NatsConnection } from "nats";
 import { checkConfig } from "../../shared/config.ts";
-import { errorText, UserError } from "../../shared/errors.ts";
-import { MAX_WISH_BYTES, WISHES, WishSchema, type WrittenWish } from "../../shared/fleet/wish.ts";
+import { UserError } from "../../shared/errors.ts";
+import {
+  MAX_WISH_BYTES,
+  parseWish,
+  WISHES,
+  WishSchema,
+  type WrittenWish,
+} from "../../shared/fleet/wish.ts";
 import { readNatsAccess } from "../../shared/nats/access.ts";
 import { connectNats, natsErrorText } from "../../shared/nats/connect.ts";
 import { expectPermitted, natsNeeds } from "../../shared/sandbox.ts";
@@ -20,6 +26,8 @@ export interface FleetWish {
   readonly fault: string | null;
 }
 
+/** Of what is wrong with a wish: its text may be anything. */
+const MAX_FAULT = 1000;
 /** The server's error code for a key that changed since it was read. */
 const CHANGED = 10_071;
 
@@ -66,14 +74,9 @@ export class Wishes implements AsyncDisposable {
     const entry = await this.bucket.get(collector);
     if (entry === null || entry.operation !== "PUT") return null;
     const known = { revision: entry.revision, at: entry.created.getTime() };
-    try {
-      const written = JSON.parse(entry.string());
-      const checked = checkConfig(written, WishSchema);
-      if ("output" in checked) return { ...known, written, fault: null };
-      return { ...known, written: {}, fault: checked.faults.join("; ") };
-    } catch (error) {
-      return { ...known, written: {}, fault: `it is not JSON: ${printable(errorText(error))}` };
-    }
+    const read = parseWish(entry.string());
+    if ("fault" in read) return { ...known, written: {}, fault: printable(read.fault, MAX_FAULT) };
+    return { ...known, written: read.written, fault: null };
   }
 
   /**

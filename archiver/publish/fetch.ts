@@ -53,15 +53,19 @@ export interface FetchOptions {
 
 export interface Fetched {
   /** Days that are here now, whole. */
-  readonly days: readonly string[];
+  readonly days: string[];
   /** Days that the source has not. */
-  readonly missing: readonly string[];
+  readonly missing: string[];
   /** Days that are here otherwise than the source has them now. */
-  readonly outdated: readonly string[];
+  readonly outdated: string[];
   /** Days that were here and that their publisher has taken back: their files stay, and are not read. */
-  readonly withdrawn: readonly string[];
-  readonly files: number;
-  readonly bytes: number;
+  readonly withdrawn: string[];
+  files: number;
+  bytes: number;
+}
+
+function nothingYet(): Fetched {
+  return { days: [], missing: [], outdated: [], withdrawn: [], files: 0, bytes: 0 };
 }
 
 /** All days from one to another, both included. */
@@ -178,14 +182,6 @@ async function checkManifest(
   const { problem } = await checkFile(connection, listed, signal);
   if (problem === null) return;
   throw new WrongBytes(`${name} does not fit its Parquet file: ${problem}; tell its publisher`);
-}
-
-function nothingYet() {
-  const none = (): string[] => [];
-  return {
-    ...{ days: none(), missing: none(), outdated: none(), withdrawn: none() },
-    ...{ files: 0, bytes: 0 },
-  };
 }
 
 /** Brings days of the first observer's successor, TABLE/YYYY/MM/DD/TABLE_YYYY-MM-DD.parquet. Resumes by size. */

@@ -1,8 +1,7 @@
 // What a wish means for this collector: held against the same rules as its config.
 
-import { MAX_WISH_BYTES, type Wish, WishSchema } from "../../shared/fleet/wish.ts";
-import { checkConfig } from "../../shared/config.ts";
-import { errorText, UserError } from "../../shared/errors.ts";
+import { parseWish, type Wish } from "../../shared/fleet/wish.ts";
+import { UserError } from "../../shared/errors.ts";
 import { formatNodeAddress, type NodeAddress, parseNodeAddress } from "../addresses/endpoint.ts";
 import { AddressFault } from "../addresses/fault.ts";
 import type { CollectorConfig } from "../config.ts";
@@ -49,16 +48,9 @@ export function readCourse(text: string, config: CollectorConfig, policy: DialPo
 }
 
 function courseIn(text: string, config: CollectorConfig, policy: DialPolicy): Course {
-  if (text.length > MAX_WISH_BYTES) throw new UserError(`it has more than ${MAX_WISH_BYTES} bytes`);
-  let value: unknown;
-  try {
-    value = JSON.parse(text);
-  } catch (error) {
-    throw new UserError(`it is not JSON: ${errorText(error)}`, { cause: error });
-  }
-  const checked = checkConfig(value, WishSchema);
-  if ("faults" in checked) throw new UserError(checked.faults.join("; "));
-  const course = courseOf(config, checked.output);
+  const read = parseWish(text);
+  if ("fault" in read) throw new UserError(read.fault);
+  const course = courseOf(config, read.wish);
   if (course.target === 0 && config.sources.length === 0) {
     throw new UserError("target: 0 — should be from 1, or use paused: true");
   }

@@ -3,7 +3,8 @@
 
 import * as v from "valibot";
 import { ADDRESS_KINDS } from "../batch/batch.ts";
-import { duration, integer, isGroup, oneOf, text } from "../config.ts";
+import { checkConfig, duration, integer, isGroup, oneOf, text } from "../config.ts";
+import { errorText } from "../errors.ts";
 import { parseTime } from "../time.ts";
 
 const MINUTE_MS = 60_000;
@@ -63,6 +64,22 @@ export const WishSchema: v.GenericSchema<WrittenWish, Wish> = v.pipe(
   v.custom<WrittenWish>(isGroup, "should be keys with values, such as {}"),
   schema,
 );
+
+/** Reads a wish's text. @returns it, or why it is none, in the words of whoever wrote it. */
+export function parseWish(
+  text: string,
+): { readonly wish: Wish; readonly written: WrittenWish } | { readonly fault: string } {
+  if (text.length > MAX_WISH_BYTES) return { fault: `it has more than ${MAX_WISH_BYTES} bytes` };
+  let written: unknown;
+  try {
+    written = JSON.parse(text);
+  } catch (error) {
+    return { fault: `it is not JSON: ${errorText(error)}` };
+  }
+  const checked = checkConfig(written, WishSchema);
+  if ("faults" in checked) return { fault: checked.faults.join("; ") };
+  return { wish: checked.output, written: written as WrittenWish };
+}
 
 /** The bucket's name. */
 export const WISHES = "GOSSIP_WISHES";

@@ -2,6 +2,7 @@
 // part's SHA-256 and MD5; its ETags are compared with the file's.
 
 import { createHash } from "node:crypto";
+import { readFull } from "../files.ts";
 import { bareEtag, element, type ListedPart, listedParts, listedUploads } from "./answers.ts";
 import { type Bucket, S3Refusal } from "./bucket.ts";
 
@@ -187,15 +188,9 @@ async function findUpload(
 async function* parts(path: string, size: number): AsyncGenerator<Uint8Array<ArrayBuffer>> {
   using file = await Deno.open(path);
   for (;;) {
-    const part = new Uint8Array(size);
-    let filled = 0;
-    while (filled < size) {
-      const read = await file.read(part.subarray(filled));
-      if (read === null) break;
-      filled += read;
-    }
-    if (filled > 0) yield part.subarray(0, filled);
-    if (filled < size) return;
+    const part = await readFull(file, new Uint8Array(size));
+    if (part.length > 0) yield part;
+    if (part.length < size) return;
   }
 }
 
