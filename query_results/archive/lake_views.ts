@@ -26,12 +26,6 @@ const id = (text: string) => `CAST(md5_number_lower(${text}) >> 1 AS BIGINT)`;
 const MESSAGE_ID = id("sha256");
 const dayNumber = (instant: string) => `epoch_us(${instant}) // 86400000000`;
 
-/** Which of the rows that two archives have of one thing is kept: the one that knows most. */
-const KNOWS_MOST: Readonly<Record<string, readonly [key: string, order: string]>> = {
-  epochs: ["epoch_id", "receipts DESC, last_commit_at DESC"],
-  sessions: ["session_id", "closed_at NULLS LAST, counted_at DESC NULLS LAST"],
-};
-
 /** Of what has ids of its archive, the ids in the lake: relations that the others join, by these names. */
 const IDS_PREFIX = "lake_";
 
@@ -68,17 +62,14 @@ function ofEach(archives: readonly string[], select: (archive: string) => string
 function ownRelations(archive: string): Record<string, string> {
   const messages = tableOf(archive, "messages");
   const earlier = `(${earlierRows(tableOf(archive, "earlier_messages"))})`;
+  const corrected = `SELECT ${MESSAGES} FROM (${correctedMessages(messages, earlier)}) UNION ALL
+    SELECT ${MESSAGES} FROM ${earlier} WHERE message_id NOT IN (SELECT message_id FROM ${messages})`;
+  const receipts = `SELECT ${RECEIPTS} FROM ${tableOf(archive, "receipts")}`;
+  const context = Object.keys(CONTEXT_TABLES).map((name) => [name, contextOf(archive, name)]);
   return {
-    ...Object.fromEntries(
-      Object.keys(CONTEXT_TABLES).map((name) => [name, contextOf(archive, name)]),
-    ),
-    messages: ofEach(
-      [archive],
-      () =>
-        `SELECT ${MESSAGES} FROM (${correctedMessages(messages, earlier)}) UNION ALL
-      SELECT ${MESSAGES} FROM ${earlier} WHERE message_id NOT IN (SELECT message_id FROM ${messages})`,
-    ),
-    receipts: ofEach([archive], () => `SELECT ${RECEIPTS} FROM ${tableOf(archive, "receipts")}`),
+    ...Object.fromEntries(context),
+    messages: ofEach([archive], () => corrected),
+    receipts: ofEach([archive], () => receipts),
   };
 }
 
@@ -100,11 +91,9 @@ function joinedRelations(archives: readonly string[], at: string): Record<string
     return `SELECT t.* EXCLUDE (archive) REPLACE (${columns.join(", ")}) ${more}
       FROM (${context(name)}) t ${joins.join(" ")}`;
   };
-  const once = (name: string, replaced: Readonly<Record<string, string>>) => {
-    const [key, order] = KNOWS_MOST[name];
-    return `SELECT * FROM (${joined(name, replaced)})
-      QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY ${order}) = 1`;
-  };
+  /** Of the rows that two archives have of one thing, the one that knows most. */
+  const once = (select: string, key: string, order: string) =>
+    `SELECT * FROM (${select}) QUALIFY row_number() OVER (PARTITION BY ${key} ORDER BY ${order}) = 1`;
   const distinct = (replaced: Readonly<Record<string, string>>, ...names: string[]) =>
     Object.fromEntries(
       names.map((name) => [name, `SELECT DISTINCT * FROM (${joined(name, replaced)})`]),
@@ -127,12 +116,12 @@ function joinedRelations(archives: readonly string[], at: string): Record<string
     [`${IDS_PREFIX}overlaps`]: overlapsOf(archives, ids("collectors")),
     collectors: `SELECT DISTINCT id AS collector_id, name FROM ${ids("collectors")}`,
     peers: `SELECT DISTINCT id AS peer_id, node_id FROM ${ids("peers")}`,
-    epochs: once("epochs", ofRun),
-    sessions: once("sessions", {
-      ...ofRun,
-      peer_id: "p.id",
-      session_id: rank("e.id, t.number"),
-    }),
+    epochs: once(joined("epochs", ofRun), "epoch_id", "receipts DESC, last_commit_at DESC"),
+    sessions: once(
+      joined("sessions", { ...ofRun, peer_id: "p.id", session_id: rank("e.id, t.number") }),
+      "session_id",
+      "closed_at NULLS LAST, counted_at DESC NULLS LAST",
+    ),
     ...distinct({ collector_id: "n.id" }, "sources"),
     ...distinct(ofRun, "clock_samples", "clock_steps", "stalls", "dial_outcomes", "log_gaps"),
     ...distinct({ epoch_id: "e.id" }, "gaps", "unresolved_receipts"),
