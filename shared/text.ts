@@ -12,6 +12,11 @@ export function printable(text: string, limit = 120): string {
   return cut.replace(UNSAFE, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
 }
 
+/** A size as people read it: `1.5 MiB`. */
+export function mebibytes(bytes: number): string {
+  return `${(bytes / 1024 ** 2).toFixed(1)} MiB`;
+}
+
 /** A number as people read it: `1,234,567`. */
 export function grouped(value: number): string {
   return Math.round(value).toLocaleString("en");

@@ -18,7 +18,7 @@ import { parseS3Url, readS3Keys, type S3Config } from "../../shared/s3/access.ts
 import { Bucket } from "../../shared/s3/bucket.ts";
 import { bothNeeds, expectPermitted, hostOf, s3Needs } from "../../shared/sandbox.ts";
 import { ProgressLine, standardError } from "../../shared/terminal.ts";
-import { printable } from "../../shared/text.ts";
+import { mebibytes, printable } from "../../shared/text.ts";
 import { dayStart } from "../../shared/time.ts";
 import { OPTIONAL_TABLES, REQUIRED_TABLES } from "../import/source.ts";
 import { runImport } from "../import/run.ts";
@@ -28,7 +28,6 @@ import { RowsProgress } from "./rows_progress.ts";
 
 const EXIT_NOTHING = 1;
 const MAX_DAYS = 40_000;
-const MIB = 1024 ** 2;
 const IMPORT_MEMORY_BYTES = 1024 ** 3;
 const IMPORT_ROWS_PER_COMMIT = 1_966_080;
 
@@ -165,7 +164,7 @@ function report(
     const rest = days.length > 5 ? ` and ${days.length - 5} more` : "";
     return `${source.shown} ${what} ${days.slice(0, 5).join(", ")}${rest}${then}`;
   });
-  const counts = `days=${days.length} files=${files} bytes=${mebibytes(bytes)}`;
+  const counts = `days=${days.length} files=${files} bytes=${mebibytes(bytes).replace(" ", "")}`;
   return [`fetch: ${counts} missing=${missing.length} folder=${folder}`, ...lines].join("\n");
 }
 
@@ -188,8 +187,4 @@ function readTables(text: string | undefined): string[] | null {
   throw new UserError(
     `${COMMAND}: --tables has ${printable(unknown.join(", "))}; there are ${known.join(", ")}`,
   );
-}
-
-function mebibytes(bytes: number): string {
-  return `${(bytes / MIB).toFixed(1)}MiB`;
 }

@@ -5,7 +5,7 @@ import { refuseFlag, type Subcommand, subcommand } from "../../shared/cli.ts";
 import { UserError } from "../../shared/errors.ts";
 import { expectPermitted, s3Needs } from "../../shared/sandbox.ts";
 import { systemRandom } from "../../shared/random.ts";
-import { grouped, printable } from "../../shared/text.ts";
+import { grouped, mebibytes, printable } from "../../shared/text.ts";
 import { dayStart } from "../../shared/time.ts";
 import type { RolloverAnswer } from "../api/api.ts";
 import type { ArchiverConfig } from "../config.ts";
@@ -17,7 +17,6 @@ import { CONFIG_FLAG, readArchiverConfig } from "./flags.ts";
 import { askForLines } from "./ask.ts";
 
 const EXIT_KEPT = 1;
-const MIB = 1024 ** 2;
 
 const COMMAND = "deno task archive rollover";
 
@@ -87,7 +86,7 @@ function lineText({ action, table, day, part, rows, bytes, reason }: RolloverLin
     table.padEnd(8),
     `${day}${part === 0 ? "" : `.${part}`}`.padEnd(13),
     `${grouped(rows)} rows`.padStart(18),
-    `${(bytes / MIB).toFixed(1)} MiB`.padStart(12),
+    mebibytes(bytes).padStart(12),
   ];
   return columns.join("  ") + (reason === null ? "" : `  ${printable(reason, 300)}`);
 }

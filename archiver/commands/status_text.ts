@@ -1,11 +1,9 @@
 // A status as people read it.
 
-import { grouped, printable } from "../../shared/text.ts";
+import { grouped, mebibytes, printable } from "../../shared/text.ts";
 import type { AnalyticsStatus, SetStatus } from "../analytics/status.ts";
 import type { DaysStatus } from "../days/status.ts";
 import type { ClockStatus, CollectorStatus, HeartbeatStatus, Status } from "../status/status.ts";
-
-const MIB = 1024 ** 2;
 
 /** Some lines: the archive, what comes in, then each collector. */
 export function statusText(status: Status): string {
@@ -156,10 +154,6 @@ function milliseconds(seconds: number): string {
 
 function row(name: string, value: string): string {
   return `  ${name.padEnd(14)} ${value}`;
-}
-
-function mebibytes(bytes: number): string {
-  return `${(bytes / MIB).toFixed(1)} MiB`;
 }
 
 /** To the second. */

@@ -1,5 +1,6 @@
 // A window of an archive into PostgreSQL, part by part, each compared on both sides.
 
+import { alignedText } from "../../query_results/format/table.ts";
 import { grouped } from "../../shared/text.ts";
 import { UserError } from "../../shared/errors.ts";
 import { identifier, literal } from "../store/sql.ts";
@@ -238,12 +239,7 @@ export function reportText(outcomes: readonly TableOutcome[]): string {
     grouped(sent),
     different.length === 0 ? "equal" : "DIFFERENT",
   ]);
-  const columns = [HEADINGS, ...lines];
-  const widths = HEADINGS.map((_, i) => Math.max(...columns.map((row) => row[i].length)));
-  const table = columns.map((row) =>
-    row.map((cell, i) => i === 0 ? cell.padEnd(widths[i]) : cell.padStart(widths[i])).join("  ")
-      .trimEnd()
-  );
+  const table = alignedText([HEADINGS, ...lines], (column) => column > 0);
   return [...table, ...remarks(outcomes)].join("\n");
 }
 

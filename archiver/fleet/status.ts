@@ -1,6 +1,7 @@
 // One row per collector, the one that needs a look first.
 
-import { printable } from "../../shared/text.ts";
+import { alignedText } from "../../query_results/format/table.ts";
+import { mebibytes, printable } from "../../shared/text.ts";
 import { DAY_US } from "../../shared/time.ts";
 import type { CollectorStatus, Status } from "../status/status.ts";
 import type { FleetWish } from "./wishes.ts";
@@ -15,7 +16,6 @@ const FOLLOWED_MS = 30_000;
 const REPORTED_MS = DAY_US / 1000;
 /** Of what a collector says of itself. */
 const MAX_TEXT = 400;
-const MIB = 1024 ** 2;
 
 /** A collector of the fleet, in `--json`; null: not known. */
 export type FleetRow = ReturnType<typeof rowOf> & {
@@ -156,10 +156,7 @@ const COLUMNS = [
 
 /** The rows as a table. */
 export function fleetTable(rows: readonly FleetRow[]): string {
-  const cells = [COLUMNS, ...rows.map(cellsOf)];
-  const widths = COLUMNS.map((_, at) => Math.max(...cells.map((row) => row[at].length)));
-  return cells.map((row) => row.map((cell, at) => cell.padEnd(widths[at])).join("  ").trimEnd())
-    .join("\n");
+  return alignedText([COLUMNS, ...rows.map(cellsOf)]).join("\n");
 }
 
 function cellsOf(row: FleetRow): string[] {
@@ -177,7 +174,7 @@ function cellsOf(row: FleetRow): string[] {
       : `${row.lost_receipts} in ${row.lost_batches}`,
     unless(row.spool_bytes, (bytes) => {
       const share = row.spool_max ? ` (${Math.round(100 * bytes / row.spool_max)} %)` : "";
-      return `${(bytes / MIB).toFixed(1)} MiB${share}`;
+      return `${mebibytes(bytes)}${share}`;
     }),
     wish === runs ? String(wish ?? "-") : `${wish ?? "-"}, runs ${runs ?? "-"}`,
     row.problems.join("; ") || "ok",

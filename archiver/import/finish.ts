@@ -3,6 +3,7 @@
 // out is compared.
 
 import type { DuckDBConnection } from "@duckdb/node-api";
+import { alignedText } from "../../query_results/format/table.ts";
 import { grouped, printable } from "../../shared/text.ts";
 import { rowsOf } from "../store/database.ts";
 import { instant } from "../store/rows.ts";
@@ -345,10 +346,5 @@ export function countsTable(counts: readonly Count[]): string {
     [...count.skipped].map(([reason, rows]) => `${grouped(rows)} ${reason}`).join("; "),
   ]);
   const head = ["", "in source", "imported", "in archive", "skipped", "", "skipped why"];
-  const widths = head.map((_, i) => Math.max(...[head, ...rows].map((row) => row[i].length)));
-  const isNumber = (i: number) => i >= 1 && i <= 4;
-  return [head, ...rows].map((row) =>
-    row.map((cell, i) => isNumber(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))
-      .filter((_, i) => widths[i] > 0).join("  ").trimEnd()
-  ).join("\n");
+  return alignedText([head, ...rows], (column) => column >= 1 && column <= 4).join("\n");
 }

@@ -29,8 +29,14 @@ export function tableOf(names: string, rows: Table["rows"]): Table {
   return { columns, rows };
 }
 
-/** Rows of cells as lines, each column as wide as its widest cell. */
-export function alignedText(rows: readonly (readonly string[])[]): string[] {
+/** Rows of cells as lines, each column as wide as its widest cell. @param isNumber whether a column is aligned to the right. */
+export function alignedText(
+  rows: readonly (readonly string[])[],
+  isNumber: (column: number) => boolean = () => false,
+): string[] {
   const widths = rows[0].map((_, i) => Math.max(...rows.map((row) => row[i].length)));
-  return rows.map((row) => row.map((cell, i) => cell.padEnd(widths[i])).join("  ").trimEnd());
+  return rows.map((row) =>
+    row.map((cell, i) => isNumber(i) ? cell.padStart(widths[i]) : cell.padEnd(widths[i]))
+      .filter((_, i) => widths[i] > 0).join("  ").trimEnd()
+  );
 }
