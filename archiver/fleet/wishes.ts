@@ -1,19 +1,11 @@
 // The bucket of wishes, as the archive host's account sees it: all keys.
 
 import type { KV, NatsConnection } from "nats";
-import { checkConfig } from "../../shared/config.ts";
 import { UserError } from "../../shared/errors.ts";
-import {
-  MAX_WISH_BYTES,
-  parseWish,
-  WISHES,
-  WishSchema,
-  type WrittenWish,
-} from "../../shared/fleet/wish.ts";
+import { MAX_WISH_BYTES, parseWish, WISHES, type WrittenWish } from "../../shared/fleet/wish.ts";
 import { readNatsAccess } from "../../shared/nats/access.ts";
 import { connectNats, natsErrorText } from "../../shared/nats/connect.ts";
 import { expectPermitted, natsNeeds } from "../../shared/sandbox.ts";
-import { printable } from "../../shared/text.ts";
 import type { ArchiverConfig } from "../config.ts";
 
 export interface FleetWish {
@@ -26,8 +18,6 @@ export interface FleetWish {
   readonly fault: string | null;
 }
 
-/** Of what is wrong with a wish: its text may be anything. */
-const MAX_FAULT = 1000;
 /** The server's error code for a key that changed since it was read. */
 const CHANGED = 10_071;
 
@@ -75,7 +65,7 @@ export class Wishes implements AsyncDisposable {
     if (entry === null || entry.operation !== "PUT") return null;
     const known = { revision: entry.revision, at: entry.created.getTime() };
     const read = parseWish(entry.string());
-    if ("fault" in read) return { ...known, written: {}, fault: printable(read.fault, MAX_FAULT) };
+    if ("fault" in read) return { ...known, written: {}, fault: read.fault };
     return { ...known, written: read.written, fault: null };
   }
 
@@ -85,23 +75,21 @@ export class Wishes implements AsyncDisposable {
    * @throws {UserError} when it is not a wish, or another has been put meanwhile.
    */
   async put(collector: string, written: WrittenWish, read: FleetWish | null): Promise<number> {
-    const checked = checkConfig(written, WishSchema);
-    if ("faults" in checked) {
-      const faults = checked.faults.map((fault) => `  ${fault}`);
-      throw new UserError([`Cannot wish this of ${collector}:`, ...faults].join("\n"));
-    }
     const text = JSON.stringify(written);
-    if (text.length > MAX_WISH_BYTES) {
-      throw new UserError(
-        `Cannot wish this of ${collector}: ${text.length} bytes are more than ${MAX_WISH_BYTES}`,
-      );
+    const checked = parseWish(text);
+    if ("fault" in checked) {
+      throw new UserError(`Cannot wish this of ${collector}: ${checked.fault}`);
     }
     try {
       return read === null
         ? await this.bucket.create(collector, text)
         : await this.bucket.update(collector, text, read.revision);
     } catch (error) {
-      throw this.#refusal(collector, error);
+      const { api_error: refusal } = error as { api_error?: { err_code: number } };
+      const why = refusal?.err_code === CHANGED
+        ? "another was put meanwhile; run it again"
+        : natsErrorText(error);
+      throw new UserError(`Cannot put the wish of ${collector}: ${why}`, { cause: error });
     }
   }
 
@@ -111,13 +99,5 @@ export class Wishes implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.connection.close();
-  }
-
-  #refusal(collector: string, error: unknown): UserError {
-    const { api_error: refusal } = error as { api_error?: { err_code: number } };
-    const why = refusal?.err_code === CHANGED
-      ? "another was put meanwhile; run it again"
-      : natsErrorText(error);
-    return new UserError(`Cannot put the wish of ${collector}: ${why}`, { cause: error });
   }
 }

@@ -5,6 +5,7 @@ import * as v from "valibot";
 import { ADDRESS_KINDS } from "../batch/batch.ts";
 import { checkConfig, duration, integer, isGroup, oneOf, text } from "../config.ts";
 import { errorText } from "../errors.ts";
+import { printable } from "../text.ts";
 import { parseTime } from "../time.ts";
 
 const MINUTE_MS = 60_000;
@@ -59,13 +60,12 @@ export type Wish = v.InferOutput<typeof schema>;
 /** A wish as it is written. */
 export type WrittenWish = v.InferInput<typeof schema>;
 
-/** Reads a {@link Wish}. */
-export const WishSchema: v.GenericSchema<WrittenWish, Wish> = v.pipe(
+const wishSchema = v.pipe(
   v.custom<WrittenWish>(isGroup, "should be keys with values, such as {}"),
   schema,
 );
 
-/** Reads a wish's text. @returns it, or why it is none, in the words of whoever wrote it. */
+/** Reads a wish's text. @returns it, or why it is none, in one safe line. */
 export function parseWish(
   text: string,
 ): { readonly wish: Wish; readonly written: WrittenWish } | { readonly fault: string } {
@@ -74,9 +74,9 @@ export function parseWish(
   try {
     written = JSON.parse(text);
   } catch (error) {
-    return { fault: `it is not JSON: ${errorText(error)}` };
+    return { fault: `it is not JSON: ${printable(errorText(error))}` };
   }
-  const checked = checkConfig(written, WishSchema);
+  const checked = checkConfig(written, wishSchema);
   if ("faults" in checked) return { fault: checked.faults.join("; ") };
   return { wish: checked.output, written: written as WrittenWish };
 }
