@@ -1,6 +1,7 @@
 import { type Batch, type Verdict, VERDICTS } from "../../shared/batch/batch.ts";
 
-interface ReceiptRow {
+/** A receipt: µs since the Unix epoch, numbers of its message and session, flags as in a batch. */
+export interface ReceiptRow {
   readonly at: number;
   readonly message: number;
   readonly session: number;

@@ -21,7 +21,7 @@ const MAX_RAW_BYTES = 256 * 1024;
 /** Read and sorted at once. */
 const SLICE_US = 600_000_000;
 
-interface ReplayOptions {
+export interface ReplayOptions {
   /** The recording collector's id, and the name to replay it under. */
   readonly collectorId: number;
   /** Its run, of which sessions and clock are. */
