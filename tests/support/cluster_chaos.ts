@@ -73,8 +73,11 @@ export async function clusterChaos(
         feeds.use(await Sender.start(collector, cluster.urls, dir.join(collector)))
       ),
     );
+    const describe = () => senders.map((sender) => sender.describe()).join("\n");
     const watching = new AbortController();
     const watched = watchCommits(archiver.url, senders, watching.signal);
+    // What fails first is thrown.
+    watched.catch(() => {});
     for (let i = 0; i < kills; i++) {
       await sleep(between(random, PAUSE_MILLISECONDS));
       const victim = randomInteger(random, cluster.urls.length);
@@ -85,14 +88,11 @@ export async function clusterChaos(
       await cluster.restart(victim);
       const hasRecovered = async () =>
         senders.every(({ isUpToDate }) => isUpToDate) && await cluster.isWhole();
-      if (patient) await until(hasRecovered, undefined, LONGEST_MILLISECONDS);
+      if (patient) await until(hasRecovered, describe, LONGEST_MILLISECONDS);
     }
     for (const sender of senders) stamped += sender.end();
-    await until(
-      () => senders.every((sender) => sender.isCommitted),
-      () => senders.map((sender) => sender.describe()).join("\n"),
-      LONGEST_MILLISECONDS,
-    );
+    const isDone = () => senders.every((sender) => sender.isCommitted);
+    await until(isDone, describe, LONGEST_MILLISECONDS);
     watching.abort();
     await watched;
     slowest = Math.max(...senders.map((sender) => sender.slowestMilliseconds));
