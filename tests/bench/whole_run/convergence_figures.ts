@@ -30,7 +30,7 @@ export async function* convergenceFigures(whole: WholeRun): AsyncGenerator<Figur
   yield figure("the same on the first observer's tables, in their manner", windows, "s");
   yield figure("the same there, grouped as ours is", grouped, "s");
   const ratio = [median(windows) / median(ours)];
-  const twice = atFullSize({ sense: ">=", limit: 2 });
-  yield figure("theirs in their manner / ours", ratio, "ratio", twice);
+  const thrice = atFullSize({ sense: ">=", limit: 3 });
+  yield figure("theirs in their manner / ours", ratio, "ratio", thrice);
   yield figure("theirs grouped / ours", [median(grouped) / median(ours)], "ratio");
 }
