@@ -26,7 +26,7 @@ import { JetStreamIntake } from "./intake/jetstream.ts";
 import { Quack } from "./quack/quack.ts";
 import { Snapshots } from "./snapshots/snapshots.ts";
 import { usersFile } from "./postgres/users.ts";
-import { archivedRanges, type Claimed } from "./store/claimed.ts";
+import { archivedRanges, type Claimed, collectorsIn } from "./store/claimed.ts";
 import type { OnStep } from "./store/crash_points.ts";
 import { archiveIdentity } from "./store/identity.ts";
 import { type DatabaseOptions, Store } from "./store/store.ts";
@@ -150,8 +150,7 @@ export async function startArchiver(
           replicas: nats.replicas,
           clock,
           claimed,
-          known: async () =>
-            (await store.read("SELECT name FROM collectors")).map(({ name }) => String(name)),
+          known: () => collectorsIn(store),
           archived: (collector) => archivedRanges(store, collector),
         }),
       }),

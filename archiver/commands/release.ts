@@ -14,8 +14,8 @@ import { openArchive } from "../../query_results/archive/open.ts";
 import { readerLimits } from "../config.ts";
 import { collectorNames } from "./names.ts";
 import { Claims } from "../intake/claims.ts";
-import { resetConsumer } from "../intake/stream.ts";
-import { archivedRanges } from "../store/claimed.ts";
+import { resetConsumer, takerOfAll } from "../intake/stream.ts";
+import { archivedRanges, collectorsIn } from "../store/claimed.ts";
 import { rowsOf } from "../store/database.ts";
 import { archiveIdentity } from "../store/identity.ts";
 import { CONFIG_FLAG, readArchiverConfig } from "./flags.ts";
@@ -60,7 +60,7 @@ export const releaseCommand: Subcommand = subcommand({
     replicas: nats.replicas,
     clock: systemClock,
     claimed: new Map(),
-    known: () => Promise.resolve([]),
+    known: () => archive ? collectorsIn(archive) : Promise.resolve([]),
     archived: (name) => archive ? archivedRanges(archive, name) : Promise.resolve([]),
   });
   const broker = nats.servers.join(", ");
@@ -69,6 +69,15 @@ export const releaseCommand: Subcommand = subcommand({
     await using stack = new AsyncDisposableStack();
     const connection = await connectNats({ ...access, name: "gossip release" });
     stack.defer(() => connection.close());
+    const taker = await takerOfAll(connection, nats.stream);
+    if (taker !== null) {
+      const why = await whyNot(connection, names[0], taker.archive, identity);
+      if (why !== null) throw new UserError(`Cannot release what takes all: ${why}`);
+      await claims.tell(connection, []);
+      const { archive } = taker;
+      await resetConsumer(connection, { stream: nats.stream, archive, collector: null });
+      console.log(`archive ${printable(archive)} takes all collectors no longer`);
+    }
     for (const name of names) {
       const owner = await claims.owner(connection, name);
       if (owner === null) {

@@ -142,7 +142,8 @@ export class JetStreamIntake implements AsyncDisposable {
       for (const collector of held) await resetConsumer(connection, claim(collector));
     } else {
       await claims.tell(connection, [...collectors, ...held]);
-      await resetConsumer(connection, claim(null));
+      // Another archive that takes all says first what it has.
+      await resetConsumer(connection, claim(null), false);
     }
     const named = collectors ?? [null];
     const leaving = collectors === null ? [] : held.filter((name) => !collectors.includes(name));

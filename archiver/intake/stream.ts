@@ -175,23 +175,39 @@ export async function lastSequence(connection: NatsConnection, stream: string): 
  * Deletes the consumer, so that all that an earlier connection left unacknowledged is delivered again at once and in
  * order, not one by one after ack_wait. Acknowledged batches that a killed server restored come again, too; else they
  * would stay for ever.
+ * @param mayTakeOver whether one for all collectors goes that is another archive's, from which nobody pulls.
  * @throws {NatsError} when the server does not answer. @throws {ClaimedByAnother} when an archiver is at work with it.
  */
-export async function resetConsumer(connection: NatsConnection, claim: Claim): Promise<void> {
+export async function resetConsumer(
+  connection: NatsConnection,
+  claim: Claim,
+  mayTakeOver = true,
+): Promise<void> {
   const manager = await connection.jetstreamManager(API);
   const { stream, archive, collector } = claim;
+  const taker = collector === null ? await takerOfAll(connection, stream) : null;
+  if (taker && taker.archive !== archive && (!mayTakeOver || taker.waiting > 0)) {
+    throw claimedBy(consumerOf(claim));
+  }
   try {
-    if (collector === null) {
-      const { config, num_waiting } = await manager.consumers.info(stream, consumerOf(claim));
-      const isOthers = config.description !== undefined && config.description !== archive;
-      // Of an archive that is no more nobody pulls.
-      if (isOthers && num_waiting > 0) {
-        throw claimedBy(consumerOf(claim));
-      }
-    }
     await manager.consumers.delete(stream, consumerOf(claim));
   } catch (error) {
     if (!isNotFound(error)) throw error;
+  }
+}
+
+/** The archive that takes all collectors' batches, and pulls that wait; null when none does. @throws {NatsError} */
+export async function takerOfAll(
+  connection: NatsConnection,
+  stream: string,
+): Promise<{ archive: string; waiting: number } | null> {
+  try {
+    const manager = await connection.jetstreamManager(API);
+    const { config, num_waiting } = await manager.consumers.info(stream, CONSUMER);
+    return { archive: config.description ?? "", waiting: num_waiting };
+  } catch (error) {
+    if (isNotFound(error)) return null;
+    throw error;
   }
 }
 

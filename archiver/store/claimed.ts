@@ -18,9 +18,19 @@ export function covers(ranges: readonly BatchRange[], range: BatchRange): boolea
   return ranges.some(([at, from, to]) => at === epoch && from <= first && last <= to);
 }
 
+/** Of an archive, open or in a file. */
+export interface Readable {
+  read(sql: string, values?: string[]): Promise<Row[]>;
+}
+
+/** Collectors of which an archive has anything. */
+export async function collectorsIn(archive: Readable): Promise<string[]> {
+  return (await archive.read("SELECT name FROM collectors")).map(({ name }) => String(name));
+}
+
 /** What an archive has of a collector's last runs, the newest last. */
 export async function archivedRanges(
-  archive: { read(sql: string, values: string[]): Promise<Row[]> },
+  archive: Readable,
   collector: string,
 ): Promise<BatchRange[]> {
   const rows = await archive.read(ARCHIVED_RANGES, [collector]);
