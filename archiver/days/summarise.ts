@@ -22,7 +22,6 @@ import type { Interval } from "./plan.ts";
 const DELAYS_SHARE = 0.5;
 /** What the queries take by default; with other values they read receipts. */
 const LONGEST_SYNC_US = 600_000_000;
-/** The same. */
 const DELAYS = { reachShare: 0.5, capSeconds: SUMMARY_CAP_US / 1e6, includeWarmup: false };
 const QUANTILES = MESSAGE_DELAYS
   .map((name) => `d.delay_us[${DELAY_COLUMNS.indexOf(name) + 1}] AS ${name}`).join(", ");
@@ -109,10 +108,10 @@ async function makeRows(context: DaysContext, from: number): Promise<void> {
   }
 
   // Delays of what was first seen on the day, as seen by its end; of the last hour of the day before, whole.
-  const most = { ...DELAYS, mostReceipts: context.maxFileRows * DELAYS_SHARE };
+  const options = { ...DELAYS, mostReceipts: context.maxFileRows * DELAYS_SHARE, signal };
   const evening = { from: from - EVENING_US, to: from };
-  await findDelays(connection, "evening_delays", evening, from + EVENING_US, most);
-  await findDelays(connection, "day_delays", { from, to }, to, most);
+  await findDelays(connection, "evening_delays", evening, from + EVENING_US, options);
+  await findDelays(connection, "day_delays", { from, to }, to, options);
 
   await macro("in_rest(instant)", `instant >= ${day}`);
   if (isOne) await countOnce(connection, { from, to });
@@ -205,13 +204,12 @@ async function makeRows(context: DaysContext, from: number): Promise<void> {
     FROM pair_groups(${pairs}) ORDER BY peer_a, peer_b, type`);
 }
 
-/** Has the macros that count a day's receipts by message, all or those that count, do so in one pass. */
+/** Looks at a day's receipts once for two macros that count them by message: all, and those that count as deliveries. */
 async function countOnce(connection: DuckDBConnection, { from, to }: Interval): Promise<void> {
-  const counts = "NOT is_repeat AND NOT is_warmup";
   await connection.run(`CREATE OR REPLACE TEMP TABLE day_counts AS
     SELECT message_id, count(*) AS receipts, count(*) FILTER (is_repeat) AS repeats,
       count(*) FILTER (is_warmup) AS warmup_receipts, count(*) FILTER (is_repeat AND is_warmup) AS repeats_in_warmup,
-      min(received_at) FILTER (${counts}) AS first_at
+      min(received_at) FILTER (NOT is_repeat AND NOT is_warmup) AS first_at
     FROM receipts WHERE received_at >= ${at(from)} AND received_at < ${at(to)} GROUP BY message_id;
   CREATE OR REPLACE TEMP MACRO rest_counts(window_from, window_to) AS TABLE (FROM day_counts);
   CREATE OR REPLACE TEMP MACRO live_parts(window_from, window_to, include_warmup) AS TABLE (

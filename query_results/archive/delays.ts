@@ -22,6 +22,8 @@ export interface DelayOptions {
   readonly includeWarmup: boolean;
   /** Receipts of a piece, unless it is as short as the longest delay. */
   readonly mostReceipts?: number;
+  /** Ends it between two pieces. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -42,6 +44,7 @@ export async function findDelays(
     `FROM message_delays(${at(from)}, ${at(Math.min(to + longest, until))}, ${asked})`;
   await connection.run(`CREATE OR REPLACE TEMP TABLE ${table} AS ${delays(first)} LIMIT 0`);
   for (const piece of await halved(connection, first, mostReceipts, longest)) {
+    options.signal?.throwIfAborted();
     await connection.run(
       isFirstSeen(`first_seen >= ${at(piece.from)} AND first_seen < ${at(piece.to)}`),
     );
