@@ -66,10 +66,10 @@ export class Claims {
   /** Of an archive that took all collectors: says what it has of those that it no longer takes. @throws {NatsError} */
   async tell(connection: NatsConnection, taken: readonly string[]): Promise<void> {
     const { archive, archived, clock, known } = this.#options;
+    const bucket = await this.#bucket(connection);
     for (const collector of await known()) {
       const own = taken.includes(collector) ? [] : await archived(collector);
       if (own.length === 0) continue;
-      const bucket = await this.#bucket(connection);
       const { entry, revision } = await read(bucket, collector);
       if (entry && own.every((range) => covers(entry.elsewhere, range))) continue;
       const free: Entry = { archive, isFree: true, since: clock.now(), elsewhere: [] };
