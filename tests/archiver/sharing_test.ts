@@ -103,6 +103,22 @@ const status = async (url: string) => await (await fetch(`${url}/status`)).json(
 const problems = async (url: string) =>
   (await (await fetch(`${url}/healthz`)).json() as { problems: string[] }).problems.join();
 
+/** A folder, a broker and a client of it; the log is captured. */
+async function setUp(stack: AsyncDisposableStack) {
+  stack.use(new CapturedLog());
+  const dir = stack.use(await tempDir());
+  const server = stack.use(await startNatsServer());
+  const nats = await connectNats({ servers: [server.url], name: "test" });
+  stack.defer(() => nats.close());
+  return { dir, server, nats };
+}
+
+/** Whether all batches in the stream are taken. */
+async function isEmpty(nats: NatsConnection): Promise<boolean> {
+  const manager = await nats.jetstreamManager();
+  return (await manager.streams.info(STREAM)).state.messages === 0;
+}
+
 /** Of a collector's receipts. */
 async function timesOf(path: string, collector: string): Promise<string[]> {
   const rows = await archiveRows(
@@ -115,11 +131,7 @@ async function timesOf(path: string, collector: string): Promise<string[]> {
 
 Deno.test("a collector moved between archivers there and back, while it sends, loses and doubles nothing", async () => {
   await using stack = new AsyncDisposableStack();
-  stack.use(new CapturedLog());
-  const dir = stack.use(await tempDir());
-  const server = stack.use(await startNatsServer());
-  const nats = await connectNats({ servers: [server.url], name: "test" });
-  stack.defer(() => nats.close());
+  const { dir, server, nats } = await setUp(stack);
   const [moved, stays] = ["moved", "stays"].map((name) => new Publisher(name, nats));
   const paths = { a: dir.join("a.duckdb"), b: dir.join("b.duckdb") };
   const start = (which: "a" | "b", ...collectors: string[]) =>
@@ -164,10 +176,7 @@ Deno.test("a collector moved between archivers there and back, while it sends, l
   }
   sending = false;
   await feed;
-  await until(async () => {
-    const manager = await nats.jetstreamManager();
-    return (await manager.streams.info("GOSSIP")).state.messages === 0;
-  });
+  await until(() => isEmpty(nats));
   await until(async () => {
     const both = [...(await status(a.url)).collectors, ...(await status(b.url)).collectors];
     return both.every(({ unresolved_receipts }) => unresolved_receipts === 0);
@@ -193,11 +202,7 @@ Deno.test("a collector moved between archivers there and back, while it sends, l
 
 Deno.test("an archiver that took all shares with a second one, and takes all again: nothing is lost or doubled", async () => {
   await using stack = new AsyncDisposableStack();
-  stack.use(new CapturedLog());
-  const dir = stack.use(await tempDir());
-  const server = stack.use(await startNatsServer());
-  const nats = await connectNats({ servers: [server.url], name: "test" });
-  stack.defer(() => nats.close());
+  const { dir, server, nats } = await setUp(stack);
   const publishers = ["stays", "moved"].map((name) => new Publisher(name, nats));
   const paths = { a: dir.join("a.duckdb"), b: dir.join("b.duckdb") };
   const start = (which: "a" | "b", collectors?: string[]) =>
@@ -208,8 +213,7 @@ Deno.test("an archiver that took all shares with a second one, and takes all aga
       await publisher.publishAgain();
       for (let i = 0; i < 20; i++) await publisher.publish();
     }
-    const manager = await nats.jetstreamManager();
-    await until(async () => (await manager.streams.info(STREAM)).state.messages === 0);
+    await until(() => isEmpty(nats));
     for (const { url } of archivers) {
       // What was sent again on request may still be on its way.
       await until(async () =>
@@ -279,11 +283,7 @@ async function release(...args: string[]): Promise<string> {
 
 Deno.test("the collectors of an archiver that is killed for good go to another one, without what its archive has", async () => {
   await using stack = new AsyncDisposableStack();
-  stack.use(new CapturedLog());
-  const dir = stack.use(await tempDir());
-  const server = stack.use(await startNatsServer());
-  const nats = await connectNats({ servers: [server.url], name: "test" });
-  stack.defer(() => nats.close());
+  const { dir, server, nats } = await setUp(stack);
   const [kept, lost] = ["kept", "lost"].map((name) => new Publisher(name, nats));
   const paths = { a: dir.join("a.duckdb"), b: dir.join("b.duckdb"), c: dir.join("c.duckdb") };
   const configs = { a: dir.join("a.yaml"), b: dir.join("b.yaml") };
@@ -335,10 +335,7 @@ Deno.test("the collectors of an archiver that is killed for good go to another o
   // No acknowledgement of the killed one had come.
   await kept.publishAgain();
   await publish();
-  await until(async () => {
-    const manager = await nats.jetstreamManager();
-    return (await manager.streams.info("GOSSIP")).state.messages === 0;
-  });
+  await until(() => isEmpty(nats));
   await until(async () =>
     (await status(b.url)).collectors.every(({ unresolved_receipts }) => unresolved_receipts === 0)
   );
@@ -353,22 +350,14 @@ Deno.test("the collectors of an archiver that is killed for good go to another o
 
 Deno.test("what one that took all collectors has is refused by the next when that one is gone for good", async () => {
   await using stack = new AsyncDisposableStack();
-  stack.use(new CapturedLog());
-  const dir = stack.use(await tempDir());
-  const server = stack.use(await startNatsServer());
-  const nats = await connectNats({ servers: [server.url], name: "test" });
-  stack.defer(() => nats.close());
+  const { dir, server, nats } = await setUp(stack);
   const publisher = new Publisher("vps1", nats);
   const paths = { a: dir.join("a.duckdb"), b: dir.join("b.duckdb") };
-  const messages = async () => {
-    const manager = await nats.jetstreamManager();
-    return (await manager.streams.info(STREAM)).state.messages;
-  };
   {
     await using a = await startArchiver(configFor(paths.a, server.url));
     await until(async () => await problems(a.url) === "");
     for (let i = 0; i < 20; i++) await publisher.publish();
-    await until(async () => await messages() === 0);
+    await until(() => isEmpty(nats));
   }
   await publisher.publishAgain();
   await using b = await startArchiver(configFor(paths.b, server.url, ["vps1"]));
@@ -384,7 +373,7 @@ Deno.test("what one that took all collectors has is refused by the next when tha
   );
   await until(async () => await problems(b.url) === "");
   for (let i = 0; i < 20; i++) await publisher.publish();
-  await until(async () => await messages() === 0);
+  await until(() => isEmpty(nats));
   await until(async () =>
     (await status(b.url)).collectors.every(({ unresolved_receipts }) => unresolved_receipts === 0)
   );
